@@ -1,0 +1,230 @@
+"""Records that enter and leave the database folder; no ORM row crosses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from db.states import JobState, Priority
+from radiograph.errors import Disposition
+from radiograph.records import Bucket, Header, ImageFormat, Measurement
+
+# ---- intake -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """What a directory listing says of a file; two equal stats are taken for the same file."""
+
+    path: str  # absolute, decoded with surrogateescape
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a file was not queued, or a job not measured."""
+
+    code: str
+    detail: str
+    disposition: Disposition
+    permanent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFile:
+    """One file met by the intake: hashed and recognised, or refused."""
+
+    stat: FileStat
+    sha256: str | None = None
+    format: ImageFormat | None = None
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One submission; submitting the same name again goes on with it."""
+
+    id: int
+    name: str
+    priority: Priority
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeCount:
+    """What recording a set of files did."""
+
+    seen: int = 0
+    queued: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    known: int = 0  # recorded in this batch before
+
+
+# ---- the queue ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkMessage:
+    """A chunk to be sent; the message carries ``chunk_id`` alone."""
+
+    chunk_id: int
+    priority: Priority
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedJob:
+    """One job under an owner token. ``paths``: the file, then its duplicates as fall-backs."""
+
+    job_id: int
+    radiograph_id: int
+    paths: tuple[str, ...]
+    sha256: str
+    format: ImageFormat
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The jobs one worker holds until its lease ends."""
+
+    owner: str
+    chunk_id: int
+    model_version: str
+    jobs: tuple[ClaimedJob, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How a measurement came about."""
+
+    model_version: str
+    weights_digest: str
+    code_version: str
+    device: str
+    precision: str
+    worker: str
+    duration_ms: float
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one job: a measurement, or a refusal; the header where it could be read."""
+
+    job_id: int
+    header: Header | None = None
+    pixel_digest: str | None = None
+    measurement: Measurement | None = None
+    provenance: Provenance | None = None
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryCount:
+    """What one round of recovery did."""
+
+    expired: int = 0  # jobs whose lease ended, back in the queue
+    resent: int = 0  # chunks sent again because nobody took them
+    due: int = 0  # jobs whose wait for a retry is over
+    quarantined: int = 0  # jobs that ended two workers while alone in their chunk
+
+
+# ---- reading ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStatus:
+    """The ledger of a batch: seen = measured + set aside + failed + duplicates, once settled."""
+
+    batch: Batch
+    seen: int
+    queued: int
+    running: int
+    measured: int
+    set_aside: int
+    failed: int
+    duplicates: int
+    cancelled: int
+    enlarged: int
+    buckets: Mapping[Bucket, int]
+    codes: Mapping[str, int]
+    first_claimed_at: datetime | None
+    last_settled_at: datetime | None
+
+    @property
+    def settled(self) -> int:
+        """Files that ended; cancelled ones count as ended."""
+        return self.measured + self.set_aside + self.failed + self.duplicates + self.cancelled
+
+    @property
+    def open(self) -> int:
+        """Files that still wait or run."""
+        return self.queued + self.running
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every file seen stands in exactly one column."""
+        return self.seen == self.settled + self.open
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFilter:
+    """Which results to read; None leaves a condition out."""
+
+    batch: str | None = None
+    bucket: Bucket | None = None
+    ict_above: float | None = None
+    ict_below: float | None = None
+    enlarged: bool | None = None
+    since: datetime | None = None  # measured at or after
+    until: datetime | None = None
+    study_date_from: date | None = None
+    study_date_to: date | None = None
+    patient: str | None = None
+    study: str | None = None  # study UID, SOP UID, radiograph id, SHA-256 prefix or file path
+    model: str | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One measurement with its radiograph and provenance."""
+
+    measurement_id: int
+    radiograph_id: int
+    path: str
+    sha256: str
+    pixel_digest: str | None
+    header: Header
+    measurement: Measurement
+    provenance: Provenance
+    measured_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """How one file ended, for `show` and the export of failures."""
+
+    batch: str
+    path: str
+    state: JobState | None
+    duplicate: bool
+    code: str | None
+    detail: str | None
+    attempts: int
+    radiograph_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """A registered network."""
+
+    version: str
+    weights_digest: str
+    card: Mapping[str, object] = field(repr=False)
+    served: bool
+    registered_at: datetime

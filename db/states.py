@@ -1,0 +1,43 @@
+"""The states of a job and the moves allowed between them.
+
+A job is one radiograph to be measured by one network. Its state moves only through the
+conditional updates of this folder, each of which names the states it starts from.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"  # belongs to a chunk that is sent or about to be
+    RUNNING = "running"  # claimed: an owner token and a lease
+    MEASURED = "measured"
+    SET_ASIDE = "set_aside"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+#: States a job leaves only when an operator asks for it.
+SETTLED = frozenset({JobState.MEASURED, JobState.SET_ASIDE, JobState.FAILED, JobState.CANCELLED})
+
+#: Every allowed move; anything else is a fault of the program.
+MOVES: dict[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED}),
+    JobState.RUNNING: frozenset(
+        {JobState.QUEUED, JobState.MEASURED, JobState.SET_ASIDE, JobState.FAILED}
+    ),
+    JobState.MEASURED: frozenset(),
+    JobState.SET_ASIDE: frozenset({JobState.QUEUED}),
+    JobState.FAILED: frozenset({JobState.QUEUED}),
+    JobState.CANCELLED: frozenset({JobState.QUEUED}),
+}
+
+
+class Priority(StrEnum):
+    """Which queue a job's chunks go to; urgent ones overtake within one chunk."""
+
+    URGENT = "urgent"
+    ROUTINE = "routine"

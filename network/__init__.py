@@ -1,0 +1,1 @@
+"""The landmark network: its input, layers, weights and predictions."""

@@ -1,0 +1,35 @@
+"""What the landmark network says of one radiograph, before anything is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedInput:
+    """A radiograph as the network takes it; made in the reading process, without torch.
+
+    ``pixels``: (INPUT_SIDE_PX, INPUT_SIDE_PX) uint8, letterboxed.
+    ``to_upright``: (2, 3) float64 affine from input ``(x, y, 1)`` to upright pixels ``(x, y)``.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    to_upright: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Landmarks of one radiograph in the pixels of the network's input.
+
+    ``points``: (19, 2) float64 ``(x, y)``; ``spreads``: (19,) float64 standard deviations in the
+    same pixels; ``frontal_probability``: that the input is an upright frontal chest;
+    ``flip_disagreement_px``: mean distance to the prediction on the mirrored image, or None.
+    """
+
+    points: npt.NDArray[np.float64]
+    spreads: npt.NDArray[np.float64]
+    frontal_probability: float
+    flip_disagreement_px: float | None = None

@@ -1,0 +1,1 @@
+"""What one chest radiograph is, and what is measured on it."""

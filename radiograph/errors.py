@@ -1,0 +1,147 @@
+"""Why a file is not measured.
+
+    RadiographError                     code, disposition, permanent
+    |-- SetAside                        a sound file that is no upright frontal chest radiograph
+    |   |-- NotAnImage                  not-an-image
+    |   |-- LateralView                 lateral-view
+    |   |-- OtherBodyPart               other-body-part
+    |   |-- NotARadiograph              not-a-radiograph
+    |   |-- NotAChest                   not-a-chest
+    |   `-- TooSmall                    too-small
+    `-- Unreadable                      a file that should have been measured and was not
+        |-- FileUnavailable             file-unavailable      transient
+        |-- UnknownContent              unknown-content
+        |-- TruncatedFile               truncated-file
+        |-- BrokenHeader                broken-header
+        |-- NoPixels                    no-pixels
+        |-- UnsupportedPixels           unsupported-pixels
+        |-- UndecodablePixels           undecodable-pixels
+        |-- UniformPixels               uniform-pixels
+        `-- TooLarge                    too-large
+
+A code is stable: databases and scripts hold it. The message says what to do.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Disposition(StrEnum):
+    """How a file that was not measured is counted."""
+
+    SET_ASIDE = "set_aside"
+    FAILED = "failed"
+
+
+class RadiographError(Exception):
+    """A file was not measured."""
+
+    code: ClassVar[str] = "radiograph-error"
+    disposition: ClassVar[Disposition] = Disposition.FAILED
+    permanent: ClassVar[bool] = True
+
+
+class SetAside(RadiographError):
+    """A sound file that is no upright frontal chest radiograph; it is counted, not measured."""
+
+    code = "set-aside"
+    disposition = Disposition.SET_ASIDE
+
+
+class NotAnImage(SetAside):
+    """Neither the content nor the name claims a radiograph; leave such files out of the archive."""
+
+    code = "not-an-image"
+
+
+class LateralView(SetAside):
+    """The study is a lateral view; only frontal views have a cardiothoracic index."""
+
+    code = "lateral-view"
+
+
+class OtherBodyPart(SetAside):
+    """The header names a body part other than the chest; correct the header if it is wrong."""
+
+    code = "other-body-part"
+
+
+class NotARadiograph(SetAside):
+    """The modality is no projection radiograph (CR, DX, RG, XR, SC); export radiographs only."""
+
+    code = "not-a-radiograph"
+
+
+class NotAChest(SetAside):
+    """The network does not find an upright frontal chest; look at the image."""
+
+    code = "not-a-chest"
+
+
+class TooSmall(SetAside):
+    """The image is too small to place landmarks; export it at its full size."""
+
+    code = "too-small"
+
+
+class Unreadable(RadiographError):
+    """A file that should have been measured and could not be read."""
+
+    code = "unreadable"
+
+
+class FileUnavailable(Unreadable):
+    """The file is away or may not be read; check the share and the permissions, then retry."""
+
+    code = "file-unavailable"
+    permanent = False
+
+
+class UnknownContent(Unreadable):
+    """The name claims an image but the content is none thoraq reads; export the file again."""
+
+    code = "unknown-content"
+
+
+class TruncatedFile(Unreadable):
+    """The file ends before its content does; copy it again."""
+
+    code = "truncated-file"
+
+
+class BrokenHeader(Unreadable):
+    """The header contradicts itself or cannot be parsed; export the file again."""
+
+    code = "broken-header"
+
+
+class NoPixels(Unreadable):
+    """The file holds no image; export the study with its pixel data."""
+
+    code = "no-pixels"
+
+
+class UnsupportedPixels(Unreadable):
+    """The transfer syntax or pixel layout is not supported; transcode to explicit little endian."""
+
+    code = "unsupported-pixels"
+
+
+class UndecodablePixels(Unreadable):
+    """The compressed pixels cannot be decoded; export the file again."""
+
+    code = "undecodable-pixels"
+
+
+class UniformPixels(Unreadable):
+    """Every pixel has the same value; the exposure or the export is empty."""
+
+    code = "uniform-pixels"
+
+
+class TooLarge(Unreadable):
+    """The image or file exceeds the limits; raise them in the settings if it is genuine."""
+
+    code = "too-large"

@@ -1,0 +1,178 @@
+"""What one radiograph is once it has been read, and what is measured on it.
+
+These records cross folders. Pixels are upright: row 0 is the patient's head side, column 0 the
+patient's right, black is air. ``to_source`` leads from upright pixels back to the pixels of the
+file, in which every stored coordinate is given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+#: Side of the square frame in which thoraq states every pixel error.
+ERROR_FRAME_PX = 224
+
+
+class ImageFormat(StrEnum):
+    """What a file is by its content, whatever its name says."""
+
+    DICOM = "dicom"
+    PNG = "png"
+    JPEG = "jpeg"
+    TIFF = "tiff"
+
+
+class View(StrEnum):
+    """How the beam went through the patient."""
+
+    PA = "PA"
+    AP = "AP"
+    LATERAL = "LATERAL"
+    UNKNOWN = "UNKNOWN"
+
+
+class SpacingSource(StrEnum):
+    """The element a pixel spacing was taken from."""
+
+    PIXEL_SPACING = "PixelSpacing"
+    IMAGER_PIXEL_SPACING = "ImagerPixelSpacing"
+
+
+class Bucket(StrEnum):
+    """Quality of one study's landmarks by its mean error in px of a 224 frame."""
+
+    EXCELLENT = "excellent"  # < 5
+    VERY_GOOD = "very_good"  # < 8.5
+    GOOD = "good"  # < 15
+    REVIEW = "review"  # >= 15
+    UNRATED = "unrated"  # no calibration ships with the network
+
+
+class BucketBasis(StrEnum):
+    """Whether a bucket rests on the truth or on the calibrated expectation."""
+
+    EXPECTED = "expected"
+    TRUE = "true"
+
+
+@dataclass(frozen=True, slots=True)
+class PixelSpacing:
+    """Distance between pixel centres in millimetres."""
+
+    row_mm: float
+    column_mm: float
+    source: SpacingSource
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the file says of the study; absent elements are None, never empty strings."""
+
+    format: ImageFormat
+    rows: int
+    columns: int
+    study_uid: str | None = None
+    series_uid: str | None = None
+    sop_uid: str | None = None
+    patient_id: str | None = None
+    accession: str | None = None
+    study_date: date | None = None
+    modality: str | None = None
+    body_part: str | None = None
+    view: View = View.UNKNOWN
+    age_years: float | None = None
+    sex: str | None = None
+    transfer_syntax: str | None = None
+    photometric: str | None = None
+    bits_stored: int | None = None
+    frames: int = 1
+    spacing: PixelSpacing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Radiograph:
+    """One radiograph, upright.
+
+    ``pixels``: (rows, columns), uint8 or uint16 over the type's full range, black is air.
+    ``to_source``: (2, 3) float64 affine from upright ``(x, y, 1)`` to the file's ``(x, y)``.
+    ``pixel_digest``: SHA-256 of the decoded upright pixels with their shape and type, in hex.
+    """
+
+    pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+    header: Header
+    to_source: npt.NDArray[np.float64]
+    pixel_digest: str
+
+
+class IctRule(StrEnum):
+    """Which rule flagged an ICT, or why none was applied."""
+
+    ADULT_PA = "adult-pa"  # against the adult PA threshold (0.50)
+    INFANT_PA = "infant-pa"  # under one year (0.60)
+    NEWBORN_PA = "newborn-pa"  # under 28 days (0.66)
+    NONE_AP = "none-ap-magnifies"
+    NONE_VIEW_UNKNOWN = "none-view-unknown"
+    NONE_AGE_UNKNOWN = "none-age-unknown"
+    NONE_CHILD = "none-child-no-line"
+    NONE_INVALID = "none-ict-invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class IctThresholds:
+    """Lines above which a heart counts as enlarged, by age; settings, not constants of nature."""
+
+    adult: float = 0.50
+    infant: float = 0.60
+    newborn: float = 0.66
+    adult_from_years: float = 18.0
+    #: An adult line is drawn on a study without an age only where the operator says so.
+    assume_adult: bool = False
+    #: An adult PA line is drawn on a study without a view only where the operator says so.
+    assume_pa: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ict:
+    """The cardiothoracic index: widest transverse heart width over widest inner thoracic width.
+
+    Widths are in source pixels along the image's transverse axis, millimetres where the spacing
+    is known. ``sd`` and the 95 % interval are None where the network brings no calibration.
+    """
+
+    value: float | None
+    sd: float | None
+    low: float | None
+    high: float | None
+    heart_width_px: float | None
+    thorax_width_px: float | None
+    heart_width_mm: float | None
+    thorax_width_mm: float | None
+    threshold: float | None
+    rule: IctRule
+    enlarged: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Everything measured on one radiograph by one network.
+
+    ``points``: nineteen ``(x, y)`` in source pixels, ordered as ``Landmark``.
+    ``spreads``: standard deviation of each point in px of a 224 frame.
+    ``expected_error_px224``: calibrated expectation of the mean landmark error; None if unrated.
+    ``expected_error_high_px224``: its upper 90 % bound.
+    ``frontal_probability``: how sure the network is that this is an upright frontal chest.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    spreads: tuple[float, ...]
+    ict: Ict
+    expected_error_px224: float | None
+    expected_error_high_px224: float | None
+    bucket: Bucket
+    bucket_basis: BucketBasis
+    frontal_probability: float | None = field(default=None)

@@ -1,0 +1,1 @@
+"""What runs, when, where, and how often it is retried."""

@@ -1,0 +1,94 @@
+"""Every setting of thoraq, read once at the edge of a process and passed down as values.
+
+A setting is an environment variable with the prefix ``THORAQ_`` or a line of ``thoraq.env`` in
+the working directory; commands override some with options.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from radiograph.records import IctThresholds
+
+
+class Settings(BaseSettings):
+    """One field a setting; the description is what the README prints."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="THORAQ_", env_file="thoraq.env", extra="ignore", frozen=True
+    )
+
+    state: Path = Field(
+        default=Path("~/.local/state/thoraq").expanduser(),
+        description="state folder: embedded database, embedded broker, logs",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="SQLAlchemy URL; SQLite in the state folder where absent",
+    )
+    broker_url: SecretStr | None = Field(
+        default=None,
+        description="Redis URL; an embedded server in the state folder where absent",
+    )
+    chunk_size: int = Field(default=32, ge=1, le=4096, description="radiographs a message")
+    lease_seconds: float = Field(
+        default=120.0, gt=0, description="how long a silent worker keeps its chunk"
+    )
+    upkeep_seconds: float = Field(
+        default=5.0, gt=0, description="pause between two rounds of sending and recovery"
+    )
+    resend_seconds: float = Field(
+        default=900.0, gt=0, description="a chunk nobody took for this long is sent again"
+    )
+    max_attempts: int = Field(default=5, ge=1, description="tries of a transient failure")
+    retry_seconds: float = Field(
+        default=30.0, gt=0, description="pause before the second try; doubles with each, jittered"
+    )
+    readers: int | None = Field(
+        default=None, ge=1, description="reading processes a worker; from its cores where absent"
+    )
+    read_timeout_seconds: float = Field(
+        default=60.0, gt=0, description="time one file may take to read"
+    )
+    read_memory_mb: int = Field(
+        default=4096, ge=256, description="memory one reading process may take"
+    )
+    device_batch: int = Field(default=16, ge=1, description="radiographs a forward pass")
+    max_file_mb: int = Field(default=512, ge=1, description="largest file that is opened")
+    max_megapixels: int = Field(default=100, ge=1, description="largest image that is decoded")
+    min_side_px: int = Field(default=128, ge=16, description="smaller images are set aside")
+    watch_seconds: float = Field(
+        default=2.0, gt=0, description="pause between two scans; a file is complete if unchanged"
+    )
+    store_patient_ids: bool = Field(
+        default=False,
+        description="store patient and accession numbers as they are; hashed with a local key otherwise",
+    )
+    ict_adult: float = Field(default=0.50, description="ICT line for adults, PA view")
+    ict_infant: float = Field(default=0.60, description="ICT line under one year, PA view")
+    ict_newborn: float = Field(default=0.66, description="ICT line under 28 days, PA view")
+    ict_assume_adult: bool = Field(
+        default=False, description="take patients without an age for adults"
+    )
+    ict_assume_pa: bool = Field(default=False, description="take frontal views without a view for PA")
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy URL of the database in use."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.state / 'thoraq.db'}"
+
+    @property
+    def ict_thresholds(self) -> IctThresholds:
+        """The ICT lines as the measuring code takes them."""
+        return IctThresholds(
+            adult=self.ict_adult,
+            infant=self.ict_infant,
+            newborn=self.ict_newborn,
+            assume_adult=self.ict_assume_adult,
+            assume_pa=self.ict_assume_pa,
+        )

@@ -1,0 +1,1 @@
+"""Fitting the network and judging it; it knows no queue."""

@@ -1,0 +1,1 @@
+"""Doing one message: claim, read, predict, measure, record."""
