@@ -1,0 +1,43 @@
+"""Three views of one film: as windowed, with its histogram equalised, with local contrast.
+
+The equalised view is the same whatever monotone curve an exposure or export went through; the
+local one shows borders in films that are nearly white. They are computed on the device from the
+uint8 square, so that 64 kB an image travel.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+LOCAL_WINDOW_PX = 33
+
+
+def channels(grey: Tensor) -> Tensor:
+    """Turn (N, S, S) grey levels 0..255, of any type, into (N, 3, S, S) float32 about zero."""
+    film = grey.float() / 255.0
+    return torch.stack((film * 4.0 - 2.0, equalised(grey) * 4.0 - 2.0, local_contrast(film)), dim=1)
+
+
+def equalised(grey: Tensor) -> Tensor:
+    """Histogram-equalise each (S, S) image to 0..1; level 0, the black surround, is not counted."""
+    count = grey.shape[0]
+    levels = grey.reshape(count, -1).clamp(0, 255).long()
+    histogram = torch.zeros(count, 256, device=grey.device)
+    histogram.scatter_add_(1, levels, torch.ones_like(levels, dtype=torch.float32))
+    histogram[:, 0] = 0.0
+    cumulative = histogram.cumsum(dim=1)
+    cumulative = cumulative / cumulative[:, -1:].clamp_min(1.0)
+    return cumulative.gather(1, levels).reshape(grey.shape)
+
+
+def local_contrast(film: Tensor) -> Tensor:
+    """Difference from the local mean in local standard deviations, clipped to +-3."""
+    pad = LOCAL_WINDOW_PX // 2
+    padded = functional.pad(film.unsqueeze(1), (pad, pad, pad, pad), mode="replicate")
+    mean = functional.avg_pool2d(padded, LOCAL_WINDOW_PX, stride=1)
+    square = functional.avg_pool2d(padded * padded, LOCAL_WINDOW_PX, stride=1)
+    # The floor is two grey levels: below it a flat surround would show its rounding as detail.
+    deviation = (square - mean * mean).clamp_min(0.0).sqrt() + 2.0 / 255.0
+    return ((film.unsqueeze(1) - mean) / deviation).clamp(-3.0, 3.0).squeeze(1)

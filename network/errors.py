@@ -1,0 +1,52 @@
+"""Why the network cannot be used.
+
+NetworkError                        code, permanent
+|-- CardInvalid                     model-card-invalid
+|-- WeightsMissing                  weights-missing
+|-- WeightsMismatch                 weights-mismatch
+|-- DeviceUnavailable               device-unavailable     transient
+`-- DeviceMemoryExhausted           device-memory          transient
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class NetworkError(Exception):
+    """The network cannot be used."""
+
+    code: ClassVar[str] = "network-error"
+    permanent: ClassVar[bool] = True
+
+
+class CardInvalid(NetworkError):
+    """The model card is not one of thoraq's; register the model again from its card."""
+
+    code = "model-card-invalid"
+
+
+class WeightsMissing(NetworkError):
+    """The weights file is not there; reinstall thoraq or restore the file beside its card."""
+
+    code = "weights-missing"
+
+
+class WeightsMismatch(NetworkError):
+    """The weights are not those the card names; restore the file, never edit the card."""
+
+    code = "weights-mismatch"
+
+
+class DeviceUnavailable(NetworkError):
+    """The device is not there; run `thoraq doctor` to see those that are."""
+
+    code = "device-unavailable"
+    permanent = False
+
+
+class DeviceMemoryExhausted(NetworkError):
+    """The batch does not fit the device's memory; use a smaller THORAQ_DEVICE_BATCH."""
+
+    code = "device-memory"
+    permanent = False

@@ -1,0 +1,111 @@
+"""The landmark network: a ResNet-18 trunk, a pyramid decoder, one heat map a point.
+
+Coordinates are the expectation of a softmax over each heat map (DSNT, arXiv 1801.07372), so
+nothing is pooled away before them. The scale of a Laplace error is read off beside each map with
+the same weights; lungs and heart are outlined from the same features, which teaches the borders
+the callipers stand on.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.models import resnet18
+
+from network.channels import channels
+from network.input import INPUT_SIDE_PX
+from radiograph.landmarks import Landmark
+
+ARCHITECTURE = "resnet18-pyramid-heatmap"
+STRIDE = 4
+HEATMAP_SIDE = INPUT_SIDE_PX // STRIDE
+OUTLINES = ("heart", "left_lung", "right_lung")
+
+
+class NetworkOutput(NamedTuple):
+    """Raw output for N images.
+
+    ``points`` (N, 19, 2) ``(x, y)`` input pixels; ``log_scales`` (N, 19, 2) natural logarithm of
+    the Laplace scale along x and y, input pixels; ``heatmaps`` (N, 19, 64, 64) log-probabilities;
+    ``outlines`` (N, 3, 64, 64) logits of ``OUTLINES``; ``frontal`` (N,) logit of an upright
+    frontal chest.
+    """
+
+    points: Tensor
+    log_scales: Tensor
+    heatmaps: Tensor
+    outlines: Tensor
+    frontal: Tensor
+
+
+class LandmarkNetwork(nn.Module):
+    """Nineteen points of a frontal chest radiograph from (N, 256, 256) grey levels 0..255."""
+
+    def __init__(self, width: int = 128) -> None:
+        super().__init__()
+        trunk = resnet18(weights=None)
+        self.stem = nn.Sequential(trunk.conv1, trunk.bn1, trunk.relu, trunk.maxpool)
+        self.stages = nn.ModuleList((trunk.layer1, trunk.layer2, trunk.layer3, trunk.layer4))
+        self.laterals = nn.ModuleList(nn.Conv2d(c, width, 1) for c in (64, 128, 256, 512))
+        self.context = nn.Linear(512, width)
+        self.merges = nn.ModuleList(_block(width, width) for _ in range(4))
+        self.refine = _block(width, width)
+        points = len(Landmark)
+        self.heatmaps = nn.Conv2d(width, points, 1)
+        self.scales = nn.Conv2d(width, 2 * points, 1)
+        self.outlines = nn.Conv2d(width, len(OUTLINES), 1)
+        self.frontal = nn.Linear(512, 1)
+        centres = torch.arange(HEATMAP_SIDE) * STRIDE + (STRIDE - 1) / 2.0
+        self.register_buffer("centres", centres, persistent=False)
+        self.centres: Tensor
+
+    def forward(self, grey: Tensor) -> NetworkOutput:
+        """Predict from (N, S, S) grey levels of any type, 0..255."""
+        features = self.stem(channels(grey).contiguous(memory_format=torch.channels_last))
+        levels = []
+        for stage in self.stages:
+            features = stage(features)
+            levels.append(features)
+        pooled = features.mean(dim=(2, 3))
+        merged = self.merges[3](self.laterals[3](features) + self.context(pooled)[:, :, None, None])
+        for i in (2, 1, 0):
+            above = functional.interpolate(merged, scale_factor=2.0, mode="bilinear")
+            merged = self.merges[i](self.laterals[i](levels[i]) + above)
+        refined = self.refine(merged)
+        # Coordinates in full precision: bfloat16 holds 8 bits, a 256 pixel axis needs more.
+        with torch.autocast(grey.device.type, enabled=False):
+            return self._read(
+                self.heatmaps(refined.float()),
+                self.scales(refined.float()),
+                self.outlines(refined.float()),
+                self.frontal(pooled.float()).squeeze(1),
+            )
+
+    def _read(
+        self, logits: Tensor, scales: Tensor, outlines: Tensor, frontal: Tensor
+    ) -> NetworkOutput:
+        count, points = logits.shape[:2]
+        log_probability = logits.flatten(2).log_softmax(dim=2)
+        probability = log_probability.exp().view_as(logits)
+        x = (probability.sum(dim=2) * self.centres).sum(dim=2)
+        y = (probability.sum(dim=3) * self.centres).sum(dim=2)
+        weighted = scales.view(count, points, 2, HEATMAP_SIDE, HEATMAP_SIDE)
+        log_scales = (weighted * probability.unsqueeze(2)).sum(dim=(3, 4)).clamp(-4.0, 5.0)
+        return NetworkOutput(
+            points=torch.stack((x, y), dim=2),
+            log_scales=log_scales,
+            heatmaps=log_probability.view_as(logits),
+            outlines=outlines,
+            frontal=frontal,
+        )
+
+
+def _block(inward: int, outward: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inward, outward, 3, padding=1, bias=False),
+        nn.BatchNorm2d(outward),
+        nn.ReLU(inplace=True),
+    )

@@ -1,0 +1,92 @@
+"""Predictions of one network on one device: the only place where serving meets torch."""
+
+from __future__ import annotations
+
+import math
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from network.card import ModelCard
+from network.errors import DeviceMemoryExhausted, DeviceUnavailable
+from network.landmark_network import LandmarkNetwork
+from network.prediction import Prediction
+from network.weights import load_network
+from radiograph.landmarks import ANATOMICAL, MIRROR
+
+
+class Predictor:
+    """Nineteen points with their spreads for batches of prepared inputs.
+
+    ``device_name`` and ``precision`` go into the provenance of each measurement.
+    """
+
+    def __init__(
+        self, network: LandmarkNetwork, device: str, *, precision: str = "fp32", flip: bool = False
+    ) -> None:
+        try:
+            self._device = torch.device(device)
+            self._network = network.eval().to(self._device)
+        except (RuntimeError, AssertionError) as exc:
+            raise DeviceUnavailable(f"{device}: {DeviceUnavailable.__doc__}") from exc
+        self._flip = flip
+        self.precision = precision
+        self.device_name = (
+            torch.cuda.get_device_name(self._device) if self._device.type == "cuda" else "cpu"
+        )
+
+    @classmethod
+    def load(cls, card: ModelCard, device: str, *, precision: str = "fp32") -> Self:
+        """Load the card's weights onto ``device`` ("cpu", "cuda", "cuda:0"; ROCm says cuda too).
+
+        Raises WeightsMissing, WeightsMismatch, DeviceUnavailable.
+        """
+        flip = bool(card.card.get("test_time_flip", False))
+        return cls(load_network(card), device, precision=precision, flip=flip)
+
+    def predict(self, pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
+        """Predict (N, S, S) prepared squares. Raises DeviceMemoryExhausted; halve N then."""
+        try:
+            with torch.inference_mode():
+                return self._predict(torch.from_numpy(pixels).to(self._device))
+        except torch.cuda.OutOfMemoryError as exc:
+            torch.cuda.empty_cache()
+            raise DeviceMemoryExhausted(
+                f"{len(pixels)} images: {DeviceMemoryExhausted.__doc__}"
+            ) from exc
+
+    def _predict(self, grey: torch.Tensor) -> list[Prediction]:
+        with torch.autocast(
+            self._device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
+        ):
+            output = self._network(grey)
+            mirrored = self._network(grey.flip(2)) if self._flip else None
+        points = output.points.double()
+        # A Laplace variable of scale b has the variance 2 b squared.
+        spreads = output.log_scales.double().exp() * math.sqrt(2.0)
+        disagreement = None
+        if mirrored is not None:
+            order = torch.tensor(MIRROR, device=grey.device)
+            back = mirrored.points.double()[:, order]
+            back[..., 0] = grey.shape[2] - 1 - back[..., 0]
+            disagreement = (back - points)[:, list(ANATOMICAL)].norm(dim=2).mean(dim=1).cpu()
+            points = (points + back) / 2
+            spreads = (spreads + mirrored.log_scales.double()[:, order].exp() * math.sqrt(2.0)) / 2
+        x_spread, y_spread = spreads.unbind(dim=2)
+        # Callipers measure along x alone; an anatomical point errs both ways.
+        radial = torch.hypot(x_spread, y_spread)
+        anatomical = torch.arange(points.shape[1], device=grey.device) < len(ANATOMICAL)
+        spread = torch.where(anatomical, radial, x_spread).cpu().numpy()
+        frontal = output.frontal.double().sigmoid().cpu().numpy()
+        placed = points.cpu().numpy()
+        return [
+            Prediction(
+                points=placed[i],
+                spreads=spread[i],
+                frontal_probability=float(frontal[i]),
+                flip_disagreement_px=None if disagreement is None else float(disagreement[i]),
+            )
+            for i in range(len(placed))
+        ]
