@@ -1,1 +1,1 @@
-"""The operator's commands, one file each."""
+"""The operator's commands, one file each: parse, one call, print, exit code."""

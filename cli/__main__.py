@@ -1,0 +1,5 @@
+"""Run the commands as `python -m cli`."""
+
+from cli.main import thoraq
+
+thoraq(prog_name="thoraq")

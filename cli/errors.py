@@ -1,0 +1,68 @@
+"""What a command cannot do.
+
+    CommandError            code, exit
+    |-- NoFiles             no-files            NOT_FOUND
+    |-- NoSuchBatch         no-such-batch       NOT_FOUND
+    |-- NoSuchStudy         no-such-study       NOT_FOUND
+    |-- NoResults           no-results          NOT_FOUND
+    |-- WrongSetting        wrong-setting       USAGE
+    `-- WorkersGone         workers-gone        QUEUE
+
+A command error is permanent: the operator changes something before the next try.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from cli.exits import Exit
+
+
+class CommandError(Exception):
+    """A command cannot do what it was asked for."""
+
+    code: ClassVar[str] = "command-error"
+    permanent: ClassVar[bool] = True
+    exit: ClassVar[Exit] = Exit.BUG
+
+
+class NoFiles(CommandError):
+    """The paths hold no file; name a folder or file that exists and holds some."""
+
+    code = "no-files"
+    exit = Exit.NOT_FOUND
+
+
+class NoSuchBatch(CommandError):
+    """No batch has this name; `thoraq status` lists them all."""
+
+    code = "no-such-batch"
+    exit = Exit.NOT_FOUND
+
+
+class NoSuchStudy(CommandError):
+    """Nothing measured answers to this; give a UID, radiograph id, SHA-256 or path."""
+
+    code = "no-such-study"
+    exit = Exit.NOT_FOUND
+
+
+class NoResults(CommandError):
+    """No result passes the filters; widen them, or look at `thoraq status`."""
+
+    code = "no-results"
+    exit = Exit.NOT_FOUND
+
+
+class WrongSetting(CommandError):
+    """A THORAQ_ variable or a line of thoraq.env has a value thoraq cannot use; correct it."""
+
+    code = "wrong-setting"
+    exit = Exit.USAGE
+
+
+class WorkersGone(CommandError):
+    """Every worker ended while files were waiting; the logs in the state folder say why."""
+
+    code = "workers-gone"
+    exit = Exit.QUEUE

@@ -1,0 +1,53 @@
+"""Exit codes of every command; scripts hold them."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """How a command ended; each member explains itself in ``meaning``."""
+
+    meaning: str
+
+    OK = 0, "done; for process and status --follow, every file has ended"
+    BUG = 1, "an error thoraq did not foresee; please report the traceback"
+    USAGE = 2, "the command line or a setting is wrong; the message says which"
+    NOT_FOUND = 3, "no file, batch, study or result matches what was asked for"
+    UNSOUND = 4, "doctor or db check found something to repair"
+    DATABASE = 5, "the database is away, locked, or has another schema"
+    QUEUE = 6, "the broker or the workers could not be started or reached"
+    RADIOGRAPH = 7, "the file asked for cannot be read or is no chest radiograph"
+    NETWORK = 8, "the network's weights or card are missing or damaged"
+    INTERRUPTED = 130, "Ctrl-C; the same command goes on where this one stopped"
+
+    def __new__(cls, number: int, meaning: str) -> Exit:
+        """Make a member of its number and its meaning."""
+        member = int.__new__(cls, number)
+        member._value_ = number
+        member.meaning = meaning
+        return member
+
+
+#: The exit code of an error, by the folder that raised it.
+BY_FOLDER = {
+    "db": Exit.DATABASE,
+    "scheduler": Exit.QUEUE,
+    "worker": Exit.QUEUE,
+    "radiograph": Exit.RADIOGRAPH,
+    "network": Exit.NETWORK,
+    "training": Exit.NETWORK,
+}
+
+
+def exit_of(error: Exception) -> Exit | None:
+    """Return the exit code of an error of thoraq's own, None for any other.
+
+    Only classes of our folders count: other libraries give their errors a ``code`` too.
+    """
+    own = getattr(error, "exit", None)
+    if isinstance(own, Exit):
+        return own
+    if not isinstance(getattr(error, "code", None), str):
+        return None
+    return BY_FOLDER.get(type(error).__module__.partition(".")[0])

@@ -1,0 +1,106 @@
+"""The `thoraq` command: a group that loads a command only when it is called.
+
+The table below holds each command's one line, so that `thoraq --help` imports none of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+import click
+
+from cli.exits import Exit, exit_of
+
+#: section -> command -> (``module:object``, its one line).
+SECTIONS = MappingProxyType(
+    {
+        "Measure": {
+            "process": ("cli.process:process", "Measure folders and files, and report."),
+            "submit": ("cli.submit:submit", "Queue folders and files for running workers."),
+            "watch": ("cli.watch:watch", "Queue what arrives in a folder, once each."),
+        },
+        "Read": {
+            "status": ("cli.status:status", "Say how far the batches are."),
+            "results": ("cli.results:results", "List measurements."),
+            "show": ("cli.show:show", "Show one study, and draw its landmarks."),
+            "export": ("cli.export:export", "Write measurements to a CSV, Parquet or JSON file."),
+        },
+        "Steer": {
+            "retry": ("cli.retry:retry", "Queue again what failed or was set aside."),
+            "cancel": ("cli.cancel:cancel", "Take a batch's waiting files out of the queue."),
+        },
+        "Operate": {
+            "up": ("cli.up:up", "Run broker, workers and scheduler until Ctrl-C."),
+            "worker": ("cli.worker:worker", "Run one worker on one device."),
+            "flower": ("cli.flower:flower", "Watch the workers in a browser."),
+            "doctor": ("cli.doctor:doctor", "Check what thoraq needs, and say how to repair it."),
+            "db": ("cli.database:database", "Create, upgrade and check the database."),
+            "models": ("cli.models:models", "List the registered networks."),
+            "evaluate": ("cli.evaluate:evaluate", "Test the network against annotated images."),
+        },
+    }
+)
+
+COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
+
+
+class Commands(click.Group):
+    """A click group over ``COMMANDS`` that prints errors of thoraq's own without a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, as they stand in the table."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table by section, without importing a command."""
+        del ctx
+        for section, commands in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(name, line) for name, (_, line) in commands.items()], 10)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; print an error of ours as one line and leave with its exit code."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("\ninterrupted; the same command goes on where this one stopped", err=True)
+            ctx.exit(Exit.INTERRUPTED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            code = exit_of(error)
+            if code is None:
+                raise
+            fail(ctx, error, code)
+
+
+def fail(ctx: click.Context, error: Exception, code: Exit) -> NoReturn:
+    """Print ``error [code]: message`` and leave; an empty message is the class's own sentence."""
+    message = str(error) or (type(error).__doc__ or "").partition("\n")[0]
+    click.secho(f"error [{getattr(error, 'code', '')}]", fg="red", nl=False, err=True)
+    click.echo(f": {message}", err=True)
+    ctx.exit(code)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="thoraq")
+def thoraq() -> None:
+    """Measure archives of chest radiographs: landmarks and the cardiothoracic index.
+
+    \b
+    Example: measure a folder, then list the enlarged hearts
+      thoraq process /archive/2024
+      thoraq results --enlarged
+    """
