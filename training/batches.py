@@ -1,0 +1,98 @@
+"""Random training batches on one device: drawn, moved, exposed, with counterexamples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from network.input import INPUT_SIDE_PX
+from radiograph.landmarks import ANATOMICAL, CALLIPERS
+from training.counterexamples import counterexamples
+from training.geometry import move_pixels, move_points, random_affines
+from training.objective import Target
+from training.photometry import expose
+from training.recipe import Recipe
+from training.samples import Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """``grey`` (N, S, S) floats 0..255 and what is true of them."""
+
+    grey: Tensor
+    target: Target
+
+
+class BatchSource:
+    """Every sample on the device once; a batch is a draw of indices."""
+
+    def __init__(self, samples: Samples, recipe: Recipe, device: torch.device) -> None:
+        self._recipe = recipe
+        self._device = device
+        self._side = samples.images.shape[-1]
+        self._images = torch.from_numpy(samples.images).to(device)
+        self._points = torch.from_numpy(samples.points).to(device)
+        self._outlines = torch.from_numpy(samples.outlines).to(device)
+        self._outlined = torch.from_numpy(samples.outlined).to(device)
+        self._frontal = torch.from_numpy(samples.frontal).to(device)
+        self._scale = torch.from_numpy(samples.scale).to(device)
+        landmark = np.isin(samples.sources, ["landmarks15"])
+        outlined = np.isfinite(samples.points[:, list(CALLIPERS)]).all(axis=(1, 2)) & ~landmark
+        bare = ~np.isfinite(samples.points[:, list(ANATOMICAL + CALLIPERS)]).any(axis=(1, 2))
+        self._pools = [
+            (torch.from_numpy(np.flatnonzero(pool)).to(device), size)
+            for pool, size in (
+                (landmark, recipe.landmark_batch),
+                (outlined, recipe.calliper_batch),
+                (bare, recipe.frontal_batch),
+            )
+            if pool.any()
+        ]
+
+    def draw(self) -> Batch:
+        """Return the next random batch."""
+        index = torch.cat(
+            [
+                pool[torch.randint(len(pool), (size,), device=self._device)]
+                for pool, size in self._pools
+            ]
+        )
+        affines = random_affines(len(index), self._recipe.geometry, self._device)
+        pixels = torch.cat(
+            (self._images[index].unsqueeze(1).float(), self._outlines[index].float()), dim=1
+        )
+        moved = move_pixels(pixels, affines, INPUT_SIDE_PX)
+        points = move_points(self._points[index], affines, self._side, INPUT_SIDE_PX)
+        outside = ((points < 0) | (points > INPUT_SIDE_PX - 1)).any(dim=2, keepdim=True)
+        points = points.masked_fill(outside, torch.nan)
+        # The frame of the error stays that of the film, whatever the zoom of this draw.
+        to_224 = self._scale[index] * self._side / INPUT_SIDE_PX
+        film = expose(moved[:, 0])
+        frontal = self._frontal[index].clone()
+        count = self._recipe.counterexample_batch
+        if count:
+            chosen = torch.randperm(len(index), device=self._device)[:count]
+            film[chosen] = counterexamples(film[chosen])
+            frontal[chosen] = 0.0
+        outlined = self._outlined[index] & (frontal > 0.5)
+        return Batch(film, Target(points, moved[:, 1:], outlined, frontal, to_224))
+
+
+def held_out(samples: Samples, device: torch.device) -> Batch:
+    """Return samples as the network meets them when it serves: unmoved, at its own size.
+
+    ``samples`` were read at the network's side.
+    """
+    return Batch(
+        torch.from_numpy(samples.images).to(device),
+        Target(
+            torch.from_numpy(samples.points).to(device),
+            torch.from_numpy(samples.outlines).to(device).float(),
+            torch.from_numpy(samples.outlined).to(device),
+            torch.from_numpy(samples.frontal).to(device),
+            torch.from_numpy(samples.scale).to(device),
+        ),
+    )

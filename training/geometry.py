@@ -1,0 +1,68 @@
+"""Random geometry for a batch: one affine an image, applied to pixels, outlines and points alike.
+
+Mirroring swaps the left and right points: an unswapped flip would teach that L3 lies anywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from radiograph.landmarks import MIRROR
+
+
+@dataclass(frozen=True, slots=True)
+class GeometryRanges:
+    """How far a film may be moved; each value is drawn evenly from +- its range."""
+
+    rotation_degrees: float = 12.0
+    shear_degrees: float = 4.0
+    zoom: float = 0.22  # natural logarithm of both scales together
+    aspect: float = 0.12  # natural logarithm of x over y
+    shift: float = 0.08  # of the side
+    mirror: float = 0.5  # probability
+
+
+def random_affines(count: int, ranges: GeometryRanges, device: torch.device) -> Tensor:
+    """Draw (N, 3, 3) matrices from source to target coordinates, both about the centre, -1..1."""
+
+    def even(width: float) -> Tensor:
+        return (torch.rand(count, device=device) * 2 - 1) * width
+
+    angle = even(math.radians(ranges.rotation_degrees))
+    shear = even(math.tan(math.radians(ranges.shear_degrees)))
+    zoom, aspect = even(ranges.zoom), even(ranges.aspect)
+    scale_x, scale_y = (zoom + aspect / 2).exp(), (zoom - aspect / 2).exp()
+    mirrored = torch.rand(count, device=device) < ranges.mirror
+    scale_x = torch.where(mirrored, -scale_x, scale_x)
+    cos, sin = angle.cos(), angle.sin()
+    zero, one = torch.zeros_like(cos), torch.ones_like(cos)
+    rotate = torch.stack((cos, -sin, zero, sin, cos, zero, zero, zero, one), 1).view(-1, 3, 3)
+    stretch = torch.stack(
+        (scale_x, shear, even(2 * ranges.shift), zero, scale_y, even(2 * ranges.shift)), 1
+    ).view(-1, 2, 3)
+    last = torch.tensor([0.0, 0.0, 1.0], device=device).expand(count, 1, 3)
+    return rotate @ torch.cat((stretch, last), 1)
+
+
+def move_pixels(pixels: Tensor, affines: Tensor, side: int) -> Tensor:
+    """Resample (N, C, S, S) floats through ``affines`` into (N, C, side, side); outside is 0."""
+    inverse = torch.linalg.inv(affines)[:, :2]
+    grid = functional.affine_grid(
+        inverse, [len(pixels), pixels.shape[1], side, side], align_corners=False
+    )
+    return functional.grid_sample(pixels, grid, mode="bilinear", align_corners=False)
+
+
+def move_points(points: Tensor, affines: Tensor, source_side: int, side: int) -> Tensor:
+    """Move (N, P, 2) points of a source square into the target square, swapping mirrored pairs."""
+    centred = (points + 0.5) * (2.0 / source_side) - 1.0
+    moved = centred @ affines[:, :2, :2].transpose(1, 2) + affines[:, None, :2, 2]
+    placed = (moved + 1.0) * (side / 2.0) - 0.5
+    mirrored = torch.linalg.det(affines[:, :2, :2]) < 0
+    order = torch.tensor(MIRROR, device=points.device)
+    return torch.where(mirrored[:, None, None], placed[:, order], placed)

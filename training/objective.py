@@ -1,0 +1,123 @@
+"""What the network is fitted to, in pixels of a 224 frame; a loss counts only what an image has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from network.landmark_network import HEATMAP_SIDE, STRIDE, NetworkOutput
+from radiograph.landmarks import ANATOMICAL, CALLIPERS, Landmark
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Share of each part of the loss; one pixel of landmark error counts 1."""
+
+    points: float = 1.0
+    callipers: float = 1.0
+    calliper_height: float = 0.15  # any row of the widest stretch is right, so y counts little
+    widths: float = 0.5
+    heatmap: float = 1.0
+    scales: float = 0.2
+    outlines: float = 3.0
+    frontal: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Truth for N images in input pixels; NaN points are absent."""
+
+    points: Tensor  # (N, 19, 2)
+    outlines: Tensor  # (N, 3, S, S) 0..1
+    outlined: Tensor  # (N,) bool
+    frontal: Tensor  # (N,)
+    to_224: Tensor  # (N,) px of a 224 frame an input px
+
+
+#: Rounding of the landmark grid: errors below it carry no information.
+ROUNDING_PX224 = 1.0
+
+
+def loss_parts(output: NetworkOutput, target: Target, weights: Weights) -> dict[str, Tensor]:
+    """Weighted parts of the loss, each a scalar; their sum is what is minimised."""
+    present = torch.isfinite(target.points).all(dim=2) & (target.frontal > 0.5)[:, None]
+    truth = torch.nan_to_num(target.points)
+    scale = target.to_224[:, None, None]
+    error = (output.points - truth) * scale
+    calliper = torch.zeros(len(Landmark), device=error.device)
+    calliper[list(CALLIPERS)] = 1.0
+    height = 1.0 - calliper * (1.0 - weights.calliper_height)
+    distance = torch.sqrt(
+        (error * torch.stack((torch.ones_like(height), height), dim=1)).square().sum(dim=2)
+        + ROUNDING_PX224**2
+    )
+    per_point = present * (weights.points * (1 - calliper) + weights.callipers * calliper)
+    return {
+        "points": _mean(distance, per_point),
+        "widths": weights.widths * _width_loss(error, present),
+        "heatmap": weights.heatmap * _heatmap_loss(output.heatmaps, truth, present),
+        "scales": weights.scales * _scale_loss(output.log_scales, error.detach(), scale, present),
+        "outlines": weights.outlines * _outline_loss(output.outlines, target),
+        "frontal": weights.frontal
+        * functional.binary_cross_entropy_with_logits(output.frontal, target.frontal),
+    }
+
+
+def _mean(values: Tensor, share: Tensor) -> Tensor:
+    return (values * share).sum() / share.sum().clamp_min(1.0)
+
+
+def _width_loss(error: Tensor, present: Tensor) -> Tensor:
+    """Errors of the two widths of the cardiothoracic index, in px."""
+    whole = present[:, list(CALLIPERS)].all(dim=1).float()
+    heart = (error[:, Landmark.HEART_LEFT, 0] - error[:, Landmark.HEART_RIGHT, 0]).abs()
+    thorax = (error[:, Landmark.THORAX_LEFT, 0] - error[:, Landmark.THORAX_RIGHT, 0]).abs()
+    return _mean(heart + thorax, whole)
+
+
+def _heatmap_loss(log_probability: Tensor, truth: Tensor, present: Tensor) -> Tensor:
+    """Cross-entropy to a Gaussian about each point; callipers are drawn out along the border."""
+    axis = torch.arange(HEATMAP_SIDE, device=truth.device) * STRIDE + (STRIDE - 1) / 2.0
+    spread = torch.full((len(Landmark), 2), 5.0, device=truth.device)
+    spread[list(CALLIPERS), 1] = 16.0
+    x = torch.exp(-0.5 * ((axis - truth[..., :1]) / spread[:, :1]) ** 2)
+    y = torch.exp(-0.5 * ((axis - truth[..., 1:]) / spread[:, 1:]) ** 2)
+    x = x / x.sum(dim=2, keepdim=True).clamp_min(1e-6)
+    y = y / y.sum(dim=2, keepdim=True).clamp_min(1e-6)
+    cross = -torch.einsum("npy,npx,npyx->np", y, x, log_probability)
+    return _mean(cross, present.float())
+
+
+def _scale_loss(log_scales: Tensor, error: Tensor, scale: Tensor, present: Tensor) -> Tensor:
+    """Laplace likelihood of the errors as they are; the points themselves are not moved by it."""
+    log_scale = log_scales + scale.log()
+    likelihood = error.abs() * (-log_scale).exp() + log_scale
+    return _mean(likelihood.sum(dim=2), present.float())
+
+
+def _outline_loss(logits: Tensor, target: Target) -> Tensor:
+    """Cross-entropy plus one minus the Dice overlap, over outlined images only."""
+    truth = functional.avg_pool2d(target.outlines, STRIDE)
+    share = target.outlined.float()[:, None]
+    cross = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    probability = logits.sigmoid()
+    overlap = (2 * (probability * truth).sum(dim=(2, 3)) + 1) / (
+        probability.sum(dim=(2, 3)) + truth.sum(dim=(2, 3)) + 1
+    )
+    return _mean(cross.mean(dim=(2, 3)) + 1 - overlap, share.expand_as(overlap))
+
+
+def landmark_error_px224(points: Tensor, target: Target) -> Tensor:
+    """Mean distance over the fifteen anatomical points of each image, (N,), NaN where absent."""
+    error = (points - target.points) * target.to_224[:, None, None]
+    return error[:, list(ANATOMICAL)].norm(dim=2).mean(dim=1)
+
+
+def cardiothoracic_index(points: Tensor) -> Tensor:
+    """Heart width over thorax width of (N, 19, 2) points, (N,)."""
+    heart = points[:, Landmark.HEART_LEFT, 0] - points[:, Landmark.HEART_RIGHT, 0]
+    thorax = points[:, Landmark.THORAX_LEFT, 0] - points[:, Landmark.THORAX_RIGHT, 0]
+    return heart / thorax.clamp_min(1.0)

@@ -1,0 +1,77 @@
+"""Random exposure for a batch: curves, windows, blur, noise, labels, dead areas.
+
+Films reach an archive through many curves and windows; some are nearly white, some hold under
+forty grey levels. Each effect is drawn for each image alone.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def expose(film: Tensor) -> Tensor:
+    """Return (N, S, S) floats 0..255 with random exposure, rounded to grey levels, 0..255."""
+    count, side = film.shape[0], film.shape[-1]
+    device = film.device
+
+    def draw(low: float, high: float) -> Tensor:
+        return torch.rand(count, 1, 1, device=device) * (high - low) + low
+
+    def some(probability: float) -> Tensor:
+        return torch.rand(count, 1, 1, device=device) < probability
+
+    surround = film <= 0
+    light = film / 255.0
+    light = torch.where(some(0.6), light.clamp_min(1e-4) ** draw(-0.8, 0.8).exp(), light)
+    # A sigmoid or its inverse: the S-curves of film and of display windows.
+    gain = draw(2.0, 6.0)
+    middle = draw(0.3, 0.7)
+    curve = torch.sigmoid((light - middle) * gain)
+    low, high = torch.sigmoid(-middle * gain), torch.sigmoid((1 - middle) * gain)
+    light = torch.where(some(0.3), (curve - low) / (high - low), light)
+    # Windows cut too tight saturate: nearly white and nearly black films.
+    bottom, top = draw(-0.15, 0.25), draw(0.7, 1.15)
+    light = torch.where(some(0.4), ((light - bottom) / (top - bottom)).clamp(0, 1), light)
+    field = torch.randn(count, 1, 4, 4, device=device)
+    shade = functional.interpolate(field, size=(side, side), mode="bicubic").squeeze(1)
+    light = torch.where(some(0.4), light * (1 + 0.12 * shade), light)
+    light = torch.where(some(0.3), blur(light, draw(0.4, 1.6)), light)
+    light = torch.where(some(0.4), light + torch.randn_like(light) * draw(0.0, 0.05), light)
+    levels = draw(3.0, 6.0).exp()
+    light = torch.where(some(0.2), (light * levels).round() / levels, light)
+    light = erase(light, probability=0.35)
+    light = light.clamp(0, 1)
+    # Some exports lift the black of the film; the surround stays as the letterbox makes it.
+    light = light * draw(0.75, 1.0) + draw(0.0, 0.2) * some(0.3)
+    return torch.where(surround, torch.zeros_like(light), light.clamp(0, 1) * 255.0).round()
+
+
+def blur(light: Tensor, sigma: Tensor) -> Tensor:
+    """Blur each (S, S) image by its own Gaussian of ``sigma`` (N, 1, 1) px."""
+    reach = torch.arange(-4, 5, device=light.device, dtype=light.dtype)
+    kernel = torch.exp(-0.5 * (reach / sigma.view(-1, 1)) ** 2)
+    kernel = kernel / kernel.sum(dim=1, keepdim=True)
+    count = light.shape[0]
+    stack = light.unsqueeze(0)
+    stack = functional.conv2d(stack, kernel.view(count, 1, 1, -1), padding=(0, 4), groups=count)
+    stack = functional.conv2d(stack, kernel.view(count, 1, -1, 1), padding=(4, 0), groups=count)
+    return stack.squeeze(0)
+
+
+def erase(light: Tensor, probability: float) -> Tensor:
+    """Black, white or grey rectangles: lead markers, redacted names, devices."""
+    count, side = light.shape[0], light.shape[-1]
+    device = light.device
+    axis = torch.arange(side, device=device)
+    for _ in range(3):
+        centre = torch.rand(count, 2, device=device) * side
+        half = torch.rand(count, 2, device=device) * side * 0.12
+        inside_y = (axis[None] - centre[:, :1]).abs() < half[:, :1]
+        inside_x = (axis[None] - centre[:, 1:]).abs() < half[:, 1:]
+        chosen = torch.rand(count, 1, 1, device=device) < probability
+        inside = inside_y[:, :, None] & inside_x[:, None, :] & chosen
+        value = torch.randint(0, 3, (count, 1, 1), device=device) / 2.0
+        light = torch.where(inside, value.expand_as(light), light)
+    return light
