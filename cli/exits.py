@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Self
 
 
 class Exit(IntEnum):
@@ -21,7 +22,7 @@ class Exit(IntEnum):
     NETWORK = 8, "the network's weights or card are missing or damaged"
     INTERRUPTED = 130, "Ctrl-C; the same command goes on where this one stopped"
 
-    def __new__(cls, number: int, meaning: str) -> Exit:
+    def __new__(cls, number: int, meaning: str) -> Self:
         """Make a member of its number and its meaning."""
         member = int.__new__(cls, number)
         member._value_ = number

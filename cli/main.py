@@ -97,7 +97,7 @@ def fail(ctx: click.Context, error: Exception, code: Exit) -> NoReturn:
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="thoraq")
 def thoraq() -> None:
-    """Measure archives of chest radiographs: landmarks and the cardiothoracic index.
+    r"""Measure archives of chest radiographs: landmarks and the cardiothoracic index.
 
     \b
     Example: measure a folder, then list the enlarged hearts

@@ -1,0 +1,70 @@
+"""Every error code thoraq may print or store, read off the error trees of its folders."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from cli.printing import Row
+
+#: Folders with an ``errors`` module, from the bottom of the house to its top.
+FOLDERS = ("radiograph", "network", "db", "scheduler", "training", "worker", "cli")
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One code. ``set_aside``: the file is sound but no frontal chest; ``sentence``: the remedy."""
+
+    code: str
+    folder: str
+    permanent: bool
+    set_aside: bool
+    sentence: str
+
+
+def known_codes() -> dict[str, Code]:
+    """Return the codes of every error class without subclasses, by code."""
+    codes = {}
+    for folder in FOLDERS:
+        try:
+            module = importlib.import_module(f"{folder}.errors")
+        except ModuleNotFoundError:  # a folder may raise none of its own
+            continue
+        for error in vars(module).values():
+            if inspect.isclass(error) and error.__module__ == module.__name__:
+                code = described(folder, error)
+                if code is not None:
+                    codes[code.code] = code
+    return codes
+
+
+def described(folder: str, error: Any) -> Code | None:
+    """Return what an error class says of itself; None if it is a family, or no error."""
+    if not issubclass(error, Exception) or error.__subclasses__():
+        return None
+    sentence = inspect.cleandoc(error.__doc__ or "").partition("\n\n")[0]
+    return Code(
+        code=error.code,
+        folder=folder,
+        permanent=error.permanent,
+        set_aside=getattr(error, "disposition", None) == "set_aside",
+        sentence=" ".join(sentence.split()),
+    )
+
+
+def code_rows() -> list[Row]:
+    """Return the table of codes, a row a code."""
+    rows: list[Row] = []
+    for code in known_codes().values():
+        kind = "permanent" if code.permanent else "transient"
+        rows.append(
+            {
+                "code": code.code,
+                "from": code.folder,
+                "kind": "set aside" if code.set_aside else kind,
+                "meaning and remedy": code.sentence,
+            }
+        )
+    return rows

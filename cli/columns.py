@@ -1,0 +1,222 @@
+"""What one result is outside the database: the columns of every listing, file and the README."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from cli.printing import Row, Value
+from db.records import FileOutcome, Result
+from radiograph.landmarks import Landmark
+
+
+class Kind(StrEnum):
+    """What a column holds; every column may also hold nothing."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    FLAG = "flag"
+    DATE = "date"
+    TIME = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. ``digits``: decimals that mean something; the value is rounded to them."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    read: Callable[[Result], object]
+    digits: int | None = None
+
+    def value(self, result: Result) -> Value:
+        """Return the column's value of one result."""
+        return plain(self.read(result), self.digits)
+
+
+def plain(value: object, digits: int | None = None) -> Value:
+    """Return what JSON can hold: times in ISO to the second, enumerations as their text."""
+    if isinstance(value, float) and digits is not None:
+        return round(value, digits)
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    if value is None or (isinstance(value, bool | int | float) and not isinstance(value, StrEnum)):
+        return value
+    return str(value)
+
+
+def at(road: str) -> Callable[[Result], object]:
+    """Return a reader that follows attributes from a result; what is absent on the way is None."""
+    names = road.split(".")
+
+    def read(result: Result) -> object:
+        value: object = result
+        for name in names:
+            value = None if value is None else getattr(value, name)
+        return value
+
+    return read
+
+
+def x_of(point: Landmark) -> Callable[[Result], object]:
+    """Return a reader of a point's x."""
+    return lambda result: result.measurement.points[point][0]
+
+
+def y_of(point: Landmark) -> Callable[[Result], object]:
+    """Return a reader of a point's y."""
+    return lambda result: result.measurement.points[point][1]
+
+
+def spread_of(point: Landmark) -> Callable[[Result], object]:
+    """Return a reader of a point's spread."""
+    return lambda result: result.measurement.spreads[point]
+
+
+def point_columns(point: Landmark) -> tuple[Column, Column, Column]:
+    """Return the three columns of one point."""
+    name = point.name.lower()
+    return (
+        Column(f"{name}_x", Kind.NUMBER, "x in source pixels, to image right", x_of(point), 2),
+        Column(f"{name}_y", Kind.NUMBER, "y in source pixels, downwards", y_of(point), 2),
+        Column(f"{name}_spread", Kind.NUMBER, "its sd in px of a 224 frame", spread_of(point), 2),
+    )
+
+
+def header(name: str, kind: Kind, meaning: str, digits: int | None = None) -> Column:
+    """Return a column that is a field of the header."""
+    return Column(name, kind, meaning, at(f"header.{name}"), digits)
+
+
+def index(name: str, kind: Kind, meaning: str, field: str, digits: int | None = None) -> Column:
+    """Return a column that is a field of the cardiothoracic index."""
+    return Column(name, kind, meaning, at(f"measurement.ict.{field}"), digits)
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("radiograph", Kind.INTEGER, "id of the radiograph", at("radiograph_id")),
+    Column("measurement", Kind.INTEGER, "id of the measurement", at("measurement_id")),
+    Column("path", Kind.TEXT, "the file that was read", at("path")),
+    Column("sha256", Kind.TEXT, "digest of the file's content", at("sha256")),
+    Column("pixel_digest", Kind.TEXT, "SHA-256 of the upright pixels", at("pixel_digest")),
+    header("format", Kind.TEXT, "dicom, png, jpeg or tiff"),
+    header("rows", Kind.INTEGER, "height of the image in pixels"),
+    header("columns", Kind.INTEGER, "width of the image in pixels"),
+    header("study_uid", Kind.TEXT, "StudyInstanceUID"),
+    header("series_uid", Kind.TEXT, "SeriesInstanceUID"),
+    header("sop_uid", Kind.TEXT, "SOPInstanceUID"),
+    header("patient_id", Kind.TEXT, "PatientID; hashed unless THORAQ_STORE_PATIENT_IDS"),
+    header("accession", Kind.TEXT, "AccessionNumber; hashed likewise"),
+    header("study_date", Kind.DATE, "StudyDate"),
+    header("modality", Kind.TEXT, "Modality"),
+    header("body_part", Kind.TEXT, "BodyPartExamined"),
+    header("view", Kind.TEXT, "PA, AP or UNKNOWN"),
+    header("age_years", Kind.NUMBER, "age at the study", 2),
+    header("sex", Kind.TEXT, "PatientSex"),
+    header("transfer_syntax", Kind.TEXT, "UID of the DICOM encoding"),
+    header("photometric", Kind.TEXT, "PhotometricInterpretation"),
+    header("bits_stored", Kind.INTEGER, "BitsStored"),
+    header("frames", Kind.INTEGER, "frames in the file; the first is measured"),
+    Column("spacing_row_mm", Kind.NUMBER, "between rows", at("header.spacing.row_mm"), 5),
+    Column("spacing_column_mm", Kind.NUMBER, "between columns", at("header.spacing.column_mm"), 5),
+    Column("spacing_source", Kind.TEXT, "its DICOM element", at("header.spacing.source")),
+    index("ict", Kind.NUMBER, "widest heart width / widest inner thoracic width", "value", 4),
+    index("ict_sd", Kind.NUMBER, "its calibrated standard deviation", "sd", 4),
+    index("ict_low", Kind.NUMBER, "lower end of its 95 % interval", "low", 4),
+    index("ict_high", Kind.NUMBER, "upper end of its 95 % interval", "high", 4),
+    index("ict_rule", Kind.TEXT, "the rule that flagged it, or why none did", "rule"),
+    index("ict_threshold", Kind.NUMBER, "the line that rule draws", "threshold", 4),
+    index("enlarged", Kind.FLAG, "ICT above that line; empty without one", "enlarged"),
+    index("heart_width_px", Kind.NUMBER, "in source pixels", "heart_width_px", 1),
+    index("thorax_width_px", Kind.NUMBER, "in source pixels", "thorax_width_px", 1),
+    index("heart_width_mm", Kind.NUMBER, "where the spacing is known", "heart_width_mm", 1),
+    index("thorax_width_mm", Kind.NUMBER, "where the spacing is known", "thorax_width_mm", 1),
+    Column(
+        "bucket",
+        Kind.TEXT,
+        "excellent < 5, very_good < 8.5, good < 15, review >= 15 px of a 224 frame; or unrated",
+        at("measurement.bucket"),
+    ),
+    Column(
+        "bucket_basis",
+        Kind.TEXT,
+        "expected: from the calibration; true: from an annotation",
+        at("measurement.bucket_basis"),
+    ),
+    Column(
+        "expected_error_px224",
+        Kind.NUMBER,
+        "expected mean landmark error in px of a 224 frame",
+        at("measurement.expected_error_px224"),
+        2,
+    ),
+    Column(
+        "expected_error_high_px224",
+        Kind.NUMBER,
+        "its upper 90 % bound",
+        at("measurement.expected_error_high_px224"),
+        2,
+    ),
+    Column(
+        "frontal_probability",
+        Kind.NUMBER,
+        "how sure the network is of an upright frontal chest",
+        at("measurement.frontal_probability"),
+        4,
+    ),
+    Column("measured_at", Kind.TIME, "when it was measured", at("measured_at")),
+    Column("model", Kind.TEXT, "version of the network", at("provenance.model_version")),
+    Column("weights_digest", Kind.TEXT, "SHA-256 of its weights", at("provenance.weights_digest")),
+    Column("code_version", Kind.TEXT, "version of thoraq", at("provenance.code_version")),
+    Column("device", Kind.TEXT, "the device that predicted", at("provenance.device")),
+    Column("precision", Kind.TEXT, "its arithmetic", at("provenance.precision")),
+    Column("worker", Kind.TEXT, "the worker that measured", at("provenance.worker")),
+    Column("duration_ms", Kind.NUMBER, "time it took", at("provenance.duration_ms"), 1),
+    Column("attempt", Kind.INTEGER, "which try succeeded", at("provenance.attempt")),
+    *(column for point in Landmark for column in point_columns(point)),
+)
+
+#: What a table on the terminal shows of a result.
+IN_TABLE = (
+    "radiograph",
+    "ict",
+    "enlarged",
+    "ict_rule",
+    "view",
+    "bucket",
+    "expected_error_px224",
+    "study_date",
+    "path",
+)
+
+
+def result_row(result: Result) -> Row:
+    """Return every column of one result."""
+    return {column.name: column.value(result) for column in COLUMNS}
+
+
+def outcome_row(outcome: FileOutcome) -> Row:
+    """Return how one file ended; a row of failures.csv."""
+    return {
+        "batch": outcome.batch,
+        "path": outcome.path,
+        "state": "duplicate" if outcome.duplicate else plain(outcome.state),
+        "code": outcome.code,
+        "detail": outcome.detail,
+        "attempts": outcome.attempts,
+        "radiograph": outcome.radiograph_id,
+    }
+
+
+def dictionary_rows() -> list[Row]:
+    """Return the data dictionary: a row a column."""
+    return [
+        {"column": column.name, "holds": str(column.kind), "meaning": column.meaning}
+        for column in COLUMNS
+    ]

@@ -1,0 +1,112 @@
+"""A batch's ledger as the operator reads it: the equation, the buckets, the codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from cli.codes import known_codes
+from cli.columns import plain
+from cli.printing import printable
+from db.records import BatchStatus
+from radiograph.records import Bucket
+
+#: Upper limits of the buckets, in px of a 224 frame.
+LIMITS = {
+    Bucket.EXCELLENT: "< 5 px",
+    Bucket.VERY_GOOD: "< 8.5 px",
+    Bucket.GOOD: "< 15 px",
+    Bucket.REVIEW: ">= 15 px",
+    Bucket.UNRATED: "no calibration",
+}
+#: Length of the longest bar.
+BAR_CELLS = 30
+
+
+def equation(status: BatchStatus) -> str:
+    """Return ``seen = measured + set aside + failed + duplicates`` in figures.
+
+    Cancelled, waiting and running files join the right side while there are any.
+    """
+    terms = [
+        f"{status.measured} measured",
+        f"{status.set_aside} set aside",
+        f"{status.failed} failed",
+        f"{status.duplicates} duplicates",
+    ]
+    for count, word in (
+        (status.cancelled, "cancelled"),
+        (status.queued, "waiting"),
+        (status.running, "running"),
+    ):
+        if count:
+            terms.append(f"{count} {word}")
+    return f"{status.seen} seen {'=' if status.balanced else '!='} {' + '.join(terms)}"
+
+
+def ledger_json(status: BatchStatus) -> dict[str, object]:
+    """Return the ledger with stable keys; every bucket is there."""
+    return {
+        "batch": status.batch.name,
+        "priority": status.batch.priority,
+        "created_at": plain(status.batch.created_at),
+        "seen": status.seen,
+        "measured": status.measured,
+        "set_aside": status.set_aside,
+        "failed": status.failed,
+        "duplicates": status.duplicates,
+        "cancelled": status.cancelled,
+        "queued": status.queued,
+        "running": status.running,
+        "balanced": status.balanced,
+        "enlarged": status.enlarged,
+        "buckets": {bucket: status.buckets.get(bucket, 0) for bucket in Bucket},
+        "codes": dict(sorted(status.codes.items())),
+        "first_claimed_at": plain(status.first_claimed_at),
+        "last_settled_at": plain(status.last_settled_at),
+    }
+
+
+def print_ledger(status: BatchStatus) -> None:
+    """Print what became of a batch."""
+    click.secho(f"batch {printable(status.batch.name)}", bold=True)
+    click.secho(equation(status), fg=None if status.balanced else "red")
+    if not status.balanced:
+        click.secho("The ledger does not balance; please report this.", fg="red")
+    if status.measured:
+        click.echo()
+        for line in bucket_lines(status):
+            click.echo(line)
+        share = 100 * status.enlarged / status.measured
+        click.echo(f"\nICT above its threshold: {status.enlarged} ({share:.0f} % of the measured)")
+    if status.codes:
+        click.echo()
+        for line in code_lines(status):
+            click.echo(line)
+
+
+def bucket_lines(status: BatchStatus) -> Iterator[str]:
+    """Return a line a bucket with its count, share and bar."""
+    most = max(status.buckets.values(), default=0)
+    yield click.style("landmarks by expected error (px of a 224 frame)", bold=True)
+    for bucket in Bucket:
+        count = status.buckets.get(bucket, 0)
+        if bucket is Bucket.UNRATED and not count:
+            continue
+        name = bucket.replace("_", " ")
+        bar = "█" * round(BAR_CELLS * count / most) if most else ""
+        share = 100 * count / status.measured
+        yield f"{name:<10} {LIMITS[bucket]:<14} {count:>7} {share:>5.1f} %  {bar}".rstrip()
+
+
+def code_lines(status: BatchStatus) -> Iterator[str]:
+    """Return a line a code: count, how it counts, and what to do."""
+    codes = known_codes()
+    widest = max(map(len, status.codes))
+    yield click.style("not measured, by code", bold=True)
+    for name, count in sorted(status.codes.items(), key=lambda item: -item[1]):
+        code = codes.get(name)
+        kind = "set aside" if code and code.set_aside else "failed"
+        sentence = code.sentence if code else ""
+        yield f"{name:<{widest}} {count:>7}  {kind:<9}  {sentence}".rstrip()

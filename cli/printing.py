@@ -1,0 +1,140 @@
+"""Rows on the terminal: a table, JSON or CSV, chosen by one shared decorator."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import StrEnum
+from itertools import chain
+from typing import TypeVar
+
+import click
+
+Value = str | int | float | bool | None
+Row = Mapping[str, Value]
+Command = TypeVar("Command", bound=Callable[..., object])
+
+#: Headings and figures of a table stand this far apart.
+GAP = "  "
+
+
+class Form(StrEnum):
+    """How rows are printed. JSON and CSV hold every column, a table the ones for eyes."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def form_options(command: Command) -> Command:
+    """Give a command ``--table`` (the default), ``--json`` and ``--csv``, as ``form``."""
+    for form, text in (
+        (Form.CSV, "comma-separated values, every column"),
+        (Form.JSON, "a JSON array, every column"),
+        (Form.TABLE, "aligned columns (the default)"),
+    ):
+        command = click.option(
+            f"--{form}", "form", flag_value=form, type=Form, default=Form.TABLE, help=text
+        )(command)
+    return command
+
+
+def print_rows(rows: Iterable[Row], form: Form, columns: Sequence[str] = ()) -> None:
+    """Print rows. ``columns``: those of the table, all where empty; JSON and CSV are streamed."""
+    if form is Form.JSON:
+        print_json_array(rows)
+    elif form is Form.CSV:
+        print_csv(rows)
+    else:
+        print_table(list(rows), columns)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON value, indented."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def print_json_array(rows: Iterable[Row]) -> None:
+    """Print an array, a row a line, without holding the rows."""
+    before = "["
+    for row in rows:
+        click.echo(before)
+        click.echo("  " + json.dumps(row), nl=False)
+        before = ","
+    click.echo("[]" if before == "[" else "\n]")
+
+
+def print_csv(rows: Iterable[Row]) -> None:
+    """Print CSV with a heading, without holding the rows."""
+    rows = iter(rows)
+    first = next(rows, None)
+    if first is None:
+        return
+    line = io.StringIO()
+    writer = csv.DictWriter(line, list(first), lineterminator="\n")
+    writer.writeheader()
+    for row in chain([first], rows):
+        writer.writerow({name: as_field(value) for name, value in row.items()})
+        click.echo(line.getvalue(), nl=False)
+        line.seek(0)
+        line.truncate()
+
+
+def print_table(rows: Sequence[Row], columns: Sequence[str] = ()) -> None:
+    """Print aligned columns under bold headings; numbers stand at the right."""
+    if not rows:
+        return
+    names = columns or list(rows[0])
+    cells = [[as_text(row[name]) for name in names] for row in rows]
+    headings = [name.replace("_", " ") for name in names]
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    right = [
+        all(row[name] is None or is_number(row[name]) for row in rows)
+        and any(is_number(row[name]) for row in rows)
+        for name in names
+    ]
+
+    def line(texts: Sequence[str]) -> str:
+        padded = (
+            text.rjust(width) if at_right else text.ljust(width)
+            for text, width, at_right in zip(texts, widths, right, strict=True)
+        )
+        return GAP.join(padded).rstrip()
+
+    click.secho(line(headings), bold=True)
+    for row_cells in cells:
+        click.echo(line(row_cells))
+
+
+def is_number(value: Value) -> bool:
+    """Say whether a value is a number and no flag."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def as_field(value: Value) -> Value:
+    """Return one value as CSV holds it: flags are true and false, what is absent is empty."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def as_text(value: Value, *, absent: str = "-") -> str:
+    """Return one value as a person reads it."""
+    if value is None:
+        return absent
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    r"""Return the text with what a terminal must not receive written as ``\x1b`` and the like.
+
+    File names are bytes: they may hold escape sequences, and bytes that are no UTF-8.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode()
+        for char in text
+    )

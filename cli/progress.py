@@ -1,0 +1,114 @@
+"""How far a batch is: a bar on a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from db.records import BatchStatus, IntakeCount
+
+#: The rate is taken over this long.
+WINDOW_SECONDS = 30.0
+#: Pause between two lines where there is no terminal.
+LINE_SECONDS = 10.0
+
+
+class Rate:
+    """Files a second over the last half minute.
+
+    The window starts with the first file that ended, so that the workers' start does not count.
+    """
+
+    def __init__(self) -> None:
+        self.points: deque[tuple[float, int]] = deque()
+
+    def note(self, ended: int, now: float) -> None:
+        """Take a count in."""
+        if len(self.points) == 1 and self.points[0][1] == ended:
+            self.points[0] = (now, ended)
+        else:
+            self.points.append((now, ended))
+        while len(self.points) > 2 and now - self.points[1][0] > WINDOW_SECONDS:
+            self.points.popleft()
+
+    @property
+    def per_second(self) -> float | None:
+        """Return the rate, None before two counts differ."""
+        if len(self.points) < 2:
+            return None
+        (start, before), (end, after) = self.points[0], self.points[-1]
+        return (after - before) / (end - start) if after > before and end > start else None
+
+
+def duration(seconds: float) -> str:
+    """Return a time span: ``45 s``, ``12 min``, ``3 h 05 min``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+class BatchProgress:
+    """Shows a batch on standard error while it is taken in and measured."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False)
+        self.rate = Rate()
+        self.last_line = 0.0
+        self.bar = Progress(
+            TextColumn("{task.description:<9}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[words]}"),
+            console=self.console,
+            disable=not self.console.is_terminal,
+            transient=True,
+        )
+        self.task = self.bar.add_task("starting", total=None, words="")
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.stop()
+
+    def take_in(self, count: IntakeCount) -> None:
+        """Show what the intake has met so far."""
+        words = f"{count.seen} files seen, {count.queued} queued"
+        if count.known:
+            words += f", {count.known} known from before"
+        self.show("taking in", words, None, None)
+
+    def measure(self, status: BatchStatus) -> None:
+        """Show the ledger while the workers measure."""
+        ended = status.measured + status.set_aside + status.failed
+        self.rate.note(ended, time.monotonic())
+        words = f"{status.settled} of {status.seen}"
+        rate = self.rate.per_second
+        if rate:
+            words += f"  {rate:.1f}/s  {duration(status.open / rate)} left"
+        elif status.open:
+            words += "  workers are starting" if not status.running else "  working"
+        if status.failed:
+            words += f"  {status.failed} failed"
+        self.show("measuring", words, status.settled, status.seen)
+
+    def show(self, what: str, words: str, done: int | None, total: int | None) -> None:
+        """Move the bar, or print a line if the last one is old enough."""
+        if self.console.is_terminal:
+            self.bar.update(
+                self.task, description=what, words=words, completed=done or 0, total=total
+            )
+        elif time.monotonic() - self.last_line >= LINE_SECONDS:
+            self.last_line = time.monotonic()
+            self.console.print(f"{what}: {words}", markup=False, soft_wrap=True)

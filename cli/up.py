@@ -1,0 +1,37 @@
+"""`thoraq up`."""
+
+from __future__ import annotations
+
+import click
+
+from cli.options import settings_option
+from scheduler.settings import Settings
+
+
+@click.command()
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="auto (every accelerator, else the CPU), cpu, or cuda:N",
+)
+@settings_option
+def up(device: str, settings: Settings) -> None:
+    r"""Run broker, workers and scheduler until Ctrl-C or SIGTERM.
+
+    Brings the database up to date first, starts an embedded broker unless THORAQ_BROKER_URL
+    names one, then a worker on every device. What dies is started again.
+
+    \b
+    Example: serve this machine's devices, and queue a folder from another shell
+      thoraq up --state /data/thoraq
+      thoraq submit /archive/2024 --state /data/thoraq
+    """
+    from cli.opening import open_stack, prepare  # noqa: PLC0415 - celery takes a while
+
+    prepare(settings)
+    stack = open_stack(settings, device)
+    click.echo(f"database  {settings.shown_database}", err=True)
+    click.echo(f"logs      {settings.state / 'logs'}", err=True)
+    click.echo("Ctrl-C stops everything; files that wait stay queued.", err=True)
+    stack.run()

@@ -1,0 +1,37 @@
+"""`thoraq worker`."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from cli.options import settings_option
+from scheduler.settings import Settings, child_environment
+
+
+@click.command()
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="auto (the first accelerator, else the CPU), cpu, or cuda:N; ROCm devices are cuda:N too",
+)
+@click.option("--name", help="name in Flower and in the results [default: from device and host]")
+@settings_option
+def worker(device: str, name: str | None, settings: Settings) -> None:
+    r"""Run one worker on one device, until SIGTERM or Ctrl-C.
+
+    The command becomes the worker's process. A stopped worker gives back what it has not
+    measured; a killed one loses its lease, and others measure its files.
+
+    \b
+    Example: a second machine, on the same broker and database
+      THORAQ_BROKER_URL=redis://queue/0 THORAQ_DATABASE_URL=postgresql://queue/thoraq \
+        thoraq worker --device cuda:0
+    """
+    from scheduler.devices import choose, find_devices  # noqa: PLC0415 - celery takes a while
+    from scheduler.stack import worker_command  # noqa: PLC0415
+
+    command = worker_command(choose(device, find_devices())[0], name)
+    os.execve(command[0], command, child_environment(settings))  # noqa: S606 - becomes the worker
