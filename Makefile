@@ -10,16 +10,16 @@ TORCH_INDEX ?=
 PYTEST_FLAGS ?=
 
 BIN   := $(VENV)/bin
-CODE  := radiograph network db scheduler training worker cli migrations tests
+CODE  := radiograph network db scheduler training worker cli migrations deploy tests
 FREE_OF_TORCH := grep -vE '^(torch|torchvision|triton|cuda-|nvidia-)' constraints.txt
 
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format servers readme train lock clean
+.PHONY: help setup demo test lint format servers readme settings train lock clean
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 setup: $(VENV)/.installed ## install thoraq into .venv [TORCH_INDEX=https://...]
 
@@ -44,6 +44,9 @@ servers: $(VENV)/.checks
 
 readme: $(VENV)/.checks ## renew the outputs that the README shows
 	$(BIN)/python -m tests.readme
+
+settings: setup ## renew deploy/thoraq.env.example from the settings
+	$(BIN)/python -m deploy.env_example
 
 train: setup ## fit the network on annotated images
 	$(BIN)/python -m training.fit

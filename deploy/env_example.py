@@ -1,0 +1,44 @@
+"""Write thoraq.env.example, the list of every setting, from scheduler/settings.py.
+
+    make settings
+
+A test compares the file with the settings, so that neither is ahead of the other.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scheduler.settings import Settings
+
+EXAMPLE = Path(__file__).with_name("thoraq.env.example")
+
+HEAD = """\
+# Every setting of thoraq with its default; take the # away to change one.
+# Copy it to thoraq.env in the working directory; the systemd units read /etc/thoraq/thoraq.env.
+# It may hold passwords: chmod 600.
+"""
+
+#: Shown where the default is nothing, or depends on the machine.
+INSTEAD_OF_DEFAULT = {
+    "state": "/var/lib/thoraq",
+    "database_url": "postgresql+psycopg://thoraq:PASSWORD@localhost:5432/thoraq",
+    "broker_url": "redis://:PASSWORD@localhost:6379/0",
+    "readers": "4",
+}
+
+
+def text() -> str:
+    """Compose the file: a comment and a line for each setting, in their order."""
+    blocks = [HEAD]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else str(field.default)
+        if isinstance(field.default, bool):
+            default = default.lower()
+        value = INSTEAD_OF_DEFAULT.get(name, default)
+        blocks.append(f"# {field.description}\n#THORAQ_{name.upper()}={value}\n")
+    return "\n".join(blocks)
+
+
+if __name__ == "__main__":
+    EXAMPLE.write_text(text(), encoding="utf-8")

@@ -1,0 +1,97 @@
+"""The image: BuildKit's own parser reads the Dockerfile, and what it says can be built."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import dockerfile
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILE = ROOT / "deploy" / "Dockerfile"
+VARIANTS = {"cpu", "rocm", "cuda"}
+
+
+@pytest.fixture(scope="module")
+def instructions() -> tuple[dockerfile.Command, ...]:
+    return dockerfile.parse_file(str(DOCKERFILE))
+
+
+def of_kind(instructions: tuple[dockerfile.Command, ...], kind: str) -> list[dockerfile.Command]:
+    return [instruction for instruction in instructions if instruction.cmd.upper() == kind]
+
+
+def stages(instructions: tuple[dockerfile.Command, ...]) -> dict[str, str]:
+    """Each stage's name with the image or stage it starts from."""
+    return {command.value[2]: command.value[0] for command in of_kind(instructions, "FROM")}
+
+
+def test_each_kind_of_device_has_a_stage_and_the_last_stage_takes_the_chosen_one(
+    instructions: tuple[dockerfile.Command, ...],
+) -> None:
+    named = stages(instructions)
+    assert {name.removeprefix("torch-") for name in named if "-" in name} == VARIANTS
+    assert list(named.items())[-1] == ("thoraq", "torch-${VARIANT}")
+
+
+def test_every_base_image_is_an_earlier_stage_or_pinned_by_a_full_version(
+    instructions: tuple[dockerfile.Command, ...],
+) -> None:
+    arguments = dict(command.value[0].split("=", 1) for command in of_kind(instructions, "ARG"))
+    earlier: set[str] = set()
+    for name, base in stages(instructions).items():
+        image = re.sub(r"\$\{(\w+)\}", lambda match: arguments[match[1]], base)
+        assert image in earlier or re.search(r":\d+\.\d+\.\d+", image), f"{image} is not pinned"
+        earlier.add(name)
+
+
+def test_the_container_does_not_run_as_root(
+    instructions: tuple[dockerfile.Command, ...],
+) -> None:
+    users = [command.value[0] for command in of_kind(instructions, "USER")]
+    assert users, "without USER the container runs as root"
+    assert users[-1] not in {"root", "0"}
+
+
+def test_health_is_what_doctor_says(instructions: tuple[dockerfile.Command, ...]) -> None:
+    [check] = of_kind(instructions, "HEALTHCHECK")
+    assert check.value == ("CMD", "thoraq", "doctor")
+
+
+def test_everything_copied_is_there_and_every_package_is_copied(
+    instructions: tuple[dockerfile.Command, ...],
+) -> None:
+    sources = [source for command in of_kind(instructions, "COPY") for source in command.value[:-1]]
+    assert [source for source in sources if not (ROOT / source).exists()] == []
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = project["tool"]["setuptools"]["packages"]["find"]["include"]
+    assert {package.rstrip("*") for package in packages} <= {
+        source.rstrip("/") for source in sources
+    }
+
+
+def test_nothing_that_is_copied_is_kept_out_by_the_ignore_file(
+    instructions: tuple[dockerfile.Command, ...],
+) -> None:
+    lines = DOCKERFILE.with_name("Dockerfile.dockerignore").read_text("utf-8").splitlines()
+    let_in = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    copied = {
+        source.rstrip("/")
+        for command in of_kind(instructions, "COPY")
+        for source in command.value[:-1]
+    }
+    assert let_in == copied
+
+
+def test_every_run_line_is_sound_shell(instructions: tuple[dockerfile.Command, ...]) -> None:
+    shell = shutil.which("sh")
+    assert shell is not None
+    for command in of_kind(instructions, "RUN"):
+        checked = subprocess.run(
+            [shell, "-n", "-c", command.value[0]], capture_output=True, text=True, check=False
+        )
+        assert checked.returncode == 0, f"{command.value[0]}: {checked.stderr}"

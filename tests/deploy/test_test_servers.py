@@ -1,0 +1,42 @@
+"""The script that brings the tests their PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).parents[2] / "deploy" / "test-servers.sh"
+
+
+def test_a_machine_that_has_initdb_is_left_as_it_is(tmp_path: Path) -> None:
+    shell = shutil.which("sh")
+    assert shell is not None
+    initdb = tmp_path / "initdb"
+    initdb.write_text("#!/bin/sh\nexit 9\n", encoding="utf-8")
+    initdb.chmod(0o755)
+    for name in ("apt-get", "id"):  # asked for only where no initdb is found
+        asked = tmp_path / name
+        asked.write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\nexit 9\n", encoding="utf-8")
+        asked.chmod(0o755)
+
+    ran = subprocess.run(
+        [shell, str(SCRIPT), sys.executable],
+        env={"PATH": f"{tmp_path}{os.pathsep}{os.defpath}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert not (tmp_path / "asked").exists()
+
+
+def test_it_asks_for_the_python_it_installs_into() -> None:
+    shell = shutil.which("sh")
+    assert shell is not None
+    ran = subprocess.run([shell, str(SCRIPT)], capture_output=True, text=True, check=False)
+    assert ran.returncode != 0
+    assert "usage" in ran.stderr
