@@ -2,7 +2,7 @@
 
 The equalised view is the same whatever monotone curve an exposure or export went through; the
 local one shows borders in films that are nearly white. They are computed on the device from the
-uint8 square, so that 64 kB an image travel.
+uint8 square, so that one byte a pixel travels.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-LOCAL_WINDOW_PX = 33
+LOCAL_WINDOW_PX = 17  # an eighth of the side: a rib and its neighbour
 
 
 def channels(grey: Tensor) -> Tensor:

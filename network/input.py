@@ -12,8 +12,8 @@ from PIL import Image
 
 from network.prediction import PreparedInput
 
-INPUT_SIDE_PX = 256
-MARGIN_PX = 8
+INPUT_SIDE_PX = 128
+MARGIN_PX = 4
 #: Grey levels outside these percentiles of the film are clipped: burnt-in labels and collimators.
 WINDOW_PERCENTILES = (0.5, 99.5)
 

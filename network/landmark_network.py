@@ -26,11 +26,11 @@ OUTLINES = ("heart", "left_lung", "right_lung")
 
 
 class NetworkOutput(NamedTuple):
-    """Raw output for N images.
+    """Raw output for N images; H = ``HEATMAP_SIDE``.
 
     ``points`` (N, 19, 2) ``(x, y)`` input pixels; ``log_scales`` (N, 19, 2) natural logarithm of
-    the Laplace scale along x and y, input pixels; ``heatmaps`` (N, 19, 64, 64) log-probabilities;
-    ``outlines`` (N, 3, 64, 64) logits of ``OUTLINES``; ``frontal`` (N,) logit of an upright
+    the Laplace scale along x and y, input pixels; ``heatmaps`` (N, 19, H, H) log-probabilities;
+    ``outlines`` (N, 3, H, H) logits of ``OUTLINES``; ``frontal`` (N,) logit of an upright
     frontal chest.
     """
 
@@ -42,9 +42,9 @@ class NetworkOutput(NamedTuple):
 
 
 class LandmarkNetwork(nn.Module):
-    """Nineteen points of a frontal chest radiograph from (N, 256, 256) grey levels 0..255."""
+    """Nineteen points of a frontal chest radiograph from (N, 128, 128) grey levels 0..255."""
 
-    def __init__(self, width: int = 128) -> None:
+    def __init__(self, width: int = 64) -> None:
         super().__init__()
         trunk = resnet18(weights=None)
         self.stem = nn.Sequential(trunk.conv1, trunk.bn1, trunk.relu, trunk.maxpool)
@@ -75,7 +75,7 @@ class LandmarkNetwork(nn.Module):
             above = functional.interpolate(merged, scale_factor=2.0, mode="bilinear")
             merged = self.merges[i](self.laterals[i](levels[i]) + above)
         refined = self.refine(merged)
-        # Coordinates in full precision: bfloat16 holds 8 bits, a 256 pixel axis needs more.
+        # Coordinates in full precision: bfloat16 holds 8 bits, a coordinate needs more.
         with torch.autocast(grey.device.type, enabled=False):
             return self._read(
                 self.heatmaps(refined.float()),

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from network.input import INPUT_SIDE_PX
-from radiograph.landmarks import ANATOMICAL, CALLIPERS
 from training.counterexamples import counterexamples
 from training.geometry import move_pixels, move_points, random_affines
 from training.objective import Target
@@ -40,8 +39,8 @@ class BatchSource:
         self._frontal = torch.from_numpy(samples.frontal).to(device)
         self._scale = torch.from_numpy(samples.scale).to(device)
         landmark = np.isin(samples.sources, ["landmarks15"])
-        outlined = np.isfinite(samples.points[:, list(CALLIPERS)]).all(axis=(1, 2)) & ~landmark
-        bare = ~np.isfinite(samples.points[:, list(ANATOMICAL + CALLIPERS)]).any(axis=(1, 2))
+        outlined = samples.has_callipers() & ~landmark
+        bare = ~np.isfinite(samples.points).any(axis=(1, 2))
         self._pools = [
             (torch.from_numpy(np.flatnonzero(pool)).to(device), size)
             for pool, size in (

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from network.prediction import Prediction
 from network.predictor import Predictor
-from radiograph.landmarks import ANATOMICAL, CALLIPERS, INDEPENDENT, Landmark
+from radiograph.landmarks import ANATOMICAL, INDEPENDENT, Landmark
 from training.samples import Samples
 
 Floats = npt.NDArray[np.float64]
@@ -27,6 +27,10 @@ class Predicted:
     points: Floats
     spreads: Floats
     frontal: Floats
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> Predicted:
+        """Return the predictions for which ``keep`` (N,) is true."""
+        return Predicted(self.points[keep], self.spreads[keep], self.frontal[keep])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def case_errors(samples: Samples, predicted: Predicted) -> Floats:
 
 
 def point_errors(samples: Samples, predicted: Predicted) -> Floats:
-    """Distance of every point, (N, 19), px of a 224 frame; NaN where the truth has no such point."""
+    """Distance of every point, (N, 19), px of a 224 frame; NaN where the truth lacks it."""
     offset = (predicted.points - samples.points) * samples.scale[:, None, None]
     return np.asarray(np.linalg.norm(offset, axis=2), np.float64)
 
@@ -87,7 +91,7 @@ def point_errors(samples: Samples, predicted: Predicted) -> Floats:
 def landmark_figures(samples: Samples, predicted: Predicted) -> LandmarkFigures:
     """Figures over the samples that have all fifteen landmarks."""
     errors = point_errors(samples, predicted)
-    known = np.isfinite(errors[:, list(ANATOMICAL)]).all(axis=1)
+    known = samples.has_landmarks()
     errors = errors[known]
     cases = errors[:, list(ANATOMICAL)].mean(axis=1)
     low, high = bootstrap_interval(cases)
@@ -117,7 +121,7 @@ def landmark_figures(samples: Samples, predicted: Predicted) -> LandmarkFigures:
 
 def ict_figures(samples: Samples, predicted: Predicted, line: float = 0.50) -> IctFigures:
     """Figures over the samples that have all four callipers."""
-    known = np.isfinite(samples.points[:, list(CALLIPERS)]).all(axis=(1, 2))
+    known = samples.has_callipers()
     truth = index_of(samples.points[known].astype(np.float64))
     said = index_of(predicted.points[known])
     difference = said - truth

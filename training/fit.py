@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from network.input import INPUT_SIDE_PX
+from network.landmark_network import LandmarkNetwork
 from network.weights import read_network, save_network
 from training.fitting import Check, fit
 from training.recipe import Recipe
@@ -45,7 +46,9 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     log = (options.out / "checks.jsonl").open("w", encoding="utf-8")
 
-    def report(check: Check) -> None:
+    def report(check: Check, better: LandmarkNetwork | None) -> None:
+        if better is not None:  # a fit that is stopped leaves its best so far
+            save_network(better, options.out / "network.safetensors")
         log.write(json.dumps(asdict(check)) + "\n")
         log.flush()
         parts = " ".join(f"{name} {value:.2f}" for name, value in check.loss_parts.items())
@@ -57,7 +60,6 @@ def main() -> None:
 
     with log:
         result = fit(train, validation, recipe, device, report)
-    save_network(result.network, options.out / "network.safetensors")
     (options.out / "recipe.json").write_text(json.dumps(recipe.as_mapping(), indent=1) + "\n")
     sys.stdout.write(f"best at step {result.best.step}: {result.best.error_px224:.3f} px@224\n")
 

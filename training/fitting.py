@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -50,17 +51,19 @@ def fit(
     validation: Samples,
     recipe: Recipe,
     device: torch.device,
-    report: Callable[[Check], None],
+    report: Callable[[Check, LandmarkNetwork | None], None],
 ) -> Fit:
     """Fit a network from scratch.
 
     ``train`` is at the training side, ``validation`` at the network's. The weights returned are
-    the average at the check with the lowest score.
+    the average at the check with the lowest score; ``report`` receives them as they improve.
     """
     torch.manual_seed(recipe.seed)
-    network = LandmarkNetwork().to(device, memory_format=torch.channels_last)
+    network = LandmarkNetwork().to(device).to(memory_format=torch.channels_last)
     average = AveragedModel(
-        network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average), use_buffers=True
+        network,
+        multi_avg_fn=get_ema_multi_avg_fn(recipe.average),  # type: ignore[no-untyped-call]
+        use_buffers=True,
     )
     source = BatchSource(train, recipe, device)
     checked = held_out(validation, device)
@@ -99,10 +102,11 @@ def fit(
         )
         sums = {}
         checks.append(check)
-        report(check)
-        if best is None or check.score < best.score:
+        better = best is None or check.score < best.score
+        if better:
             best = check
             kept.load_state_dict(average.module.state_dict())
+        report(check, kept.eval() if better else None)
     if best is None:
         raise ValueError("a recipe needs at least one step")
     return Fit(kept.eval(), tuple(checks), best)
@@ -131,13 +135,13 @@ def _cosine(recipe: Recipe) -> Callable[[int], float]:
 @torch.inference_mode()
 def _judge(network: torch.nn.Module, batch: Batch, size: int = 64) -> tuple[float, float]:
     """Mean landmark error in px of a 224 frame and mean absolute ICT error; NaN where no truth."""
-    points = torch.cat([network(part).points for part in batch.grey.split(size)])
+    points = torch.cat([network(part).points for part in torch.split(batch.grey, size)])
     errors = landmark_error_px224(points, batch.target).cpu().numpy()
     ict = cardiothoracic_index(points) - cardiothoracic_index(batch.target.points)
     ict_errors = ict.abs().cpu().numpy()
     return _mean(errors), _mean(ict_errors)
 
 
-def _mean(values: np.ndarray) -> float:  # type: ignore[type-arg]
+def _mean(values: npt.NDArray[np.float32]) -> float:
     known = values[np.isfinite(values)]
     return float(known.mean()) if len(known) else 0.0

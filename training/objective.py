@@ -81,8 +81,8 @@ def _width_loss(error: Tensor, present: Tensor) -> Tensor:
 def _heatmap_loss(log_probability: Tensor, truth: Tensor, present: Tensor) -> Tensor:
     """Cross-entropy to a Gaussian about each point; callipers are drawn out along the border."""
     axis = torch.arange(HEATMAP_SIDE, device=truth.device) * STRIDE + (STRIDE - 1) / 2.0
-    spread = torch.full((len(Landmark), 2), 5.0, device=truth.device)
-    spread[list(CALLIPERS), 1] = 16.0
+    spread = torch.full((len(Landmark), 2), 3.0, device=truth.device)
+    spread[list(CALLIPERS), 1] = 8.0
     x = torch.exp(-0.5 * ((axis - truth[..., :1]) / spread[:, :1]) ** 2)
     y = torch.exp(-0.5 * ((axis - truth[..., 1:]) / spread[:, 1:]) ** 2)
     x = x / x.sum(dim=2, keepdim=True).clamp_min(1e-6)
@@ -113,7 +113,7 @@ def _outline_loss(logits: Tensor, target: Target) -> Tensor:
 def landmark_error_px224(points: Tensor, target: Target) -> Tensor:
     """Mean distance over the fifteen anatomical points of each image, (N,), NaN where absent."""
     error = (points - target.points) * target.to_224[:, None, None]
-    return error[:, list(ANATOMICAL)].norm(dim=2).mean(dim=1)
+    return torch.linalg.vector_norm(error[:, list(ANATOMICAL)], dim=2).mean(dim=1)
 
 
 def cardiothoracic_index(points: Tensor) -> Tensor:

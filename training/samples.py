@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from network.input import MARGIN_PX, fit_affine, prepare
-from radiograph.landmarks import Landmark
+from network.input import INPUT_SIDE_PX, MARGIN_PX, fit_affine, prepare
+from radiograph.landmarks import ANATOMICAL, CALLIPERS, Landmark
 from radiograph.records import ERROR_FRAME_PX
 
 POINTS = len(Landmark)
 OUTLINE_FOLDERS = ("heart", "left_lung", "right_lung")
 #: The square training augments from: larger than the network's, so that zooming in stays sharp.
-TRAINING_SIDE_PX = 288
+TRAINING_SIDE_PX = 160
 #: Sources that are never trained, tuned or calibrated on.
 EXTERNAL_SPLIT = "external"
 
@@ -58,6 +58,14 @@ class Samples:
     def where(self, keep: npt.NDArray[np.bool_]) -> Samples:
         """Return the samples for which ``keep`` (N,) is true."""
         return Samples(**{f.name: getattr(self, f.name)[keep] for f in fields(self)})
+
+    def has_landmarks(self) -> npt.NDArray[np.bool_]:
+        """(N,) whether all fifteen anatomical landmarks are annotated."""
+        return np.asarray(np.isfinite(self.points[:, list(ANATOMICAL)]).all(axis=(1, 2)))
+
+    def has_callipers(self) -> npt.NDArray[np.bool_]:
+        """(N,) whether all four calliper points are annotated."""
+        return np.asarray(np.isfinite(self.points[:, list(CALLIPERS)]).all(axis=(1, 2)))
 
     def split(self, *names: str) -> Samples:
         """Return the samples of the named splits."""
@@ -191,8 +199,6 @@ def _stack(rows: Iterable[_Row], side: int) -> Samples:
 
 def training_margin(side: int) -> int:
     """Margin of a square of ``side``, in the same proportion as the network's own."""
-    from network.input import INPUT_SIDE_PX  # noqa: PLC0415
-
     return round(MARGIN_PX * side / INPUT_SIDE_PX)
 
 
