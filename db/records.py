@@ -124,6 +124,25 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how late a transient refusal is tried again."""
+
+    max_attempts: int = 5
+    base_seconds: float = 30.0
+    longest_seconds: float = 3600.0
+
+    def delay_seconds(self, refusals: int, spread: float) -> float | None:
+        """Pause after the ``refusals``-th transient refusal, or None to give up.
+
+        ``spread``: 0 to 1, drawn at random, so that what failed together does not return together.
+        """
+        if refusals >= self.max_attempts:
+            return None
+        doubled = self.base_seconds * 2.0 ** min(refusals - 1, 32)
+        return min(doubled, self.longest_seconds) * (0.75 + spread / 2)
+
+
+@dataclass(frozen=True, slots=True)
 class RecoveryCount:
     """What one round of recovery did."""
 
@@ -131,6 +150,22 @@ class RecoveryCount:
     resent: int = 0  # chunks sent again because nobody took them
     due: int = 0  # jobs whose wait for a retry is over
     quarantined: int = 0  # jobs that ended two workers while alone in their chunk
+
+
+@dataclass(frozen=True, slots=True)
+class RetryCount:
+    """What an operator's retry brought back."""
+
+    jobs: int = 0  # queued again
+    files: int = 0  # refused at intake and forgotten: the next submission looks at them afresh
+
+
+@dataclass(frozen=True, slots=True)
+class CancelCount:
+    """What an operator's cancel stopped."""
+
+    cancelled: int = 0
+    in_flight: int = 0  # claimed by a worker, which will finish them
 
 
 # ---- reading ------------------------------------------------------------------------------
@@ -228,3 +263,17 @@ class ModelRecord:
     card: Mapping[str, object] = field(repr=False)
     served: bool
     registered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """Where a database's schema stands; None: it has none."""
+
+    current: str | None
+    head: str
+    pending: tuple[str, ...]  # revisions to be applied, oldest first
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether nothing is to be applied."""
+        return not self.pending

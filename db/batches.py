@@ -1,0 +1,28 @@
+"""Finding a batch by its name, and the jobs that count for it."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Select, select
+
+from db.errors import BatchUnknown
+from db.tables import batch, file
+
+
+def batch_id_of(connection: Connection, name: str) -> int:
+    """Row id of the batch called ``name``.
+
+    Raises BatchUnknown: there is none.
+    """
+    found: int | None = connection.execute(
+        select(batch.c.id).where(batch.c.name == name)
+    ).scalar_one_or_none()
+    if found is None:
+        raise BatchUnknown(f"no batch is called {name!r}: `thoraq status` lists them")
+    return found
+
+
+def own_jobs(batch_id: int) -> Select[tuple[int]]:
+    """Jobs whose one counting file lies in the batch; duplicates of other batches' are not."""
+    return select(file.c.job_id).where(
+        file.c.batch_id == batch_id, file.c.duplicate.is_(False), file.c.job_id.is_not(None)
+    )

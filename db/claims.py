@@ -1,0 +1,190 @@
+"""A worker's hold on jobs: taken, prolonged, given back, and settled behind a fence.
+
+The fence is the owner token: a worker that was silent for longer than its lease finds its rows
+under another token or none, and stores nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import Connection, func, select, update
+
+from db.database import Database, moment
+from db.jobs import UNOWNED, moving, put_in_chunks
+from db.records import Claim, ClaimedJob, Outcome, RetryPolicy
+from db.settling import Pair, settle
+from db.states import JobState
+from db.tables import chunk, file, job, radiograph
+
+#: Paths of equal content that a reader may try in turn.
+_PATHS_A_JOB = 8
+
+
+def claim_chunk(
+    db: Database,
+    chunk_id: int,
+    worker: str,
+    lease_seconds: float,
+    *,
+    now: datetime | None = None,
+) -> Claim | None:
+    """Take the queued jobs of a chunk, committed before this returns; None: nothing is left.
+
+    A message may come twice, late, or to two workers: one of them gets the jobs.
+    """
+    owner = str(uuid4())
+    with db.write() as connection:
+        at = moment(connection, now)
+        model_version = connection.execute(
+            update(chunk)
+            .where(chunk.c.id == chunk_id, chunk.c.claimed_at.is_(None))
+            .values(claimed_at=at)
+            .returning(chunk.c.model_version)
+        ).scalar_one_or_none()
+        if model_version is None:
+            return None
+        taken = connection.execute(
+            moving(JobState.QUEUED, JobState.RUNNING)
+            .where(job.c.chunk_id == chunk_id)
+            .values(
+                owner=owner,
+                worker=worker,
+                lease_expires_at=at + timedelta(seconds=lease_seconds),
+                attempts=job.c.attempts + 1,
+                first_claimed_at=func.coalesce(job.c.first_claimed_at, at),
+            )
+            .returning(job.c.id)
+        ).all()
+        jobs = _claimed(connection, owner) if taken else ()
+    return Claim(owner, chunk_id, model_version, jobs) if jobs else None
+
+
+def renew_lease(
+    db: Database, owner: str, lease_seconds: float, *, now: datetime | None = None
+) -> int:
+    """Prolong a claim; returns the jobs still held: 0 means the lease was lost, stop working."""
+    with db.write() as connection:
+        at = moment(connection, now)
+        return connection.execute(
+            update(job)
+            .where(job.c.owner == owner, job.c.state == JobState.RUNNING)
+            .values(lease_expires_at=at + timedelta(seconds=lease_seconds))
+        ).rowcount
+
+
+def store_outcomes(
+    db: Database,
+    owner: str,
+    outcomes: Sequence[Outcome],
+    worker: str,
+    retry: RetryPolicy,
+    *,
+    now: datetime | None = None,
+) -> int:
+    """Store what became of claimed jobs, in one transaction; safe to run twice.
+
+    Returns how many were still ours; the others are somebody else's now and are left alone.
+    A transient refusal goes back to the queue in a chunk that waits, until ``retry`` gives up.
+    """
+    with db.write() as connection:
+        at = moment(connection, now)
+        by_job = {outcome.job_id: outcome for outcome in outcomes}
+        held = connection.execute(
+            select(
+                job.c.id,
+                job.c.radiograph_id,
+                job.c.model_version,
+                job.c.priority,
+                job.c.attempts,
+                job.c.transient_refusals,
+            )
+            .where(
+                job.c.owner == owner, job.c.state == JobState.RUNNING, job.c.id.in_(list(by_job))
+            )
+            .order_by(job.c.id)
+            .with_for_update()
+        ).all()
+        pairs: list[Pair] = [(row, by_job[row.id]) for row in held]
+        if pairs:
+            spread = random.random()  # noqa: S311 - jitter, no secret
+            settle(connection, pairs, worker=worker, retry=retry, spread=spread, at=at)
+        return len(pairs)
+
+
+def release(db: Database, owner: str, *, now: datetime | None = None) -> int:
+    """Give a claim back at shutdown: queued again in a fresh chunk, and no attempt is counted."""
+    with db.write() as connection:
+        at = moment(connection, now)
+        rows = connection.execute(
+            select(job.c.id, job.c.model_version, job.c.priority)
+            .where(job.c.owner == owner, job.c.state == JobState.RUNNING)
+            .order_by(job.c.id)
+            .with_for_update()
+        ).all()
+        if not rows:
+            return 0
+        connection.execute(
+            moving(JobState.RUNNING, JobState.QUEUED)
+            .where(job.c.owner == owner)
+            .values(attempts=job.c.attempts - 1, **UNOWNED)
+        )
+        put_in_chunks(
+            connection,
+            [row.id for row in rows],
+            model_version=rows[0].model_version,
+            priority=rows[0].priority,
+            chunk_size=len(rows),
+            now=at,
+        )
+        return len(rows)
+
+
+def _claimed(connection: Connection, owner: str) -> tuple[ClaimedJob, ...]:
+    rows = connection.execute(
+        select(
+            job.c.id,
+            job.c.radiograph_id,
+            job.c.attempts,
+            radiograph.c.path,
+            radiograph.c.sha256,
+            radiograph.c.format,
+        )
+        .join(radiograph, radiograph.c.id == job.c.radiograph_id)
+        .where(job.c.owner == owner)
+        .order_by(job.c.id)
+    ).all()
+    others = _other_paths(connection, owner)
+    return tuple(
+        ClaimedJob(
+            job_id=row.id,
+            radiograph_id=row.radiograph_id,
+            # The first file, then the copies; a path seen twice is tried once.
+            paths=tuple(dict.fromkeys([row.path, *others.get(row.radiograph_id, [])])),
+            sha256=row.sha256,
+            format=row.format,
+            attempt=row.attempts,
+        )
+        for row in rows
+    )
+
+
+def _other_paths(connection: Connection, owner: str) -> dict[int, list[str]]:
+    nth = func.row_number().over(partition_by=file.c.radiograph_id, order_by=file.c.id.desc())
+    copies = (
+        select(file.c.radiograph_id, file.c.path, nth.label("nth"))
+        .join(job, job.c.radiograph_id == file.c.radiograph_id)
+        .where(job.c.owner == owner)
+        .subquery()
+    )
+    paths: dict[int, list[str]] = {}
+    for row in connection.execute(
+        select(copies.c.radiograph_id, copies.c.path)
+        .where(copies.c.nth <= _PATHS_A_JOB)
+        .order_by(copies.c.radiograph_id, copies.c.nth.desc())
+    ):
+        paths.setdefault(row.radiograph_id, []).append(row.path)
+    return paths

@@ -1,0 +1,95 @@
+"""Column types that mean the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, Text, TypeDecorator
+
+#: SQLite numbers rows by itself only in a column declared INTEGER.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+# Bytes of a file name that are no UTF-8 arrive as U+DC80..U+DCFF (surrogateescape), which neither
+# database can hold; they are kept in the last 128 code points of the last private plane.
+_TO_STORED = {0xDC00 + byte: 0x10FF00 + byte for byte in range(0x80, 0x100)}
+_FROM_STORED = {stored: escaped for escaped, stored in _TO_STORED.items()}
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time: aware in Python, UTC in the database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC; SQLite keeps no zone.
+
+        Raises ValueError: the time has no zone.
+        """
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a zone: {value.isoformat()}")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From UTC, aware."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class FilePath(TypeDecorator[str]):
+    """A file's path, whatever bytes its name holds."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Escaped bytes into the private plane."""
+        del dialect
+        return None if value is None else value.translate(_TO_STORED)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        """And back."""
+        del dialect
+        return None if value is None else value.translate(_FROM_STORED)
+
+
+class Prose(TypeDecorator[str]):
+    """Text from outside: what no database can hold becomes a question mark."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Replace NUL, which PostgreSQL refuses, and lone surrogates, which UTF-8 lacks."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace("\0", "?").encode("utf-8", "replace").decode("utf-8")
+
+
+def one_of(values: type[StrEnum], name: str) -> Enum:
+    """Column type of an enum's values, held by a CHECK constraint called ``name``."""
+    return Enum(
+        values,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=24,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def path_digest(path: str) -> str:
+    """Key of a path in 32 hex digits.
+
+    PostgreSQL refuses index entries above 2704 bytes and a path may have 4096.
+    """
+    return hashlib.blake2b(os.fsencode(path), digest_size=16).hexdigest()

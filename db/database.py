@@ -1,0 +1,203 @@
+"""A database that is open: one transaction a ``with`` block, one kind of error."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from sqlite3 import SQLITE_BUSY, SQLITE_ERROR, SQLITE_LOCKED
+from sqlite3 import Connection as SqliteConnection
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    Table,
+    create_engine,
+    event,
+    exc,
+    func,
+    make_url,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from db.errors import (
+    DatabaseAway,
+    DatabaseBusy,
+    DatabaseError,
+    DatabaseRefused,
+    DatabaseUrlInvalid,
+    SchemaOutdated,
+)
+
+_BUSY_TIMEOUT_MS = 30_000
+_CONNECT_TIMEOUT_SECONDS = 10
+#: Values bound in one IN list; SQLite takes 32766, PostgreSQL 65535.
+_PIECE = 1000
+
+T = TypeVar("T")
+
+#: A row whose columns a query of ours names; mypy loses them on the way between functions.
+AnyRow = Row[*tuple[Any, ...]]
+
+
+class Database:
+    """One process's way to the database; threads share it, a forked child gets new connections."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._writing = engine.execution_options(thoraq_writing=True)
+        self._pid = os.getpid()
+
+    @classmethod
+    def open(cls, url: str) -> Database:
+        """Take the database at ``url``; the first transaction connects.
+
+        Raises DatabaseUrlInvalid: neither SQLite nor PostgreSQL.
+        """
+        return cls(engine_of(url))
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One writing transaction: committed at the end, rolled back by any exception."""
+        self._leave_parent()
+        with translated(), self._writing.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One reading transaction, which never waits for a writer."""
+        self._leave_parent()
+        with translated(), self._engine.begin() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        """Close every connection; a later transaction opens new ones."""
+        self._engine.dispose()
+
+    def _leave_parent(self) -> None:
+        # A connection used by parent and child at once mixes their statements.
+        if os.getpid() != self._pid:
+            self._engine.dispose(close=False)
+            self._pid = os.getpid()
+
+
+def engine_of(url: str, *, foreign_keys: bool = True) -> Engine:
+    """SQLAlchemy's engine with thoraq's ways of beginning, waiting and hiding values."""
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+        if backend not in {"sqlite", "postgresql"}:
+            raise DatabaseUrlInvalid(
+                f"{backend} is not supported: give sqlite:/// or postgresql://"
+            )
+        arguments: dict[str, object] = {}
+        if backend == "postgresql":
+            arguments = {
+                "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
+                "application_name": "thoraq",
+                # A half-open connection is noticed within a minute.
+                "keepalives_idle": 30,
+                "keepalives_interval": 10,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 60_000,
+            }
+        engine = create_engine(
+            parsed,
+            connect_args=arguments,
+            pool_pre_ping=backend == "postgresql",
+            hide_parameters=True,  # they hold patients' identifiers
+            json_serializer=_compact_json,
+        )
+    except (exc.ArgumentError, exc.NoSuchModuleError, ImportError) as error:
+        raise DatabaseUrlInvalid("no database URL: give sqlite:/// or postgresql://") from error
+    if backend == "sqlite":
+        _prepare_sqlite(engine, foreign_keys=foreign_keys)
+    return engine
+
+
+def _compact_json(value: object) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+
+def _prepare_sqlite(engine: Engine, *, foreign_keys: bool) -> None:
+    """Make SQLite begin where we begin.
+
+    Python's driver begins only before INSERT, UPDATE and DELETE, so that two processes could
+    both select a row and then both take it. ``isolation_level = None`` leaves BEGIN to us: the
+    recipe of SQLAlchemy's page on SQLite transactions.
+    """
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: SqliteConnection, record: object) -> None:
+        del record
+        connection.isolation_level = None
+        for pragma in (
+            f"busy_timeout = {_BUSY_TIMEOUT_MS}",  # first: the next line may have to wait
+            "journal_mode = WAL",
+            "synchronous = NORMAL",
+            f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("thoraq_writing", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn SQLAlchemy's errors into those of db.errors."""
+    try:
+        yield
+    except exc.SQLAlchemyError as error:
+        raise _translation(error) from error
+
+
+def _translation(error: exc.SQLAlchemyError) -> DatabaseError:
+    original = getattr(error, "orig", None)
+    # The first line alone: the lines below it hold the values of the row.
+    said = (str(original or type(error).__name__).splitlines() or [""])[0]
+    sqlstate = getattr(original, "sqlstate", None) or ""
+    sqlite_code = getattr(original, "sqlite_errorcode", 0) & 0xFF  # extended codes lie above
+    if sqlstate in {"42P01", "42703"} or said.startswith(("no such table", "no such column")):
+        return SchemaOutdated(f"{said}: run `thoraq db upgrade`")
+    if (
+        isinstance(error, exc.TimeoutError)
+        or sqlstate == "55P03"  # lock not available
+        or sqlstate.startswith("40")  # deadlock, serialisation
+        or sqlite_code in {SQLITE_BUSY, SQLITE_LOCKED}
+    ):
+        return DatabaseBusy(f"{said}: run the same command again")
+    away = isinstance(error, (exc.OperationalError, exc.InterfaceError))
+    if away and sqlite_code != SQLITE_ERROR:  # which is a fault in a statement
+        return DatabaseAway(f"{said}: see `thoraq doctor`, then run the same command again")
+    return DatabaseRefused(f"{said}: this is a fault of thoraq, please report it")
+
+
+def moment(connection: Connection, now: datetime | None) -> datetime:
+    """Tell the time by the database's clock, which many machines share, where none is given."""
+    if now is not None:
+        return now
+    if connection.dialect.name == "postgresql":
+        clock: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        return clock.astimezone(UTC)
+    return datetime.now(UTC)
+
+
+def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """INSERT with the database's own ON CONFLICT, which both spell alike."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def pieces(items: Sequence[T], size: int = _PIECE) -> Iterator[Sequence[T]]:
+    """Cut ``items`` into runs of at most ``size``."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

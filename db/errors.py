@@ -1,0 +1,103 @@
+"""What goes wrong with the database.
+
+    DatabaseError                       code, permanent
+    |-- DatabaseAway                    database-away       transient
+    |-- DatabaseBusy                    database-busy       transient
+    |-- DatabaseUrlInvalid              database-url-invalid
+    |-- DatabaseRefused                 database-refused
+    |-- SchemaOutdated                  schema-outdated
+    |-- SchemaNewer                     schema-newer
+    |-- MoveForbidden                   move-forbidden
+    |-- ModelDiffers                    model-differs
+    `-- NameUnknown                     name-unknown
+        |-- BatchUnknown                batch-unknown
+        |-- ModelUnknown                model-unknown
+        `-- StudyUnknown                study-unknown
+
+A code is stable. Messages name neither SQL nor values: rows hold patients' identifiers.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DatabaseError(Exception):
+    """The database could not do what was asked."""
+
+    code: ClassVar[str] = "database-error"
+    permanent: ClassVar[bool] = True
+
+
+class DatabaseAway(DatabaseError):
+    """The database does not answer; see `thoraq doctor`, then run the same command again."""
+
+    code = "database-away"
+    permanent = False
+
+
+class DatabaseBusy(DatabaseError):
+    """Another process holds what is needed for too long; run the same command again."""
+
+    code = "database-busy"
+    permanent = False
+
+
+class DatabaseUrlInvalid(DatabaseError):
+    """The URL names no database thoraq speaks; give sqlite:///PATH or postgresql://HOST/NAME."""
+
+    code = "database-url-invalid"
+
+
+class DatabaseRefused(DatabaseError):
+    """The database refused a value or a constraint held; this is a fault of the program."""
+
+    code = "database-refused"
+
+
+class SchemaOutdated(DatabaseError):
+    """The tables are missing or older than this program; run `thoraq db upgrade`."""
+
+    code = "schema-outdated"
+
+
+class SchemaNewer(DatabaseError):
+    """A newer thoraq upgraded this database; install that version here."""
+
+    code = "schema-newer"
+
+
+class MoveForbidden(DatabaseError):
+    """A job was to move between states that db.states.MOVES keeps apart; a program fault."""
+
+    code = "move-forbidden"
+
+
+class ModelDiffers(DatabaseError):
+    """The version is registered with other weights; give the new weights a new version."""
+
+    code = "model-differs"
+
+
+class NameUnknown(DatabaseError):
+    """No row has this name."""
+
+    code = "name-unknown"
+
+
+class BatchUnknown(NameUnknown):
+    """No batch has this name; `thoraq status` lists them."""
+
+    code = "batch-unknown"
+
+
+class ModelUnknown(NameUnknown):
+    """No model has this version; `thoraq models list` shows those there are."""
+
+    code = "model-unknown"
+
+
+class StudyUnknown(NameUnknown):
+    """Nothing matches; give a study UID, SOP UID, radiograph id, SHA-256 prefix or file path."""
+
+    code = "study-unknown"

@@ -1,0 +1,252 @@
+"""Recording the files of a submission: each content becomes one job, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from db.columns import path_digest
+from db.database import AnyRow, Database, insert_into, moment, pieces
+from db.jobs import moving, put_in_chunks
+from db.records import Batch, FileStat, IntakeCount, Refusal, SeenFile
+from db.states import JobState, Priority
+from db.tables import batch as batch_table
+from db.tables import file, job, radiograph
+from radiograph.records import View
+
+
+def open_batch(
+    db: Database, name: str, priority: Priority, *, now: datetime | None = None
+) -> Batch:
+    """Get the batch called ``name`` or make it; one that stands keeps its priority."""
+    with db.write() as connection:
+        connection.execute(
+            insert_into(connection, batch_table)
+            .values(name=name, priority=priority, created_at=moment(connection, now))
+            .on_conflict_do_nothing()
+        )
+        row = connection.execute(select(batch_table).where(batch_table.c.name == name)).one()
+    return Batch(row.id, row.name, row.priority, row.created_at)
+
+
+def known_files(db: Database, batch_id: int, stats: Sequence[FileStat]) -> set[FileStat]:
+    """Those of ``stats`` that the batch has recorded; they need not be hashed again."""
+    with db.read() as connection:
+        return _known(connection, batch_id, stats)
+
+
+def record_files(
+    db: Database,
+    batch: Batch,
+    files: Sequence[SeenFile],
+    model_version: str,
+    chunk_size: int,
+    *,
+    now: datetime | None = None,
+) -> IntakeCount:
+    """Record files in one transaction and queue every content that has no job for this model.
+
+    A content whose job was cancelled is queued again for this batch. An urgent batch hastens the
+    routine jobs it meets.
+    """
+    with db.write() as connection:
+        at = moment(connection, now)
+        # Submissions of one batch take turns, so that what is known stays known to the end.
+        connection.execute(
+            select(batch_table.c.id).where(batch_table.c.id == batch.id).with_for_update()
+        ).one()
+        known = _known(connection, batch.id, [each.stat for each in files])
+        fresh = {each.stat: each for each in files if each.stat not in known}
+        refused = [
+            _refused_row(batch, each, each.refusal, at)
+            for each in fresh.values()
+            if each.refusal is not None
+        ]
+        contents = _by_content(fresh.values())
+        radiograph_ids = _radiographs(connection, contents, at)
+        job_ids, owned = _jobs(
+            connection,
+            radiograph_ids,
+            batch,
+            model_version=model_version,
+            chunk_size=chunk_size,
+            at=at,
+        )
+        rows = list(refused)
+        queued = 0
+        for sha256, seen in contents.items():
+            for position, each in enumerate(seen):
+                owns = position == 0 and sha256 in owned
+                queued += owns
+                rows.append(
+                    _row(batch, each, at)
+                    | {
+                        "radiograph_id": radiograph_ids[sha256],
+                        "job_id": job_ids[sha256],
+                        "duplicate": not owns,
+                    }
+                )
+        if rows:
+            connection.execute(insert(file), rows)
+    return IntakeCount(
+        seen=len(files),
+        queued=queued,
+        duplicates=len(fresh) - len(refused) - queued,
+        refused=len(refused),
+        known=len(files) - len(fresh),
+    )
+
+
+def _known(connection: Connection, batch_id: int, stats: Sequence[FileStat]) -> set[FileStat]:
+    asked = set(stats)
+    found: set[FileStat] = set()
+    for digests in pieces([path_digest(each.path) for each in asked]):
+        rows = connection.execute(
+            select(file.c.path, file.c.size, file.c.mtime_ns).where(
+                file.c.batch_id == batch_id, file.c.path_digest.in_(digests)
+            )
+        )
+        found.update(FileStat(row.path, row.size, row.mtime_ns) for row in rows)
+    return found & asked
+
+
+def _by_content(files: Iterable[SeenFile]) -> dict[str, list[SeenFile]]:
+    contents: dict[str, list[SeenFile]] = {}
+    for each in files:
+        if each.refusal is None:
+            if each.sha256 is None or each.format is None:
+                raise ValueError("a file is either recognised, with hash and format, or refused")
+            contents.setdefault(each.sha256, []).append(each)
+    return contents
+
+
+def _radiographs(
+    connection: Connection, contents: Mapping[str, Sequence[SeenFile]], at: datetime
+) -> dict[str, int]:
+    # Sorted: two submissions that meet the same contents wait for each other, never in a circle.
+    hashes = sorted(contents)
+    if not hashes:
+        return {}
+    connection.execute(
+        insert_into(connection, radiograph).on_conflict_do_nothing(),
+        [
+            {
+                "sha256": sha256,
+                "format": contents[sha256][0].format,
+                "path": contents[sha256][0].stat.path,
+                "size": contents[sha256][0].stat.size,
+                "view": View.UNKNOWN,
+                "frames": 1,
+                "created_at": at,
+            }
+            for sha256 in hashes
+        ],
+    )
+    found: dict[str, int] = {}
+    for some in pieces(hashes):
+        rows = connection.execute(
+            select(radiograph.c.sha256, radiograph.c.id).where(radiograph.c.sha256.in_(some))
+        )
+        found.update((row.sha256, row.id) for row in rows)
+    return {sha256: found[sha256] for sha256 in contents}  # the order of the files
+
+
+def _jobs(
+    connection: Connection,
+    radiograph_ids: Mapping[str, int],
+    batch: Batch,
+    *,
+    model_version: str,
+    chunk_size: int,
+    at: datetime,
+) -> tuple[dict[str, int], set[str]]:
+    """Make or find every content's job; also tell the contents whose job is this batch's now."""
+    ids = sorted(radiograph_ids.values())
+    if not ids:
+        return {}, set()
+    made = connection.execute(
+        insert_into(connection, job).on_conflict_do_nothing().returning(job.c.radiograph_id),
+        [
+            {
+                "radiograph_id": radiograph_id,
+                "model_version": model_version,
+                "state": JobState.QUEUED,
+                "priority": batch.priority,
+                "attempts": 0,
+                "transient_refusals": 0,
+                "alone_crashes": 0,
+            }
+            for radiograph_id in ids
+        ],
+    )
+    new = set(made.scalars())
+    jobs: dict[int, AnyRow] = {}
+    for some in pieces(ids):
+        rows = connection.execute(
+            select(job.c.id, job.c.radiograph_id, job.c.state, job.c.priority)
+            .where(job.c.radiograph_id.in_(some), job.c.model_version == model_version)
+            .order_by(job.c.id)
+            .with_for_update()
+        ).all()
+        jobs.update((row.radiograph_id, row) for row in rows)
+    cancelled = {each for each in ids if jobs[each].state == JobState.CANCELLED}
+    overtaken = {
+        each
+        for each in ids
+        if batch.priority == Priority.URGENT
+        and jobs[each].priority == Priority.ROUTINE
+        and jobs[each].state == JobState.QUEUED
+    }
+    _revive(connection, [jobs[each].id for each in sorted(cancelled)])
+    for some in pieces([jobs[each].id for each in sorted(cancelled | overtaken)]):
+        connection.execute(update(job).where(job.c.id.in_(some)).values(priority=batch.priority))
+    to_queue = new | cancelled | overtaken
+    put_in_chunks(
+        connection,
+        [jobs[each].id for each in radiograph_ids.values() if each in to_queue],
+        model_version=model_version,
+        priority=batch.priority,
+        chunk_size=chunk_size,
+        now=at,
+    )
+    job_ids = {sha256: jobs[each].id for sha256, each in radiograph_ids.items()}
+    return job_ids, {sha256 for sha256, each in radiograph_ids.items() if each in new | cancelled}
+
+
+def _revive(connection: Connection, job_ids: Sequence[int]) -> None:
+    for some in pieces(job_ids):
+        connection.execute(
+            moving(JobState.CANCELLED, JobState.QUEUED)
+            .where(job.c.id.in_(some))
+            .values(settled_at=None)
+        )
+        # The job counts for the new batch; where it was cancelled its file is a duplicate now.
+        connection.execute(update(file).where(file.c.job_id.in_(some)).values(duplicate=True))
+
+
+def _row(batch: Batch, each: SeenFile, at: datetime) -> dict[str, object]:
+    return {
+        "batch_id": batch.id,
+        "path": each.stat.path,
+        "path_digest": path_digest(each.stat.path),
+        "size": each.stat.size,
+        "mtime_ns": each.stat.mtime_ns,
+        "sha256": each.sha256,
+        "radiograph_id": None,
+        "job_id": None,
+        "duplicate": False,
+        "code": None,
+        "detail": None,
+        "disposition": None,
+        "seen_at": at,
+    }
+
+
+def _refused_row(batch: Batch, each: SeenFile, refusal: Refusal, at: datetime) -> dict[str, object]:
+    return _row(batch, each, at) | {
+        "code": refusal.code,
+        "detail": refusal.detail,
+        "disposition": refusal.disposition,
+    }

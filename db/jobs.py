@@ -1,0 +1,51 @@
+"""A job's moves and the chunks that carry it: what claims, recovery and operations share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Update, insert, update
+
+from db.database import pieces
+from db.errors import MoveForbidden
+from db.states import MOVES, JobState, Priority
+from db.tables import chunk, job
+
+#: What a job loses when it stops running.
+UNOWNED = {"owner": None, "lease_expires_at": None}
+
+
+def moving(source: JobState, target: JobState) -> Update:
+    """UPDATE of jobs that stand in ``source``; no other statement touches ``job.state``.
+
+    Raises MoveForbidden: db.states.MOVES has no such move.
+    """
+    if target not in MOVES[source]:
+        raise MoveForbidden(f"{source} to {target} is no move of a job")
+    return update(job).where(job.c.state == source).values(state=target)
+
+
+def put_in_chunks(
+    connection: Connection,
+    job_ids: Sequence[int],
+    *,
+    model_version: str,
+    priority: Priority,
+    chunk_size: int,
+    now: datetime,
+    not_before: datetime | None = None,
+) -> None:
+    """Give queued jobs new chunks, in their order; the relay sends them after the commit."""
+    for ids in pieces(job_ids, chunk_size):
+        chunk_id = connection.execute(
+            insert(chunk)
+            .values(
+                model_version=model_version,
+                priority=priority,
+                created_at=now,
+                not_before=not_before,
+            )
+            .returning(chunk.c.id)
+        ).scalar_one()
+        connection.execute(update(job).where(job.c.id.in_(ids)).values(chunk_id=chunk_id))

@@ -1,0 +1,213 @@
+"""The tables, their constraints and indexes; migrations/ brings a database here."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+from db.columns import FilePath, Moment, Prose, RowId, one_of
+from db.states import JobState, Priority
+from radiograph.errors import Disposition
+from radiograph.records import Bucket, BucketBasis, IctRule, ImageFormat, SpacingSource, View
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    }
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("name", Prose, nullable=False, unique=True),
+    Column("priority", one_of(Priority, "priority"), nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+radiograph = Table(
+    "radiograph",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("format", one_of(ImageFormat, "format"), nullable=False),
+    Column("path", FilePath, nullable=False),  # the first file that had this content
+    Column("size", BigInteger, nullable=False),
+    Column("pixel_digest", String(64), index=True),
+    Column("study_uid", Prose, index=True),
+    Column("series_uid", Prose),
+    Column("sop_uid", Prose, index=True),
+    Column("patient_id", Prose, index=True),
+    Column("accession", Prose),
+    Column("study_date", Date, index=True),
+    Column("modality", Prose),
+    Column("body_part", Prose),
+    Column("view", one_of(View, "view"), nullable=False),
+    Column("age_years", Float),
+    Column("sex", Prose),
+    Column("transfer_syntax", Prose),
+    Column("photometric", Prose),
+    Column("bits_stored", Integer),
+    Column("rows", Integer),  # null until the file was read
+    Column("columns", Integer),
+    Column("frames", Integer, nullable=False),
+    Column("spacing_row_mm", Float),
+    Column("spacing_column_mm", Float),
+    Column("spacing_source", one_of(SpacingSource, "spacing_source")),
+    Column("created_at", Moment, nullable=False),
+)
+
+chunk = Table(  # the outbox; a message carries the id alone
+    "chunk",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("model_version", Prose, nullable=False),
+    Column("priority", one_of(Priority, "priority"), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("not_before", Moment),  # a retry waits; null: now
+    Column("sent_at", Moment),  # null: to be sent
+    Column("claimed_at", Moment),  # a chunk is claimed once; jobs that come back get another
+    Index("ix_chunk_claimed_at_sent_at", "claimed_at", "sent_at"),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("radiograph_id", ForeignKey("radiograph.id"), nullable=False),
+    Column("model_version", Prose, nullable=False),
+    Column("state", one_of(JobState, "state"), nullable=False),
+    Column("priority", one_of(Priority, "priority"), nullable=False),
+    Column("chunk_id", ForeignKey("chunk.id")),
+    Column("owner", String(36), index=True),  # a fresh token each claim; the fence
+    Column("worker", Prose),
+    Column("lease_expires_at", Moment),
+    Column("attempts", Integer, nullable=False),
+    Column("transient_refusals", Integer, nullable=False),
+    Column("alone_crashes", Integer, nullable=False),
+    Column("first_claimed_at", Moment),
+    Column("settled_at", Moment),
+    Column("code", String(64)),
+    Column("detail", Prose),
+    UniqueConstraint("radiograph_id", "model_version"),
+    # A running job can always be taken back: it has an owner and a lease, and no other job has.
+    CheckConstraint("(state = 'running') = (owner IS NOT NULL)", name="owner"),
+    CheckConstraint("(state = 'running') = (lease_expires_at IS NOT NULL)", name="lease"),
+    Index("ix_job_chunk_id_state", "chunk_id", "state"),
+    Index("ix_job_state_lease_expires_at", "state", "lease_expires_at"),
+    Index("ix_job_state_code", "state", "code"),
+)
+
+file = Table(
+    "file",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("batch_id", ForeignKey("batch.id"), nullable=False),
+    Column("path", FilePath, nullable=False),
+    Column("path_digest", String(32), nullable=False, index=True),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("sha256", String(64)),
+    Column("radiograph_id", ForeignKey("radiograph.id"), index=True),
+    Column("job_id", ForeignKey("job.id"), index=True),
+    Column("duplicate", Boolean, nullable=False),
+    Column("code", String(64)),  # of a file refused at intake
+    Column("detail", Prose),
+    Column("disposition", one_of(Disposition, "disposition")),
+    Column("seen_at", Moment, nullable=False),
+    UniqueConstraint("batch_id", "path_digest", "size", "mtime_ns"),
+    # The ledger: a file is refused or has a job, and a job counts for one file alone.
+    CheckConstraint("(disposition IS NULL) = (job_id IS NOT NULL)", name="ending"),
+    Index(
+        "uq_file_job_id_owned",
+        "job_id",
+        unique=True,
+        sqlite_where=text("NOT duplicate"),
+        postgresql_where=text("NOT duplicate"),
+    ),
+    Index("ix_file_batch_id_code", "batch_id", "code"),
+)
+
+measurement = Table(
+    "measurement",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("radiograph_id", ForeignKey("radiograph.id"), nullable=False),
+    Column("model_version", Prose, nullable=False, index=True),
+    Column("points", JSON, nullable=False),  # nineteen [x, y] in source pixels
+    Column("spreads", JSON, nullable=False),  # nineteen, px of a 224 frame
+    Column("ict", Float, index=True),
+    Column("ict_sd", Float),
+    Column("ict_low", Float),
+    Column("ict_high", Float),
+    Column("heart_width_px", Float),
+    Column("thorax_width_px", Float),
+    Column("heart_width_mm", Float),
+    Column("thorax_width_mm", Float),
+    Column("ict_threshold", Float),
+    Column("ict_rule", one_of(IctRule, "ict_rule"), nullable=False),
+    Column("enlarged", Boolean),
+    Column("expected_error_px224", Float),
+    Column("expected_error_high_px224", Float),
+    Column("bucket", one_of(Bucket, "bucket"), nullable=False, index=True),
+    Column("bucket_basis", one_of(BucketBasis, "bucket_basis"), nullable=False),
+    Column("frontal_probability", Float),
+    Column("weights_digest", String(64), nullable=False),
+    Column("code_version", Prose, nullable=False),
+    Column("device", Prose, nullable=False),
+    Column("precision", Prose, nullable=False),
+    Column("worker", Prose, nullable=False),
+    Column("duration_ms", Float, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("measured_at", Moment, nullable=False, index=True),
+    UniqueConstraint("radiograph_id", "model_version"),
+)
+
+failure = Table(  # every refusal and every lost worker, also those that a later try made good
+    "failure",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("job_id", ForeignKey("job.id"), nullable=False, index=True),
+    Column("code", String(64), nullable=False),
+    Column("detail", Prose, nullable=False),
+    Column("permanent", Boolean, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("worker", Prose),
+    Column("at", Moment, nullable=False),
+)
+
+model = Table(
+    "model",
+    metadata,
+    Column("version", Prose, primary_key=True),
+    Column("weights_digest", String(64), nullable=False),
+    Column("card", JSON, nullable=False),
+    Column("served", Boolean, nullable=False),
+    Column("registered_at", Moment, nullable=False),
+    Index(
+        "uq_model_served",
+        "served",
+        unique=True,
+        sqlite_where=text("served"),
+        postgresql_where=text("served"),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Schema history: one revision a file in versions/, run by db.schema."""

@@ -1,0 +1,22 @@
+"""${message}."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+${imports if imports else ""}
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Autogenerate misses CHECK constraints: write them by hand."""
+    ${upgrades if upgrades else "pass"}
+
+
+def downgrade() -> None:
+    """Back, keeping every row."""
+    ${downgrades if downgrades else "pass"}
