@@ -1,0 +1,64 @@
+"""What the units, the containers and the compose file call is what the command line offers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import dockerfile
+import pytest
+from ruamel.yaml import YAML
+
+from cli.main import thoraq
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+
+
+def in_units() -> list[list[str]]:
+    lines = [
+        line
+        for unit in (DEPLOY / "systemd").glob("*.service")
+        for line in unit.read_text(encoding="utf-8").splitlines()
+    ]
+    calls = [re.fullmatch(r"Exec\w+=.*/thoraq (.*)", line) for line in lines]
+    return [call[1].split() for call in calls if call]
+
+
+def in_compose() -> list[list[str]]:
+    compose: dict[str, Any] = YAML(typ="safe").load(DEPLOY / "compose.yaml")
+    return [
+        service["command"]
+        for service in compose["services"].values()
+        if service["image"].startswith("thoraq:") and "command" in service
+    ]
+
+
+def in_dockerfile() -> list[list[str]]:
+    instructions = dockerfile.parse_file(str(DEPLOY / "Dockerfile"))
+    called = [list(command.value) for command in instructions if command.cmd.upper() == "CMD"]
+    health = [list(command.value) for command in instructions if command.cmd == "HEALTHCHECK"]
+    return called + [words[words.index("thoraq") + 1 :] for words in health]
+
+
+CALLS = sorted({tuple(words) for words in in_units() + in_compose() + in_dockerfile()})
+
+
+@pytest.mark.parametrize("words", CALLS, ids=" ".join)
+def test_what_deploy_calls_is_a_command_with_these_options(words: tuple[str, ...]) -> None:
+    command: click.Command = thoraq
+    rest = list(words)
+    while isinstance(command, click.Group):
+        name = rest.pop(0)
+        found = command.get_command(click.Context(command), name)
+        assert found is not None, f"thoraq has no command {name}"
+        command = found
+    offered = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in rest if word.startswith("--")} <= offered
+
+
+def test_the_three_kinds_of_file_all_call_thoraq() -> None:
+    assert in_units()
+    assert in_compose()
+    assert in_dockerfile()

@@ -1,0 +1,82 @@
+"""What thoraq is installed with: its licences, and the lock that names every version."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+#: GPL and AGPL in any spelling; the LGPL allows what we do, which is to import.
+STRONG_COPYLEFT = re.compile(
+    r"(?<![A-Za-z])A?GPL|(?<!Lesser )General Public License", re.IGNORECASE
+)
+
+
+def closure(root: Path, *, checks: bool) -> dict[str, Distribution]:
+    """Walk from pyproject.toml to everything installed for thoraq, or for its checks as well."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = [*project["dependencies"]]
+    if checks:
+        lines += project["optional-dependencies"]["dev"]
+    waiting = [Requirement(line) for line in lines]
+    found: dict[str, Distribution] = {}
+    walked: set[str] = set()
+    while waiting:
+        asked = waiting.pop()
+        if str(asked) in walked:
+            continue
+        walked.add(str(asked))
+        try:
+            package = distribution(asked.name)
+        except PackageNotFoundError:
+            continue  # another build of torch brings other libraries
+        found[canonicalize_name(asked.name)] = package
+        for requirement in map(Requirement, package.requires or []):
+            marker = requirement.marker
+            extras = asked.extras or {""}
+            if marker is None or any(marker.evaluate({"extra": extra}) for extra in extras):
+                waiting.append(requirement)
+    return found
+
+
+def licences(package: Distribution) -> list[str]:
+    """Collect what a package says of its licence, leaving out whole texts of licences."""
+    about = package.metadata
+    classifiers = [
+        line.removeprefix("License ::")
+        for line in about.get_all("Classifier", [])
+        if line.startswith("License ::")
+    ]
+    said = [about.get("License-Expression", ""), about.get("License", "").partition("\n")[0]]
+    return [text for text in [*classifiers, *said] if text]
+
+
+def test_no_package_of_the_product_is_under_the_gpl_or_agpl(root: Path) -> None:
+    packages = closure(root, checks=False)
+    assert {"torch", "celery", "pydicom", "redis", "torchvision"} <= set(packages)
+    strong = {
+        name: licences(package)
+        for name, package in packages.items()
+        if any(STRONG_COPYLEFT.search(text) for text in licences(package))
+    }
+    assert strong == {}
+
+
+def test_the_search_tells_the_gpl_from_the_lgpl() -> None:
+    strong = ["GPL-3.0-only", "AGPLv3", "GNU General Public License v3 (GPLv3)"]
+    weak = ["LGPL-3.0-only", "GNU Lesser General Public License v3 (LGPLv3)", "MIT"]
+    assert [bool(STRONG_COPYLEFT.search(text)) for text in strong] == [True] * len(strong)
+    assert [bool(STRONG_COPYLEFT.search(text)) for text in weak] == [False] * len(weak)
+
+
+def test_the_lock_names_a_version_for_everything_that_is_installed(root: Path) -> None:
+    lines = (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    assert [str(pin) for pin in pins if not str(pin.specifier).startswith("==")] == []
+    assert [str(pin) for pin in pins if pin.url or "+" in str(pin.specifier)] == []
+    pinned = {canonicalize_name(pin.name) for pin in pins}
+    assert set(closure(root, checks=True)) - pinned == set(), "make lock"

@@ -1,0 +1,56 @@
+"""The house: its folders, the size of its modules, who may know whom."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+FOLDERS = {
+    "radiograph",
+    "network",
+    "db",
+    "scheduler",
+    "worker",
+    "training",
+    "cli",
+    "migrations",
+    "deploy",
+    "tests",
+}
+LONGEST_MODULE_LINES = 400
+
+
+def test_the_folders_are_those_of_the_layout(files: list[Path]) -> None:
+    top = {path.parts[0] for path in files if len(path.parts) > 1}
+    assert {folder for folder in top if not folder.startswith(".")} == FOLDERS
+
+
+def test_every_folder_that_holds_code_has_its_place_in_the_contract(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    rooms = project["tool"]["importlinter"]["root_packages"]
+    assert set(rooms) == FOLDERS - {"migrations", "deploy", "tests"}
+    [layers] = [
+        contract["layers"]
+        for contract in project["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    ]
+    assert {room for layer in layers for room in layer.split(" | ")} == set(rooms)
+
+
+def test_no_module_is_two(root: Path, modules: list[Path]) -> None:
+    lengths = {path: len((root / path).read_bytes().splitlines()) for path in modules}
+    too_long = {str(path): n for path, n in lengths.items() if n >= LONGEST_MODULE_LINES}
+    assert too_long == {}, "split each by its nouns"
+
+
+def test_imports_point_down(root: Path) -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    ran = subprocess.run([linter], cwd=root, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_no_module_has_a_name_that_says_nothing(modules: list[Path]) -> None:
+    empty = {"utils", "util", "helpers", "helper", "manager", "misc", "common", "handler"}
+    assert [str(path) for path in modules if path.stem in empty] == []

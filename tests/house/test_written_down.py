@@ -1,0 +1,71 @@
+"""What is written down agrees with the code, and says nothing of the machine it was written on."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from deploy.env_example import EXAMPLE, text
+from scheduler.settings import Settings
+
+#: Folders that belong to one person or one machine; examples in texts use /srv and /archive.
+PRIVATE_FOLDER = re.compile(r"(?<![\w.~$}])/(home|root|work|Users)/\w")
+
+
+def test_the_example_of_settings_lists_every_setting_with_its_default() -> None:
+    assert EXAMPLE.read_text(encoding="utf-8") == text(), "make settings"
+
+
+def test_the_example_of_settings_can_be_read_as_settings(tmp_path: Path) -> None:
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    taken = [line.removeprefix("#") for line in lines if line.startswith("#THORAQ_")]
+    env = tmp_path / "thoraq.env"
+    env.write_text("\n".join(taken), encoding="utf-8")
+    settings = Settings(_env_file=env)  # type: ignore[call-arg]
+    assert len(taken) == len(Settings.model_fields)
+    assert settings.state == Path("/var/lib/thoraq")
+    assert settings.chunk_size == Settings.model_fields["chunk_size"].default
+
+
+def test_no_file_names_a_folder_of_the_machine_it_was_written_on(
+    root: Path, files: list[Path]
+) -> None:
+    told: list[str] = []
+    for path in files:
+        try:
+            content = (root / path).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue  # weights and pictures
+        if PRIVATE_FOLDER.search(content) or f"{root}/" in content:
+            told.append(str(path))
+    assert told == []
+
+
+def test_the_search_for_folders_of_a_machine_finds_one() -> None:
+    assert PRIVATE_FOLDER.search("open('" + "/home" + "/ada/x')")
+    assert PRIVATE_FOLDER.search("docker run -v ./work/in:/srv") is None
+
+
+def can_fail(node: ast.AST) -> bool:
+    """Say whether a piece of code asserts, or expects an exception or a warning."""
+    return any(
+        isinstance(part, ast.Assert)
+        or (isinstance(part, ast.Attribute) and part.attr in {"raises", "warns", "fail"})
+        for part in ast.walk(node)
+    )
+
+
+def test_every_test_can_fail(root: Path, modules: list[Path]) -> None:
+    cannot: list[str] = []
+    for path in modules:
+        if path.parts[0] != "tests" or not path.name.startswith("test_"):
+            continue
+        tree = ast.parse((root / path).read_bytes())
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        checking = {node.name for node in functions if can_fail(node)}
+        for test in (node for node in functions if node.name.startswith("test_")):
+            called = {part.id for part in ast.walk(test) if isinstance(part, ast.Name)}
+            if test.name not in checking and not called & checking:
+                cannot.append(f"{path}: {test.name}")
+    assert cannot == []
