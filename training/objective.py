@@ -113,7 +113,8 @@ def _outline_loss(logits: Tensor, target: Target) -> Tensor:
 def landmark_error_px224(points: Tensor, target: Target) -> Tensor:
     """Mean distance over the fifteen anatomical points of each image, (N,), NaN where absent."""
     error = (points - target.points) * target.to_224[:, None, None]
-    return torch.linalg.vector_norm(error[:, list(ANATOMICAL)], dim=2).mean(dim=1)
+    distance: Tensor = torch.linalg.vector_norm(error[:, list(ANATOMICAL)], dim=2)
+    return distance.mean(dim=1)
 
 
 def cardiothoracic_index(points: Tensor) -> Tensor:
