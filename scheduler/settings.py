@@ -6,6 +6,7 @@ the working directory; commands override some with options.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -67,13 +68,20 @@ class Settings(BaseSettings):
         default=False,
         description="store patient and accession numbers as they are; hashed with a local key otherwise",
     )
+    patient_key: SecretStr | None = Field(
+        default=None,
+        description="key patient numbers are hashed with; a file in the state folder where absent."
+        " Give the same key to every machine that shares a database",
+    )
     ict_adult: float = Field(default=0.50, description="ICT line for adults, PA view")
     ict_infant: float = Field(default=0.60, description="ICT line under one year, PA view")
     ict_newborn: float = Field(default=0.66, description="ICT line under 28 days, PA view")
     ict_assume_adult: bool = Field(
         default=False, description="take patients without an age for adults"
     )
-    ict_assume_pa: bool = Field(default=False, description="take frontal views without a view for PA")
+    ict_assume_pa: bool = Field(
+        default=False, description="take frontal views without a view for PA"
+    )
 
     @property
     def database(self) -> str:
@@ -92,3 +100,25 @@ class Settings(BaseSettings):
             assume_adult=self.ict_assume_adult,
             assume_pa=self.ict_assume_pa,
         )
+
+
+def process_environment() -> dict[str, str]:
+    """Return the environment of this process, for a child that needs it with changes."""
+    return dict(os.environ)  # noqa: TID251 - the one place that reads it
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment in which a child process reads these very settings.
+
+    Options of a command reach the processes it starts this way, secrets unseen by ``ps``.
+    """
+    environment = process_environment()
+    for name, value in settings:
+        variable = f"THORAQ_{name.upper()}"
+        if value is None:
+            environment.pop(variable, None)
+        elif isinstance(value, SecretStr):
+            environment[variable] = value.get_secret_value()
+        else:
+            environment[variable] = str(value)
+    return environment

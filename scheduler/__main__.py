@@ -1,0 +1,30 @@
+"""``python -m scheduler``: the upkeep's process."""
+
+from __future__ import annotations
+
+from celery import signals
+
+from scheduler.app import create_app
+from scheduler.broker import broker_url
+from scheduler.logs import configure_logs
+from scheduler.settings import Settings
+from scheduler.upkeep import add_upkeep, serve
+
+
+def main() -> None:
+    """Keep up until stopped."""
+    configure_logs()
+    # Having a receiver keeps Celery from configuring logs itself.
+    signals.setup_logging.connect(_keep_logs)
+    settings = Settings()
+    app = create_app(broker_url(settings))
+    add_upkeep(app, settings)
+    serve(app)
+
+
+def _keep_logs(**_: object) -> None:
+    """Leave the logs as they are."""
+
+
+if __name__ == "__main__":
+    main()

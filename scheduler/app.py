@@ -1,0 +1,60 @@
+"""The Celery app: one for whoever sends, works or watches."""
+
+from __future__ import annotations
+
+from celery import Celery
+from kombu import Queue
+
+from scheduler.messages import MEASURE, MEASURE_QUEUES, ROUTINE_QUEUE, UPKEEP, UPKEEP_QUEUE
+
+#: How Redis is spoken to; seconds. A connection without a socket timeout that is half open is
+#: never noticed. A message of a dead worker comes back by recovery long before its visibility
+#: ends, since the database, not Redis, knows who holds a chunk.
+_TRANSPORT = {
+    "visibility_timeout": 3600,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    # Queues are asked in the order a worker names them, so urgent chunks overtake.
+    "queue_order_strategy": "priority",
+}
+
+
+def create_app(broker_url: str) -> Celery:
+    """Configure the app for the Redis at ``broker_url``; no connection is opened."""
+    app = Celery("thoraq", broker=broker_url)
+    app.conf.update(
+        # The database holds results and the number of attempts; Redis only carries numbers.
+        task_ignore_result=True,
+        task_serializer="json",
+        result_serializer="json",
+        accept_content=["json"],
+        event_serializer="json",
+        task_queues=[Queue(name) for name in (*MEASURE_QUEUES, UPKEEP_QUEUE)],
+        task_default_queue=ROUTINE_QUEUE,
+        task_create_missing_queues=False,
+        task_routes={MEASURE: {"queue": ROUTINE_QUEUE}, UPKEEP: {"queue": UPKEEP_QUEUE}},
+        # A message stays in Redis until its chunk is stored, and a worker takes one at a time,
+        # so an urgent chunk waits for one routine chunk at most.
+        worker_prefetch_multiplier=1,
+        task_acks_late=True,
+        # True would run a chunk that kills its worker without end; recovery counts and halves it.
+        task_reject_on_worker_lost=False,
+        worker_soft_shutdown_timeout=30.0,
+        worker_proc_alive_timeout=60.0,  # a child of a busy machine takes longer than 4 s to start
+        worker_enable_soft_shutdown_on_idle=False,
+        # Prints a banner and takes the root logger otherwise.
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_send_task_events=True,
+        task_send_sent_event=True,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options=_TRANSPORT,
+        timezone="UTC",
+    )
+    return app

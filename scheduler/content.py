@@ -1,0 +1,53 @@
+"""Looking into one file: what it is, and the hash by which its content is known."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from typing import BinaryIO
+
+from radiograph.recognition import recognise
+
+from db.records import FileStat, SeenFile
+from radiograph.errors import FileUnavailable, NotAnImage, RadiographError, TooLarge
+from scheduler.walk import refusal_of
+
+_HEAD_BYTES = 4096
+_READ_BYTES = 1 << 20
+
+
+def look_into(met: FileStat, max_file_mb: int) -> SeenFile:
+    """Hash and recognise a file; one that cannot be measured comes back refused."""
+    try:
+        return _look(met, max_file_mb << 20)
+    except RadiographError as exc:
+        return SeenFile(met, refusal=refusal_of(exc))
+    except OSError as exc:
+        reason = FileUnavailable(f"{exc.strerror}. {FileUnavailable.__doc__}")
+        return SeenFile(met, refusal=refusal_of(reason))
+
+
+def _look(met: FileStat, max_bytes: int) -> SeenFile:
+    if met.size > max_bytes:
+        raise TooLarge(f"{met.size} bytes. {TooLarge.__doc__}")
+    # The name may have become a link or a pipe since it was met: follow none, wait for none.
+    descriptor = os.open(met.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        _check_unchanged(file, met)
+        head = file.read(_HEAD_BYTES)
+        name = os.path.basename(met.path)  # noqa: PTH119 - a path may hold any byte
+        image_format = recognise(head, name)
+        digest = hashlib.sha256(head)
+        while block := file.read(_READ_BYTES):
+            digest.update(block)
+        _check_unchanged(file, met)
+    return SeenFile(met, sha256=digest.hexdigest(), format=image_format)
+
+
+def _check_unchanged(file: BinaryIO, met: FileStat) -> None:
+    found = os.fstat(file.fileno())
+    if not stat.S_ISREG(found.st_mode):
+        raise NotAnImage("a pipe, socket or device is no file")
+    if (found.st_size, found.st_mtime_ns) != (met.size, met.mtime_ns):
+        raise FileUnavailable("it changed while it was read; submit it again once it is complete")

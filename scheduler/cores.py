@@ -1,0 +1,30 @@
+"""How many cores this process may use: what a container or a CPU mask leaves of the machine."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def usable_cores(cgroup: Path = _CGROUP) -> int:
+    """Return at least one: the CPU mask, lowered by the quota of cgroup v2 or v1."""
+    masked = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    quota = _quota(cgroup)
+    return max(1, min(masked or 1, math.ceil(quota) if quota is not None else masked or 1))
+
+
+def _quota(cgroup: Path) -> float | None:
+    try:
+        most, period = (cgroup / "cpu.max").read_text().split()  # v2
+        return None if most == "max" else int(most) / int(period)
+    except (OSError, ValueError):
+        pass
+    try:
+        most_us = int((cgroup / "cpu/cpu.cfs_quota_us").read_text())  # v1
+        period_us = int((cgroup / "cpu/cpu.cfs_period_us").read_text())
+    except (OSError, ValueError):
+        return None
+    return most_us / period_us if most_us > 0 else None

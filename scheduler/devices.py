@@ -1,0 +1,62 @@
+"""Which devices this machine has, asked in a process of its own.
+
+Asking torch opens the device in the asking process, after which it must not fork.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scheduler.errors import DeviceMissing, DevicesUnknown
+
+_LISTING_SECONDS = 120.0
+#: Cores one worker on the CPU keeps busy: one predicts, the others read for it.
+_CORES_A_CPU_WORKER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device. ``kind`` is cuda, rocm or cpu; ``index`` counts within the kind."""
+
+    name: str
+    kind: str
+    index: int
+    memory_bytes: int
+
+
+def find_devices() -> tuple[Device, ...]:
+    """List the accelerators, then the CPU. Raises DevicesUnknown."""
+    try:
+        listing = subprocess.run(
+            [sys.executable, "-m", "network.devices", "--json"],
+            check=True,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=_LISTING_SECONDS,
+        ).stdout
+        return tuple(Device(**each) for each in json.loads(listing))
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError) as exc:
+        raise DevicesUnknown(DevicesUnknown.__doc__) from exc
+
+
+def choose(requested: str, found: Sequence[Device], *, cores: int = 1) -> tuple[str, ...]:
+    """Return the devices to work on: "auto", "cpu" or "cuda:N" ("cuda" and "rocm:N" are taken too).
+
+    "auto" is every accelerator, else as many workers on the CPU as its cores feed.
+    Raises DeviceMissing.
+    """
+    accelerators = [f"cuda:{each.index}" for each in found if each.kind in {"cuda", "rocm"}]
+    if requested == "auto":
+        return tuple(accelerators) or ("cpu",) * max(1, cores // _CORES_A_CPU_WORKER)
+    if requested == "cpu":
+        return ("cpu",)
+    # torch calls AMD's devices cuda as well; an operator need not know.
+    wanted = requested.replace("rocm", "cuda", 1)
+    wanted = "cuda:0" if wanted == "cuda" else wanted
+    if wanted not in accelerators:
+        raise DeviceMissing(f"{requested}: {DeviceMissing.__doc__}")
+    return (wanted,)

@@ -1,0 +1,74 @@
+"""Why something cannot be scheduled.
+
+    SchedulerError                      code, permanent
+    |-- BrokerUnavailable               broker-unavailable     transient
+    |-- NoServerBinary                  no-server-binary
+    |-- PlaceMissing                    place-missing
+    |-- DevicesUnknown                  devices-unknown
+    |-- DeviceMissing                   device-missing
+    |-- NoModelServed                   no-model-served
+    |-- KeyUnusable                     key-unusable
+    `-- MessageInvalid                  message-invalid
+
+A code is stable. The message says what to do.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SchedulerError(Exception):
+    """Something cannot be scheduled."""
+
+    code: ClassVar[str] = "scheduler-error"
+    permanent: ClassVar[bool] = True
+
+
+class BrokerUnavailable(SchedulerError):
+    """The broker does not answer; see `thoraq doctor`. Nothing is lost: run the command again."""
+
+    code = "broker-unavailable"
+    permanent = False
+
+
+class NoServerBinary(SchedulerError):
+    """No Redis server to embed; install redis-server, or set THORAQ_BROKER_URL to one that runs."""
+
+    code = "no-server-binary"
+
+
+class PlaceMissing(SchedulerError):
+    """There is no such file or folder; check the path, and that the share is mounted."""
+
+    code = "place-missing"
+
+
+class DevicesUnknown(SchedulerError):
+    """The devices of this machine could not be listed; run `python -m network.devices`."""
+
+    code = "devices-unknown"
+
+
+class DeviceMissing(SchedulerError):
+    """No such device on this machine; `thoraq doctor` lists those it has."""
+
+    code = "device-missing"
+
+
+class NoModelServed(SchedulerError):
+    """No network is chosen to measure with; `thoraq models list` shows those there are."""
+
+    code = "no-model-served"
+
+
+class KeyUnusable(SchedulerError):
+    """The key file for patient numbers cannot be read or made; check the state folder's rights."""
+
+    code = "key-unusable"
+
+
+class MessageInvalid(SchedulerError):
+    """A message holds something other than a chunk's number; it was not sent by thoraq."""
+
+    code = "message-invalid"

@@ -1,0 +1,153 @@
+"""Intake: files become rows and chunks, each content once.
+
+A file's row is written in the transaction that queues its job; messages follow the commit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+
+import structlog
+from celery import Celery
+
+from db.database import Database
+from db.intake import known_files, record_files
+from db.models import served_model
+from db.records import Batch, IntakeCount, SeenFile
+from scheduler.content import look_into
+from scheduler.errors import BrokerUnavailable, NoModelServed
+from scheduler.relay import relay
+from scheduler.settings import Settings
+from scheduler.walk import Met, walk
+
+_log = structlog.stdlib.get_logger(__name__)
+
+#: Names held at a time, and rows written in one transaction at most.
+_BLOCK = 1000
+#: What is known after this long is recorded, so that workers start before a slow share is read.
+_PATIENCE_SECONDS = 2.0
+#: Files hashed at once: hashing waits for disks and shares, and lets other threads run.
+_HASHING_THREADS = 4
+
+
+def enqueue(
+    database: Database,
+    paths: Sequence[Path],
+    batch: Batch,
+    settings: Settings,
+    *,
+    app: Celery | None = None,
+    progress: Callable[[IntakeCount], None] | None = None,
+) -> IntakeCount:
+    """Take in every file at and below ``paths``; files the batch knows are not read again.
+
+    Without ``app`` the chunks wait in the database for the upkeep.
+    Raises PlaceMissing, NoModelServed.
+    """
+    for path in paths:
+        next(walk(path, leave_out=[settings.state]), None)  # a missing path is told before work
+    walks = (walk(path, leave_out=[settings.state]) for path in paths)
+    intake = Intake(database, batch, settings, app=app, progress=progress)
+    return intake.take(chain.from_iterable(walks))
+
+
+class Intake:
+    """Takes files into one batch and counts them."""
+
+    def __init__(
+        self,
+        database: Database,
+        batch: Batch,
+        settings: Settings,
+        *,
+        app: Celery | None = None,
+        progress: Callable[[IntakeCount], None] | None = None,
+    ) -> None:
+        self._database = database
+        self._batch = batch
+        self._settings = settings
+        self._app = app
+        self._progress = progress
+        served = served_model(database)
+        if served is None:
+            raise NoModelServed(NoModelServed.__doc__)
+        self._model_version = served.version
+        self.count = IntakeCount()
+
+    def take(
+        self, met: Iterable[Met], *, keep: Callable[[SeenFile], bool] | None = None
+    ) -> IntakeCount:
+        """Record files and send their chunks; ``keep`` may leave out a file for a later time."""
+        before = self.count
+        pool = ThreadPoolExecutor(_HASHING_THREADS, thread_name_prefix="hashing")
+        try:
+            waiting: list[SeenFile] = []
+            recorded_at = time.monotonic()
+            for seen in self._look(met, pool):
+                if keep is None or keep(seen):
+                    waiting.append(seen)
+                impatient = time.monotonic() - recorded_at > _PATIENCE_SECONDS
+                if len(waiting) >= _BLOCK or impatient:
+                    self._record(waiting)
+                    waiting = []
+                    recorded_at = time.monotonic()
+            self._record(waiting)
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return _difference(self.count, before)
+
+    def _look(self, met: Iterable[Met], pool: ThreadPoolExecutor) -> Iterator[SeenFile]:
+        names = iter(met)
+        while block := list(islice(names, _BLOCK)):
+            known = known_files(self._database, self._batch.id, [each.stat for each in block])
+            if known:
+                self._add(IntakeCount(seen=len(known), known=len(known)))
+            fresh = [each for each in block if each.stat not in known]
+            yield from pool.map(partial(_seen, max_file_mb=self._settings.max_file_mb), fresh)
+
+    def _record(self, files: list[SeenFile]) -> None:
+        if not files:
+            if self._progress is not None:
+                self._progress(self.count)
+            return
+        chunk_size = self._settings.chunk_size
+        self._add(record_files(self._database, self._batch, files, self._model_version, chunk_size))
+        if self._app is None:
+            return
+        try:
+            relay(self._database, self._app)
+        except BrokerUnavailable:
+            # The rows are safe; the upkeep sends their chunks once the broker is back.
+            _log.warning("chunks wait in the database", code=BrokerUnavailable.code)
+
+    def _add(self, more: IntakeCount) -> None:
+        self.count = IntakeCount(
+            seen=self.count.seen + more.seen,
+            queued=self.count.queued + more.queued,
+            duplicates=self.count.duplicates + more.duplicates,
+            refused=self.count.refused + more.refused,
+            known=self.count.known + more.known,
+        )
+        if self._progress is not None:
+            self._progress(self.count)
+
+
+def _seen(met: Met, max_file_mb: int) -> SeenFile:
+    if met.refusal is not None:
+        return SeenFile(met.stat, refusal=met.refusal)
+    return look_into(met.stat, max_file_mb)
+
+
+def _difference(now: IntakeCount, before: IntakeCount) -> IntakeCount:
+    return IntakeCount(
+        seen=now.seen - before.seen,
+        queued=now.queued - before.queued,
+        duplicates=now.duplicates - before.duplicates,
+        refused=now.refused - before.refused,
+        known=now.known - before.known,
+    )

@@ -1,0 +1,55 @@
+"""The relay: chunks that were committed become messages.
+
+A crash between publishing and marking sends a chunk twice, which costs its second worker one
+query; a crash before publishing leaves it to the next round. Nothing is sent that a rollback
+could take back.
+"""
+
+from __future__ import annotations
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from db.database import Database
+from db.outbox import mark_sent, unsent_chunks, waiting_chunks
+from db.records import ChunkMessage
+from db.states import Priority
+from scheduler.errors import BrokerUnavailable
+from scheduler.messages import MEASURE, QUEUE_OF, measure_message
+
+#: Routine chunks that may wait in Redis: enough to feed many workers from one round to the next,
+#: few enough that recovery does not take a long queue for a lost one.
+_WINDOW = 1000
+#: Chunks published before they are marked.
+_BLOCK = 100
+
+
+def relay(database: Database, app: Celery) -> int:
+    """Send the chunks that are due; return how many. Raises BrokerUnavailable."""
+    sent = 0
+    room = _WINDOW - waiting_chunks(database)
+    while due := unsent_chunks(database, _BLOCK):
+        urgent = [each for each in due if each.priority is Priority.URGENT]
+        routine = [each for each in due if each.priority is Priority.ROUTINE][: max(room, 0)]
+        if not urgent and not routine:
+            break
+        _publish(app, [*urgent, *routine])
+        mark_sent(database, [each.chunk_id for each in (*urgent, *routine)])
+        sent += len(urgent) + len(routine)
+        room -= len(urgent) + len(routine)
+    return sent
+
+
+def _publish(app: Celery, chunks: list[ChunkMessage]) -> None:
+    try:
+        with app.producer_or_acquire() as producer:
+            for chunk in chunks:
+                app.send_task(
+                    MEASURE,
+                    kwargs=measure_message(chunk.chunk_id),
+                    queue=QUEUE_OF[chunk.priority],
+                    producer=producer,
+                    retry=False,  # the next round is the retry
+                )
+    except OperationalError as exc:
+        raise BrokerUnavailable(BrokerUnavailable.__doc__) from exc

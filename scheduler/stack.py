@@ -1,0 +1,192 @@
+"""The stack: broker, upkeep and workers of one machine, started together and ended together."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Self
+
+import structlog
+
+from scheduler.app import create_app
+from scheduler.broker import EmbeddedBroker, broker_url
+from scheduler.cores import usable_cores
+from scheduler.settings import Settings, child_environment
+from scheduler.tether import tethered
+
+_log = structlog.stdlib.get_logger(__name__)
+
+#: A worker finishes its batch and gives the rest back within seconds; a soft shutdown allows 30.
+_STOP_SECONDS = 40.0
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 60.0
+#: Whoever lived this long is restarted as if for the first time.
+_SOUND_SECONDS = 60.0
+_LOG_BYTES = 20 << 20
+
+
+@dataclass(slots=True)
+class Member:
+    """One process of the stack and how it has fared."""
+
+    name: str
+    command: list[str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    restarts: int = 0
+    last_exit: int | None = None
+    started_at: float = 0.0
+    start_due_at: float = 0.0
+    pause_seconds: float = _FIRST_PAUSE_SECONDS
+
+    @property
+    def pid(self) -> int | None:
+        """Process id, None while it is down."""
+        return self.process.pid if self.process is not None else None
+
+
+def worker_command(device: str, name: str | None = None, readers: int | None = None) -> list[str]:
+    """Return the command that becomes the worker on ``device``: auto, cpu or cuda:N."""
+    command = [sys.executable, "-m", "worker", "--device", device]
+    command += ["--name", name] if name is not None else []
+    command += ["--readers", str(readers)] if readers is not None else []
+    return command
+
+
+class Stack:
+    """Runs what a machine needs to measure: one worker for each of ``devices``.
+
+    Call `tend` about twice a second from the thread that called `start`; its end ends them all.
+    """
+
+    def __init__(self, settings: Settings, devices: Sequence[str]) -> None:
+        self._settings = settings
+        self._broker = EmbeddedBroker(settings.state) if settings.broker_url is None else None
+        self.app = create_app(broker_url(settings))
+        logs = settings.state / "logs"
+        readers = settings.readers or max(1, usable_cores() // max(1, len(devices)))
+        upkeep = Member("upkeep", [sys.executable, "-m", "scheduler"], logs / "upkeep.log")
+        names = _names(devices)
+        self.members: tuple[Member, ...] = (
+            upkeep,
+            *(
+                Member(name, worker_command(device, name, readers), logs / f"{name}.log")
+                for name, device in zip(names, devices, strict=True)
+            ),
+        )
+
+    def start(self) -> None:
+        """Start the broker, then the others. Raises BrokerUnavailable, NoServerBinary."""
+        (self._settings.state / "logs").mkdir(parents=True, exist_ok=True)
+        if self._broker is not None:
+            self._broker.start()
+        for member in self.members:
+            self._spawn(member)
+
+    def tend(self) -> None:
+        """Restart whoever died, after a pause that doubles while they keep dying."""
+        if self._broker is not None and not self._broker.running():
+            # Ours died, or that of another command ended with it.
+            self._broker.start()
+        now = time.monotonic()
+        for member in self.members:
+            if member.process is not None and member.process.poll() is not None:
+                member.last_exit = member.process.returncode
+                member.process = None
+                if now - member.started_at > _SOUND_SECONDS:
+                    member.pause_seconds = _FIRST_PAUSE_SECONDS
+                member.start_due_at = now + member.pause_seconds
+                member.pause_seconds = min(2 * member.pause_seconds, _LONGEST_PAUSE_SECONDS)
+                _log.warning("a member stopped", member=member.name, exit=member.last_exit)
+            elif member.process is None and now >= member.start_due_at:
+                member.restarts += 1
+                self._spawn(member)
+
+    def stop(self) -> None:
+        """End everything this stack started; chunks at work are finished or given back."""
+        for member in self.members:
+            if member.process is not None:
+                member.process.terminate()
+        deadline = time.monotonic() + _STOP_SECONDS
+        for member in self.members:
+            if member.process is not None:
+                _end(member.process, max(0.0, deadline - time.monotonic()))
+                member.last_exit = member.process.returncode
+                member.process = None
+        if self._broker is not None:
+            self._broker.stop()
+
+    def run(self) -> None:
+        """Tend until SIGINT or SIGTERM, then stop."""
+        asked = threading.Event()
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            del number, frame
+            asked.set()
+
+        before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            with self:
+                while not asked.wait(0.5):
+                    self.tend()
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _spawn(self, member: Member) -> None:
+        if member.log.exists() and member.log.stat().st_size > _LOG_BYTES:
+            member.log.replace(member.log.with_suffix(".log.1"))
+        with member.log.open("ab") as log:
+            member.process = subprocess.Popen(
+                tethered(member.command),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=child_environment(self._settings),
+                # Ctrl-C at a terminal reaches its whole group; only we decide who stops when.
+                start_new_session=True,
+            )
+        member.started_at = time.monotonic()
+
+
+def _names(devices: Sequence[str]) -> list[str]:
+    """Name the workers: gpu0 for cuda:0; cpu0, cpu1 for several on the CPU."""
+    names = []
+    for device in devices:
+        kind, _, index = device.partition(":")
+        if kind == "cpu":
+            names.append(f"cpu{sum(name.startswith('cpu') for name in names)}")
+        else:
+            names.append(f"gpu{index or 0}")
+    return names
+
+
+def _end(process: subprocess.Popen[bytes], seconds: float) -> None:
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()  # what it held comes back when its lease ends
+        process.wait()

@@ -1,0 +1,122 @@
+"""Upkeep: every few seconds what is due is sent and what stalled is brought back.
+
+A timetable (Celery beat) puts a round into the upkeep's own queue, and a small process takes it,
+so that a worker busy for minutes delays nothing. Several machines may each run one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+from celery.exceptions import WorkerShutdown
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from db.database import Database
+from db.errors import DatabaseError
+from db.recovery import recover_stalled, resend_all
+from scheduler.errors import BrokerUnavailable
+from scheduler.messages import UPKEEP, UPKEEP_QUEUE
+from scheduler.relay import relay
+from scheduler.settings import Settings
+from scheduler.tether import die_with
+
+_log = structlog.stdlib.get_logger(__name__)
+
+#: A key that is gone once Redis lost its memory.
+_MARK = "thoraq.remembers"
+_BEAT_CHECK_SECONDS = 5.0
+
+
+def keep_up(database: Database, app: Celery, resend_seconds: float) -> None:
+    """One round. What is away now is met again by the next one."""
+    try:
+        _resend_after_loss(database, app)
+        recovered = recover_stalled(database, resend_seconds)
+        sent = relay(database, app)
+    except (DatabaseError, BrokerUnavailable) as exc:
+        if exc.permanent:
+            raise
+        _log.warning("upkeep waits", code=exc.code)
+        return
+    if sent or recovered.expired or recovered.resent or recovered.quarantined:
+        _log.info(
+            "upkeep",
+            sent=sent,
+            expired=recovered.expired,
+            resent=recovered.resent,
+            due=recovered.due,
+            quarantined=recovered.quarantined,
+        )
+
+
+def _resend_after_loss(database: Database, app: Celery) -> None:
+    """Send everything again if Redis was emptied or replaced; raises BrokerUnavailable."""
+    try:
+        with app.connection_for_write() as connection:
+            redis: Any = connection.default_channel.client
+            if redis.exists(_MARK):
+                return
+            # First the chunks, then the mark: a crash between the two sends twice, never not.
+            resent = resend_all(database)
+            redis.set(_MARK, 1)
+    except (RedisError, OperationalError, OSError) as exc:
+        raise BrokerUnavailable(BrokerUnavailable.__doc__) from exc
+    if resent:
+        _log.warning("the broker had lost its queue", resent=resent)
+
+
+def add_upkeep(app: Celery, settings: Settings) -> None:
+    """Give ``app`` the timetable and the task that follows it."""
+    database = Database.open(settings.database)
+
+    @app.task(name=UPKEEP)
+    def upkeep() -> None:
+        keep_up(database, app, settings.resend_seconds)
+
+    app.conf.beat_schedule = {
+        UPKEEP: {
+            "task": UPKEEP,
+            "schedule": settings.upkeep_seconds,
+            # Rounds that nobody took are not caught up with.
+            "options": {"queue": UPKEEP_QUEUE, "expires": 2 * settings.upkeep_seconds},
+        }
+    }
+
+
+def serve(app: Celery) -> None:
+    """Become the upkeep's process: a worker of its queue with the timetable beside it."""
+    owner = os.getpid()
+    kept: list[Callable[..., None]] = []  # signals hold their receivers weakly
+
+    def first_round(sender: Any, **_: Any) -> None:
+        app.send_task(UPKEEP, queue=UPKEEP_QUEUE)
+        beat = sender.controller.beat
+
+        def check_beat() -> None:
+            # A timetable that died is silent; whoever supervises us starts both again.
+            if not beat.is_alive():
+                _log.error("the timetable stopped")
+                raise WorkerShutdown(1)
+
+        sender.timer.call_repeatedly(_BEAT_CHECK_SECONDS, check_beat)
+
+    def tether_beat(**_: Any) -> None:
+        die_with(owner)
+
+    kept += [first_round, tether_beat]
+    signals.worker_ready.connect(first_round)
+    signals.beat_embedded_init.connect(tether_beat)
+    app.worker_main(
+        [
+            *("worker", "--queues", UPKEEP_QUEUE, "--hostname", "upkeep@%h"),
+            # Rounds are short, so the process that takes them needs no child.
+            *("--pool", "solo", "--concurrency", "1"),
+            *("--beat", "--scheduler", "celery.beat:Scheduler"),
+            *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
+        ]
+    )
