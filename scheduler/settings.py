@@ -66,7 +66,8 @@ class Settings(BaseSettings):
     )
     store_patient_ids: bool = Field(
         default=False,
-        description="store patient and accession numbers as they are; hashed with a local key otherwise",
+        description="store patient and accession numbers as they are;"
+        " hashed with a local key otherwise",
     )
     patient_key: SecretStr | None = Field(
         default=None,

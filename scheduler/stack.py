@@ -174,7 +174,7 @@ class Stack:
 
 def _names(devices: Sequence[str]) -> list[str]:
     """Name the workers: gpu0 for cuda:0; cpu0, cpu1 for several on the CPU."""
-    names = []
+    names: list[str] = []
     for device in devices:
         kind, _, index = device.partition(":")
         if kind == "cpu":

@@ -58,7 +58,8 @@ def _resend_after_loss(database: Database, app: Celery) -> None:
     """Send everything again if Redis was emptied or replaced; raises BrokerUnavailable."""
     try:
         with app.connection_for_write() as connection:
-            redis: Any = connection.default_channel.client
+            channel: Any = connection.default_channel
+            redis = channel.client
             if redis.exists(_MARK):
                 return
             # First the chunks, then the mark: a crash between the two sends twice, never not.

@@ -64,22 +64,25 @@ def _below(root: str, leave_out: Collection[str]) -> Iterator[Met]:
             open_folders.pop()
         elif isinstance(entry, Met):
             yield entry
-        elif is_passed_over(entry.name):
+        elif is_passed_over(entry.name) or entry.path in leave_out:
             continue
         elif entry.is_symlink():
             links += 1
         elif entry.is_dir(follow_symlinks=False):
-            if entry.path not in leave_out:
-                open_folders.append(_entries(entry.path))
+            open_folders.append(_entries(entry.path))
         else:
-            try:
-                yield _met(entry.path, entry.stat(follow_symlinks=False))
-            except FileNotFoundError:
-                continue  # moved away since its folder was listed
-            except OSError as exc:
-                yield _unavailable(entry.path, exc)
+            yield from _file(entry)
     if links:
         _log.warning("links were passed over; give the folders they lead to", links=links)
+
+
+def _file(entry: os.DirEntry[str]) -> Iterator[Met]:
+    try:
+        yield _met(entry.path, entry.stat(follow_symlinks=False))
+    except FileNotFoundError:
+        return  # moved away since its folder was listed
+    except OSError as exc:
+        yield _unavailable(entry.path, exc)
 
 
 def _entries(folder: str) -> Iterator[os.DirEntry[str] | Met]:
