@@ -4,6 +4,7 @@
 PYTHON  ?= python3
 VENV    ?= .venv
 ARCHIVE ?=
+DATA    ?= ../shared/data
 # A vendor's index for torch and torchvision (see constraints.txt); the ordinary registry if empty.
 TORCH_INDEX ?=
 # More options for pytest, such as `make test PYTEST_FLAGS="-k reading -x"`.
@@ -48,8 +49,8 @@ readme: $(VENV)/.checks ## renew the outputs that the README shows
 settings: setup ## renew deploy/thoraq.env.example from the settings
 	$(BIN)/python -m deploy.env_example
 
-train: setup ## fit the network on annotated images
-	$(BIN)/python -m training.fit
+train: setup ## fit the network on annotated images: make train DATA=/folder
+	$(BIN)/python -m training.fit --data "$(DATA)" --out build/network
 
 lock: $(VENV)/.checks ## renew constraints.txt: the newest versions that go together
 	$(BIN)/python -m pip install --quiet uv

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from scheduler.app import create_app
+
 UNITS = sorted((Path(__file__).parents[2] / "deploy" / "systemd").glob("*.service"))
 INSTALLED_AT = "/opt/thoraq"
-#: How long the worker hands back its work after SIGTERM (worker_soft_shutdown_timeout).
-SOFT_SHUTDOWN_SECONDS = 30
 
 
 def service_section(unit: Path) -> configparser.SectionProxy:
@@ -81,7 +81,8 @@ def test_a_worker_has_time_to_hand_back_its_work() -> None:
     [worker] = [unit for unit in UNITS if "worker" in unit.name]
     service = service_section(worker)
     assert service["KillSignal"] == "SIGTERM"
-    assert int(service["TimeoutStopSec"]) > SOFT_SHUTDOWN_SECONDS
+    soft_shutdown_seconds = create_app("redis://localhost").conf.worker_soft_shutdown_timeout
+    assert int(service["TimeoutStopSec"]) > soft_shutdown_seconds
 
 
 def test_flower_listens_on_this_machine_alone() -> None:
