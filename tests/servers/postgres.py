@@ -1,0 +1,175 @@
+"""A real PostgreSQL of our own, in a temporary folder, on a unix socket."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+
+from tests.servers.processes import ending_with_us
+
+_BRING = Path(__file__).parents[2] / "deploy" / "test-servers.sh"
+_START_SECONDS = 60.0
+
+
+class NoPostgres(Exception):
+    """No PostgreSQL binaries here; run `make servers`."""
+
+
+def binaries() -> Path:
+    """Return the folder of initdb and postgres; as root they are installed if need be.
+
+    Raises NoPostgres.
+    """
+    if os.geteuid() == 0 and _found() is None:
+        subprocess.run(["sh", str(_BRING), sys.executable], check=False, capture_output=True)
+    found = _found()
+    if found is None:
+        raise NoPostgres(NoPostgres.__doc__)
+    return found
+
+
+def _found() -> Path | None:
+    on_path = shutil.which("initdb")
+    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=_version)
+    beside_python = Path(sys.executable).parent / "initdb"
+    candidates = [Path(on_path)] if on_path else []
+    for initdb in [*candidates, *reversed(packaged), beside_python]:
+        folder = initdb.resolve().parent  # a link is not enough: postgres lies beside the target
+        if (folder / "postgres").exists():
+            return folder
+    return None
+
+
+def _version(initdb: Path) -> int:
+    name = initdb.parents[1].name
+    return int(name) if name.isdigit() else 0
+
+
+class PostgresServer:
+    """One server; every test gets a database of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        # initdb refuses root: the server then runs as a user who owns its folder.
+        self._user = _server_user() if os.geteuid() == 0 else None
+
+    @classmethod
+    def in_temporary_folder(cls) -> PostgresServer:
+        """Choose a folder short enough for a socket's path."""
+        return cls(Path(tempfile.mkdtemp(prefix="thoraq-pg-", dir="/tmp")))
+
+    def url(self, name: str) -> str:
+        """Return SQLAlchemy's and psycopg's URL of a database."""
+        return f"postgresql://thoraq@/{name}?host={self._folder}"
+
+    def start(self) -> None:
+        """Make the cluster if there is none and start the server. Raises NoPostgres."""
+        folder = binaries()
+        data = self._folder / "data"
+        if self._user is not None:
+            os.chown(self._folder, *self._user)
+        if not data.exists():
+            self._run(
+                [
+                    *(str(folder / "initdb"), "-D", str(data), "-U", "thoraq", "--auth=trust"),
+                    *("--encoding=UTF8", "--no-locale", "--no-sync"),
+                ]
+            )
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(str(folder / "postgres"), "-D", str(data), "-k", str(self._folder)),
+                    *("-h", "", "-c", "max_connections=60"),
+                    # What a crash of the machine would cost is of no interest to a test.
+                    *("-F", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                start_new_session=True,
+                preexec_fn=ending_with_us(signal.SIGQUIT),  # noqa: PLW1509 - prctl alone
+                **self._as_user(),
+            )
+        self._wait()
+
+    def create(self, template: str = "template1") -> str:
+        """Make a database from a template and return its URL."""
+        name = f"t_{uuid4().hex[:12]}"
+        self._execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+        return self.url(name)
+
+    def drop(self, url: str) -> None:
+        """Remove a database, whoever is still connected."""
+        name = url.partition("@/")[2].partition("?")[0]
+        statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+        self._execute(statement.format(sql.Identifier(name)))
+
+    def kill(self) -> None:
+        """End the server at once; `start` recovers it."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+            self._process = None
+
+    def remove(self) -> None:
+        """End the server and remove its folder."""
+        self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _execute(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                break
+            try:
+                psycopg.connect(self.url("postgres"), connect_timeout=5).close()
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+            else:
+                return
+        said = (self._folder / "log").read_text(encoding="utf-8", errors="replace")
+        raise RuntimeError(f"PostgreSQL does not start:\n{said[-2000:]}")
+
+    def _run(self, command: list[str]) -> None:
+        ran = subprocess.run(
+            command, cwd=self._folder, capture_output=True, check=False, **self._as_user()
+        )
+        if ran.returncode != 0:
+            raise RuntimeError(f"{command[0]}: {ran.stderr.decode(errors='replace')}")
+
+    def _as_user(self) -> dict[str, int | list[int]]:
+        if self._user is None:
+            return {}
+        uid, gid = self._user
+        return {"user": uid, "group": gid, "extra_groups": []}
+
+
+def _server_user() -> tuple[int, int]:
+    for name in ("postgres", "nobody"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return entry.pw_uid, entry.pw_gid
+    raise NoPostgres("PostgreSQL refuses root and there is neither `postgres` nor `nobody`")
