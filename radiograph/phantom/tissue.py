@@ -55,7 +55,7 @@ def lungs(canvas: Canvas, anatomy: Anatomy) -> Grid:
         inner = np.interp(canvas.v, levels, anatomy.inner(side, levels)).astype(np.float32)
         floor = np.interp(lateral, distances, anatomy.diaphragm(side, distances))
         rise = np.clip(canvas.v / (0.5 * height), 0.0, 1.0)
-        depth = 0.80 * anatomy.body_depth * (1.0 - (1.0 - rise) ** 2.2) ** 0.6
+        depth = 0.80 * anatomy.body_depth * (1.0 - (1.0 - rise) ** 2.2) ** 0.42
         thick = depth * rounded(lateral / np.maximum(outer, 0.1), 2.8)
         # The mediastinal side is steep: its border is seen as a line.
         thick *= np.clip((lateral - inner) / 0.9, 0.0, 1.0) ** 0.5

@@ -34,8 +34,15 @@ SEED = 5
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> ArchiveTruth:
-    return write_archive(tmp_path_factory.mktemp("demo") / "archive", COUNT, SEED)
+def heard() -> list[tuple[int, int]]:
+    """Every call of the progress callback while the archive was written."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory, heard: list[tuple[int, int]]) -> ArchiveTruth:
+    folder = tmp_path_factory.mktemp("demo") / "archive"
+    return write_archive(folder, COUNT, SEED, lambda written, count: heard.append((written, count)))
 
 
 def cases() -> list[Case]:
@@ -60,6 +67,11 @@ def test_a_seed_gives_the_same_bytes_in_another_process(
     assert done.stderr == ""
     assert digests(tmp_path / "archive") == digests(archive.folder)
     assert (tmp_path / "truth.csv").read_bytes() == archive.table.read_bytes()
+
+
+@pytest.mark.usefixtures("archive")
+def test_progress_counts_every_file_once(heard: list[tuple[int, int]]) -> None:
+    assert heard == [(written, COUNT) for written in range(1, COUNT + 1)]
 
 
 def test_another_seed_gives_other_chests() -> None:
