@@ -64,13 +64,10 @@ class LandmarkNetwork(nn.Module):
 
     def forward(self, grey: Tensor) -> NetworkOutput:
         """Predict from (N, S, S) grey levels of any type, 0..255."""
-        features = self.stem(channels(grey).contiguous(memory_format=torch.channels_last))
-        levels = []
-        for stage in self.stages:
-            features = stage(features)
-            levels.append(features)
-        pooled = features.mean(dim=(2, 3))
-        merged = self.merges[3](self.laterals[3](features) + self.context(pooled)[:, :, None, None])
+        levels = self._encode(grey)
+        pooled = levels[3].mean(dim=(2, 3))
+        deepest = self.laterals[3](levels[3]) + self.context(pooled)[:, :, None, None]
+        merged = self.merges[3](deepest)
         for i in (2, 1, 0):
             above = functional.interpolate(merged, scale_factor=2.0, mode="bilinear")
             merged = self.merges[i](self.laterals[i](levels[i]) + above)
@@ -83,6 +80,18 @@ class LandmarkNetwork(nn.Module):
                 self.outlines(refined.float()),
                 self.frontal(pooled.float()).squeeze(1),
             )
+
+    def summary(self, grey: Tensor) -> Tensor:
+        """Pool the trunk's last features, (N, 512): what ``frontal`` judges by."""
+        return self._encode(grey)[3].mean(dim=(2, 3))
+
+    def _encode(self, grey: Tensor) -> list[Tensor]:
+        features = self.stem(channels(grey).contiguous(memory_format=torch.channels_last))
+        levels = []
+        for stage in self.stages:
+            features = stage(features)
+            levels.append(features)
+        return levels
 
     def _read(
         self, logits: Tensor, scales: Tensor, outlines: Tensor, frontal: Tensor

@@ -1,0 +1,94 @@
+"""Fitting the judge of whether an image is an upright frontal chest, on a finished trunk.
+
+Chests are the training films and phantoms; everything else is made from them, or drawn: laterals,
+limbs and hands of the phantom. Only a linear layer is fitted, so no landmark moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from network.input import INPUT_SIDE_PX, prepare
+from network.landmark_network import LandmarkNetwork
+from radiograph.phantom import draw_anatomy, hand, lateral, limb, project
+from training.batches import BatchSource
+from training.photometry import expose
+from training.recipe import Recipe
+from training.samples import Samples
+
+#: Rows and columns of the drawn films; the network's square is smaller.
+FILM_PX = 384
+DECAY = 1e-3
+
+
+def refit_frontal(
+    network: LandmarkNetwork,
+    train: Samples,
+    recipe: Recipe,
+    *,
+    batches: int = 120,
+    phantoms: int = 150,
+) -> float:
+    """Refit ``network.frontal`` in place; return its accuracy on what it was fitted to."""
+    torch.manual_seed(recipe.seed)
+    network.eval()
+    features, labels = [], []
+    with torch.inference_mode():
+        source = BatchSource(train, recipe, torch.device("cpu"))
+        for _ in range(batches):
+            batch = source.draw()
+            features.append(network.summary(batch.grey))
+            labels.append(batch.target.frontal)
+        for film, label in drawn_films(phantoms, recipe.seed):
+            features.append(network.summary(film))
+            labels.append(torch.full((len(film),), label))
+    # Out of inference mode the copies take part in autograd.
+    return _fit_layer(network.frontal, torch.cat(features).clone(), torch.cat(labels).clone())
+
+
+def drawn_films(count: int, seed: int) -> Iterator[tuple[Tensor, float]]:
+    """Yield ``count`` draws as ((4, S, S) grey 0..255, label): a kind, plain and exposed thrice."""
+    rng = np.random.default_rng(seed)
+    others = (lateral, limb, hand)
+    for i in range(count):
+        chest = i % 2 == 0
+        picture = (
+            project(draw_anatomy(rng), FILM_PX, FILM_PX, rng)
+            if chest
+            else others[(i // 2) % len(others)](rng)
+        )
+        square = torch.from_numpy(prepare(picture, side=INPUT_SIDE_PX).pixels).float()
+        films = square.expand(4, -1, -1).clone()
+        films[1:] = expose(films[1:])
+        yield films, float(chest)
+
+
+def _fit_layer(layer: torch.nn.Linear, features: Tensor, labels: Tensor) -> float:
+    """Logistic regression by L-BFGS, both classes weighing the same."""
+    mean, deviation = features.mean(dim=0), features.std(dim=0) + 1e-6
+    inputs = (features - mean) / deviation
+    weight = torch.zeros(inputs.shape[1], requires_grad=True)
+    bias = torch.zeros(1, requires_grad=True)
+    balance = (labels == 0).sum() / (labels == 1).sum().clamp_min(1)
+    optimizer = torch.optim.LBFGS([weight, bias], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = functional.binary_cross_entropy_with_logits(
+            inputs @ weight + bias, labels, pos_weight=balance
+        )
+        loss = loss + DECAY * weight.square().sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    with torch.no_grad():
+        layer.weight.copy_((weight / deviation)[None])
+        layer.bias.copy_(bias - (weight * mean / deviation).sum())
+        right = ((features @ layer.weight[0] + layer.bias > 0) == (labels > 0.5)).float().mean()
+    return float(right)
