@@ -47,5 +47,5 @@ PAIRS = ((2, 3), (4, 5), (6, 7), (11, 12), (13, 14), (15, 16), (17, 18))
 
 #: ``points[MIRROR]`` puts the points of a mirrored image back into their named places.
 MIRROR = tuple(
-    {**{a: b for a, b in PAIRS}, **{b: a for a, b in PAIRS}}.get(i, i) for i in range(len(Landmark))
+    next((a + b - i for a, b in PAIRS if i in {a, b}), i) for i in range(len(Landmark))
 )
