@@ -46,6 +46,4 @@ MIDLINE = (0, 8, 9, 10, 1)
 PAIRS = ((2, 3), (4, 5), (6, 7), (11, 12), (13, 14), (15, 16), (17, 18))
 
 #: ``points[MIRROR]`` puts the points of a mirrored image back into their named places.
-MIRROR = tuple(
-    next((a + b - i for a, b in PAIRS if i in {a, b}), i) for i in range(len(Landmark))
-)
+MIRROR = tuple(next((a + b - i for a, b in PAIRS if i in {a, b}), i) for i in range(len(Landmark)))
