@@ -24,9 +24,29 @@ class Code:
     sentence: str
 
 
+#: Codes that the database gives by itself; no error is raised for them.
+GIVEN_BY_DB = (
+    Code(
+        "quarantined",
+        "db",
+        permanent=True,
+        set_aside=False,
+        sentence="The file ended two workers while alone with them; keep it for a report, it is"
+        " not tried again without `thoraq retry`.",
+    ),
+    Code(
+        "worker-lost",
+        "db",
+        permanent=False,
+        set_aside=False,
+        sentence="The worker that held the file died or went silent; another one takes it.",
+    ),
+)
+
+
 def known_codes() -> dict[str, Code]:
     """Return the codes of every error class without subclasses, by code."""
-    codes = {}
+    codes = {code.code: code for code in GIVEN_BY_DB}
     for folder in FOLDERS:
         try:
             module = importlib.import_module(f"{folder}.errors")

@@ -201,6 +201,10 @@ def result_row(result: Result) -> Row:
     return {column.name: column.value(result) for column in COLUMNS}
 
 
+#: The columns of failures.csv.
+OUTCOME_COLUMNS = ("batch", "path", "state", "code", "detail", "attempts", "radiograph")
+
+
 def outcome_row(outcome: FileOutcome) -> Row:
     """Return how one file ended; a row of failures.csv."""
     return {

@@ -2,9 +2,6 @@
 
     CommandError            code, exit
     |-- NoFiles             no-files            NOT_FOUND
-    |-- NoSuchBatch         no-such-batch       NOT_FOUND
-    |-- NoSuchStudy         no-such-study       NOT_FOUND
-    |-- NoResults           no-results          NOT_FOUND
     |-- WrongSetting        wrong-setting       USAGE
     `-- WorkersGone         workers-gone        QUEUE
 
@@ -30,27 +27,6 @@ class NoFiles(CommandError):
     """The paths hold no file; name a folder or file that exists and holds some."""
 
     code = "no-files"
-    exit = Exit.NOT_FOUND
-
-
-class NoSuchBatch(CommandError):
-    """No batch has this name; `thoraq status` lists them all."""
-
-    code = "no-such-batch"
-    exit = Exit.NOT_FOUND
-
-
-class NoSuchStudy(CommandError):
-    """Nothing measured answers to this; give a UID, radiograph id, SHA-256 or path."""
-
-    code = "no-such-study"
-    exit = Exit.NOT_FOUND
-
-
-class NoResults(CommandError):
-    """No result passes the filters; widen them, or look at `thoraq status`."""
-
-    code = "no-results"
     exit = Exit.NOT_FOUND
 
 

@@ -14,13 +14,13 @@ class Exit(IntEnum):
     OK = 0, "done; for process and status --follow, every file has ended"
     BUG = 1, "an error thoraq did not foresee; please report the traceback"
     USAGE = 2, "the command line or a setting is wrong; the message says which"
-    NOT_FOUND = 3, "no file, batch, study or result matches what was asked for"
+    NOT_FOUND = 3, "there is no such file, folder, batch, study or model"
     UNSOUND = 4, "doctor or db check found something to repair"
     DATABASE = 5, "the database is away, locked, or has another schema"
     QUEUE = 6, "the broker or the workers could not be started or reached"
     RADIOGRAPH = 7, "the file asked for cannot be read or is no chest radiograph"
     NETWORK = 8, "the network's weights or card are missing or damaged"
-    INTERRUPTED = 130, "Ctrl-C; the same command goes on where this one stopped"
+    INTERRUPTED = 130, "Ctrl-C or SIGTERM; the same command goes on where this one stopped"
 
     def __new__(cls, number: int, meaning: str) -> Self:
         """Make a member of its number and its meaning."""
@@ -39,6 +39,15 @@ BY_FOLDER = {
     "network": Exit.NETWORK,
     "training": Exit.NETWORK,
 }
+#: Errors whose folder says too little.
+BY_CODE = {
+    "batch-unknown": Exit.NOT_FOUND,
+    "study-unknown": Exit.NOT_FOUND,
+    "model-unknown": Exit.NOT_FOUND,
+    "place-missing": Exit.NOT_FOUND,
+    "database-url-invalid": Exit.USAGE,
+    "device-missing": Exit.USAGE,
+}
 
 
 def exit_of(error: Exception) -> Exit | None:
@@ -49,6 +58,8 @@ def exit_of(error: Exception) -> Exit | None:
     own = getattr(error, "exit", None)
     if isinstance(own, Exit):
         return own
-    if not isinstance(getattr(error, "code", None), str):
+    code = getattr(error, "code", None)
+    folder = type(error).__module__.partition(".")[0]
+    if not isinstance(code, str) or folder not in BY_FOLDER:
         return None
-    return BY_FOLDER.get(type(error).__module__.partition(".")[0])
+    return BY_CODE.get(code, BY_FOLDER[folder])

@@ -8,6 +8,8 @@ import sys
 import click
 
 from cli.options import settings_option
+from scheduler.broker import broker_url, ping
+from scheduler.errors import BrokerUnavailable
 from scheduler.settings import Settings, child_environment
 
 
@@ -31,9 +33,6 @@ def flower(port: int, address: str, settings: Settings) -> None:
       thoraq flower --state /data/thoraq --port 5555
       then open http://127.0.0.1:5555
     """
-    from scheduler.broker import broker_url, ping  # noqa: PLC0415 - celery takes a while
-    from scheduler.errors import BrokerUnavailable  # noqa: PLC0415
-
     url = broker_url(settings)
     if ping(url) is None:
         raise BrokerUnavailable("no broker answers: start one with `thoraq up`")

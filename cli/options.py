@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
+from pydantic import ValidationError
 
 from cli.errors import WrongSetting
-
-if TYPE_CHECKING:
-    from scheduler.settings import Settings
+from db.records import ResultFilter
+from db.states import Priority
+from radiograph.records import Bucket
+from scheduler.errors import PlaceMissing
+from scheduler.logs import configure_logs
+from scheduler.pseudonym import Pseudonyms
+from scheduler.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -60,12 +66,9 @@ class Day(click.ParamType[date]):
 def read_settings(state: Path | None) -> Settings:
     """Read the settings of this process; ``state`` overrides the state folder.
 
-    Raises WrongSetting.
+    From here on warnings go to standard error as lines of JSON. Raises WrongSetting.
     """
-    from pydantic import ValidationError  # noqa: PLC0415 - --help needs no settings
-
-    from scheduler.settings import Settings  # noqa: PLC0415
-
+    configure_logs(level=logging.WARNING)
     try:
         return Settings() if state is None else Settings(state=state.absolute())
     except ValidationError as exc:
@@ -92,10 +95,75 @@ def settings_option(command: Command) -> Callable[..., object]:
     return with_settings
 
 
+def check_places(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Refuse a path that is not there before anything is done. Raises PlaceMissing."""
+    for path in paths:
+        if not path.exists():
+            raise PlaceMissing(f"{path}: {PlaceMissing.__doc__}")
+    return paths
+
+
+paths_argument = click.argument(
+    "paths",
+    nargs=-1,
+    required=True,
+    type=Paths(),
+    callback=lambda _ctx, _param, paths: check_places(paths),
+)
+
 priority_option = click.option(
     "--priority",
-    type=click.Choice(["urgent", "routine"]),
-    default="routine",
+    type=click.Choice(Priority, case_sensitive=False),
+    default=Priority.ROUTINE,
     show_default=True,
     help="urgent files overtake routine ones within one chunk",
 )
+
+
+def filter_options(command: Command) -> Callable[..., object]:
+    """Give a command the filters of results, and its body ``wanted``. Needs ``settings`` too."""
+
+    @click.option("--bucket", type=click.Choice([str(each) for each in Bucket]))
+    @click.option("--ict-above", type=float, help="cardiothoracic index above this value")
+    @click.option("--ict-below", type=float, help="cardiothoracic index below this value")
+    @click.option(
+        "--enlarged/--not-enlarged", default=None, help="above the threshold that applied, or not"
+    )
+    @click.option("--since", type=Moment(), help="measured at or after this ISO date or time")
+    @click.option("--until", type=Moment(), help="measured before this ISO date or time")
+    @click.option("--study-from", type=Day(), help="StudyDate on or after this ISO date")
+    @click.option("--study-to", type=Day(), help="StudyDate on or before this ISO date")
+    @click.option("--patient", help="PatientID; hashed as it is stored")
+    @click.option("--study", help="study or SOP UID, radiograph id, SHA-256 prefix, or path")
+    @click.option("--model", help="version of the network, as `models list` names it")
+    @click.option("--batch", help="name of a batch, as `status` names it")
+    @click.option("--limit", type=click.IntRange(min=1), help="at most this many results")
+    @functools.wraps(command)
+    def with_filter(
+        *args: Any,
+        settings: Settings,
+        bucket: str | None,
+        study_from: date | None,
+        study_to: date | None,
+        patient: str | None,
+        study: str | None,
+        **kwargs: Any,
+    ) -> object:
+        names = ("ict_above", "ict_below", "enlarged", "since", "until", "model", "batch", "limit")
+        wanted = ResultFilter(
+            bucket=None if bucket is None else Bucket(bucket),
+            study_date_from=study_from,
+            study_date_to=study_to,
+            patient=None if patient is None else Pseudonyms.of(settings).stored(patient),
+            study=None if study is None else named_study(study),
+            **{name: kwargs.pop(name) for name in names},
+        )
+        return command(*args, settings=settings, wanted=wanted, **kwargs)
+
+    return with_filter
+
+
+def named_study(study: str) -> str:
+    """Return a study's name as the database knows it: a path that exists is made absolute."""
+    path = Path(study)
+    return str(path.resolve()) if path.exists() else study

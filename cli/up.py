@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cli.opening import open_stack, prepare
 from cli.options import settings_option
 from scheduler.settings import Settings
 
@@ -27,11 +28,8 @@ def up(device: str, settings: Settings) -> None:
       thoraq up --state /data/thoraq
       thoraq submit /archive/2024 --state /data/thoraq
     """
-    from cli.opening import open_stack, prepare  # noqa: PLC0415 - celery takes a while
-
     prepare(settings)
     stack = open_stack(settings, device)
-    click.echo(f"database  {settings.shown_database}", err=True)
-    click.echo(f"logs      {settings.state / 'logs'}", err=True)
-    click.echo("Ctrl-C stops everything; files that wait stay queued.", err=True)
+    click.echo(f"working in {settings.state}, logs in {settings.state / 'logs'}", err=True)
+    click.echo("Ctrl-C stops everything; files that wait stay queued", err=True)
     stack.run()

@@ -8,6 +8,7 @@ import click
 
 from cli.options import settings_option
 from scheduler.settings import Settings, child_environment
+from scheduler.stack import worker_command
 
 
 @click.command()
@@ -30,8 +31,5 @@ def worker(device: str, name: str | None, settings: Settings) -> None:
       THORAQ_BROKER_URL=redis://queue/0 THORAQ_DATABASE_URL=postgresql://queue/thoraq \
         thoraq worker --device cuda:0
     """
-    from scheduler.devices import choose, find_devices  # noqa: PLC0415 - celery takes a while
-    from scheduler.stack import worker_command  # noqa: PLC0415
-
-    command = worker_command(choose(device, find_devices())[0], name)
+    command = worker_command(device, name)
     os.execve(command[0], command, child_environment(settings))  # noqa: S606 - becomes the worker

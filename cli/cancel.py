@@ -1,0 +1,27 @@
+"""`thoraq cancel`."""
+
+from __future__ import annotations
+
+import click
+
+from cli.options import settings_option
+from db.database import Database
+from db.operations import cancel as take_out
+from scheduler.settings import Settings
+
+
+@click.command()
+@click.argument("batch")
+@settings_option
+def cancel(batch: str, settings: Settings) -> None:
+    r"""Take a batch's waiting files out of the queue.
+
+    Files in a worker's hands are finished. What is cancelled comes back with `retry`, or by
+    submitting the folder again under another batch.
+
+    \b
+    Example:
+      thoraq cancel archive-3f2a91bc
+    """
+    count = take_out(Database.open(settings.database), batch)
+    click.echo(f"{count.cancelled} cancelled, {count.in_flight} in a worker's hands")

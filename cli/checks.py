@@ -1,0 +1,177 @@
+"""What thoraq needs to run, each thing checked without changing it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+
+from cli.printing import Row
+from db import schema
+from db.errors import DatabaseError
+from network.card import shipped_card, verify_weights
+from network.errors import NetworkError
+from scheduler.broker import broker_url, ping, server_binary
+from scheduler.cores import usable_cores
+from scheduler.errors import SchedulerError
+from scheduler.settings import Settings, process_environment
+
+#: Torch reports its devices within this time, even from a cold disk.
+DEVICES_SECONDS = 180
+#: A state folder wants at least this much room for database, queue, logs and reports.
+LEAST_FREE_BYTES = 1 << 30
+INSTALL = "make setup"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at. ``repair``: the command that mends it, where it fails."""
+
+    name: str
+    ok: bool
+    found: str
+    repair: str | None = None
+
+    @property
+    def row(self) -> Row:
+        """Return the check as JSON holds it."""
+        return asdict(self)
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Return the checks one by one, as they are done."""
+    yield check_python()
+    yield check_packages()
+    yield from check_devices()
+    yield check_weights()
+    yield check_state(settings)
+    yield check_broker(settings)
+    yield check_database(settings)
+
+
+def check_python() -> Check:
+    """Look at the interpreter."""
+    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    ok = sys.version_info >= (3, 11)
+    return Check("python", ok, found, None if ok else "make setup PYTHON=python3.12")
+
+
+def check_packages() -> Check:
+    """Look for everything thoraq's metadata names."""
+    try:
+        wanted = [line for line in requires("thoraq") or [] if "extra ==" not in line]
+    except PackageNotFoundError:
+        return Check("packages", ok=False, found="thoraq is not installed", repair=INSTALL)
+    found, missing = [], []
+    for line in wanted:
+        name = line.partition(";")[0].translate(str.maketrans("[<>=!~", "      ")).split()[0]
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return Check("packages", ok=False, found=f"missing: {', '.join(missing)}", repair=INSTALL)
+    return Check("packages", ok=True, found=", ".join(found))
+
+
+def check_devices() -> Iterator[Check]:
+    """Have torch name its devices, in a process of its own; a check a device."""
+    command = [sys.executable, "-m", "network.devices", "--json"]
+    try:
+        asked = subprocess.run(
+            command, capture_output=True, text=True, timeout=DEVICES_SECONDS, check=True
+        )
+        devices = json.loads(asked.stdout)
+    except subprocess.CalledProcessError as exc:
+        last = (exc.stderr.strip().splitlines() or ["no message"])[-1]
+        yield Check("device", ok=False, found=f"torch does not start: {last}", repair=INSTALL)
+        return
+    except (subprocess.TimeoutExpired, ValueError):
+        yield Check(
+            "device",
+            ok=False,
+            found="torch does not answer",
+            repair="python -m network.devices",
+        )
+        return
+    for device in devices:
+        memory = f"{device['memory_bytes'] / 2**30:.1f} GiB"
+        if device["kind"] == "cpu":
+            found = f"cpu  {usable_cores()} cores, {memory}"
+        else:
+            found = f"cuda:{device['index']}  {device['name']} ({device['kind']}), {memory}"
+        yield Check("device", ok=True, found=found)
+
+
+def check_weights() -> Check:
+    """Compare the shipped weights with their card."""
+    try:
+        card = shipped_card()
+        verify_weights(card)
+    except NetworkError as exc:
+        return Check("weights", ok=False, found=str(exc), repair="git checkout -- network/weights")
+    return Check("weights", ok=True, found=f"{card.version}  sha256 {card.weights_digest[:16]}...")
+
+
+def check_state(settings: Settings) -> Check:
+    """Look whether the state folder can be written, and how much room it has."""
+    folder = settings.state.absolute()
+    standing = folder
+    while not standing.exists() and standing != standing.parent:
+        standing = standing.parent
+    if not standing.is_dir() or not os.access(standing, os.W_OK | os.X_OK):
+        repair = f"sudo install -d -o {user()} {folder}"
+        return Check("state", ok=False, found=f"{folder} cannot be written", repair=repair)
+    free = shutil.disk_usage(standing).free
+    found = f"{folder}, {free / 2**30:.1f} GiB free"
+    if free < LEAST_FREE_BYTES:
+        return Check("state", ok=False, found=found, repair="export THORAQ_STATE=/larger/disk")
+    return Check("state", ok=True, found=found if folder.exists() else f"{found}, not made yet")
+
+
+def user() -> str:
+    """Return the name of the user, or a placeholder."""
+    return process_environment().get("USER", "$USER")
+
+
+def check_broker(settings: Settings) -> Check:
+    """Ask the broker for its version; an embedded one may rest."""
+    try:
+        answer = ping(broker_url(settings))
+        if settings.broker_url is not None:
+            if answer is None:
+                return Check(
+                    "broker",
+                    ok=False,
+                    found="THORAQ_BROKER_URL does not answer",
+                    repair="redis-cli -u $THORAQ_BROKER_URL ping",
+                )
+            return Check("broker", ok=True, found=f"Redis {answer} at THORAQ_BROKER_URL")
+        if answer is not None:
+            return Check("broker", ok=True, found=f"embedded, Redis {answer}, running")
+        found = f"embedded, resting; {server_binary().name} starts with `process` and `up`"
+        return Check("broker", ok=True, found=found)
+    except SchedulerError as exc:
+        return Check("broker", ok=False, found=str(exc), repair="apt-get install redis-server")
+
+
+def check_database(settings: Settings) -> Check:
+    """Reach the database and compare its schema with the program's."""
+    kind = settings.database.partition(":")[0]
+    try:
+        state = schema.check(settings.database)
+    except DatabaseError as exc:
+        return Check("database", ok=False, found=f"{kind}: {exc}", repair="thoraq db check")
+    if state.current is None:
+        found = f"{kind}, not made yet; `process` and `up` make it"
+        return Check("database", ok=True, found=found)
+    if state.pending:
+        found = f"{kind}, schema {state.current}, this program's is {state.head}"
+        return Check("database", ok=False, found=found, repair="thoraq db upgrade")
+    return Check("database", ok=True, found=f"{kind}, schema {state.current} is up to date")

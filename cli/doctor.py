@@ -1,0 +1,44 @@
+"""`thoraq doctor`."""
+
+from __future__ import annotations
+
+import click
+
+from cli.checks import Check, examine
+from cli.exits import Exit
+from cli.options import settings_option
+from cli.printing import print_json, printable
+from scheduler.settings import Settings
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="a JSON array, a check an object")
+@click.pass_context
+@settings_option
+def doctor(ctx: click.Context, *, as_json: bool, settings: Settings) -> None:
+    r"""Check what thoraq needs, and say how to repair it.
+
+    A line a check, with the command that repairs what fails. Leaves with code 4 (UNSOUND) if one
+    does. Nothing is changed.
+
+    \b
+    Example:
+      thoraq doctor
+      thoraq doctor --json
+    """
+    checks: list[Check] = []
+    for check in examine(settings):
+        checks.append(check)
+        if not as_json:
+            print_check(check)
+    if as_json:
+        print_json([check.row for check in checks])
+    ctx.exit(Exit.OK if all(check.ok for check in checks) else Exit.UNSOUND)
+
+
+def print_check(check: Check) -> None:
+    """Print a line a check, and under a failed one its repair."""
+    mark = click.style("OK  ", fg="green") if check.ok else click.style("FAIL", fg="red", bold=True)
+    click.echo(f"{mark}  {check.name:<10}  {printable(check.found)}")
+    if check.repair:
+        click.echo(f"{'':<18}repair: {check.repair}")

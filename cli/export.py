@@ -1,0 +1,64 @@
+"""`thoraq export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.columns import COLUMNS, dictionary_rows, result_row
+from cli.options import Paths, filter_options, settings_option
+from cli.printing import Form, print_rows
+from cli.tables import FileForm, write_rows
+from db.database import Database
+from db.records import ResultFilter
+from db.results import find_results
+from scheduler.settings import Settings
+
+
+@click.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FileForm, case_sensitive=False),
+    help="[default: from the ending of FILE]",
+)
+@click.option("--out", type=Paths(dir_okay=False), metavar="FILE", help="the file to write")
+@click.option("--dictionary", is_flag=True, help="print what each column holds, and end")
+@settings_option
+@filter_options
+def export(
+    form: FileForm | None,
+    out: Path | None,
+    *,
+    dictionary: bool,
+    settings: Settings,
+    wanted: ResultFilter,
+) -> None:
+    r"""Write measurements to a CSV, Parquet or JSON file, a row a measurement.
+
+    The file appears whole or not at all. Coordinates are in pixels of the source image.
+
+    \b
+    Example: everything a batch measured, then what its columns mean
+      thoraq export --batch archive-3f2a91bc --out results.parquet
+      thoraq export --dictionary
+    """
+    if dictionary:
+        print_rows(dictionary_rows(), Form.TABLE)
+        return
+    if out is None:
+        raise click.UsageError("name the file: --out results.csv")
+    form = form or form_of(out)
+    found = find_results(Database.open(settings.database), wanted)
+    names = [column.name for column in COLUMNS]
+    count = write_rows((result_row(result) for result in found), names, out, form)
+    click.echo(f"{count} measurements in {out}")
+
+
+def form_of(path: Path) -> FileForm:
+    """Return the form that a file's ending names."""
+    try:
+        return FileForm(path.suffix.removeprefix(".").lower())
+    except ValueError:
+        raise click.UsageError(f"{path.name}: say --format csv, parquet or json") from None

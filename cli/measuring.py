@@ -1,0 +1,134 @@
+"""Measuring a batch from beginning to end: take in, start what is needed, wait, stop."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from cli.errors import NoFiles, WorkersGone
+from cli.opening import open_stack
+from cli.progress import BatchProgress
+from db.database import Database
+from db.records import Batch, BatchStatus, IntakeCount
+from db.status import batch_status
+from scheduler.intake import enqueue
+from scheduler.settings import Settings
+from scheduler.stack import Stack
+
+#: Pause between two looks at the batch; a look at a large one takes its time, so ten of it.
+LOOK_SECONDS = 0.5
+#: Starts of one worker without a file having ended, after which there is no hope.
+HOPELESS_RESTARTS = 4
+
+
+class Work:
+    """The processes of one `process` command, started when the first file waits for them."""
+
+    def __init__(self, settings: Settings, device: str) -> None:
+        self.settings = settings
+        self.device = device
+        self.stack: Stack | None = None
+
+    def start(self) -> None:
+        """Start broker, upkeep and workers unless they run."""
+        if self.stack is None:
+            stack = open_stack(self.settings, self.device)
+            self.stack = stack
+            stack.start()
+
+    def tend(self) -> None:
+        """Keep them alive."""
+        if self.stack is not None:
+            self.stack.tend()
+
+    def stop(self) -> None:
+        """Stop what was started; workers give back what they have not measured."""
+        if self.stack is not None:
+            self.stack.stop()
+
+
+def measure(
+    database: Database, paths: Sequence[Path], batch: Batch, settings: Settings, device: str
+) -> tuple[IntakeCount, BatchStatus]:
+    """Take the paths in and return when every file of the batch has ended.
+
+    Ctrl-C and SIGTERM raise KeyboardInterrupt once everything has stopped.
+    Raises NoFiles, WorkersGone.
+    """
+    work = Work(settings, device)
+    with terminable(), BatchProgress() as progress:
+        try:
+
+            def took_in(count: IntakeCount) -> None:
+                progress.take_in(count)
+                if count.queued:
+                    work.start()
+                work.tend()
+
+            count = enqueue(database, paths, batch, settings, progress=took_in)
+            if not count.seen:
+                raise NoFiles(f"no file below {', '.join(map(str, paths))}")
+            return count, wait(database, batch, work, progress)
+        finally:
+            work.stop()
+
+
+def wait(database: Database, batch: Batch, work: Work, progress: BatchProgress) -> BatchStatus:
+    """Tend the workers until the batch has ended. Raises WorkersGone."""
+    looked_at = float("-inf")
+    pause = LOOK_SECONDS
+    ended = -1
+    restarts_before: dict[str, int] = {}
+    while True:
+        now = time.monotonic()
+        if now - looked_at >= pause:
+            status = batch_status(database, batch.name)
+            looked_at = time.monotonic()
+            pause = max(LOOK_SECONDS, 10 * (looked_at - now))
+            progress.measure(status)
+            if not status.open:
+                return status
+            work.start()
+            if work.stack is not None:
+                if status.settled != ended:
+                    ended = status.settled
+                    restarts_before = {each.name: each.restarts for each in work.stack.members}
+                give_up_if_hopeless(work.stack, restarts_before)
+        work.tend()
+        time.sleep(LOOK_SECONDS / 2)
+
+
+def give_up_if_hopeless(stack: Stack, restarts_before: dict[str, int]) -> None:
+    """Raise WorkersGone if a process cannot start, or keeps dying while no file ends."""
+    for member in stack.members:
+        restarts = member.restarts - restarts_before.get(member.name, 0)
+        if member.last_exit == os.EX_CONFIG or restarts >= HOPELESS_RESTARTS:
+            said = last_line(member.log)
+            raise WorkersGone(f"{member.name} does not stay up ({said}); see {member.log}")
+
+
+def last_line(log: Path) -> str:
+    """Return the end of a log."""
+    with contextlib.suppress(OSError):
+        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+        return next((line[:200] for line in reversed(lines) if line.strip()), "its log is empty")
+    return "no log"
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C, so that a service manager's stop is as clean."""
+
+    def interrupt(number: int, frame: object) -> None:
+        del number, frame
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

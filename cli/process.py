@@ -1,0 +1,100 @@
+"""`thoraq process`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.ledger import ledger_json, print_ledger
+from cli.measuring import measure
+from cli.naming import batch_name
+from cli.opening import prepare
+from cli.options import Paths, paths_argument, priority_option, settings_option
+from cli.printing import print_json
+from cli.progress import duration
+from cli.report import Report, write_report
+from db.intake import open_batch
+from db.records import BatchStatus, IntakeCount
+from db.states import Priority
+from scheduler.settings import Settings
+
+
+@click.command()
+@paths_argument
+@click.option("--batch", help="name of the batch [default: from the absolute paths]")
+@priority_option
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="auto (every accelerator, else the CPU), cpu, or cuda:N; ROCm devices are cuda:N too",
+)
+@click.option(
+    "--report",
+    type=Paths(file_okay=False),
+    metavar="DIR",
+    help="folder of the report [default: reports/BATCH in the state folder]",
+)
+@click.option("--json", "as_json", is_flag=True, help="print the ledger as a JSON object")
+@settings_option
+def process(
+    paths: tuple[Path, ...],
+    batch: str | None,
+    priority: Priority,
+    device: str,
+    report: Path | None,
+    *,
+    as_json: bool,
+    settings: Settings,
+) -> None:
+    r"""Measure folders and files, and report.
+
+    Brings its own queue and database in the state folder; there is nothing to set up. Ctrl-C
+    stops it, and the same command goes on where it stopped: nothing is measured twice. Leaves
+    results.csv, failures.csv and sheet.png, a sheet of pictures.
+
+    \b
+    Example: an archive overnight
+      thoraq process /archive/2024 --state /data/thoraq
+    """
+    database = prepare(settings)
+    into = open_batch(database, batch or batch_name(paths), priority)
+    count, status = measure(database, paths, into, settings, device)
+    written = write_report(database, into.name, report or settings.state / "reports" / into.name)
+    if as_json:
+        print_json(ledger_json(status))
+        return
+    print_ledger(status)
+    click.echo()
+    click.echo(run_line(count, status))
+    for line in where(settings, written):
+        click.echo(line)
+
+
+def run_line(count: IntakeCount, status: BatchStatus) -> str:
+    """Return what this run did, apart from what was done before."""
+    if count.known == count.seen and not count.queued:
+        return f"All {count.seen} files were known from before; nothing was measured twice."
+    line = f"{count.seen - count.known} files were new"
+    if count.known:
+        line += f", {count.known} known from before; nothing was measured twice"
+    if status.first_claimed_at and status.last_settled_at:
+        seconds = (status.last_settled_at - status.first_claimed_at).total_seconds()
+        ended = status.measured + status.set_aside + status.failed
+        if seconds > 0 and not count.known:
+            line += f"; {ended / seconds:.1f} radiographs/s over {duration(seconds)}"
+    return f"{line}."
+
+
+def where(settings: Settings, written: Report) -> list[str]:
+    """Return where everything lies."""
+    embedded = settings.database_url is None
+    lines = [
+        f"database  {settings.state / 'thoraq.db' if embedded else 'THORAQ_DATABASE_URL'}",
+        f"results   {written.results}",
+        f"failures  {written.failures}",
+    ]
+    if written.sheet is not None:
+        lines.append(f"pictures  {written.sheet}")
+    return lines

@@ -1,0 +1,48 @@
+"""`thoraq results`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from cli.columns import IN_TABLE, result_row
+from cli.options import filter_options, settings_option
+from cli.printing import Form, form_options, print_rows
+from db.database import Database
+from db.records import ResultFilter
+from db.results import find_results
+from scheduler.settings import Settings
+
+#: Rows of a table unless --limit says otherwise; JSON and CSV hold all.
+TABLE_ROWS = 50
+
+
+@click.command()
+@settings_option
+@filter_options
+@form_options
+def results(form: Form, settings: Settings, wanted: ResultFilter) -> None:
+    r"""List measurements.
+
+    A table shows the first 50 unless --limit is given; --json and --csv hold every result and
+    every column.
+
+    \b
+    Example: the ten first enlarged hearts of a batch, then one patient over time
+      thoraq results --batch archive-3f2a91bc --enlarged --limit 10
+      thoraq results --patient 12345 --csv
+    """
+    database = Database.open(settings.database)
+    cut = form is Form.TABLE and wanted.limit is None
+    asked = replace(wanted, limit=TABLE_ROWS + 1) if cut else wanted
+    rows = (result_row(result) for result in find_results(database, asked))
+    if not cut:
+        print_rows(rows, form, IN_TABLE)
+        return
+    first = list(rows)
+    print_rows(first[:TABLE_ROWS], form, IN_TABLE)
+    if not first:
+        click.echo("no result; `thoraq status` says what was measured", err=True)
+    if len(first) > TABLE_ROWS:
+        click.echo(f"the first {TABLE_ROWS}; --limit N or --csv shows more", err=True)

@@ -1,0 +1,39 @@
+"""`thoraq retry`."""
+
+from __future__ import annotations
+
+import click
+
+from cli.options import settings_option
+from db.database import Database
+from db.operations import retry as queue_again
+from scheduler.settings import Settings
+
+
+@click.command()
+@click.argument("batch", required=False)
+@click.option(
+    "--code",
+    "codes",
+    multiple=True,
+    metavar="CODE",
+    help="only what ended with this code, set aside or failed; may be repeated",
+)
+@settings_option
+def retry(batch: str | None, codes: tuple[str, ...], settings: Settings) -> None:
+    r"""Queue again what failed or was cancelled, of one batch or of all.
+
+    With --code, exactly what ended with these codes, also if it was set aside. Attempts count
+    from zero. What is measured stays measured.
+
+    \b
+    Example: a share was away; it is back
+      thoraq retry --code file-unavailable
+    """
+    database = Database.open(settings.database)
+    count = queue_again(database, batch, codes or None, settings.chunk_size)
+    click.echo(f"{count.jobs} queued again")
+    if count.files:
+        click.echo(f"{count.files} refused at intake are forgotten: submit their folder again")
+    if count.jobs:
+        click.echo("workers take them up: `thoraq up`, unless it runs already", err=True)

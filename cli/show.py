@@ -1,0 +1,79 @@
+"""`thoraq show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.columns import outcome_row, result_row
+from cli.options import Paths, named_study, settings_option
+from cli.pictures import save_overlay
+from cli.printing import Form, as_text, print_json, print_rows
+from db.database import Database
+from db.records import Result, ResultFilter
+from db.results import file_outcomes, find_results
+from scheduler.settings import Settings
+
+#: What is shown of a measurement, a group a paragraph; what is absent is left out.
+SHOWN = (
+    ("radiograph", "path", "format", "rows", "columns", "study_uid", "patient_id", "study_date"),
+    ("view", "age_years", "sex"),
+    ("ict", "ict_low", "ict_high", "ict_rule", "ict_threshold", "enlarged"),
+    ("heart_width_px", "thorax_width_px", "heart_width_mm", "thorax_width_mm"),
+    ("bucket", "bucket_basis", "expected_error_px224", "expected_error_high_px224"),
+    ("model", "device", "precision", "worker", "duration_ms", "attempt", "measured_at"),
+)
+
+
+@click.command()
+@click.argument("study")
+@click.option(
+    "--out",
+    type=Paths(dir_okay=False),
+    metavar="FILE",
+    help="draw the landmarks and callipers on the image, as PNG",
+)
+@click.option("--json", "as_json", is_flag=True, help="a JSON object, every column")
+@settings_option
+def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> None:
+    r"""Show one STUDY: how its files ended, what was measured, and by which network.
+
+    STUDY is a study or SOP UID, a radiograph id, the first eight digits or more of a SHA-256, or
+    the path of a file. --out reads the file again and draws on it.
+
+    \b
+    Example:
+      thoraq show 17 --out overlay.png
+      thoraq show /archive/2024/p0031.dcm
+    """
+    database = Database.open(settings.database)
+    name = named_study(study)
+    endings = [outcome_row(outcome) for outcome in file_outcomes(database, study=name)]
+    found = measurements(database, name) if any(row["radiograph"] for row in endings) else []
+    if as_json:
+        print_json({"files": endings, "measurements": [result_row(each) for each in found]})
+    else:
+        print_rows(endings, Form.TABLE, ("batch", "state", "code", "detail", "attempts", "path"))
+        for result in found:
+            print_measurement(result)
+    if out is not None:
+        # The newest measurement of a study that several networks measured.
+        save_overlay(found[-1] if found else None, study, out, settings)
+        click.echo(f"drawn in {out}", err=True)
+
+
+def measurements(database: Database, study: str) -> list[Result]:
+    """Return what was measured of a study, the oldest first. Raises StudyUnknown."""
+    return list(find_results(database, ResultFilter(study=study)))
+
+
+def print_measurement(result: Result) -> None:
+    """Print one measurement in paragraphs."""
+    row = result_row(result)
+    for group in SHOWN:
+        lines = [(name, row[name]) for name in group if row[name] is not None]
+        if lines:
+            click.echo()
+        for name, value in lines:
+            click.echo(f"{name.replace('_', ' '):<26}{as_text(value)}")

@@ -1,0 +1,87 @@
+"""`thoraq status`."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from cli.ledger import ledger_json, print_ledger
+from cli.options import settings_option
+from cli.printing import Form, Row, form_options, print_json, print_rows
+from cli.progress import BatchProgress
+from db.database import Database
+from db.records import BatchStatus
+from db.status import all_statuses, batch_status
+from scheduler.broker import broker_url, ping
+from scheduler.settings import Settings
+
+#: Pause between two looks at a batch; a look at a large one takes its time, so at least ten of it.
+LOOK_SECONDS = 1.0
+
+
+@click.command()
+@click.argument("batch", required=False)
+@click.option("--follow", is_flag=True, help="stay until every file of BATCH has ended")
+@form_options
+@settings_option
+def status(batch: str | None, *, follow: bool, form: Form, settings: Settings) -> None:
+    r"""Say how far the batches are, or one BATCH in full.
+
+    Every file seen stands in exactly one column: seen = measured + set aside + failed +
+    duplicates, once a batch has ended.
+
+    \b
+    Example:
+      thoraq status
+      thoraq status archive-3f2a91bc --follow
+    """
+    if follow and batch is None:
+        raise click.UsageError("--follow needs the name of a batch")
+    database = Database.open(settings.database)
+    if batch is None:
+        rows = [status_row(each) for each in all_statuses(database)]
+        print_rows(rows, form)
+        if not rows and form is Form.TABLE:
+            click.echo("no batch yet; `process`, `submit` and `watch` make them", err=True)
+        return
+    found = follow_batch(database, batch) if follow else batch_status(database, batch)
+    if form is Form.JSON:
+        print_json(ledger_json(found))
+    elif form is Form.CSV:
+        print_rows([status_row(found)], form)
+    else:
+        print_ledger(found)
+        if found.open and ping(broker_url(settings)) is None:
+            click.echo("\nno broker answers, so nothing runs: start `thoraq up`", err=True)
+
+
+def follow_batch(database: Database, batch: str) -> BatchStatus:
+    """Show the batch until it has ended. Raises BatchUnknown."""
+    with BatchProgress() as progress:
+        while True:
+            asked_at = time.monotonic()
+            found = batch_status(database, batch)
+            progress.measure(found)
+            if not found.open:
+                return found
+            time.sleep(max(LOOK_SECONDS, 10 * (time.monotonic() - asked_at)))
+
+
+def status_row(found: BatchStatus) -> Row:
+    """Return a batch's line."""
+    return {
+        "batch": found.batch.name,
+        "priority": str(found.batch.priority),
+        "created_at": found.batch.created_at.isoformat(timespec="seconds"),
+        "seen": found.seen,
+        "measured": found.measured,
+        "set_aside": found.set_aside,
+        "failed": found.failed,
+        "duplicates": found.duplicates,
+        "cancelled": found.cancelled,
+        "waiting": found.queued,
+        "running": found.running,
+        "enlarged": found.enlarged,
+        "balanced": found.balanced,
+    }

@@ -1,0 +1,44 @@
+"""`thoraq submit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.naming import batch_name
+from cli.opening import prepare
+from cli.options import paths_argument, priority_option, settings_option
+from cli.progress import BatchProgress
+from db.intake import open_batch
+from db.states import Priority
+from scheduler.intake import enqueue
+from scheduler.settings import Settings
+
+
+@click.command()
+@paths_argument
+@click.option("--batch", help="name of the batch [default: from the absolute paths]")
+@priority_option
+@settings_option
+def submit(
+    paths: tuple[Path, ...], batch: str | None, priority: Priority, settings: Settings
+) -> None:
+    r"""Queue folders and files for running workers.
+
+    Each content is queued once, whatever its name; submitting a folder again takes in what is
+    new. Workers run elsewhere: `thoraq up`, or `thoraq worker` on other machines.
+
+    \b
+    Example:
+      thoraq submit /inbox/emergency --priority urgent --batch tonight
+      thoraq status tonight --follow
+    """
+    database = prepare(settings)
+    into = open_batch(database, batch or batch_name(paths), priority)
+    with BatchProgress() as progress:
+        count = enqueue(database, paths, into, settings, progress=progress.take_in)
+    click.echo(
+        f"batch {into.name}: {count.seen} seen = {count.queued} queued + {count.known} known"
+        f" + {count.duplicates} duplicates + {count.refused} refused"
+    )

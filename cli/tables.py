@@ -1,0 +1,113 @@
+"""Rows in a file: CSV, Parquet or JSON, written beside its place and then moved there."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from cli.columns import COLUMNS, Kind
+from cli.printing import Row, as_field
+
+#: Rows in one group of a Parquet file.
+GROUP_ROWS = 10_000
+
+
+class FileForm(StrEnum):
+    """How a file holds rows."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    JSON = "json"
+
+
+def write_rows(rows: Iterable[Row], columns: Sequence[str], path: Path, form: FileForm) -> int:
+    """Write rows, never holding them all; return how many. A broken export leaves no file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.part")
+    write = {FileForm.CSV: write_csv, FileForm.JSON: write_json, FileForm.PARQUET: write_parquet}
+    try:
+        count = write[form](rows, columns, draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return count
+
+
+@contextmanager
+def text_file(path: Path) -> Iterator[IO[str]]:
+    """Open a UTF-8 file in which file names keep the bytes they have."""
+    with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        yield file
+
+
+def write_csv(rows: Iterable[Row], columns: Sequence[str], path: Path) -> int:
+    """Write CSV with a heading, also without rows."""
+    count = 0
+    with text_file(path) as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({name: as_field(value) for name, value in row.items()})
+            count += 1
+    return count
+
+
+def write_json(rows: Iterable[Row], columns: Sequence[str], path: Path) -> int:
+    """Write a JSON array, a row a line."""
+    del columns  # each row names its own
+    count = 0
+    with text_file(path) as file:
+        for row in rows:
+            file.write(",\n" if count else "[\n")
+            file.write(json.dumps(row))
+            count += 1
+        file.write("\n]\n" if count else "[]\n")
+    return count
+
+
+def write_parquet(rows: Iterable[Row], columns: Sequence[str], path: Path) -> int:
+    """Write Parquet; dates and times are of their own types, texts are UTF-8."""
+    # 40 MB of library that only this form needs.
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    kinds = {column.name: column.kind for column in COLUMNS}
+    types = {
+        Kind.TEXT: pa.string(),
+        Kind.INTEGER: pa.int64(),
+        Kind.NUMBER: pa.float64(),
+        Kind.FLAG: pa.bool_(),
+        Kind.DATE: pa.date32(),
+        Kind.TIME: pa.timestamp("s", tz="UTC"),
+    }
+    schema = pa.schema([(name, types[kinds[name]]) for name in columns])
+    count = 0
+    remaining = iter(rows)
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        while group := list(islice(remaining, GROUP_ROWS)):
+            typed = [
+                {name: typed_value(kinds[name], row[name]) for name in columns} for row in group
+            ]
+            writer.write_table(pa.Table.from_pylist(typed, schema=schema))
+            count += len(group)
+    return count
+
+
+def typed_value(kind: Kind, value: Any) -> object:
+    """Return what Parquet holds for a value of a row."""
+    if value is None:
+        return None
+    if kind is Kind.DATE:
+        return date.fromisoformat(value)
+    if kind is Kind.TIME:
+        return datetime.fromisoformat(value)
+    if kind is Kind.TEXT:
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return value

@@ -1,0 +1,63 @@
+"""`thoraq watch`."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from cli.naming import batch_name
+from cli.opening import prepare
+from cli.options import Paths, check_places, priority_option, settings_option
+from db.records import IntakeCount
+from db.states import Priority
+from scheduler.settings import Settings
+from scheduler.watch import Watch
+
+
+@click.command()
+@click.argument("folder", type=Paths(file_okay=False))
+@click.option("--once", is_flag=True, help="take what is complete now, then end")
+@click.option("--batch", help="name of the batch [default: from the absolute path]")
+@priority_option
+@settings_option
+def watch(
+    folder: Path, *, once: bool, batch: str | None, priority: Priority, settings: Settings
+) -> None:
+    r"""Queue what arrives in a folder, once each, until Ctrl-C or SIGTERM.
+
+    A file is taken when two scans find it unchanged; it is moved nowhere. What was taken stands
+    in the database, so that a restart takes nothing twice. Hidden and unfinished files (.part,
+    .tmp and the like) are passed over.
+
+    \b
+    Example: a PACS exports into /inbox; this machine measures
+      thoraq up &
+      thoraq watch /inbox --priority urgent
+    """
+    check_places((folder,))
+    told = IntakeCount()
+
+    def tell(count: IntakeCount) -> None:
+        nonlocal told
+        if count.seen > told.seen:
+            told = count
+            click.echo(
+                f"{count.seen} taken in = {count.queued} queued + {count.known} known"
+                f" + {count.duplicates} duplicates + {count.refused} refused"
+            )
+
+    name = batch or batch_name([folder])
+    watched = Watch(
+        prepare(settings), folder, settings, batch=name, priority=priority, progress=tell
+    )
+    click.echo(f"watching {folder} for batch {name}", err=True)
+    if once:
+        watched.once()
+        return
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    watched.run(stop)

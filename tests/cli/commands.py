@@ -1,0 +1,86 @@
+"""Thoraq's commands as processes on a state folder."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scheduler.settings import process_environment
+from tests.readme.transcript import World
+from tests.servers.processes import ending_with_us
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """Runs thoraq's commands as processes on one state folder."""
+
+    state: Path
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of every command."""
+        return {
+            **process_environment(),
+            "THORAQ_STATE": str(self.state),
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": str(ROOT),
+            **self.extra,
+        }
+
+    def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *map(str, words)],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+
+    def json(self, *words: str | Path) -> Any:
+        """Run one command with --json; return what it prints."""
+        ran = self.run(*words, "--json")
+        assert ran.returncode == 0, ran.stderr
+        return json.loads(ran.stdout)
+
+    def start(self, *words: str | Path) -> subprocess.Popen[str]:
+        """Start one command; it dies with the test run."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "cli", *map(str, words)],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=ending_with_us(signal.SIGTERM),  # noqa: PLW1509 - see there
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """The archive of the README after its first command."""
+
+    world: World
+    commands: Commands
+    printed: str
+
+    @property
+    def archive(self) -> Path:
+        """The folder that was measured."""
+        return self.world.folder / "archive"
+
+    @property
+    def truth(self) -> Path:
+        """The table of how each of its files must end."""
+        return self.world.folder / "truth.csv"

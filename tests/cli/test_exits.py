@@ -1,0 +1,74 @@
+"""How commands end when they cannot do what they were asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.exits import Exit, exit_of
+from tests.cli.commands import Commands
+
+
+def test_a_batch_that_is_not_there_is_not_found(commands: Commands) -> None:
+    commands.run("db", "upgrade")
+    ran = commands.run("status", "nobody")
+    assert ran.returncode == Exit.NOT_FOUND
+    assert ran.stderr.startswith("error [batch-unknown]: ")
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_folder_that_is_not_there_is_not_found_and_leaves_no_batch(commands: Commands) -> None:
+    commands.run("db", "upgrade")
+    ran = commands.run("submit", "/nowhere/at/all")
+    assert ran.returncode == Exit.NOT_FOUND
+    assert "error [place-missing]: /nowhere/at/all" in ran.stderr
+    assert commands.json("status") == []
+
+
+def test_a_setting_that_makes_no_sense_is_named(tmp_path: Path) -> None:
+    ran = Commands(tmp_path, {"THORAQ_CHUNK_SIZE": "none"}).run("status")
+    assert ran.returncode == Exit.USAGE
+    assert "error [wrong-setting]: THORAQ_CHUNK_SIZE" in ran.stderr
+
+
+def test_a_wrong_setting_does_not_print_the_secret_it_holds(tmp_path: Path) -> None:
+    url = "mysql://ada:hunter2@queue/thoraq"
+    ran = Commands(tmp_path, {"THORAQ_DATABASE_URL": url}).run("status")
+    assert ran.returncode == Exit.USAGE
+    assert "error [database-url-invalid]" in ran.stderr
+    assert "hunter2" not in ran.stderr + ran.stdout
+
+
+def test_a_database_that_is_away_is_a_database_error(tmp_path: Path) -> None:
+    url = "postgresql://127.0.0.1:1/thoraq"
+    ran = Commands(tmp_path, {"THORAQ_DATABASE_URL": url}).run("status")
+    assert ran.returncode == Exit.DATABASE
+    assert "error [database-away]" in ran.stderr
+
+
+def test_flower_without_a_broker_says_how_to_start_one(commands: Commands) -> None:
+    ran = commands.run("flower")
+    assert ran.returncode == Exit.QUEUE
+    assert "thoraq up" in ran.stderr
+
+
+def test_a_folder_without_files_is_not_found(commands: Commands, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ran = commands.run("process", tmp_path / "empty")
+    assert ran.returncode == Exit.NOT_FOUND
+    assert "error [no-files]" in ran.stderr
+
+
+def test_an_error_of_another_library_is_not_taken_for_ours() -> None:
+    class Foreign(Exception):
+        code = "e3q8"
+
+    Foreign.__module__ = "sqlalchemy.exc"
+    assert exit_of(Foreign()) is None
+
+
+@pytest.mark.parametrize("member", list(Exit), ids=lambda each: each.name)
+def test_an_exit_code_explains_itself(member: Exit) -> None:
+    assert member.meaning
+    assert 0 <= member < 256

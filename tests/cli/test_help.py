@@ -1,0 +1,65 @@
+"""What `thoraq --help` costs, and what every command's help holds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cli.main import COMMANDS, thoraq
+from tests.readme.generated import every_command
+
+ROOT = Path(__file__).parents[2]
+HEAVY = "{'torch', 'celery', 'sqlalchemy', 'pydicom', 'numpy', 'rich', 'pydantic'}"
+
+
+def loaded_after(code: str, wanted: str) -> str:
+    """Run code in a fresh interpreter; return which of the wanted modules it has loaded."""
+    code += f"\nimport sys\nprint('LOADED', sorted({wanted} & set(sys.modules)))"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return ran.stdout.rpartition("LOADED ")[2].strip()
+
+
+def test_the_list_of_commands_loads_no_library() -> None:
+    code = "from cli.main import thoraq\nthoraq(['--help'], standalone_mode=False)"
+    assert loaded_after(code, HEAVY) == "[]"
+
+
+def test_no_command_loads_torch() -> None:
+    code = (
+        "import importlib\nfrom cli.main import COMMANDS\nfrom cli.codes import known_codes\n"
+        "for place, _ in COMMANDS.values(): importlib.import_module(place.partition(':')[0])\n"
+        "known_codes()"
+    )
+    assert loaded_after(code, "{'torch', 'torchvision', 'safetensors', 'celery'}") == "['celery']"
+
+
+@pytest.mark.parametrize("words", every_command(), ids=" ".join)
+def test_the_help_of_a_command_holds_an_example(words: tuple[str, ...]) -> None:
+    said = CliRunner().invoke(thoraq, [*words, "--help"], prog_name="thoraq")
+    assert said.exit_code == 0
+    assert "Example" in said.output
+    assert f"thoraq {words[0]}" in said.output.partition("Example")[2]
+
+
+def test_a_command_is_listed_with_the_first_line_of_its_help() -> None:
+    listed = {name: line for name, (_, line) in COMMANDS.items()}
+    context = thoraq.make_context("thoraq", ["doctor"])
+    found = {}
+    for name in COMMANDS:
+        command = thoraq.get_command(context, name)
+        assert command is not None
+        found[name] = (command.help or "").partition("\n")[0]
+    starts = {name: listed[name].rstrip(".") for name in listed}
+    assert {n: line for n, line in found.items() if not line.startswith(starts[n])} == {}
+
+
+def test_an_unknown_command_is_a_wrong_command_line() -> None:
+    said = CliRunner().invoke(thoraq, ["prcess"], prog_name="thoraq")
+    assert said.exit_code == 2
+    assert "prcess" in said.output

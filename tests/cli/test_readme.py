@@ -1,0 +1,54 @@
+"""The README against the program."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from cli.main import COMMANDS
+from tests.cli.commands import ROOT, Processed
+from tests.readme.generated import PARTS, filled
+from tests.readme.transcript import masked, steps
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_part_made_from_the_code_is_up_to_date() -> None:
+    assert set(re.findall(r"<!-- begin (\w+) -->", README)) == set(PARTS)
+    assert filled(README) == README, "make readme"
+
+
+def test_every_command_prints_what_the_readme_shows(processed: Processed) -> None:
+    first, *others = [step for step in steps(README) if "--help" not in step.command]
+    assert first.command == "thoraq process /srv/archive"
+    for step in [first, *others]:
+        printed = processed.printed if step is first else processed.world.run(step.command)
+        wanted = masked(step.output, rows=step.rows)
+        assert masked(printed, rows=step.rows) == wanted, f"{step.command}: make readme"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_its_place_in_the_text(name: str) -> None:
+    text = README.partition("## Reference")[0]
+    assert f"thoraq {name}" in text.replace("<!--", "")
+
+
+def test_every_folder_stands_in_the_tree() -> None:
+    drawn = set(re.findall(r"^(\w+)/   ?", README, flags=re.MULTILINE))
+    folders = {
+        path.parent.name
+        for path in ROOT.glob("*/__init__.py")
+        if not path.parent.name.startswith(".")
+    }
+    assert drawn == folders | {"deploy", "tests"}
+
+
+def test_the_readme_names_every_make_target_it_needs_and_they_are_there() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^(\w+):", makefile, flags=re.MULTILINE))
+    assert set(re.findall(r"`?make (\w+)", README)) - {"it", "the"} <= targets
+
+
+def test_the_readme_says_once_that_nothing_is_diagnosed() -> None:
+    assert README.count("do not diagnose") == 1

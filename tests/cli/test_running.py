@@ -1,0 +1,66 @@
+"""The stack in the foreground, a batch sent to it, and Flower beside it."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from cli.exits import Exit
+from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
+from tests.cli.test_processing import processes_of
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def page(url: str, holding: str) -> str:
+    """Ask until the page holds a text, and return it; the last answer after much patience."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    said = ""
+    while holding not in said and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - loopback
+                said = answer.read().decode()
+        except (urllib.error.URLError, TimeoutError, ConnectionError) as exc:
+            said = str(exc)
+        time.sleep(0.2)
+    return said
+
+
+def test_up_measures_what_is_submitted_and_flower_lists_its_workers(
+    processed: Processed, commands: Commands, start: Start, tmp_path: Path
+) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    for row in processed.commands.json("results", "--limit", "3"):
+        shutil.copy(row["path"], inbox)
+    up = start("up", "--device", "cpu")
+    commands.run("submit", inbox, "--batch", "b", "--priority", "urgent")
+    followed = commands.run("status", "b", "--follow")
+    assert "3 seen = 3 measured" in followed.stdout, followed.stderr
+
+    port = free_port()
+    flower = start("flower", "--port", str(port))
+    said = page(f"http://127.0.0.1:{port}/workers", "cpu0@")
+    assert "cpu0@" in said, said
+    assert str(inbox) not in said
+    flower.send_signal(signal.SIGINT)
+    flower.communicate(timeout=PATIENCE_SECONDS)
+
+    up.send_signal(signal.SIGINT)
+    up.communicate(timeout=PATIENCE_SECONDS)
+    assert up.returncode == Exit.OK
+    assert processes_of(commands.state) == []

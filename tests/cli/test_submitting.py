@@ -1,0 +1,69 @@
+"""Queueing without workers: submit, cancel, retry, watch."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cli.naming import batch_name
+from tests.cli.commands import Commands, Processed
+
+
+@pytest.fixture
+def inbox(processed: Processed, tmp_path: Path) -> Path:
+    """Give a folder of five sound radiographs and one copy."""
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    sound = sorted(row["path"] for row in processed.commands.json("results", "--limit", "5"))
+    for number, path in enumerate(sound):
+        shutil.copy(path, folder / f"{number}{Path(path).suffix}")
+    shutil.copy(sound[0], folder / f"copy{Path(sound[0]).suffix}")
+    return folder
+
+
+def test_submitting_twice_queues_each_content_once(commands: Commands, inbox: Path) -> None:
+    first = commands.run("submit", inbox, "--batch", "b")
+    assert "6 seen = 5 queued + 0 known + 1 duplicates + 0 refused" in first.stdout, first.stderr
+    second = commands.run("submit", inbox, "--batch", "b")
+    assert "6 seen = 0 queued + 6 known + 0 duplicates + 0 refused" in second.stdout
+    ledger = commands.json("status", "b")
+    assert (ledger["seen"], ledger["queued"], ledger["duplicates"]) == (6, 5, 1)
+    assert ledger["balanced"] is True
+
+
+def test_what_is_cancelled_comes_back_with_retry(commands: Commands, inbox: Path) -> None:
+    commands.run("submit", inbox, "--batch", "b", "--priority", "urgent")
+    assert commands.run("cancel", "b").stdout.startswith("5 cancelled")
+    assert commands.json("status", "b")["cancelled"] == 5
+    assert commands.run("retry", "b").stdout.startswith("5 queued again")
+    ledger = commands.json("status", "b")
+    assert (ledger["queued"], ledger["cancelled"], ledger["priority"]) == (5, 0, "urgent")
+
+
+def test_status_says_that_no_broker_answers(commands: Commands, inbox: Path) -> None:
+    commands.run("submit", inbox, "--batch", "b")
+    ran = commands.run("status", "b")
+    assert "6 seen = 0 measured + 0 set aside + 0 failed + 1 duplicates + 5 waiting" in ran.stdout
+    assert "no broker answers" in ran.stderr
+
+
+def test_a_watch_that_starts_again_takes_nothing_twice(commands: Commands, inbox: Path) -> None:
+    quick = Commands(commands.state, {"THORAQ_WATCH_SECONDS": "0.2"})
+    quick.run("watch", inbox, "--once", "--batch", "w")
+    assert quick.json("status", "w")["seen"] == 6
+    (inbox / "half.dcm.part").write_bytes(b"DICM")
+    quick.run("watch", inbox, "--once", "--batch", "w")
+    ledger = quick.json("status", "w")
+    assert (ledger["seen"], ledger["queued"]) == (6, 5)
+
+
+def test_the_name_of_a_batch_is_stable_and_tells_folders_apart(tmp_path: Path) -> None:
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "other").mkdir()
+    here, there = tmp_path / "a b", tmp_path / "other" / ".." / "a b"
+    assert batch_name([here]) == batch_name([there])
+    assert batch_name([here]).startswith("a-b-")
+    assert batch_name([here]) != batch_name([tmp_path / "other"])
+    assert batch_name([here, tmp_path]) == batch_name([tmp_path, here])

@@ -1,0 +1,108 @@
+"""The parts of the README that are made from the code, between ``begin`` and ``end`` marks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import click
+from click.testing import CliRunner
+
+from cli.codes import code_rows
+from cli.columns import dictionary_rows
+from cli.exits import Exit
+from cli.main import COMMANDS, thoraq
+from cli.printing import Value
+from scheduler.settings import Settings
+
+MARKED = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[Value]]) -> str:
+    """Return a Markdown table."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    cells = [[str(cell).replace("|", "\\|") for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+
+
+def settings() -> str:
+    """Return every setting with its default."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        if name == "state":
+            default = "~/.local/state/thoraq"  # that of whoever reads, not of whoever wrote
+        if isinstance(default, bool):
+            default = str(default).lower()
+        shown = "" if default is None else f"`{default}`"
+        rows.append((f"`THORAQ_{name.upper()}`", shown, field.description or ""))
+    return table(("setting", "default", "what it does"), rows)
+
+
+def codes() -> str:
+    """Return every error code."""
+    rows = [(f"`{row['code']}`", *list(row.values())[1:]) for row in code_rows()]
+    return table(("code", "from", "kind", "meaning and remedy"), rows)
+
+
+def exits() -> str:
+    """Return every exit code."""
+    rows = [(int(each), f"`{each.name}`", each.meaning) for each in Exit]
+    return table(("exit code", "name", "meaning"), rows)
+
+
+def dictionary() -> str:
+    """Return the columns; those of the first point stand for those of all."""
+    points = ("_x", "_y", "_spread")
+    rows = [
+        (f"`{row['column']}`", row["holds"], row["meaning"])
+        for row in dictionary_rows()
+        if not str(row["column"]).endswith(points) or str(row["column"]).startswith("l1_")
+    ]
+    return table(("column", "holds", "meaning"), rows)
+
+
+def help_of(*words: str) -> str:
+    """Return what ``thoraq words --help`` prints at 90 columns."""
+    asked = CliRunner().invoke(
+        thoraq, [*words, "--help"], prog_name="thoraq", terminal_width=90, max_content_width=90
+    )
+    return asked.output
+
+
+def every_command() -> list[tuple[str, ...]]:
+    """Return the words of every command and subcommand."""
+    found: list[tuple[str, ...]] = []
+    context = click.Context(thoraq)
+    for name in COMMANDS:
+        command = thoraq.get_command(context, name)
+        found.append((name,))
+        if isinstance(command, click.Group):
+            found += [(name, inner) for inner in command.commands]
+    return found
+
+
+def overview() -> str:
+    """Return the list of commands, as `thoraq --help` prints it."""
+    return f"```console\n$ thoraq --help\n{help_of()}```\n"
+
+
+def reference() -> str:
+    """Return the help of every command."""
+    blocks = [f"$ thoraq {' '.join(words)} --help\n{help_of(*words)}" for words in every_command()]
+    return "```console\n" + "\n".join(blocks) + "```\n"
+
+
+PARTS = {
+    "settings": settings,
+    "codes": codes,
+    "exits": exits,
+    "dictionary": dictionary,
+    "overview": overview,
+    "reference": reference,
+}
+
+
+def filled(readme: str) -> str:
+    """Return the README with every marked part made anew."""
+    return MARKED.sub(lambda found: f"{found[1]}{PARTS[found[2]]()}{found[3]}", readme)

@@ -1,0 +1,122 @@
+"""The README's command blocks: each is run, and what it prints compared or written.
+
+A block is a fence that opens with ``console``; every line of it that starts with ``$ thoraq`` is a
+command, the lines up to the next are its output. The commands run in a folder that the README
+calls ``/srv``, with the archive in ``/srv/archive`` and the state in ``/srv/thoraq``. What differs
+between two runs or two machines is masked: figures, digests, and with ``console rows`` all but the
+heading.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from scheduler.settings import process_environment
+
+FENCE = re.compile(r"^```console([^\n]*)\n(\$ thoraq .*?)^```$", re.DOTALL | re.MULTILINE)
+SEED = "42"
+COUNT = "40"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command of a block and what it prints. ``rows``: only the heading is the same always."""
+
+    command: str
+    output: str
+    rows: bool
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The folder in which the commands run."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of every command."""
+        return process_environment() | {
+            "THORAQ_STATE": str(self.folder / "thoraq"),
+            "COLUMNS": "100",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        }
+
+    def make_archive(self) -> None:
+        """Write the archive the README speaks of."""
+        command = ["-m", "radiograph.phantom", "archive", "--count", COUNT, "--seed", SEED]
+        subprocess.run(
+            [sys.executable, *command],
+            cwd=self.folder,
+            env=self.environment,
+            check=True,
+            capture_output=True,
+        )
+
+    def run(self, command: str) -> str:
+        """Run one command; return what it prints, with /srv for the folder."""
+        words = shlex.split(command.replace("/srv", str(self.folder)))
+        ran = subprocess.run(
+            [sys.executable, "-m", "cli", *words[1:]],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said = ran.stdout + (ran.stderr if ran.returncode else "")
+        return said.replace(str(self.folder.resolve()), "/srv").replace(str(self.folder), "/srv")
+
+
+def steps(readme: str) -> Iterator[Step]:
+    """Return the commands of the README in their order, but for those that only ask for help."""
+    for fence in FENCE.finditer(readme):
+        yield from steps_of(fence)
+
+
+def steps_of(fence: re.Match[str]) -> Iterator[Step]:
+    """Return the commands of one block."""
+    for part in re.split(r"^\$ ", fence[2], flags=re.MULTILINE)[1:]:
+        command, _, output = part.partition("\n")
+        yield Step(command, output, rows="rows" in fence[1])
+
+
+def asks_for_help(fence: re.Match[str]) -> bool:
+    """Say whether a block shows help, which is made from the code."""
+    return "--help" in fence[2].partition("\n")[0]
+
+
+def masked(output: str, *, rows: bool) -> list[str]:
+    """Return the lines of an output without what differs between two runs."""
+    lines = [line for line in output.splitlines() if line.strip()]
+    if rows:
+        lines = lines[:1]
+    found = []
+    for line in lines:
+        text = re.sub(r"-[0-9a-f]{8}\b", "-#", line)
+        text = re.sub(r"\b[0-9a-f]{16,64}\b", "#", text)
+        text = re.sub(r"\d{4}-\d\d-\d\dT[\d:+.]+", "#", text)
+        text = re.sub(r"\d+ h \d+ min|\d+ min|\d+ s\b", "#", text)
+        text = re.sub(r"\d+(\.\d+)*", "#", text)
+        text = text.replace("█", "")
+        found.append(" ".join(text.split()))
+    return found
+
+
+def renewed(readme: str, world: World) -> str:
+    """Return the README with every block's output as it is now."""
+
+    def run_block(fence: re.Match[str]) -> str:
+        if asks_for_help(fence):
+            return fence[0]
+        ran = [f"$ {step.command}\n{world.run(step.command)}" for step in steps_of(fence)]
+        return f"```console{fence[1]}\n{''.join(ran)}```"
+
+    return FENCE.sub(run_block, readme)
