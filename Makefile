@@ -24,8 +24,13 @@ help: ## say what can be made
 
 setup: $(VENV)/.installed ## install thoraq into .venv [TORCH_INDEX=https://...]
 
-demo: setup ## measure a made archive, or a real one: make demo ARCHIVE=/folder
-	$(BIN)/python -m cli.demo $(if $(ARCHIVE),"$(ARCHIVE)")
+demo: setup $(if $(ARCHIVE),,demo/.archive) ## measure a made archive, or a real one: make demo ARCHIVE=/folder
+	$(BIN)/thoraq process "$(or $(ARCHIVE),demo/archive)" --state demo/state
+
+# Made once: files that were written anew would be looked at anew.
+demo/.archive: | setup
+	$(BIN)/python -m radiograph.phantom demo/archive --count 200 --seed 42
+	@touch $@
 
 test: lint servers ## run every check and every test, as .ci/run does
 	PATH="$(abspath $(BIN)):$$PATH" OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_FLAGS)
