@@ -14,7 +14,7 @@ from scheduler.settings import Settings
 @click.argument("batch")
 @settings_option
 def cancel(batch: str, settings: Settings) -> None:
-    r"""Take a batch's waiting files out of the queue.
+    """Take a batch's waiting files out of the queue.
 
     Files in a worker's hands are finished. What is cancelled comes back with `retry`, or by
     submitting the folder again under another batch.

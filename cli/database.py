@@ -15,7 +15,7 @@ from scheduler.settings import Settings
 
 @click.group("db")
 def database() -> None:
-    r"""Create, upgrade and check the database.
+    """Create, upgrade and check the database.
 
     \b
     Example:
@@ -27,7 +27,7 @@ def database() -> None:
 @database.command()
 @settings_option
 def upgrade(settings: Settings) -> None:
-    r"""Bring the schema up to date; make the database if there is none.
+    """Bring the schema up to date; make the database if there is none.
 
     Revisions are applied in one transaction; two upgrades at once take turns. `process` and `up`
     do this by themselves.
@@ -49,7 +49,7 @@ def upgrade(settings: Settings) -> None:
 @click.pass_context
 @settings_option
 def check(ctx: click.Context, *, as_json: bool, settings: Settings) -> None:
-    r"""Compare the schema with this program's; change nothing.
+    """Compare the schema with this program's; change nothing.
 
     Leaves with code 4 (UNSOUND) if `thoraq db upgrade` has something to do.
 

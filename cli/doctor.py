@@ -16,7 +16,7 @@ from scheduler.settings import Settings
 @click.pass_context
 @settings_option
 def doctor(ctx: click.Context, *, as_json: bool, settings: Settings) -> None:
-    r"""Check what thoraq needs, and say how to repair it.
+    """Check what thoraq needs, and say how to repair it.
 
     A line a check, with the command that repairs what fails. Leaves with code 4 (UNSOUND) if one
     does. Nothing is changed.

@@ -15,7 +15,7 @@ import click
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def evaluate(ctx: click.Context, options: tuple[str, ...]) -> None:
-    r"""Test the network against annotated images.
+    """Test the network against annotated images.
 
     Prints landmark errors in px of a 224 frame and the error of the cardiothoracic index. All
     options are those of `python -m training.evaluate`, which runs in a process of its own.

@@ -35,7 +35,7 @@ def export(
     settings: Settings,
     wanted: ResultFilter,
 ) -> None:
-    r"""Write measurements to a CSV, Parquet or JSON file, a row a measurement.
+    """Write measurements to a CSV, Parquet or JSON file, a row a measurement.
 
     The file appears whole or not at all. Coordinates are in pixels of the source image.
 

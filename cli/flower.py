@@ -23,7 +23,7 @@ from scheduler.settings import Settings, child_environment
 )
 @settings_option
 def flower(port: int, address: str, settings: Settings) -> None:
-    r"""Watch the workers in a browser, on the broker that `up` or `process` runs.
+    """Watch the workers in a browser, on the broker that `up` or `process` runs.
 
     The command becomes Flower's process. It shows chunk numbers only: no path, no patient.
 

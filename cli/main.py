@@ -94,10 +94,13 @@ def fail(ctx: click.Context, error: Exception, code: Exit) -> NoReturn:
     ctx.exit(code)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="thoraq")
 def thoraq() -> None:
-    r"""Measure archives of chest radiographs: landmarks and the cardiothoracic index.
+    """Measure archives of chest radiographs: landmarks and the cardiothoracic index.
 
     \b
     Example: measure a folder, then list the enlarged hearts

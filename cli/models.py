@@ -15,7 +15,7 @@ from scheduler.settings import Settings
 
 @click.group()
 def models() -> None:
-    r"""List the registered networks.
+    """List the registered networks.
 
     \b
     Example:
@@ -27,7 +27,7 @@ def models() -> None:
 @settings_option
 @form_options
 def list_(form: Form, settings: Settings) -> None:
-    r"""List the networks, the oldest first; new files are measured by the served one.
+    """List the networks, the oldest first; new files are measured by the served one.
 
     \b
     Example:

@@ -92,6 +92,9 @@ def settings_option(command: Command) -> Callable[..., object]:
     def with_settings(*args: Any, state: Path | None, **kwargs: Any) -> object:
         return command(*args, settings=read_settings(state), **kwargs)
 
+    # Click lists options from the last to the first; this one belongs at the end.
+    listed = with_settings.__click_params__  # type: ignore[attr-defined]
+    listed.insert(0, listed.pop())
     return with_settings
 
 

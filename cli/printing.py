@@ -128,7 +128,7 @@ def as_text(value: Value, *, absent: str = "-") -> str:
 
 
 def printable(text: str) -> str:
-    r"""Return the text with what a terminal must not receive written as ``\x1b`` and the like.
+    """Return the text with what a terminal must not receive written as ``\x1b`` and the like.
 
     File names are bytes: they may hold escape sequences, and bytes that are no UTF-8.
     """

@@ -48,7 +48,7 @@ def process(
     as_json: bool,
     settings: Settings,
 ) -> None:
-    r"""Measure folders and files, and report.
+    """Measure folders and files, and report.
 
     Brings its own queue and database in the state folder; there is nothing to set up. Ctrl-C
     stops it, and the same command goes on where it stopped: nothing is measured twice. Leaves

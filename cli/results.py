@@ -23,7 +23,7 @@ TABLE_ROWS = 50
 @filter_options
 @form_options
 def results(form: Form, settings: Settings, wanted: ResultFilter) -> None:
-    r"""List measurements.
+    """List measurements.
 
     A table shows the first 50 unless --limit is given; --json and --csv hold every result and
     every column.

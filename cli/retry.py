@@ -21,7 +21,7 @@ from scheduler.settings import Settings
 )
 @settings_option
 def retry(batch: str | None, codes: tuple[str, ...], settings: Settings) -> None:
-    r"""Queue again what failed or was cancelled, of one batch or of all.
+    """Queue again what failed or was cancelled, of one batch or of all.
 
     With --code, exactly what ended with these codes, also if it was set aside. Attempts count
     from zero. What is measured stays measured.

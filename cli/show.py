@@ -37,7 +37,7 @@ SHOWN = (
 @click.option("--json", "as_json", is_flag=True, help="a JSON object, every column")
 @settings_option
 def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> None:
-    r"""Show one STUDY: how its files ended, what was measured, and by which network.
+    """Show one STUDY: how its files ended, what was measured, and by which network.
 
     STUDY is a study or SOP UID, a radiograph id, the first eight digits or more of a SHA-256, or
     the path of a file. --out reads the file again and draws on it.

@@ -26,7 +26,7 @@ LOOK_SECONDS = 1.0
 @form_options
 @settings_option
 def status(batch: str | None, *, follow: bool, form: Form, settings: Settings) -> None:
-    r"""Say how far the batches are, or one BATCH in full.
+    """Say how far the batches are, or one BATCH in full.
 
     Every file seen stands in exactly one column: seen = measured + set aside + failed +
     duplicates, once a batch has ended.

@@ -24,7 +24,7 @@ from scheduler.settings import Settings
 def submit(
     paths: tuple[Path, ...], batch: str | None, priority: Priority, settings: Settings
 ) -> None:
-    r"""Queue folders and files for running workers.
+    """Queue folders and files for running workers.
 
     Each content is queued once, whatever its name; submitting a folder again takes in what is
     new. Workers run elsewhere: `thoraq up`, or `thoraq worker` on other machines.

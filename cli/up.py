@@ -18,7 +18,7 @@ from scheduler.settings import Settings
 )
 @settings_option
 def up(device: str, settings: Settings) -> None:
-    r"""Run broker, workers and scheduler until Ctrl-C or SIGTERM.
+    """Run broker, workers and scheduler until Ctrl-C or SIGTERM.
 
     Brings the database up to date first, starts an embedded broker unless THORAQ_BROKER_URL
     names one, then a worker on every device. What dies is started again.

@@ -26,7 +26,7 @@ from scheduler.watch import Watch
 def watch(
     folder: Path, *, once: bool, batch: str | None, priority: Priority, settings: Settings
 ) -> None:
-    r"""Queue what arrives in a folder, once each, until Ctrl-C or SIGTERM.
+    """Queue what arrives in a folder, once each, until Ctrl-C or SIGTERM.
 
     A file is taken when two scans find it unchanged; it is moved nowhere. What was taken stands
     in the database, so that a restart takes nothing twice. Hidden and unfinished files (.part,

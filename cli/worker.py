@@ -21,15 +21,16 @@ from scheduler.stack import worker_command
 @click.option("--name", help="name in Flower and in the results [default: from device and host]")
 @settings_option
 def worker(device: str, name: str | None, settings: Settings) -> None:
-    r"""Run one worker on one device, until SIGTERM or Ctrl-C.
+    """Run one worker on one device, until SIGTERM or Ctrl-C.
 
     The command becomes the worker's process. A stopped worker gives back what it has not
     measured; a killed one loses its lease, and others measure its files.
 
     \b
     Example: a second machine, on the same broker and database
-      THORAQ_BROKER_URL=redis://queue/0 THORAQ_DATABASE_URL=postgresql://queue/thoraq \
-        thoraq worker --device cuda:0
+      export THORAQ_BROKER_URL=redis://queue/0
+      export THORAQ_DATABASE_URL=postgresql://queue/thoraq
+      thoraq worker --device cuda:0
     """
     command = worker_command(device, name)
     os.execve(command[0], command, child_environment(settings))  # noqa: S606 - becomes the worker
