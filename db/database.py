@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from sqlite3 import SQLITE_BUSY, SQLITE_ERROR, SQLITE_LOCKED
+from sqlite3 import SQLITE_BUSY, SQLITE_CORRUPT, SQLITE_ERROR, SQLITE_LOCKED, SQLITE_NOTADB
 from sqlite3 import Connection as SqliteConnection
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from db.errors import (
     DatabaseAway,
+    DatabaseBroken,
     DatabaseBusy,
     DatabaseError,
     DatabaseRefused,
@@ -174,6 +175,8 @@ def _translation(error: exc.SQLAlchemyError) -> DatabaseError:
         or sqlite_code in {SQLITE_BUSY, SQLITE_LOCKED}
     ):
         return DatabaseBusy(f"{said}: run the same command again")
+    if sqlite_code in {SQLITE_CORRUPT, SQLITE_NOTADB}:
+        return DatabaseBroken(f"{said}: restore a copy, or move the file away to start anew")
     away = isinstance(error, (exc.OperationalError, exc.InterfaceError))
     if away and sqlite_code != SQLITE_ERROR:  # which is a fault in a statement
         return DatabaseAway(f"{said}: see `thoraq doctor`, then run the same command again")

@@ -3,6 +3,7 @@
     DatabaseError                       code, permanent
     |-- DatabaseAway                    database-away       transient
     |-- DatabaseBusy                    database-busy       transient
+    |-- DatabaseBroken                  database-broken
     |-- DatabaseUrlInvalid              database-url-invalid
     |-- DatabaseRefused                 database-refused
     |-- SchemaOutdated                  schema-outdated
@@ -41,6 +42,12 @@ class DatabaseBusy(DatabaseError):
 
     code = "database-busy"
     permanent = False
+
+
+class DatabaseBroken(DatabaseError):
+    """The file is damaged or no database; restore a copy, or move it away to start anew."""
+
+    code = "database-broken"
 
 
 class DatabaseUrlInvalid(DatabaseError):

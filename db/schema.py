@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
+from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, make_url, text
 
 from db.database import engine_of, translated
@@ -99,7 +99,7 @@ def _state(connection: Connection | None) -> SchemaState:
         current = MigrationContext.configure(connection).get_current_revision()
     try:
         pending = [step.revision for step in scripts.iterate_revisions(head, current or "base")]
-    except CommandError as error:
+    except RevisionError as error:
         raise SchemaNewer(
             f"the database stands at {current}, which this thoraq does not know: install the "
             "version that upgraded it"

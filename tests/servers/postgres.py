@@ -63,7 +63,12 @@ class PostgresServer:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         # initdb refuses root: the server then runs as a user who owns its folder.
-        self._user = _server_user() if os.geteuid() == 0 else None
+        self._uid: int | None = None
+        self._gid: int | None = None
+        self._groups: list[int] | None = None
+        if os.geteuid() == 0:
+            self._uid, self._gid = _server_user()
+            self._groups = []
 
     @classmethod
     def in_temporary_folder(cls) -> PostgresServer:
@@ -78,8 +83,8 @@ class PostgresServer:
         """Make the cluster if there is none and start the server. Raises NoPostgres."""
         folder = binaries()
         data = self._folder / "data"
-        if self._user is not None:
-            os.chown(self._folder, *self._user)
+        if self._uid is not None and self._gid is not None:
+            os.chown(self._folder, self._uid, self._gid)
         if not data.exists():
             self._run(
                 [
@@ -92,8 +97,7 @@ class PostgresServer:
                 [
                     *(str(folder / "postgres"), "-D", str(data), "-k", str(self._folder)),
                     *("-h", "", "-c", "max_connections=60"),
-                    # What a crash of the machine would cost is of no interest to a test.
-                    *("-F", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"),
+                    "-F",  # no fsync: a crash of the machine, not of the server, would cost rows
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -101,7 +105,9 @@ class PostgresServer:
                 cwd=self._folder,
                 start_new_session=True,
                 preexec_fn=ending_with_us(signal.SIGQUIT),  # noqa: PLW1509 - prctl alone
-                **self._as_user(),
+                user=self._uid,
+                group=self._gid,
+                extra_groups=self._groups,
             )
         self._wait()
 
@@ -153,16 +159,16 @@ class PostgresServer:
 
     def _run(self, command: list[str]) -> None:
         ran = subprocess.run(
-            command, cwd=self._folder, capture_output=True, check=False, **self._as_user()
+            command,
+            cwd=self._folder,
+            capture_output=True,
+            check=False,
+            user=self._uid,
+            group=self._gid,
+            extra_groups=self._groups,
         )
         if ran.returncode != 0:
             raise RuntimeError(f"{command[0]}: {ran.stderr.decode(errors='replace')}")
-
-    def _as_user(self) -> dict[str, int | list[int]]:
-        if self._user is None:
-            return {}
-        uid, gid = self._user
-        return {"user": uid, "group": gid, "extra_groups": []}
 
 
 def _server_user() -> tuple[int, int]:

@@ -1,0 +1,246 @@
+"""Files, outcomes and rounds of work that the tests of the database share."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Table, select, text
+
+from db.claims import claim_chunk, store_outcomes
+from db.database import Database
+from db.intake import open_batch, record_files
+from db.outbox import mark_sent, unsent_chunks
+from db.records import (
+    Batch,
+    Claim,
+    ClaimedJob,
+    FileStat,
+    Outcome,
+    Provenance,
+    Refusal,
+    RetryPolicy,
+    SeenFile,
+)
+from db.states import MOVES, JobState, Priority
+from radiograph.errors import Disposition
+from radiograph.records import (
+    Bucket,
+    BucketBasis,
+    Header,
+    Ict,
+    IctRule,
+    ImageFormat,
+    Measurement,
+    PixelSpacing,
+    SpacingSource,
+    View,
+)
+
+ROOT = Path(__file__).parents[2]
+START = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
+MODEL = "lungs-1"
+RETRY = RetryPolicy(max_attempts=3, base_seconds=10.0)
+LEASE = 60.0
+
+AWAY = Refusal("file-unavailable", "the share is away", Disposition.FAILED, permanent=False)
+BROKEN = Refusal("truncated-file", "the file ends early", Disposition.FAILED)
+LATERAL = Refusal("lateral-view", "a lateral", Disposition.SET_ASIDE)
+
+
+def content(number: int) -> str:
+    return hashlib.sha256(str(number).encode()).hexdigest()
+
+
+def seen(number: int, *, path: str | None = None, mtime_ns: int = 1) -> SeenFile:
+    """One file with the content ``number``."""
+    stat = FileStat(path or f"/archive/{number}.dcm", 1000 + number, mtime_ns)
+    return SeenFile(stat, content(number), ImageFormat.DICOM)
+
+
+def refused(name: str, refusal: Refusal = BROKEN) -> SeenFile:
+    return SeenFile(FileStat(f"/archive/{name}", 10, 1), refusal=refusal)
+
+
+def submit(
+    db: Database,
+    files: Sequence[SeenFile],
+    *,
+    name: str = "night",
+    priority: Priority = Priority.ROUTINE,
+    chunk_size: int = 4,
+    model: str = MODEL,
+) -> Batch:
+    batch = open_batch(db, name, priority, now=START)
+    record_files(db, batch, files, model, chunk_size, now=START)
+    return batch
+
+
+def send(db: Database, *, now: datetime = START) -> list[int]:
+    """Send every chunk that is due and return their ids, in the order they were sent."""
+    ids = [message.chunk_id for message in unsent_chunks(db, 1000, now=now)]
+    mark_sent(db, ids, now=now)
+    return ids
+
+
+def claim(db: Database, chunk_id: int, *, now: datetime = START) -> Claim:
+    taken = claim_chunk(db, chunk_id, "cpu0@host", LEASE, now=now)
+    assert taken is not None
+    return taken
+
+
+def measurement(
+    *, ict: float | None = 0.48, enlarged: bool | None = False, bucket: Bucket = Bucket.GOOD
+) -> Measurement:
+    return Measurement(
+        points=tuple((float(i), float(i) + 0.5) for i in range(19)),
+        spreads=tuple(1.0 + i / 10 for i in range(19)),
+        ict=Ict(
+            value=ict,
+            sd=0.01,
+            low=None if ict is None else ict - 0.02,
+            high=None if ict is None else ict + 0.02,
+            heart_width_px=120.0,
+            thorax_width_px=250.0,
+            heart_width_mm=12.0,
+            thorax_width_mm=25.0,
+            threshold=0.5,
+            rule=IctRule.ADULT_PA,
+            enlarged=enlarged,
+        ),
+        expected_error_px224=4.2,
+        expected_error_high_px224=6.1,
+        bucket=bucket,
+        bucket_basis=BucketBasis.EXPECTED,
+        frontal_probability=0.99,
+    )
+
+
+def header(**changed: Any) -> Header:
+    fields: dict[str, Any] = {
+        "format": ImageFormat.DICOM,
+        "rows": 2048,
+        "columns": 2500,
+        "study_uid": "1.2.3",
+        "series_uid": "1.2.3.4",
+        "sop_uid": "1.2.3.4.5",
+        "patient_id": "p-1",
+        "accession": "a-1",
+        "study_date": date(2025, 5, 17),
+        "modality": "DX",
+        "body_part": "CHEST",
+        "view": View.PA,
+        "age_years": 43.0,
+        "sex": "F",
+        "transfer_syntax": "1.2.840.10008.1.2.1",
+        "photometric": "MONOCHROME1",
+        "bits_stored": 12,
+        "spacing": PixelSpacing(0.1, 0.1, SpacingSource.PIXEL_SPACING),
+    }
+    return Header(**(fields | changed))
+
+
+def provenance(attempt: int = 1, model: str = MODEL) -> Provenance:
+    return Provenance(model, "d" * 64, "0.1.0", "cpu", "float32", "cpu0@host", 12.5, attempt)
+
+
+def measured(job: ClaimedJob, of: Measurement | None = None, **head: Any) -> Outcome:
+    return Outcome(
+        job.job_id,
+        header=header(**head),
+        pixel_digest="e" * 64,
+        measurement=of or measurement(),
+        provenance=provenance(job.attempt),
+    )
+
+
+def refusing(job: ClaimedJob, refusal: Refusal) -> Outcome:
+    return Outcome(job.job_id, refusal=refusal)
+
+
+def store(db: Database, taken: Claim, outcomes: Sequence[Outcome], *, now: datetime = START) -> int:
+    return store_outcomes(db, taken.owner, outcomes, "cpu0@host", RETRY, now=now)
+
+
+def measure_all(db: Database, *, now: datetime = START) -> None:
+    """Send, claim and measure whatever is due."""
+    for chunk_id in send(db, now=now):
+        taken = claim(db, chunk_id, now=now)
+        assert store(db, taken, [measured(job) for job in taken.jobs], now=now) == len(taken.jobs)
+
+
+def rows(db: Database, table: Table) -> list[Any]:
+    with db.read() as connection:
+        return list(connection.execute(select(table).order_by(*table.primary_key)))
+
+
+def guard_moves(db: Database) -> None:
+    """Have the database itself refuse every move of a job that is not in MOVES."""
+    allowed = ", ".join(
+        f"'{source}>{target}'" for source, targets in MOVES.items() for target in targets
+    )
+    moves = f"(OLD.state || '>' || NEW.state) NOT IN ({allowed})"
+    made = f"NEW.state <> '{JobState.QUEUED}'"
+    with db.write() as connection:
+        if connection.dialect.name == "sqlite":
+            for event, condition in (
+                ("UPDATE", f"OLD.state <> NEW.state AND {moves}"),
+                ("INSERT", made),
+            ):
+                connection.execute(
+                    text(
+                        f"CREATE TRIGGER guard_{event} BEFORE {event} ON job WHEN {condition} "
+                        "BEGIN SELECT RAISE(ABORT, 'no such move'); END"
+                    )
+                )
+            return
+        connection.execute(
+            text(
+                "CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE EXCEPTION 'no such move'; END $$"
+            )
+        )
+        for event, condition in (
+            ("UPDATE", f"OLD.state <> NEW.state AND {moves}"),
+            ("INSERT", made),
+        ):
+            connection.execute(
+                text(
+                    f"CREATE TRIGGER guard_{event} BEFORE {event} ON job FOR EACH ROW "
+                    f"WHEN ({condition}) EXECUTE FUNCTION guard()"
+                )
+            )
+
+
+def race(script: str, arguments: Sequence[Sequence[str]]) -> list[str]:
+    """Run a script of this folder in as many processes, let them go at once, return what they say.
+
+    Each says "ready" and waits for a line before it begins.
+    """
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-m", f"tests.db.{script}", *each],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for each in arguments
+    ]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n", racer.communicate()[1]
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    said = [racer.communicate(timeout=240) for racer in racers]
+    for racer, (_, errors) in zip(racers, said, strict=True):
+        assert racer.returncode == 0, errors
+    return [output for output, _ in said]

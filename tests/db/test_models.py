@@ -1,0 +1,47 @@
+"""Registered networks."""
+
+from __future__ import annotations
+
+import pytest
+
+from db.database import Database
+from db.errors import ModelDiffers, ModelUnknown
+from db.models import list_models, register_model, serve_model, served_model
+
+CARD = {"splits": {"train": 569, "test": 144}, "limits": ["adults"], "error": 5.25}
+
+
+def test_registering_again_changes_nothing(database: Database) -> None:
+    first = register_model(database, "lungs-1", "a" * 64, CARD, serve=False)
+    assert register_model(database, "lungs-1", "a" * 64, {}, serve=False) == first
+    assert first.card == CARD
+    assert served_model(database) is None
+
+
+def test_one_network_is_served_at_a_time(database: Database) -> None:
+    register_model(database, "lungs-1", "a" * 64, CARD, serve=True)
+    register_model(database, "lungs-2", "b" * 64, CARD, serve=True)
+    served = served_model(database)
+    assert served is not None
+    assert served.version == "lungs-2"
+    assert register_model(database, "lungs-2", "b" * 64, CARD, serve=False).served
+    assert serve_model(database, "lungs-1").served
+    assert [(each.version, each.served) for each in list_models(database)] == [
+        ("lungs-1", True),
+        ("lungs-2", False),
+    ]
+
+
+def test_a_version_stands_for_one_set_of_weights(database: Database) -> None:
+    register_model(database, "lungs-1", "a" * 64, CARD, serve=True)
+    with pytest.raises(ModelDiffers, match="new version"):
+        register_model(database, "lungs-1", "b" * 64, CARD, serve=True)
+    (model,) = list_models(database)
+    assert model.weights_digest == "a" * 64
+
+
+def test_serving_an_unknown_version_leaves_the_served_one(database: Database) -> None:
+    register_model(database, "lungs-1", "a" * 64, CARD, serve=True)
+    with pytest.raises(ModelUnknown, match="lungs-9"):
+        serve_model(database, "lungs-9")
+    assert [each.served for each in list_models(database)] == [True]

@@ -1,0 +1,303 @@
+"""The schema: migrations lead where the tables say, on both databases, and back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import Connection, literal_column, text, true
+
+from db import schema
+from db.claims import claim_chunk
+from db.database import Database, engine_of
+from db.errors import DatabaseRefused, SchemaNewer, SchemaOutdated
+from db.intake import open_batch
+from db.models import register_model
+from db.records import SchemaState
+from db.states import Priority
+from db.tables import batch, chunk, file, job, measurement, metadata, model, radiograph
+from radiograph.errors import Disposition
+from radiograph.records import Bucket, BucketBasis, IctRule, ImageFormat, SpacingSource, View
+from tests.db.making import BROKEN, MODEL, ROOT, measure_all, race, refused, rows, seen, submit
+
+
+def catalogue(connection: Connection) -> dict[str, Any]:
+    """Ask the database itself for every table, constraint and index."""
+    if connection.dialect.name == "sqlite":
+        found = connection.execute(
+            text(
+                "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'al%'"
+            )
+        )
+        # The order of columns and constraints within a table means nothing.
+        return {
+            name: sorted(line.strip().rstrip(",") for line in sql.splitlines())
+            for name, sql in found
+        }
+    columns = connection.execute(
+        text(
+            "SELECT table_name || '.' || column_name, data_type, character_maximum_length, "
+            "is_nullable, column_default FROM information_schema.columns "
+            "WHERE table_schema = 'public' AND table_name <> 'alembic_version'"
+        )
+    )
+    constraints = connection.execute(
+        text(
+            "SELECT conrelid::regclass || '.' || conname, pg_get_constraintdef(oid) "
+            "FROM pg_constraint WHERE connamespace = 'public'::regnamespace "
+            "AND conrelid::regclass::text <> 'alembic_version'"
+        )
+    )
+    indexes = connection.execute(
+        text(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' "
+            "AND tablename <> 'alembic_version'"
+        )
+    )
+    return {row[0]: tuple(row[1:]) for part in (columns, constraints, indexes) for row in part}
+
+
+def catalogue_of(url: str) -> dict[str, Any]:
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        found = catalogue(connection)
+    engine.dispose()
+    return found
+
+
+def test_migrations_lead_to_the_tables_of_the_code(
+    database_url: str, empty_url_of_same_kind: str
+) -> None:
+    engine = engine_of(empty_url_of_same_kind)
+    metadata.create_all(engine)
+    engine.dispose()
+
+    migrated = catalogue_of(database_url)
+
+    assert migrated == catalogue_of(empty_url_of_same_kind)
+    assert len(migrated) > len(metadata.tables)
+
+
+@pytest.fixture
+def empty_url_of_same_kind(
+    request: pytest.FixtureRequest, database_url: str, tmp_path: Path
+) -> str:
+    """Give a second database, without tables, of the kind that `database_url` has."""
+    if database_url.startswith("sqlite"):
+        return f"sqlite:///{tmp_path / 'second.db'}"
+    url: str = request.getfixturevalue("empty_postgres_url")
+    return url
+
+
+def test_autogenerate_finds_nothing_to_add(database_url: str) -> None:
+    engine = engine_of(database_url)
+    with engine.begin() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "values"),
+    [
+        (batch, "priority", Priority),
+        (chunk, "priority", Priority),
+        (job, "priority", Priority),
+        (file, "disposition", Disposition),
+        (radiograph, "format", ImageFormat),
+        (radiograph, "view", View),
+        (radiograph, "spacing_source", SpacingSource),
+        (measurement, "bucket", Bucket),
+        (measurement, "bucket_basis", BucketBasis),
+        (measurement, "ict_rule", IctRule),
+    ],
+)
+def test_the_database_holds_an_enum_to_its_values(
+    database: Database, table: Any, column: str, values: Any
+) -> None:
+    submit(database, [seen(1), refused("x")])
+    measure_all(database)
+    has_one = table.c[column].is_not(None) if table is file else true()
+    with database.write() as connection:
+        for value in values:
+            connection.execute(table.update().where(has_one).values({column: value}))
+    # As SQL, for the column's own type would not let it through to the database.
+    purple = table.update().where(has_one).values({column: literal_column("'purple'")})
+    with pytest.raises(DatabaseRefused), database.write() as connection:
+        connection.execute(purple)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE job SET state = 'purple'",
+        "UPDATE job SET state = 'running'",  # without an owner nobody could take it back
+        "UPDATE job SET owner = 'me'",
+        "UPDATE file SET job_id = NULL, duplicate = true",  # neither refused nor a job's
+        "UPDATE file SET disposition = 'failed'",  # both
+        "UPDATE file SET duplicate = false",  # two files would count for one job
+        "UPDATE file SET job_id = 77",
+        """INSERT INTO job (radiograph_id, model_version, state, priority, attempts,
+        transient_refusals, alone_crashes) SELECT radiograph_id, model_version, state, priority,
+        0, 0, 0 FROM job""",
+    ],
+)
+def test_the_database_keeps_the_ledger_itself(database: Database, statement: str) -> None:
+    submit(database, [seen(1), seen(1, path="/copy")])
+    with pytest.raises(DatabaseRefused), database.write() as connection:
+        connection.execute(text(statement))
+
+
+def fill(db: Database) -> None:
+    register_model(db, MODEL, "a" * 64, {"error": 5.2}, serve=True)
+    submit(
+        db, [*(seen(number) for number in range(8)), seen(1, path="/copy"), refused("x", BROKEN)]
+    )
+    measure_all(db)
+    submit(db, [seen(20), seen(21)])
+    claim_chunk(db, 3, "cpu0@host", 60.0)
+
+
+def test_a_filled_database_goes_down_and_up_again(database: Database, database_url: str) -> None:
+    fill(database)
+    database.dispose()
+    before = catalogue_of(database_url)
+
+    assert schema.downgrade(database_url, "base").current is None
+    assert catalogue_of(database_url) == {}
+    with pytest.raises(SchemaOutdated, match="thoraq db upgrade"):
+        open_batch(database, "night", Priority.ROUTINE)
+
+    assert schema.upgrade(database_url).up_to_date
+    assert catalogue_of(database_url) == before
+    fill(database)
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        ("radiograph", "ck_radiograph_view"),
+        ("job", "ck_job_state"),
+        ("file", "ck_file_disposition"),
+    ],
+)
+def test_altering_a_filled_table_keeps_its_rows_and_what_points_at_them(
+    database: Database, database_url: str, name: str, check: str
+) -> None:
+    fill(database)
+    kept = {table.name: rows(database, table) for table in metadata.sorted_tables}
+    database.dispose()
+    before = catalogue_of(database_url)
+
+    with schema._alone(database_url) as connection:
+        context = MigrationContext.configure(connection, opts={"target_metadata": metadata})
+        operations = Operations(context)
+        recreate = "always" if connection.dialect.name == "sqlite" else "auto"
+        with operations.batch_alter_table(name, recreate=recreate) as altered:
+            altered.drop_constraint(operations.f(check), type_="check")
+
+    after = catalogue_of(database_url)
+    assert after != before
+    assert {each: rows(database, metadata.tables[each]) for each in kept} == kept
+    with database.write() as connection:
+        if connection.dialect.name == "sqlite":
+            assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+    with pytest.raises(DatabaseRefused), database.write() as connection:
+        connection.execute(radiograph.delete())  # files still point at them
+
+
+def test_a_migration_that_would_orphan_rows_is_rolled_back(
+    database: Database, sqlite_url: str
+) -> None:
+    del database
+    db = Database.open(sqlite_url)
+    fill(db)
+    with pytest.raises(DatabaseRefused, match="orphan"), schema._alone(sqlite_url) as connection:
+        connection.execute(radiograph.delete())
+    assert len(rows(db, radiograph)) == 10
+    db.dispose()
+
+
+def test_processes_that_upgrade_at_once_take_turns(empty_url: str) -> None:
+    assert race("racing_upgrades", [[empty_url]] * 4) == [schema.check(empty_url).head] * 4
+    assert schema.check(empty_url).up_to_date
+
+
+def test_check_says_what_is_pending_and_makes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "thoraq.db"
+    state = schema.check(f"sqlite:///{path}")
+    assert state == SchemaState(current=None, head=state.head, pending=(state.head,))
+    assert not state.up_to_date
+    assert not path.parent.exists()
+
+    schema.upgrade(f"sqlite:///{path}")
+
+    assert schema.check(f"sqlite:///{path}").up_to_date
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_database_without_tables_says_how_to_get_them(empty_url: str) -> None:
+    db = Database.open(empty_url)
+    with pytest.raises(SchemaOutdated, match="thoraq db upgrade"):
+        open_batch(db, "night", Priority.ROUTINE)
+    db.dispose()
+
+
+def test_a_database_of_a_newer_thoraq_is_left_alone(database: Database, database_url: str) -> None:
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaNewer, match="9999"):
+        schema.check(database_url)
+    with pytest.raises(SchemaNewer, match="9999"):
+        schema.upgrade(database_url)
+
+
+def test_migrations_travel_in_the_installed_package(tmp_path: Path) -> None:
+    pytest.importorskip("setuptools", reason="needs setuptools to build a wheel without a registry")
+    source = tmp_path / "source"
+    for name in ("db", "migrations", "radiograph", "pyproject.toml", "LICENSE"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
+        (source / name).parent.mkdir(exist_ok=True)
+        copy(ROOT / name, source / name)
+    (source / "README.md").write_text("thoraq\n", encoding="utf-8")
+    installed = tmp_path / "installed"
+    built = subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"),
+            *("--no-build-isolation", "--target", str(installed), str(source)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    shutil.rmtree(source)
+
+    script = (
+        "import db.schema, sys; assert db.__file__.startswith(sys.argv[1]); "
+        "print(db.schema.upgrade('sqlite:///made.db').up_to_date)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", script, str(installed)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(installed)},  # noqa: TID251 - a child's environment
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.stdout == "True\n", ran.stderr
+    with sqlite3.connect(tmp_path / "made.db") as made:
+        names = {name for (name,) in made.execute("SELECT name FROM sqlite_master")}
+    made.close()
+    assert model.name in names
