@@ -1,0 +1,95 @@
+"""The cardiothoracic index and the rule that judges it.
+
+Widest transverse heart width over widest inner thoracic width, both along the image's transverse
+axis. A line is drawn only where view and age allow it; the result names the rule, or why none.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from radiograph.landmarks import Landmark
+from radiograph.records import Header, Ict, IctRule, IctThresholds, View
+
+#: Half a 95 % interval in standard deviations.
+HALF_INTERVAL_SD = 1.96
+#: Indices no living chest has; the value is kept, no line is drawn.
+PLAUSIBLE = (0.2, 0.95)
+_DAYS_A_YEAR = 365.25
+NEWBORN_BELOW_YEARS = 28 / _DAYS_A_YEAR
+INFANT_BELOW_YEARS = 1.0
+
+
+_NOTHING = Ict(
+    value=None,
+    sd=None,
+    low=None,
+    high=None,
+    heart_width_px=None,
+    thorax_width_px=None,
+    heart_width_mm=None,
+    thorax_width_mm=None,
+    threshold=None,
+    rule=IctRule.NONE_INVALID,
+    enlarged=None,
+)
+
+
+def measure_ict(
+    points: npt.NDArray[np.float64],
+    *,
+    source_px: float,
+    mm_per_source_px: float | None,
+    header: Header,
+    thresholds: IctThresholds,
+    sd: float | None,
+) -> Ict:
+    """Measure the index on (19, 2) upright ``points``.
+
+    ``source_px`` is the width of an upright pixel in source pixels, ``mm_per_source_px`` the
+    spacing along the transverse axis, None where unknown; ``sd`` the deviation of the index.
+    """
+    heart = float(points[Landmark.HEART_LEFT, 0] - points[Landmark.HEART_RIGHT, 0]) * source_px
+    thorax = float(points[Landmark.THORAX_LEFT, 0] - points[Landmark.THORAX_RIGHT, 0]) * source_px
+    if heart <= 0 or thorax <= 0:
+        return _NOTHING
+    value = heart / thorax
+    rule, threshold = _rule(value, header, thresholds)
+    return Ict(
+        value=value,
+        sd=sd,
+        low=None if sd is None else max(0.0, value - HALF_INTERVAL_SD * sd),
+        high=None if sd is None else value + HALF_INTERVAL_SD * sd,
+        heart_width_px=heart,
+        thorax_width_px=thorax,
+        heart_width_mm=None if mm_per_source_px is None else heart * mm_per_source_px,
+        thorax_width_mm=None if mm_per_source_px is None else thorax * mm_per_source_px,
+        threshold=threshold,
+        rule=rule,
+        enlarged=None if threshold is None else value > threshold,
+    )
+
+
+def _rule(value: float, header: Header, lines: IctThresholds) -> tuple[IctRule, float | None]:
+    """Choose the line by view, then by age."""
+    if not PLAUSIBLE[0] <= value <= PLAUSIBLE[1]:
+        return IctRule.NONE_INVALID, None
+    if header.view is View.AP:
+        return IctRule.NONE_AP, None
+    if header.view is not View.PA and not lines.assume_pa:
+        return IctRule.NONE_VIEW_UNKNOWN, None
+    age = header.age_years
+    if age is None and not lines.assume_adult:
+        return IctRule.NONE_AGE_UNKNOWN, None
+    return _rule_of_age(lines.adult_from_years if age is None else age, lines)
+
+
+def _rule_of_age(years: float, lines: IctThresholds) -> tuple[IctRule, float | None]:
+    if years < NEWBORN_BELOW_YEARS:
+        return IctRule.NEWBORN_PA, lines.newborn
+    if years < INFANT_BELOW_YEARS:
+        return IctRule.INFANT_PA, lines.infant
+    if years < lines.adult_from_years:
+        return IctRule.NONE_CHILD, None
+    return IctRule.ADULT_PA, lines.adult

@@ -1,0 +1,70 @@
+"""From placed points to a measurement in the pixels of the file."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from radiograph.ict import measure_ict
+from radiograph.quality import Calibration, bucket, uncertainty_score
+from radiograph.records import (
+    ERROR_FRAME_PX,
+    BucketBasis,
+    Header,
+    IctThresholds,
+    Measurement,
+)
+
+Floats = npt.NDArray[np.float64]
+
+
+def measure(
+    points: Floats,
+    spreads: Floats,
+    *,
+    to_source: Floats,
+    header: Header,
+    frontal_probability: float | None,
+    calibration: Calibration | None,
+    thresholds: IctThresholds,
+) -> Measurement:
+    """Measure one radiograph.
+
+    ``points`` (19, 2) and ``spreads`` (19,) in upright pixels, ordered as ``Landmark``;
+    ``to_source`` (2, 3) from upright to file pixels.
+    """
+    spreads_px224 = spreads * (ERROR_FRAME_PX / max(header.rows, header.columns))
+    ict_sd = None if calibration is None else calibration.ict_sd(points, spreads)
+    score = uncertainty_score(spreads_px224)
+    expected = None if calibration is None else calibration.expected_error(score)
+    # The transverse axis of the patient in the file: its columns, or its rows if it was turned.
+    transverse = to_source[:, 0]
+    return Measurement(
+        points=tuple((float(x), float(y)) for x, y in to_file(points, to_source)),
+        spreads=tuple(float(spread) for spread in spreads_px224),
+        ict=measure_ict(
+            points,
+            source_px=float(np.linalg.norm(transverse)),
+            mm_per_source_px=_spacing_along(transverse, header),
+            header=header,
+            thresholds=thresholds,
+            sd=ict_sd,
+        ),
+        expected_error_px224=expected,
+        expected_error_high_px224=None if calibration is None else calibration.upper_bound(score),
+        bucket=bucket(expected),
+        bucket_basis=BucketBasis.EXPECTED,
+        frontal_probability=frontal_probability,
+    )
+
+
+def to_file(points: Floats, to_source: Floats) -> Floats:
+    """Move (N, 2) upright points into the pixels of the file."""
+    return np.asarray(points @ to_source[:, :2].T + to_source[:, 2])
+
+
+def _spacing_along(transverse: Floats, header: Header) -> float | None:
+    if header.spacing is None:
+        return None
+    along_columns = abs(transverse[0]) >= abs(transverse[1])
+    return header.spacing.column_mm if along_columns else header.spacing.row_mm
