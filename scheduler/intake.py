@@ -122,7 +122,8 @@ class Intake:
         try:
             relay(self._database, self._app)
         except BrokerUnavailable:
-            # The rows are safe; the upkeep sends their chunks once the broker is back.
+            # The rows are safe; the upkeep sends their chunks, now and once the broker is back.
+            self._app = None
             _log.warning("chunks wait in the database", code=BrokerUnavailable.code)
 
     def _add(self, more: IntakeCount) -> None:

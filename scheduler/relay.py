@@ -7,16 +7,24 @@ could take back.
 
 from __future__ import annotations
 
+from typing import Any
+
+import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from db.database import Database
-from db.outbox import mark_sent, unsent_chunks, waiting_chunks
+from db.outbox import mark_sent, resend_all, unsent_chunks, waiting_chunks
 from db.records import ChunkMessage
 from db.states import Priority
 from scheduler.errors import BrokerUnavailable
 from scheduler.messages import MEASURE, QUEUE_OF, measure_message
 
+_log = structlog.stdlib.get_logger(__name__)
+
+#: A key that is gone once Redis lost its memory.
+_MARK = "thoraq.remembers"
 #: Routine chunks that may wait in Redis: enough to feed many workers from one round to the next,
 #: few enough that recovery does not take a long queue for a lost one.
 _WINDOW = 1000
@@ -26,6 +34,7 @@ _BLOCK = 100
 
 def relay(database: Database, app: Celery) -> int:
     """Send the chunks that are due; return how many. Raises BrokerUnavailable."""
+    _notice_loss(database, app)
     sent = 0
     room = _WINDOW - waiting_chunks(database)
     while due := unsent_chunks(database, _BLOCK):
@@ -40,6 +49,22 @@ def relay(database: Database, app: Celery) -> int:
     return sent
 
 
+def _notice_loss(database: Database, app: Celery) -> None:
+    """Have everything sent again if Redis was emptied or replaced. Raises BrokerUnavailable."""
+    try:
+        with app.producer_or_acquire() as producer:
+            channel: Any = producer.channel
+            if channel.client.exists(_MARK):
+                return
+            # First the chunks, then the mark: a crash between the two sends twice, never not.
+            resent = resend_all(database)
+            channel.client.set(_MARK, 1)
+    except (OperationalError, RedisError, OSError) as exc:
+        raise BrokerUnavailable(BrokerUnavailable.__doc__) from exc
+    if resent:
+        _log.warning("the broker had lost its queue", resent=resent)
+
+
 def _publish(app: Celery, chunks: list[ChunkMessage]) -> None:
     try:
         with app.producer_or_acquire() as producer:
@@ -51,5 +76,5 @@ def _publish(app: Celery, chunks: list[ChunkMessage]) -> None:
                     producer=producer,
                     retry=False,  # the next round is the retry
                 )
-    except OperationalError as exc:
+    except (OperationalError, RedisError, OSError) as exc:
         raise BrokerUnavailable(BrokerUnavailable.__doc__) from exc

@@ -13,12 +13,10 @@ from typing import Any
 import structlog
 from celery import Celery, signals
 from celery.exceptions import WorkerShutdown
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
 from db.database import Database
 from db.errors import DatabaseError
-from db.recovery import recover_stalled, resend_all
+from db.recovery import recover_stalled
 from scheduler.errors import BrokerUnavailable
 from scheduler.messages import UPKEEP, UPKEEP_QUEUE
 from scheduler.relay import relay
@@ -27,15 +25,12 @@ from scheduler.tether import die_with
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: A key that is gone once Redis lost its memory.
-_MARK = "thoraq.remembers"
 _BEAT_CHECK_SECONDS = 5.0
 
 
 def keep_up(database: Database, app: Celery, resend_seconds: float) -> None:
     """One round. What is away now is met again by the next one."""
     try:
-        _resend_after_loss(database, app)
         recovered = recover_stalled(database, resend_seconds)
         sent = relay(database, app)
     except (DatabaseError, BrokerUnavailable) as exc:
@@ -52,23 +47,6 @@ def keep_up(database: Database, app: Celery, resend_seconds: float) -> None:
             due=recovered.due,
             quarantined=recovered.quarantined,
         )
-
-
-def _resend_after_loss(database: Database, app: Celery) -> None:
-    """Send everything again if Redis was emptied or replaced; raises BrokerUnavailable."""
-    try:
-        with app.connection_for_write() as connection:
-            channel: Any = connection.default_channel
-            redis = channel.client
-            if redis.exists(_MARK):
-                return
-            # First the chunks, then the mark: a crash between the two sends twice, never not.
-            resent = resend_all(database)
-            redis.set(_MARK, 1)
-    except (RedisError, OperationalError, OSError) as exc:
-        raise BrokerUnavailable(BrokerUnavailable.__doc__) from exc
-    if resent:
-        _log.warning("the broker had lost its queue", resent=resent)
 
 
 def add_upkeep(app: Celery, settings: Settings) -> None:

@@ -1,0 +1,100 @@
+"""The relay sends what was committed; the upkeep sends again what was lost."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from celery import Celery
+
+from db.claims import claim_chunk
+from db.database import Database
+from db.intake import open_batch, record_files
+from db.models import register_model
+from db.outbox import unsent_chunks
+from db.records import FileStat, SeenFile
+from db.states import Priority
+from radiograph.records import ImageFormat
+from scheduler.app import create_app
+from scheduler.errors import BrokerUnavailable
+from scheduler.messages import ROUTINE_QUEUE, URGENT_QUEUE
+from scheduler.relay import relay
+from scheduler.upkeep import keep_up
+from tests.servers.redis import RedisServer
+
+
+def queue_files(database: Database, count: int, priority: Priority = Priority.ROUTINE) -> None:
+    batch = open_batch(database, f"batch {priority}", priority)
+    files = [
+        SeenFile(
+            FileStat(f"/archive/{priority}/{number}", 1, 1),
+            sha256=hashlib.sha256(f"{priority}{number}".encode()).hexdigest(),
+            format=ImageFormat.PNG,
+        )
+        for number in range(count)
+    ]
+    record_files(database, batch, files, "test-1", 1)
+
+
+def length(app: Celery, queue: str) -> int:
+    with app.connection_for_read() as connection:
+        found: int = connection.default_channel.client.llen(queue)
+    return found
+
+
+def test_committed_chunks_are_sent_once(served: Database, app: Celery) -> None:
+    queue_files(served, 3)
+    queue_files(served, 2, Priority.URGENT)
+    assert relay(served, app) == 5
+    assert relay(served, app) == 0
+    assert (length(app, ROUTINE_QUEUE), length(app, URGENT_QUEUE)) == (3, 2)
+
+
+def test_a_long_queue_waits_in_the_database_where_urgent_chunks_overtake_it(
+    served: Database, app: Celery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.relay._WINDOW", 4)
+    queue_files(served, 6)
+    assert relay(served, app) == 4
+    queue_files(served, 2, Priority.URGENT)
+    assert relay(served, app) == 2
+    assert (length(app, ROUTINE_QUEUE), length(app, URGENT_QUEUE)) == (4, 2)
+
+
+def test_without_a_broker_nothing_is_marked_as_sent(
+    sqlite_url: str, redis_server: RedisServer
+) -> None:
+    database = Database.open(sqlite_url)
+    register_model(database, "test-1", "0" * 64, {}, serve=True)
+    queue_files(database, 2)
+    redis_server.kill()
+    with create_app(redis_server.url) as app:
+        with pytest.raises(BrokerUnavailable):
+            relay(database, app)
+        assert len(unsent_chunks(database, 10)) == 2
+        redis_server.start()
+        keep_up(database, app, 900.0)
+        assert length(app, ROUTINE_QUEUE) == 2
+    database.dispose()
+
+
+def test_what_an_emptied_broker_lost_is_sent_again_at_once(
+    served: Database, app: Celery, redis_server: RedisServer
+) -> None:
+    queue_files(served, 3)
+    keep_up(served, app, 900.0)
+    assert claim_chunk(served, 1, "test", 60.0) is not None
+    redis_server.flush()
+    keep_up(served, app, 900.0)
+    # The claimed chunk is its worker's; the other two are in the queue again, each once.
+    assert length(app, ROUTINE_QUEUE) == 2
+    keep_up(served, app, 900.0)
+    assert length(app, ROUTINE_QUEUE) == 2
+
+
+def test_the_work_of_a_worker_that_died_is_sent_again(served: Database, app: Celery) -> None:
+    queue_files(served, 1)
+    keep_up(served, app, 900.0)
+    assert claim_chunk(served, 1, "dead", 0.0) is not None
+    keep_up(served, app, 900.0)
+    assert length(app, ROUTINE_QUEUE) == 2  # the message of the dead one, and the new chunk's
