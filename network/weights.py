@@ -48,4 +48,5 @@ def save_network(network: torch.nn.Module, path: Path) -> None:
     save_file(state, partial)
     with partial.open("rb+") as file:
         os.fsync(file.fileno())
+    partial.chmod(0o644)  # safetensors writes for its owner alone; a wheel is for everybody
     partial.replace(path)

@@ -7,8 +7,10 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -57,13 +59,14 @@ def evaluate(card: ModelCard, data: Path, split: str, device: str) -> Evaluation
     return Evaluation(model=card.version, landmarks=landmarks, ict=ict)
 
 
+#: Narrow enough for a terminal of eighty columns.
+_PLAIN: dict[str, Any] = {"box": SIMPLE, "pad_edge": False, "collapse_padding": True}
+
+
 def print_tables(evaluation: Evaluation, console: Console) -> None:
     """Print the landmark table and the ICT table."""
-    table = Table(title=f"Landmarks, px of a 224 x 224 frame ({evaluation.model})")
-    for heading in ("set", "cases"):
-        table.add_column(heading)
-    for heading in ("mean [95 %]", "median", "sd", "p95", "12 points"):
-        table.add_column(heading, justify="right")
+    table = Table(title=f"Landmarks, px of a 224 frame ({evaluation.model})", **_PLAIN)
+    _columns(table, "mean [95 %]", "median", "sd", "p95", "12 points")
     for name, figures in evaluation.landmarks.items():
         table.add_row(
             name,
@@ -83,26 +86,28 @@ def print_tables(evaluation: Evaluation, console: Console) -> None:
         points = "  ".join(f"{k} {v:.1f}" for k, v in figures.by_landmark.items())
         console.print(f"{name}, by landmark: {points}")
     console.print()
-    table = Table(title=f"Cardiothoracic index ({evaluation.model})")
-    for heading in ("set", "cases"):
-        table.add_column(heading)
-    headings = ("mean abs. error [95 %]", "bias", "sd", "limits of agreement", "r")
-    for heading in (*headings, "sensitivity", "specificity"):
-        table.add_column(heading, justify="right")
+    table = Table(title=f"Cardiothoracic index ({evaluation.model})", **_PLAIN)
+    _columns(table, "mean |error| [95 %]", "bias", "95 % limits", "r", "sens.", "spec.")
     for name, ict in evaluation.ict.items():
         table.add_row(
             name,
             str(ict.cases),
-            f"{ict.mean_absolute:.4f} [{ict.low:.4f}, {ict.high:.4f}]",
+            f"{ict.mean_absolute:.4f} [{ict.low:.3f}, {ict.high:.3f}]",
             f"{ict.bias:+.4f}",
-            f"{ict.sd:.4f}",
-            f"{ict.bias - 1.96 * ict.sd:+.3f} to {ict.bias + 1.96 * ict.sd:+.3f}",
+            f"{ict.bias - 1.96 * ict.sd:+.3f} {ict.bias + 1.96 * ict.sd:+.3f}",
             f"{ict.correlation:.3f}",
-            f"{100 * ict.sensitivity:.1f} %",
-            f"{100 * ict.specificity:.1f} %",
+            f"{100 * ict.sensitivity:.0f} %",
+            f"{100 * ict.specificity:.0f} %",
         )
     console.print(table)
-    console.print("Enlarged is an index above 0.50, whatever the view.")
+    console.print("Sensitivity and specificity at an index of 0.50, whatever the view.")
+
+
+def _columns(table: Table, *figures: str) -> None:
+    table.add_column("set", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
+    for heading in figures:
+        table.add_column(heading, justify="right", no_wrap=True)
 
 
 def main() -> None:
