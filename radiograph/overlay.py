@@ -1,0 +1,316 @@
+"""A radiograph with what was measured drawn on it: points, borders, callipers and a caption.
+
+Marks are drawn at twice the size and reduced; the film itself and the letters are not, so both
+stay sharp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from radiograph.landmarks import ANATOMICAL, MIDLINE, Landmark
+from radiograph.records import ERROR_FRAME_PX, Bucket, Ict, IctRule, Measurement, Radiograph
+
+Floats = npt.NDArray[np.float64]
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Colour = tuple[int, int, int]
+
+# Told apart by colour-blind readers too (after Okabe and Ito), and bright on a film.
+HEART: Colour = (255, 146, 76)
+THORAX: Colour = (92, 190, 255)
+ANATOMY: Colour = (250, 228, 120)
+AXIS: Colour = (230, 230, 236)
+GROUND: Colour = (18, 20, 24)
+INK: Colour = (240, 242, 245)
+MUTED: Colour = (168, 174, 184)
+ALERT: Colour = (255, 170, 90)
+BUCKETS: dict[Bucket, Colour] = {
+    Bucket.EXCELLENT: (64, 200, 150),
+    Bucket.VERY_GOOD: (130, 205, 120),
+    Bucket.GOOD: (235, 205, 90),
+    Bucket.REVIEW: (255, 130, 100),
+    Bucket.UNRATED: (150, 156, 166),
+}
+#: The outer border of each lung from apex to costophrenic angle, the patient's right first.
+BORDERS = (
+    (
+        Landmark.L12_APEX_RIGHT,
+        Landmark.L3_LUNG_RIGHT_UPPER,
+        Landmark.L5_LUNG_RIGHT_MIDDLE,
+        Landmark.L7_LUNG_RIGHT_LOWER,
+        Landmark.L14_COSTOPHRENIC_RIGHT,
+    ),
+    (
+        Landmark.L13_APEX_LEFT,
+        Landmark.L4_LUNG_LEFT_UPPER,
+        Landmark.L6_LUNG_LEFT_MIDDLE,
+        Landmark.L8_LUNG_LEFT_LOWER,
+        Landmark.L15_COSTOPHRENIC_LEFT,
+    ),
+)
+RULES: dict[IctRule, str] = {
+    IctRule.ADULT_PA: "adult PA",
+    IctRule.INFANT_PA: "infant PA",
+    IctRule.NEWBORN_PA: "newborn PA",
+    IctRule.NONE_AP: "No line: AP magnifies the heart",
+    IctRule.NONE_VIEW_UNKNOWN: "No line: view unknown",
+    IctRule.NONE_AGE_UNKNOWN: "No line: age unknown",
+    IctRule.NONE_CHILD: "No line for this age",
+    IctRule.NONE_INVALID: "No line: the index is not plausible",
+}
+#: Marks are drawn this many times larger, then reduced.
+SUPERSAMPLING = 2
+#: Under this side the points lose their numbers and the callipers their words.
+DETAIL_FROM_PX = 480
+#: Grey levels of the film that become black and white, in per cent of its pixels.
+WINDOW_PERCENTILES = (0.5, 99.5)
+
+
+def draw(
+    radiograph: Radiograph,
+    measurement: Measurement,
+    side_px: int = 768,
+    title: str | None = None,
+) -> Image.Image:
+    """Draw ``measurement`` on its upright film, whose longer side becomes ``side_px``.
+
+    Returns an RGB image: the film and below it a caption; ``title`` stands in the film's corner.
+    """
+    rows, columns = radiograph.pixels.shape
+    scale = side_px / max(rows, columns)
+    size = max(1, round(columns * scale)), max(1, round(rows * scale))
+    picture = film(radiograph.pixels).resize(size, Image.Resampling.LANCZOS).convert("RGB")
+    # Pixel centres are whole numbers in both frames.
+    points = (to_upright(measurement.points, radiograph.to_source) + 0.5) * scale - 0.5
+    radii = np.asarray(measurement.spreads, dtype=np.float64) * (side_px / ERROR_FRAME_PX)
+    marks = _marks(size, points, radii, side_px)
+    picture.paste(marks, (0, 0), marks)
+    _letters(picture, points, measurement.ict, side_px, title)
+    return _stack(picture, _caption(measurement, size[0], side_px))
+
+
+def film(pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> Image.Image:
+    """Window (rows, columns) pixels to an 8-bit grey image; a film of one grey keeps its grey."""
+    low, high = np.percentile(pixels[::4, ::4], WINDOW_PERCENTILES)
+    if high <= low:
+        low, high = 0.0, float(np.iinfo(pixels.dtype).max)
+    levels = np.arange(int(np.iinfo(pixels.dtype).max) + 1, dtype=np.float64)
+    table = np.clip((levels - low) / (high - low) * 255.0, 0.0, 255.0).round().astype(np.uint8)
+    return Image.fromarray(table[pixels])
+
+
+def to_upright(points: Sequence[tuple[float, float]], to_source: Floats) -> Floats:
+    """Move points in the pixels of the file to upright pixels, (N, 2)."""
+    moved = np.asarray(points, dtype=np.float64) - to_source[:, 2]
+    return np.asarray(np.linalg.solve(to_source[:, :2], moved.T).T)
+
+
+def _marks(size: tuple[int, int], points: Floats, radii: Floats, side_px: int) -> Image.Image:
+    """Draw everything but letters on a clear RGBA layer; each mark stands on a dark edge."""
+    at = (points + 0.5) * SUPERSAMPLING - 0.5
+    layer = Image.new("RGBA", (size[0] * SUPERSAMPLING, size[1] * SUPERSAMPLING))
+    pen = ImageDraw.Draw(layer)
+    hair = max(1.0, side_px / 640) * SUPERSAMPLING
+    dot = max(2.2, side_px / 210) * SUPERSAMPLING
+    for place, radius in zip(at[list(ANATOMICAL)], radii, strict=False):
+        if radius * SUPERSAMPLING > dot:
+            pen.ellipse(_box(place, radius * SUPERSAMPLING), outline=(*ANATOMY, 130), width=2)
+    for grow, shade in ((1.5 * SUPERSAMPLING, (0, 0, 0, 120)), (0.0, None)):
+        pen.line(_path(at[list(MIDLINE)]), fill=shade or (*AXIS, 170), width=round(hair + grow))
+        for border in BORDERS:
+            pen.line(
+                _path(at[list(border)]),
+                fill=shade or (*ANATOMY, 190),
+                width=round(hair + grow),
+                joint="curve",
+            )
+        for ends, colour in _callipers(at):
+            ink = shade or (*colour, 255)
+            _dimension(pen, ends, ink, 1.6 * hair + grow, tick=2.4 * dot + grow / 2)
+            for end in ends:
+                pen.ellipse(_box(end, 0.7 * dot + grow / 2), fill=ink)
+        for place in at[list(ANATOMICAL)]:
+            pen.ellipse(_box(place, dot + grow / 2), fill=shade or (*ANATOMY, 255))
+    return layer.reduce(SUPERSAMPLING)
+
+
+def _callipers(at: Floats) -> tuple[tuple[Floats, Colour], tuple[Floats, Colour]]:
+    """Return the ends of the thorax's and the heart's line, each (2, 2), with its colour."""
+    return (
+        (at[[Landmark.THORAX_RIGHT, Landmark.THORAX_LEFT]], THORAX),
+        (at[[Landmark.HEART_RIGHT, Landmark.HEART_LEFT]], HEART),
+    )
+
+
+def _dimension(
+    pen: ImageDraw.ImageDraw, ends: Floats, ink: tuple[int, ...], width: float, tick: float
+) -> None:
+    """Draw a level line between two points, with end ticks that reach to the points."""
+    level = float(ends[:, 1].mean())
+    stroke = round(width)
+    pen.line([(ends[0, 0], level), (ends[1, 0], level)], fill=ink, width=stroke)
+    for x, y in ends:
+        top, bottom = min(y, level - tick), max(y, level + tick)
+        pen.line([(x, top), (x, bottom)], fill=ink, width=stroke)
+
+
+def _letters(
+    picture: Image.Image, points: Floats, ict: Ict, side_px: int, title: str | None
+) -> None:
+    """Write the numbers of the points, the widths of the callipers and the title."""
+    pen = ImageDraw.Draw(picture)
+    detail = side_px >= DETAIL_FROM_PX
+    small, medium = _font(side_px / 58, 9), _font(side_px / 44, 11)
+    edge = max(1, round(side_px / 380))
+    middle = float(points[list(MIDLINE), 0].mean())
+    for index in ANATOMICAL if detail else ():
+        x, y = points[index]
+        outwards = -1 if x < middle and index not in MIDLINE else 1
+        pen.text(
+            (x + outwards * side_px / 80, y),
+            str(index + 1),
+            fill=ANATOMY if index not in MIDLINE else AXIS,
+            font=small,
+            anchor="rm" if outwards < 0 else "lm",
+            stroke_width=edge,
+            stroke_fill=(0, 0, 0),
+        )
+    (thorax, _), (heart, _) = _callipers(points)
+    # The label of the upper line goes above it, that of the lower one below, so neither is hidden.
+    heart_above = heart[:, 1].mean() <= thorax[:, 1].mean()
+    for ends, colour, above, name, px, mm in (
+        (thorax, THORAX, not heart_above, "thorax", ict.thorax_width_px, ict.thorax_width_mm),
+        (heart, HEART, heart_above, "heart", ict.heart_width_px, ict.heart_width_mm),
+    ):
+        if px is None:
+            continue
+        width = f"{px:.0f} px" if mm is None else f"{mm:.0f} mm"
+        # Off the middle of the line, where the mid-line and its points run.
+        x = float(ends[0, 0] + 0.72 * (ends[1, 0] - ends[0, 0]))
+        pen.text(
+            (x, float(ends[:, 1].mean()) + (-1 if above else 1) * side_px / 110),
+            f"{name} {width}" if detail else width,
+            fill=colour,
+            font=medium,
+            anchor="md" if above else "ma",
+            stroke_width=edge,
+            stroke_fill=(0, 0, 0),
+        )
+    if title:
+        inset = side_px / 64
+        pen.text(
+            (inset, inset),
+            _fit(title, medium, picture.width - 2 * inset),
+            fill=INK,
+            font=medium,
+            stroke_width=edge,
+            stroke_fill=(0, 0, 0),
+        )
+
+
+def _caption(measurement: Measurement, width: int, side_px: int) -> Image.Image:
+    """Set the index, its line, and the expected error under one another, wrapped to ``width``."""
+    inset = max(8, round(side_px / 48))
+    large, medium = _font(side_px / 27, 17), _font(side_px / 46, 11)
+    bar = max(3, side_px // 160)
+    room = width - 2 * inset - 2 * bar
+    ict = measurement.ict
+    judged = ALERT if ict.enlarged else INK
+    paragraphs: tuple[tuple[str, Font, Colour], ...] = (
+        (index_text(ict), large, judged),
+        (rule_text(ict), medium, judged),
+        (quality_text(measurement), medium, MUTED),
+    )
+    lines = [
+        (line, font, colour)
+        for text, font, colour in paragraphs
+        for line in _wrap(text, font, room)
+    ]
+    heights = [round(1.35 * _height(font)) for _, font, _ in lines]
+    caption = Image.new("RGB", (width, sum(heights) + 2 * inset), GROUND)
+    pen = ImageDraw.Draw(caption)
+    # A bar at the edge carries the bucket's colour, so that a sheet is sorted at a glance.
+    pen.rectangle((0, 0, bar - 1, caption.height), fill=BUCKETS[measurement.bucket])
+    y = inset
+    for (line, font, colour), height in zip(lines, heights, strict=True):
+        pen.text((inset + bar, y + height / 2), line, fill=colour, font=font, anchor="lm")
+        y += height
+    return caption
+
+
+def index_text(ict: Ict) -> str:
+    """Say the index and its 95 % interval."""
+    if ict.value is None:
+        return "ICT not measured"
+    if ict.low is None or ict.high is None:
+        return f"ICT {ict.value:.2f}"
+    return f"ICT {ict.value:.2f} [{ict.low:.2f} to {ict.high:.2f}]"
+
+
+def rule_text(ict: Ict) -> str:
+    """Say on which side of which line the index lies, or why no line was drawn."""
+    if ict.threshold is None or ict.enlarged is None:
+        return RULES[ict.rule]
+    verdict = "enlarged" if ict.enlarged else "not enlarged"
+    return f"{verdict.capitalize()}: the {RULES[ict.rule]} line is {ict.threshold:.2f}"
+
+
+def quality_text(measurement: Measurement) -> str:
+    """Say the bucket, what it rests on, and the expected error."""
+    name = measurement.bucket.value.replace("_", " ").capitalize()
+    error, high = measurement.expected_error_px224, measurement.expected_error_high_px224
+    if error is None:
+        return name if measurement.bucket is not Bucket.UNRATED else f"{name}: no calibration"
+    bound = "" if high is None else f" (at most {high:.1f})"
+    basis = measurement.bucket_basis.value
+    return f"{name} ({basis}): error {error:.1f}{bound} px of a {ERROR_FRAME_PX} frame"
+
+
+def _stack(upper: Image.Image, lower: Image.Image) -> Image.Image:
+    whole = Image.new("RGB", (upper.width, upper.height + lower.height), GROUND)
+    whole.paste(upper, (0, 0))
+    whole.paste(lower, (0, upper.height))
+    return whole
+
+
+def _wrap(text: str, font: Font, width: float) -> list[str]:
+    """Break ``text`` between words; a single word too long for ``width`` is cut."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and font.getlength(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(_fit(word, font, width))
+    return lines
+
+
+def _fit(text: str, font: Font, width: float) -> str:
+    """Cut ``text`` to ``width`` pixels; dots say that something is missing."""
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(f"{text}...") > width:
+        text = text[:-1]
+    return f"{text}..."
+
+
+def _font(size: float, least: int) -> Font:
+    return ImageFont.load_default(max(float(least), size))
+
+
+def _height(font: Font) -> float:
+    box = font.getbbox("Ag[")
+    return float(box[3] - box[1])
+
+
+def _box(centre: Floats, radius: float) -> tuple[float, float, float, float]:
+    x, y = float(centre[0]), float(centre[1])
+    return x - radius, y - radius, x + radius, y + radius
+
+
+def _path(points: Floats) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in points]

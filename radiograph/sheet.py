@@ -1,0 +1,53 @@
+"""A sheet of pictures: a title and a grid with even gaps on a dark ground."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+GROUND = (10, 11, 13)
+INK = (240, 242, 245)
+GAP_PX = 16
+TITLE_PX = 26
+#: A sheet of one small picture still has room for its title.
+LEAST_WIDTH_PX = 512
+
+
+def contact_sheet(tiles: Sequence[Image.Image], columns: int, title: str) -> Image.Image:
+    """Set ``tiles`` row by row into ``columns``; returns an RGB image.
+
+    Tiles keep their size: every column is as wide as the widest tile, every row as high as its
+    highest, and a smaller tile stands at the top centre of its place.
+
+    Raises ValueError where there is no tile or no column.
+    """
+    if not tiles or columns < 1:
+        raise ValueError("A sheet needs at least one tile and one column.")
+    columns = min(columns, len(tiles))
+    rows = [tiles[start : start + columns] for start in range(0, len(tiles), columns)]
+    place = max(tile.width for tile in tiles)
+    heights = [max(tile.height for tile in row) for row in rows]
+    grid = columns * place + (columns - 1) * GAP_PX
+    width = max(LEAST_WIDTH_PX, grid + 2 * GAP_PX)
+    top = TITLE_PX + 3 * GAP_PX
+    sheet = Image.new("RGB", (width, top + sum(heights) + len(rows) * GAP_PX), GROUND)
+    _write_title(sheet, title, top)
+    y = top
+    for row, height in zip(rows, heights, strict=True):
+        for column, tile in enumerate(row):
+            left = (width - grid) // 2 + column * (place + GAP_PX)
+            sheet.paste(tile.convert("RGB"), (left + (place - tile.width) // 2, y))
+        y += height + GAP_PX
+    return sheet
+
+
+def _write_title(sheet: Image.Image, title: str, height: int) -> None:
+    """Write one line at the top left, smaller where it is long."""
+    room = sheet.width - 2 * GAP_PX
+    size = float(TITLE_PX)
+    length = ImageFont.load_default(size).getlength(title)
+    if length > room:
+        size = max(9.0, size * room / length)
+    font = ImageFont.load_default(size)
+    ImageDraw.Draw(sheet).text((GAP_PX, height / 2), title, fill=INK, font=font, anchor="lm")
