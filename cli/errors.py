@@ -2,6 +2,7 @@
 
     CommandError            code, exit
     |-- NoFiles             no-files            NOT_FOUND
+    |-- NotMeasured         not-measured        NOT_FOUND
     |-- WrongSetting        wrong-setting       USAGE
     `-- WorkersGone         workers-gone        QUEUE
 
@@ -27,6 +28,13 @@ class NoFiles(CommandError):
     """The paths hold no file; name a folder or file that exists and holds some."""
 
     code = "no-files"
+    exit = Exit.NOT_FOUND
+
+
+class NotMeasured(CommandError):
+    """The study was not measured, so there is nothing to draw; `thoraq show` says why."""
+
+    code = "not-measured"
     exit = Exit.NOT_FOUND
 
 

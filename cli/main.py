@@ -24,11 +24,11 @@ SECTIONS = MappingProxyType(
         "Read": {
             "status": ("cli.status:status", "Say how far the batches are."),
             "results": ("cli.results:results", "List measurements."),
-            "show": ("cli.show:show", "Show one study, and draw its landmarks."),
+            "show": ("cli.show:show", "Show one STUDY and draw its landmarks."),
             "export": ("cli.export:export", "Write measurements to a CSV, Parquet or JSON file."),
         },
         "Steer": {
-            "retry": ("cli.retry:retry", "Queue again what failed or was set aside."),
+            "retry": ("cli.retry:retry", "Queue again what failed or was cancelled."),
             "cancel": ("cli.cancel:cancel", "Take a batch's waiting files out of the queue."),
         },
         "Operate": {

@@ -61,7 +61,8 @@ def process(
     database = prepare(settings)
     into = open_batch(database, batch or batch_name(paths), priority)
     count, status = measure(database, paths, into, settings, device)
-    written = write_report(database, into.name, report or settings.state / "reports" / into.name)
+    folder = report or settings.state / "reports" / into.name
+    written = write_report(database, into.name, settings, folder)
     if as_json:
         print_json(ledger_json(status))
         return

@@ -13,6 +13,7 @@ from db.database import Database
 from db.records import FileOutcome, ResultFilter
 from db.results import file_outcomes, find_results
 from db.states import JobState
+from scheduler.settings import Settings
 
 #: Pictures on the sheet.
 SHEET_PICTURES = 12
@@ -27,7 +28,7 @@ class Report:
     sheet: Path | None
 
 
-def write_report(database: Database, batch: str, folder: Path) -> Report:
+def write_report(database: Database, batch: str, settings: Settings, folder: Path) -> Report:
     """Write the report of one batch over an older one. Raises BatchUnknown."""
     found = find_results(database, ResultFilter(batch=batch))
     results = folder / "results.csv"
@@ -36,7 +37,7 @@ def write_report(database: Database, batch: str, folder: Path) -> Report:
     failures = folder / "failures.csv"
     rows = (outcome_row(outcome) for outcome in not_measured(database, batch))
     write_rows(rows, OUTCOME_COLUMNS, failures, FileForm.CSV)
-    sheet = save_sheet(database, batch, folder / "sheet.png", SHEET_PICTURES)
+    sheet = save_sheet(database, batch, settings, folder / "sheet.png", SHEET_PICTURES)
     return Report(results, failures, sheet)
 
 

@@ -21,10 +21,10 @@ from scheduler.settings import Settings
 )
 @settings_option
 def retry(batch: str | None, codes: tuple[str, ...], settings: Settings) -> None:
-    """Queue again what failed or was cancelled, of one batch or of all.
+    """Queue again what failed or was cancelled.
 
-    With --code, exactly what ended with these codes, also if it was set aside. Attempts count
-    from zero. What is measured stays measured.
+    Of one BATCH, or of all. With --code, exactly what ended with these codes, also if it was set
+    aside. Attempts count from zero. What is measured stays measured.
 
     \b
     Example: a share was away; it is back

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from cli.columns import outcome_row, result_row
+from cli.errors import NotMeasured
 from cli.options import Paths, named_study, settings_option
-from cli.pictures import save_overlay
+from cli.pictures import overlay
 from cli.printing import Form, as_text, print_json, print_rows
 from db.database import Database
 from db.records import Result, ResultFilter
@@ -24,6 +25,8 @@ SHOWN = (
     ("bucket", "bucket_basis", "expected_error_px224", "expected_error_high_px224"),
     ("model", "device", "precision", "worker", "duration_ms", "attempt", "measured_at"),
 )
+#: Longest side of a drawing, in pixels.
+OVERLAY_SIDE_PX = 1024
 
 
 @click.command()
@@ -37,7 +40,9 @@ SHOWN = (
 @click.option("--json", "as_json", is_flag=True, help="a JSON object, every column")
 @settings_option
 def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> None:
-    """Show one STUDY: how its files ended, what was measured, and by which network.
+    """Show one STUDY and draw its landmarks.
+
+    How its files ended, what was measured on them, and by which network.
 
     STUDY is a study or SOP UID, a radiograph id, the first eight digits or more of a SHA-256, or
     the path of a file. --out reads the file again and draws on it.
@@ -58,8 +63,10 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
         for result in found:
             print_measurement(result)
     if out is not None:
+        if not found:
+            raise NotMeasured(f"{study}: {NotMeasured.__doc__}")
         # The newest measurement of a study that several networks measured.
-        save_overlay(found[-1] if found else None, study, out, settings)
+        overlay(found[-1], settings, OVERLAY_SIDE_PX).save(out)
         click.echo(f"drawn in {out}", err=True)
 
 
