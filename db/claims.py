@@ -157,7 +157,7 @@ def _claimed(connection: Connection, owner: str) -> tuple[ClaimedJob, ...]:
         .where(job.c.owner == owner)
         .order_by(job.c.id)
     ).all()
-    others = _other_paths(connection, owner)
+    others = _other_paths(connection, [row.radiograph_id for row in rows])
     return tuple(
         ClaimedJob(
             job_id=row.id,
@@ -172,12 +172,11 @@ def _claimed(connection: Connection, owner: str) -> tuple[ClaimedJob, ...]:
     )
 
 
-def _other_paths(connection: Connection, owner: str) -> dict[int, list[str]]:
+def _other_paths(connection: Connection, radiograph_ids: Sequence[int]) -> dict[int, list[str]]:
     nth = func.row_number().over(partition_by=file.c.radiograph_id, order_by=file.c.id.desc())
     copies = (
         select(file.c.radiograph_id, file.c.path, nth.label("nth"))
-        .join(job, job.c.radiograph_id == file.c.radiograph_id)
-        .where(job.c.owner == owner)
+        .where(file.c.radiograph_id.in_(radiograph_ids))
         .subquery()
     )
     paths: dict[int, list[str]] = {}

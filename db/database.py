@@ -101,6 +101,8 @@ def engine_of(url: str, *, foreign_keys: bool = True) -> Engine:
             arguments = {
                 "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
                 "application_name": "thoraq",
+                # A plan that was prepared while a table was empty reads all of it ever after.
+                "prepare_threshold": None,
                 # A half-open connection is noticed within a minute.
                 "keepalives_idle": 30,
                 "keepalives_interval": 10,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -42,9 +43,26 @@ STUDIES = (
 )
 
 
-@pytest.fixture
-def archive(database: Database) -> Iterator[Database]:
-    """Give six measured studies, a minute apart, the last two submitted as a second batch."""
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def archive(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """Give a database, made once of either kind, whose results no test changes."""
+    if request.param == "sqlite":
+        path = tmp_path_factory.mktemp("archive") / "thoraq.db"
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
+        url = f"sqlite:///{path}"
+    else:
+        template = request.getfixturevalue("migrated_postgres")
+        url = request.getfixturevalue("postgres_server").create(template)
+    opened = Database.open(url)
+    fill(opened)
+    yield opened
+    opened.dispose()
+
+
+def fill(database: Database) -> None:
+    """Measure six studies, a minute apart, the last two submitted as a second batch."""
     submit(database, [seen(number) for number in range(4)], chunk_size=1)
     submit(database, [seen(4), seen(5), seen(0, path="/copy")], name="again", chunk_size=1)
     for chunk_id in send(database):
@@ -61,7 +79,6 @@ def archive(database: Database) -> Iterator[Database]:
             patient_id=patient,
         )
         store(database, taken, [outcome], now=START + timedelta(minutes=number))
-    return database
 
 
 @pytest.mark.parametrize(
