@@ -87,7 +87,7 @@ def print_tables(evaluation: Evaluation, console: Console) -> None:
         console.print(f"{name}, by landmark: {points}")
     console.print()
     table = Table(title=f"Cardiothoracic index ({evaluation.model})", **_PLAIN)
-    _columns(table, "mean |error| [95 %]", "bias", "95 % limits", "r", "sens.", "spec.")
+    _columns(table, "mean |error| [95 %]", "bias", "95 % limits", "r", "sens/spec")
     for name, ict in evaluation.ict.items():
         table.add_row(
             name,
@@ -96,8 +96,7 @@ def print_tables(evaluation: Evaluation, console: Console) -> None:
             f"{ict.bias:+.4f}",
             f"{ict.bias - 1.96 * ict.sd:+.3f} {ict.bias + 1.96 * ict.sd:+.3f}",
             f"{ict.correlation:.3f}",
-            f"{100 * ict.sensitivity:.0f} %",
-            f"{100 * ict.specificity:.0f} %",
+            f"{100 * ict.sensitivity:.0f}/{100 * ict.specificity:.0f} %",
         )
     console.print(table)
     console.print("Sensitivity and specificity at an index of 0.50, whatever the view.")

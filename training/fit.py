@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="TOML of hyper-parameters (training/runs)")
     parser.add_argument("--seed", type=int, help="overrides the run file")
     parser.add_argument("--steps", type=int, help="overrides the run file")
+    parser.add_argument("--start", type=Path, help="weights to go on from; scratch where absent")
     parser.add_argument("--teachers", type=Path, nargs="*", default=[], help="weights files")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
@@ -43,6 +44,7 @@ def main() -> None:
     if options.teachers:
         teachers = [read_network(path).to(device) for path in options.teachers]
         train = taught(train, teachers, device, recipe.teacher_share)
+    start = read_network(options.start) if options.start else None
     options.out.mkdir(parents=True, exist_ok=True)
     log = (options.out / "checks.jsonl").open("w", encoding="utf-8")
 
@@ -59,7 +61,7 @@ def main() -> None:
         sys.stdout.flush()
 
     with log:
-        result = fit(train, validation, recipe, device, report)
+        result = fit(train, validation, recipe, device, report=report, start=start)
     (options.out / "recipe.json").write_text(json.dumps(recipe.as_mapping(), indent=1) + "\n")
     sys.stdout.write(f"best at step {result.best.step}: {result.best.error_px224:.3f} px@224\n")
 

@@ -51,15 +51,20 @@ def fit(
     validation: Samples,
     recipe: Recipe,
     device: torch.device,
+    *,
     report: Callable[[Check, LandmarkNetwork | None], None],
+    start: LandmarkNetwork | None = None,
 ) -> Fit:
-    """Fit a network from scratch.
+    """Fit a network from scratch, or from the weights of ``start``.
 
     ``train`` is at the training side, ``validation`` at the network's. The weights returned are
     the average at the check with the lowest score; ``report`` receives them as they improve.
     """
     torch.manual_seed(recipe.seed)
-    network = LandmarkNetwork().to(device).to(memory_format=torch.channels_last)
+    network = LandmarkNetwork()
+    if start is not None:
+        network.load_state_dict(start.state_dict())
+    network = network.to(device).to(memory_format=torch.channels_last)
     average = AveragedModel(
         network,
         multi_avg_fn=get_ema_multi_avg_fn(recipe.average),  # type: ignore[no-untyped-call]

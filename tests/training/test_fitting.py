@@ -53,7 +53,7 @@ def run(recipe: Recipe) -> tuple[LandmarkNetwork, list[Check]]:
         spots(INPUT_SIDE_PX),
         recipe,
         torch.device("cpu"),
-        lambda check, _: checks.append(check),
+        report=lambda check, _: checks.append(check),
     )
     return result.network, checks
 
