@@ -1,0 +1,110 @@
+"""A DICOM file taken apart: its data set, and the pixel element as it lies in the file."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from dataclasses import dataclass
+
+from pydicom import dcmread
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+
+from radiograph.errors import BrokenHeader, NoPixels, TooLarge, TruncatedFile, UnsupportedPixels
+from radiograph.reading.elements import text
+
+_PREFIX_END = 132
+_UNDEFINED = 0xFFFFFFFF
+_PIXEL_DATA = (0x7FE0, 0x0010)
+_LONG_VRS = frozenset({b"OB", b"OW", b"UN"})
+_DEFLATED = DeflatedExplicitVRLittleEndian.encode()
+#: Written over the former once a data set is inflated, so that all go on alike.
+_INFLATED = ExplicitVRLittleEndian.encode().ljust(len(_DEFLATED), b"\x00")
+
+
+@dataclass(frozen=True, slots=True)
+class DicomFile:
+    """One parsed file.
+
+    ``syntax``: the transfer syntax; None without file meta information. ``pixels``: the value of
+    PixelData as far as the file reaches; ``claimed_bytes`` its length, None where undefined, which
+    is how compressed frames are stored (PS3.5 A.4). ``in_words``: VR OW.
+    """
+
+    dataset: Dataset
+    syntax: str | None
+    little_endian: bool
+    pixels: memoryview
+    claimed_bytes: int | None
+    in_words: bool
+
+
+def parse(data: bytes, max_bytes: int) -> DicomFile:
+    """Take a file apart.
+
+    ``max_bytes`` bounds an inflated data set. Raises BrokenHeader, NoPixels, TooLarge,
+    TruncatedFile, UnsupportedPixels.
+    """
+    deflated = _DEFLATED in data[:2048]
+    if deflated:
+        data = _inflated(data, max_bytes)
+    file = io.BytesIO(data)
+    try:
+        dataset = dcmread(file, force=True, stop_before_pixels=True)
+        implicit, little_endian = dataset.original_encoding
+    except MemoryError:
+        raise
+    except EOFError as exc:
+        raise TruncatedFile(TruncatedFile.__doc__) from exc
+    except Exception as exc:  # pydicom has no error of its own for most of what files hold
+        raise BrokenHeader(f"{type(exc).__name__}. {BrokenHeader.__doc__}") from exc
+    syntax = text(dataset.file_meta, "TransferSyntaxUID")
+    rest = memoryview(data)[file.tell() :]
+    if len(rest) < 8:
+        if len(rest) > 0 or _ends_within_an_element(dataset):
+            raise TruncatedFile(TruncatedFile.__doc__)
+        raise NoPixels(NoPixels.__doc__)
+    order = "little" if little_endian else "big"
+    tag = (int.from_bytes(rest[:2], order), int.from_bytes(rest[2:4], order))  # type: ignore[arg-type]
+    if tag != _PIXEL_DATA:
+        raise UnsupportedPixels(f"pixels as floats. {UnsupportedPixels.__doc__}")
+    long_form = not implicit and bytes(rest[4:6]) in _LONG_VRS
+    start = 12 if long_form else 8
+    length = int.from_bytes(rest[start - 4 : start], order)  # type: ignore[arg-type]
+    return DicomFile(
+        dataset,
+        str(DeflatedExplicitVRLittleEndian) if deflated else syntax,
+        bool(little_endian),
+        rest[start:] if length == _UNDEFINED else rest[start : start + length],
+        None if length == _UNDEFINED else length,
+        bytes(rest[4:6]) == b"OW" or bool(implicit),
+    )
+
+
+def _inflated(data: bytes, max_bytes: int) -> bytes:
+    """Return the file with its data set inflated (PS3.5 A.5), which pydicom does without limit."""
+    # Group length, always first (PS3.10 7.1), tells where the file meta information ends.
+    if data[_PREFIX_END : _PREFIX_END + 6] != b"\x02\x00\x00\x00UL":
+        raise BrokenHeader(f"no group length. {BrokenHeader.__doc__}")
+    value = _PREFIX_END + 8
+    start = value + 4 + int.from_bytes(data[value : value + 4], "little")
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        dataset = inflater.decompress(data[start:], max_bytes)
+    except zlib.error as exc:
+        raise BrokenHeader(f"{exc}. {BrokenHeader.__doc__}") from exc
+    if inflater.unconsumed_tail:
+        raise TooLarge(f"over {max_bytes} bytes once inflated. {TooLarge.__doc__}")
+    if not inflater.eof:
+        raise TruncatedFile(TruncatedFile.__doc__)
+    return data[:start].replace(_DEFLATED, _INFLATED) + dataset
+
+
+def _ends_within_an_element(dataset: Dataset) -> bool:
+    """Tell whether the last element promises more bytes than the file holds."""
+    tags = sorted(dataset.keys())
+    last = dataset.get_item(tags[-1]) if tags else None
+    if not isinstance(last, RawDataElement) or last.length in {0, _UNDEFINED}:
+        return False
+    return len(last.value or b"") < last.length

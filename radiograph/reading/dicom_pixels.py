@@ -1,0 +1,131 @@
+"""The first frame of a DICOM file as stored values, in every transfer syntax hospitals store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.encaps import get_frame
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from radiograph.errors import BrokenHeader, TruncatedFile, UndecodablePixels, UnsupportedPixels
+from radiograph.reading.codecs import decoder_of
+from radiograph.reading.dicom_file import DicomFile
+from radiograph.reading.dicom_layout import Layout
+
+Stored = npt.NDArray[Any]
+
+_NATIVE = frozenset(
+    {
+        None,  # no file meta information: such files are older than compression
+        str(ImplicitVRLittleEndian),
+        str(ExplicitVRLittleEndian),
+        str(DeflatedExplicitVRLittleEndian),
+        str(ExplicitVRBigEndian),
+    }
+)
+_ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
+
+
+def first_frame(file: DicomFile, layout: Layout) -> Stored:
+    """Return stored values, (rows, columns) or (rows, columns, 3), sign and unused bits settled.
+
+    Raises BrokenHeader, TruncatedFile, UndecodablePixels, UnsupportedPixels.
+    """
+    if file.syntax in _NATIVE:
+        if file.claimed_bytes is None:
+            raise BrokenHeader(f"compressed, unlike its syntax. {BrokenHeader.__doc__}")
+        return _native(file, layout)
+    decode = decoder_of(file.syntax or "")
+    if decode is None:
+        raise UnsupportedPixels(f"transfer syntax {file.syntax}. {UnsupportedPixels.__doc__}")
+    if file.claimed_bytes is not None:
+        raise BrokenHeader(f"not compressed, unlike its syntax. {BrokenHeader.__doc__}")
+    frame = _encapsulated(file.pixels, layout.frames)
+    try:
+        decoded = decode(frame, layout)
+    except (MemoryError, BrokenHeader):
+        raise
+    except Exception as exc:  # every codec has errors of its own
+        raise UndecodablePixels(f"{type(exc).__name__}. {UndecodablePixels.__doc__}") from exc
+    expected = (layout.rows, layout.columns, 3) if layout.samples == 3 else None
+    if decoded.shape not in {expected, (layout.rows, layout.columns)}:
+        raise BrokenHeader(f"decoded to {decoded.shape}. {BrokenHeader.__doc__}")
+    if decoded.dtype.kind not in "iu":
+        raise UnsupportedPixels(f"decoded to {decoded.dtype}. {UnsupportedPixels.__doc__}")
+    if decoded.dtype.kind == "u" and not layout.signed:
+        return decoded
+    return _settled(decoded, layout.bits_stored, layout.bits_stored - 1, signed=layout.signed)
+
+
+def _encapsulated(pixels: memoryview, frames: int) -> bytes:
+    """Return the first frame (PS3.5 A.4). Raises TruncatedFile, UndecodablePixels."""
+    position = 0
+    while bytes(pixels[position : position + 4]) == _ITEM:
+        position += 8 + int.from_bytes(pixels[position + 4 : position + 8], "little")
+    if position == 0 and len(pixels) >= 4:
+        raise UndecodablePixels(f"no items. {UndecodablePixels.__doc__}")
+    # Some writers leave the delimiter out; a cut file ends within an item.
+    if position > len(pixels) or len(pixels) < 8:
+        raise TruncatedFile(TruncatedFile.__doc__)
+    try:
+        return get_frame(
+            bytes(pixels[:position]) + _DELIMITER + bytes(4), 0, number_of_frames=frames
+        )
+    except Exception as exc:  # pydicom names several built-in ones
+        raise UndecodablePixels(f"{type(exc).__name__}. {UndecodablePixels.__doc__}") from exc
+
+
+def _native(file: DicomFile, layout: Layout) -> Stored:
+    """Return the frame of uncompressed pixels (PS3.5 8.1 and annex D)."""
+    claimed = file.claimed_bytes or 0
+    if len(file.pixels) < min(claimed, layout.frame_bytes * layout.frames):
+        raise TruncatedFile(TruncatedFile.__doc__)
+    if claimed < layout.frame_bytes:
+        size = f"{claimed} bytes for {layout.columns} x {layout.rows} pixels"
+        raise TruncatedFile(f"{size}. {TruncatedFile.__doc__}")
+    shape = (layout.rows, layout.columns)
+    count = layout.rows * layout.columns
+    if layout.bits_allocated == 1:
+        packed = np.frombuffer(file.pixels[: layout.frame_bytes], np.uint8)
+        return np.unpackbits(packed, count=count, bitorder="little").reshape(shape)
+    order = "<" if file.little_endian else ">"
+    if layout.bits_allocated == 8 and file.in_words and not file.little_endian:
+        # Bytes of 8-bit pixels lie swapped in big-endian words (PS3.5 D, note of 8.1.1).
+        padded = file.pixels[: layout.frame_bytes + layout.frame_bytes % 2]
+        samples = np.frombuffer(padded, ">u2").astype("<u2").view(np.uint8)[: layout.frame_bytes]
+    else:
+        samples = np.frombuffer(
+            file.pixels[: layout.frame_bytes], f"{order}u{layout.bits_allocated // 8}"
+        )
+    if layout.subsampled:
+        samples = samples.reshape(-1, 4)[:, :2]  # only Y is asked for
+        return samples.reshape(shape)
+    if layout.samples == 3:
+        shaped = samples.reshape((3, *shape)) if layout.planar else samples.reshape((*shape, 3))
+        samples = np.moveaxis(shaped, 0, -1) if layout.planar else shaped
+    else:
+        samples = samples.reshape(shape)
+    return _settled(samples, layout.bits_stored, layout.high_bit, signed=layout.signed)
+
+
+def _settled(samples: Stored, bits: int, high_bit: int, *, signed: bool) -> Stored:
+    """Return values without what lies in unused bits (overlays once did), sign extended."""
+    size = samples.dtype.itemsize
+    unsigned = samples.astype(f"u{size}", copy=False)
+    if high_bit + 1 < bits or bits > 8 * size:
+        bits = 8 * size
+    shift = high_bit + 1 - bits if high_bit + 1 > bits else 0
+    if shift or bits < 8 * size:
+        unsigned = (unsigned >> shift) & ((1 << bits) - 1)
+    if not signed:
+        return unsigned
+    spare = 8 * size - bits
+    shifted = (unsigned << spare).astype(f"u{size}", copy=False).view(f"i{size}")
+    return np.asarray(shifted >> spare)

@@ -1,0 +1,58 @@
+"""Elements of a data set as hospitals fill them: absent, empty, multi-valued, of any type."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+#: Neither databases nor terminals take control characters, which old archives hold.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def values(dataset: Dataset, keyword: str) -> list[Any]:
+    """Return the values of one element; what pydicom cannot read is absent."""
+    try:
+        value = dataset.get(keyword)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - a broken element costs itself, whatever breaks in it
+        return []
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (MultiValue, list, tuple)) else [value]
+
+
+def texts(dataset: Dataset, keyword: str) -> list[str]:
+    """Return every value as text without padding or control characters; empty ones stay."""
+    return [_CONTROL.sub("", str(value)).strip() for value in values(dataset, keyword)]
+
+
+def text(dataset: Dataset, keyword: str) -> str | None:
+    """Return the first value that is not empty."""
+    return next(filter(None, texts(dataset, keyword)), None)
+
+
+def numbers(dataset: Dataset, keyword: str) -> list[float]:
+    """Return the values if all are finite numbers, else none."""
+    found = []
+    for value in values(dataset, keyword):
+        try:
+            found.append(float(value))
+        except (TypeError, ValueError, OverflowError):
+            return []
+    return found if all(math.isfinite(number) for number in found) else []
+
+
+def whole_number(dataset: Dataset, keyword: str) -> int | None:
+    """Return the first value as a whole number."""
+    found = numbers(dataset, keyword)
+    return int(found[0]) if found and found[0] == int(found[0]) else None
+
+
+def items(dataset: Dataset, keyword: str) -> list[Dataset]:
+    """Return the items of a sequence."""
+    return [item for item in values(dataset, keyword) if isinstance(item, Dataset)]

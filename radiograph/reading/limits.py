@@ -1,0 +1,31 @@
+"""How large a file and how small an image may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from radiograph.errors import BrokenHeader, TooLarge, TooSmall
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLimits:
+    """Bounds that hold before anything is allocated for an image.
+
+    ``max_file_bytes``: of the file, and of a deflated data set once inflated.
+    ``max_pixels``: rows x columns. ``min_side_px``: the shorter side.
+    """
+
+    max_file_bytes: int = 512 << 20
+    max_pixels: int = 100_000_000
+    min_side_px: int = 1
+
+
+def check_size(rows: int, columns: int, limits: ReadLimits) -> None:
+    """Check the size that a header claims. Raises BrokenHeader, TooLarge, TooSmall."""
+    size = f"{columns} x {rows} pixels"
+    if rows < 1 or columns < 1:
+        raise BrokenHeader(f"{size}. {BrokenHeader.__doc__}")
+    if rows * columns > limits.max_pixels:
+        raise TooLarge(f"{size}. {TooLarge.__doc__}")
+    if min(rows, columns) < limits.min_side_px:
+        raise TooSmall(f"{size}. {TooSmall.__doc__}")

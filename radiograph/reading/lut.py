@@ -1,0 +1,90 @@
+"""Look-up tables and windows of a data set, as functions on arrays of values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+
+from radiograph.reading.elements import items, numbers, text, values
+
+Values = npt.NDArray[np.float64]
+Mapping = Callable[[Values], Values]
+
+
+def modality(dataset: Dataset) -> Mapping | None:
+    """Return the modality transformation (PS3.3 C.11.1), None where there is none."""
+    for item in items(dataset, "ModalityLUTSequence"):
+        if (table := _table(item)) is not None:
+            return table
+    slopes, intercepts = numbers(dataset, "RescaleSlope"), numbers(dataset, "RescaleIntercept")
+    slope = slopes[0] if slopes and slopes[0] else 1.0
+    intercept = intercepts[0] if intercepts else 0.0
+    if (slope, intercept) == (1.0, 0.0):
+        return None
+    return lambda stored: stored * slope + intercept
+
+
+def voi(dataset: Dataset) -> Mapping | None:
+    """Return the first value-of-interest transformation to 0..1 (PS3.3 C.11.2), None without.
+
+    A table comes before a window; of several, the first is the one meant to be shown first.
+    """
+    for item in items(dataset, "VOILUTSequence"):
+        if (table := _table(item)) is not None:
+            return _scaled(table, item)
+    centers, widths = numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth")
+    if not centers or not widths or widths[0] <= 0:
+        return None
+    return window(centers[0], widths[0], (text(dataset, "VOILUTFunction") or "LINEAR").upper())
+
+
+def window(center: float, width: float, function: str) -> Mapping:
+    """Return a window's function to 0..1 (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
+    if function == "SIGMOID":
+        return lambda x: 1.0 / (1.0 + np.exp(np.clip(-4.0 * (x - center) / width, -700, 700)))
+    if function == "LINEAR_EXACT":
+        return lambda x: np.clip((x - center) / width + 0.5, 0.0, 1.0)
+    # LINEAR counts pixels: a width of 1 is a threshold.
+    span = max(width - 1.0, 1e-6)
+    return lambda x: np.clip((x - (center - 0.5)) / span + 0.5, 0.0, 1.0)
+
+
+def _scaled(table: Mapping, item: Dataset) -> Mapping | None:
+    """Scale a table's output to 0..1 by what it holds: its declared bits are often wrong."""
+    entries = _entries(item)
+    if entries is None or entries.min() == entries.max():
+        return None
+    low, span = float(entries.min()), float(entries.max() - entries.min())
+    return lambda x: (table(x) - low) / span
+
+
+def _table(item: Dataset) -> Mapping | None:
+    """Return the function of a LUT item (PS3.3 C.11.1.1): below and above, its end values."""
+    entries, descriptor = _entries(item), numbers(item, "LUTDescriptor")
+    if entries is None:
+        return None
+    first = descriptor[1]
+
+    def look_up(x: Values) -> Values:
+        # A first value over 32767 of signed values was written unsigned.
+        start = first - 65536 if first > 32767 and x.size and x.min() < 0 else first
+        return entries[np.clip(np.rint(x - start), 0, len(entries) - 1).astype(np.intp)]
+
+    return look_up
+
+
+def _entries(item: Dataset) -> Values | None:
+    descriptor = numbers(item, "LUTDescriptor")
+    data: list[Any] = values(item, "LUTData")
+    if len(descriptor) != 3 or not data:
+        return None
+    count = int(descriptor[0]) or 65536  # the 16 bits of the element cannot hold it
+    if isinstance(data[0], bytes):
+        entries = np.frombuffer(data[0], np.uint8 if len(data[0]) < 2 * count else "<u2")
+    else:
+        entries = np.array(numbers(item, "LUTData"))
+    return entries[:count].astype(np.float64) if len(entries) >= count else None

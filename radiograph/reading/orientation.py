@@ -1,0 +1,65 @@
+"""How a stored raster is turned upright, and the way back to the file's pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What makes a stored raster upright, in this order: transpose, mirror, turn over."""
+
+    transpose: bool = False
+    mirror: bool = False  # columns reversed
+    turn_over: bool = False  # rows reversed
+
+    def upright(self, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Turn ``stored`` (rows, columns) upright."""
+        turned = stored.T if self.transpose else stored
+        if self.mirror:
+            turned = turned[:, ::-1]
+        if self.turn_over:
+            turned = turned[::-1]
+        return np.ascontiguousarray(turned)
+
+    def to_source(self, rows: int, columns: int) -> npt.NDArray[np.float64]:
+        """Lead from upright ``(x, y, 1)`` of (rows, columns) to stored ``(x, y)``: (2, 3)."""
+        along_x = [-1.0, 0.0, columns - 1.0] if self.mirror else [1.0, 0.0, 0.0]
+        along_y = [0.0, -1.0, rows - 1.0] if self.turn_over else [0.0, 1.0, 0.0]
+        return np.array([along_y, along_x] if self.transpose else [along_x, along_y])
+
+
+#: EXIF 2.32 table 6: what shows the raster as the camera was held.
+_EXIF = {
+    1: Turn(),
+    2: Turn(mirror=True),
+    3: Turn(mirror=True, turn_over=True),
+    4: Turn(turn_over=True),
+    5: Turn(transpose=True),
+    6: Turn(transpose=True, mirror=True),
+    7: Turn(transpose=True, mirror=True, turn_over=True),
+    8: Turn(transpose=True, turn_over=True),
+}
+
+
+def exif_turn(orientation: object) -> Turn:
+    """Return what makes a raster of this EXIF orientation upright; junk leaves it as it is."""
+    return _EXIF.get(orientation, Turn()) if isinstance(orientation, int) else Turn()
+
+
+def patient_turn(orientation: Sequence[str]) -> Turn:
+    r"""Return what makes a raster of this PatientOrientation upright.
+
+    PS3.3 C.7.6.1.1.1: the directions in which rows and columns run, so ``L\F`` is upright, with
+    the patient's right at image left. Only the first letter of each counts (``LA``); what is
+    missing, or speaks of a lateral view (``A\F``), leaves the raster as it is.
+    """
+    along_row, along_column = ([value.strip().upper()[:1] for value in orientation] + ["", ""])[:2]
+    if along_row in {"H", "F"} and along_column in {"L", "R"}:
+        return Turn(transpose=True, mirror=along_column == "R", turn_over=along_row == "H")
+    return Turn(mirror=along_row == "R", turn_over=along_column == "H")

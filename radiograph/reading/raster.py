@@ -1,0 +1,125 @@
+"""Reading PNG, JPEG and TIFF files, as teaching sets and exports hold radiographs."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+
+from radiograph.errors import RadiographError, TruncatedFile, UndecodablePixels, UnsupportedPixels
+from radiograph.reading.assembly import assemble
+from radiograph.reading.limits import ReadLimits, check_size
+from radiograph.reading.orientation import exif_turn
+from radiograph.records import Header, ImageFormat, Radiograph
+
+Grey = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+
+_EXIF_ORIENTATION = 0x0112
+_TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+_TIFF_OFFSETS, _TIFF_LENGTHS = (273, 324), (279, 325)  # of strips and of tiles
+
+
+def read_png(data: bytes, limits: ReadLimits) -> Radiograph:
+    """Read a PNG. Raises TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels."""
+    return _read(PngImageFile, ImageFormat.PNG, data, limits)
+
+
+def read_jpeg(data: bytes, limits: ReadLimits) -> Radiograph:
+    """Read a JPEG. Raises TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels."""
+    return _read(JpegImageFile, ImageFormat.JPEG, data, limits)
+
+
+def read_tiff(data: bytes, limits: ReadLimits) -> Radiograph:
+    """Read the first page of a TIFF.
+
+    Raises TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels, UnsupportedPixels.
+    """
+    return _read(TiffImageFile, ImageFormat.TIFF, data, limits)
+
+
+def _read(
+    plugin: type[ImageFile.ImageFile], image_format: ImageFormat, data: bytes, limits: ReadLimits
+) -> Radiograph:
+    image: ImageFile.ImageFile | None = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            # Opened by its plugin, an image is measured by our limits and not by Pillow's global.
+            image = plugin(io.BytesIO(data))
+            check_size(image.height, image.width, limits)
+            header = _header(image, image_format)
+            turn = exif_turn(image.getexif().get(_EXIF_ORIENTATION))
+            grey = _grey(image)
+        except (MemoryError, RadiographError):
+            raise
+        except Exception as exc:  # Pillow and its codecs raise a dozen built-in ones
+            error = TruncatedFile if _is_cut(data, image, exc) else UndecodablePixels
+            raise error(f"{type(exc).__name__}. {error.__doc__}") from exc
+    return assemble(grey, turn, header)
+
+
+def _header(image: ImageFile.ImageFile, image_format: ImageFormat) -> Header:
+    deep = image.mode.startswith(("I", "F"))
+    return Header(
+        format=image_format,
+        rows=image.height,
+        columns=image.width,
+        bits_stored=16 if deep else 8,
+    )
+
+
+def _grey(image: ImageFile.ImageFile) -> Grey:
+    """Return grey pixels as the file stores them, uint8 or uint16."""
+    if image.mode.startswith("I;16"):
+        deep = np.asarray(image).astype(np.uint16)
+        white_is_zero = _tag(image, _TIFF_PHOTOMETRIC) == (_WHITE_IS_ZERO,)
+        return np.asarray(65535 - deep, np.uint16) if white_is_zero else deep
+    if image.mode in {"I", "F"}:
+        return _full_scale(np.asarray(image))
+    if image.mode == "P" or "A" in image.mode or "transparency" in image.info:
+        # What is transparent is no film: black.
+        opaque = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        return np.asarray(Image.alpha_composite(opaque, image.convert("RGBA")).convert("L"))
+    if image.mode in {"1", "L", "RGB", "CMYK", "YCbCr", "LAB", "RGBX"}:
+        return np.asarray(
+            image.convert("RGB").convert("L") if image.mode != "L" else _loaded(image)
+        )
+    raise UnsupportedPixels(f"mode {image.mode}. {UnsupportedPixels.__doc__}")
+
+
+def _full_scale(values: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
+    """Return 32-bit values as they are where 16 bits hold them, else stretched."""
+    finite = np.isfinite(values)
+    known = values[finite]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    if values.dtype.kind == "i" and low >= 0 and high <= 65535:
+        return values.astype(np.uint16)
+    levels = (np.where(finite, values, low) - low) * (65535.0 / max(high - low, 1e-12))
+    return np.rint(levels).astype(np.uint16)
+
+
+def _is_cut(data: bytes, image: ImageFile.ImageFile | None, error: Exception) -> bool:
+    """Tell whether an image that failed lacks its end."""
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" not in data
+    if isinstance(image, TiffImageFile):
+        for offsets, lengths in zip(_TIFF_OFFSETS, _TIFF_LENGTHS, strict=True):
+            pieces = zip(_tag(image, offsets) or (), _tag(image, lengths) or (), strict=False)
+            if any(start + length > len(data) for start, length in pieces):
+                return True
+    return isinstance(error, (EOFError, struct.error)) or "truncated" in str(error).lower()
+
+
+def _tag(image: ImageFile.ImageFile, number: int) -> tuple[Any, ...] | None:
+    if not isinstance(image, TiffImageFile):
+        return None
+    value = image.tag_v2.get(number)
+    return value if value is None or isinstance(value, tuple) else (value,)

@@ -1,0 +1,32 @@
+"""One file in, one upright radiograph out, whichever format the content turns out to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from radiograph.reading.dicom import read_dicom
+from radiograph.reading.files import content, opened
+from radiograph.reading.limits import ReadLimits
+from radiograph.reading.raster import read_jpeg, read_png, read_tiff
+from radiograph.recognition import HEAD_BYTES, recognise
+from radiograph.records import ImageFormat, Radiograph
+
+#: Whole files lie in memory while they are read, so that every I/O error is met in one place.
+_READERS: dict[ImageFormat, Callable[[bytes, ReadLimits], Radiograph]] = {
+    ImageFormat.DICOM: read_dicom,
+    ImageFormat.PNG: read_png,
+    ImageFormat.JPEG: read_jpeg,
+    ImageFormat.TIFF: read_tiff,
+}
+
+
+def read(path: Path | str, limits: ReadLimits) -> Radiograph:
+    """Read one file into an upright radiograph.
+
+    Raises nothing but subclasses of RadiographError, and MemoryError where the machine is short.
+    """
+    with opened(path, limits.max_file_bytes) as file:
+        image_format = recognise(file.read(HEAD_BYTES), str(path))
+        data = content(file, limits.max_file_bytes)
+    return _READERS[image_format](data, limits)

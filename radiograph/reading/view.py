@@ -1,0 +1,83 @@
+"""How the beam went through the patient, from what headers say of it in words and codes."""
+
+from __future__ import annotations
+
+import re
+
+from pydicom.dataset import Dataset
+
+from radiograph.reading.elements import items, text, texts
+from radiograph.records import View
+
+#: View codes in SCT and the older SRT (PS3.16, CID 4010).
+_CODES = {
+    "399348003": View.AP,
+    "R-10206": View.AP,
+    "272479007": View.PA,
+    "R-10214": View.PA,
+    "R-40888": View.PA,
+    "399067008": View.LATERAL,
+    "399173006": View.LATERAL,
+    "R-10236": View.LATERAL,
+    "399198007": View.LATERAL,
+    "R-10232": View.LATERAL,
+}
+_PA = re.compile(r"\bP[.\-/ ]?A\b|\bPOSTERO[\W_]?ANTERIOR|\bPOSTERIOR[\W_]ANTERIOR")
+_AP = re.compile(r"\bA[.\-/ ]?P\b|\bANTERO[\W_]?POSTERIOR|\bANTERIOR[\W_]POSTERIOR")
+#: Words for a lateral in English and the languages that describe series in their own.
+_LATERAL = re.compile(r"\b(?:[LR]?LAT|LATERAL[EI]?|LATERALES|PERFIL|PROFIL[EO]?|SEITLICH|SEITL)\b")
+#: Codes that stand for a lateral in ViewPosition alone: in a description LL is a left leg.
+#: Lying on the side (decubitus) and oblique views are no upright frontal ones either.
+_LATERAL_CODES = frozenset(
+    ["LL", "RL", "LLO", "RLO", "LAO", "RAO", "LPO", "RPO", "LLD", "RLD", "LATDECUB"]
+)
+_DECUBITUS = re.compile(r"\b(?:DECUB\w*|OBLIQUE|OBL)\b")
+
+
+def read_view(dataset: Dataset) -> View:
+    """Return the view by ViewPosition, else its code, the orientation, the descriptions."""
+    for found in (
+        _position(text(dataset, "ViewPosition")),
+        _coded(dataset),
+        _oriented(dataset),
+        described_view(text(dataset, "SeriesDescription")),
+        described_view(text(dataset, "ProtocolName")),
+        described_view(text(dataset, "StudyDescription")),
+    ):
+        if found is not View.UNKNOWN:
+            return found
+    return View.UNKNOWN
+
+
+def described_view(words: str | None) -> View:
+    """Return the one view a description names; "PA and lateral" names a study, not a view."""
+    said = (words or "").upper().replace("_", " ")
+    found = {
+        view
+        for view, pattern in ((View.PA, _PA), (View.AP, _AP), (View.LATERAL, _LATERAL))
+        if pattern.search(said)
+    }
+    return found.pop() if len(found) == 1 else View.UNKNOWN
+
+
+def _position(words: str | None) -> View:
+    said = (words or "").upper().replace("_", " ")
+    if _LATERAL_CODES & set(re.split(r"\W+", said)) or _DECUBITUS.search(said):
+        return View.LATERAL
+    return described_view(said)
+
+
+def _coded(dataset: Dataset) -> View:
+    for item in items(dataset, "ViewCodeSequence"):
+        code = _CODES.get(text(item, "CodeValue") or "", View.UNKNOWN)
+        found = code if code is not View.UNKNOWN else _position(text(item, "CodeMeaning"))
+        if found is not View.UNKNOWN:
+            return found
+    return View.UNKNOWN
+
+
+def _oriented(dataset: Dataset) -> View:
+    """Rows that lead to the front or the back are those of a lateral."""
+    directions = [each[:1] for each in texts(dataset, "PatientOrientation")]
+    sideways = len(directions) == 2 and directions[0] in {"A", "P"} and directions[1] in {"F", "H"}
+    return View.LATERAL if sideways else View.UNKNOWN
