@@ -25,7 +25,9 @@ A code is stable: databases and scripts hold it. The message says what to do.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
+
+from radiograph.records import Header
 
 
 class Disposition(StrEnum):
@@ -36,11 +38,20 @@ class Disposition(StrEnum):
 
 
 class RadiographError(Exception):
-    """A file was not measured."""
+    """A file was not measured.
+
+    ``header`` is what the file says of the study, where it could be read before this happened.
+    """
 
     code: ClassVar[str] = "radiograph-error"
     disposition: ClassVar[Disposition] = Disposition.FAILED
     permanent: ClassVar[bool] = True
+    header: Header | None = None
+
+    @classmethod
+    def because(cls, found: str) -> Self:
+        """Make the error: what was found in this file, and after it what to do."""
+        return cls(f"{found}. {cls.__doc__}")
 
 
 class SetAside(RadiographError):

@@ -1,20 +1,14 @@
-"""What a file is by its first bytes; names only decide how the rest is counted."""
+"""What a file is, by its first bytes; its name only decides how a stranger is counted."""
 
 from __future__ import annotations
 
-import re
-from pathlib import PurePath
+import struct
 
 from radiograph.errors import NotAnImage, TruncatedFile, UnknownContent
 from radiograph.records import ImageFormat
 
-#: Enough for the preamble of DICOM and for the first elements of a file without one.
-HEAD_BYTES = 512
-
-#: Names that claim a radiograph; a file of another name and content was never meant as one.
-IMAGE_SUFFIXES = frozenset(
-    {".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".jp2"}
-)
+#: How much of a file `recognise` wants to see; a file may be shorter.
+HEAD_BYTES = 4096
 
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", ImageFormat.PNG),
@@ -24,50 +18,69 @@ _SIGNATURES = (
     (b"II+\x00", ImageFormat.TIFF),  # BigTIFF
     (b"MM\x00+", ImageFormat.TIFF),
 )
-
-#: Without a preamble (PS3.10 7.1 asks for one, old archives lack it) a file starts with an element
-#: of group 0002 or 0008, in either byte order, implicit (a plausible length) or explicit (a VR).
-_FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")
-_FIRST_GROUPS_BIG = (b"\x00\x02", b"\x00\x08")
-_EXPLICIT_VR = re.compile(rb"UL|UI|CS|DA|TM|SH|LO|OB|DT|ST|PN|AE|US")
+_IMAGE_SUFFIXES = (".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
+_PREAMBLE_BYTES = 128
+_DICOM_PREFIX = b"DICM"
+#: SOP class of a DICOMDIR, as the UI element of the file meta stores it: padded to even length.
+_DIRECTORY_CLASS = b"UI\x14\x001.2.840.10008.1.3.10"
+#: Value representations (PS3.5, 6.2) that meta information and identification use.
+_REPRESENTATIONS = frozenset(
+    b"AE AS AT CS DA DS DT FD FL IS LO LT OB OW PN SH SL SQ SS ST TM UI UL UN US UT".split()
+)
+#: Of those, the ones whose length takes four bytes after two reserved ones (PS3.5, 7.1.2).
+_LONG_REPRESENTATIONS = frozenset(b"OB OW SQ UN UT".split())
+#: The identification group holds names, dates and UIDs, none of which is near this long.
 _LONGEST_FIRST_VALUE = 1024
-
-#: UID of the Media Storage Directory: an index of a disc, no image.
-_DICOMDIR = b"1.2.840.10008.1.3.10"
 
 
 def recognise(head: bytes, name: str) -> ImageFormat:
-    """Tell the format of a file from its first ``HEAD_BYTES``.
+    """Tell the format of a file from its first ``HEAD_BYTES`` bytes.
 
-    Raises NotAnImage for what neither is nor claims to be an image, UnknownContent for what only
-    claims to be one, TruncatedFile for an empty file that claims to be one.
+    Raises NotAnImage, or for a name that claims an image UnknownContent, and TruncatedFile where
+    the file ends too early to tell.
     """
     for signature, image_format in _SIGNATURES:
         if head.startswith(signature):
             return image_format
-    if head[128:132] == b"DICM" or _starts_with_element(head):
-        if _DICOMDIR in head:
-            raise NotAnImage(f"a DICOMDIR. {NotAnImage.__doc__}")
+    if head[_PREAMBLE_BYTES:].startswith(_DICOM_PREFIX) or _begins_with_elements(head):
+        if _DIRECTORY_CLASS in head:
+            raise NotAnImage.because("a DICOMDIR, the index of a medium")
         return ImageFormat.DICOM
-    if PurePath(name).suffix.lower() not in IMAGE_SUFFIXES:
-        raise NotAnImage(NotAnImage.__doc__)
-    if not head:
-        raise TruncatedFile(f"empty. {TruncatedFile.__doc__}")
-    raise UnknownContent(UnknownContent.__doc__)
+    claims_image = name.lower().endswith(_IMAGE_SUFFIXES)
+    if claims_image and _ends_too_early(head):
+        raise TruncatedFile.because(f"{len(head)} bytes")
+    if claims_image:
+        raise UnknownContent.because("neither DICOM nor PNG, JPEG or TIFF")
+    raise NotAnImage(NotAnImage.__doc__)
 
 
-def _starts_with_element(head: bytes) -> bool:
-    if len(head) < 8:
+def _ends_too_early(head: bytes) -> bool:
+    begun = any(signature.startswith(head) for signature, _ in _SIGNATURES)
+    return begun or (len(head) <= _PREAMBLE_BYTES and not any(head))
+
+
+def _begins_with_elements(head: bytes) -> bool:
+    """Tell a DICOM data set without preamble by its first two elements, little endian."""
+    first = _element(head, 0)
+    if first is None or first[0] >> 16 not in {0x0002, 0x0008}:
         return False
-    if head[:2] in _FIRST_GROUPS:
-        order = "little"
-    elif head[:2] in _FIRST_GROUPS_BIG:
-        order = "big"
+    tag, end = first
+    second = _element(head, end)
+    return second is not None and tag < second[0] < 0x0010_FFFF
+
+
+def _element(head: bytes, at: int) -> tuple[int, int] | None:
+    """Read the tag at ``at`` and where its element ends; None where none stands there."""
+    if len(head) < at + 12:
+        return None
+    group, number = struct.unpack_from("<HH", head, at)
+    representation = head[at + 4 : at + 6]
+    if representation in _LONG_REPRESENTATIONS:
+        start, (length,) = at + 12, struct.unpack_from("<I", head, at + 8)
+    elif representation in _REPRESENTATIONS:
+        start, (length,) = at + 8, struct.unpack_from("<H", head, at + 6)
     else:
-        return False
-    element = int.from_bytes(head[2:4], order)  # type: ignore[arg-type]
-    if element > 0x1155:  # the last element of group 0008 that may stand first
-        return False
-    if _EXPLICIT_VR.fullmatch(head[4:6]):
-        return True
-    return int.from_bytes(head[4:8], order) <= _LONGEST_FIRST_VALUE  # type: ignore[arg-type]
+        start, (length,) = at + 8, struct.unpack_from("<I", head, at + 4)
+    if length > _LONGEST_FIRST_VALUE:
+        return None
+    return group << 16 | number, start + length
