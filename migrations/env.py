@@ -1,8 +1,8 @@
 """Where alembic meets the tables.
 
-`db.schema` hands over an open connection, inside a transaction that it commits itself. A
-developer's own `alembic revision --autogenerate` compares with the database that
-``sqlalchemy.url`` in pyproject.toml names.
+`db.schema` hands over an open connection, inside a transaction that it commits itself. A developer
+names a database, migrated to the head, against which the tables are compared:
+`alembic -x url=sqlite:///scratch.db revision --autogenerate -m "what changes"`.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ given: Connection | None = context.config.attributes.get("connection")
 if given is not None:
     _run(given)
 else:
-    url = context.config.get_main_option("sqlalchemy.url")
+    url = context.get_x_argument(as_dictionary=True).get("url")
     if url is None:
-        raise SystemExit("no sqlalchemy.url: run `thoraq db upgrade`, or set it for alembic")
+        raise SystemExit("name a database: alembic -x url=sqlite:///scratch.db ...")
     with engine_of(url, foreign_keys=False).begin() as own:
         _run(own)
