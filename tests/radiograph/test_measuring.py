@@ -216,7 +216,9 @@ def test_a_header_that_names_something_else_is_set_aside(
     ],
 )
 def test_a_header_that_leaves_it_open_goes_on_to_the_network(changes: dict[str, object]) -> None:
-    check_header(header(**changes))
+    head = header(**changes)
+    check_header(head)
+    assert measured(chest(), head).ict.value == pytest.approx(0.4)
 
 
 def test_the_network_has_the_last_word_on_what_is_a_chest() -> None:
