@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
-from pydicom.pixels import apply_color_lut
+from pydicom.pixels.processing import apply_color_lut
 
 from radiograph.errors import BrokenHeader
 from radiograph.reading.dicom_layout import Layout
@@ -37,6 +37,6 @@ def colour(stored: npt.NDArray[Any], dataset: Dataset, layout: Layout) -> Grey:
         is_luminance_first = layout.photometric in {"YBR_FULL", "YBR_FULL_422"}
         stored = stored[..., 0] if is_luminance_first else stored[..., :3] @ _LUMINANCE
     if top == 255:
-        return np.rint(np.clip(stored, 0, 255)).astype(np.uint8)
+        return np.asarray(np.rint(np.clip(stored, 0, 255)), np.uint8)
     levels = stored.astype(np.float64) * (65535.0 / top)
-    return np.rint(np.clip(levels, 0, 65535)).astype(np.uint16)
+    return np.asarray(np.rint(np.clip(levels, 0, 65535)), np.uint16)
