@@ -43,9 +43,7 @@ def create_app(broker_url: str) -> Celery:
         task_acks_late=True,
         # True would run a chunk that kills its worker without end; recovery counts and halves it.
         task_reject_on_worker_lost=False,
-        worker_soft_shutdown_timeout=30.0,
         worker_proc_alive_timeout=60.0,  # a child of a busy machine takes longer than 4 s to start
-        worker_enable_soft_shutdown_on_idle=False,
         # Prints a banner and takes the root logger otherwise.
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,

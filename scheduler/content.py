@@ -7,13 +7,11 @@ import os
 import stat
 from typing import BinaryIO
 
-from radiograph.recognition import recognise
-
 from db.records import FileStat, SeenFile
 from radiograph.errors import FileUnavailable, NotAnImage, RadiographError, TooLarge
+from radiograph.recognition import HEAD_BYTES, recognise
 from scheduler.walk import refusal_of
 
-_HEAD_BYTES = 4096
 _READ_BYTES = 1 << 20
 
 
@@ -35,7 +33,7 @@ def _look(met: FileStat, max_bytes: int) -> SeenFile:
     descriptor = os.open(met.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         _check_unchanged(file, met)
-        head = file.read(_HEAD_BYTES)
+        head = file.read(HEAD_BYTES)
         name = os.path.basename(met.path)  # noqa: PTH119 - a path may hold any byte
         image_format = recognise(head, name)
         digest = hashlib.sha256(head)

@@ -3,6 +3,7 @@
     SchedulerError                      code, permanent
     |-- BrokerUnavailable               broker-unavailable     transient
     |-- NoServerBinary                  no-server-binary
+    |-- MemberFails                     member-fails
     |-- PlaceMissing                    place-missing
     |-- DevicesUnknown                  devices-unknown
     |-- DeviceMissing                   device-missing
@@ -36,6 +37,12 @@ class NoServerBinary(SchedulerError):
     """No Redis server to embed; install redis-server, or set THORAQ_BROKER_URL to one that runs."""
 
     code = "no-server-binary"
+
+
+class MemberFails(SchedulerError):
+    """A process that measures ends as soon as it starts; repair what its log says, then go on."""
+
+    code = "member-fails"
 
 
 class PlaceMissing(SchedulerError):

@@ -18,15 +18,20 @@ import structlog
 from scheduler.app import create_app
 from scheduler.broker import EmbeddedBroker, broker_url
 from scheduler.cores import usable_cores
+from scheduler.errors import MemberFails
 from scheduler.settings import Settings, child_environment
 from scheduler.tether import tethered
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: A worker finishes its batch and gives the rest back within seconds; a soft shutdown allows 30.
-_STOP_SECONDS = 40.0
+#: A worker finishes its batch and gives the rest back within seconds.
+_STOP_SECONDS = 30.0
+#: EX_CONFIG of sysexits.h: what a member says that will not start before something is repaired.
+MISCONFIGURED = 78
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
+#: Whoever ends this often without having lived so long will not do better the next time.
+_DEATHS = 6
 #: Whoever lived this long is restarted as if for the first time.
 _SOUND_SECONDS = 60.0
 _LOG_BYTES = 20 << 20
@@ -45,6 +50,7 @@ class Member:
     started_at: float = 0.0
     start_due_at: float = 0.0
     pause_seconds: float = _FIRST_PAUSE_SECONDS
+    early_deaths: int = 0
 
     @property
     def pid(self) -> int | None:
@@ -91,23 +97,36 @@ class Stack:
             self._spawn(member)
 
     def tend(self) -> None:
-        """Restart whoever died, after a pause that doubles while they keep dying."""
+        """Restart whoever died, after a pause that doubles while they keep dying.
+
+        Raises MemberFails, BrokerUnavailable.
+        """
         if self._broker is not None and not self._broker.running():
             # Ours died, or that of another command ended with it.
             self._broker.start()
         now = time.monotonic()
         for member in self.members:
             if member.process is not None and member.process.poll() is not None:
-                member.last_exit = member.process.returncode
-                member.process = None
-                if now - member.started_at > _SOUND_SECONDS:
-                    member.pause_seconds = _FIRST_PAUSE_SECONDS
-                member.start_due_at = now + member.pause_seconds
-                member.pause_seconds = min(2 * member.pause_seconds, _LONGEST_PAUSE_SECONDS)
-                _log.warning("a member stopped", member=member.name, exit=member.last_exit)
+                self._mourn(member, now)
             elif member.process is None and now >= member.start_due_at:
                 member.restarts += 1
                 self._spawn(member)
+
+    def _mourn(self, member: Member, now: float) -> None:
+        """Plan a dead member's return. Raises MemberFails where there is no point in it."""
+        member.last_exit = member.process.returncode if member.process is not None else None
+        member.process = None
+        if now - member.started_at > _SOUND_SECONDS:
+            member.early_deaths = 0
+            member.pause_seconds = _FIRST_PAUSE_SECONDS
+        member.early_deaths += 1
+        member.start_due_at = now + member.pause_seconds
+        member.pause_seconds = min(2 * member.pause_seconds, _LONGEST_PAUSE_SECONDS)
+        _log.warning("a member stopped", member=member.name, exit=member.last_exit)
+        if member.last_exit == MISCONFIGURED or member.early_deaths >= _DEATHS:
+            raise MemberFails(
+                f"{member.name}: {_last_line(member.log)} ({member.log}). {MemberFails.__doc__}"
+            )
 
     def stop(self) -> None:
         """End everything this stack started; chunks at work are finished or given back."""
@@ -182,6 +201,11 @@ def _names(devices: Sequence[str]) -> list[str]:
         else:
             names.append(f"gpu{index or 0}")
     return names
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return lines[-1] if lines else "it says nothing"
 
 
 def _end(process: subprocess.Popen[bytes], seconds: float) -> None:

@@ -1,0 +1,156 @@
+"""Intake: each content is queued once, and every file ends up in the ledger."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from PIL import Image
+
+from db.database import Database
+from db.intake import open_batch
+from db.models import register_model
+from db.outbox import unsent_chunks
+from db.records import Batch, FileStat, IntakeCount
+from db.states import Priority
+from db.status import batch_status
+from scheduler.app import create_app
+from scheduler.content import look_into
+from scheduler.errors import NoModelServed, PlaceMissing
+from scheduler.intake import enqueue
+from scheduler.messages import ROUTINE_QUEUE
+from scheduler.settings import Settings
+from tests.servers.redis import RedisServer
+
+
+def write_image(path: Path, level: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (8, 8), level).save(path, "PNG")
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """Give four images in two folders, one of them twice, a text and an empty file."""
+    folder = tmp_path / "archive"
+    for level in (10, 20, 30):
+        write_image(folder / "a" / f"{level}.png", level)
+    write_image(folder / "b" / "IM0001", 10)
+    (folder / "readme.txt").write_text("not an image")
+    (folder / "empty.dcm").write_bytes(b"")
+    return folder
+
+
+@pytest.fixture
+def batch(served: Database) -> Batch:
+    """Give a routine batch."""
+    return open_batch(served, "archive", Priority.ROUTINE)
+
+
+def test_each_content_is_queued_once_and_every_file_is_counted(
+    served: Database, batch: Batch, archive: Path, settings: Settings, app: Celery
+) -> None:
+    count = enqueue(served, [archive], batch, settings, app=app)
+    assert count == IntakeCount(seen=6, queued=3, duplicates=1, refused=2)
+    status = batch_status(served, "archive")
+    assert (status.seen, status.queued, status.duplicates) == (6, 3, 1)
+    assert (status.set_aside, status.failed) == (1, 1)
+    assert status.balanced
+    with app.connection_for_read() as connection:
+        assert connection.default_channel.client.llen(ROUTINE_QUEUE) == 2  # two and one
+
+
+def test_what_is_known_is_neither_read_nor_queued_again(
+    served: Database, batch: Batch, archive: Path, settings: Settings
+) -> None:
+    enqueue(served, [archive], batch, settings)
+    chunks = unsent_chunks(served, 100)
+    for each in archive.rglob("*"):
+        if each.is_file():
+            # Had it been read, it would be another content.
+            stat = each.stat()
+            each.write_bytes(b"x" * stat.st_size)
+            os.utime(each, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert enqueue(served, [archive], batch, settings) == IntakeCount(seen=6, known=6)
+    assert unsent_chunks(served, 100) == chunks
+
+
+def test_a_place_given_twice_or_inside_another_is_taken_once(
+    served: Database, batch: Batch, archive: Path, settings: Settings
+) -> None:
+    count = enqueue(served, [archive, archive / "a", archive / "a" / "10.png"], batch, settings)
+    assert (count.queued, count.duplicates) == (3, 1)
+    assert batch_status(served, "archive").seen == 6
+
+
+def test_progress_is_told_as_it_goes(
+    served: Database, batch: Batch, archive: Path, settings: Settings
+) -> None:
+    told: list[IntakeCount] = []
+    count = enqueue(served, [archive], batch, settings, progress=told.append)
+    assert told[-1] == count
+
+
+def test_without_a_broker_the_chunks_wait_in_the_database(
+    sqlite_url: str, archive: Path, settings: Settings, redis_server: RedisServer
+) -> None:
+    database = Database.open(sqlite_url)
+    register_model(database, "test-1", "0" * 64, {}, serve=True)
+    batch = open_batch(database, "archive", Priority.ROUTINE)
+    redis_server.kill()
+    with create_app(redis_server.url) as app:
+        assert enqueue(database, [archive], batch, settings, app=app).queued == 3
+    assert len(unsent_chunks(database, 100)) == 2
+    database.dispose()
+
+
+def test_a_missing_place_is_told_before_anything_is_recorded(
+    served: Database, batch: Batch, archive: Path, settings: Settings
+) -> None:
+    with pytest.raises(PlaceMissing):
+        enqueue(served, [archive, archive / "nowhere"], batch, settings)
+    assert batch_status(served, "archive").seen == 0
+
+
+def test_without_a_model_nothing_can_be_queued(
+    database: Database, archive: Path, settings: Settings
+) -> None:
+    batch = open_batch(database, "archive", Priority.ROUTINE)
+    with pytest.raises(NoModelServed):
+        enqueue(database, [archive], batch, settings)
+
+
+def test_a_file_that_grows_while_it_is_read_is_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "growing.png"
+    write_image(path, 10)
+    stat = path.stat()
+    met = FileStat(str(path), stat.st_size, stat.st_mtime_ns)
+    assert look_into(met, 1).refusal is None
+    with path.open("ab") as file:
+        file.write(b"more")
+    seen = look_into(met, 1)
+    assert seen.refusal is not None
+    assert (seen.refusal.code, seen.refusal.permanent) == ("file-unavailable", False)
+    assert seen.sha256 is None
+
+
+def test_a_file_over_the_limit_is_refused_without_being_read(tmp_path: Path) -> None:
+    path = tmp_path / "huge.dcm"
+    with path.open("wb") as file:
+        file.truncate(3 << 40)  # sparse: reading it would take hours
+    seen = look_into(FileStat(str(path), 3 << 40, path.stat().st_mtime_ns), 512)
+    assert seen.refusal is not None
+    assert seen.refusal.code == "too-large"
+
+
+def test_a_file_that_became_a_link_or_a_pipe_is_neither_followed_nor_waited_for(
+    tmp_path: Path,
+) -> None:
+    write_image(tmp_path / "secret.png", 10)
+    stat = (tmp_path / "secret.png").stat()
+    (tmp_path / "link.png").symlink_to(tmp_path / "secret.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    for name in ("link.png", "pipe.png"):
+        met = FileStat(str(tmp_path / name), stat.st_size, stat.st_mtime_ns)
+        assert look_into(met, 1).refusal is not None

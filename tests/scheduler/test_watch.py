@@ -1,0 +1,105 @@
+"""The watch takes complete files, once, and leaves them where they lie."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from db.database import Database
+from db.status import batch_status
+from scheduler.settings import Settings
+from scheduler.watch import Watch
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give an empty folder to be watched."""
+    made = tmp_path / "incoming"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def watch(served: Database, folder: Path, settings: Settings) -> Watch:
+    """Give a watch of the folder that has not scanned yet."""
+    return Watch(served, folder, settings)
+
+
+def write_image(path: Path, level: int = 10) -> None:
+    Image.new("L", (64, 64), level).save(path, "PNG")
+
+
+def test_a_file_is_taken_once_two_scans_found_it_equal(watch: Watch, folder: Path) -> None:
+    write_image(folder / "a.png")
+    assert watch.scan().seen == 0
+    assert watch.scan().queued == 1
+    assert watch.scan().seen == 0
+    assert (folder / "a.png").exists()
+
+
+def test_a_file_that_is_still_being_written_is_left_until_it_is_complete(
+    served: Database, watch: Watch, folder: Path, tmp_path: Path
+) -> None:
+    write_image(tmp_path / "whole.png")
+    whole = (tmp_path / "whole.png").read_bytes()
+    with (folder / "slow.png").open("wb", buffering=0) as file:
+        for position in range(0, len(whole), 20):  # slower than the scans
+            file.write(whole[position : position + 20])
+            assert watch.scan().seen == 0
+    watch.scan()
+    assert batch_status(served, "incoming").queued == 1
+
+
+def test_what_lay_there_at_the_start_is_not_taken_for_complete_either(
+    served: Database, folder: Path, settings: Settings
+) -> None:
+    write_image(folder / "a.png")
+    assert Watch(served, folder, settings).scan().seen == 0
+
+
+def test_a_restart_takes_nothing_twice(served: Database, folder: Path, settings: Settings) -> None:
+    write_image(folder / "a.png")
+    assert Watch(served, folder, settings).once().queued == 1
+    again = Watch(served, folder, settings)
+    assert again.once().queued == 0
+    write_image(folder / "b.png", 20)
+    assert again.once().queued == 1
+    assert batch_status(served, "incoming").seen == 2
+
+
+def test_a_file_that_changed_is_another_file(watch: Watch, folder: Path) -> None:
+    write_image(folder / "a.png")
+    assert watch.once().queued == 1
+    write_image(folder / "a.png", 20)
+    assert watch.once().queued == 1
+
+
+def test_a_partial_name_is_taken_under_its_final_one(watch: Watch, folder: Path) -> None:
+    write_image(folder / "a.png.part")
+    assert watch.once().seen == 0
+    (folder / "a.png.part").rename(folder / "a.png")
+    assert watch.once().queued == 1
+
+
+def test_a_share_that_goes_away_and_comes_back_is_waited_for(
+    served: Database, watch: Watch, folder: Path, settings: Settings
+) -> None:
+    stop = threading.Event()
+    thread = threading.Thread(target=watch.run, args=(stop,))
+    thread.start()
+    try:
+        away = folder.rename(folder.with_name("unmounted"))
+        time.sleep(5 * settings.watch_seconds)
+        write_image(away / "a.png")
+        away.rename(folder)
+        deadline = time.monotonic() + 30
+        while not batch_status(served, "incoming").seen and time.monotonic() < deadline:
+            time.sleep(0.02)
+    finally:
+        stop.set()
+        thread.join()
+    assert batch_status(served, "incoming").queued == 1

@@ -1,0 +1,155 @@
+"""What tests of the worker share: a small archive, a network, and a bench to run a stack on."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import psutil
+import pytest
+from PIL import Image
+
+from db.database import Database
+from db.intake import open_batch
+from db.models import register_model
+from db.records import BatchStatus
+from db.states import Priority
+from db.status import batch_status
+from network.card import shipped_card
+from radiograph.phantom import draw_anatomy, project
+from scheduler.intake import enqueue
+from scheduler.settings import Settings
+from scheduler.stack import Stack
+
+
+@functools.cache
+def phantoms() -> list[npt.NDArray[np.uint8]]:
+    """Draw a few chests that the network takes for what they are."""
+    drawn = []
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        pixels = project(draw_anatomy(random), 256, 256, random)
+        drawn.append((pixels >> 8).astype(np.uint8))
+    return drawn
+
+
+def write_radiographs(folder: Path, count: int, *, seed: int = 0) -> None:
+    """Write ``count`` frontal chests, no two with the same content."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        pixels = phantoms()[number % len(phantoms())].copy()
+        pixels[0, :2] = divmod(1000 * seed + number, 256)
+        Image.fromarray(pixels).save(folder / f"{seed}-{number:04}.png")
+
+
+def eventually(condition: Callable[[], object], seconds: float = 60.0) -> bool:
+    """Wait until ``condition`` holds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def gone(process: psutil.Process) -> bool:
+    """Whether a process has ended."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+class Bench:
+    """Settings, a database and an archive to run a stack on."""
+
+    def __init__(self, settings: Settings, archive: Path) -> None:
+        self.settings = settings
+        self.archive = archive
+        self.database = Database.open(settings.database)
+        settings.state.mkdir()
+        card = shipped_card()
+        register_model(self.database, card.version, card.weights_digest, card.card, serve=True)
+
+    def submit(
+        self, stack: Stack | None, *places: Path, priority: Priority = Priority.ROUTINE
+    ) -> None:
+        """Take in a folder, the archive where none is given."""
+        batch = open_batch(self.database, str(priority), priority)
+        app = None if stack is None else stack.app
+        enqueue(self.database, places or [self.archive], batch, self.settings, app=app)
+
+    def status(self, priority: Priority = Priority.ROUTINE) -> BatchStatus:
+        """Give the ledger of what was submitted."""
+        return batch_status(self.database, str(priority))
+
+    def finish(self, stack: Stack, seconds: float = 90.0) -> BatchStatus:
+        """Tend the stack until every file has ended."""
+        deadline = time.monotonic() + seconds
+        while self.status().open and time.monotonic() < deadline:
+            stack.tend()
+            time.sleep(0.05)
+        return self.status()
+
+    @contextmanager
+    def stack(self, devices: Sequence[str] = ("cpu",)) -> Iterator[Stack]:
+        """Run a stack; afterwards nothing of it is left."""
+        with Stack(self.settings, devices) as running:
+            yield running
+
+    def log(self, name: str = "cpu0") -> str:
+        """Give what a member wrote."""
+        return (self.settings.state / "logs" / f"{name}.log").read_text()
+
+
+@pytest.fixture
+def bench(sqlite_url: str, redis_url: str, tmp_path: Path) -> Iterator[Bench]:
+    """Give a bench on SQLite."""
+    with made_bench(sqlite_url, redis_url, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def either_bench(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Bench]:
+    """Give a bench, once on SQLite and once on PostgreSQL."""
+    with made_bench(database_url, redis_url, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def made_bench(database_url: str, redis_url: str, folder: Path) -> Iterator[Bench]:
+    """Make a bench whose leases and pauses are short."""
+    settings = Settings(
+        state=folder / "state",
+        database_url=database_url,
+        broker_url=redis_url,
+        chunk_size=4,
+        device_batch=4,
+        lease_seconds=2.0,
+        upkeep_seconds=0.5,
+        resend_seconds=5.0,
+        retry_seconds=0.2,
+        readers=1,
+    )
+    bench = Bench(settings, folder / "archive")
+    yield bench
+    bench.database.dispose()
+
+
+def member(stack: Stack, name: str) -> psutil.Process:
+    """Give a member's process."""
+    [pid] = [each.pid for each in stack.members if each.name == name]
+    assert pid is not None
+    return psutil.Process(pid)
+
+
+def kill_group(process: psutil.Process) -> None:
+    """End a member with its children, without warning."""
+    os.killpg(os.getpgid(process.pid), signal.SIGKILL)

@@ -1,0 +1,39 @@
+"""The breaker tells a failing machine from failing files."""
+
+from __future__ import annotations
+
+import pytest
+
+from worker.breaker import Breaker
+
+
+@pytest.mark.parametrize(
+    "code", ["reader-crashed", "reader-timeout", "reader-out-of-memory", "file-unavailable"]
+)
+def test_failures_in_a_row_that_may_be_the_machines_trip_it(code: str) -> None:
+    breaker = Breaker(in_a_row=3)
+    assert [breaker.note(code) for _ in range(3)] == [False, False, True]
+
+
+def test_a_file_that_was_read_or_is_broken_itself_ends_the_row() -> None:
+    breaker = Breaker(in_a_row=2)
+    for between in (None, "truncated-file"):
+        assert not breaker.note("reader-crashed")
+        assert not breaker.note(between)
+    assert not breaker.note("reader-crashed")
+    assert breaker.note("reader-crashed")
+
+
+def test_an_acquitted_machine_is_counted_anew() -> None:
+    breaker = Breaker(in_a_row=2)
+    breaker.note("reader-crashed")
+    breaker.note("reader-crashed")
+    breaker.acquit()
+    assert not breaker.note("reader-crashed")
+
+
+def test_pauses_grow_until_a_chunk_succeeds() -> None:
+    breaker = Breaker()
+    assert [breaker.pause_seconds() for _ in range(5)] == [5.0, 10.0, 20.0, 40.0, 60.0]
+    breaker.succeed()
+    assert breaker.pause_seconds() == 5.0

@@ -1,0 +1,201 @@
+"""Whatever is killed, stopped or emptied: every radiograph is measured exactly once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from db.records import Result, ResultFilter
+from db.results import find_results
+from db.states import Priority
+from scheduler.stack import Stack
+from tests.servers.redis import RedisServer
+from tests.worker.conftest import (
+    Bench,
+    eventually,
+    gone,
+    kill_group,
+    member,
+    write_radiographs,
+)
+
+FILES = 40
+
+
+def measured(bench: Bench) -> dict[int, Result]:
+    return {each.radiograph_id: each for each in find_results(bench.database, ResultFilter())}
+
+
+def check_each_measured_once(bench: Bench, files: int = FILES) -> None:
+    status = bench.status()
+    assert (status.seen, status.measured, status.open) == (files, files, 0), status
+    assert status.balanced
+    results = list(find_results(bench.database, ResultFilter()))
+    assert len(results) == len({result.radiograph_id for result in results}) == files
+
+
+def wait_for_the_middle(bench: Bench, stack: Stack) -> None:
+    """Wait until a chunk is at work while others wait."""
+
+    def in_the_middle() -> bool:
+        stack.tend()
+        status = bench.status()
+        return status.measured > 0 and status.running > 0 and status.queued > 0
+
+    assert eventually(in_the_middle), bench.log()
+
+
+def test_a_folder_is_measured_once_and_submitting_it_again_measures_nothing(
+    either_bench: Bench,
+) -> None:
+    bench = either_bench
+    write_radiographs(bench.archive, FILES)
+    with bench.stack() as stack:
+        bench.submit(stack)
+        bench.finish(stack)
+        check_each_measured_once(bench)
+        before = measured(bench)
+        bench.submit(stack)
+        bench.finish(stack)
+    check_each_measured_once(bench)
+    assert measured(bench) == before
+    assert str(bench.archive) not in bench.log()
+
+
+def test_a_worker_killed_in_the_middle_of_a_batch_loses_and_doubles_nothing(
+    either_bench: Bench,
+) -> None:
+    bench = either_bench
+    write_radiographs(bench.archive, FILES)
+    bench.submit(None)
+    with bench.stack() as stack:
+        wait_for_the_middle(bench, stack)
+        kill_group(member(stack, "cpu0"))
+        assert bench.status().measured < FILES
+        bench.finish(stack)
+        assert [each.restarts for each in stack.members if each.name == "cpu0"] == [1]
+    check_each_measured_once(bench)
+
+
+def test_a_worker_stopped_for_longer_than_its_lease_doubles_nothing(bench: Bench) -> None:
+    write_radiographs(bench.archive, FILES)
+    bench.submit(None)
+    with bench.stack(["cpu", "cpu"]) as stack:
+        wait_for_the_middle(bench, stack)
+        frozen = [member(stack, "cpu0"), *member(stack, "cpu0").children(recursive=True)]
+        for process in frozen:
+            process.suspend()
+        started = time.monotonic()
+        bench.finish(stack)  # the other one takes what the frozen one held, once its lease ended
+        stopped_for = time.monotonic() - started
+        results = {
+            each.radiograph_id: each for each in find_results(bench.database, ResultFilter())
+        }
+        time.sleep(max(0.0, 2 * bench.settings.lease_seconds - stopped_for))
+        for process in frozen:
+            process.resume()
+        assert eventually(lambda: '"chunk"' in bench.log())
+        time.sleep(1.0)  # for what it still holds to be stored, if the fence let it
+    check_each_measured_once(bench)
+    assert measured(bench) == results
+
+
+def test_a_broker_that_is_killed_keeps_the_queue(bench: Bench, redis_server: RedisServer) -> None:
+    write_radiographs(bench.archive, FILES)
+    bench.submit(None)
+    with bench.stack() as stack:
+        wait_for_the_middle(bench, stack)
+        redis_server.kill()
+        time.sleep(0.5)
+        redis_server.start()
+        bench.finish(stack)
+    check_each_measured_once(bench)
+
+
+def test_a_broker_that_is_emptied_loses_no_work(bench: Bench, redis_server: RedisServer) -> None:
+    write_radiographs(bench.archive, FILES)
+    bench.submit(None)
+    with bench.stack() as stack:
+        wait_for_the_middle(bench, stack)
+        redis_server.flush()
+        bench.finish(stack)
+    check_each_measured_once(bench)
+
+
+def test_a_worker_asked_to_stop_gives_back_what_it_has_not_begun(bench: Bench) -> None:
+    write_radiographs(bench.archive, FILES)
+    bench.submit(None)
+    with bench.stack() as stack:
+        wait_for_the_middle(bench, stack)
+    status = bench.status()
+    assert status.running == 0  # nothing waits for a lease to end
+    assert status.balanced
+    with bench.stack() as stack:
+        bench.finish(stack)
+    check_each_measured_once(bench)
+    attempts = {each.provenance.attempt for each in find_results(bench.database, ResultFilter())}
+    assert attempts == {1}
+
+
+def test_urgent_radiographs_overtake_the_routine_queue(bench: Bench) -> None:
+    write_radiographs(bench.archive, FILES)
+    urgent = bench.archive.with_name("urgent")
+    write_radiographs(urgent, 4, seed=1)
+    with bench.stack() as stack:
+        bench.submit(stack)
+        wait_for_the_middle(bench, stack)
+        bench.submit(stack, urgent, priority=Priority.URGENT)
+        assert eventually(lambda: not bench.status(Priority.URGENT).open)
+        assert bench.status().queued > 0
+        bench.finish(stack)
+    assert len(measured(bench)) == FILES + 4
+
+
+@pytest.mark.parametrize("name", ["upkeep", "cpu0"])
+def test_a_member_whose_parent_is_killed_leaves_no_process_behind(bench: Bench, name: str) -> None:
+    with bench.stack() as stack:
+        write_radiographs(bench.archive, FILES)
+        bench.submit(stack)
+        wait_for_the_middle(bench, stack)
+        parent = member(stack, name)
+        children = parent.children(recursive=True)
+        assert children
+        parent.kill()
+        assert eventually(lambda: all(gone(child) for child in children))
+        bench.finish(stack)
+    check_each_measured_once(bench)
+
+
+OWNER = """
+import sys, time
+from pathlib import Path
+from scheduler.settings import Settings
+from scheduler.stack import Stack
+with Stack(Settings(), ["cpu"]) as stack:
+    print(*(member.pid for member in stack.members), flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_stack_whose_owner_is_killed_ends_by_itself(bench: Bench) -> None:
+    environment = {
+        **os.environ,  # noqa: TID251 - the edge of a process of this test
+        "THORAQ_STATE": str(bench.settings.state),
+        "THORAQ_DATABASE_URL": bench.settings.database,
+    }
+    owner = subprocess.Popen([sys.executable, "-c", OWNER], env=environment, stdout=subprocess.PIPE)
+    assert owner.stdout is not None
+    members = [psutil.Process(int(pid)) for pid in owner.stdout.readline().split()]
+    assert eventually(lambda: all(process.children() for process in members))
+    everybody = psutil.Process(owner.pid).children(recursive=True)
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    owner.stdout.close()
+    assert len(everybody) >= 5  # broker, upkeep, its timetable, worker, its child
+    assert eventually(lambda: all(gone(process) for process in everybody))

@@ -1,0 +1,67 @@
+"""The device's batches shrink to what its memory holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from network.card import ModelCard
+from network.errors import DeviceMemoryExhausted
+from network.prediction import Prediction, PreparedInput
+from worker.device import Device, load_predictor
+from worker.errors import DeviceFailed, ModelUnavailable
+
+
+class SmallDevice:
+    """A device of a given memory: torch's out-of-memory cannot be had without an accelerator."""
+
+    device_name = "small"
+    precision = "fp32"
+
+    def __init__(self, holds: int) -> None:
+        self.holds = holds
+        self.batches: list[int] = []
+
+    def predict(self, pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
+        """Predict, or run out of memory."""
+        if len(pixels) > self.holds:
+            raise DeviceMemoryExhausted("too many")
+        self.batches.append(len(pixels))
+        return [
+            Prediction(np.full((19, 2), float(each[0, 0])), np.ones(19), 1.0) for each in pixels
+        ]
+
+
+def squares(count: int) -> list[PreparedInput]:
+    return [PreparedInput(np.full((4, 4), each, np.uint8), np.eye(2, 3)) for each in range(count)]
+
+
+def test_predictions_come_in_order_in_batches() -> None:
+    small = SmallDevice(holds=100)
+    predictions = Device(small, batch=4).predict(squares(10))
+    assert [each.points[0, 0] for each in predictions] == list(range(10))
+    assert small.batches == [4, 4, 2]
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_stays_small() -> None:
+    small = SmallDevice(holds=3)
+    device = Device(small, batch=16)
+    predictions = device.predict(squares(10))
+    assert [each.points[0, 0] for each in predictions] == list(range(10))
+    assert device.batch == 2
+    device.predict(squares(4))
+    assert max(small.batches) <= 3
+
+
+def test_a_device_too_small_for_one_image_has_failed() -> None:
+    with pytest.raises(DeviceFailed):
+        Device(SmallDevice(holds=0), batch=4).predict(squares(2))
+
+
+def test_weights_that_are_missing_are_told(tmp_path: Path) -> None:
+    card = ModelCard("x", "landmark", tmp_path / "none.safetensors", "0" * 64, None, {})
+    with pytest.raises(ModelUnavailable, match=r"none\.safetensors"):
+        load_predictor(card, "cpu")

@@ -1,0 +1,42 @@
+"""A worker sees one device: the masks it is started with are narrowed, never widened."""
+
+from __future__ import annotations
+
+import pytest
+
+from scheduler.errors import DeviceMissing
+from worker.pinning import pinned
+
+
+@pytest.mark.parametrize(
+    ("before", "device", "mask"),
+    [
+        ({}, "cuda:1", {"CUDA_VISIBLE_DEVICES": "1"}),
+        ({}, "cpu", {"CUDA_VISIBLE_DEVICES": "-1"}),
+        ({"CUDA_VISIBLE_DEVICES": ""}, "cuda:0", {"CUDA_VISIBLE_DEVICES": "0"}),
+        ({"CUDA_VISIBLE_DEVICES": "5, 3"}, "cuda:1", {"CUDA_VISIBLE_DEVICES": "3"}),
+        ({"CUDA_VISIBLE_DEVICES": "GPU-a,GPU-b"}, "cuda:0", {"CUDA_VISIBLE_DEVICES": "GPU-a"}),
+        ({"HIP_VISIBLE_DEVICES": "2,3"}, "cuda:1", {"HIP_VISIBLE_DEVICES": "3"}),
+        ({"HIP_VISIBLE_DEVICES": "2,3"}, "cpu", {"HIP_VISIBLE_DEVICES": "-1"}),
+        # The outer mask stays: the inner index counts among what it leaves.
+        (
+            {"ROCR_VISIBLE_DEVICES": "4,6"},
+            "cuda:1",
+            {"ROCR_VISIBLE_DEVICES": "4,6", "CUDA_VISIBLE_DEVICES": "1"},
+        ),
+    ],
+)
+def test_masks_are_narrowed(before: dict[str, str], device: str, mask: dict[str, str]) -> None:
+    after = pinned(before, device)
+    assert {name: after[name] for name in after if name.endswith("_VISIBLE_DEVICES")} == mask
+
+
+def test_a_device_that_the_mask_hides_is_told() -> None:
+    with pytest.raises(DeviceMissing, match="leaves 1"):
+        pinned({"CUDA_VISIBLE_DEVICES": "5"}, "cuda:1")
+
+
+def test_a_process_computes_in_one_thread() -> None:
+    after = pinned({"PATH": "/bin", "OMP_NUM_THREADS": "16"}, "cpu")
+    assert after["OMP_NUM_THREADS"] == "1"
+    assert after["PATH"] == "/bin"

@@ -1,0 +1,49 @@
+"""A child hears that its parent was asked to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+from worker.stopping import Stopping
+
+PROGRAM = """
+import os, signal, sys, time
+from worker.stopping import Stopping
+stopping = Stopping()
+told = []
+signal.signal(signal.SIGTERM, lambda *_: told.append("before"))
+if os.fork() == 0:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    print("ready", flush=True)
+    os._exit(0 if stopping.wait(60) and stopping.is_set() else 1)
+stopping.listen()
+_, status = os.wait()
+assert told == ["before"]
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def test_nobody_is_told_before_somebody_asks() -> None:
+    stopping = Stopping()
+    assert not stopping.is_set()
+    assert not stopping.wait(0.01)
+    stopping.set()
+    assert stopping.wait(60)
+    assert stopping.is_set()  # and it stays
+
+
+def test_a_signal_to_the_parent_reaches_the_child_and_does_what_it_did_before() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == b"ready\n"
+    while True:
+        try:
+            os.kill(parent.pid, signal.SIGTERM)
+            assert parent.wait(5) == 0
+            break
+        except subprocess.TimeoutExpired:
+            continue  # the parent was not listening yet
+    parent.stdout.close()

@@ -1,0 +1,28 @@
+"""Torch is loaded in the one process that uses the device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+
+from tests.worker.conftest import Bench, member, write_radiographs
+
+
+def has_torch(process: psutil.Process) -> bool:
+    return "libtorch" in Path(f"/proc/{process.pid}/maps").read_text()
+
+
+def test_neither_the_worker_nor_its_readers_nor_the_upkeep_load_torch(bench: Bench) -> None:
+    write_radiographs(bench.archive, 4)
+    with bench.stack() as stack:
+        bench.submit(stack)
+        bench.finish(stack)
+        worker = member(stack, "cpu0")
+        [child] = worker.children()
+        [reader] = child.children()
+        assert "worker.reader" in reader.cmdline()
+        assert has_torch(child)
+        assert not has_torch(worker)
+        assert not has_torch(reader)
+        assert not has_torch(member(stack, "upkeep"))

@@ -1,0 +1,44 @@
+"""``python -m worker --device auto|cpu|cuda:N``: pins itself, then becomes the worker."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from network.card import shipped_card, verify_weights
+from network.errors import NetworkError
+from scheduler.cores import usable_cores
+from scheduler.devices import choose, find_devices
+from scheduler.errors import SchedulerError
+from scheduler.settings import Settings, process_environment
+from scheduler.stack import MISCONFIGURED
+from worker.pinning import pinned
+
+
+def main() -> None:
+    """Check what can be checked without a device, then replace this process."""
+    parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__)
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
+    parser.add_argument("--name", help="cpu0 or gpuN where absent; the host is appended")
+    parser.add_argument("--readers", type=int, help="reading processes")
+    asked = parser.parse_args()
+    try:
+        verify_weights(shipped_card())
+        device = "cpu" if asked.device == "cpu" else choose(asked.device, find_devices())[0]
+        environment = pinned(process_environment(), device)
+    except (NetworkError, SchedulerError) as exc:
+        sys.stderr.write(f"{exc.code}: {exc}\n")
+        sys.exit(MISCONFIGURED)
+    readers = asked.readers or Settings().readers or max(1, usable_cores() - (device == "cpu"))
+    index = device.partition(":")[2]
+    command = [sys.executable, "-m", "worker.serve"]
+    # Pinned, the only device left is the first.
+    command += ["--device", "cpu" if device == "cpu" else "cuda:0"]
+    command += ["--name", asked.name or ("cpu0" if device == "cpu" else f"gpu{index}")]
+    command += ["--readers", str(readers)]
+    os.execve(command[0], command, environment)  # noqa: S606 - replacing it is the purpose
+
+
+if __name__ == "__main__":
+    main()

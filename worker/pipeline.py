@@ -1,0 +1,191 @@
+"""The pipeline of one chunk: read, predict, measure, record.
+
+Reading goes on in its processes while the device works. Everything a chunk brought is stored in
+one transaction behind the fence; what a stop leaves unread goes back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from db.records import Claim, ClaimedJob, Outcome, Provenance, Refusal
+from network.card import ModelCard
+from network.prediction import Prediction
+from radiograph.errors import FileUnavailable, RadiographError
+from radiograph.frontal import check_prediction
+from radiograph.measuring import measure
+from radiograph.quality import Calibration
+from radiograph.records import ERROR_FRAME_PX, Header, IctThresholds, Measurement
+from scheduler.pseudonym import Pseudonyms
+from worker.breaker import Breaker
+from worker.device import Device
+from worker.errors import (
+    FolderAway,
+    MeasuringFailed,
+    ModelUnavailable,
+    PredictionInvalid,
+    ReaderUnavailable,
+)
+from worker.reader_process import RefusedFile
+from worker.readers import Readers
+from worker.sample import sample_job
+from worker.wire import ReadFile
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What is the same for every chunk of this worker's child."""
+
+    worker: str
+    code_version: str
+    thresholds: IctThresholds
+    min_side_px: int
+    pseudonyms: Pseudonyms
+
+
+def in_upright_pixels(prediction: Prediction, to_upright: Floats) -> tuple[Floats, Floats]:
+    """Return points (19, 2) and spreads (19,) of a prediction in pixels of the upright image."""
+    points = prediction.points @ to_upright[:, :2].T + to_upright[:, 2]
+    # Both axes are scaled alike up to the rounding of the square's fitted size.
+    return points, prediction.spreads * float(np.hypot(to_upright[0, 0], to_upright[1, 0]))
+
+
+def calibration_of(card: ModelCard) -> Calibration | None:
+    """Return a network's calibration, None where it has none. Raises ModelUnavailable."""
+    if card.calibration is None:
+        return None
+    try:
+        return Calibration.from_mapping(card.calibration)
+    except ValueError as exc:
+        raise ModelUnavailable(f"its calibration is none. {ModelUnavailable.__doc__}") from exc
+
+
+class Pipeline:
+    """Measures claims with one network."""
+
+    def __init__(
+        self,
+        circumstances: Circumstances,
+        card: ModelCard,
+        device: Device,
+        readers: Readers,
+        breaker: Breaker,
+    ) -> None:
+        self._of = circumstances
+        self._card = card
+        self._calibration = calibration_of(card)
+        self._device = device
+        self._readers = readers
+        self._breaker = breaker
+
+    def measure(self, claim: Claim, done: list[Outcome], check: Callable[[], None]) -> None:
+        """Append the outcome of each job to ``done``; what is there stays there when this raises.
+
+        ``check`` is called between files and ends the work by raising. Raises WorkerError.
+        """
+        ready: list[tuple[ClaimedJob, ReadFile]] = []
+        for job, read in self._readers.read(claim.jobs, check):
+            if isinstance(read, ReadFile):
+                self._breaker.note(None)
+                ready.append((job, read))
+            else:
+                if self._breaker.note(read.refusal.code):
+                    self._try_machine(job, read.refusal)
+                done.append(Outcome(job.job_id, self._header(read.header), refusal=read.refusal))
+            if len(ready) >= self._device.batch:
+                done += self._outcomes(ready)
+                ready = []
+        if ready:
+            done += self._outcomes(ready)
+
+    def _outcomes(self, ready: Sequence[tuple[ClaimedJob, ReadFile]]) -> list[Outcome]:
+        started = time.perf_counter()
+        predictions = self._device.predict([read.prepared for _, read in ready])
+        predicted_ms = (time.perf_counter() - started) * 1000 / len(ready)
+        return [
+            self._outcome(job, read, prediction, predicted_ms)
+            for (job, read), prediction in zip(ready, predictions, strict=True)
+        ]
+
+    def _outcome(
+        self, job: ClaimedJob, read: ReadFile, prediction: Prediction, predicted_ms: float
+    ) -> Outcome:
+        started = time.perf_counter()
+        header = self._header(read.header)
+        try:
+            measurement = self._measurement(read, prediction)
+        except RadiographError as exc:
+            refusal = Refusal(exc.code, str(exc), exc.disposition, exc.permanent)
+            return Outcome(job.job_id, header, read.pixel_digest, refusal=refusal)
+        measured_ms = (time.perf_counter() - started) * 1000
+        return Outcome(
+            job.job_id,
+            header,
+            read.pixel_digest,
+            measurement,
+            Provenance(
+                model_version=self._card.version,
+                weights_digest=self._card.weights_digest,
+                code_version=self._of.code_version,
+                device=self._device.name,
+                precision=self._device.precision,
+                worker=self._of.worker,
+                duration_ms=read.duration_ms + predicted_ms + measured_ms,
+                attempt=job.attempt,
+            ),
+        )
+
+    def _measurement(self, read: ReadFile, prediction: Prediction) -> Measurement:
+        """Measure one file. Raises RadiographError, for whatever goes wrong with it alone."""
+        if not (np.isfinite(prediction.points).all() and np.isfinite(prediction.spreads).all()):
+            raise PredictionInvalid(PredictionInvalid.__doc__)
+        points, spreads = in_upright_pixels(prediction, read.prepared.to_upright)
+        longer_side_px = max(read.header.rows, read.header.columns)
+        try:
+            check_prediction(
+                points,
+                spreads * (ERROR_FRAME_PX / longer_side_px),
+                prediction.frontal_probability,
+            )
+            return measure(
+                points,
+                spreads,
+                to_source=read.to_source,
+                header=read.header,
+                frontal_probability=prediction.frontal_probability,
+                calibration=self._calibration,
+                thresholds=self._of.thresholds,
+            )
+        except RadiographError:
+            raise
+        except Exception as exc:
+            raise MeasuringFailed(f"{type(exc).__name__}. {MeasuringFailed.__doc__}") from exc
+
+    def _header(self, header: Header | None) -> Header | None:
+        """Return the header as it is stored: the patient's numbers hashed."""
+        if header is None:
+            return None
+        stored = self._of.pseudonyms.stored
+        return replace(
+            header, patient_id=stored(header.patient_id), accession=stored(header.accession)
+        )
+
+    def _try_machine(self, job: ClaimedJob, refusal: Refusal) -> None:
+        """Acquit the machine of several failures in a row. Raises FolderAway, ReaderUnavailable."""
+        if refusal.code == FileUnavailable.code:
+            if not any(Path(path).parent.is_dir() for path in job.paths):
+                raise FolderAway(FolderAway.__doc__)
+        else:
+            with sample_job(self._of.min_side_px) as sample:
+                for _, read in self._readers.read([sample]):
+                    if isinstance(read, RefusedFile):
+                        raise ReaderUnavailable(f"{read.refusal.code}. {ReaderUnavailable.__doc__}")
+        self._breaker.acquit()

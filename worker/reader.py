@@ -1,0 +1,131 @@
+"""A reading process: files in, small squares and headers out. It never loads torch.
+
+A file may crash it, hang it or fill its memory, and costs nothing but itself. It ends when its
+worker does: the kernel kills it, and where none can, its input ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import resource
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from network.input import prepare
+from radiograph.errors import RadiographError
+from radiograph.reading import ReadLimits, read
+from radiograph.reading.files import opened
+from radiograph.records import Header
+from scheduler.tether import die_with
+from worker.errors import ContentChanged, ReaderFailed, ReaderOutOfMemory
+from worker.wire import ReadFile, frame, header_fields, read_file_frame, unframe
+
+_BLOCK_BYTES = 1 << 20
+
+
+def main() -> None:
+    """Answer requests until the input ends."""
+    die_with(int(sys.argv[1]), signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to hear
+    answers = os.dup(1)
+    os.dup2(2, 1)  # whatever a library prints is no answer
+    read_exactly = _reader_of(0)
+    configuration, _ = unframe(read_exactly)
+    limits = ReadLimits(**configuration["limits"])
+    _limit_memory(int(configuration["memory_mb"]))
+    # From here on a library's words may hold a path or a patient's name: nobody gets to see them.
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    _write(answers, frame({"ready": True}))
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    while True:
+        try:
+            request, _ = unframe(read_exactly)
+        except EOFError:
+            return
+        _write(answers, answer(request, limits))
+
+
+def answer(request: dict[str, Any], limits: ReadLimits) -> bytes:
+    """Read one file and pack what came of it, an error too."""
+    started = time.perf_counter()
+    header: Header | None = None
+    try:
+        path = Path(request["path"])
+        _check_content(path, request["sha256"], limits)
+        radiograph = read(path, limits)
+        return read_file_frame(
+            ReadFile(
+                header=radiograph.header,
+                pixel_digest=radiograph.pixel_digest,
+                to_source=radiograph.to_source,
+                prepared=prepare(radiograph.pixels),
+                duration_ms=(time.perf_counter() - started) * 1000,
+            )
+        )
+    except RadiographError as exc:
+        error, header = exc, exc.header
+    except MemoryError:
+        error = ReaderOutOfMemory(ReaderOutOfMemory.__doc__)
+    except Exception as exc:  # noqa: BLE001 - the process boundary: a fault costs its file alone
+        error = ReaderFailed(f"{type(exc).__name__}. {ReaderFailed.__doc__}")
+    return frame(
+        {
+            "code": error.code,
+            "detail": str(error),
+            "disposition": error.disposition,
+            "permanent": error.permanent,
+            "header": None if header is None else header_fields(header),
+        }
+    )
+
+
+def _check_content(path: Path, sha256: str, limits: ReadLimits) -> None:
+    """Check that the file is still what was submitted. Raises FileUnavailable, ContentChanged."""
+    with opened(path, limits.max_file_bytes) as file:
+        digest = hashlib.sha256()
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    if digest.hexdigest() != sha256:
+        raise ContentChanged(ContentChanged.__doc__)
+
+
+def _limit_memory(megabytes: int) -> None:
+    wanted = megabytes << 20
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
+    # A crash is told by its signal; a core would hold a patient's image.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _reader_of(descriptor: int) -> Callable[[int], bytes]:
+    def read_exactly(count: int) -> bytes:
+        parts: list[bytes] = []
+        while count:
+            part = os.read(descriptor, count)
+            if not part:
+                raise EOFError
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)
+
+    return read_exactly
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+if __name__ == "__main__":
+    main()

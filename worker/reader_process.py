@@ -1,0 +1,151 @@
+"""The worker's end of one reading process: started, asked, timed and replaced."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from db.records import Refusal
+from radiograph.errors import Disposition
+from radiograph.reading import ReadLimits
+from radiograph.records import Header
+from worker.errors import ReaderCrashed, ReaderOutOfMemory, ReaderTimeout, ReaderUnavailable
+from worker.wire import ReadFile, frame, header_of, read_file_of, unframe
+
+#: Importing the decoders on a busy machine.
+_START_SECONDS = 120.0
+_END_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedFile:
+    """A file that was not read, and its header as far as that could be."""
+
+    refusal: Refusal
+    header: Header | None = None
+
+
+class ReaderProcess:
+    """One reading process, started when first asked. Its thread is the only one that uses it.
+
+    The kernel ends the process with the thread that started it.
+    """
+
+    def __init__(self, limits: ReadLimits, *, timeout_seconds: float, memory_mb: int) -> None:
+        self._configuration = {"limits": asdict(limits), "memory_mb": memory_mb}
+        self._timeout_seconds = timeout_seconds
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id; None before the first file and between two processes."""
+        return self._process.pid if self._process is not None else None
+
+    def read(self, path: str, sha256: str) -> ReadFile | RefusedFile:
+        """Read one file. Raises ReaderCrashed, ReaderTimeout, ReaderUnavailable."""
+        process = self._started()
+        try:
+            self._send(process, {"path": path, "sha256": sha256})
+            fields, data = self._receive(process, self._timeout_seconds)
+        except (EOFError, BrokenPipeError) as exc:
+            raise ReaderCrashed(f"{self._ended(process)}. {ReaderCrashed.__doc__}") from exc
+        except TimeoutError as exc:
+            self.close()
+            seconds = self._timeout_seconds
+            raise ReaderTimeout(f"over {seconds:g} s. {ReaderTimeout.__doc__}") from exc
+        except ValueError as exc:
+            self.close()
+            raise ReaderCrashed(f"it answered nonsense. {ReaderCrashed.__doc__}") from exc
+        if "code" not in fields:
+            return read_file_of(fields, data)
+        if fields["code"] == ReaderOutOfMemory.code:
+            self.close()  # what remains of its memory is in pieces
+        return RefusedFile(
+            Refusal(
+                fields["code"],
+                fields["detail"],
+                Disposition(fields["disposition"]),
+                fields["permanent"],
+            ),
+            None if fields["header"] is None else header_of(fields["header"]),
+        )
+
+    def close(self) -> None:
+        """End the process; the next file starts another."""
+        if self._process is not None:
+            self._process.kill()
+            self._ended(self._process)
+
+    def interrupt(self) -> None:
+        """Kill the process under a read that is going on, from another thread."""
+        if (process := self._process) is not None:
+            process.kill()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        self.close()
+        try:
+            process = self._process = subprocess.Popen(
+                [sys.executable, "-m", "worker.reader", str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+            )
+            self._send(process, self._configuration)
+            self._receive(process, _START_SECONDS)
+        except (OSError, EOFError, ValueError) as exc:  # TimeoutError is an OSError
+            self.close()
+            raise ReaderUnavailable(ReaderUnavailable.__doc__) from exc
+        return process
+
+    def _send(self, process: subprocess.Popen[bytes], fields: Mapping[str, Any]) -> None:
+        if process.stdin is None:
+            raise EOFError
+        process.stdin.write(frame(fields))
+
+    def _receive(
+        self, process: subprocess.Popen[bytes], seconds: float
+    ) -> tuple[dict[str, Any], bytes]:
+        """Receive one frame. Raises EOFError, TimeoutError, ValueError."""
+        if process.stdout is None:
+            raise EOFError
+        descriptor = process.stdout.fileno()
+        deadline = time.monotonic() + seconds
+        ready = select.poll()
+        ready.register(descriptor, select.POLLIN)
+
+        def read_exactly(count: int) -> bytes:
+            parts: list[bytes] = []
+            while count:
+                left = deadline - time.monotonic()
+                if left <= 0 or not ready.poll(left * 1000):
+                    raise TimeoutError
+                part = os.read(descriptor, count)
+                if not part:
+                    raise EOFError
+                parts.append(part)
+                count -= len(part)
+            return b"".join(parts)
+
+        return unframe(read_exactly)
+
+    def _ended(self, process: subprocess.Popen[bytes]) -> str:
+        """Wait for the process's end and say how it came."""
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._process = None
+        try:
+            code = process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()  # the kernel ends it once the share it waits for answers
+            return "it hangs"
+        return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"

@@ -1,0 +1,59 @@
+"""The worker's process once it is pinned: one Celery worker with one child."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+from typing import Any
+
+from celery import signals
+
+from scheduler.app import create_app
+from scheduler.broker import broker_url
+from scheduler.logs import configure_logs
+from scheduler.messages import MEASURE_QUEUES
+from scheduler.settings import Settings
+from worker.session import Session
+from worker.stopping import Stopping
+from worker.tasks import add_tasks
+
+
+def main() -> None:
+    """Work until stopped. The parent never loads torch; its child does, behind the fork."""
+    parser = argparse.ArgumentParser(prog="python -m worker.serve")
+    parser.add_argument("--device", required=True, help="as the pinned process sees it")
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--readers", type=int, required=True)
+    asked = parser.parse_args()
+    configure_logs()
+    settings = Settings()
+    stopping = Stopping()
+    app = create_app(broker_url(settings))
+    session = Session(
+        settings,
+        device=asked.device,
+        name=f"{asked.name}@{socket.gethostname()}",
+        readers=asked.readers,
+        stopping=stopping,
+    )
+    add_tasks(app, session)
+
+    def keep_logs(**_: Any) -> None:
+        """Leave the logs as they are: having a receiver keeps Celery from configuring them."""
+
+    def listen(**_: Any) -> None:
+        stopping.listen()
+
+    signals.setup_logging.connect(keep_logs)
+    signals.worker_ready.connect(listen)
+    app.worker_main(
+        [
+            *("worker", "--queues", ",".join(MEASURE_QUEUES), "--hostname", f"{asked.name}@%h"),
+            *("--pool", "prefork", "--concurrency", "1"),
+            *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()

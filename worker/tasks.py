@@ -1,0 +1,40 @@
+"""The tasks of a worker: thin, they take ids and may run twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+from celery.exceptions import Reject
+
+from scheduler.messages import MEASURE, valid_chunk_id
+from worker.errors import StopRequested
+from worker.session import Session
+
+
+def add_tasks(app: Celery, session: Session) -> None:
+    """Give ``app`` the tasks of a worker whose child owns ``session``."""
+
+    @app.task(name=MEASURE)
+    def measure_chunk(chunk_id: int) -> None:
+        structlog.contextvars.bind_contextvars(chunk=valid_chunk_id(chunk_id))
+        try:
+            session.measure(chunk_id)
+        except StopRequested as exc:
+            # Not begun: another worker gets the message.
+            raise Reject(exc.code, requeue=True) from exc
+
+
+def bind_task(task_id: str | None = None, **_: Any) -> None:
+    """Name the task in every line it logs."""
+    structlog.contextvars.bind_contextvars(task_id=task_id)
+
+
+def unbind_task(**_: Any) -> None:
+    """Forget the task."""
+    structlog.contextvars.clear_contextvars()
+
+
+signals.task_prerun.connect(bind_task)
+signals.task_postrun.connect(unbind_task)

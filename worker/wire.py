@@ -1,0 +1,109 @@
+"""What a worker and its reading processes say to each other, in frames of JSON and raw bytes.
+
+A frame is two lengths of four bytes, then that much JSON and that much data. No pickle: a file
+that takes over a reading process gets no further than this.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from network.prediction import PreparedInput
+from radiograph.records import Header, ImageFormat, PixelSpacing, SpacingSource, View
+
+_LENGTHS = struct.Struct("!II")
+#: A header and a prepared square are below 1 MB; more is a reader that lost its way.
+_LONGEST = 16 << 20
+
+#: Reads exactly so many bytes. Raises EOFError.
+ReadExactly = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """What a reading process made of one file: everything but the large image itself."""
+
+    header: Header
+    pixel_digest: str
+    to_source: npt.NDArray[np.float64]
+    prepared: PreparedInput
+    duration_ms: float
+
+
+def frame(fields: Mapping[str, Any], data: bytes = b"") -> bytes:
+    """Pack one frame."""
+    # ASCII keeps the odd bytes of file names, which JSON's escapes carry as lone surrogates.
+    text = json.dumps(fields, ensure_ascii=True).encode("ascii")
+    return _LENGTHS.pack(len(text), len(data)) + text + data
+
+
+def unframe(read: ReadExactly) -> tuple[dict[str, Any], bytes]:
+    """Read one frame. Raises EOFError at the end, ValueError for what is none."""
+    text_length, data_length = _LENGTHS.unpack(read(_LENGTHS.size))
+    if max(text_length, data_length) > _LONGEST:
+        raise ValueError("no frame")
+    fields = json.loads(read(text_length))
+    if not isinstance(fields, dict):
+        raise ValueError("no frame")  # noqa: TRY004 - it is the other side that erred
+    return fields, read(data_length)
+
+
+def header_fields(header: Header) -> dict[str, Any]:
+    """Return a header as JSON takes it."""
+    fields = asdict(header)
+    fields["study_date"] = header.study_date.isoformat() if header.study_date else None
+    return fields
+
+
+def header_of(fields: Mapping[str, Any]) -> Header:
+    """Return the header that `header_fields` took apart."""
+    spacing = fields["spacing"]
+    return Header(
+        **{
+            **fields,
+            "format": ImageFormat(fields["format"]),
+            "view": View(fields["view"]),
+            "study_date": date.fromisoformat(fields["study_date"])
+            if fields["study_date"]
+            else None,
+            "spacing": None
+            if spacing is None
+            else PixelSpacing(**{**spacing, "source": SpacingSource(spacing["source"])}),
+        }
+    )
+
+
+def read_file_frame(read: ReadFile) -> bytes:
+    """Pack a file that was read."""
+    fields = {
+        "header": header_fields(read.header),
+        "pixel_digest": read.pixel_digest,
+        "to_source": read.to_source.tolist(),
+        "to_upright": read.prepared.to_upright.tolist(),
+        "duration_ms": read.duration_ms,
+        "side": read.prepared.pixels.shape[0],
+    }
+    return frame(fields, read.prepared.pixels.tobytes())
+
+
+def read_file_of(fields: Mapping[str, Any], data: bytes) -> ReadFile:
+    """Unpack a file that was read."""
+    side = int(fields["side"])
+    return ReadFile(
+        header=header_of(fields["header"]),
+        pixel_digest=str(fields["pixel_digest"]),
+        to_source=np.array(fields["to_source"], np.float64),
+        duration_ms=float(fields["duration_ms"]),
+        prepared=PreparedInput(
+            pixels=np.frombuffer(data, np.uint8).reshape(side, side),
+            to_upright=np.array(fields["to_upright"], np.float64),
+        ),
+    )
