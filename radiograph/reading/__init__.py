@@ -1,6 +1,6 @@
 """Reading image files into upright grey pixels."""
 
-from radiograph.reading.limits import ReadingLimits
+from radiograph.reading.limits import ReadLimits
 from radiograph.reading.reader import read
 
-__all__ = ["ReadingLimits", "read"]
+__all__ = ["ReadLimits", "read"]

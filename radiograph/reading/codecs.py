@@ -1,9 +1,4 @@
-"""Decoding one compressed frame, by transfer syntax.
-
-pydicom's own plugins are slow or missing for these, and one of the free-standing ones is GPL;
-imagecodecs (BSD) has them all. HTJ2K goes through OpenJPEG too: OpenJPH is faster but returns
-noise for a corrupt stream instead of an error.
-"""
+"""Decoders of compressed frames, by transfer syntax (PS3.6 table A-1)."""
 
 from __future__ import annotations
 
@@ -13,82 +8,84 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import numpy.typing as npt
-from pydicom import uid
 
-from radiograph.errors import BrokenHeader, UndecodablePixels
-from radiograph.reading.codestream import frame_size
-from radiograph.reading.layout import Layout
+from radiograph.errors import BrokenHeader
+from radiograph.reading.codestream import Claim, jpeg2000_claim, jpeg_claim, jpeg_has_marker
+from radiograph.reading.dicom_layout import Layout
 
-Samples = npt.NDArray[Any]
+Decoded = npt.NDArray[Any]
+Decoder = Callable[[bytes, Layout], Decoded]
 
-
-def decode(frame: bytes, layout: Layout, transfer_syntax: str) -> Samples:
-    """Decode a frame to (rows, columns) or (rows, columns, 3).
-
-    Raises BrokenHeader where the frame has another size than the header says, UndecodablePixels.
-    """
-    codec = CODECS[transfer_syntax]
-    try:
-        samples = codec(frame, layout)
-    except (RuntimeError, ValueError, TypeError, IndexError) as exc:
-        raise UndecodablePixels.because(f"{type(exc).__name__} in a frame") from exc
-    if samples.shape != layout.shape or samples.dtype.kind not in "ui":
-        raise UndecodablePixels.because(f"a frame of shape {samples.shape}")
-    return samples
+_RLE_HEADER = np.dtype("<u4")
+_RLE_SLACK_BYTES = 1024
 
 
-def _jpeg(frame: bytes, layout: Layout) -> Samples:
-    _check_size(frame, layout)
-    # Without a JFIF or Adobe marker libjpeg takes three components for YCbCr, whatever they are.
-    unmarked = b"JFIF" not in frame[:64] and b"Adobe" not in frame[:4096]
-    colours = "RGB" if layout.photometric == "RGB" and unmarked else None
-    return np.asarray(imagecodecs.jpeg_decode(frame, colorspace=colours))
+def decoder_of(transfer_syntax: str) -> Decoder | None:
+    """Return what decodes a frame to (rows, columns[, 3]); it raises what its codec raises."""
+    return _DECODERS.get(transfer_syntax)
 
 
-def _jpeg_ls(frame: bytes, layout: Layout) -> Samples:
-    _check_size(frame, layout)
+def _jpeg(frame: bytes, layout: Layout) -> Decoded:
+    """Decode JPEG, lossy or not, of 8, 12 or 16 bits; colours as their luminance."""
+    _check(jpeg_claim(frame), layout)
+    if layout.samples == 1:
+        return np.asarray(imagecodecs.jpeg8_decode(frame))
+    if jpeg_has_marker(frame):
+        return np.asarray(imagecodecs.jpeg8_decode(frame, outcolorspace="RGB"))
+    # Without JFIF or Adobe marker a JPEG does not say what its components are; the header does.
+    colours = "RGB" if layout.photometric == "RGB" else "YCbCr"
+    return np.asarray(imagecodecs.jpeg8_decode(frame, colorspace=colours, outcolorspace="RGB"))
+
+
+def _jpeg_ls(frame: bytes, layout: Layout) -> Decoded:
+    _check(jpeg_claim(frame), layout)
     return np.asarray(imagecodecs.jpegls_decode(frame))
 
 
-def _jpeg_2000(frame: bytes, layout: Layout) -> Samples:
-    _check_size(frame, layout)
-    return np.asarray(imagecodecs.jpeg2k_decode(frame, numthreads=1))
+def _jpeg_2000(frame: bytes, layout: Layout) -> Decoded:
+    _check(jpeg2000_claim(frame), layout)
+    return np.asarray(imagecodecs.jpeg2k_decode(frame))
 
 
-def _run_length(frame: bytes, layout: Layout) -> Samples:
-    """Decode RLE (PS3.5, annex G): one segment for each byte of each sample, planes apart."""
-    # Memory of the size the header states, so that runs cannot unfold beyond it.
-    planes = np.empty(
-        (layout.samples, layout.rows, layout.columns), np.uint8 if layout.bytes == 1 else "<u2"
-    )
-    imagecodecs.dicomrle_decode(frame, planes.dtype, out=planes)
-    return planes[0] if layout.samples == 1 else np.moveaxis(planes, 0, -1)
+def _htj2k(frame: bytes, layout: Layout) -> Decoded:
+    _check(jpeg2000_claim(frame), layout)
+    return np.asarray(imagecodecs.htj2k_decode(frame))
 
 
-def _check_size(frame: bytes, layout: Layout) -> None:
-    found = frame_size(frame)
-    stated = (layout.rows, layout.columns, layout.samples)
-    if (found.rows, found.columns, found.components) != stated:
-        raise BrokenHeader.because(
-            f"the header says {stated}, the frame "
-            f"{(found.rows, found.columns, found.components)} (rows, columns, samples)"
-        )
+def _rle(frame: bytes, layout: Layout) -> Decoded:
+    """Decode RLE (PS3.5 annex G): a segment for each byte of a sample, the highest first."""
+    size = layout.bits_allocated // 8
+    header = np.frombuffer(frame, _RLE_HEADER, 16)
+    count = int(header[0])
+    if count != size * layout.samples:
+        raise BrokenHeader(f"{count} RLE segments. {BrokenHeader.__doc__}")
+    pixels = layout.rows * layout.columns
+    starts = [int(start) for start in header[1 : count + 1]] + [len(frame)]
+    planes = np.empty((layout.samples, size, pixels), np.uint8)
+    for segment in range(count):
+        packed = frame[starts[segment] : starts[segment + 1]]
+        # The bound keeps a small file from unpacking to a large one.
+        plain = imagecodecs.packbits_decode(packed, out=pixels + _RLE_SLACK_BYTES)
+        sample, byte = divmod(segment, size)
+        planes[sample, byte] = np.frombuffer(plain, np.uint8, pixels)
+    values = np.ascontiguousarray(np.moveaxis(planes, 1, -1)).view(f">u{size}")[..., 0]
+    shaped = values.reshape(layout.samples, layout.rows, layout.columns)
+    shaped = shaped.astype(f"=u{size}", copy=False)
+    return shaped[0] if layout.samples == 1 else np.moveaxis(shaped, 0, -1)
 
 
-CODECS: dict[str, Callable[[bytes, Layout], Samples]] = {
-    uid.RLELossless: _run_length,
-    uid.JPEGBaseline8Bit: _jpeg,
-    uid.JPEGExtended12Bit: _jpeg,
-    uid.JPEGLossless: _jpeg,
-    uid.JPEGLosslessSV1: _jpeg,
-    uid.JPEGLSLossless: _jpeg_ls,
-    uid.JPEGLSNearLossless: _jpeg_ls,
-    uid.JPEG2000Lossless: _jpeg_2000,
-    uid.JPEG2000: _jpeg_2000,
-    uid.HTJ2KLossless: _jpeg_2000,
-    uid.HTJ2KLosslessRPCL: _jpeg_2000,
-    uid.HTJ2K: _jpeg_2000,
+def _check(claim: Claim | None, layout: Layout) -> None:
+    """Compare what the codestream says with the header, before it allocates its own idea of it."""
+    if claim is not None and claim != Claim(layout.rows, layout.columns, layout.samples):
+        said = f"{claim.columns} x {claim.rows} x {claim.samples}"
+        raise BrokenHeader(f"the codestream says {said}. {BrokenHeader.__doc__}")
+
+
+_JPEG_PREFIX = "1.2.840.10008.1.2.4."
+_DECODERS: dict[str, Decoder] = {
+    "1.2.840.10008.1.2.5": _rle,
+    **dict.fromkeys((_JPEG_PREFIX + end for end in ("50", "51", "53", "55", "57", "70")), _jpeg),
+    **dict.fromkeys((_JPEG_PREFIX + end for end in ("80", "81")), _jpeg_ls),
+    **dict.fromkeys((_JPEG_PREFIX + end for end in ("90", "91")), _jpeg_2000),
+    **dict.fromkeys((_JPEG_PREFIX + end for end in ("201", "202", "203")), _htj2k),
 }
-
-#: Codecs that turn YCbCr into RGB themselves.
-CONVERTS_COLOURS = frozenset({_jpeg, _jpeg_2000})

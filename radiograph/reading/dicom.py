@@ -1,34 +1,37 @@
-"""A DICOM file as an upright radiograph."""
+"""Reading DICOM files: taken apart, checked, decoded, shown, turned upright."""
 
 from __future__ import annotations
 
-from radiograph.errors import RadiographError
-from radiograph.frontal import check_header
-from radiograph.reading.dataset import parse
-from radiograph.reading.dicom_header import read_header
+import warnings
+
+from radiograph.reading.assembly import assemble
+from radiograph.reading.colour import colour
+from radiograph.reading.dicom_file import parse
+from radiograph.reading.dicom_header import dicom_header
+from radiograph.reading.dicom_layout import layout
 from radiograph.reading.dicom_pixels import first_frame
 from radiograph.reading.elements import texts
-from radiograph.reading.grey import render
-from radiograph.reading.limits import ReadingLimits
-from radiograph.reading.orientation import patient_orientation
-from radiograph.reading.upright import upright_radiograph
+from radiograph.reading.grey import monochrome
+from radiograph.reading.limits import ReadLimits, check_size
+from radiograph.reading.orientation import patient_turn
 from radiograph.records import Radiograph
 
 
-def read_dicom(content: bytes, limits: ReadingLimits) -> Radiograph:
-    """Read the first frame of a DICOM file. Raises RadiographError.
+def read_dicom(data: bytes, limits: ReadLimits) -> Radiograph:
+    """Read the bytes of a DICOM file, of several frames the first.
 
-    The header is checked before a pixel is decoded: a lateral costs nothing, and a report without
-    pixels is set aside rather than failed.
+    Raises BrokenHeader, NoPixels, TooLarge, TooSmall, TruncatedFile, UndecodablePixels,
+    UniformPixels, UnsupportedPixels.
     """
-    parsed = parse(content, limits.max_file_bytes)
-    header = read_header(parsed.dataset, parsed.transfer_syntax)
-    try:
-        check_header(header, limits.min_side_px)
-        codes, layout = first_frame(parsed, limits)
-        grey = render(codes, layout, parsed.dataset, little_endian=parsed.little_endian)
-        orientation = patient_orientation(texts(parsed.dataset, "PatientOrientation"))
-        return upright_radiograph(grey, header, orientation)
-    except RadiographError as exc:
-        exc.header = header
-        raise
+    with warnings.catch_warnings():
+        # pydicom warns of every oddity, with values of the header in its words.
+        warnings.simplefilter("ignore")
+        file = parse(data, limits.max_file_bytes)
+        shape = layout(file.dataset)
+        check_size(shape.rows, shape.columns, limits)
+        header = dicom_header(file.dataset, shape.rows, shape.columns, file.syntax)
+        stored = first_frame(file, shape)
+        show = monochrome if shape.monochrome else colour
+        grey = show(stored, file.dataset, shape)
+        turn = patient_turn(texts(file.dataset, "PatientOrientation"))
+    return assemble(grey, turn, header)

@@ -1,139 +1,131 @@
-"""The first frame of a DICOM image as one unsigned code a pixel, whatever it is stored in."""
+"""The first frame of a DICOM file as stored values, in every transfer syntax hospitals store."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydicom import uid
-from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
-
-from radiograph.errors import (
-    BrokenHeader,
-    NoPixels,
-    TruncatedFile,
-    UndecodablePixels,
-    UnsupportedPixels,
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
 )
-from radiograph.reading.codecs import CODECS, CONVERTS_COLOURS, decode
-from radiograph.reading.dataset import Parsed
-from radiograph.reading.elements import FAULTS, integer
-from radiograph.reading.layout import Layout, read_layout
-from radiograph.reading.limits import ReadingLimits, check_size
 
-Codes = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+from radiograph.errors import BrokenHeader, TruncatedFile, UndecodablePixels, UnsupportedPixels
+from radiograph.reading.codecs import decoder_of
+from radiograph.reading.dicom_file import DicomFile
+from radiograph.reading.dicom_layout import Layout
+
+Stored = npt.NDArray[Any]
 
 _NATIVE = frozenset(
     {
-        uid.ImplicitVRLittleEndian,
-        uid.ExplicitVRLittleEndian,
-        uid.ExplicitVRBigEndian,
-        uid.DeflatedExplicitVRLittleEndian,
+        None,  # no file meta information: such files are older than compression
+        str(ImplicitVRLittleEndian),
+        str(ExplicitVRLittleEndian),
+        str(DeflatedExplicitVRLittleEndian),
+        str(ExplicitVRBigEndian),
     }
 )
-#: Rec. 601 luminance, as Pillow computes it for PNG and JPEG.
-_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+_ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 
 
-def first_frame(parsed: Parsed, limits: ReadingLimits) -> tuple[Codes, Layout]:
-    """Return the first frame, (rows, columns), and its layout; of colours the luminance.
+def first_frame(file: DicomFile, layout: Layout) -> Stored:
+    """Return stored values, (rows, columns) or (rows, columns, 3), sign and unused bits settled.
 
-    A code is a stored value as it lies in ``layout.bits`` bits: a negative one is above the
-    positive ones. Raises Unreadable.
+    Raises BrokenHeader, TruncatedFile, UndecodablePixels, UnsupportedPixels.
     """
-    if parsed.truncated:
+    if file.syntax in _NATIVE:
+        if file.claimed_bytes is None:
+            raise BrokenHeader(f"compressed, unlike its syntax. {BrokenHeader.__doc__}")
+        return _native(file, layout)
+    decode = decoder_of(file.syntax or "")
+    if decode is None:
+        raise UnsupportedPixels(f"transfer syntax {file.syntax}. {UnsupportedPixels.__doc__}")
+    if file.claimed_bytes is not None:
+        raise BrokenHeader(f"not compressed, unlike its syntax. {BrokenHeader.__doc__}")
+    frame = _encapsulated(file.pixels, layout.frames)
+    try:
+        decoded = decode(frame, layout)
+    except (MemoryError, BrokenHeader):
+        raise
+    except Exception as exc:  # every codec has errors of its own
+        raise UndecodablePixels(f"{type(exc).__name__}. {UndecodablePixels.__doc__}") from exc
+    expected = (layout.rows, layout.columns, 3) if layout.samples == 3 else None
+    if decoded.shape not in {expected, (layout.rows, layout.columns)}:
+        raise BrokenHeader(f"decoded to {decoded.shape}. {BrokenHeader.__doc__}")
+    if decoded.dtype.kind not in "iu":
+        raise UnsupportedPixels(f"decoded to {decoded.dtype}. {UnsupportedPixels.__doc__}")
+    if decoded.dtype.kind == "u" and not layout.signed:
+        return decoded
+    return _settled(decoded, layout.bits_stored, layout.bits_stored - 1, signed=layout.signed)
+
+
+def _encapsulated(pixels: memoryview, frames: int) -> bytes:
+    """Return the first frame (PS3.5 A.4). Raises TruncatedFile, UndecodablePixels."""
+    position = 0
+    while bytes(pixels[position : position + 4]) == _ITEM:
+        position += 8 + int.from_bytes(pixels[position + 4 : position + 8], "little")
+    if position == 0 and len(pixels) >= 4:
+        raise UndecodablePixels(f"no items. {UndecodablePixels.__doc__}")
+    # Some writers leave the delimiter out; a cut file ends within an item.
+    if position > len(pixels) or len(pixels) < 8:
         raise TruncatedFile(TruncatedFile.__doc__)
-    if "PixelData" not in parsed.dataset:
-        if "FloatPixelData" in parsed.dataset or "DoubleFloatPixelData" in parsed.dataset:
-            raise UnsupportedPixels.because("floating point pixels")
-        raise NoPixels(NoPixels.__doc__)
-    layout = read_layout(parsed.dataset)
-    check_size(layout.rows, layout.columns, limits)
-    data = _pixel_data(parsed.dataset)
-    if not data:
-        raise NoPixels(NoPixels.__doc__)
-    syntax = parsed.transfer_syntax
-    if syntax in _NATIVE:
-        samples = _native(data, layout, little_endian=parsed.little_endian)
-        converted = False
-    elif syntax in CODECS:
-        samples = decode(_encapsulated(data, parsed.dataset), layout, syntax)
-        converted = CODECS[syntax] in CONVERTS_COLOURS
-        layout = _as_compressed(layout, samples)
+    try:
+        return get_frame(
+            bytes(pixels[:position]) + _DELIMITER + bytes(4), 0, number_of_frames=frames
+        )
+    except Exception as exc:  # pydicom names several built-in ones
+        raise UndecodablePixels(f"{type(exc).__name__}. {UndecodablePixels.__doc__}") from exc
+
+
+def _native(file: DicomFile, layout: Layout) -> Stored:
+    """Return the frame of uncompressed pixels (PS3.5 8.1 and annex D)."""
+    claimed = file.claimed_bytes or 0
+    if len(file.pixels) < min(claimed, layout.frame_bytes * layout.frames):
+        raise TruncatedFile(TruncatedFile.__doc__)
+    if claimed < layout.frame_bytes:
+        size = f"{claimed} bytes for {layout.columns} x {layout.rows} pixels"
+        raise TruncatedFile(f"{size}. {TruncatedFile.__doc__}")
+    shape = (layout.rows, layout.columns)
+    count = layout.rows * layout.columns
+    if layout.bits_allocated == 1:
+        packed = np.frombuffer(file.pixels[: layout.frame_bytes], np.uint8)
+        return np.unpackbits(packed, count=count, bitorder="little").reshape(shape)
+    order = "<" if file.little_endian else ">"
+    if layout.bits_allocated == 8 and file.in_words and not file.little_endian:
+        # Bytes of 8-bit pixels lie swapped in big-endian words (PS3.5 D, note of 8.1.1).
+        padded = file.pixels[: layout.frame_bytes + layout.frame_bytes % 2]
+        samples = np.frombuffer(padded, ">u2").astype("<u2").view(np.uint8)[: layout.frame_bytes]
     else:
-        raise UnsupportedPixels.because(f"transfer syntax {str(syntax)[:64]}")
+        samples = np.frombuffer(
+            file.pixels[: layout.frame_bytes], f"{order}u{layout.bits_allocated // 8}"
+        )
+    if layout.subsampled:
+        samples = samples.reshape(-1, 4)[:, :2]  # only Y is asked for
+        return samples.reshape(shape)
     if layout.samples == 3:
-        return _luminance(samples, layout, converted=converted), replace(layout, signed=False)
-    return _codes(samples, layout), layout
-
-
-def _pixel_data(dataset: Dataset) -> bytes:
-    try:
-        value = dataset["PixelData"].value
-    except FAULTS as exc:
-        raise BrokenHeader.because("the pixel element cannot be parsed") from exc
-    return value if isinstance(value, bytes) else b""
-
-
-def _native(data: bytes, layout: Layout, *, little_endian: bool) -> npt.NDArray[Any]:
-    """Read uncompressed samples (PS3.5, 8.1.1)."""
-    if layout.photometric == "YBR_FULL_422":
-        # Two luminances, then the chrominances they share (PS3.3, C.7.6.3.1.2).
-        pairs = _values(data, layout, layout.rows * layout.columns * 2, little_endian)
-        bright = pairs.reshape(layout.rows, -1, 4)[:, :, :2].reshape(layout.rows, layout.columns)
-        return np.repeat(bright[:, :, None], 3, axis=2)
-    values = _values(data, layout, int(np.prod(layout.shape)), little_endian)
-    if layout.samples > 1 and layout.planar:
-        planes = values.reshape(layout.samples, layout.rows, layout.columns)
-        return np.moveaxis(planes, 0, -1)
-    return values.reshape(layout.shape)
-
-
-def _values(data: bytes, layout: Layout, count: int, little_endian: bool) -> npt.NDArray[Any]:
-    needed = count * layout.bytes
-    if len(data) < needed:
-        raise BrokenHeader.because(f"{len(data)} bytes of pixels where the header needs {needed}")
-    if layout.bytes == 2:
-        return np.frombuffer(data, "<u2" if little_endian else ">u2", count)
-    if little_endian:
-        return np.frombuffer(data, np.uint8, count)
-    # Big endian stores 8 bits in words whose bytes are swapped (PS3.5, 8.1.1, OW).
-    words = np.frombuffer(data, "<u2", len(data) // 2).byteswap()
-    return words.view(np.uint8)[:count]
-
-
-def _encapsulated(data: bytes, dataset: Dataset) -> bytes:
-    """Return the first frame's bytes (PS3.5, A.4)."""
-    try:
-        return get_frame(data, 0, number_of_frames=max(1, integer(dataset, "NumberOfFrames") or 1))
-    except FAULTS as exc:
-        raise UndecodablePixels.because("the fragments cannot be put together") from exc
-
-
-def _as_compressed(layout: Layout, samples: npt.NDArray[Any]) -> Layout:
-    """Trust the frame where it holds more bits than the header says; they begin at bit 0."""
-    bits = layout.bits
-    if samples.dtype.kind == "u":
-        bits = max(bits, int(samples.max()).bit_length())
-    return replace(layout, bits=bits, high_bit=bits - 1)
-
-
-def _codes(samples: npt.NDArray[Any], layout: Layout) -> Codes:
-    """Drop what lies around the stored bits: overlays of old, the extension of the sign."""
-    codes = samples.astype(np.uint8 if layout.bits <= 8 and layout.bytes == 1 else np.uint16)
-    if shift := layout.high_bit + 1 - layout.bits:
-        codes >>= shift
-    if layout.bits < codes.itemsize * 8:
-        codes &= (1 << layout.bits) - 1
-    return codes
-
-
-def _luminance(samples: npt.NDArray[Any], layout: Layout, *, converted: bool) -> Codes:
-    if layout.photometric.startswith("YBR") and not converted:
-        bright = samples[:, :, 0]
+        shaped = samples.reshape((3, *shape)) if layout.planar else samples.reshape((*shape, 3))
+        samples = np.moveaxis(shaped, 0, -1) if layout.planar else shaped
     else:
-        bright = np.rint(samples.astype(np.float32) @ _LUMINANCE)
-    return _codes(bright, layout)
+        samples = samples.reshape(shape)
+    return _settled(samples, layout.bits_stored, layout.high_bit, signed=layout.signed)
+
+
+def _settled(samples: Stored, bits: int, high_bit: int, *, signed: bool) -> Stored:
+    """Return values without what lies in unused bits (overlays once did), sign extended."""
+    size = samples.dtype.itemsize
+    unsigned = samples.astype(f"u{size}", copy=False)
+    if high_bit + 1 < bits or bits > 8 * size:
+        bits = 8 * size
+    shift = high_bit + 1 - bits if high_bit + 1 > bits else 0
+    if shift or bits < 8 * size:
+        unsigned = (unsigned >> shift) & ((1 << bits) - 1)
+    if not signed:
+        return unsigned
+    spare = 8 * size - bits
+    shifted = (unsigned << spare).astype(f"u{size}", copy=False).view(f"i{size}")
+    return np.asarray(shifted >> spare)

@@ -1,148 +1,125 @@
-"""PNG, JPEG and TIFF as upright radiographs, through Pillow."""
+"""Reading PNG, JPEG and TIFF files, as teaching sets and exports hold radiographs."""
 
 from __future__ import annotations
 
 import io
 import struct
-import zlib
+import warnings
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image
+from PIL import Image, ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
-from radiograph.errors import (
-    BrokenHeader,
-    RadiographError,
-    TruncatedFile,
-    UndecodablePixels,
-    UniformPixels,
-    UnsupportedPixels,
-)
-from radiograph.frontal import check_header
-from radiograph.reading.grey import stretch
-from radiograph.reading.limits import ReadingLimits, check_size
-from radiograph.reading.orientation import UPRIGHT, Orientation, exif_orientation
-from radiograph.reading.upright import Grey, upright_radiograph
+from radiograph.errors import RadiographError, TruncatedFile, UndecodablePixels, UnsupportedPixels
+from radiograph.reading.assembly import assemble
+from radiograph.reading.limits import ReadLimits, check_size
+from radiograph.reading.orientation import exif_turn
 from radiograph.records import Header, ImageFormat, Radiograph
 
-# The size is checked against thoraq's own limit before anything is decoded; Pillow's would
-# silently stand above a limit an operator has raised.
-Image.MAX_IMAGE_PIXELS = None
+Grey = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
-#: What Pillow's readers raise for content that is not what it should be.
-_FAULTS = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
-_PHOTOMETRIC_TAG = 262
-_WHITE_IS_ZERO = 0
+_EXIF_ORIENTATION = 0x0112
+_TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+_TIFF_OFFSETS, _TIFF_LENGTHS = (273, 324), (279, 325)  # of strips and of tiles
 
 
-def read_raster(content: bytes, limits: ReadingLimits, image_format: ImageFormat) -> Radiograph:
-    """Read the first image of a PNG, JPEG or TIFF file. Raises RadiographError."""
-    try:
-        image = Image.open(io.BytesIO(content), formats=[image_format.name])
-        columns, rows = image.size
-        frames = int(getattr(image, "n_frames", 1))
-        orientation = _orientation(image)
-    except _FAULTS as exc:
-        if _ends_early(content, image_format):
-            raise TruncatedFile(TruncatedFile.__doc__) from exc
-        raise BrokenHeader.because(f"{type(exc).__name__} while parsing") from exc
-    header = Header(
-        format=image_format, rows=rows, columns=columns, photometric=image.mode, frames=frames
-    )
-    try:
-        check_size(rows, columns, limits)
-        check_header(header, limits.min_side_px)
+def read_png(data: bytes, limits: ReadLimits) -> Radiograph:
+    """Read a PNG. Raises TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels."""
+    return _read(PngImageFile, ImageFormat.PNG, data, limits)
+
+
+def read_jpeg(data: bytes, limits: ReadLimits) -> Radiograph:
+    """Read a JPEG. Raises TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels."""
+    return _read(JpegImageFile, ImageFormat.JPEG, data, limits)
+
+
+def read_tiff(data: bytes, limits: ReadLimits) -> Radiograph:
+    """Read the first page of a TIFF.
+
+    Raises TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels, UnsupportedPixels.
+    """
+    return _read(TiffImageFile, ImageFormat.TIFF, data, limits)
+
+
+def _read(
+    plugin: type[ImageFile.ImageFile], image_format: ImageFormat, data: bytes, limits: ReadLimits
+) -> Radiograph:
+    image: ImageFile.ImageFile | None = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
+            # Opened by its plugin, an image is measured by our limits and not by Pillow's global.
+            image = plugin(io.BytesIO(data))
+            check_size(image.height, image.width, limits)
+            header = _header(image, image_format)
+            turn = exif_turn(image.getexif().get(_EXIF_ORIENTATION))
             grey = _grey(image)
-        except _FAULTS as exc:
-            if _ends_early(content, image_format):
-                raise TruncatedFile(TruncatedFile.__doc__) from exc
-            raise UndecodablePixels.because(f"{type(exc).__name__} while decoding") from exc
-        if image_format is ImageFormat.TIFF:
-            # Pillow has turned a TIFF upright while it loaded it: turn it back, once for all.
-            grey = _unturned(grey, orientation)
-        return upright_radiograph(grey, header, orientation)
-    except RadiographError as exc:
-        exc.header = header
-        raise
+        except (MemoryError, RadiographError):
+            raise
+        except Exception as exc:  # Pillow and its codecs raise a dozen built-in ones
+            error = TruncatedFile if _is_cut(data, image, exc) else UndecodablePixels
+            raise error(f"{type(exc).__name__}. {error.__doc__}") from exc
+    return assemble(grey, turn, header)
 
 
-def _grey(image: Image.Image) -> Grey:
-    image.seek(0)
-    image.load()
-    mode = image.mode
-    if mode.startswith("I"):
-        values = np.asarray(image)
-        if values.min() < 0 or values.max() > 65535:
-            raise UnsupportedPixels.because("32 bits a pixel")
-        return _sixteen_bits(values.astype(np.uint16), image)
-    if mode == "F":
-        raise UnsupportedPixels.because("floating point pixels")
-    if mode in {"P", "PA"}:
-        image = image.convert("RGBA").convert("RGB")
-    return np.asarray(image.convert("L"), np.uint8)
+def _header(image: ImageFile.ImageFile, image_format: ImageFormat) -> Header:
+    deep = image.mode.startswith(("I", "F"))
+    return Header(
+        format=image_format,
+        rows=image.height,
+        columns=image.width,
+        bits_stored=16 if deep else 8,
+    )
 
 
-def _sixteen_bits(values: npt.NDArray[np.uint16], image: Image.Image) -> Grey:
-    if values.min() == values.max():
-        raise UniformPixels(UniformPixels.__doc__)
-    tags = getattr(image, "tag_v2", {})
-    # Pillow inverts 8 bits where white is zero, but leaves 16 as they are.
-    if tags.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO:
-        values = np.uint16(65535) - values
-    return stretch(values)
+def _grey(image: ImageFile.ImageFile) -> Grey:
+    """Return grey pixels as the file stores them, uint8 or uint16."""
+    if image.mode.startswith("I;16"):
+        deep = np.asarray(image).astype(np.uint16)
+        white_is_zero = _tag(image, _TIFF_PHOTOMETRIC) == (_WHITE_IS_ZERO,)
+        return np.asarray(65535 - deep, np.uint16) if white_is_zero else deep
+    if image.mode in {"I", "F"}:
+        return _full_scale(np.asarray(image))
+    if image.mode == "P" or "A" in image.mode or "transparency" in image.info:
+        # What is transparent is no film: black.
+        opaque = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        return np.asarray(Image.alpha_composite(opaque, image.convert("RGBA")).convert("L"))
+    if image.mode == "L":
+        return np.asarray(image)
+    if image.mode in {"1", "RGB", "RGBX", "CMYK", "YCbCr", "LAB"}:
+        return np.asarray(image.convert("RGB").convert("L"))
+    raise UnsupportedPixels(f"mode {image.mode}. {UnsupportedPixels.__doc__}")
 
 
-def _orientation(image: Image.Image) -> Orientation:
-    try:
-        return exif_orientation(image.getexif().get(ExifTags.Base.Orientation))
-    except _FAULTS:
-        return UPRIGHT  # broken EXIF beside sound pixels
+def _full_scale(values: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
+    """Return 32-bit values as they are where 16 bits hold them, else stretched."""
+    finite = np.isfinite(values)
+    known = values[finite]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    if values.dtype.kind == "i" and low >= 0 and high <= 65535:
+        return values.astype(np.uint16)
+    levels = (np.where(finite, values, low) - low) * (65535.0 / max(high - low, 1e-12))
+    return np.rint(levels).astype(np.uint16)
 
 
-def _unturned(grey: Grey, orientation: Orientation) -> Grey:
-    turned = grey[::-1] if orientation.mirror_y else grey
-    turned = turned[:, ::-1] if orientation.mirror_x else turned
-    return turned.T if orientation.transpose else turned
+def _is_cut(data: bytes, image: ImageFile.ImageFile | None, error: Exception) -> bool:
+    """Tell whether an image that failed lacks its end."""
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" not in data
+    if isinstance(image, TiffImageFile):
+        for offsets, lengths in zip(_TIFF_OFFSETS, _TIFF_LENGTHS, strict=True):
+            pieces = zip(_tag(image, offsets) or (), _tag(image, lengths) or (), strict=False)
+            if any(start + length > len(data) for start, length in pieces):
+                return True
+    return isinstance(error, (EOFError, struct.error)) or "truncated" in str(error).lower()
 
 
-def _ends_early(content: bytes, image_format: ImageFormat) -> bool:
-    """Tell whether the end of the format is missing."""
-    if image_format is ImageFormat.PNG:
-        return b"IEND" not in content[-64:]
-    if image_format is ImageFormat.JPEG:
-        return b"\xff\xd9" not in content[-4096:]
-    return _tiff_ends_early(content)
-
-
-def _tiff_ends_early(content: bytes) -> bool:
-    """Tell whether a TIFF's directory or its last strip lies behind the end of the file."""
-    if len(content) < 16:
-        return True
-    order = "<" if content.startswith(b"II") else ">"
-    big = content[2:4] in {b"+\0", b"\0+"}
-    (start,) = struct.unpack_from(order + ("Q" if big else "I"), content, 8 if big else 4)
-    if start + 8 > len(content):
-        return True
-    try:
-        tags = Image.open(io.BytesIO(content), formats=["TIFF"]).tag_v2  # type: ignore[attr-defined]
-        ends = [
-            offset + count
-            for offsets, counts in ((273, 279), (324, 325))  # strips, tiles
-            for offset, count in zip(tags.get(offsets, ()), tags.get(counts, ()), strict=False)
-        ]
-    except _FAULTS:
-        return False
-    return bool(ends) and max(ends) > len(content)
+def _tag(image: ImageFile.ImageFile, number: int) -> tuple[Any, ...] | None:
+    if not isinstance(image, TiffImageFile):
+        return None
+    value = image.tag_v2.get(number)
+    return value if value is None or isinstance(value, tuple) else (value,)
