@@ -20,6 +20,7 @@ from typing import Any
 
 from network.input import prepare
 from radiograph.errors import RadiographError
+from radiograph.frontal import check_header
 from radiograph.reading import ReadLimits, read
 from radiograph.reading.files import opened
 from radiograph.records import Header
@@ -61,9 +62,11 @@ def answer(request: dict[str, Any], limits: ReadLimits) -> bytes:
         path = Path(request["path"])
         _check_content(path, request["sha256"], limits)
         radiograph = read(path, limits)
+        header = radiograph.header
+        check_header(header)
         return read_file_frame(
             ReadFile(
-                header=radiograph.header,
+                header=header,
                 pixel_digest=radiograph.pixel_digest,
                 to_source=radiograph.to_source,
                 prepared=prepare(radiograph.pixels),
@@ -71,7 +74,7 @@ def answer(request: dict[str, Any], limits: ReadLimits) -> bytes:
             )
         )
     except RadiographError as exc:
-        error, header = exc, exc.header
+        error, header = exc, exc.header or header
     except MemoryError:
         error = ReaderOutOfMemory(ReaderOutOfMemory.__doc__)
     except Exception as exc:  # noqa: BLE001 - the process boundary: a fault costs its file alone

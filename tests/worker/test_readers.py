@@ -1,0 +1,253 @@
+"""A file may crash, hang or fill a reading process, and costs nothing but itself."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from db.records import ClaimedJob
+from radiograph.reading import ReadLimits
+from radiograph.records import ImageFormat
+from tests.worker.conftest import eventually, gone, write_radiographs
+from worker.reader_process import RefusedFile
+from worker.readers import Readers
+from worker.sample import sample_job
+from worker.wire import ReadFile
+
+#: Seconds of reading, without a byte of it on the disk.
+SLOW_BYTES = 4 << 30
+LIMITS = ReadLimits(max_file_bytes=512 << 20, max_pixels=1_000_000_000, min_side_px=128)
+SLOW_LIMITS = replace(LIMITS, max_file_bytes=SLOW_BYTES)
+
+
+@contextmanager
+def running(
+    count: int = 1,
+    *,
+    limits: ReadLimits = LIMITS,
+    timeout_seconds: float = 60.0,
+    memory_mb: int = 4096,
+) -> Iterator[Readers]:
+    readers = Readers(count, limits, timeout_seconds=timeout_seconds, memory_mb=memory_mb)
+    try:
+        yield readers
+    finally:
+        readers.close()
+
+
+def job(*paths: Path, number: int = 1, sha256: str | None = None) -> ClaimedJob:
+    content = hashlib.sha256(paths[-1].read_bytes()).hexdigest() if sha256 is None else sha256
+    return ClaimedJob(
+        job_id=number,
+        radiograph_id=number,
+        paths=tuple(str(path) for path in paths),
+        sha256=content,
+        format=ImageFormat.PNG,
+        attempt=1,
+    )
+
+
+def read_one(readers: Readers, wanted: ClaimedJob) -> ReadFile | RefusedFile:
+    [(of, read)] = readers.read([wanted])
+    assert of == wanted
+    return read
+
+
+def code_of(read: ReadFile | RefusedFile) -> str | None:
+    return read.refusal.code if isinstance(read, RefusedFile) else None
+
+
+def reader_processes() -> list[psutil.Process]:
+    return [each for each in psutil.Process().children() if "worker.reader" in each.cmdline()]
+
+
+def slow_file(folder: Path) -> Path:
+    """Make a file that takes seconds to read, so that something may happen in its middle."""
+    path = folder / "slow.png"
+    with path.open("wb") as file:
+        file.truncate(SLOW_BYTES)
+    return path
+
+
+def at_it(path: Path) -> Callable[[], psutil.Process | None]:
+    """Find the reading process that has ``path`` open."""
+
+    def find() -> psutil.Process | None:
+        for process in reader_processes():
+            for each in Path(f"/proc/{process.pid}/fd").iterdir():
+                if each.is_symlink() and os.path.realpath(each) == str(path):
+                    return process
+        return None
+
+    return find
+
+
+def test_files_are_read_by_several_processes_in_any_order(tmp_path: Path) -> None:
+    write_radiographs(tmp_path, 8)
+    jobs = [job(path, number=number) for number, path in enumerate(sorted(tmp_path.iterdir()))]
+    with running(2) as readers:
+        found = {of.job_id: read for of, read in readers.read(jobs)}
+        assert len(reader_processes()) == 2
+    assert sorted(found) == list(range(8))
+    read = found[0]
+    assert isinstance(read, ReadFile)
+    assert (read.header.rows, read.header.columns) == (256, 256)
+    assert read.prepared.pixels.dtype == np.uint8
+    assert read.prepared.pixels.std() > 1
+    assert read.to_source.shape == read.prepared.to_upright.shape == (2, 3)
+    assert reader_processes() == []
+
+
+def test_a_file_that_crashes_its_reader_twice_costs_itself_alone(tmp_path: Path) -> None:
+    path = slow_file(tmp_path)
+    write_radiographs(tmp_path / "sound", 2)
+    [before, after] = [job(each) for each in sorted((tmp_path / "sound").iterdir())]
+    find = at_it(path)
+
+    def crash_twice() -> None:
+        for _ in range(2):
+            assert eventually(find)
+            process = find()
+            assert process is not None
+            process.send_signal(signal.SIGSEGV)
+            eventually(lambda process=process: gone(process))
+
+    killer = threading.Thread(target=crash_twice)
+    with running(limits=SLOW_LIMITS, memory_mb=16_384) as readers:
+        assert code_of(read_one(readers, before)) is None
+        killer.start()
+        read = read_one(readers, job(path, sha256="0" * 64))
+        killer.join()
+        assert code_of(read_one(readers, after)) is None
+    assert isinstance(read, RefusedFile)
+    assert (read.refusal.code, read.refusal.permanent) == ("reader-crashed", True)
+    assert "SIGSEGV" in read.refusal.detail
+
+
+def test_a_reader_that_somebody_else_killed_costs_no_file(tmp_path: Path) -> None:
+    write_radiographs(tmp_path, 2)
+    [first, second] = [job(each) for each in sorted(tmp_path.iterdir())]
+    with running() as readers:
+        assert code_of(read_one(readers, first)) is None
+        [process] = reader_processes()
+        process.suspend()
+        threading.Timer(0.3, process.kill).start()
+        assert code_of(read_one(readers, second)) is None
+
+
+def test_a_file_that_takes_too_long_costs_itself_alone(tmp_path: Path) -> None:
+    write_radiographs(tmp_path / "sound", 1)
+    [sound] = [job(each) for each in (tmp_path / "sound").iterdir()]
+    with running(limits=SLOW_LIMITS, memory_mb=16_384, timeout_seconds=1.5) as readers:
+        read = read_one(readers, job(slow_file(tmp_path), sha256="0" * 64))
+        assert code_of(read_one(readers, sound)) is None
+    assert isinstance(read, RefusedFile)
+    assert (read.refusal.code, read.refusal.permanent) == ("reader-timeout", False)
+
+
+def test_a_file_that_needs_too_much_memory_costs_itself_alone(tmp_path: Path) -> None:
+    side = 16_000
+    rows = zlib.compressobj(1)
+    row = b"\0" + bytes(np.linspace(0, 255, side).astype(np.uint8))
+    data = b"".join(rows.compress(row) for _ in range(side)) + rows.flush()
+    chunks = ((b"IHDR", struct.pack("!IIBBBBB", side, side, 8, 0, 0, 0, 0)), (b"IDAT", data))
+    huge = tmp_path / "huge.png"
+    huge.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(
+            struct.pack("!I", len(body)) + kind + body + struct.pack("!I", zlib.crc32(kind + body))
+            for kind, body in (*chunks, (b"IEND", b""))
+        )
+    )
+    write_radiographs(tmp_path / "sound", 1)
+    [sound] = [job(each) for each in (tmp_path / "sound").iterdir()]
+    with running(memory_mb=1024) as readers:
+        read = read_one(readers, job(huge))
+        assert code_of(read_one(readers, sound)) is None
+    assert isinstance(read, RefusedFile)
+    assert (read.refusal.code, read.refusal.permanent) == ("reader-out-of-memory", True)
+
+
+def test_a_copy_is_read_where_the_file_itself_is_gone_or_another(tmp_path: Path) -> None:
+    write_radiographs(tmp_path, 2)
+    [copy, changed] = sorted(tmp_path.iterdir())
+    with running() as readers:
+        assert code_of(read_one(readers, job(tmp_path / "gone.png", changed, copy))) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "permanent"),
+    [("gone", "file-unavailable", False), ("changed", "content-changed", True)],
+)
+def test_a_file_that_is_no_longer_what_was_submitted_is_told(
+    kind: str, code: str, permanent: bool, tmp_path: Path
+) -> None:
+    write_radiographs(tmp_path, 1)
+    [path] = tmp_path.iterdir()
+    wanted = job(path, sha256="0" * 64) if kind == "changed" else job(path)
+    if kind == "gone":
+        path.unlink()
+    with running() as readers:
+        read = read_one(readers, wanted)
+    assert isinstance(read, RefusedFile)
+    assert (read.refusal.code, read.refusal.permanent) == (code, permanent)
+    assert str(tmp_path) not in read.refusal.detail
+
+
+def test_reading_ends_when_the_check_says_so(tmp_path: Path) -> None:
+    write_radiographs(tmp_path, 4)
+    jobs = [job(path, number=number) for number, path in enumerate(sorted(tmp_path.iterdir()))]
+
+    def stop() -> None:
+        raise KeyError("stop")
+
+    with running() as readers:
+        with pytest.raises(KeyError):
+            list(readers.read(jobs, stop))
+        assert code_of(read_one(readers, jobs[0])) is None  # and goes on with the next chunk
+
+
+def test_the_sample_can_be_read() -> None:
+    with running() as readers, sample_job(128) as sample:
+        assert code_of(read_one(readers, sample)) is None
+
+
+PARENT = """
+import sys, threading
+from radiograph.reading import ReadLimits
+from worker.readers import Readers
+from worker.sample import sample_job
+readers = Readers(2, ReadLimits(), timeout_seconds=600, memory_mb=4096)
+with sample_job(128) as sample:
+    list(readers.read([sample, sample, sample, sample]))
+print("read", flush=True)
+threading.Event().wait(600)
+"""
+
+
+def test_readers_die_when_their_worker_is_killed() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == b"read\n"
+    readers = psutil.Process(parent.pid).children()
+    for process in readers:
+        process.suspend()  # one that is busy in a decoder hears nothing of its input's end
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    assert readers
+    assert eventually(lambda: all(gone(process) for process in readers))

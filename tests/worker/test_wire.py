@@ -1,0 +1,69 @@
+"""What worker and reader say to each other arrives as it was said."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from network.prediction import PreparedInput
+from radiograph.records import Header, ImageFormat, PixelSpacing, SpacingSource, View
+from worker.wire import ReadFile, frame, header_fields, header_of, read_file_frame, unframe
+from worker.wire import read_file_of as read_file_of_frame
+
+FULL = Header(
+    format=ImageFormat.DICOM,
+    rows=2500,
+    columns=2048,
+    study_uid="1.2.3",
+    patient_id="Müller^Jörg",
+    study_date=date(2024, 2, 29),
+    view=View.PA,
+    age_years=43.5,
+    bits_stored=12,
+    spacing=PixelSpacing(0.168, 0.17, SpacingSource.IMAGER_PIXEL_SPACING),
+)
+
+
+def reading(data: bytes) -> io.BytesIO:
+    return io.BytesIO(data)
+
+
+@pytest.mark.parametrize("header", [FULL, Header(ImageFormat.PNG, 1, 1), replace(FULL, rows=1)])
+def test_a_header_arrives_as_it_was(header: Header) -> None:
+    fields, _ = unframe(reading(frame(header_fields(header))).read)
+    assert header_of(fields) == header
+
+
+def test_a_file_that_was_read_arrives_to_the_last_bit() -> None:
+    random = np.random.default_rng(0)
+    sent = ReadFile(
+        header=FULL,
+        pixel_digest="ab" * 32,
+        to_source=random.normal(size=(2, 3)),
+        prepared=PreparedInput(
+            random.integers(0, 256, (128, 128), np.uint8), random.normal(size=(2, 3))
+        ),
+        duration_ms=1.25,
+    )
+    got = read_file_of_frame(*unframe(reading(read_file_frame(sent)).read))
+    assert got.header == sent.header
+    assert (got.pixel_digest, got.duration_ms) == (sent.pixel_digest, sent.duration_ms)
+    assert np.array_equal(got.to_source, sent.to_source)
+    assert np.array_equal(got.prepared.pixels, sent.prepared.pixels)
+    assert np.array_equal(got.prepared.to_upright, sent.prepared.to_upright)
+
+
+def test_a_path_of_odd_bytes_arrives_as_it_was() -> None:
+    path = b"/archive/r\xf6ntgen.dcm".decode("utf-8", "surrogateescape")
+    fields, _ = unframe(reading(frame({"path": path})).read)
+    assert fields["path"] == path
+
+
+@pytest.mark.parametrize("data", [b"\xff" * 64, frame([1, 2])])  # type: ignore[arg-type]
+def test_what_is_no_frame_is_told(data: bytes) -> None:
+    with pytest.raises(ValueError, match="no frame"):
+        unframe(reading(data).read)
