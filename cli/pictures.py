@@ -12,7 +12,7 @@ from db.records import Result, ResultFilter
 from db.results import find_results
 from radiograph.errors import RadiographError
 from radiograph.overlay import draw
-from radiograph.reading import ReadingLimits, read
+from radiograph.reading import ReadLimits, read
 from radiograph.records import Bucket
 from radiograph.sheet import contact_sheet
 from scheduler.settings import Settings
@@ -24,7 +24,7 @@ SHEET_COLUMNS = 4
 
 def overlay(result: Result, settings: Settings, side_px: int) -> Image.Image:
     """Read the measured file again and draw on it. Raises RadiographError."""
-    limits = ReadingLimits(
+    limits = ReadLimits(
         max_file_bytes=settings.max_file_mb << 20,
         max_pixels=settings.max_megapixels * 1_000_000,
         min_side_px=settings.min_side_px,
