@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,21 +13,24 @@ from radiograph.errors import LateralView, NotAChest, NotARadiograph, OtherBodyP
 from radiograph.landmarks import ANATOMICAL, PAIRS, Landmark
 from radiograph.records import Header, View
 
-#: Projection radiography and what scanned or converted films come as (PS3.3 C.7.3.1.1.1).
-RADIOGRAPH_MODALITIES = frozenset({"CR", "DX", "RG", "RF", "SC", "OT"})
+#: Projection radiography, and what scanned or converted films come as (PS3.3 C.7.3.1.1.1).
+RADIOGRAPH_MODALITIES = frozenset({"CR", "DX", "DR", "RG", "XR", "SC", "OT"})
 
-#: Body parts that are another one, in whole words; a word in no list goes on to the network.
+#: Body parts that are no chest, as devices write them in several languages; a word that is in
+#: neither list goes on to the network.
 _OTHER_PARTS = frozenset(
     word
     for line in (
-        "ABDOMEN ANKLE ARM BREAST CALCANEUS CERVICAL CLAVICLE COCCYX CSPINE ELBOW EXTREMITY FACE",
-        "FEMUR FIBULA FINGER FOOT FOREARM HAND HEAD HEEL HIP HUMERUS JAW KNEE LEG LSPINE LUMBAR",
-        "MANDIBLE MAXILLA NECK ORBIT PATELLA PELVIS RADIUS SACRUM SHOULDER SINUS SKULL SPINE",
-        "SSPINE TEETH THIGH THUMB TIBIA TOE ULNA WRIST ZYGOMA",
+        "ABDOMEN ANKLE ARM BECKEN BLADDER BREAST BWS CALCANEUS CALF CERVICAL CLAVICLE COCCYX CODO",
+        "COLON CSPINE ELBOW ELLBOGEN EXTREMITIES EXTREMITY FACE FEMUR FIBULA FINGER FOOT FOREARM",
+        "FUSS GENOU HAND HANDGELENK HEAD HEEL HIP HIPS HUEFTE HUMERUS HWS JAW KNEE KNEES KNIE",
+        "KOPF LEG LSPINE LUMBAR LWS MANDIBLE MANO MAXILLA MUNECA NASAL NECK ORBIT ORBITS PATELLA",
+        "PELVE PELVIS PIERNA RADIUS RODILLA SACRUM SCHAEDEL SCHULTER SHOULDER SINUS SKULL SSPINE",
+        "TEETH THIGH THUMB TIBIA TOE TOOTH TSPINE ULNA WIRBELSAEULE WRIST ZYGOMA",
     )
     for word in line.split()
 )
-_CHEST_WORDS = frozenset({"CHEST", "THORAX", "TORAX", "LUNG", "LUNGS", "HEART", "THORACIC"})
+_CHEST = re.compile(r"CHEST|THORA[XC]|TORA[XK]|TORACE|LUNG|PULMO|POLMON|POUMON|BRUSTKORB|HEART")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,7 @@ def check_header(header: Header) -> None:
     """
     if header.modality is not None and header.modality.upper() not in RADIOGRAPH_MODALITIES:
         raise NotARadiograph(f"modality {header.modality}. {NotARadiograph.__doc__}")
-    words = set(re.findall(r"[A-Z]+", (header.body_part or "").upper()))
-    if words & _OTHER_PARTS and not words & _CHEST_WORDS:
+    if header.body_part is not None and _lies_elsewhere(header.body_part):
         raise OtherBodyPart(f"body part {header.body_part}. {OtherBodyPart.__doc__}")
     if header.view is View.LATERAL:
         raise LateralView(LateralView.__doc__)
@@ -71,3 +74,12 @@ def check_prediction(
         raise NotAChest(f"left and right are swapped. {NotAChest.__doc__}")
     if points[Landmark.L1_MIDLINE_APEX, 1] >= points[Landmark.L2_MIDLINE_COSTOPHRENIC, 1]:
         raise NotAChest(f"the apex lies below the base. {NotAChest.__doc__}")
+
+
+def _lies_elsewhere(body_part: str) -> bool:
+    plain = unicodedata.normalize("NFKD", body_part).encode("ascii", "ignore").decode().upper()
+    words = set(re.split(r"[\W_]+", plain))
+    # A thoracic spine is a spine; a chest with an abdomen is a chest.
+    if "SPINE" in words:
+        return True
+    return not _CHEST.search(plain) and bool(words & _OTHER_PARTS)

@@ -195,6 +195,8 @@ def test_the_true_error_is_stated_in_the_224_frame() -> None:
         ({"modality": "CT"}, NotARadiograph),
         ({"body_part": "EXTREMITY"}, OtherBodyPart),
         ({"body_part": "LEFT HAND"}, OtherBodyPart),
+        ({"body_part": "THORACIC SPINE"}, OtherBodyPart),
+        ({"body_part": "Muñeca"}, OtherBodyPart),
         ({"view": View.LATERAL}, LateralView),
     ],
 )
@@ -211,8 +213,9 @@ def test_a_header_that_names_something_else_is_set_aside(
         {"modality": "CR", "body_part": "CHEST"},
         {"modality": None, "body_part": None, "view": View.UNKNOWN},
         {"modality": "DX", "body_part": "TORAX"},
-        {"body_part": "CHEST AND SPINE"},
+        {"body_part": "CHEST_ABDOMEN"},
         {"body_part": "UNSPECIFIED"},
+        {"body_part": "Tórax"},
     ],
 )
 def test_a_header_that_leaves_it_open_goes_on_to_the_network(changes: dict[str, object]) -> None:
