@@ -1,7 +1,8 @@
-"""What a compressed frame says of its own size, read without decoding it."""
+"""What a compressed frame says of itself, and whether it is whole, without decoding it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -16,7 +17,15 @@ class Claim(NamedTuple):
 
 #: Frame headers SOF0 to SOF15 but for DHT, JPG and DAC (ITU T.81 table B.1), and JPEG-LS's SOF55.
 _FRAMES = (frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}) | {0xF7}
-_SCAN = 0xDA
+_SCAN, _END = 0xDA, 0xD9
+#: Markers that may follow a scan: DHT, DAC, SOS, DQT, DNL, DRI, APPn, COM.
+_BETWEEN_SCANS = frozenset({0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xFE, *range(0xE0, 0xF0)})
+#: In entropy-coded data 0xFF is stuffed with a zero, or starts a restart marker (T.81 B.1.1.5).
+_JPEG_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
+#: In packets no 0xFF goes before a byte above 0x8F, but for SOP and EPH (T.800 A.1.1, A.8).
+_JPEG2000_INTRUDER = re.compile(rb"\xff[\x90\x93-\xff]")
+_SOT, _SOD, _EOC = b"\xff\x90", b"\xff\x93", b"\xff\xd9"
+_NO_END, _NOISE = "the frame has no end", "the frame holds noise"
 
 
 def jpeg_claim(stream: bytes) -> Claim | None:
@@ -37,6 +46,22 @@ def jpeg_has_marker(stream: bytes) -> bool:
     )
 
 
+def jpeg_fault(stream: bytes) -> str | None:
+    """Say what keeps a JPEG stream from being one; None if nothing does."""
+    position = next((end for marker, _, end in _walk(stream) if marker == _SCAN), None)
+    while position is not None:
+        found = _JPEG_MARKER.search(stream, position)
+        if found is None:
+            return _NO_END
+        marker = found[1][0]
+        if marker == _END:
+            return None
+        if marker not in _BETWEEN_SCANS:
+            return _NOISE
+        position = found.end() + int.from_bytes(stream[found.end() : found.end() + 2], "big")
+    return "the frame has no scan"
+
+
 def jpeg2000_claim(stream: bytes) -> Claim | None:
     """Return the size by the SIZ marker, which comes first (ITU T.800 A.5.1)."""
     start = stream.find(b"\xff\x4f\xff\x51")
@@ -47,16 +72,37 @@ def jpeg2000_claim(stream: bytes) -> Claim | None:
     return Claim(height - top, width - left, int.from_bytes(siz[36:38], "big"))
 
 
+def jpeg2000_fault(stream: bytes) -> str | None:
+    """Say what keeps a JPEG 2000 codestream from being one; None if nothing does."""
+    part = stream.find(_SOT)
+    while part >= 0 and stream[part : part + 2] == _SOT:
+        length = int.from_bytes(stream[part + 6 : part + 10], "big")
+        end = part + length if length else stream.rfind(_EOC)  # 0: up to the end (A.4.2)
+        data = stream.find(_SOD, part + 12) + 2
+        if data < 2 or end < data or end + 2 > len(stream):
+            return _NO_END
+        if _JPEG2000_INTRUDER.search(stream, data, end):
+            return _NOISE
+        part = end
+    if part < 0:
+        return "the frame has no tiles"
+    return None if stream[part : part + 2] == _EOC else _NOISE
+
+
 def _segments(stream: bytes) -> Iterator[tuple[int, bytes]]:
-    """Walk the segments before the first scan (ITU T.81 B.1.1)."""
+    return ((marker, segment) for marker, segment, _ in _walk(stream))
+
+
+def _walk(stream: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Walk marker, content and end of the segments before the first scan (ITU T.81 B.1.1)."""
     position = 2
     while position + 4 <= len(stream) and stream[position] == 0xFF:
         marker = stream[position + 1]
         if marker == 0xFF:  # fill
             position += 1
             continue
-        length = int.from_bytes(stream[position + 2 : position + 4], "big")
-        yield marker, stream[position + 4 : position + 2 + length]
+        end = position + 2 + max(int.from_bytes(stream[position + 2 : position + 4], "big"), 2)
+        yield marker, stream[position + 4 : end], end
         if marker == _SCAN:
             return
-        position += 2 + max(length, 2)
+        position = end

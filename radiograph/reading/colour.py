@@ -30,7 +30,7 @@ def colour(stored: npt.NDArray[Any], dataset: Dataset, layout: Layout) -> Grey:
         except MemoryError:
             raise
         except Exception as exc:  # a palette that contradicts itself fails in many ways
-            raise BrokenHeader(f"no usable palette. {BrokenHeader.__doc__}") from exc
+            raise BrokenHeader.because("no usable palette") from exc
         top = 2 ** (8 * stored.dtype.itemsize) - 1
     if stored.ndim == 3:
         # What a codec makes of its own colour transformation (YBR_RCT, YBR_ICT) is RGB.

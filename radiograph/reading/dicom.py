@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 
+from radiograph.errors import NoPixels, RadiographError
+from radiograph.frontal import check_header
 from radiograph.reading.assembly import assemble
 from radiograph.reading.colour import colour
-from radiograph.reading.dicom_file import parse
+from radiograph.reading.dicom_file import DicomFile, parse
 from radiograph.reading.dicom_header import dicom_header
 from radiograph.reading.dicom_layout import layout
 from radiograph.reading.dicom_pixels import first_frame
@@ -14,24 +17,38 @@ from radiograph.reading.elements import texts
 from radiograph.reading.grey import monochrome
 from radiograph.reading.limits import ReadLimits, check_size
 from radiograph.reading.orientation import patient_turn
-from radiograph.records import Radiograph
+from radiograph.records import Header, Radiograph
+
+# pydicom's words about an element hold its value, which may be a patient's name.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 
 
 def read_dicom(data: bytes, limits: ReadLimits) -> Radiograph:
     """Read the bytes of a DICOM file, of several frames the first.
 
     Raises BrokenHeader, NoPixels, TooLarge, TooSmall, TruncatedFile, UndecodablePixels,
-    UniformPixels, UnsupportedPixels.
+    UniformPixels, UnsupportedPixels with the header; and for a file without pixels what its
+    header is set aside for, since a report is no radiograph that lost its pixels.
     """
     with warnings.catch_warnings():
-        # pydicom warns of every oddity, with values of the header in its words.
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # for the same reason
         file = parse(data, limits.max_file_bytes)
-        shape = layout(file.dataset)
-        check_size(shape.rows, shape.columns, limits)
-        header = dicom_header(file.dataset, shape.rows, shape.columns, file.syntax)
-        stored = first_frame(file, shape)
-        show = monochrome if shape.monochrome else colour
-        grey = show(stored, file.dataset, shape)
-        turn = patient_turn(texts(file.dataset, "PatientOrientation"))
+        header = dicom_header(file.dataset, file.syntax)
+        try:
+            return _radiograph(file, header, limits)
+        except RadiographError as exc:
+            exc.header = header
+            raise
+
+
+def _radiograph(file: DicomFile, header: Header, limits: ReadLimits) -> Radiograph:
+    if file.pixels is None:
+        check_header(header)
+        raise NoPixels(NoPixels.__doc__)
+    shape = layout(file.dataset)
+    check_size(shape.rows, shape.columns, limits)
+    stored = first_frame(file, shape)
+    show = monochrome if shape.monochrome else colour
+    grey = show(stored, file.dataset, shape)
+    turn = patient_turn(texts(file.dataset, "PatientOrientation"))
     return assemble(grey, turn, header)

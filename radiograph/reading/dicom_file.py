@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import zlib
 from dataclasses import dataclass
+from typing import Literal
 
 from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-from radiograph.errors import BrokenHeader, NoPixels, TooLarge, TruncatedFile, UnsupportedPixels
+from radiograph.errors import BrokenHeader, TooLarge, TruncatedFile, UnsupportedPixels
 from radiograph.reading.elements import text
 
 _PREFIX_END = 132
@@ -28,14 +29,14 @@ class DicomFile:
     """One parsed file.
 
     ``syntax``: the transfer syntax; None without file meta information. ``pixels``: the value of
-    PixelData as far as the file reaches; ``claimed_bytes`` its length, None where undefined, which
-    is how compressed frames are stored (PS3.5 A.4). ``in_words``: VR OW.
+    PixelData as far as the file reaches, None without one. ``claimed_bytes``: its length, None
+    where undefined, which is how compressed frames are stored (PS3.5 A.4). ``in_words``: VR OW.
     """
 
     dataset: Dataset
     syntax: str | None
     little_endian: bool
-    pixels: memoryview
+    pixels: memoryview | None
     claimed_bytes: int | None
     in_words: bool
 
@@ -43,7 +44,7 @@ class DicomFile:
 def parse(data: bytes, max_bytes: int) -> DicomFile:
     """Take a file apart.
 
-    ``max_bytes`` bounds an inflated data set. Raises BrokenHeader, NoPixels, TooLarge,
+    ``max_bytes`` bounds an inflated data set. Raises BrokenHeader, TooLarge,
     TruncatedFile, UnsupportedPixels.
     """
     deflated = _DEFLATED in data[:2048]
@@ -58,20 +59,20 @@ def parse(data: bytes, max_bytes: int) -> DicomFile:
     except EOFError as exc:
         raise TruncatedFile(TruncatedFile.__doc__) from exc
     except Exception as exc:  # pydicom has no error of its own for most of what files hold
-        raise BrokenHeader(f"{type(exc).__name__}. {BrokenHeader.__doc__}") from exc
+        raise BrokenHeader.because(type(exc).__name__) from exc
     syntax = text(dataset.file_meta, "TransferSyntaxUID")
     rest = memoryview(data)[file.tell() :]
     if len(rest) < 8:
-        if len(rest) > 0 or _ends_within_an_element(dataset):
+        if len(rest) > 0 or len(dataset) == 0 or _ends_within_an_element(dataset):
             raise TruncatedFile(TruncatedFile.__doc__)
-        raise NoPixels(NoPixels.__doc__)
-    order = "little" if little_endian else "big"
-    tag = (int.from_bytes(rest[:2], order), int.from_bytes(rest[2:4], order))  # type: ignore[arg-type]
+        return DicomFile(dataset, syntax, bool(little_endian), None, 0, in_words=False)
+    order: Literal["little", "big"] = "little" if little_endian else "big"
+    tag = (int.from_bytes(rest[:2], order), int.from_bytes(rest[2:4], order))
     if tag != _PIXEL_DATA:
-        raise UnsupportedPixels(f"pixels as floats. {UnsupportedPixels.__doc__}")
+        raise UnsupportedPixels.because("pixels as floats")
     long_form = not implicit and bytes(rest[4:6]) in _LONG_VRS
     start = 12 if long_form else 8
-    length = int.from_bytes(rest[start - 4 : start], order)  # type: ignore[arg-type]
+    length = int.from_bytes(rest[start - 4 : start], order)
     return DicomFile(
         dataset,
         str(DeflatedExplicitVRLittleEndian) if deflated else syntax,
@@ -86,16 +87,16 @@ def _inflated(data: bytes, max_bytes: int) -> bytes:
     """Return the file with its data set inflated (PS3.5 A.5), which pydicom does without limit."""
     # Group length, always first (PS3.10 7.1), tells where the file meta information ends.
     if data[_PREFIX_END : _PREFIX_END + 6] != b"\x02\x00\x00\x00UL":
-        raise BrokenHeader(f"no group length. {BrokenHeader.__doc__}")
+        raise BrokenHeader.because("no group length")
     value = _PREFIX_END + 8
     start = value + 4 + int.from_bytes(data[value : value + 4], "little")
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         dataset = inflater.decompress(data[start:], max_bytes)
     except zlib.error as exc:
-        raise BrokenHeader(f"{exc}. {BrokenHeader.__doc__}") from exc
+        raise BrokenHeader.because(str(exc)) from exc
     if inflater.unconsumed_tail:
-        raise TooLarge(f"over {max_bytes} bytes once inflated. {TooLarge.__doc__}")
+        raise TooLarge.because(f"over {max_bytes} bytes once inflated")
     if not inflater.eof:
         raise TruncatedFile(TruncatedFile.__doc__)
     return data[:start].replace(_DEFLATED, _INFLATED) + dataset

@@ -22,14 +22,14 @@ _DATE = re.compile(r"(\d{4})[.-]?(\d{2})[.-]?(\d{2})")
 _SEXES = frozenset({"M", "F", "O"})
 
 
-def dicom_header(dataset: Dataset, rows: int, columns: int, transfer_syntax: str | None) -> Header:
+def dicom_header(dataset: Dataset, transfer_syntax: str | None) -> Header:
     """Return the header; nothing in it is worth refusing a file for."""
     modality = text(dataset, "Modality")
     sex = (text(dataset, "PatientSex") or "").upper()[:1]
     return Header(
         format=ImageFormat.DICOM,
-        rows=rows,
-        columns=columns,
+        rows=whole_number(dataset, "Rows") or 0,
+        columns=whole_number(dataset, "Columns") or 0,
         study_uid=text(dataset, "StudyInstanceUID"),
         series_uid=text(dataset, "SeriesInstanceUID"),
         sop_uid=text(dataset, "SOPInstanceUID"),

@@ -56,26 +56,26 @@ def layout(dataset: Dataset) -> Layout:
     """Return the layout. Raises BrokenHeader, UnsupportedPixels."""
     rows, columns = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
     if rows is None or columns is None or rows < 1 or columns < 1:
-        raise BrokenHeader(f"no rows or columns. {BrokenHeader.__doc__}")
+        raise BrokenHeader.because("no rows or columns")
     samples = whole_number(dataset, "SamplesPerPixel") or 1
     photometric = text(dataset, "PhotometricInterpretation")
     photometric = photometric.upper() if photometric else ("RGB" if samples == 3 else "MONOCHROME2")
     if photometric not in _MONOCHROME | _COLOURS | {_PALETTE}:
-        raise UnsupportedPixels(f"{photometric}. {UnsupportedPixels.__doc__}")
+        raise UnsupportedPixels.because(photometric)
     if samples != (3 if photometric in _COLOURS else 1):
-        raise BrokenHeader(f"{samples} samples of {photometric}. {BrokenHeader.__doc__}")
+        raise BrokenHeader.because(f"{samples} samples of {photometric}")
     allocated = whole_number(dataset, "BitsAllocated")
     if allocated is None or not 1 <= allocated <= 64:
-        raise BrokenHeader(f"{allocated} bits allocated. {BrokenHeader.__doc__}")
+        raise BrokenHeader.because(f"{allocated} bits allocated")
     if allocated not in {1, 8, 16, 32}:
-        raise UnsupportedPixels(f"{allocated} bits allocated. {UnsupportedPixels.__doc__}")
+        raise UnsupportedPixels.because(f"{allocated} bits allocated")
     stored = whole_number(dataset, "BitsStored")
     stored = allocated if stored is None else stored
     high = whole_number(dataset, "HighBit")
     high = stored - 1 if high is None else high
     if not 1 <= stored <= allocated or not stored - 1 <= high < allocated:
         bits = f"{stored} bits up to bit {high} of {allocated}"
-        raise BrokenHeader(f"{bits}. {BrokenHeader.__doc__}")
+        raise BrokenHeader.because(bits)
     return Layout(
         rows=rows,
         columns=columns,

@@ -14,7 +14,14 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from radiograph.errors import BrokenHeader, TruncatedFile, UndecodablePixels, UnsupportedPixels
+from radiograph.errors import (
+    BrokenHeader,
+    NoPixels,
+    RadiographError,
+    TruncatedFile,
+    UndecodablePixels,
+    UnsupportedPixels,
+)
 from radiograph.reading.codecs import decoder_of
 from radiograph.reading.dicom_file import DicomFile
 from radiograph.reading.dicom_layout import Layout
@@ -36,29 +43,37 @@ _ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 def first_frame(file: DicomFile, layout: Layout) -> Stored:
     """Return stored values, (rows, columns) or (rows, columns, 3), sign and unused bits settled.
 
-    Raises BrokenHeader, TruncatedFile, UndecodablePixels, UnsupportedPixels.
+    Raises BrokenHeader, NoPixels, TruncatedFile, UndecodablePixels, UnsupportedPixels.
     """
+    pixels = file.pixels
+    if not pixels:
+        raise NoPixels(NoPixels.__doc__)
     if file.syntax in _NATIVE:
         if file.claimed_bytes is None:
-            raise BrokenHeader(f"compressed, unlike its syntax. {BrokenHeader.__doc__}")
-        return _native(file, layout)
+            raise BrokenHeader.because("compressed, unlike its syntax")
+        return _native(file, pixels, layout)
+    return _compressed(file, pixels, layout)
+
+
+def _compressed(file: DicomFile, pixels: memoryview, layout: Layout) -> Stored:
+    """Return the first of the compressed frames."""
     decode = decoder_of(file.syntax or "")
     if decode is None:
-        raise UnsupportedPixels(f"transfer syntax {file.syntax}. {UnsupportedPixels.__doc__}")
+        raise UnsupportedPixels.because(f"transfer syntax {file.syntax}")
     if file.claimed_bytes is not None:
-        raise BrokenHeader(f"not compressed, unlike its syntax. {BrokenHeader.__doc__}")
-    frame = _encapsulated(file.pixels, layout.frames)
+        raise BrokenHeader.because("not compressed, unlike its syntax")
+    frame = _encapsulated(pixels, layout.frames)
     try:
         decoded = decode(frame, layout)
-    except (MemoryError, BrokenHeader):
+    except (MemoryError, RadiographError):
         raise
     except Exception as exc:  # every codec has errors of its own
-        raise UndecodablePixels(f"{type(exc).__name__}. {UndecodablePixels.__doc__}") from exc
+        raise UndecodablePixels.because(type(exc).__name__) from exc
     expected = (layout.rows, layout.columns, 3) if layout.samples == 3 else None
     if decoded.shape not in {expected, (layout.rows, layout.columns)}:
-        raise BrokenHeader(f"decoded to {decoded.shape}. {BrokenHeader.__doc__}")
+        raise BrokenHeader.because(f"decoded to {decoded.shape}")
     if decoded.dtype.kind not in "iu":
-        raise UnsupportedPixels(f"decoded to {decoded.dtype}. {UnsupportedPixels.__doc__}")
+        raise UnsupportedPixels.because(f"decoded to {decoded.dtype}")
     if decoded.dtype.kind == "u" and not layout.signed:
         return decoded
     return _settled(decoded, layout.bits_stored, layout.bits_stored - 1, signed=layout.signed)
@@ -70,7 +85,7 @@ def _encapsulated(pixels: memoryview, frames: int) -> bytes:
     while bytes(pixels[position : position + 4]) == _ITEM:
         position += 8 + int.from_bytes(pixels[position + 4 : position + 8], "little")
     if position == 0 and len(pixels) >= 4:
-        raise UndecodablePixels(f"no items. {UndecodablePixels.__doc__}")
+        raise UndecodablePixels.because("no items")
     # Some writers leave the delimiter out; a cut file ends within an item.
     if position > len(pixels) or len(pixels) < 8:
         raise TruncatedFile(TruncatedFile.__doc__)
@@ -79,30 +94,30 @@ def _encapsulated(pixels: memoryview, frames: int) -> bytes:
             bytes(pixels[:position]) + _DELIMITER + bytes(4), 0, number_of_frames=frames
         )
     except Exception as exc:  # pydicom names several built-in ones
-        raise UndecodablePixels(f"{type(exc).__name__}. {UndecodablePixels.__doc__}") from exc
+        raise UndecodablePixels.because(type(exc).__name__) from exc
 
 
-def _native(file: DicomFile, layout: Layout) -> Stored:
+def _native(file: DicomFile, pixels: memoryview, layout: Layout) -> Stored:
     """Return the frame of uncompressed pixels (PS3.5 8.1 and annex D)."""
     claimed = file.claimed_bytes or 0
-    if len(file.pixels) < min(claimed, layout.frame_bytes * layout.frames):
+    if len(pixels) < min(claimed, layout.frame_bytes * layout.frames):
         raise TruncatedFile(TruncatedFile.__doc__)
     if claimed < layout.frame_bytes:
         size = f"{claimed} bytes for {layout.columns} x {layout.rows} pixels"
-        raise TruncatedFile(f"{size}. {TruncatedFile.__doc__}")
+        raise TruncatedFile.because(size)
     shape = (layout.rows, layout.columns)
     count = layout.rows * layout.columns
     if layout.bits_allocated == 1:
-        packed = np.frombuffer(file.pixels[: layout.frame_bytes], np.uint8)
+        packed = np.frombuffer(pixels[: layout.frame_bytes], np.uint8)
         return np.unpackbits(packed, count=count, bitorder="little").reshape(shape)
     order = "<" if file.little_endian else ">"
     if layout.bits_allocated == 8 and file.in_words and not file.little_endian:
         # Bytes of 8-bit pixels lie swapped in big-endian words (PS3.5 D, note of 8.1.1).
-        padded = file.pixels[: layout.frame_bytes + layout.frame_bytes % 2]
+        padded = pixels[: layout.frame_bytes + layout.frame_bytes % 2]
         samples = np.frombuffer(padded, ">u2").astype("<u2").view(np.uint8)[: layout.frame_bytes]
     else:
         samples = np.frombuffer(
-            file.pixels[: layout.frame_bytes], f"{order}u{layout.bits_allocated // 8}"
+            pixels[: layout.frame_bytes], f"{order}u{layout.bits_allocated // 8}"
         )
     if layout.subsampled:
         samples = samples.reshape(-1, 4)[:, :2]  # only Y is asked for

@@ -19,19 +19,24 @@ def opened(path: Path | str, max_bytes: int) -> Iterator[BinaryIO]:
     Raises FileUnavailable, TooLarge.
     """
     try:
-        # A named pipe without a writer would hold a plain open up for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = _descriptor(path)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise FileUnavailable(f"not a regular file. {FileUnavailable.__doc__}")
+                raise FileUnavailable.because("not a regular file")
             if status.st_size > max_bytes:
-                raise TooLarge(f"{status.st_size} bytes. {TooLarge.__doc__}")
+                raise TooLarge.because(f"{status.st_size} bytes")
             yield file
     except OSError as exc:
-        raise FileUnavailable(f"{exc.strerror or 'I/O error'}. {FileUnavailable.__doc__}") from exc
+        raise FileUnavailable.because(exc.strerror or "I/O error") from exc
+
+
+def _descriptor(path: Path | str) -> int:
+    try:
+        # A named pipe without a writer would hold a plain open up for ever.
+        return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except ValueError as exc:  # a NUL in the path
-        raise FileUnavailable(f"no such path. {FileUnavailable.__doc__}") from exc
+        raise FileUnavailable.because("no such path") from exc
 
 
 def content(file: BinaryIO, max_bytes: int) -> bytes:
@@ -39,5 +44,5 @@ def content(file: BinaryIO, max_bytes: int) -> bytes:
     file.seek(0)
     read = file.read(max_bytes + 1)
     if len(read) > max_bytes:
-        raise TooLarge(f"over {max_bytes} bytes. {TooLarge.__doc__}")
+        raise TooLarge.because(f"over {max_bytes} bytes")
     return read

@@ -18,12 +18,15 @@ from radiograph.reading.lut import Mapping, modality, voi
 
 Stored = npt.NDArray[Any]
 Grey = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+_Padding = tuple[int, int] | None
 
 #: Statistics look at every eighth pixel of every eighth row: 80,000 of a 5 megapixel film.
 _STEP = 8
 _PERCENTILES = (0.5, 99.5)
 #: A window that shows less of the film than this was meant for another one.
 _LEAST_SHOWN = 0.01
+#: Padding that leaves less of the film than this is a mistake of the header.
+_LEAST_FILM = 0.01
 _FULL = 65535
 
 
@@ -33,8 +36,9 @@ def monochrome(stored: Stored, dataset: Dataset, layout: Layout) -> Grey:
     Raises UniformPixels.
     """
     low, high = int(stored.min()), int(stored.max())
-    padding = _padding(dataset, layout)
-    sample = _sample(stored, padding)
+    if low == high:
+        raise UniformPixels(UniformPixels.__doc__)
+    sample, padding = _sample(stored, _padding(dataset, layout))
     # PS3.3 C.7.6.3.1.2 and C.11.6.1.2: both say the same thing, that low values are bright.
     inverse = layout.photometric == "MONOCHROME1" or text(dataset, "PresentationLUTShape") == (
         "INVERSE"
@@ -60,7 +64,7 @@ def monochrome(stored: Stored, dataset: Dataset, layout: Layout) -> Grey:
     return result
 
 
-def _applied(shades: Grey, stored: Stored, low: int, padding: tuple[int, int] | None) -> Grey:
+def _applied(shades: Grey, stored: Stored, low: int, padding: _Padding) -> Grey:
     """Look every stored value up in ``shades``, whose first entry stands for ``low``."""
     if padding is not None:
         # Padding is no anatomy, so it is as black as air (PS3.3 C.7.5.1.1.2).
@@ -68,7 +72,8 @@ def _applied(shades: Grey, stored: Stored, low: int, padding: tuple[int, int] | 
         first, last = (max(edge - low, 0) for edge in (padding[0], padding[1] + 1))
         shades[first:last] = 0
     index = stored if low == 0 and stored.dtype.kind == "u" else stored.astype(np.int64) - low
-    return np.asarray(shades[index])
+    grey: Grey = shades[index]
+    return grey
 
 
 def _shown(sample: Stored, to_modality: Mapping | None, to_shown: Mapping | None) -> Mapping:
@@ -78,8 +83,9 @@ def _shown(sample: Stored, to_modality: Mapping | None, to_shown: Mapping | None
         mapped = to_modality(mapped)
     if to_shown is not None:
         seen = to_shown(mapped)
-        inside = (seen > seen.min()) & (seen < seen.max()) if seen.size else seen
-        if np.mean(inside) < _LEAST_SHOWN:
+        # Absurd are both: one that clips nearly everything and one far wider than the film.
+        inside = np.mean((seen > seen.min()) & (seen < seen.max()))
+        if inside < _LEAST_SHOWN or seen.max() - seen.min() < _LEAST_SHOWN:
             to_shown = None
     final = to_shown or _statistical(mapped)
     if to_modality is None:
@@ -98,32 +104,28 @@ def _statistical(values: npt.NDArray[np.float64]) -> Mapping:
     return lambda x: np.clip((x - low) / (high - low), 0.0, 1.0)
 
 
-def _padding(dataset: Dataset, layout: Layout) -> tuple[int, int] | None:
+def _padding(dataset: Dataset, layout: Layout) -> _Padding:
     """Return the stored values, both inclusive, that are no image (PS3.3 C.7.5.1.1.2)."""
-    edges = [
-        value
-        for value in (
-            whole_number(dataset, "PixelPaddingValue"),
-            whole_number(dataset, "PixelPaddingRangeLimit"),
-        )
-        if value is not None
-    ]
-    if whole_number(dataset, "PixelPaddingValue") is None:
+    value = whole_number(dataset, "PixelPaddingValue")
+    if value is None:
         return None
-    if layout.signed:  # implicit files do not say whether US or SS was written
-        edges = [edge - 65536 if edge > 32767 else edge for edge in edges]
+    limit = whole_number(dataset, "PixelPaddingRangeLimit")
+    # US beside signed pixels and SS beside unsigned ones: only the stored bits count.
+    span = 1 << layout.bits_stored
+    edges = [edge % span for edge in (value, value if limit is None else limit)]
+    if layout.signed:
+        edges = [edge - span if edge >= span // 2 else edge for edge in edges]
     return min(edges), max(edges)
 
 
-def _sample(stored: Stored, padding: tuple[int, int] | None) -> Stored:
-    """Return every eighth pixel that is not padding, all of them if those are none.
-
-    Raises UniformPixels where the whole image is padding.
-    """
-    for step in (_STEP, 1):
-        sample = stored[::step, ::step].ravel()
-        if padding is not None:
-            sample = sample[(sample < padding[0]) | (sample > padding[1])]
-        if sample.size and (step == 1 or sample.min() < sample.max()):
-            return sample
-    raise UniformPixels(UniformPixels.__doc__)
+def _sample(stored: Stored, padding: _Padding) -> tuple[Stored, _Padding]:
+    """Return every eighth pixel that is not padding, and the padding if it is believable."""
+    sample = stored[::_STEP, ::_STEP].ravel()
+    if sample.min() == sample.max():  # detail so fine or so small that all of it must be seen
+        sample = stored.ravel()
+    if padding is None:
+        return sample, None
+    film = sample[(sample < padding[0]) | (sample > padding[1])]
+    if film.size < _LEAST_FILM * sample.size:
+        return sample, None
+    return film, padding

@@ -24,8 +24,8 @@ def check_size(rows: int, columns: int, limits: ReadLimits) -> None:
     """Check the size that a header claims. Raises BrokenHeader, TooLarge, TooSmall."""
     size = f"{columns} x {rows} pixels"
     if rows < 1 or columns < 1:
-        raise BrokenHeader(f"{size}. {BrokenHeader.__doc__}")
+        raise BrokenHeader.because(size)
     if rows * columns > limits.max_pixels:
-        raise TooLarge(f"{size}. {TooLarge.__doc__}")
+        raise TooLarge.because(size)
     if min(rows, columns) < limits.min_side_px:
-        raise TooSmall(f"{size}. {TooSmall.__doc__}")
+        raise TooSmall.because(size)

@@ -27,6 +27,13 @@ class Turn:
             turned = turned[::-1]
         return np.ascontiguousarray(turned)
 
+    def stored(self, upright: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Turn an upright raster back into the stored one."""
+        turned = upright[::-1] if self.turn_over else upright
+        if self.mirror:
+            turned = turned[:, ::-1]
+        return np.ascontiguousarray(turned.T if self.transpose else turned)
+
     def to_source(self, rows: int, columns: int) -> npt.NDArray[np.float64]:
         """Lead from upright ``(x, y, 1)`` of (rows, columns) to stored ``(x, y)``: (2, 3)."""
         along_x = [-1.0, 0.0, columns - 1.0] if self.mirror else [1.0, 0.0, 0.0]

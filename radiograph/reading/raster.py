@@ -17,7 +17,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from radiograph.errors import RadiographError, TruncatedFile, UndecodablePixels, UnsupportedPixels
 from radiograph.reading.assembly import assemble
 from radiograph.reading.limits import ReadLimits, check_size
-from radiograph.reading.orientation import exif_turn
+from radiograph.reading.orientation import Turn, exif_turn
 from radiograph.records import Header, ImageFormat, Radiograph
 
 Grey = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -55,33 +55,49 @@ def _read(
             # Opened by its plugin, an image is measured by our limits and not by Pillow's global.
             image = plugin(io.BytesIO(data))
             check_size(image.height, image.width, limits)
-            header = _header(image, image_format)
-            turn = exif_turn(image.getexif().get(_EXIF_ORIENTATION))
+            turn = _turn(image)
+            # Of TIFF alone Pillow swaps the size and turns the pixels upright while it loads them.
+            turned = image_format is ImageFormat.TIFF
+            header = _header(image, image_format, swapped=turned and turn.transpose)
             grey = _grey(image)
+            if turned:
+                grey = turn.stored(grey)
         except (MemoryError, RadiographError):
             raise
         except Exception as exc:  # Pillow and its codecs raise a dozen built-in ones
             error = TruncatedFile if _is_cut(data, image, exc) else UndecodablePixels
-            raise error(f"{type(exc).__name__}. {error.__doc__}") from exc
+            raise error.because(type(exc).__name__) from exc
     return assemble(grey, turn, header)
 
 
-def _header(image: ImageFile.ImageFile, image_format: ImageFormat) -> Header:
+def _header(image: ImageFile.ImageFile, image_format: ImageFormat, *, swapped: bool) -> Header:
+    columns, rows = image.size[::-1] if swapped else image.size
     deep = image.mode.startswith(("I", "F"))
     return Header(
         format=image_format,
-        rows=image.height,
-        columns=image.width,
+        rows=rows,
+        columns=columns,
+        photometric=image.mode,
         bits_stored=16 if deep else 8,
     )
+
+
+def _turn(image: ImageFile.ImageFile) -> Turn:
+    try:
+        return exif_turn(image.getexif().get(_EXIF_ORIENTATION))
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - broken EXIF beside sound pixels costs the EXIF alone
+        return Turn()
 
 
 def _grey(image: ImageFile.ImageFile) -> Grey:
     """Return grey pixels as the file stores them, uint8 or uint16."""
     if image.mode.startswith("I;16"):
         deep = np.asarray(image).astype(np.uint16)
+        # Pillow inverts 8 bits where white is zero, and leaves 16 as they are.
         white_is_zero = _tag(image, _TIFF_PHOTOMETRIC) == (_WHITE_IS_ZERO,)
-        return np.asarray(65535 - deep, np.uint16) if white_is_zero else deep
+        return np.asarray(65535 - deep, np.uint16) if white_is_zero else _full_scale(deep)
     if image.mode in {"I", "F"}:
         return _full_scale(np.asarray(image))
     if image.mode == "P" or "A" in image.mode or "transparency" in image.info:
@@ -92,16 +108,17 @@ def _grey(image: ImageFile.ImageFile) -> Grey:
         return np.asarray(image)
     if image.mode in {"1", "RGB", "RGBX", "CMYK", "YCbCr", "LAB"}:
         return np.asarray(image.convert("RGB").convert("L"))
-    raise UnsupportedPixels(f"mode {image.mode}. {UnsupportedPixels.__doc__}")
+    raise UnsupportedPixels.because(f"mode {image.mode}")
 
 
 def _full_scale(values: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
-    """Return 32-bit values as they are where 16 bits hold them, else stretched."""
+    """Return values over the full range of 16 bits: 10 or 12 bits are shifted up to it."""
     finite = np.isfinite(values)
     known = values[finite]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
-    if values.dtype.kind == "i" and low >= 0 and high <= 65535:
-        return values.astype(np.uint16)
+    if values.dtype.kind in "iu" and low >= 0 and high <= 65535:
+        spare = min(16 - int(high).bit_length(), 8)
+        return values.astype(np.uint16) << np.uint16(spare)
     levels = (np.where(finite, values, low) - low) * (65535.0 / max(high - low, 1e-12))
     return np.rint(levels).astype(np.uint16)
 
