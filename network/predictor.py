@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from network.axis import onto_axis
 from network.card import ModelCard
 from network.errors import DeviceMemoryExhausted, DeviceUnavailable
 from network.landmark_network import LandmarkNetwork
@@ -80,7 +81,7 @@ class Predictor:
         anatomical = torch.arange(points.shape[1], device=grey.device) < len(ANATOMICAL)
         spread = torch.where(anatomical, radial, x_spread).cpu().numpy()
         frontal = output.frontal.double().sigmoid().cpu().numpy()
-        placed = points.cpu().numpy()
+        placed = onto_axis(points.cpu().numpy(), spread)
         return [
             Prediction(
                 points=placed[i],
