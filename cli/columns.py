@@ -188,7 +188,6 @@ IN_TABLE = (
     "ict",
     "enlarged",
     "ict_rule",
-    "view",
     "bucket",
     "expected_error_px224",
     "study_date",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import click
 
 from cli.checks import Check, examine
@@ -9,6 +11,9 @@ from cli.exits import Exit
 from cli.options import settings_option
 from cli.printing import print_json, printable
 from scheduler.settings import Settings
+
+#: What was found is wrapped here.
+FOUND_COLUMNS = 80
 
 
 @click.command()
@@ -39,6 +44,9 @@ def doctor(ctx: click.Context, *, as_json: bool, settings: Settings) -> None:
 def print_check(check: Check) -> None:
     """Print a line a check, and under a failed one its repair."""
     mark = click.style("OK  ", fg="green") if check.ok else click.style("FAIL", fg="red", bold=True)
-    click.echo(f"{mark}  {check.name:<10}  {printable(check.found)}")
+    first, *more = textwrap.wrap(printable(check.found), FOUND_COLUMNS) or [""]
+    click.echo(f"{mark}  {check.name:<10}  {first}")
+    for line in more:
+        click.echo(f"{'':<18}{line}")
     if check.repair:
         click.echo(f"{'':<18}repair: {check.repair}")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from cli.printing import printable
 from db.database import Database
 from db.records import Result, ResultFilter
-from db.results import find_results
+from db.results import count_results, find_results
 from radiograph.errors import RadiographError
 from radiograph.overlay import draw
 from radiograph.reading import ReadLimits, read
@@ -48,7 +49,9 @@ def save_sheet(
     if not pictures:
         return None
     out.parent.mkdir(parents=True, exist_ok=True)
-    contact_sheet(pictures, SHEET_COLUMNS, title=batch).save(out)
+    measured = count_results(database, ResultFilter(batch=batch))
+    title = f"{printable(batch)}: {len(pictures)} of {measured} measured radiographs"
+    contact_sheet(pictures, SHEET_COLUMNS, title=title).save(out)
     return out
 
 

@@ -34,6 +34,6 @@ def retry(batch: str | None, codes: tuple[str, ...], settings: Settings) -> None
     count = queue_again(database, batch, codes or None, settings.chunk_size)
     click.echo(f"{count.jobs} queued again")
     if count.files:
-        click.echo(f"{count.files} refused at intake are forgotten: submit their folder again")
+        click.echo(f"{count.files} that intake refused: looked at anew when submitted again")
     if count.jobs:
         click.echo("workers take them up: `thoraq up`, unless it runs already", err=True)

@@ -18,6 +18,20 @@ from scheduler.settings import Settings
 
 #: Pause between two looks at a batch; a look at a large one takes its time, so at least ten of it.
 LOOK_SECONDS = 1.0
+#: What a table shows of a batch.
+IN_TABLE = (
+    "batch",
+    "seen",
+    "measured",
+    "set_aside",
+    "failed",
+    "duplicates",
+    "cancelled",
+    "waiting",
+    "running",
+    "enlarged",
+    "created_at",
+)
 
 
 @click.command()
@@ -41,7 +55,7 @@ def status(batch: str | None, *, follow: bool, form: Form, settings: Settings) -
     database = Database.open(settings.database)
     if batch is None:
         rows = [status_row(each) for each in all_statuses(database)]
-        print_rows(rows, form)
+        print_rows(rows, form, IN_TABLE)
         if not rows and form is Form.TABLE:
             click.echo("no batch yet; `process`, `submit` and `watch` make them", err=True)
         return

@@ -24,8 +24,8 @@ def test_every_command_prints_what_the_readme_shows(processed: Processed) -> Non
     assert first.command == "thoraq process /srv/archive"
     for step in [first, *others]:
         printed = processed.printed if step is first else processed.world.run(step.command)
-        wanted = masked(step.output, rows=step.rows)
-        assert masked(printed, rows=step.rows) == wanted, f"{step.command}: make readme"
+        wanted = masked(step.output, step.mode)
+        assert masked(printed, step.mode) == wanted, f"{step.command}: make readme"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -4,7 +4,7 @@ A block is a fence that opens with ``console``; every line of it that starts wit
 command, the lines up to the next are its output. The commands run in a folder that the README
 calls ``/srv``, with the archive in ``/srv/archive`` and the state in ``/srv/thoraq``. What differs
 between two runs or two machines is masked: figures, digests, and with ``console rows`` all but the
-heading.
+heading. ``console last`` shows the last paragraph alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.naming import batch_name
 from scheduler.settings import process_environment
 
 FENCE = re.compile(r"^```console([^\n]*)\n(\$ thoraq .*?)^```$", re.DOTALL | re.MULTILINE)
@@ -26,11 +27,15 @@ COUNT = "40"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command of a block and what it prints. ``rows``: only the heading is the same always."""
+    """One command of a block and what it prints.
+
+    ``mode``: ``rows`` where only the heading is always the same, ``last`` where only the last
+    paragraph is shown, else empty.
+    """
 
     command: str
     output: str
-    rows: bool
+    mode: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,8 @@ class World:
             check=False,
         )
         said = ran.stdout + (ran.stderr if ran.returncode else "")
+        here, there = self.folder / "archive", Path("/srv/archive")
+        said = said.replace(batch_name([here]), batch_name([there]))
         return said.replace(str(self.folder.resolve()), "/srv").replace(str(self.folder), "/srv")
 
 
@@ -85,7 +92,12 @@ def steps_of(fence: re.Match[str]) -> Iterator[Step]:
     """Return the commands of one block."""
     for part in re.split(r"^\$ ", fence[2], flags=re.MULTILINE)[1:]:
         command, _, output = part.partition("\n")
-        yield Step(command, output, rows="rows" in fence[1])
+        yield Step(command, output, fence[1].strip())
+
+
+def shown(output: str, mode: str) -> str:
+    """Return the part of an output that the README shows."""
+    return output.rpartition("\n\n")[2] if mode == "last" else output
 
 
 def asks_for_help(fence: re.Match[str]) -> bool:
@@ -93,10 +105,10 @@ def asks_for_help(fence: re.Match[str]) -> bool:
     return "--help" in fence[2].partition("\n")[0]
 
 
-def masked(output: str, *, rows: bool) -> list[str]:
+def masked(output: str, mode: str) -> list[str]:
     """Return the lines of an output without what differs between two runs."""
-    lines = [line for line in output.splitlines() if line.strip()]
-    if rows:
+    lines = [line for line in shown(output, mode).splitlines() if line.strip()]
+    if mode == "rows":
         lines = lines[:1]
     found = []
     for line in lines:
@@ -116,7 +128,10 @@ def renewed(readme: str, world: World) -> str:
     def run_block(fence: re.Match[str]) -> str:
         if asks_for_help(fence):
             return fence[0]
-        ran = [f"$ {step.command}\n{world.run(step.command)}" for step in steps_of(fence)]
+        ran = [
+            f"$ {step.command}\n{shown(world.run(step.command), step.mode)}"
+            for step in steps_of(fence)
+        ]
         return f"```console{fence[1]}\n{''.join(ran)}```"
 
     return FENCE.sub(run_block, readme)
