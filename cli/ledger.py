@@ -105,7 +105,7 @@ def code_lines(status: BatchStatus) -> Iterator[str]:
     codes = known_codes()
     widest = max(map(len, status.codes))
     yield click.style("not measured, by code", bold=True)
-    for name, count in sorted(status.codes.items(), key=lambda item: -item[1]):
+    for name, count in sorted(status.codes.items(), key=lambda item: (-item[1], item[0])):
         code = codes.get(name)
         kind = "set aside" if code and code.set_aside else "failed"
         sentence = code.sentence if code else ""

@@ -16,6 +16,8 @@ from db.records import BatchStatus, IntakeCount
 WINDOW_SECONDS = 30.0
 #: Pause between two lines where there is no terminal.
 LINE_SECONDS = 10.0
+#: Workers load the network within this time; a longer wait has a cause.
+HINT_SECONDS = 45.0
 
 
 class Rate:
@@ -59,6 +61,7 @@ class BatchProgress:
     def __init__(self) -> None:
         self.console = Console(stderr=True, highlight=False)
         self.rate = Rate()
+        self.began = time.monotonic()
         self.last_line = 0.0
         self.bar = Progress(
             TextColumn("{task.description:<9}"),
@@ -97,11 +100,20 @@ class BatchProgress:
         rate = self.rate.per_second
         if rate:
             words += f"  {rate:.1f}/s  {duration(status.open / rate)} left"
+        elif status.running:
+            words += "  working"
         elif status.open:
-            words += "  workers are starting" if not status.running else "  working"
+            words += self.waiting()
         if status.failed:
             words += f"  {status.failed} failed"
         self.show("measuring", words, status.settled, status.seen)
+
+    def waiting(self) -> str:
+        """Return what is waited for while no worker has taken a file."""
+        seconds = time.monotonic() - self.began
+        if seconds < HINT_SECONDS:
+            return "  waiting for a worker"
+        return f"  no worker for {duration(seconds)}: see `thoraq doctor` and the logs"
 
     def show(self, what: str, words: str, done: int | None, total: int | None) -> None:
         """Move the bar, or print a line if the last one is old enough."""

@@ -13,6 +13,7 @@ from cli.columns import dictionary_rows
 from cli.exits import Exit
 from cli.main import COMMANDS, thoraq
 from cli.printing import Value
+from network.card import shipped_card
 from scheduler.settings import Settings
 
 MARKED = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
@@ -93,7 +94,45 @@ def reference() -> str:
     return "```console\n" + "\n".join(blocks) + "```\n"
 
 
+def network() -> str:
+    """Return the figures of the shipped network's card."""
+    card = shipped_card()
+    metrics = card.card["metrics"]
+    landmarks = [
+        (
+            name,
+            figures["cases"],
+            f"{figures['mean']:.2f} [{figures['low']:.2f}, {figures['high']:.2f}]",
+            f"{figures['median']:.2f}",
+            f"{figures['p95']:.2f}",
+            " / ".join(f"{100 * share:.0f}" for share in figures["buckets"].values()) + " %",
+        )
+        for name, figures in metrics["landmarks"].items()
+    ]
+    index = [
+        (
+            name,
+            figures["cases"],
+            f"{figures['mean_absolute']:.4f} [{figures['low']:.4f}, {figures['high']:.4f}]",
+            f"{figures['bias']:+.4f}",
+            f"{figures['sd']:.4f}",
+            f"{100 * figures['sensitivity']:.0f} / {100 * figures['specificity']:.0f} %",
+        )
+        for name, figures in metrics["ict"].items()
+    ]
+    headings = ("set", "cases", "mean error, px of a 224 frame [95 %]", "median", "p95")
+    buckets = "excellent / very good / good / review"
+    agreement = ("set", "cases", "mean absolute error [95 %]", "bias", "sd")
+    return (
+        f"The shipped network is `{card.version}`.\n\n"
+        + table((*headings, buckets), landmarks)
+        + "\n"
+        + table((*agreement, "sensitivity / specificity at 0.50"), index)
+    )
+
+
 PARTS = {
+    "network": network,
     "settings": settings,
     "codes": codes,
     "exits": exits,
