@@ -25,7 +25,7 @@ _JPEG_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
 #: In packets no 0xFF goes before a byte above 0x8F, but for SOP and EPH (T.800 A.1.1, A.8).
 _JPEG2000_INTRUDER = re.compile(rb"\xff[\x90\x93-\xff]")
 _SOT, _SOD, _EOC = b"\xff\x90", b"\xff\x93", b"\xff\xd9"
-_NO_END, _NOISE = "the frame has no end", "the frame holds noise"
+NO_END, _NOISE = "no end", "noise"
 
 
 def jpeg_claim(stream: bytes) -> Claim | None:
@@ -52,14 +52,14 @@ def jpeg_fault(stream: bytes) -> str | None:
     while position is not None:
         found = _JPEG_MARKER.search(stream, position)
         if found is None:
-            return _NO_END
+            return NO_END
         marker = found[1][0]
         if marker == _END:
             return None
         if marker not in _BETWEEN_SCANS:
             return _NOISE
         position = found.end() + int.from_bytes(stream[found.end() : found.end() + 2], "big")
-    return "the frame has no scan"
+    return NO_END
 
 
 def jpeg2000_claim(stream: bytes) -> Claim | None:
@@ -80,12 +80,12 @@ def jpeg2000_fault(stream: bytes) -> str | None:
         end = part + length if length else stream.rfind(_EOC)  # 0: up to the end (A.4.2)
         data = stream.find(_SOD, part + 12) + 2
         if data < 2 or end < data or end + 2 > len(stream):
-            return _NO_END
+            return NO_END
         if _JPEG2000_INTRUDER.search(stream, data, end):
             return _NOISE
         part = end
     if part < 0:
-        return "the frame has no tiles"
+        return NO_END
     return None if stream[part : part + 2] == _EOC else _NOISE
 
 

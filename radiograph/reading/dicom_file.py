@@ -15,7 +15,6 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from radiograph.errors import BrokenHeader, TooLarge, TruncatedFile, UnsupportedPixels
 from radiograph.reading.elements import text
 
-_PREFIX_END = 132
 _UNDEFINED = 0xFFFFFFFF
 _PIXEL_DATA = (0x7FE0, 0x0010)
 _LONG_VRS = frozenset({b"OB", b"OW", b"UN"})
@@ -56,9 +55,9 @@ def parse(data: bytes, max_bytes: int) -> DicomFile:
         implicit, little_endian = dataset.original_encoding
     except MemoryError:
         raise
-    except EOFError as exc:
-        raise TruncatedFile(TruncatedFile.__doc__) from exc
     except Exception as exc:  # pydicom has no error of its own for most of what files hold
+        if isinstance(exc, EOFError) or file.tell() >= len(data):
+            raise TruncatedFile(TruncatedFile.__doc__) from exc
         raise BrokenHeader.because(type(exc).__name__) from exc
     syntax = text(dataset.file_meta, "TransferSyntaxUID")
     rest = memoryview(data)[file.tell() :]
@@ -86,9 +85,10 @@ def parse(data: bytes, max_bytes: int) -> DicomFile:
 def _inflated(data: bytes, max_bytes: int) -> bytes:
     """Return the file with its data set inflated (PS3.5 A.5), which pydicom does without limit."""
     # Group length, always first (PS3.10 7.1), tells where the file meta information ends.
-    if data[_PREFIX_END : _PREFIX_END + 6] != b"\x02\x00\x00\x00UL":
+    begin = 132 if data[128:132] == b"DICM" else 0
+    if data[begin : begin + 6] != b"\x02\x00\x00\x00UL":
         raise BrokenHeader.because("no group length")
-    value = _PREFIX_END + 8
+    value = begin + 8
     start = value + 4 + int.from_bytes(data[value : value + 4], "little")
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
 
 #: Neither databases nor terminals take control characters, which old archives hold.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -55,4 +56,5 @@ def whole_number(dataset: Dataset, keyword: str) -> int | None:
 
 def items(dataset: Dataset, keyword: str) -> list[Dataset]:
     """Return the items of a sequence."""
-    return [item for item in values(dataset, keyword) if isinstance(item, Dataset)]
+    sequences = [value for value in values(dataset, keyword) if isinstance(value, Sequence)]
+    return [item for sequence in sequences for item in sequence]

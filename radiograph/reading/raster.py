@@ -16,6 +16,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from radiograph.errors import RadiographError, TruncatedFile, UndecodablePixels, UnsupportedPixels
 from radiograph.reading.assembly import assemble
+from radiograph.reading.intact import check_jpeg, check_png, check_tiff
 from radiograph.reading.limits import ReadLimits, check_size
 from radiograph.reading.orientation import Turn, exif_turn
 from radiograph.records import Header, ImageFormat, Radiograph
@@ -29,11 +30,13 @@ _TIFF_OFFSETS, _TIFF_LENGTHS = (273, 324), (279, 325)  # of strips and of tiles
 
 def read_png(data: bytes, limits: ReadLimits) -> Radiograph:
     """Read a PNG. Raises TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels."""
+    check_png(data)
     return _read(PngImageFile, ImageFormat.PNG, data, limits)
 
 
 def read_jpeg(data: bytes, limits: ReadLimits) -> Radiograph:
     """Read a JPEG. Raises TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels."""
+    check_jpeg(data)
     return _read(JpegImageFile, ImageFormat.JPEG, data, limits)
 
 
@@ -42,6 +45,7 @@ def read_tiff(data: bytes, limits: ReadLimits) -> Radiograph:
 
     Raises TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels, UnsupportedPixels.
     """
+    check_tiff(data)
     return _read(TiffImageFile, ImageFormat.TIFF, data, limits)
 
 
@@ -125,8 +129,6 @@ def _full_scale(values: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
 
 def _is_cut(data: bytes, image: ImageFile.ImageFile | None, error: Exception) -> bool:
     """Tell whether an image that failed lacks its end."""
-    if data.startswith(b"\x89PNG"):
-        return b"IEND" not in data
     if isinstance(image, TiffImageFile):
         for offsets, lengths in zip(_TIFF_OFFSETS, _TIFF_LENGTHS, strict=True):
             pieces = zip(_tag(image, offsets) or (), _tag(image, lengths) or (), strict=False)

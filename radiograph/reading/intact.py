@@ -1,0 +1,55 @@
+"""Whether a PNG, JPEG or TIFF is whole, told without decoding it.
+
+Pillow takes noise for pixels where a decoder happens not to mind, so this is asked first.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+from radiograph.errors import TruncatedFile, UndecodablePixels
+from radiograph.reading.codestream import NO_END, jpeg_fault
+
+
+def check_png(data: bytes) -> None:
+    """Check every chunk's sum up to the end. Raises TruncatedFile, UndecodablePixels."""
+    position = 8
+    while position + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, position)
+        end = position + 8 + length
+        if end + 4 > len(data):
+            break
+        kind = data[position + 4 : position + 8]
+        found = zlib.crc32(memoryview(data)[position + 4 : end])
+        if found != int.from_bytes(data[end : end + 4], "big"):
+            raise UndecodablePixels.because("a chunk with a wrong sum")
+        if kind == b"IEND":
+            return
+        position = end + 4
+    raise TruncatedFile(TruncatedFile.__doc__)
+
+
+def check_jpeg(data: bytes) -> None:
+    """Check markers up to the end. Raises TruncatedFile, UndecodablePixels."""
+    fault = jpeg_fault(data)
+    if fault == NO_END:
+        raise TruncatedFile(TruncatedFile.__doc__)
+    if fault is not None:
+        raise UndecodablePixels.because(fault)
+
+
+def check_tiff(data: bytes) -> None:
+    """Check that the first directory lies within the file (TIFF 6.0 section 2).
+
+    Raises TruncatedFile.
+    """
+    order = "<" if data.startswith(b"II") else ">"
+    big = data[2:4] in {b"+\x00", b"\x00+"}  # BigTIFF: everything twice as wide
+    try:
+        (start,) = struct.unpack_from(f"{order}{'Q' if big else 'I'}", data, 8 if big else 4)
+        (entries,) = struct.unpack_from(f"{order}{'Q' if big else 'H'}", data, start)
+    except struct.error as exc:
+        raise TruncatedFile(TruncatedFile.__doc__) from exc
+    if start + entries * (20 if big else 12) > len(data):
+        raise TruncatedFile(TruncatedFile.__doc__)

@@ -1,0 +1,33 @@
+"""Reading of bytes under a name, and the real files where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from radiograph.reading import ReadLimits, read
+from radiograph.records import Radiograph
+from tests.radiograph.making import LIMITS
+
+
+@pytest.fixture
+def reading(tmp_path: Path) -> Callable[..., Radiograph]:
+    """Give what writes bytes under a name and reads them."""
+
+    def read_bytes(data: bytes, name: str = "image.dcm", limits: ReadLimits = LIMITS) -> Radiograph:
+        path = tmp_path / name
+        path.write_bytes(data)
+        return read(path, limits)
+
+    return read_bytes
+
+
+@pytest.fixture(scope="session")
+def real_dicom() -> Path:
+    """Give the folder of real DICOM files."""
+    folder = Path(__file__).parents[3] / "shared" / "data" / "dicom"
+    if not folder.is_dir():
+        pytest.skip("the real DICOM files of ../shared/data are not on this machine")
+    return folder
