@@ -90,7 +90,7 @@ def draw(
     marks = _marks(size, points, radii, side_px)
     picture.paste(marks, (0, 0), marks)
     _letters(picture, points, measurement.ict, side_px, title)
-    return _stack(picture, _caption(measurement, size[0], side_px))
+    return _stack(picture, _caption(measurement, max(size[0], side_px // 2), side_px))
 
 
 def film(pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> Image.Image:
@@ -116,10 +116,15 @@ def _marks(size: tuple[int, int], points: Floats, radii: Floats, side_px: int) -
     pen = ImageDraw.Draw(layer)
     hair = max(1.0, side_px / 640) * SUPERSAMPLING
     dot = max(2.2, side_px / 210) * SUPERSAMPLING
-    for place, radius in zip(at[list(ANATOMICAL)], radii, strict=False):
-        if radius * SUPERSAMPLING > dot:
-            pen.ellipse(_box(place, radius * SUPERSAMPLING), outline=(*ANATOMY, 130), width=2)
     for grow, shade in ((1.5 * SUPERSAMPLING, (0, 0, 0, 120)), (0.0, None)):
+        for index in ANATOMICAL:
+            # A ring as wide as one standard deviation; inside its point it would not be seen.
+            if (radius := float(radii[index]) * SUPERSAMPLING) > dot:
+                pen.ellipse(
+                    _box(at[index], radius + grow / 2),
+                    outline=shade or (*ANATOMY, 190),
+                    width=round(0.8 * hair + grow),
+                )
         pen.line(_path(at[list(MIDLINE)]), fill=shade or (*AXIS, 170), width=round(hair + grow))
         for border in BORDERS:
             pen.line(
@@ -130,7 +135,7 @@ def _marks(size: tuple[int, int], points: Floats, radii: Floats, side_px: int) -
             )
         for ends, colour in _callipers(at):
             ink = shade or (*colour, 255)
-            _dimension(pen, ends, ink, 1.6 * hair + grow, tick=2.4 * dot + grow / 2)
+            _dimension(pen, ends, ink, 2.0 * hair + grow, tick=2.4 * dot + grow / 2)
             for end in ends:
                 pen.ellipse(_box(end, 0.7 * dot + grow / 2), fill=ink)
         for place in at[list(ANATOMICAL)]:
@@ -162,54 +167,78 @@ def _letters(
     picture: Image.Image, points: Floats, ict: Ict, side_px: int, title: str | None
 ) -> None:
     """Write the numbers of the points, the widths of the callipers and the title."""
-    pen = ImageDraw.Draw(picture)
+    pen = ImageDraw.Draw(picture, "RGBA")
+    font = _font(side_px / 44, 11)
     detail = side_px >= DETAIL_FROM_PX
-    small, medium = _font(side_px / 58, 9), _font(side_px / 44, 11)
-    edge = max(1, round(side_px / 380))
+    _widths(pen, points, ict, side_px, font, named=detail)
+    if detail:
+        _numbers(pen, points, side_px)
+    if title:
+        inset = side_px / 48
+        text = fit(" ".join(title.split()), font, picture.width - 2 * inset)
+        _plate(pen, (inset, inset), text, font, anchor="lt")
+
+
+def _numbers(pen: ImageDraw.ImageDraw, points: Floats, side_px: int) -> None:
+    """Write 1 to 15 beside the points, outwards of the lungs."""
+    font = _font(side_px / 58, 9)
     middle = float(points[list(MIDLINE), 0].mean())
-    for index in ANATOMICAL if detail else ():
+    for index in ANATOMICAL:
         x, y = points[index]
-        outwards = -1 if x < middle and index not in MIDLINE else 1
+        on_axis = index in MIDLINE
+        outwards = -1 if x < middle and not on_axis else 1
         pen.text(
             (x + outwards * side_px / 80, y),
             str(index + 1),
-            fill=ANATOMY if index not in MIDLINE else AXIS,
-            font=small,
+            fill=AXIS if on_axis else ANATOMY,
+            font=font,
             anchor="rm" if outwards < 0 else "lm",
-            stroke_width=edge,
+            stroke_width=max(1, round(side_px / 380)),
             stroke_fill=(0, 0, 0),
         )
+
+
+def _widths(
+    pen: ImageDraw.ImageDraw, points: Floats, ict: Ict, side_px: int, font: Font, *, named: bool
+) -> None:
+    """Write the two widths at their lines, in millimetres where known."""
     (thorax, _), (heart, _) = _callipers(points)
-    # The label of the upper line goes above it, that of the lower one below, so neither is hidden.
-    heart_above = heart[:, 1].mean() <= thorax[:, 1].mean()
-    for ends, colour, above, name, px, mm in (
-        (thorax, THORAX, not heart_above, "thorax", ict.thorax_width_px, ict.thorax_width_mm),
-        (heart, HEART, heart_above, "heart", ict.heart_width_px, ict.heart_width_mm),
-    ):
-        if px is None:
-            continue
-        width = f"{px:.0f} px" if mm is None else f"{mm:.0f} mm"
-        # Off the middle of the line, where the mid-line and its points run.
-        x = float(ends[0, 0] + 0.72 * (ends[1, 0] - ends[0, 0]))
-        pen.text(
-            (x, float(ends[:, 1].mean()) + (-1 if above else 1) * side_px / 110),
-            f"{name} {width}" if detail else width,
-            fill=colour,
-            font=medium,
-            anchor="md" if above else "ma",
-            stroke_width=edge,
-            stroke_fill=(0, 0, 0),
-        )
-    if title:
-        inset = side_px / 64
-        pen.text(
-            (inset, inset),
-            _fit(title, medium, picture.width - 2 * inset),
-            fill=INK,
-            font=medium,
-            stroke_width=edge,
-            stroke_fill=(0, 0, 0),
-        )
+    thorax_level, heart_level = float(thorax[:, 1].mean()), float(heart[:, 1].mean())
+    # Both keep off the mid-line: the thorax's stands in the lung beside the heart. The label of
+    # the upper line goes above it, that of the lower one below, so neither hides the other line.
+    thorax_x = float(thorax[0, 0] + heart[0, 0]) / 2
+    heart_x = float(heart[0, 0] + 0.76 * (heart[1, 0] - heart[0, 0]))
+    thorax_text = _width_text("thorax " if named else "", ict.thorax_width_px, ict.thorax_width_mm)
+    heart_text = _width_text("heart " if named else "", ict.heart_width_px, ict.heart_width_mm)
+    away = side_px / 64 if heart_level <= thorax_level else -side_px / 64
+    below, above = ("mt", "mb") if away > 0 else ("mb", "mt")
+    _plate(pen, (thorax_x, thorax_level + away), thorax_text, font, THORAX, anchor=below)
+    _plate(pen, (heart_x, heart_level - away), heart_text, font, HEART, anchor=above)
+
+
+def _width_text(name: str, px: float | None, mm: float | None) -> str:
+    if px is None:
+        return ""
+    return f"{name}{px:.0f} px" if mm is None else f"{name}{mm:.0f} mm"
+
+
+def _plate(
+    pen: ImageDraw.ImageDraw,
+    at: tuple[float, float],
+    text: str,
+    font: Font,
+    colour: Colour = INK,
+    *,
+    anchor: str,
+) -> None:
+    """Write on a dark plate, as an outline would drown small letters; nothing for no text."""
+    if not text:
+        return
+    left, top, right, bottom = pen.textbbox(at, text, font=font, anchor=anchor)
+    pad = max(3.0, _height(font) / 4)
+    box = (left - pad, top - pad, right + pad, bottom + pad)
+    pen.rounded_rectangle(box, radius=pad, fill=(*GROUND, 195))
+    pen.text(at, text, fill=colour, font=font, anchor=anchor)
 
 
 def _caption(measurement: Measurement, width: int, side_px: int) -> Image.Image:
@@ -246,50 +275,61 @@ def index_text(ict: Ict) -> str:
     """Say the index and its 95 % interval."""
     if ict.value is None:
         return "ICT not measured"
+    # Two decimals are what the index is good for, unless they would hide its side of the line.
+    close = ict.threshold is not None and abs(ict.value - ict.threshold) < 0.005
+    value = f"ICT {ict.value:.{3 if close else 2}f}"
     if ict.low is None or ict.high is None:
-        return f"ICT {ict.value:.2f}"
-    return f"ICT {ict.value:.2f} [{ict.low:.2f} to {ict.high:.2f}]"
+        return value
+    return f"{value} ({ict.low:.2f} to {ict.high:.2f} at 95 %)"
 
 
 def rule_text(ict: Ict) -> str:
     """Say on which side of which line the index lies, or why no line was drawn."""
     if ict.threshold is None or ict.enlarged is None:
         return RULES[ict.rule]
-    verdict = "enlarged" if ict.enlarged else "not enlarged"
-    return f"{verdict.capitalize()}: the {RULES[ict.rule]} line is {ict.threshold:.2f}"
+    verdict = "Enlarged" if ict.enlarged else "Not enlarged"
+    return f"{verdict}: the {RULES[ict.rule]} line is {ict.threshold:.2f}"
 
 
 def quality_text(measurement: Measurement) -> str:
     """Say the bucket, what it rests on, and the expected error."""
     name = measurement.bucket.value.replace("_", " ").capitalize()
+    if measurement.bucket is Bucket.UNRATED:
+        return f"{name}: the network brings no calibration"
+    name = f"{name} ({measurement.bucket_basis.value})"
     error, high = measurement.expected_error_px224, measurement.expected_error_high_px224
     if error is None:
-        return name if measurement.bucket is not Bucket.UNRATED else f"{name}: no calibration"
-    bound = "" if high is None else f" (at most {high:.1f})"
-    basis = measurement.bucket_basis.value
-    return f"{name} ({basis}): error {error:.1f}{bound} px of a {ERROR_FRAME_PX} frame"
+        return name
+    bound = "" if high is None else f", 90 % under {high:.1f}"
+    return f"{name}: expected error {error:.1f} px of a {ERROR_FRAME_PX} frame{bound}"
 
 
 def _stack(upper: Image.Image, lower: Image.Image) -> Image.Image:
-    whole = Image.new("RGB", (upper.width, upper.height + lower.height), GROUND)
-    whole.paste(upper, (0, 0))
+    """Set the film, which may be a narrow strip, centred on its caption."""
+    whole = Image.new("RGB", (lower.width, upper.height + lower.height), GROUND)
+    whole.paste(upper, ((lower.width - upper.width) // 2, 0))
     whole.paste(lower, (0, upper.height))
     return whole
 
 
 def _wrap(text: str, font: Font, width: float) -> list[str]:
-    """Break ``text`` between words; a single word too long for ``width`` is cut."""
+    """Break ``text`` after its colon, then between words; a word wider than ``width`` is cut."""
+    if font.getlength(text) <= width:
+        return [text]
+    head, colon, tail = text.partition(": ")
+    if colon:
+        return _wrap(head, font, width) + _wrap(tail, font, width)
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and font.getlength(longer) <= width:
             lines[-1] = longer
         else:
-            lines.append(_fit(word, font, width))
+            lines.append(fit(word, font, width))
     return lines
 
 
-def _fit(text: str, font: Font, width: float) -> str:
+def fit(text: str, font: Font, width: float) -> str:
     """Cut ``text`` to ``width`` pixels; dots say that something is missing."""
     if font.getlength(text) <= width:
         return text

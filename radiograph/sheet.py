@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
+from radiograph.overlay import fit
+
 GROUND = (10, 11, 13)
 INK = (240, 242, 245)
 GAP_PX = 16
 TITLE_PX = 26
+LEAST_TITLE_PX = 13
 #: A sheet of one small picture still has room for its title.
 LEAST_WIDTH_PX = 512
 
@@ -43,11 +46,13 @@ def contact_sheet(tiles: Sequence[Image.Image], columns: int, title: str) -> Ima
 
 
 def _write_title(sheet: Image.Image, title: str, height: int) -> None:
-    """Write one line at the top left, smaller where it is long."""
+    """Write one line at the top left, smaller where it is long, cut where it is longer still."""
+    title = " ".join(title.split())
     room = sheet.width - 2 * GAP_PX
-    size = float(TITLE_PX)
-    length = ImageFont.load_default(size).getlength(title)
-    if length > room:
-        size = max(9.0, size * room / length)
+    size = TITLE_PX
+    while size > LEAST_TITLE_PX and ImageFont.load_default(size).getlength(title) > room:
+        size -= 1
     font = ImageFont.load_default(size)
-    ImageDraw.Draw(sheet).text((GAP_PX, height / 2), title, fill=INK, font=font, anchor="lm")
+    ImageDraw.Draw(sheet).text(
+        (GAP_PX, height / 2), fit(title, font, room), fill=INK, font=font, anchor="lm"
+    )
