@@ -104,8 +104,8 @@ def _inflated(data: bytes, max_bytes: int) -> bytes:
 
 def _ends_within_an_element(dataset: Dataset) -> bool:
     """Tell whether the last element promises more bytes than the file holds."""
-    tags = sorted(dataset.keys())
-    last = dataset.get_item(tags[-1]) if tags else None
+    # Values as they were read: to ask for an element would convert it, and that may fail.
+    last = max(dataset.values(), key=lambda element: element.tag)
     if not isinstance(last, RawDataElement) or last.length in {0, _UNDEFINED}:
         return False
     return len(last.value or b"") < last.length
