@@ -74,6 +74,8 @@ def measure(
                 raise NoFiles(f"no file below {', '.join(map(str, paths))}")
             return count, wait(database, batch, work, progress)
         finally:
+            if work.stack is not None:
+                progress.show("stopping", "workers give back what they have not measured")
             work.stop()
 
 

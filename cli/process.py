@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.ledger import ledger_json, print_ledger
+from cli.ledger import count_not_enlarged, ledger_json, print_ledger
 from cli.measuring import measure
 from cli.naming import batch_name
 from cli.opening import prepare
@@ -63,10 +63,11 @@ def process(
     count, status = measure(database, paths, into, settings, device)
     folder = report or settings.state / "reports" / into.name
     written = write_report(database, into.name, settings, folder)
+    not_enlarged = count_not_enlarged(database, into.name)
     if as_json:
-        print_json(ledger_json(status))
+        print_json(ledger_json(status, not_enlarged))
         return
-    print_ledger(status)
+    print_ledger(status, not_enlarged)
     click.echo()
     click.echo(run_line(count, status))
     for line in where(settings, written):

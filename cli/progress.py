@@ -23,18 +23,20 @@ HINT_SECONDS = 45.0
 class Rate:
     """Files a second over the last half minute.
 
-    The window starts with the first file that ended, so that the workers' start does not count.
+    The window starts with the first files that ended, so that the workers' start does not count.
     """
 
     def __init__(self) -> None:
         self.points: deque[tuple[float, int]] = deque()
+        self.began = False
 
     def note(self, ended: int, now: float) -> None:
         """Take a count in."""
-        if len(self.points) == 1 and self.points[0][1] == ended:
-            self.points[0] = (now, ended)
-        else:
-            self.points.append((now, ended))
+        changed = bool(self.points) and ended != self.points[-1][1]
+        if not self.began:
+            self.points.clear()
+            self.began = changed
+        self.points.append((now, ended))
         while len(self.points) > 2 and now - self.points[1][0] > WINDOW_SECONDS:
             self.points.popleft()
 
@@ -90,7 +92,7 @@ class BatchProgress:
         words = f"{count.seen} files seen, {count.queued} queued"
         if count.known:
             words += f", {count.known} known from before"
-        self.show("taking in", words, None, None)
+        self.show("taking in", words)
 
     def measure(self, status: BatchStatus) -> None:
         """Show the ledger while the workers measure."""
@@ -115,12 +117,10 @@ class BatchProgress:
             return "  waiting for a worker"
         return f"  no worker for {duration(seconds)}: see `thoraq doctor` and the logs"
 
-    def show(self, what: str, words: str, done: int | None, total: int | None) -> None:
+    def show(self, what: str, words: str, done: int = 0, total: int | None = None) -> None:
         """Move the bar, or print a line if the last one is old enough."""
         if self.console.is_terminal:
-            self.bar.update(
-                self.task, description=what, words=words, completed=done or 0, total=total
-            )
+            self.bar.update(self.task, description=what, words=words, completed=done, total=total)
         elif time.monotonic() - self.last_line >= LINE_SECONDS:
             self.last_line = time.monotonic()
             self.console.print(f"{what}: {words}", markup=False, soft_wrap=True)

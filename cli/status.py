@@ -6,7 +6,7 @@ import time
 
 import click
 
-from cli.ledger import ledger_json, print_ledger
+from cli.ledger import count_not_enlarged, ledger_json, print_ledger
 from cli.options import settings_option
 from cli.printing import Form, Row, form_options, print_json, print_rows
 from cli.progress import BatchProgress
@@ -61,11 +61,11 @@ def status(batch: str | None, *, follow: bool, form: Form, settings: Settings) -
         return
     found = follow_batch(database, batch) if follow else batch_status(database, batch)
     if form is Form.JSON:
-        print_json(ledger_json(found))
+        print_json(ledger_json(found, count_not_enlarged(database, batch)))
     elif form is Form.CSV:
         print_rows([status_row(found)], form)
     else:
-        print_ledger(found)
+        print_ledger(found, count_not_enlarged(database, batch))
         if found.open and ping(broker_url(settings)) is None:
             click.echo("\nno broker answers, so nothing runs: start `thoraq up`", err=True)
 
