@@ -94,12 +94,12 @@ def print_tables(evaluation: Evaluation, console: Console) -> None:
             str(ict.cases),
             f"{ict.mean_absolute:.4f} [{ict.low:.3f}, {ict.high:.3f}]",
             f"{ict.bias:+.4f}",
-            f"{ict.bias - 1.96 * ict.sd:+.3f} {ict.bias + 1.96 * ict.sd:+.3f}",
+            f"{ict.bias - 1.96 * ict.sd:+.2f} {ict.bias + 1.96 * ict.sd:+.2f}",
             f"{ict.correlation:.3f}",
-            f"{100 * ict.sensitivity:.0f}/{100 * ict.specificity:.0f} %",
+            f"{100 * ict.sensitivity:.0f}/{100 * ict.specificity:.0f}",
         )
     console.print(table)
-    console.print("Sensitivity and specificity at an index of 0.50, whatever the view.")
+    console.print("Sensitivity and specificity in % at an index of 0.50, whatever the view.")
 
 
 def _columns(table: Table, *figures: str) -> None:

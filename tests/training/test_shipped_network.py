@@ -1,0 +1,66 @@
+"""The shipped network on real radiographs: the figures of its card, and the bars it must pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from network.card import shipped_card
+from network.input import INPUT_SIDE_PX, prepare
+from network.predictor import Predictor
+from radiograph.phantom import hand, lateral, limb
+from training.evaluate import Evaluation, evaluate
+from training.evaluation import predict
+from training.samples import read_samples
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+
+pytestmark = pytest.mark.skipif(
+    not (DATA / "landmarks15").is_dir(), reason="the annotated radiographs are not on this machine"
+)
+
+
+@pytest.fixture(scope="module")
+def evaluation() -> Evaluation:
+    return evaluate(shipped_card(), DATA, "test", "cpu")
+
+
+def test_the_landmarks_pass_their_bar(evaluation: Evaluation) -> None:
+    assert evaluation.landmarks["landmarks15 test"].mean <= 5.5
+
+
+@pytest.mark.parametrize("name", ["wingspan test", "jsrt external"])
+def test_the_index_passes_its_bar(evaluation: Evaluation, name: str) -> None:
+    assert evaluation.ict[name].mean_absolute <= 0.035
+
+
+def test_the_card_says_what_evaluation_finds(evaluation: Evaluation) -> None:
+    card = shipped_card().card["metrics"]
+    for name, figures in evaluation.landmarks.items():
+        assert figures.mean == pytest.approx(card["landmarks"][name]["mean"], abs=0.02)
+        assert figures.cases == card["landmarks"][name]["cases"]
+    for name, ict in evaluation.ict.items():
+        assert ict.mean_absolute == pytest.approx(card["ict"][name]["mean_absolute"], abs=0.0005)
+        assert ict.bias == pytest.approx(card["ict"][name]["bias"], abs=0.0005)
+
+
+def test_chests_are_taken_for_chests_and_turned_ones_are_not() -> None:
+    samples = read_samples(DATA, side=INPUT_SIDE_PX).split("test", "external")
+    samples = samples.where(np.arange(len(samples)) % 4 == 0)
+    predictor = Predictor.load(shipped_card(), "cpu")
+    upright = predict(predictor, samples).frontal
+    turned = np.array(
+        [p.frontal_probability for p in predictor.predict(samples.images[:40, ::-1].copy())]
+    )
+    assert (upright < 0.5).mean() <= 0.02
+    assert (turned < 0.5).mean() >= 0.95
+
+
+def test_laterals_and_limbs_without_a_header_are_no_chests() -> None:
+    rng = np.random.default_rng(99)
+    films = [draw(rng) for draw in (lateral, limb, hand) for _ in range(5)]
+    squares = np.stack([prepare(film).pixels for film in films])
+    said = Predictor.load(shipped_card(), "cpu").predict(squares)
+    assert max(p.frontal_probability for p in said) < 0.5
