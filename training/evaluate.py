@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -60,7 +59,7 @@ def evaluate(card: ModelCard, data: Path, split: str, device: str) -> Evaluation
 
 
 #: Narrow enough for a terminal of eighty columns.
-_PLAIN: dict[str, Any] = {"box": SIMPLE, "pad_edge": False, "collapse_padding": True}
+_PLAIN: dict[str, Any] = {"box": None, "padding": (0, 1, 0, 0), "pad_edge": False}
 
 
 def print_tables(evaluation: Evaluation, console: Console) -> None:
