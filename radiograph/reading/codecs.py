@@ -14,14 +14,16 @@ import imagecodecs
 import numpy as np
 import numpy.typing as npt
 
-from radiograph.errors import BrokenHeader, UndecodablePixels
+from radiograph.errors import BrokenHeader, TruncatedFile, UndecodablePixels
 from radiograph.reading.codestream import (
+    NO_END,
     Claim,
     jpeg2000_claim,
     jpeg2000_fault,
     jpeg_claim,
     jpeg_fault,
     jpeg_has_marker,
+    jpeg_ls_fault,
 )
 from radiograph.reading.dicom_layout import Layout
 
@@ -37,8 +39,7 @@ def decoder_of(transfer_syntax: str) -> Decoder | None:
 def _jpeg(frame: bytes, layout: Layout) -> Decoded:
     """Decode JPEG, lossy or not, of 8, 12 or 16 bits; colours as their luminance."""
     _check(jpeg_claim(frame), layout)
-    if (fault := jpeg_fault(frame)) is not None:
-        raise UndecodablePixels.because(fault)
+    _refuse(jpeg_fault(frame))
     if layout.samples == 1:
         return np.asarray(imagecodecs.jpeg8_decode(frame))
     if jpeg_has_marker(frame):
@@ -50,14 +51,14 @@ def _jpeg(frame: bytes, layout: Layout) -> Decoded:
 
 def _jpeg_ls(frame: bytes, layout: Layout) -> Decoded:
     _check(jpeg_claim(frame), layout)
+    _refuse(jpeg_ls_fault(frame))
     return np.asarray(imagecodecs.jpegls_decode(frame))
 
 
 def _jpeg_2000(frame: bytes, layout: Layout) -> Decoded:
     """Decode JPEG 2000, high-throughput or not: OpenJPH is faster, but takes noise for data."""
     _check(jpeg2000_claim(frame), layout)
-    if (fault := jpeg2000_fault(frame)) is not None:
-        raise UndecodablePixels.because(fault)
+    _refuse(jpeg2000_fault(frame))
     return np.asarray(imagecodecs.jpeg2k_decode(frame, numthreads=1))
 
 
@@ -80,6 +81,13 @@ def _check(claim: Claim | None, layout: Layout) -> None:
     if claim is not None and claim != Claim(layout.rows, layout.columns, layout.samples):
         said = f"{claim.columns} x {claim.rows} x {claim.samples}"
         raise BrokenHeader.because(f"the codestream says {said}")
+
+
+def _refuse(fault: str | None) -> None:
+    if fault == NO_END:
+        raise TruncatedFile.because("a frame without an end")
+    if fault is not None:
+        raise UndecodablePixels.because(f"a frame of {fault}")
 
 
 _JPEG_PREFIX = "1.2.840.10008.1.2.4."

@@ -24,7 +24,9 @@ _BETWEEN_SCANS = frozenset({0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xFE, *range(0xE
 _JPEG_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
 #: In packets no 0xFF goes before a byte above 0x8F, but for SOP and EPH (T.800 A.1.1, A.8).
 _JPEG2000_INTRUDER = re.compile(rb"\xff[\x90\x93-\xff]")
-_SOT, _SOD, _EOC = b"\xff\x90", b"\xff\x93", b"\xff\xd9"
+_SOC, _SOT, _SOD = b"\xff\x4f\xff\x51", b"\xff\x90", b"\xff\x93"
+#: End of a stream of every JPEG family; their data cannot hold it.
+_EOI = b"\xff\xd9"
 NO_END, _NOISE = "no end", "noise"
 
 
@@ -48,6 +50,8 @@ def jpeg_has_marker(stream: bytes) -> bool:
 
 def jpeg_fault(stream: bytes) -> str | None:
     """Say what keeps a JPEG stream from being one; None if nothing does."""
+    if not stream.startswith(b"\xff\xd8"):
+        return _NOISE
     position = next((end for marker, _, end in _walk(stream) if marker == _SCAN), None)
     while position is not None:
         found = _JPEG_MARKER.search(stream, position)
@@ -59,12 +63,17 @@ def jpeg_fault(stream: bytes) -> str | None:
         if marker not in _BETWEEN_SCANS:
             return _NOISE
         position = found.end() + int.from_bytes(stream[found.end() : found.end() + 2], "big")
-    return NO_END
+    return _NOISE if _EOI in stream else NO_END
+
+
+def jpeg_ls_fault(stream: bytes) -> str | None:
+    """Say what keeps a JPEG-LS stream from being one, as far as its decoder does not."""
+    return None if _EOI in stream else NO_END
 
 
 def jpeg2000_claim(stream: bytes) -> Claim | None:
     """Return the size by the SIZ marker, which comes first (ITU T.800 A.5.1)."""
-    start = stream.find(b"\xff\x4f\xff\x51")
+    start = stream.find(_SOC)
     siz = stream[start + 4 : start + 42]
     if start < 0 or len(siz) < 38:
         return None
@@ -74,19 +83,21 @@ def jpeg2000_claim(stream: bytes) -> Claim | None:
 
 def jpeg2000_fault(stream: bytes) -> str | None:
     """Say what keeps a JPEG 2000 codestream from being one; None if nothing does."""
+    if _SOC not in stream:
+        return _NOISE
     part = stream.find(_SOT)
     while part >= 0 and stream[part : part + 2] == _SOT:
         length = int.from_bytes(stream[part + 6 : part + 10], "big")
-        end = part + length if length else stream.rfind(_EOC)  # 0: up to the end (A.4.2)
+        end = part + length if length else stream.rfind(_EOI)  # 0: up to the end (A.4.2)
         data = stream.find(_SOD, part + 12) + 2
         if data < 2 or end < data or end + 2 > len(stream):
             return NO_END
         if _JPEG2000_INTRUDER.search(stream, data, end):
             return _NOISE
         part = end
-    if part < 0:
-        return NO_END
-    return None if stream[part : part + 2] == _EOC else _NOISE
+    if part >= 0 and stream[part : part + 2] == _EOI:
+        return None
+    return _NOISE if _EOI in stream else NO_END
 
 
 def _segments(stream: bytes) -> Iterator[tuple[int, bytes]]:

@@ -6,7 +6,6 @@ import logging
 import warnings
 
 from radiograph.errors import NoPixels, RadiographError
-from radiograph.frontal import check_header
 from radiograph.reading.assembly import assemble
 from radiograph.reading.colour import colour
 from radiograph.reading.dicom_file import DicomFile, parse
@@ -15,7 +14,7 @@ from radiograph.reading.dicom_layout import layout
 from radiograph.reading.dicom_pixels import first_frame
 from radiograph.reading.elements import texts
 from radiograph.reading.grey import monochrome
-from radiograph.reading.limits import ReadLimits, check_size
+from radiograph.reading.limits import Check, ReadLimits, check_size
 from radiograph.reading.orientation import patient_turn
 from radiograph.records import Header, Radiograph
 
@@ -23,18 +22,19 @@ from radiograph.records import Header, Radiograph
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 
 
-def read_dicom(data: bytes, limits: ReadLimits) -> Radiograph:
+def read_dicom(data: bytes, limits: ReadLimits, check: Check) -> Radiograph:
     """Read the bytes of a DICOM file, of several frames the first.
 
-    Raises BrokenHeader, NoPixels, TooLarge, TooSmall, TruncatedFile, UndecodablePixels,
-    UniformPixels, UnsupportedPixels with the header; and for a file without pixels what its
-    header is set aside for, since a report is no radiograph that lost its pixels.
+    ``check`` sees the header before pixels are looked for: a lateral costs no decoding, and a
+    report is no radiograph that lost its pixels. Raises BrokenHeader, NoPixels, TooLarge,
+    TooSmall, TruncatedFile, UndecodablePixels, UniformPixels, UnsupportedPixels.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # for the same reason
         file = parse(data, limits.max_file_bytes)
         header = dicom_header(file.dataset, file.syntax)
         try:
+            check(header)
             return _radiograph(file, header, limits)
         except RadiographError as exc:
             exc.header = header
@@ -43,7 +43,6 @@ def read_dicom(data: bytes, limits: ReadLimits) -> Radiograph:
 
 def _radiograph(file: DicomFile, header: Header, limits: ReadLimits) -> Radiograph:
     if file.pixels is None:
-        check_header(header)
         raise NoPixels(NoPixels.__doc__)
     shape = layout(file.dataset)
     check_size(shape.rows, shape.columns, limits)

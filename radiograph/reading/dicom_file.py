@@ -62,7 +62,7 @@ def parse(data: bytes, max_bytes: int) -> DicomFile:
     syntax = text(dataset.file_meta, "TransferSyntaxUID")
     rest = memoryview(data)[file.tell() :]
     if len(rest) < 8:
-        if len(rest) > 0 or len(dataset) == 0 or _ends_within_an_element(dataset):
+        if len(rest) > 0 or len(dataset) == 0 or _ends_within_an_element(dataset, len(data)):
             raise TruncatedFile(TruncatedFile.__doc__)
         return DicomFile(dataset, syntax, bool(little_endian), None, 0, in_words=False)
     order: Literal["little", "big"] = "little" if little_endian else "big"
@@ -102,10 +102,11 @@ def _inflated(data: bytes, max_bytes: int) -> bytes:
     return data[:start].replace(_DEFLATED, _INFLATED) + dataset
 
 
-def _ends_within_an_element(dataset: Dataset) -> bool:
-    """Tell whether the last element promises more bytes than the file holds."""
+def _ends_within_an_element(dataset: Dataset, length: int) -> bool:
+    """Tell whether a file of ``length`` bytes ends anywhere but behind its last element."""
     # Values as they were read: to ask for an element would convert it, and that may fail.
-    last = max(dataset.values(), key=lambda element: element.tag)
-    if not isinstance(last, RawDataElement) or last.length in {0, _UNDEFINED}:
+    elements = [each for each in dataset.values() if isinstance(each, RawDataElement)]
+    last = max(elements, key=lambda element: element.value_tell, default=None)
+    if last is None or last.tag < max(dataset.keys()) or last.length == _UNDEFINED:
         return False
-    return len(last.value or b"") < last.length
+    return last.value_tell + last.length != length

@@ -19,6 +19,8 @@ _AGE = re.compile(r"(\d{1,3})\s*([DWMY]?)", re.IGNORECASE)
 _UNITS_A_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0, "": 1.0}
 #: PS3.5 6.2, VR DA, and the form with points of ACR-NEMA.
 _DATE = re.compile(r"(\d{4})[.-]?(\d{2})[.-]?(\d{2})")
+#: Earlier dates are what de-identification and empty forms leave: 19010101, 19000101.
+_FIRST_YEAR = 1910
 _SEXES = frozenset({"M", "F", "O"})
 
 
@@ -53,8 +55,11 @@ def study_date(dataset: Dataset) -> date | None:
     """Return when the study was made; ACR-NEMA's heirs know only when it was acquired."""
     for keyword in ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"):
         if found := _DATE.match(text(dataset, keyword) or ""):
+            year, month, day = (int(part) for part in found.groups())
+            if year < _FIRST_YEAR:
+                continue
             try:
-                return date(*(int(part) for part in found.groups()))
+                return date(year, month, day)
             except ValueError:
                 continue
     return None
@@ -65,5 +70,8 @@ def age_years(dataset: Dataset) -> float | None:
     found = _AGE.fullmatch(text(dataset, "PatientAge") or "")
     if found is None:
         return None
-    years = int(found[1]) / _UNITS_A_YEAR[found[2].upper()]
+    number, unit = int(found[1]), found[2].upper()
+    if number == 0 and unit in {"", "Y"}:
+        return None  # what is written for an age nobody knows; newborns have days
+    years = number / _UNITS_A_YEAR[unit]
     return years if years <= _OLDEST_YEARS else None

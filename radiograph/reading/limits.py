@@ -1,10 +1,15 @@
-"""How large a file and how small an image may be."""
+"""How large a file and how small an image may be, and what else a caller asks of a header."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from radiograph.errors import BrokenHeader, TooLarge, TooSmall
+from radiograph.records import Header
+
+#: Raises a RadiographError for a header that is to be read no further.
+Check = Callable[[Header], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ Mapping = Callable[[Values], Values]
 def modality(dataset: Dataset) -> Mapping | None:
     """Return the modality transformation (PS3.3 C.11.1), None where there is none."""
     for item in items(dataset, "ModalityLUTSequence"):
-        if (table := _table(item)) is not None:
+        if (table := _table(item, _order(dataset))) is not None:
             return table
     slopes, intercepts = numbers(dataset, "RescaleSlope"), numbers(dataset, "RescaleIntercept")
     slope = slopes[0] if slopes and slopes[0] else 1.0
@@ -34,12 +34,14 @@ def voi(dataset: Dataset) -> Mapping | None:
     A table comes before a window; of several, the first is the one meant to be shown first.
     """
     for item in items(dataset, "VOILUTSequence"):
-        if (table := _table(item)) is not None:
-            return _scaled(table, item)
+        if (table := _table(item, _order(dataset))) is not None:
+            return _scaled(table, item, _order(dataset))
     centers, widths = numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth")
-    if not centers or not widths or widths[0] <= 0:
-        return None
-    return window(centers[0], widths[0], (text(dataset, "VOILUTFunction") or "LINEAR").upper())
+    function = (text(dataset, "VOILUTFunction") or "LINEAR").upper()
+    for center, width in zip(centers, widths, strict=False):
+        if width > 0:
+            return window(center, width, function)
+    return None
 
 
 def window(center: float, width: float, function: str) -> Mapping:
@@ -53,18 +55,23 @@ def window(center: float, width: float, function: str) -> Mapping:
     return lambda x: np.clip((x - (center - 0.5)) / span + 0.5, 0.0, 1.0)
 
 
-def _scaled(table: Mapping, item: Dataset) -> Mapping | None:
+def _order(dataset: Dataset) -> str:
+    """Return the type of the words in tables that come as bytes."""
+    return ">u2" if dataset.original_encoding[1] is False else "<u2"
+
+
+def _scaled(table: Mapping, item: Dataset, order: str) -> Mapping | None:
     """Scale a table's output to 0..1 by what it holds: its declared bits are often wrong."""
-    entries = _entries(item)
+    entries = _entries(item, order)
     if entries is None or entries.min() == entries.max():
         return None
     low, span = float(entries.min()), float(entries.max() - entries.min())
     return lambda x: (table(x) - low) / span
 
 
-def _table(item: Dataset) -> Mapping | None:
+def _table(item: Dataset, order: str) -> Mapping | None:
     """Return the function of a LUT item (PS3.3 C.11.1.1): below and above, its end values."""
-    entries, descriptor = _entries(item), numbers(item, "LUTDescriptor")
+    entries, descriptor = _entries(item, order), numbers(item, "LUTDescriptor")
     if entries is None:
         return None
     first = descriptor[1]
@@ -77,14 +84,14 @@ def _table(item: Dataset) -> Mapping | None:
     return look_up
 
 
-def _entries(item: Dataset) -> Values | None:
+def _entries(item: Dataset, order: str) -> Values | None:
     descriptor = numbers(item, "LUTDescriptor")
     data: list[Any] = values(item, "LUTData")
     if len(descriptor) != 3 or not data:
         return None
     count = int(descriptor[0]) or 65536  # the 16 bits of the element cannot hold it
     if isinstance(data[0], bytes):
-        entries = np.frombuffer(data[0], np.uint8 if len(data[0]) < 2 * count else "<u2")
+        entries = np.frombuffer(data[0], np.uint8 if len(data[0]) < 2 * count else order)
     else:
         entries = np.array(numbers(item, "LUTData"))
     return entries[:count].astype(np.float64) if len(entries) >= count else None

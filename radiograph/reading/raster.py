@@ -17,7 +17,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from radiograph.errors import RadiographError, TruncatedFile, UndecodablePixels, UnsupportedPixels
 from radiograph.reading.assembly import assemble
 from radiograph.reading.intact import check_jpeg, check_png, check_tiff
-from radiograph.reading.limits import ReadLimits, check_size
+from radiograph.reading.limits import Check, ReadLimits, check_size
 from radiograph.reading.orientation import Turn, exif_turn
 from radiograph.records import Header, ImageFormat, Radiograph
 
@@ -28,31 +28,36 @@ _TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _TIFF_OFFSETS, _TIFF_LENGTHS = (273, 324), (279, 325)  # of strips and of tiles
 
 
-def read_png(data: bytes, limits: ReadLimits) -> Radiograph:
+def read_png(data: bytes, limits: ReadLimits, check: Check) -> Radiograph:
     """Read a PNG. Raises TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels."""
     check_png(data)
-    return _read(PngImageFile, ImageFormat.PNG, data, limits)
+    return _read(PngImageFile, ImageFormat.PNG, data, limits, check)
 
 
-def read_jpeg(data: bytes, limits: ReadLimits) -> Radiograph:
+def read_jpeg(data: bytes, limits: ReadLimits, check: Check) -> Radiograph:
     """Read a JPEG. Raises TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels."""
     check_jpeg(data)
-    return _read(JpegImageFile, ImageFormat.JPEG, data, limits)
+    return _read(JpegImageFile, ImageFormat.JPEG, data, limits, check)
 
 
-def read_tiff(data: bytes, limits: ReadLimits) -> Radiograph:
+def read_tiff(data: bytes, limits: ReadLimits, check: Check) -> Radiograph:
     """Read the first page of a TIFF.
 
     Raises TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels, UnsupportedPixels.
     """
     check_tiff(data)
-    return _read(TiffImageFile, ImageFormat.TIFF, data, limits)
+    return _read(TiffImageFile, ImageFormat.TIFF, data, limits, check)
 
 
 def _read(
-    plugin: type[ImageFile.ImageFile], image_format: ImageFormat, data: bytes, limits: ReadLimits
+    plugin: type[ImageFile.ImageFile],
+    image_format: ImageFormat,
+    data: bytes,
+    limits: ReadLimits,
+    check: Check,
 ) -> Radiograph:
     image: ImageFile.ImageFile | None = None
+    header: Header | None = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -63,15 +68,19 @@ def _read(
             # Of TIFF alone Pillow swaps the size and turns the pixels upright while it loads them.
             turned = image_format is ImageFormat.TIFF
             header = _header(image, image_format, swapped=turned and turn.transpose)
+            check(header)
             grey = _grey(image)
             if turned:
                 grey = turn.stored(grey)
-        except (MemoryError, RadiographError):
+            return assemble(grey, turn, header)
+        except MemoryError:
+            raise
+        except RadiographError as exc:
+            exc.header = header
             raise
         except Exception as exc:  # Pillow and its codecs raise a dozen built-in ones
             error = TruncatedFile if _is_cut(data, image, exc) else UndecodablePixels
             raise error.because(type(exc).__name__) from exc
-    return assemble(grey, turn, header)
 
 
 def _header(image: ImageFile.ImageFile, image_format: ImageFormat, *, swapped: bool) -> Header:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from radiograph.reading.dicom import read_dicom
 from radiograph.reading.files import content, opened
-from radiograph.reading.limits import ReadLimits
+from radiograph.reading.limits import Check, ReadLimits
 from radiograph.reading.raster import read_jpeg, read_png, read_tiff
 from radiograph.recognition import HEAD_BYTES, recognise
-from radiograph.records import ImageFormat, Radiograph
+from radiograph.records import Header, ImageFormat, Radiograph
 
 #: Whole files lie in memory while they are read, so that every I/O error is met in one place.
-_READERS: dict[ImageFormat, Callable[[bytes, ReadLimits], Radiograph]] = {
+_READERS: dict[ImageFormat, Callable[[bytes, ReadLimits, Check], Radiograph]] = {
     ImageFormat.DICOM: read_dicom,
     ImageFormat.PNG: read_png,
     ImageFormat.JPEG: read_jpeg,
@@ -21,12 +21,18 @@ _READERS: dict[ImageFormat, Callable[[bytes, ReadLimits], Radiograph]] = {
 }
 
 
-def read(path: Path | str, limits: ReadLimits) -> Radiograph:
+def read(path: Path | str, limits: ReadLimits, *, check: Check | None = None) -> Radiograph:
     """Read one file into an upright radiograph.
 
-    Raises nothing but subclasses of RadiographError, and MemoryError where the machine is short.
+    ``check`` sees the header before any pixel is decoded, and may raise. Raises nothing but
+    subclasses of RadiographError, with the header where it could be read, and MemoryError where
+    the machine is short.
     """
     with opened(path, limits.max_file_bytes) as file:
         image_format = recognise(file.read(HEAD_BYTES), str(path))
         data = content(file, limits.max_file_bytes)
-    return _READERS[image_format](data, limits)
+    return _READERS[image_format](data, limits, check or _accept)
+
+
+def _accept(_header: Header) -> None:
+    pass

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from pydicom.dataset import Dataset
 
-from radiograph.reading.elements import numbers
+from radiograph.reading.elements import numbers, whole_number
 from radiograph.records import PixelSpacing, SpacingSource
 
 #: Outside these a spacing is a default or a unit gone wrong: 0.000, metres, micrometres.
 _SMALLEST_MM, _LARGEST_MM = 0.01, 10.0
+#: No cassette or detector is wider; a spacing of 1 on 3,000 pixels is a default.
+_LONGEST_FILM_MM = 1000.0
 
 
 def pixel_spacing(dataset: Dataset) -> PixelSpacing | None:
     """Return PixelSpacing, else ImagerPixelSpacing, which projection magnifies (PS3.3 10.7.1)."""
+    size = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
     for source in (SpacingSource.PIXEL_SPACING, SpacingSource.IMAGER_PIXEL_SPACING):
         found = numbers(dataset, source.value)
         # Between rows first, then between columns (PS3.3 10.7.1.3).
-        if len(found) == 2 and all(_SMALLEST_MM <= value <= _LARGEST_MM for value in found):
+        if len(found) == 2 and all(
+            _SMALLEST_MM <= value <= _LARGEST_MM and value * (pixels or 0) <= _LONGEST_FILM_MM
+            for value, pixels in zip(found, size, strict=True)
+        ):
             return PixelSpacing(found[0], found[1], source)
     return None

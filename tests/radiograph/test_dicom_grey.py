@@ -48,7 +48,7 @@ def test_low_is_bright_is_inverted_once(
     assert np.abs(read - (TOP - SHADES if inverted else SHADES)).max() <= 1
     grey = (RAMP >> 4).astype(np.uint8)
     plain = reading(make_dicom(grey, **elements)).pixels
-    np.testing.assert_array_equal(plain, 255 - grey if inverted else grey)
+    assert np.array_equal(plain, 255 - grey if inverted else grey)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,12 @@ def test_of_several_windows_the_first_is_shown(reading: Reading) -> None:
     assert np.abs(read - SHADES).max() <= 1
 
 
+def test_a_window_of_no_width_is_skipped(reading: Reading) -> None:
+    several = {"WindowCenter": ["100", "1535.5"], "WindowWidth": ["0", "3071"]}
+    read = reading(make_dicom(RAMP, VOILUTFunction="LINEAR_EXACT", **several)).pixels
+    assert np.abs(read - SHADES).max() <= 1
+
+
 @pytest.mark.parametrize(
     ("center", "width"),
     [("60000", "100"), ("-500", "20"), ("1500", "0"), ("1500", "-5"), ("0", "100000000"), ("", "")],
@@ -89,7 +95,7 @@ def test_an_absurd_window_gives_way_to_the_films_own_range(
     center: str, width: str, reading: Reading
 ) -> None:
     read = reading(make_dicom(RAMP, WindowCenter=center, WindowWidth=width)).pixels
-    np.testing.assert_array_equal(read, reading(make_dicom(RAMP)).pixels)
+    assert np.array_equal(read, reading(make_dicom(RAMP)).pixels)
 
 
 def test_without_a_window_outliers_do_not_set_the_range(reading: Reading) -> None:
@@ -147,6 +153,17 @@ def test_a_table_of_signed_values_may_begin_below_zero(reading: Reading) -> None
     assert np.abs(read - SHADES).max() <= 1
 
 
+def test_a_table_in_big_endian_words_is_read(reading: Reading) -> None:
+    def add(dataset: Dataset) -> None:
+        item = lut(0, [0, 1])
+        item.add_new("LUTDescriptor", "US", [3072, 0, 16])
+        item.add_new("LUTData", "OW", np.arange(3072).astype(">u2").tobytes())
+        dataset.VOILUTSequence = [item]
+
+    read = reading(make_dicom(RAMP, syntax=ExplicitVRBigEndian, spoil=add)).pixels
+    assert np.abs(read - SHADES).max() <= 1
+
+
 def test_a_table_in_bytes_is_read(reading: Reading) -> None:
     def add(dataset: Dataset) -> None:
         item = lut(0, [0, 1])
@@ -156,7 +173,7 @@ def test_a_table_in_bytes_is_read(reading: Reading) -> None:
 
     grey = (RAMP >> 4).astype(np.uint8)
     read = reading(make_dicom(grey, spoil=add)).pixels
-    np.testing.assert_array_equal(read, (255 - grey.astype(int)) * 257)
+    assert np.array_equal(read, (255 - grey.astype(int)) * 257)
 
 
 def test_a_table_shorter_than_it_says_gives_way_to_the_window(reading: Reading) -> None:
@@ -211,7 +228,7 @@ def test_padding_that_leaves_nothing_is_no_padding(reading: Reading) -> None:
         dataset.add_new("PixelPaddingValue", "US", 0)
         dataset.add_new("PixelPaddingRangeLimit", "US", 65535)
 
-    np.testing.assert_array_equal(
+    assert np.array_equal(
         reading(make_dicom(RAMP, spoil=add)).pixels, reading(make_dicom(RAMP)).pixels
     )
 

@@ -21,6 +21,7 @@ Reading = Callable[..., Radiograph]
 def data_set(**elements: Any) -> Dataset:
     """Return a data set whose values nobody has validated."""
     dataset = Dataset()
+    dataset.Rows, dataset.Columns = 2000, 1500
     with config.disable_value_validation():
         for keyword, value in elements.items():
             setattr(dataset, keyword, value)
@@ -37,7 +38,9 @@ def data_set(**elements: Any) -> Dataset:
         ("006M", 0.5),
         ("010D", 10 / 365.25),
         ("004W", 28 / 365.25),
-        ("000Y", 0.0),
+        ("000Y", None),
+        ("0", None),
+        ("000D", 0.0),
         ("155", None),
         ("155Y", None),
         ("", None),
@@ -104,6 +107,7 @@ def test_a_view_is_read_from_its_code(code: str, view: View) -> None:
         ({"StudyDate": "1993.02.24"}, date(1993, 2, 24)),
         ({"StudyDate": "", "AcquisitionDate": "19930224"}, date(1993, 2, 24)),
         ({"StudyDate": "20041345", "SeriesDate": "20041213"}, date(2004, 12, 13)),
+        ({"StudyDate": "19010101"}, None),
         ({"StudyDate": "yesterday"}, None),
         ({}, None),
     ],
@@ -125,6 +129,7 @@ def test_a_date_is_read(elements: dict[str, str], day: date | None) -> None:
         ({"PixelSpacing": [-0.2, 0.2]}, None),
         ({"PixelSpacing": [0.001, 0.001]}, None),
         ({"PixelSpacing": [143, 143]}, None),
+        ({"PixelSpacing": [1, 1]}, None),
         ({"PixelSpacing": [0.2]}, None),
         ({"PixelSpacing": ""}, None),
     ],

@@ -11,16 +11,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom.dataset import Dataset
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, JPEG2000Lossless
 
 from radiograph.errors import (
     FileUnavailable,
+    LateralView,
+    NoPixels,
     NotARadiograph,
     RadiographError,
     TooLarge,
     TruncatedFile,
+    UniformPixels,
 )
+from radiograph.frontal import check_header
 from radiograph.phantom.oddities import draw_oddities
 from radiograph.reading import ReadLimits, read
 from radiograph.records import Radiograph
@@ -99,21 +104,48 @@ def test_a_refused_dicom_file_carries_its_header(reading: Reading) -> None:
     assert caught.value.header.patient_id == "ID-1"
 
 
-def test_a_report_is_no_radiograph_that_lost_its_pixels(reading: Reading) -> None:
+def test_a_report_is_no_radiograph_that_lost_its_pixels(tmp_path: Path) -> None:
     report = Dataset()
     report.SOPClassUID, report.SOPInstanceUID = CR, UID("1.2.3")
     report.Modality = "SR"
-    with pytest.raises(NotARadiograph):
-        reading(write_dicom(report, UID("1.2.840.10008.1.2.1")))
+    path = tmp_path / "report.dcm"
+    path.write_bytes(write_dicom(report, UID("1.2.840.10008.1.2.1")))
+    with pytest.raises(NotARadiograph) as caught:
+        read(path, LIMITS, check=check_header)
+    assert caught.value.header is not None
+    assert caught.value.header.modality == "SR"
+    with pytest.raises(NoPixels):
+        read(path, LIMITS)
+
+
+def test_a_lateral_is_set_aside_before_its_pixels_are_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "lateral.dcm"
+    path.write_bytes(
+        make_dicom(RAMP, syntax=JPEG2000Lossless, frames=[b"\x00" * 64], ViewPosition="LL")
+    )
+    with pytest.raises(LateralView):
+        read(path, LIMITS, check=check_header)
+
+
+def test_a_refused_picture_carries_its_header(tmp_path: Path) -> None:
+    path = tmp_path / "empty.png"
+    Image.fromarray(np.full((40, 50), 7, np.uint8)).save(path)
+    with pytest.raises(UniformPixels) as caught:
+        read(path, LIMITS)
+    assert caught.value.header is not None
+    assert (caught.value.header.rows, caught.value.header.columns) == (40, 50)
 
 
 def test_a_dicom_file_cut_anywhere_is_truncated(reading: Reading) -> None:
     data = make_dicom(RAMP, StudyDescription="CHEST PA", WindowCenter="1500", WindowWidth="3000")
-    for end in [*range(140, len(data) - len(RAMP.tobytes()), 7), len(data) // 2, len(data) - 1]:
+    codes = []
+    for end in [*range(140, len(data) - RAMP.nbytes), len(data) // 2, len(data) - 1]:
         with pytest.raises(RadiographError) as caught:
             reading(data[:end])
-        # Cut between two elements, a header without pixels is all there is to see.
-        assert caught.value.code in {"truncated-file", "no-pixels"}, end
+        codes.append(caught.value.code)
+    assert set(codes) == {"truncated-file", "no-pixels"}
+    # Cut exactly between two of its 17 elements, a header without pixels is all there is to see.
+    assert codes.count("no-pixels") <= 17
 
 
 def test_a_dicom_file_cut_inside_a_sequence_is_truncated(reading: Reading) -> None:

@@ -39,7 +39,7 @@ def test_a_phantom_is_read_as_it_was_drawn(case: Case, reading: Callable[..., Ra
         assert np.abs(slope * picture[inside] + start - pixels[inside]).max() <= lossy
     elif case.storage not in LOSSY:
         drawn = case.picture() >> 8 if radiograph.pixels.dtype == np.uint8 else case.picture()
-        np.testing.assert_array_equal(radiograph.pixels, drawn)
+        assert np.array_equal(radiograph.pixels, drawn)
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
@@ -49,7 +49,7 @@ def test_points_on_the_upright_picture_lead_back_to_the_file(
     radiograph = reading(case.encode(), Path(case.path).name, LIMITS)
     upright = case.anatomy.points(case.rows, case.columns)
     with_one = np.concatenate([upright, np.ones((len(Landmark), 1))], axis=1)
-    np.testing.assert_allclose(with_one @ radiograph.to_source.T, case.points(), atol=1e-9)
+    assert np.abs(with_one @ radiograph.to_source.T - case.points()).max() < 1e-9
     assert radiograph.to_source.dtype == np.float64
     turned = case.storage == "jpeg-exif"
     shape = (case.columns, case.rows) if turned else (case.rows, case.columns)
