@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +31,7 @@ def test_every_real_radiograph_ends_once_and_the_leg_is_set_aside(tmp_path: Path
     )
     assert ran.returncode == 0, ran.stderr
     files = sum(1 for folder in FOLDERS for _ in folder.iterdir())
-    (status,) = commands.json("status", "real")
+    status = commands.json("status", "real")
     assert status["seen"] == files == 813 + 372 + 4
     assert status["failed"] == 0
     assert (
@@ -41,14 +40,14 @@ def test_every_real_radiograph_ends_once_and_the_leg_is_set_aside(tmp_path: Path
     # Two films in a hundred may be refused by mistake; the nearly white ones are the likeliest.
     assert status["measured"] >= 0.98 * (files - 1)
 
-    results = json.loads(commands.run("results", "--json").stdout)
+    results = commands.json("results")
     chests = {Path(r["path"]).name for r in results if Path(r["path"]).parent == FOLDERS[2]}
     assert chests == {path.name for path in FOLDERS[2].glob("chest_*.dcm")}
-    (leg,) = commands.json("show", FOLDERS[2] / "leg_ap_not_a_chest.dcm")
+    [leg] = commands.json("show", FOLDERS[2] / "leg_ap_not_a_chest.dcm")["files"]
     assert (leg["state"], leg["code"]) == ("set_aside", "other-body-part")
 
     again = commands.run("process", *FOLDERS, "--batch", "real")
     assert again.returncode == 0
-    (after,) = commands.json("status", "real")
+    after = commands.json("status", "real")
     assert after["measured"] == status["measured"]
     assert after["seen"] == files
