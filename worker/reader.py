@@ -61,9 +61,8 @@ def answer(request: dict[str, Any], limits: ReadLimits) -> bytes:
     try:
         path = Path(request["path"])
         _check_content(path, request["sha256"], limits)
-        radiograph = read(path, limits)
+        radiograph = read(path, limits, check=check_header)
         header = radiograph.header
-        check_header(header)
         return read_file_frame(
             ReadFile(
                 header=header,

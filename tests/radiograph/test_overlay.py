@@ -92,7 +92,7 @@ def test_every_point_lands_on_its_place_however_the_file_lies(to_source: np.ndar
 def test_points_of_the_file_come_back_to_upright_pixels() -> None:
     there = to_file(POINTS, TURNED)
     back = to_upright([(float(x), float(y)) for x, y in there], TURNED)
-    np.testing.assert_allclose(back, POINTS, atol=1e-9)
+    assert np.allclose(back, POINTS, atol=1e-9)
 
 
 @pytest.mark.parametrize("to_source", [UPRIGHT, MIRRORED], ids=["as is", "mirror"])
