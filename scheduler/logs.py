@@ -25,6 +25,9 @@ _SHARED: list[Processor] = [
 #: Celery writes the failed task's exception into this logger's message.
 _TELLS_EXCEPTIONS = "celery.app.trace"
 
+#: Celery's lines about each task and each round; a chunk has a line of its own.
+_CHATTY = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
+
 
 def configure_logs(stream: TextIO | None = None, level: int = logging.INFO) -> None:
     """Write every record of this process to ``stream``, stderr where None."""
@@ -47,6 +50,8 @@ def configure_logs(stream: TextIO | None = None, level: int = logging.INFO) -> N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _without_exception_text(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

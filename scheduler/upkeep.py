@@ -92,7 +92,7 @@ def serve(app: Celery) -> None:
     signals.beat_embedded_init.connect(tether_beat)
     app.worker_main(
         [
-            *("worker", "--queues", UPKEEP_QUEUE, "--hostname", "upkeep@%h"),
+            *("--quiet", "worker", "--queues", UPKEEP_QUEUE, "--hostname", "upkeep@%h"),
             # Rounds are short, so the process that takes them needs no child.
             *("--pool", "solo", "--concurrency", "1"),
             *("--beat", "--scheduler", "celery.beat:Scheduler"),

@@ -48,7 +48,14 @@ def main() -> None:
     signals.worker_ready.connect(listen)
     app.worker_main(
         [
-            *("worker", "--queues", ",".join(MEASURE_QUEUES), "--hostname", f"{asked.name}@%h"),
+            *(
+                "--quiet",
+                "worker",
+                "--queues",
+                ",".join(MEASURE_QUEUES),
+                "--hostname",
+                f"{asked.name}@%h",
+            ),
             *("--pool", "prefork", "--concurrency", "1"),
             *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
         ]

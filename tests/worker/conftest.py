@@ -100,9 +100,11 @@ class Bench:
 
     @contextmanager
     def stack(self, devices: Sequence[str] = ("cpu",)) -> Iterator[Stack]:
-        """Run a stack; afterwards nothing of it is left."""
+        """Run a stack; it ends in peace, without having to be killed."""
         with Stack(self.settings, devices) as running:
             yield running
+        ends = {each.name: each.last_exit for each in running.members}
+        assert -signal.SIGKILL not in ends.values(), ends
 
     def log(self, name: str = "cpu0") -> str:
         """Give what a member wrote."""
