@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.commands import ROOT, Commands
 
-DATA = ROOT.parent / "shared" / "data"
+DATA = (ROOT.parent / "shared" / "data").resolve()
 FOLDERS = [DATA / "landmarks15/images", DATA / "cardiothoracic/images", DATA / "dicom"]
 
 pytestmark = pytest.mark.skipif(
