@@ -53,7 +53,7 @@ class Work:
 
 def measure(
     database: Database, paths: Sequence[Path], batch: Batch, settings: Settings, device: str
-) -> tuple[IntakeCount, BatchStatus]:
+) -> BatchStatus:
     """Take the paths in and return when every file of the batch has ended.
 
     Ctrl-C and SIGTERM raise KeyboardInterrupt once everything has stopped.
@@ -72,7 +72,7 @@ def measure(
             count = enqueue(database, paths, batch, settings, progress=took_in)
             if not count.seen:
                 raise NoFiles(f"no file below {', '.join(map(str, paths))}")
-            return count, wait(database, batch, work, progress)
+            return wait(database, batch, work, progress)
         finally:
             if work.stack is not None:
                 progress.show("stopping", "workers give back what they have not measured")

@@ -15,8 +15,9 @@ from cli.printing import print_json
 from cli.progress import duration
 from cli.report import Report, write_report
 from db.intake import open_batch
-from db.records import BatchStatus, IntakeCount
+from db.records import BatchStatus
 from db.states import Priority
+from db.status import batch_status
 from scheduler.settings import Settings
 
 
@@ -60,7 +61,8 @@ def process(
     """
     database = prepare(settings)
     into = open_batch(database, batch or batch_name(paths), priority)
-    count, status = measure(database, paths, into, settings, device)
+    before = batch_status(database, into.name)
+    status = measure(database, paths, into, settings, device)
     folder = report or settings.state / "reports" / into.name
     written = write_report(database, into.name, settings, folder)
     not_enlarged = count_not_enlarged(database, into.name)
@@ -69,24 +71,32 @@ def process(
         return
     print_ledger(status, not_enlarged)
     click.echo()
-    click.echo(run_line(count, status))
+    click.echo(run_line(before, status))
     for line in where(settings, written):
         click.echo(line)
 
 
-def run_line(count: IntakeCount, status: BatchStatus) -> str:
+def run_line(before: BatchStatus, after: BatchStatus) -> str:
     """Return what this run did, apart from what was done before."""
-    if count.known == count.seen and not count.queued:
-        return f"All {count.seen} files were known from before; nothing was measured twice."
-    line = f"{count.seen - count.known} files were new"
-    if count.known:
-        line += f", {count.known} known from before; nothing was measured twice"
-    if status.first_claimed_at and status.last_settled_at:
-        seconds = (status.last_settled_at - status.first_claimed_at).total_seconds()
-        ended = status.measured + status.set_aside + status.failed
-        if seconds > 0 and not count.known:
+    ended = settled_by_workers(after) - settled_by_workers(before)
+    if not ended and before.seen == after.seen:
+        return f"All {after.seen} files were known from before; nothing was measured twice."
+    line = (
+        f"This run: {after.measured - before.measured} measured,"
+        f" {after.set_aside - before.set_aside} set aside, {after.failed - before.failed} failed"
+    )
+    if before.settled:
+        return f"{line}; {before.settled} had ended before; nothing was measured twice."
+    if after.first_claimed_at and after.last_settled_at:
+        seconds = (after.last_settled_at - after.first_claimed_at).total_seconds()
+        if seconds > 0:
             line += f"; {ended / seconds:.1f} radiographs/s over {duration(seconds)}"
     return f"{line}."
+
+
+def settled_by_workers(status: BatchStatus) -> int:
+    """Return how many files ended by being looked at."""
+    return status.measured + status.set_aside + status.failed
 
 
 def where(settings: Settings, written: Report) -> list[str]:

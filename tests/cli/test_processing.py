@@ -114,6 +114,7 @@ def test_after_ctrl_c_the_same_command_goes_on(processed: Processed, tmp_path: P
     assert commands.json("status", "b")["queued"] > 0, "the batch had ended: interrupt earlier"
     ran = commands.run(*words)
     assert ran.returncode == 0, ran.stderr
+    assert re.search(r"This run: \d+ measured, .* had ended before; nothing was", ran.stdout)
     after = commands.json("results")
     assert len({row["radiograph"] for row in after}) == len(after)
     assert {row["radiograph"]: row for row in after if row["radiograph"] in before} == before

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
 from cli.naming import batch_name
-from tests.cli.commands import Commands, Processed
+from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
 
 
 @pytest.fixture
@@ -57,6 +58,25 @@ def test_a_watch_that_starts_again_takes_nothing_twice(commands: Commands, inbox
     quick.run("watch", inbox, "--once", "--batch", "w")
     ledger = quick.json("status", "w")
     assert (ledger["seen"], ledger["queued"]) == (6, 5)
+
+
+def test_a_watch_takes_what_arrives_until_it_is_interrupted(
+    commands: Commands, inbox: Path, tmp_path: Path
+) -> None:
+    quick = Commands(commands.state, {"THORAQ_WATCH_SECONDS": "0.2"})
+    arriving = tmp_path / "arriving"
+    arriving.mkdir()
+    watching = quick.start("watch", arriving, "--batch", "w")
+    for path in inbox.iterdir():
+        shutil.copy(path, arriving)
+    taken = ""
+    assert watching.stdout is not None
+    while not taken.startswith("6 taken in") and watching.poll() is None:
+        taken = watching.stdout.readline()
+    watching.send_signal(signal.SIGINT)
+    _, said = watching.communicate(timeout=PATIENCE_SECONDS)
+    assert watching.returncode == 0, said
+    assert quick.json("status", "w")["seen"] == 6
 
 
 def test_the_name_of_a_batch_is_stable_and_tells_folders_apart(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -79,6 +80,7 @@ class World:
         said = ran.stdout + (ran.stderr if ran.returncode else "")
         here, there = self.folder / "archive", Path("/srv/archive")
         said = said.replace(batch_name([here]), batch_name([there]))
+        said = said.replace(f"@{socket.gethostname()}", "@host")
         return said.replace(str(self.folder.resolve()), "/srv").replace(str(self.folder), "/srv")
 
 
