@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from db import schema
 from db.database import Database
 from tests.servers.postgres import NoPostgres, PostgresServer
 from tests.servers.redis import RedisServer
+
+# Started in the background of a shell, this process ignores SIGINT and so would every command it
+# starts; with a handler of ours theirs is the default one, as at a terminal.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
