@@ -16,6 +16,7 @@ import torch
 
 from network.input import INPUT_SIDE_PX
 from network.landmark_network import LandmarkNetwork
+from network.pretraining import start_from_imagenet
 from network.weights import read_network, save_network
 from training.fitting import Check, fit
 from training.recipe import Recipe
@@ -44,7 +45,10 @@ def main() -> None:
     if options.teachers:
         teachers = [read_network(path).to(device) for path in options.teachers]
         train = taught(train, teachers, device, recipe.teacher_share)
-    start = read_network(options.start) if options.start else None
+    torch.manual_seed(recipe.seed)
+    start = read_network(options.start) if options.start else LandmarkNetwork()
+    origin = f"the weights of {options.start}" if options.start else start_from_imagenet(start)
+    sys.stdout.write(f"starts from {origin}\n")
     options.out.mkdir(parents=True, exist_ok=True)
     log = (options.out / "checks.jsonl").open("w", encoding="utf-8")
 
@@ -62,7 +66,8 @@ def main() -> None:
 
     with log:
         result = fit(train, validation, recipe, device, report=report, start=start)
-    (options.out / "recipe.json").write_text(json.dumps(recipe.as_mapping(), indent=1) + "\n")
+    made = {"pretraining": origin, "recipe": recipe.as_mapping()}
+    (options.out / "fit.json").write_text(json.dumps(made, indent=1) + "\n")
     sys.stdout.write(f"best at step {result.best.step}: {result.best.error_px224:.3f} px@224\n")
 
 

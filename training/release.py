@@ -66,14 +66,15 @@ def main() -> None:
     """Parse, fit the judge, calibrate, evaluate, write."""
     parser = argparse.ArgumentParser(prog="python -m training.release", description=__doc__)
     parser.add_argument("--weights", type=Path, required=True, help="what training.fit wrote")
-    parser.add_argument("--recipe", type=Path, required=True, help="its recipe.json")
+    parser.add_argument("--fit", type=Path, required=True, help="its fit.json")
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     parser.add_argument("--version", required=True, help="name of the network, such as thoraq-1")
     parser.add_argument("--flip", action="store_true", help="average with the mirrored film")
     parser.add_argument("--out", type=Path, default=WEIGHTS_FOLDER, help="the shipped folder")
     options = parser.parse_args()
 
-    recipe = Recipe.from_mapping(json.loads(options.recipe.read_text(encoding="utf-8")))
+    made = json.loads(options.fit.read_text(encoding="utf-8"))
+    recipe = Recipe.from_mapping(made["recipe"])
     network = read_network(options.weights)
     train = read_samples(options.data, side=TRAINING_SIDE_PX).split("train")
     frontal = refit_frontal(network, train, recipe)
@@ -93,7 +94,7 @@ def main() -> None:
         "weights": {"file": weights.name, "sha256": file_digest(weights), "precision": "fp16"},
         "input": {"side_px": INPUT_SIDE_PX, "margin_px": MARGIN_PX},
         "test_time_flip": options.flip,
-        "pretraining": "none: no ImageNet weights, trained from scratch",
+        "pretraining": made["pretraining"],
         "made": {"on": datetime.now(UTC).date().isoformat(), "torch": torch.__version__},
         "data": _data(everything),
         "recipe": recipe.as_mapping(),
