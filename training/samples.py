@@ -18,6 +18,7 @@ from PIL import Image
 
 from network.input import INPUT_SIDE_PX, MARGIN_PX, fit_affine, prepare
 from radiograph.landmarks import ANATOMICAL, CALLIPERS, Landmark
+from radiograph.reading import ReadLimits, read
 from radiograph.records import ERROR_FRAME_PX
 
 POINTS = len(Landmark)
@@ -101,9 +102,9 @@ def read_samples(data: Path, *, side: int = TRAINING_SIDE_PX) -> Samples:
     """
     parts = []
     if (data / "landmarks15").is_dir():
-        parts.append(_stack(_landmark_set(data / "landmarks15", side), side))
+        parts.append(_stack(_landmark_set(data / "landmarks15"), side))
     if (data / "cardiothoracic").is_dir():
-        parts.append(_stack(_cardiothoracic_set(data / "cardiothoracic", side), side))
+        parts.append(_stack(_cardiothoracic_set(data / "cardiothoracic"), side))
     if not parts:
         raise FileNotFoundError(f"neither landmarks15 nor cardiothoracic under {data}")
     return Samples.join(parts)
@@ -121,15 +122,14 @@ class _Row:
     frontal: float = 1.0
 
 
-def _landmark_set(folder: Path, side: int) -> Iterator[_Row]:
-    del side
+def _landmark_set(folder: Path) -> Iterator[_Row]:
     with (folder / "landmarks.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             points = np.full((POINTS, 2), np.nan, np.float32)
             for i in range(15):
                 points[i] = float(row[f"x{i + 1}"]), float(row[f"y{i + 1}"])
             yield _Row(
-                image=_grey(folder / "images" / row["image"]),
+                image=_pixels(folder / "images" / row["image"]),
                 points=points,
                 masks=None,
                 name=row["image"],
@@ -139,15 +139,14 @@ def _landmark_set(folder: Path, side: int) -> Iterator[_Row]:
             )
 
 
-def _cardiothoracic_set(folder: Path, side: int) -> Iterator[_Row]:
-    del side
+def _cardiothoracic_set(folder: Path) -> Iterator[_Row]:
     with (folder / "cardiothoracic.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             points = np.full((POINTS, 2), np.nan, np.float32)
             for i, name in enumerate(CALLIPER_COLUMNS):
                 points[15 + i] = float(row[f"{name}_x"]), float(row[f"{name}_y"])
             yield _Row(
-                image=_grey(folder / "images" / row["image"]),
+                image=_pixels(folder / "images" / row["image"]),
                 points=points,
                 masks=[
                     Image.open(folder / "masks" / outline / row["image"]).convert("L")
@@ -160,9 +159,9 @@ def _cardiothoracic_set(folder: Path, side: int) -> Iterator[_Row]:
             )
 
 
-def _grey(path: Path) -> npt.NDArray[np.uint8]:
-    with Image.open(path) as image:
-        return np.asarray(image.convert("L"))
+def _pixels(path: Path) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+    """Read a film as the worker reads it. Raises RadiographError."""
+    return read(path, ReadLimits()).pixels
 
 
 def _stack(rows: Iterable[_Row], side: int) -> Samples:
