@@ -25,7 +25,8 @@ class Prediction:
     """Landmarks of one radiograph in the pixels of the network's input.
 
     ``points``: (19, 2) float64 ``(x, y)``; ``spreads``: (19,) float64 standard deviations in the
-    same pixels; ``frontal_probability``: that the input is an upright frontal chest;
+    same pixels, widened by what the annotation's figure moved the point;
+    ``frontal_probability``: that the input is an upright frontal chest;
     ``flip_disagreement_px``: mean distance to the prediction on the mirrored image, or None.
     """
 

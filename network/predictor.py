@@ -81,7 +81,10 @@ class Predictor:
         anatomical = torch.arange(points.shape[1], device=grey.device) < len(ANATOMICAL)
         spread = torch.where(anatomical, radial, x_spread).cpu().numpy()
         frontal = output.frontal.double().sigmoid().cpu().numpy()
-        placed = onto_axis(points.cpu().numpy(), spread)
+        said = points.cpu().numpy()
+        placed = onto_axis(said, spread)
+        # How far a point had to move onto the figure tells of its error as well as its spread does.
+        spread = spread + np.linalg.norm(placed - said, axis=2)
         return [
             Prediction(
                 points=placed[i],
