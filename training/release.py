@@ -1,120 +1,119 @@
-"""Make a set of weights servable: ``python -m training.release --weights FILE --data DIR``.
+"""From fitted weights to a network that can be served: judge, calibration, figures, card, report.
 
 Fits the judge of frontal chests on the training films, calibrates on the validation split,
-evaluates on the test splits, and writes weights and model card into one folder.
+evaluates on the test split, and leaves weights, model card and report in one folder.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
 
-from network.card import WEIGHTS_FOLDER, file_digest, load_card
+from network.card import file_digest, load_card
 from network.input import INPUT_SIDE_PX, MARGIN_PX
 from network.landmark_network import ARCHITECTURE
 from network.predictor import Predictor
 from network.weights import read_network, save_network
+from radiograph.quality import Calibration
 from training.calibration import calibrate
-from training.evaluate import Evaluation, evaluate, print_tables
+from training.evaluate import evaluate
 from training.evaluation import predict
 from training.frontal import refit_frontal
 from training.recipe import Recipe
 from training.samples import EXTERNAL_SPLIT, TRAINING_SIDE_PX, Samples, read_samples
 
-SOURCES = {
-    "landmarks15": "813 frontal chest radiographs with 15 landmarks (COVID-19, normal, viral "
-    "pneumonia), 299 x 299",
-    "wingspan": "Cardiothoracic Ratio Estimation Dataset, N. Dong 2020, MIT; heart and lung "
-    "outlines, 512 x 512",
-    "jsrt": "JSRT with the SCR outlines, 512 x 512; external: never trained, tuned or calibrated "
-    "on",
-}
-LIMITS = (
-    (
-        "Trained from scratch on 704 radiographs of two collections, mostly adults; children, "
-        "devices, effusions and collapsed lungs are few."
-    ),
-    (
-        "Fifteen landmarks were annotated on a grid of 4.67 px of a 299 frame; errors under 1.3 px "
-        "of a 224 frame mean nothing."
-    ),
-    (
-        "The cardiothoracic index of AP and supine films is magnified; the value is kept, no "
-        "line is drawn."
-    ),
-    (
-        "Expected errors are calibrated on 100 radiographs of one collection, the interval of the "
-        "index on 16 of another."
-    ),
-    (
-        "Laterals and other body parts without a header are judged by a layer fitted on phantoms "
-        "and on turned, inverted and cut films, not on real ones."
-    ),
-    "It measures and sorts; it does not diagnose.",
-)
+#: Fewer validation films cannot carry a calibration: studies stay unrated.
+LEAST_CALIBRATION_CASES = 20
+CARD_FILE = "card.json"
 
 
-def main() -> None:
-    """Parse, fit the judge, calibrate, evaluate, write."""
-    parser = argparse.ArgumentParser(prog="python -m training.release", description=__doc__)
-    parser.add_argument("--weights", type=Path, required=True, help="what training.fit wrote")
-    parser.add_argument("--fit", type=Path, required=True, help="its fit.json")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
-    parser.add_argument("--version", required=True, help="name of the network, such as thoraq-1")
-    parser.add_argument("--flip", action="store_true", help="average with the mirrored film")
-    parser.add_argument("--out", type=Path, default=WEIGHTS_FOLDER, help="the shipped folder")
-    options = parser.parse_args()
+@dataclass(frozen=True, slots=True)
+class ModelMade:
+    """A network on disk: ``folder`` holds ``card_path`` and the weights it names."""
 
-    made = json.loads(options.fit.read_text(encoding="utf-8"))
-    recipe = Recipe.from_mapping(made["recipe"])
-    network = read_network(options.weights)
-    train = read_samples(options.data, side=TRAINING_SIDE_PX).split("train")
+    version: str
+    folder: Path
+    card_path: Path
+    weights_digest: str
+    card: Mapping[str, Any]
+
+
+def make_model(
+    weights: Path,
+    fitted: Mapping[str, Any],
+    data: Path,
+    folder: Path,
+    version: str,
+    *,
+    parent: str | None = None,
+    flip: bool = True,
+    device: str = "cpu",
+    card_name: str = CARD_FILE,
+    sources: Mapping[str, str] | None = None,
+    limits: Sequence[str] = (),
+) -> ModelMade:
+    """Write ``folder``/``version``.safetensors and its card, which evaluation fills in.
+
+    ``fitted`` is the ``fit.json`` beside the weights; ``parent`` the version the fit started
+    from; ``sources`` and ``limits`` go into the card. Doing it again writes the same again.
+
+    Raises FileNotFoundError where ``data`` holds no data set, WeightsMismatch.
+    """
+    recipe = Recipe.from_mapping(fitted["recipe"])
+    network = read_network(weights)
+    train = read_samples(data, side=TRAINING_SIDE_PX).split("train")
     frontal = refit_frontal(network, train, recipe)
 
-    options.out.mkdir(parents=True, exist_ok=True)
-    weights = options.out / f"{options.version}.safetensors"
-    save_network(network, weights)
-    everything = read_samples(options.data, side=INPUT_SIDE_PX)
-    validation = everything.split("val")
-    predictor = Predictor(read_network(weights), "cpu", flip=options.flip)
-    calibration = calibrate(
-        validation, predict(predictor, validation), f"{options.version}-validation"
-    )
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / f"{version}.safetensors"
+    save_network(network, kept)
+    everything = read_samples(data, side=INPUT_SIDE_PX)
+    calibration = _calibration(kept, everything.split("val"), version, flip=flip, device=device)
+    digest = file_digest(kept)
     card: dict[str, Any] = {
-        "version": options.version,
+        "version": version,
+        "parent": parent,
         "architecture": ARCHITECTURE,
-        "weights": {"file": weights.name, "sha256": file_digest(weights), "precision": "fp16"},
+        "weights": {"file": kept.name, "sha256": digest, "precision": "fp16"},
         "input": {"side_px": INPUT_SIDE_PX, "margin_px": MARGIN_PX},
-        "test_time_flip": options.flip,
-        "pretraining": made["pretraining"],
+        "test_time_flip": flip,
+        "pretraining": fitted["pretraining"],
         "made": {"on": datetime.now(UTC).date().isoformat(), "torch": torch.__version__},
-        "data": _data(everything),
+        "data": _data(everything, sources or {}),
         "recipe": recipe.as_mapping(),
-        "calibration": asdict(calibration),
+        "calibration": None if calibration is None else asdict(calibration),
         "frontal": {"accuracy_fitted": round(frontal, 4), "phantoms": True},
         "metrics": {},
-        "limits": LIMITS,
+        "limits": list(limits) or _limits(everything, calibration),
     }
-    path = weights.with_suffix(".json")
+    path = folder / card_name
     _write(path, card)
-    evaluation = evaluate(load_card(path), options.data, "test", "cpu")
-    card["metrics"] = _rounded(asdict(evaluation))
-    _write(path, card)
-    _print(evaluation)
+    if (everything.splits == "test").any():
+        card["metrics"] = _rounded(asdict(evaluate(load_card(path), data, "test", device)))
+        _write(path, card)
+    return ModelMade(version, folder, path, digest, card)
 
 
-def _data(samples: Samples) -> dict[str, Any]:
+def _calibration(
+    weights: Path, validation: Samples, version: str, *, flip: bool, device: str
+) -> Calibration | None:
+    if validation.has_landmarks().sum() < LEAST_CALIBRATION_CASES:
+        return None
+    predictor = Predictor(read_network(weights), device, flip=flip)
+    return calibrate(validation, predict(predictor, validation), f"{version}-validation")
+
+
+def _data(samples: Samples, sources: Mapping[str, str]) -> dict[str, Any]:
     return {
         source: {
-            "what": SOURCES.get(source, source),
+            "what": sources.get(source, source),
             "splits": {
                 str(split): int(count)
                 for split, count in zip(
@@ -130,6 +129,19 @@ def _data(samples: Samples) -> dict[str, Any]:
     }
 
 
+def _limits(samples: Samples, calibration: Calibration | None) -> list[str]:
+    """Say what the counts alone tell of a network's limits."""
+    validation = samples.split("val")
+    said = [f"Trained on {(samples.splits == 'train').sum()} radiographs."]
+    if calibration is None:
+        said.append("No calibration: too few validation films; studies are unrated.")
+    else:
+        said.append(f"Expected errors are calibrated on {validation.has_landmarks().sum()} films.")
+    if not samples.has_callipers().any():
+        said.append("No film showed where the callipers stand: the index means nothing.")
+    return [*said, "It measures and sorts; it does not diagnose."]
+
+
 def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(item) for key, item in value.items()}
@@ -139,12 +151,6 @@ def _rounded(value: Any) -> Any:
 
 
 def _write(path: Path, card: dict[str, Any]) -> None:
-    path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _print(evaluation: Evaluation) -> None:
-    print_tables(evaluation, Console())
-
-
-if __name__ == "__main__":
-    main()
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(path)
