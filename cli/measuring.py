@@ -52,10 +52,17 @@ class Work:
 
 
 def measure(
-    database: Database, paths: Sequence[Path], batch: Batch, settings: Settings, device: str
+    database: Database,
+    paths: Sequence[Path],
+    batch: Batch,
+    settings: Settings,
+    *,
+    device: str,
+    model: str | None = None,
 ) -> BatchStatus:
     """Take the paths in and return when every file of the batch has ended.
 
+    ``model``: the version that measures, the served one where None.
     Ctrl-C and SIGTERM raise KeyboardInterrupt once everything has stopped.
     Raises NoFiles, WorkersGone.
     """
@@ -69,7 +76,7 @@ def measure(
                     work.start()
                 work.tend()
 
-            count = enqueue(database, paths, batch, settings, progress=took_in)
+            count = enqueue(database, paths, batch, settings, model=model, progress=took_in)
             if not count.seen:
                 raise NoFiles(f"no file below {', '.join(map(str, paths))}")
             return wait(database, batch, work, progress)

@@ -1,4 +1,4 @@
-"""What a batch is called when nobody names it."""
+"""What a batch is called when nobody names it, and which names are thoraq's own."""
 
 from __future__ import annotations
 
@@ -8,14 +8,28 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+#: Every network thoraq ships is called so; those of others are not.
+SHIPPED = re.compile(r"thoraq-\d+")
 
-def batch_name(paths: Sequence[Path]) -> str:
+
+def is_shipped_name(version: str) -> bool:
+    """Say whether a network's version is one that thoraq ships or shipped."""
+    return SHIPPED.fullmatch(version) is not None
+
+
+def readable(text: str) -> str:
+    """Return the text as a part of a name: letters, digits, dots, dashes and underscores."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:40]
+
+
+def batch_name(paths: Sequence[Path], model: str | None = None) -> str:
     """Return a readable, stable name: the first folder's, and a digest of all absolute paths.
 
-    The same command gives the same name, so that it goes on with its batch.
+    The same command gives the same name, so that it goes on with its batch. A network that was
+    asked for has a batch of its own, since a batch looks at each file once.
     """
     resolved = sorted(os.fsencode(path.resolve()) for path in paths)
     first = os.fsdecode(Path(os.fsdecode(resolved[0])).name) or "root"
-    readable = re.sub(r"[^A-Za-z0-9._-]+", "-", first).strip("-.")[:40] or "batch"
     digest = hashlib.sha256(b"\0".join(resolved)).hexdigest()
-    return f"{readable}-{digest[:8]}"
+    name = f"{readable(first) or 'batch'}-{digest[:8]}"
+    return name if model is None else f"{name}-{readable(model) or 'model'}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from cli.naming import is_shipped_name
 from db.database import Database
-from db.models import register_model
+from db.models import find_model, register_shipped
 from db.schema import upgrade
 from network.card import shipped_card
 from scheduler.cores import usable_cores
@@ -12,15 +13,19 @@ from scheduler.settings import Settings
 from scheduler.stack import Stack
 
 
-def prepare(settings: Settings) -> Database:
-    """Bring the database up to date and serve the shipped network from it.
+def prepare(settings: Settings, model: str | None = None) -> Database:
+    """Bring the database up to date and note the shipped network; a promoted one stays served.
 
-    Raises DatabaseError, NetworkError.
+    ``model``: a version that has to be there. Raises DatabaseError, ModelUnknown, NetworkError.
     """
     upgrade(settings.database)
     database = Database.open(settings.database)
     card = shipped_card()
-    register_model(database, card.version, card.weights_digest, card.card, serve=True)
+    register_shipped(
+        database, card.version, card.weights_digest, card.card, shipped=is_shipped_name
+    )
+    if model is not None:
+        find_model(database, model)
     return database
 
 

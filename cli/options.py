@@ -123,6 +123,12 @@ priority_option = click.option(
 )
 
 
+model_option = click.option(
+    "--model",
+    help="version of the network, as `models list` names it [default: the served one]",
+)
+
+
 def filter_options(command: Command) -> Callable[..., object]:
     """Give a command the filters of results, and its body ``wanted``. Needs ``settings`` too."""
 

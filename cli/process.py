@@ -10,7 +10,7 @@ from cli.ledger import count_not_enlarged, ledger_json, print_ledger
 from cli.measuring import measure
 from cli.naming import batch_name
 from cli.opening import prepare
-from cli.options import Paths, paths_argument, priority_option, settings_option
+from cli.options import Paths, model_option, paths_argument, priority_option, settings_option
 from cli.printing import print_json
 from cli.progress import duration
 from cli.report import Report, write_report
@@ -25,6 +25,7 @@ from scheduler.settings import Settings
 @paths_argument
 @click.option("--batch", help="name of the batch [default: from the absolute paths]")
 @priority_option
+@model_option
 @click.option(
     "--device",
     default="auto",
@@ -41,11 +42,12 @@ from scheduler.settings import Settings
 @settings_option
 def process(
     paths: tuple[Path, ...],
+    *,
     batch: str | None,
     priority: Priority,
+    model: str | None,
     device: str,
     report: Path | None,
-    *,
     as_json: bool,
     settings: Settings,
 ) -> None:
@@ -59,10 +61,10 @@ def process(
     Example: an archive overnight
       thoraq process /archive/2024 --state /data/thoraq
     """
-    database = prepare(settings)
-    into = open_batch(database, batch or batch_name(paths), priority)
+    database = prepare(settings, model)
+    into = open_batch(database, batch or batch_name(paths, model), priority)
     before = batch_status(database, into.name)
-    status = measure(database, paths, into, settings, device)
+    status = measure(database, paths, into, settings, device=device, model=model)
     folder = report or settings.state / "reports" / into.name
     written = write_report(database, into.name, settings, folder)
     not_enlarged = count_not_enlarged(database, into.name)

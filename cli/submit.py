@@ -8,7 +8,7 @@ import click
 
 from cli.naming import batch_name
 from cli.opening import prepare
-from cli.options import paths_argument, priority_option, settings_option
+from cli.options import model_option, paths_argument, priority_option, settings_option
 from cli.progress import BatchProgress
 from db.intake import open_batch
 from db.states import Priority
@@ -20,9 +20,14 @@ from scheduler.settings import Settings
 @paths_argument
 @click.option("--batch", help="name of the batch [default: from the absolute paths]")
 @priority_option
+@model_option
 @settings_option
 def submit(
-    paths: tuple[Path, ...], batch: str | None, priority: Priority, settings: Settings
+    paths: tuple[Path, ...],
+    batch: str | None,
+    priority: Priority,
+    model: str | None,
+    settings: Settings,
 ) -> None:
     """Queue folders and files for running workers.
 
@@ -34,10 +39,10 @@ def submit(
       thoraq submit /inbox/emergency --priority urgent --batch tonight
       thoraq status tonight --follow
     """
-    database = prepare(settings)
-    into = open_batch(database, batch or batch_name(paths), priority)
+    database = prepare(settings, model)
+    into = open_batch(database, batch or batch_name(paths, model), priority)
     with BatchProgress() as progress:
-        count = enqueue(database, paths, into, settings, progress=progress.take_in)
+        count = enqueue(database, paths, into, settings, model=model, progress=progress.take_in)
     click.echo(
         f"batch {into.name}: {count.seen} seen = {count.queued} queued + {count.known} known"
         f" + {count.duplicates} duplicates + {count.refused} refused"

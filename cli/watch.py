@@ -10,7 +10,7 @@ import click
 
 from cli.naming import batch_name
 from cli.opening import prepare
-from cli.options import Paths, check_places, priority_option, settings_option
+from cli.options import Paths, check_places, model_option, priority_option, settings_option
 from db.records import IntakeCount
 from db.states import Priority
 from scheduler.settings import Settings
@@ -22,9 +22,16 @@ from scheduler.watch import Watch
 @click.option("--once", is_flag=True, help="take what is complete now, then end")
 @click.option("--batch", help="name of the batch [default: from the absolute path]")
 @priority_option
+@model_option
 @settings_option
 def watch(
-    folder: Path, *, once: bool, batch: str | None, priority: Priority, settings: Settings
+    folder: Path,
+    *,
+    once: bool,
+    batch: str | None,
+    priority: Priority,
+    model: str | None,
+    settings: Settings,
 ) -> None:
     """Queue what arrives in a folder, once each, until Ctrl-C or SIGTERM.
 
@@ -49,9 +56,15 @@ def watch(
                 f" + {count.duplicates} duplicates + {count.refused} refused"
             )
 
-    name = batch or batch_name([folder])
+    name = batch or batch_name([folder], model)
     watched = Watch(
-        prepare(settings), folder, settings, batch=name, priority=priority, progress=tell
+        prepare(settings, model),
+        folder,
+        settings,
+        batch=name,
+        priority=priority,
+        model=model,
+        progress=tell,
     )
     click.echo(f"watching {folder} for batch {name}", err=True)
     if once:

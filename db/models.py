@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, select, update
@@ -27,36 +27,57 @@ def register_model(
     Raises ModelDiffers: the version stands for other weights.
     """
     with db.write() as connection:
-        connection.execute(
-            insert_into(connection, model)
-            .values(
-                version=version,
-                weights_digest=weights_digest,
-                card=dict(card),
-                served=False,
-                registered_at=moment(connection, now),
-            )
-            .on_conflict_do_nothing()
-        )
-        row = _row(connection, version)
-        if row.weights_digest != weights_digest:
-            raise ModelDiffers(
-                f"{version} is registered with weights {row.weights_digest[:12]}, not "
-                f"{weights_digest[:12]}: give the new weights a new version"
-            )
+        _note(connection, version, weights_digest, card, now)
         if serve:
+            _locked(connection)
             _serve(connection, version)
         return _record(_row(connection, version))
 
 
-def serve_model(db: Database, version: str) -> ModelRecord:
+def register_shipped(
+    db: Database,
+    version: str,
+    weights_digest: str,
+    card: Mapping[str, object],
+    *,
+    shipped: Callable[[str], bool],
+    now: datetime | None = None,
+) -> ModelRecord:
+    """Note the network a program brings; serve it where that undoes nobody's choice.
+
+    It is served where none is, and where it is new here and the served one came with a program
+    too, as ``shipped`` tells from a version. Whatever was promoted since stays.
+    Raises ModelDiffers: the version stands for other weights.
+    """
+    with db.write() as connection:
+        _locked(connection)
+        new = _note(connection, version, weights_digest, card, now)
+        served = connection.execute(select(model.c.version).where(model.c.served)).scalar()
+        if served is None or (new and shipped(served)):
+            _serve(connection, version)
+        return _record(_row(connection, version))
+
+
+def serve_model(db: Database, version: str) -> tuple[ModelRecord | None, ModelRecord]:
     """Make a registered network the one that new submissions are measured by.
 
+    Returns the one served until now and the one served from now on.
     Raises ModelUnknown.
     """
     with db.write() as connection:
         _row(connection, version)
+        _locked(connection)
+        before = connection.execute(select(model).where(model.c.served)).one_or_none()
         _serve(connection, version)
+        return None if before is None else _record(before), _record(_row(connection, version))
+
+
+def find_model(db: Database, version: str) -> ModelRecord:
+    """Return a registered network.
+
+    Raises ModelUnknown.
+    """
+    with db.read() as connection:
         return _record(_row(connection, version))
 
 
@@ -76,9 +97,42 @@ def list_models(db: Database) -> list[ModelRecord]:
     return [_record(row) for row in rows]
 
 
-def _serve(connection: Connection, version: str) -> None:
+def _note(
+    connection: Connection,
+    version: str,
+    weights_digest: str,
+    card: Mapping[str, object],
+    now: datetime | None,
+) -> bool:
+    """Insert a network unless it stands there; say whether it is new. Raises ModelDiffers."""
+    new = connection.execute(
+        insert_into(connection, model)
+        .values(
+            version=version,
+            weights_digest=weights_digest,
+            card=dict(card),
+            served=False,
+            registered_at=moment(connection, now),
+        )
+        .on_conflict_do_nothing()
+        .returning(model.c.version)
+    ).scalar_one_or_none()
+    row = _row(connection, version)
+    if row.weights_digest != weights_digest:
+        raise ModelDiffers(
+            f"{version} is registered with weights {row.weights_digest[:12]}, not "
+            f"{weights_digest[:12]}: give the new weights a new version"
+        )
+    return new is not None
+
+
+def _locked(connection: Connection) -> None:
     # All rows in one order: two processes that serve different versions take turns.
     connection.execute(select(model.c.version).order_by(model.c.version).with_for_update()).all()
+
+
+def _serve(connection: Connection, version: str) -> None:
+    """Serve one network; call `_locked` first."""
     connection.execute(
         update(model).where(model.c.served, model.c.version != version).values(served=False)
     )

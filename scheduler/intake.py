@@ -17,7 +17,7 @@ from celery import Celery
 
 from db.database import Database
 from db.intake import known_files, record_files
-from db.models import served_model
+from db.models import find_model, served_model
 from db.records import Batch, IntakeCount, SeenFile
 from scheduler.content import look_into
 from scheduler.errors import BrokerUnavailable, NoModelServed
@@ -42,17 +42,19 @@ def enqueue(
     settings: Settings,
     *,
     app: Celery | None = None,
+    model: str | None = None,
     progress: Callable[[IntakeCount], None] | None = None,
 ) -> IntakeCount:
     """Take in every file at and below ``paths``; files the batch knows are not read again.
 
-    Without ``app`` the chunks wait in the database for the upkeep.
-    Raises PlaceMissing, NoModelServed.
+    Without ``app`` the chunks wait in the database for the upkeep. ``model``: the version that
+    measures, the served one where None.
+    Raises PlaceMissing, NoModelServed, ModelUnknown.
     """
     for path in paths:
         next(walk(path, leave_out=[settings.state]), None)  # a missing path is told before work
     walks = (walk(path, leave_out=[settings.state]) for path in paths)
-    intake = Intake(database, batch, settings, app=app, progress=progress)
+    intake = Intake(database, batch, settings, app=app, model=model, progress=progress)
     return intake.take(chain.from_iterable(walks))
 
 
@@ -66,6 +68,7 @@ class Intake:
         settings: Settings,
         *,
         app: Celery | None = None,
+        model: str | None = None,
         progress: Callable[[IntakeCount], None] | None = None,
     ) -> None:
         self._database = database
@@ -73,10 +76,8 @@ class Intake:
         self._settings = settings
         self._app = app
         self._progress = progress
-        served = served_model(database)
-        if served is None:
-            raise NoModelServed(NoModelServed.__doc__)
-        self._model_version = served.version
+        self._model = model
+        self._model_version = self._measuring()
         self.count = IntakeCount()
 
     def take(
@@ -84,6 +85,7 @@ class Intake:
     ) -> IntakeCount:
         """Record files and send their chunks; ``keep`` may leave out a file for a later time."""
         before = self.count
+        self._model_version = self._measuring()  # a watch sees a promotion with its next scan
         pool = ThreadPoolExecutor(_HASHING_THREADS, thread_name_prefix="hashing")
         try:
             waiting: list[SeenFile] = []
@@ -100,6 +102,15 @@ class Intake:
         finally:
             pool.shutdown(cancel_futures=True)
         return _difference(self.count, before)
+
+    def _measuring(self) -> str:
+        """Return the version that measures. Raises NoModelServed, ModelUnknown."""
+        if self._model is not None:
+            return find_model(self._database, self._model).version
+        served = served_model(self._database)
+        if served is None:
+            raise NoModelServed(NoModelServed.__doc__)
+        return served.version
 
     def _look(self, met: Iterable[Met], pool: ThreadPoolExecutor) -> Iterator[SeenFile]:
         names = iter(met)

@@ -39,12 +39,15 @@ class Watch:
         app: Celery | None = None,
         batch: str | None = None,
         priority: Priority = Priority.ROUTINE,
+        model: str | None = None,
         progress: Callable[[IntakeCount], None] | None = None,
     ) -> None:
         self._folder = folder.absolute()
         self._settings = settings
         self.batch = open_batch(database, batch or self._folder.name, priority)
-        self._intake = Intake(database, self.batch, settings, app=app, progress=progress)
+        self._intake = Intake(
+            database, self.batch, settings, app=app, model=model, progress=progress
+        )
         # What the last scan found new or still growing.
         self._growing: dict[str, FileStat] = {}
         # Hashes of the stats that are done with: 8 bytes each, since an archive has many files.

@@ -6,7 +6,14 @@ import pytest
 
 from db.database import Database
 from db.errors import ModelDiffers, ModelUnknown
-from db.models import list_models, register_model, serve_model, served_model
+from db.models import (
+    find_model,
+    list_models,
+    register_model,
+    register_shipped,
+    serve_model,
+    served_model,
+)
 
 CARD = {"splits": {"train": 569, "test": 144}, "limits": ["adults"], "error": 5.25}
 
@@ -25,7 +32,9 @@ def test_one_network_is_served_at_a_time(database: Database) -> None:
     assert served is not None
     assert served.version == "lungs-2"
     assert register_model(database, "lungs-2", "b" * 64, CARD, serve=False).served
-    assert serve_model(database, "lungs-1").served
+    before, after = serve_model(database, "lungs-1")
+    assert before is not None
+    assert (before.version, after.version, after.served) == ("lungs-2", "lungs-1", True)
     assert [(each.version, each.served) for each in list_models(database)] == [
         ("lungs-1", True),
         ("lungs-2", False),
@@ -45,3 +54,48 @@ def test_serving_an_unknown_version_leaves_the_served_one(database: Database) ->
     with pytest.raises(ModelUnknown, match="lungs-9"):
         serve_model(database, "lungs-9")
     assert [each.served for each in list_models(database)] == [True]
+
+
+def shipped(version: str) -> bool:
+    return version.startswith("lungs-")
+
+
+def served(database: Database) -> str | None:
+    found = served_model(database)
+    return None if found is None else found.version
+
+
+def test_the_first_network_a_program_brings_is_served(database: Database) -> None:
+    register_shipped(database, "lungs-1", "a" * 64, CARD, shipped=shipped)
+    assert served(database) == "lungs-1"
+
+
+def test_a_newer_shipped_network_takes_over_from_an_older_shipped_one(database: Database) -> None:
+    register_shipped(database, "lungs-1", "a" * 64, CARD, shipped=shipped)
+    register_shipped(database, "lungs-2", "b" * 64, CARD, shipped=shipped)
+    assert served(database) == "lungs-2"
+
+
+def test_a_program_that_starts_undoes_no_promotion(database: Database) -> None:
+    register_shipped(database, "lungs-1", "a" * 64, CARD, shipped=shipped)
+    register_model(database, "ours", "c" * 64, CARD, serve=False)
+    serve_model(database, "ours")
+    register_shipped(database, "lungs-1", "a" * 64, CARD, shipped=shipped)
+    assert served(database) == "ours"
+    register_shipped(database, "lungs-2", "b" * 64, CARD, shipped=shipped)
+    assert served(database) == "ours"
+
+
+def test_going_back_to_an_older_shipped_network_stays(database: Database) -> None:
+    register_shipped(database, "lungs-1", "a" * 64, CARD, shipped=shipped)
+    register_shipped(database, "lungs-2", "b" * 64, CARD, shipped=shipped)
+    serve_model(database, "lungs-1")
+    register_shipped(database, "lungs-2", "b" * 64, CARD, shipped=shipped)
+    assert served(database) == "lungs-1"
+
+
+def test_a_network_is_found_by_its_version(database: Database) -> None:
+    register_model(database, "lungs-1", "a" * 64, CARD, serve=False)
+    assert find_model(database, "lungs-1").card == CARD
+    with pytest.raises(ModelUnknown, match="lungs-9"):
+        find_model(database, "lungs-9")

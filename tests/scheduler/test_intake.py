@@ -10,6 +10,7 @@ from celery import Celery
 from PIL import Image
 
 from db.database import Database
+from db.errors import ModelUnknown
 from db.intake import open_batch
 from db.models import register_model
 from db.outbox import unsent_chunks
@@ -154,3 +155,22 @@ def test_a_file_that_became_a_link_or_a_pipe_is_neither_followed_nor_waited_for(
     for name in ("link.png", "pipe.png"):
         met = FileStat(str(tmp_path / name), stat.st_size, stat.st_mtime_ns)
         assert look_into(met, 1).refusal is not None
+
+
+def test_a_network_that_is_not_registered_measures_nothing(
+    served: Database, batch: Batch, archive: Path, settings: Settings
+) -> None:
+    with pytest.raises(ModelUnknown, match="test-9"):
+        enqueue(served, [archive], batch, settings, model="test-9")
+    assert batch_status(served, "archive").seen == 0
+
+
+def test_two_networks_measure_the_same_contents(
+    served: Database, batch: Batch, archive: Path, settings: Settings
+) -> None:
+    enqueue(served, [archive], batch, settings)
+    register_model(served, "test-2", "1" * 64, {}, serve=False)
+    again = open_batch(served, "again", Priority.ROUTINE)
+    count = enqueue(served, [archive], again, settings, model="test-2")
+    assert count == IntakeCount(seen=6, queued=3, duplicates=1, refused=2)
+    assert batch_status(served, "archive").queued == 3

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from db.claims import claim_chunk
 from db.database import Database
+from db.models import register_model
+from db.outbox import unsent_chunks
 from db.status import batch_status
 from scheduler.settings import Settings
 from scheduler.watch import Watch
@@ -21,6 +24,16 @@ def folder(tmp_path: Path) -> Path:
     made = tmp_path / "incoming"
     made.mkdir()
     return made
+
+
+def queued_models(database: Database) -> list[str]:
+    """Name the network of every chunk that waits, the oldest first."""
+    versions = []
+    for message in unsent_chunks(database, 100):
+        claim = claim_chunk(database, message.chunk_id, "cpu0@host", 60.0)
+        assert claim is not None
+        versions.append(claim.model_version)
+    return versions
 
 
 @pytest.fixture
@@ -103,3 +116,27 @@ def test_a_share_that_goes_away_and_comes_back_is_waited_for(
         stop.set()
         thread.join()
     assert batch_status(served, "incoming").queued == 1
+
+
+def test_a_promotion_reaches_a_watch_that_runs(
+    served: Database, watch: Watch, folder: Path
+) -> None:
+    write_image(folder / "a.png", 10)
+    watch.scan()
+    watch.scan()
+    register_model(served, "test-2", "1" * 64, {}, serve=True)
+    write_image(folder / "b.png", 20)
+    watch.scan()
+    watch.scan()
+    assert queued_models(served) == ["test-1", "test-2"]
+
+
+def test_a_watch_may_measure_by_another_network_than_the_served_one(
+    served: Database, folder: Path, settings: Settings
+) -> None:
+    register_model(served, "test-2", "1" * 64, {}, serve=False)
+    write_image(folder / "a.png")
+    watch = Watch(served, folder, settings, model="test-2")
+    watch.scan()
+    watch.scan()
+    assert queued_models(served) == ["test-2"]
