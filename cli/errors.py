@@ -4,6 +4,8 @@
     |-- NoFiles             no-files            NOT_FOUND
     |-- NotMeasured         not-measured        NOT_FOUND
     |-- WrongSetting        wrong-setting       USAGE
+    |-- ModelAbsent         model-absent        NETWORK
+    |-- VersionReserved     version-reserved    USAGE
     `-- WorkersGone         workers-gone        QUEUE
 
 A command error is permanent: the operator changes something before the next try.
@@ -42,6 +44,20 @@ class WrongSetting(CommandError):
     """A THORAQ_ variable or a line of thoraq.env has a value thoraq cannot use; correct it."""
 
     code = "wrong-setting"
+    exit = Exit.USAGE
+
+
+class ModelAbsent(CommandError):
+    """The network's files are not where workers look; `thoraq models register FOLDER` puts them."""
+
+    code = "model-absent"
+    exit = Exit.NETWORK
+
+
+class VersionReserved(CommandError):
+    """The name cannot be a network's; take letters, digits, . _ -, and nothing like thoraq-1."""
+
+    code = "version-reserved"
     exit = Exit.USAGE
 
 

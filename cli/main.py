@@ -37,7 +37,7 @@ SECTIONS = MappingProxyType(
             "flower": ("cli.flower:flower", "Watch the workers in a browser."),
             "doctor": ("cli.doctor:doctor", "Check what thoraq needs, and say how to repair it."),
             "db": ("cli.database:database", "Create, upgrade and check the database."),
-            "models": ("cli.models:models", "List the registered networks."),
+            "models": ("cli.models:models", "List the networks, and choose the one that measures."),
             "evaluate": ("cli.evaluate:evaluate", "Test the network against annotated images."),
         },
     }

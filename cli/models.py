@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from cli.columns import plain
-from cli.options import settings_option
+from cli.networks import bring_in, card_at, card_of, figures_row
+from cli.opening import prepare
+from cli.options import Paths, settings_option
 from cli.printing import Form, Row, form_options, print_rows
 from db.database import Database
-from db.models import list_models
+from db.models import find_model, list_models, register_model, serve_model
 from db.records import ModelRecord
+from network.errors import WeightsMismatch
 from scheduler.settings import Settings
+
+#: What a table shows of a network.
+IN_TABLE = ("version", "served", "parent", "landmark_error_px224", "ict_error", "registered_at")
 
 
 @click.group()
 def models() -> None:
-    """List the registered networks.
+    """List the networks, and choose the one that measures.
 
     \b
     Example:
       thoraq models list
+      thoraq models promote our-own
     """
 
 
@@ -27,16 +36,71 @@ def models() -> None:
 @settings_option
 @form_options
 def list_(form: Form, settings: Settings) -> None:
-    """List the networks, the oldest first; new files are measured by the served one.
+    """List the networks, the oldest first.
+
+    New files are measured by the served one. Errors are means over all test cases of the network's card: landmarks in px of a 224 frame,
+    the cardiothoracic index as it stands. Parent is the network whose weights it started from.
 
     \b
     Example:
       thoraq models list --json
     """
     rows = [model_row(model) for model in list_models(Database.open(settings.database))]
-    print_rows(rows, form)
+    print_rows(rows, form, IN_TABLE)
     if not rows and form is Form.TABLE:
         click.echo("no network is registered yet; `process` and `up` register theirs", err=True)
+
+
+@models.command()
+@click.argument("version")
+@settings_option
+def promote(version: str, settings: Settings) -> None:
+    """Have new files measured by another network, from now on.
+
+    Nothing is restarted: what is queued is measured by the network it was queued for, what comes
+    later by this one. Results stay; `remeasure` runs known radiographs again. Promoting the
+    former network goes back.
+
+    \b
+    Example:
+      thoraq models promote our-own
+      thoraq remeasure --model our-own
+    """
+    database = prepare(settings, version)
+    digest = find_model(database, version).weights_digest
+    check_digest(version, card_of(version, settings).weights_digest, digest)
+    before, after = serve_model(database, version)
+    if before is not None and before.version == after.version:
+        click.echo(f"{after.version} is served already")
+        return
+    click.echo(f"from {'none' if before is None else before.version} to {after.version}")
+
+
+@models.command()
+@click.argument("place", metavar="FOLDER", type=Paths(exists=True))
+@settings_option
+def register(place: Path, settings: Settings) -> None:
+    """Take in a network made elsewhere: a folder with card.json and its weights.
+
+    Its files are copied to where workers look for them. It measures once it is promoted, or where
+    --model names it.
+
+    \b
+    Example:
+      thoraq models register /media/usb/our-own
+      thoraq submit /archive/2024 --model our-own
+    """
+    database = prepare(settings)
+    card = card_at(place)
+    register_model(database, card.version, card.weights_digest, card.card, serve=False)
+    bring_in(card, settings)
+    click.echo(f"{card.version} is registered; `thoraq models promote {card.version}` serves it")
+
+
+def check_digest(version: str, found: str, wanted: str) -> None:
+    """Refuse files that are not those that were registered. Raises WeightsMismatch."""
+    if found != wanted:
+        raise WeightsMismatch(f"{version}: {WeightsMismatch.__doc__}")
 
 
 def model_row(model: ModelRecord) -> Row:
@@ -44,6 +108,8 @@ def model_row(model: ModelRecord) -> Row:
     return {
         "version": model.version,
         "served": model.served,
+        "parent": plain(model.card.get("parent")),
+        **figures_row(model.card),
         "weights_digest": model.weights_digest,
         "registered_at": plain(model.registered_at),
     }

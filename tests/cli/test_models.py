@@ -1,0 +1,157 @@
+"""Networks: brought in, promoted while workers run, asked for by name."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.exits import Exit
+from cli.naming import is_shipped_name
+from network.card import shipped_card
+from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
+from tests.cli.test_processing import processes_of
+
+Start = Callable[..., subprocess.Popen[str]]
+SHIPPED = shipped_card().version
+
+
+def network(folder: Path, version: str, **changes: object) -> Path:
+    """Write a network as training leaves it: the shipped weights under another version."""
+    shipped = shipped_card()
+    folder.mkdir(parents=True)
+    weights = folder / f"{version}.safetensors"
+    shutil.copyfile(shipped.weights_path, weights)
+    card = {**shipped.card, "version": version, "parent": SHIPPED, **changes}
+    card["weights"] = {**shipped.card["weights"], "file": weights.name}
+    (folder / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    (folder / "report.html").write_text("<p>ours</p>", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def films(processed: Processed, tmp_path: Path) -> list[Path]:
+    """Give two folders of two sound radiographs each."""
+    found = [row["path"] for row in processed.commands.json("results", "--limit", "4")]
+    folders = [tmp_path / "first", tmp_path / "second"]
+    for number, path in enumerate(found):
+        folders[number % 2].mkdir(exist_ok=True)
+        shutil.copy(path, folders[number % 2])
+    return folders
+
+
+def served(commands: Commands) -> list[str]:
+    return [row["version"] for row in commands.json("models", "list") if row["served"]]
+
+
+def test_workers_that_run_measure_by_the_network_that_is_promoted(
+    commands: Commands, start: Start, films: list[Path], tmp_path: Path
+) -> None:
+    up = start("up", "--device", "cpu")
+    commands.run("submit", films[0], "--batch", "before")
+    commands.run("status", "before", "--follow")
+    running = processes_of(commands.state)
+    registered = commands.run("models", "register", network(tmp_path / "made", "ours"))
+    assert registered.returncode == 0, registered.stderr
+    assert served(commands) == [SHIPPED]
+
+    promoted = commands.run("models", "promote", "ours")
+    assert promoted.stdout == f"from {SHIPPED} to ours\n"
+    commands.run("submit", films[1], "--batch", "after")
+    ended = commands.run("status", "after", "--follow")
+    assert "2 seen = 2 measured" in ended.stdout, ended.stderr
+
+    assert processes_of(commands.state) == running, "nothing was restarted"
+    measured = {
+        batch: [row["model"] for row in commands.json("results", "--batch", batch)]
+        for batch in ("before", "after")
+    }
+    assert measured == {"before": [SHIPPED, SHIPPED], "after": ["ours", "ours"]}
+    assert served(commands) == ["ours"], "submit and status undo no promotion"
+    up.send_signal(signal.SIGINT)
+    up.communicate(timeout=PATIENCE_SECONDS)
+
+
+def test_a_submission_by_a_named_network_has_a_batch_of_its_own(
+    commands: Commands, films: list[Path], tmp_path: Path
+) -> None:
+    commands.run("submit", films[0])
+    commands.run("models", "register", network(tmp_path / "made", "ours"))
+    ran = commands.run("submit", films[0], "--model", "ours")
+    assert "2 seen = 2 queued + 0 known" in ran.stdout, ran.stderr
+    first, second = commands.json("status")
+    assert second["batch"] == f"{first['batch']}-ours"
+    assert (first["waiting"], second["waiting"]) == (2, 2)
+    assert served(commands) == [SHIPPED]
+
+
+@pytest.mark.parametrize("command", ["submit", "process", "watch"])
+def test_an_unknown_network_is_not_found_and_nothing_is_queued(
+    commands: Commands, films: list[Path], command: str
+) -> None:
+    ran = commands.run(command, films[0], "--model", "ours")
+    assert ran.returncode == Exit.NOT_FOUND
+    assert "[model-unknown]" in ran.stderr
+    assert commands.json("status") == []
+
+
+def test_a_network_brought_in_is_listed_with_its_parent_and_its_figures(
+    commands: Commands, tmp_path: Path
+) -> None:
+    metrics = {
+        "landmarks": {"a test": {"cases": 30, "mean": 4.0}, "b test": {"cases": 10, "mean": 8.0}},
+        "ict": {"c test": {"cases": 5, "mean_absolute": 0.02}},
+    }
+    made = network(tmp_path / "made", "ours", metrics=metrics)
+    for _ in range(2):  # bringing it in again changes nothing
+        assert commands.run("models", "register", made).returncode == Exit.OK
+    shipped, ours = commands.json("models", "list")
+    assert (shipped["version"], shipped["served"], shipped["parent"]) == (SHIPPED, True, None)
+    assert (ours["version"], ours["served"], ours["parent"]) == ("ours", False, SHIPPED)
+    assert (ours["landmark_cases"], ours["landmark_error_px224"]) == (40, 5.0)
+    assert (ours["ict_cases"], ours["ict_error"]) == (5, 0.02)
+    there = commands.state / "models" / "ours"
+    assert (there / "report.html").is_file()
+    shutil.rmtree(made)
+    assert commands.run("models", "promote", "ours").returncode == Exit.OK
+
+
+def test_promoting_goes_back_and_says_when_there_is_nothing_to_do(
+    commands: Commands, tmp_path: Path
+) -> None:
+    commands.run("models", "register", network(tmp_path / "made", "ours"))
+    commands.run("models", "promote", "ours")
+    assert commands.run("models", "promote", "ours").stdout == "ours is served already\n"
+    assert commands.run("models", "promote", SHIPPED).stdout == f"from ours to {SHIPPED}\n"
+
+
+def test_a_network_whose_files_are_gone_or_changed_is_not_promoted(
+    commands: Commands, tmp_path: Path
+) -> None:
+    commands.run("models", "register", network(tmp_path / "made", "ours"))
+    there = commands.state / "models" / "ours"
+    (there / "ours.safetensors").write_bytes(b"other")
+    changed = commands.run("models", "promote", "ours")
+    assert (changed.returncode, "[weights-mismatch]" in changed.stderr) == (Exit.NETWORK, True)
+    shutil.rmtree(there)
+    gone = commands.run("models", "promote", "ours")
+    assert (gone.returncode, "[model-absent]" in gone.stderr) == (Exit.NETWORK, True)
+    assert served(commands) == [SHIPPED]
+
+
+@pytest.mark.parametrize("version", ["thoraq-7", "..", "a b"])
+def test_a_network_may_not_take_a_name_of_thoraqs_or_of_a_folder(
+    commands: Commands, tmp_path: Path, version: str
+) -> None:
+    ran = commands.run("models", "register", network(tmp_path / "made", version))
+    assert (ran.returncode, "[version-reserved]" in ran.stderr) == (Exit.USAGE, True)
+    assert [row["version"] for row in commands.json("models", "list")] == [SHIPPED]
+
+
+def test_the_shipped_network_is_called_as_thoraqs_are() -> None:
+    assert is_shipped_name(SHIPPED)
