@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models import resnet18
 
+from network.attention import CoordinateAttention
 from network.channels import channels
 from network.input import INPUT_SIDE_PX
 from radiograph.landmarks import Landmark
@@ -42,13 +43,19 @@ class NetworkOutput(NamedTuple):
 
 
 class LandmarkNetwork(nn.Module):
-    """Nineteen points of a frontal chest radiograph from (N, 128, 128) grey levels 0..255."""
+    """Nineteen points of a frontal chest radiograph from (N, 128, 128) grey levels 0..255.
 
-    def __init__(self, width: int = 64) -> None:
+    ``attention``: coordinate attention behind the last three stages of the trunk.
+    """
+
+    def __init__(self, width: int = 64, *, attention: bool = False) -> None:
         super().__init__()
         trunk = resnet18(weights=None)
         self.stem = nn.Sequential(trunk.conv1, trunk.bn1, trunk.relu, trunk.maxpool)
         self.stages = nn.ModuleList((trunk.layer1, trunk.layer2, trunk.layer3, trunk.layer4))
+        self.attention = nn.ModuleList(
+            CoordinateAttention(count) for count in ((128, 256, 512) if attention else ())
+        )
         self.laterals = nn.ModuleList(nn.Conv2d(c, width, 1) for c in (64, 128, 256, 512))
         self.context = nn.Linear(512, width)
         self.merges = nn.ModuleList(_block(width, width) for _ in range(4))
@@ -88,8 +95,10 @@ class LandmarkNetwork(nn.Module):
     def _encode(self, grey: Tensor) -> list[Tensor]:
         features = self.stem(channels(grey).contiguous(memory_format=torch.channels_last))
         levels = []
-        for stage in self.stages:
+        for i, stage in enumerate(self.stages):
             features = stage(features)
+            if i and self.attention:
+                features = self.attention[i - 1](features)
             levels.append(features)
         return levels
 

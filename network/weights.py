@@ -25,9 +25,9 @@ def load_network(card: ModelCard) -> LandmarkNetwork:
 
 def read_network(path: Path) -> LandmarkNetwork:
     """Build the network from a weights file without a card. Raises WeightsMismatch."""
-    network = LandmarkNetwork()
     try:
         stored = load_file(path)
+        network = LandmarkNetwork(attention=any(name.startswith("attention.") for name in stored))
         network.load_state_dict(
             {k: v.float() if v.is_floating_point() else v for k, v in stored.items()}
         )

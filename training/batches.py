@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,10 +11,11 @@ from torch import Tensor
 
 from network.input import INPUT_SIDE_PX
 from training.counterexamples import counterexamples
+from training.elastic import random_warps, warp_points
 from training.geometry import move_pixels, move_points, random_affines
 from training.objective import Target
 from training.photometry import expose
-from training.recipe import Recipe
+from training.plan import Plan
 from training.samples import Samples
 
 
@@ -28,8 +30,8 @@ class Batch:
 class BatchSource:
     """Every sample on the device once; a batch is a draw of indices."""
 
-    def __init__(self, samples: Samples, recipe: Recipe, device: torch.device) -> None:
-        self._recipe = recipe
+    def __init__(self, samples: Samples, plan: Plan, device: torch.device) -> None:
+        self._plan = plan
         self._device = device
         self._side = samples.images.shape[-1]
         self._images = torch.from_numpy(samples.images).to(device)
@@ -41,15 +43,28 @@ class BatchSource:
         landmark = np.isin(samples.sources, ["landmarks15"])
         outlined = samples.has_callipers() & ~landmark
         bare = ~np.isfinite(samples.points).any(axis=(1, 2))
-        self._pools = [
-            (torch.from_numpy(np.flatnonzero(pool)).to(device), size)
-            for pool, size in (
-                (landmark, recipe.landmark_batch),
-                (outlined, recipe.calliper_batch),
-                (bare, recipe.frontal_batch),
+        pools = [
+            (pool, size, warp)
+            for pool, size, warp in (
+                (landmark, plan.landmark_batch, plan.geometry.landmark_warp_px),
+                (outlined, plan.calliper_batch, plan.geometry.calliper_warp_px),
+                (bare, plan.frontal_batch, plan.geometry.landmark_warp_px),
             )
             if pool.any()
         ]
+        self._pools = [
+            (torch.from_numpy(np.flatnonzero(pool)).to(device), size) for pool, size, _ in pools
+        ]
+        self._warps_px = torch.tensor(
+            [warp for _, size, warp in pools for _ in range(size)], device=device
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return nothing: every draw is of the generators alone."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
 
     def draw(self) -> Batch:
         """Return the next random batch."""
@@ -59,19 +74,23 @@ class BatchSource:
                 for pool, size in self._pools
             ]
         )
-        affines = random_affines(len(index), self._recipe.geometry, self._device)
+        affines = random_affines(len(index), self._plan.geometry, self._device)
         pixels = torch.cat(
             (self._images[index].unsqueeze(1).float(), self._outlines[index].float()), dim=1
         )
-        moved = move_pixels(pixels, affines, INPUT_SIDE_PX)
         points = move_points(self._points[index], affines, self._side, INPUT_SIDE_PX)
+        warps = None
+        if self._warps_px.any():
+            warps = random_warps(self._warps_px, INPUT_SIDE_PX)
+            points = warp_points(points, warps)
+        moved = move_pixels(pixels, affines, INPUT_SIDE_PX, warps)
         outside = ((points < 0) | (points > INPUT_SIDE_PX - 1)).any(dim=2, keepdim=True)
         points = points.masked_fill(outside, torch.nan)
         # The frame of the error stays that of the film, whatever the zoom of this draw.
         to_224 = self._scale[index] * self._side / INPUT_SIDE_PX
         film = expose(moved[:, 0])
         frontal = self._frontal[index].clone()
-        count = self._recipe.counterexample_batch
+        count = self._plan.counterexample_batch
         if count:
             chosen = torch.randperm(len(index), device=self._device)[:count]
             film[chosen] = counterexamples(film[chosen])

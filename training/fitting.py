@@ -1,152 +1,208 @@
-"""One fit from top to bottom: batches, loss, weight average, checks, the best weights."""
+"""One phase from top to bottom: batches, loss, weight average, checks, the best weights."""
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from network.landmark_network import LandmarkNetwork
-from training.batches import Batch, BatchSource, held_out
-from training.objective import cardiothoracic_index, landmark_error_px224, loss_parts
-from training.recipe import Recipe
-from training.samples import Samples
+from training.checkpoint import random_state, restore_random_state
+from training.plan import Phase, Plan
+from training.subject import Judgement, Subject
+
+Weights = dict[str, Tensor]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """State of a fit at one step; errors are of the weight average on the validation split."""
+@dataclass(slots=True)
+class PhaseState:
+    """What changes while a phase is fitted, beside network, average and optimizer."""
 
-    step: int
-    seconds: float
-    loss_parts: dict[str, float]
-    error_px224: float
-    ict_error: float
-    learning_rate: float
+    step: int = 0
+    best_step: int = 0
+    best_score: float = math.inf
+    best_px224: float = math.inf
+    checks_since_best: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+
+
+class PhaseFit:
+    """A phase at work. The weights kept are the average at the check with the lowest score.
+
+    ``start``: weights to go on from; what they lack keeps its first value.
+    """
+
+    def __init__(
+        self, plan: Plan, phase: Phase, subject: Subject, device: torch.device, *, seed: int
+    ) -> None:
+        self.phase = phase
+        self.state = PhaseState()
+        self._plan = plan
+        self._subject = subject
+        torch.manual_seed(seed)
+        network = subject.network(phase)
+        self.network = network.to(device).to(memory_format=torch.channels_last)
+        self._average = self._averaged()
+        self._best: Weights = {}
+        self._source = subject.batches()
+        self._optimizer = self._prepare()
+
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Take trained weights before the first step. Raises RuntimeError for another network's."""
+        missing, unexpected = self.network.load_state_dict(weights, strict=False)
+        strange = [name for name in missing if not name.startswith("attention.")]
+        # A phase without attention leaves behind what an earlier one with it has learnt.
+        strange += [name for name in unexpected if not name.startswith("attention.")]
+        if strange:
+            raise RuntimeError(f"weights of another network: {strange[0]}")
+        self._average = self._averaged()
+
+    def judged(self, split: str = "val") -> Judgement:
+        """Judge the weight average as it stands."""
+        return self._subject.judge(self._average.module.eval(), split)
+
+    def judged_best(self, split: str = "val") -> Judgement:
+        """Judge the best weights, which become the average."""
+        self._average.module.load_state_dict(self._best)
+        return self.judged(split)
 
     @property
-    def score(self) -> float:
-        """What is minimised over a fit: px of a 224 frame plus the ICT error as px."""
-        return self.error_px224 + 40.0 * self.ict_error
+    def best(self) -> Weights:
+        """The best weights so far, on the CPU; empty before the first check."""
+        return self._best
 
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """The kept network, on the CPU, and the checks on the way to it."""
-
-    network: LandmarkNetwork
-    checks: tuple[Check, ...]
-    best: Check
-
-
-def fit(
-    train: Samples,
-    validation: Samples,
-    recipe: Recipe,
-    device: torch.device,
-    *,
-    report: Callable[[Check, LandmarkNetwork | None], None],
-    start: LandmarkNetwork | None = None,
-) -> Fit:
-    """Fit a network from scratch, or from the weights of ``start``.
-
-    ``train`` is at the training side, ``validation`` at the network's. The weights returned are
-    the average at the check with the lowest score; ``report`` receives them as they improve.
-    """
-    torch.manual_seed(recipe.seed)
-    network = LandmarkNetwork()
-    if start is not None:
-        network.load_state_dict(start.state_dict())
-    network = network.to(device).to(memory_format=torch.channels_last)
-    average = AveragedModel(
-        network,
-        multi_avg_fn=get_ema_multi_avg_fn(recipe.average),  # type: ignore[no-untyped-call]
-        use_buffers=True,
-    )
-    source = BatchSource(train, recipe, device)
-    checked = held_out(validation, device)
-    optimizer = torch.optim.AdamW(_groups(network, recipe.weight_decay), lr=recipe.learning_rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _cosine(recipe))
-
-    checks: list[Check] = []
-    best: Check | None = None
-    kept = LandmarkNetwork()
-    started = time.monotonic()
-    sums: dict[str, Tensor] = {}
-    for step in range(1, recipe.steps + 1):
-        batch = source.draw()
-        network.train()
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-            output = network(batch.grey)
-        parts = loss_parts(output, batch.target, recipe.weights)
-        loss = torch.stack(tuple(parts.values())).sum()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_norm)
-        optimizer.step()
-        schedule.step()
-        average.update_parameters(network)
-        sums = {name: sums.get(name, 0) + part.detach() for name, part in parts.items()}
-        if step % recipe.check_every and step != recipe.steps:
-            continue
-        error, ict_error = _judge(average.module.eval(), checked)
-        check = Check(
-            step=step,
-            seconds=time.monotonic() - started,
-            loss_parts={name: float(total) / recipe.check_every for name, total in sums.items()},
-            error_px224=error,
-            ict_error=ict_error,
-            learning_rate=float(schedule.get_last_lr()[0]),
+    @property
+    def over(self) -> bool:
+        """Whether all steps are done or patience has ended."""
+        patience = self.phase.patience
+        return self.state.step >= self.phase.steps or (
+            patience is not None and self.state.checks_since_best >= patience
         )
-        sums = {}
-        checks.append(check)
-        better = best is None or check.score < best.score
-        if better:
-            best = check
-            kept.load_state_dict(average.module.state_dict())
-        report(check, kept.eval() if better else None)
-    if best is None:
-        raise ValueError("a recipe needs at least one step")
-    return Fit(kept.eval(), tuple(checks), best)
 
+    @property
+    def due(self) -> bool:
+        """Whether the step just done ends with a check."""
+        step = self.state.step
+        return step % self._plan.check_every == 0 or step == self.phase.steps
 
-def _groups(network: torch.nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Decay weights, not biases and norms."""
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    plain = [p for p in network.parameters() if p.ndim <= 1]
-    return [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]
+    def advance(self) -> None:
+        """Do one step."""
+        self._set_rates()
+        batch = self._source.draw()
+        self.network.train()
+        if self.phase.frozen_trunk:
+            for module in self._subject.trunk(self.network):
+                module.eval()  # its running statistics stay as well
+        parts = self._subject.loss_parts(self.network, batch, self.phase)
+        loss = torch.stack(tuple(parts.values())).sum()
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        learning = [p for p in self.network.parameters() if p.requires_grad]
+        torch.nn.utils.clip_grad_norm_(learning, self._plan.gradient_norm)
+        self._optimizer.step()
+        self._average.update_parameters(self.network)
+        self.state.step += 1
+        for name, part in parts.items():
+            self.state.sums[name] = self.state.sums.get(name, 0.0) + float(part.detach())
 
+    def check(self) -> tuple[Judgement, dict[str, float]]:
+        """Judge the average, keep it if it is the best; also give the mean parts of the loss."""
+        judgement = self.judged()
+        every = self._plan.check_every
+        steps = self.state.step % every or every
+        means = {name: total / steps for name, total in self.state.sums.items()}
+        self.state.sums = {}
+        self.state.checks_since_best += 1
+        if judgement.score < self.state.best_score or not self._best:
+            self.state.best_score = judgement.score
+            self.state.best_px224 = judgement.error_px224
+            self.state.best_step = self.state.step
+            self.state.checks_since_best = 0
+            self._best = {
+                name: value.detach().cpu().clone()
+                for name, value in self._average.module.state_dict().items()
+            }
+        return judgement, means
 
-def _cosine(recipe: Recipe) -> Callable[[int], float]:
-    def factor(step: int) -> float:
-        if step < recipe.warmup_steps:
-            return (step + 1) / recipe.warmup_steps
-        done = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
+    def snapshot(self) -> dict[str, Any]:
+        """Everything the rest of the phase depends on, as tensors and plain values."""
+        return {
+            "network": self.network.state_dict(),
+            "average": self._average.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "best": self._best,
+            "state": {name: getattr(self.state, name) for name in PhaseState.__slots__},
+            "order": self._source.state(),
+            "random": random_state(),
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on from a snapshot, as if nothing had happened."""
+        self.network.load_state_dict(snapshot["network"])
+        self._average.load_state_dict(snapshot["average"])
+        self._optimizer.load_state_dict(snapshot["optimizer"])
+        self._best = dict(snapshot["best"])
+        self.state = PhaseState(**snapshot["state"])
+        self._source.restore(snapshot["order"])
+        restore_random_state(snapshot["random"])
+
+    @property
+    def rate(self) -> float:
+        """Learning rate of the head at this step."""
+        return self.phase.head_rate * self._factor(self.state.step)
+
+    def _averaged(self) -> AveragedModel:
+        return AveragedModel(
+            self.network,
+            multi_avg_fn=get_ema_multi_avg_fn(self._plan.average),  # type: ignore[no-untyped-call]
+            use_buffers=True,
+        )
+
+    def _prepare(self) -> torch.optim.Optimizer:
+        """Freeze what is frozen; decay weights, not biases and norms."""
+        trunk = {
+            id(parameter)
+            for module in self._subject.trunk(self.network)
+            for parameter in module.parameters()
+        }
+        groups: list[dict[str, Any]] = []
+        for of_trunk, rate in ((True, self.phase.trunk_rate), (False, self.phase.head_rate)):
+            some = [p for p in self.network.parameters() if (id(p) in trunk) is of_trunk]
+            if of_trunk and self.phase.frozen_trunk:
+                for parameter in some:
+                    parameter.requires_grad = False
+                continue
+            decay = self._plan.weight_decay
+            groups += [
+                {"params": [p for p in some if p.ndim > 1], "weight_decay": decay, "base": rate},
+                {"params": [p for p in some if p.ndim <= 1], "weight_decay": 0.0, "base": rate},
+            ]
+        return torch.optim.AdamW([group for group in groups if group["params"]])
+
+    def _set_rates(self) -> None:
+        factor = self._factor(self.state.step)
+        for group in self._optimizer.param_groups:
+            group["lr"] = group["base"] * factor
+
+    def _factor(self, step: int) -> float:
+        """Warm up in a line, then follow a cosine to nothing."""
+        warmup, steps = self.phase.warmup_steps, self.phase.steps
+        if step < warmup:
+            return (step + 1) / warmup
+        done = (step - warmup) / max(1, steps - warmup)
         return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
-    return factor
 
-
-@torch.inference_mode()
-def _judge(network: torch.nn.Module, batch: Batch, size: int = 64) -> tuple[float, float]:
-    """Mean landmark error in px of a 224 frame and mean absolute ICT error; NaN where no truth."""
-    points = torch.cat([network(part).points for part in torch.split(batch.grey, size)])
-    errors = landmark_error_px224(points, batch.target).cpu().numpy()
-    ict = cardiothoracic_index(points) - cardiothoracic_index(batch.target.points)
-    ict_errors = ict.abs().cpu().numpy()
-    return _mean(errors), _mean(ict_errors)
-
-
-def _mean(values: npt.NDArray[np.float32]) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else 0.0
+def after_each(
+    fitted: PhaseFit, beat: Callable[[], None], told: Callable[[Judgement, dict[str, float]], None]
+) -> None:
+    """Fit to the end of the phase; ``beat`` before every step, ``told`` after every check."""
+    while not fitted.over:
+        beat()
+        fitted.advance()
+        if fitted.due:
+            told(*fitted.check())

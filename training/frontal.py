@@ -18,7 +18,7 @@ from network.landmark_network import LandmarkNetwork
 from radiograph.phantom import draw_anatomy, hand, lateral, limb, project
 from training.batches import BatchSource
 from training.photometry import expose
-from training.recipe import Recipe
+from training.plan import Plan
 from training.samples import Samples
 
 #: Rows and columns of the drawn films; the network's square is smaller.
@@ -29,22 +29,22 @@ DECAY = 1e-3
 def refit_frontal(
     network: LandmarkNetwork,
     train: Samples,
-    recipe: Recipe,
+    plan: Plan,
     *,
     batches: int = 120,
     phantoms: int = 150,
 ) -> float:
     """Refit ``network.frontal`` in place; return its accuracy on what it was fitted to."""
-    torch.manual_seed(recipe.seed)
+    torch.manual_seed(plan.seed)
     network.eval()
     features, labels = [], []
     with torch.inference_mode():
-        source = BatchSource(train, recipe, torch.device("cpu"))
+        source = BatchSource(train, plan, torch.device("cpu"))
         for _ in range(batches):
             batch = source.draw()
             features.append(network.summary(batch.grey))
             labels.append(batch.target.frontal)
-        for film, label in drawn_films(phantoms, recipe.seed):
+        for film, label in drawn_films(phantoms, plan.seed):
             features.append(network.summary(film))
             labels.append(torch.full((len(film),), label))
     # Out of inference mode the copies take part in autograd.

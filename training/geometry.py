@@ -6,25 +6,13 @@ Mirroring swaps the left and right points: an unswapped flip would teach that L3
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from radiograph.landmarks import MIRROR
-
-
-@dataclass(frozen=True, slots=True)
-class GeometryRanges:
-    """How far a film may be moved; each value is drawn evenly from +- its range."""
-
-    rotation_degrees: float = 12.0
-    shear_degrees: float = 4.0
-    zoom: float = 0.22  # natural logarithm of both scales together
-    aspect: float = 0.12  # natural logarithm of x over y
-    shift: float = 0.08  # of the side
-    mirror: float = 0.5  # probability
+from training.plan import GeometryRanges
 
 
 def random_affines(count: int, ranges: GeometryRanges, device: torch.device) -> Tensor:
@@ -49,12 +37,18 @@ def random_affines(count: int, ranges: GeometryRanges, device: torch.device) -> 
     return rotate @ torch.cat((stretch, last), 1)
 
 
-def move_pixels(pixels: Tensor, affines: Tensor, side: int) -> Tensor:
-    """Resample (N, C, S, S) floats through ``affines`` into (N, C, side, side); outside is 0."""
+def move_pixels(pixels: Tensor, affines: Tensor, side: int, warps: Tensor | None = None) -> Tensor:
+    """Resample (N, C, S, S) floats through ``affines`` into (N, C, side, side); outside is 0.
+
+    ``warps`` (N, 2, side, side) px displace what the affine has placed; see ``training.elastic``.
+    """
     inverse = torch.linalg.inv(affines)[:, :2]
     grid = functional.affine_grid(
         inverse, [len(pixels), pixels.shape[1], side, side], align_corners=False
     )
+    if warps is not None:
+        bent = torch.einsum("nij,njhw->nhwi", inverse[:, :, :2], warps)
+        grid = grid + bent * (2.0 / side)
     return functional.grid_sample(pixels, grid, mode="bilinear", align_corners=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -10,20 +11,8 @@ from torch.nn import functional
 
 from network.landmark_network import HEATMAP_SIDE, STRIDE, NetworkOutput
 from radiograph.landmarks import ANATOMICAL, CALLIPERS, Landmark
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """Share of each part of the loss; one pixel of landmark error counts 1."""
-
-    points: float = 1.0
-    callipers: float = 1.0
-    calliper_height: float = 0.15  # any row of the widest stretch is right, so y counts little
-    widths: float = 0.5
-    heatmap: float = 1.0
-    scales: float = 0.2
-    outlines: float = 3.0
-    frontal: float = 1.0
+from training.anatomy import asymmetry, pair_lengths
+from training.plan import LossWeights, PointLoss
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +30,25 @@ class Target:
 ROUNDING_PX224 = 1.0
 
 
-def loss_parts(output: NetworkOutput, target: Target, weights: Weights) -> dict[str, Tensor]:
-    """Weighted parts of the loss, each a scalar; their sum is what is minimised."""
+#: Wing's omega and epsilon: the width of its logarithm and how sharp it bends.
+WING_PX224, WING_BEND_PX224 = 10.0, 2.0
+#: A squared distance over this is a distance again, so that the parts stay in one unit.
+SQUARED_OVER_PX224 = 10.0
+#: Length that a relative error of a pair's distance is counted against.
+PAIR_PX224 = 100.0
+
+
+def loss_parts(
+    output: NetworkOutput,
+    target: Target,
+    weights: LossWeights,
+    kind: PointLoss = PointLoss.DISTANCE,
+    natural_px224: float = 0.0,
+) -> dict[str, Tensor]:
+    """Weighted parts of the loss, each a scalar; their sum is what is minimised.
+
+    ``natural_px224``: asymmetry that chests have by nature, which costs nothing.
+    """
     present = torch.isfinite(target.points).all(dim=2) & (target.frontal > 0.5)[:, None]
     truth = torch.nan_to_num(target.points)
     scale = target.to_224[:, None, None]
@@ -50,12 +56,9 @@ def loss_parts(output: NetworkOutput, target: Target, weights: Weights) -> dict[
     calliper = torch.zeros(len(Landmark), device=error.device)
     calliper[list(CALLIPERS)] = 1.0
     height = 1.0 - calliper * (1.0 - weights.calliper_height)
-    distance = torch.sqrt(
-        (error * torch.stack((torch.ones_like(height), height), dim=1)).square().sum(dim=2)
-        + ROUNDING_PX224**2
-    )
+    distance = point_loss(error * torch.stack((torch.ones_like(height), height), dim=1), kind)
     per_point = present * (weights.points * (1 - calliper) + weights.callipers * calliper)
-    return {
+    parts = {
         "points": _mean(distance, per_point),
         "widths": weights.widths * _width_loss(error, present),
         "heatmap": weights.heatmap * _heatmap_loss(output.heatmaps, truth, present),
@@ -64,6 +67,42 @@ def loss_parts(output: NetworkOutput, target: Target, weights: Weights) -> dict[
         "frontal": weights.frontal
         * functional.binary_cross_entropy_with_logits(output.frontal, target.frontal),
     }
+    if weights.symmetry or weights.distances:
+        whole = present[:, list(ANATOMICAL)].all(dim=1)
+        said, true = output.points * scale, truth * scale
+        parts["symmetry"] = weights.symmetry * symmetry_loss(said, true, whole, natural_px224)
+        parts["distances"] = weights.distances * distance_loss(said, true, whole)
+    return parts
+
+
+def point_loss(error: Tensor, kind: PointLoss) -> Tensor:
+    """Loss of each point, (N, P), from its error (N, P, 2); all in px of a 224 frame."""
+    if kind is PointLoss.SQUARED:
+        return error.square().sum(dim=2) / SQUARED_OVER_PX224
+    if kind is PointLoss.WING:
+        return wing(error.abs(), WING_PX224, WING_BEND_PX224).sum(dim=2)
+    return torch.sqrt(error.square().sum(dim=2) + ROUNDING_PX224**2)
+
+
+def wing(size: Tensor, omega: float, epsilon: float) -> Tensor:
+    """Wing (arXiv 1711.06753): a logarithm below ``omega``, a line above, of sizes >= 0."""
+    constant = omega - omega * math.log1p(omega / epsilon)
+    return torch.where(size < omega, omega * torch.log1p(size / epsilon), size - constant)
+
+
+def symmetry_loss(said: Tensor, true: Tensor, whole: Tensor, natural_px224: float) -> Tensor:
+    """Asymmetry beyond what the film has, and beyond what chests have, Huber, px of a 224 frame."""
+    limit = asymmetry(true).clamp_min(natural_px224)
+    excess = functional.relu(asymmetry(said) - limit)
+    huber = functional.huber_loss(excess, torch.zeros_like(excess), reduction="none")
+    return _mean(huber, whole.float()[:, None].expand_as(huber))
+
+
+def distance_loss(said: Tensor, true: Tensor, whole: Tensor) -> Tensor:
+    """Relative error of the five pairs' distances, of a length of ``PAIR_PX224``."""
+    length = pair_lengths(true)
+    relative = (pair_lengths(said) - length).abs() / length.clamp_min(1.0) * PAIR_PX224
+    return _mean(relative, whole.float()[:, None].expand_as(relative))
 
 
 def _mean(values: Tensor, share: Tensor) -> Tensor:

@@ -71,6 +71,7 @@ class Phase:
     frozen_trunk: bool = False
     attention: bool = False  # coordinate attention in the trunk
     warmup_steps: int = 50
+    start: str | None = None  # phase to go on from; the last kept one where absent
     patience: int | None = None  # checks without a better one that end the phase
     weights: LossWeights = field(default_factory=LossWeights)
 
@@ -123,7 +124,7 @@ class Plan:
         values = dict(table)
         phases = values.get("phases")
         if not isinstance(phases, (list, tuple)):
-            raise ValueError("a plan needs [[phases]] tables")
+            raise ValueError("a plan needs [[phases]] tables")  # noqa: TRY004 - a plan's value
         values["phases"] = tuple(_phase(each) for each in phases)
         if "geometry" in values:
             ranges = dict(values["geometry"])
@@ -136,14 +137,15 @@ class Plan:
 
     def as_mapping(self) -> dict[str, Any]:
         """Plain values, as a run file, the database or a model card holds them."""
-        return _plain(asdict(self))
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
 
     def only(self, numbers: str) -> Self:
         """Keep the phases numbered ``1-4``, ``0,1`` or ``3``. Raises ValueError for none."""
         wanted: set[int] = set()
         for part in numbers.split(","):
-            first, _, last = part.strip().partition("-")
-            if not first.isdecimal() or (last and not last.isdecimal()):
+            first, dash, last = part.strip().partition("-")
+            if not first.isdecimal() or (dash and not last.isdecimal()):
                 raise ValueError(f"phases are numbers such as 1-4 or 0,1, not {numbers!r}")
             wanted.update(range(int(first), int(last or first) + 1))
         kept = tuple(phase for phase in self.phases if phase.number in wanted)

@@ -26,7 +26,7 @@ from training.calibration import calibrate
 from training.evaluate import evaluate
 from training.evaluation import predict
 from training.frontal import refit_frontal
-from training.recipe import Recipe
+from training.plan import Plan
 from training.samples import EXTERNAL_SPLIT, TRAINING_SIDE_PX, Samples, read_samples
 
 #: Fewer validation films cannot carry a calibration: studies stay unrated.
@@ -66,10 +66,10 @@ def make_model(
 
     Raises FileNotFoundError where ``data`` holds no data set, WeightsMismatch.
     """
-    recipe = Recipe.from_mapping(fitted["recipe"])
+    plan = Plan.from_mapping(fitted["plan"])
     network = read_network(weights)
     train = read_samples(data, side=TRAINING_SIDE_PX).split("train")
-    frontal = refit_frontal(network, train, recipe)
+    frontal = refit_frontal(network, train, plan)
 
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / f"{version}.safetensors"
@@ -87,7 +87,7 @@ def make_model(
         "pretraining": fitted["pretraining"],
         "made": {"on": datetime.now(UTC).date().isoformat(), "torch": torch.__version__},
         "data": _data(everything, sources or {}),
-        "recipe": recipe.as_mapping(),
+        "plan": plan.as_mapping(),
         "calibration": None if calibration is None else asdict(calibration),
         "frontal": {"accuracy_fitted": round(frontal, 4), "phantoms": True},
         "metrics": {},

@@ -1,4 +1,4 @@
-"""A short real fit on phantoms: it learns, it keeps its best, it is repeatable."""
+"""What a network is fitted to, and what it is judged by."""
 
 from __future__ import annotations
 
@@ -10,63 +10,12 @@ import torch
 
 from network.input import INPUT_SIDE_PX
 from network.landmark_network import LandmarkNetwork, NetworkOutput
+from tests.training.spots import spots
 from training.evaluation import bootstrap_interval, index_of
-from training.fitting import Check, fit
-from training.objective import Target, Weights, landmark_error_px224, loss_parts
-from training.recipe import Recipe
+from training.objective import Target, landmark_error_px224, loss_parts
+from training.plan import LossWeights
 from training.samples import TRAINING_SIDE_PX, Samples
 from training.teaching import taught
-
-SMALL = {"landmark_batch": 4, "calliper_batch": 2, "counterexample_batch": 1}
-
-
-def spots(side: int, count: int = 12) -> Samples:
-    """Films with bright spots on a dark ground where the points are."""
-    rng = np.random.default_rng(5)
-    ratio = side / INPUT_SIDE_PX
-    points = (rng.uniform(30, 98, (count, 19, 2)) * ratio).astype(np.float32)
-    images = rng.integers(20, 60, (count, side, side)).astype(np.uint8)
-    for image, placed in zip(images, points, strict=True):
-        for x, y in placed.round().astype(int):
-            image[y - 2 : y + 3, x - 2 : x + 3] = 230
-    first = np.arange(count) < count // 2
-    points[first, 15:] = np.nan
-    points[~first, :15] = np.nan
-    return Samples(
-        images=images,
-        points=points,
-        outlines=np.zeros((count, 3, side, side), np.uint8),
-        outlined=~first,
-        frontal=np.ones(count, np.float32),
-        scale=np.full(count, 224 / side, np.float32),
-        names=np.array([f"spot{i}" for i in range(count)]),
-        sources=np.where(first, "landmarks15", "wingspan"),
-        categories=np.full(count, "spots"),
-        splits=np.full(count, "train"),
-    )
-
-
-def run(recipe: Recipe) -> tuple[LandmarkNetwork, list[Check]]:
-    checks: list[Check] = []
-    result = fit(
-        spots(TRAINING_SIDE_PX),
-        spots(INPUT_SIDE_PX),
-        recipe,
-        torch.device("cpu"),
-        report=lambda check, _: checks.append(check),
-    )
-    return result.network, checks
-
-
-@pytest.mark.slow
-def test_the_loss_falls_and_the_same_seed_gives_the_same_weights() -> None:
-    recipe = Recipe.from_mapping({**SMALL, "steps": 12, "check_every": 6, "warmup_steps": 2})
-    first, checks = run(recipe)
-    second, _ = run(recipe)
-    total = [sum(check.loss_parts.values()) for check in checks]
-    assert total[-1] < total[0]
-    for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
-        assert torch.equal(a, b)
 
 
 def test_points_an_image_lacks_and_images_that_are_no_chest_cost_nothing() -> None:
@@ -79,7 +28,7 @@ def test_points_an_image_lacks_and_images_that_are_no_chest_cost_nothing() -> No
         frontal=torch.tensor([1.0, 0.0]),
         to_224=torch.ones(2),
     )
-    parts = loss_parts(output, nothing, Weights())
+    parts = loss_parts(output, nothing, LossWeights())
     assert {k for k, v in parts.items() if float(v.detach()) != 0.0} == {"frontal"}
 
 
@@ -98,7 +47,7 @@ def test_the_loss_is_lowest_at_the_truth() -> None:
         output = NetworkOutput(
             points, torch.zeros(1, 19, 2), maps, torch.zeros(1, 3, 32, 32), torch.zeros(1)
         )
-        return float(loss_parts(output, target, Weights())["points"].detach())
+        return float(loss_parts(output, target, LossWeights())["points"].detach())
 
     assert points_loss(truth) < points_loss(truth + 1) < points_loss(truth + 4)
     assert torch.allclose(
@@ -124,11 +73,6 @@ def test_samples_survive_being_carried(tmp_path: Path) -> None:
     assert np.array_equal(back.images, samples.images)
     assert np.array_equal(back.points, samples.points, equal_nan=True)
     assert list(back.splits) == list(samples.splits)
-
-
-def test_a_run_file_with_an_unknown_name_is_refused() -> None:
-    with pytest.raises(ValueError, match="learnign_rate"):
-        Recipe.from_mapping({"learnign_rate": 1.0})
 
 
 def test_an_interval_holds_its_mean_and_narrows_with_more_cases() -> None:

@@ -1,0 +1,161 @@
+"""Runs of several phases: stopped anywhere, they end as if they had not been."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.training.spots import write_spots
+from training.checkpoint import CHECKPOINT_FILE, load_checkpoint, save_checkpoint
+from training.errors import CheckpointBroken, DataMissing, PlanDiffers
+from training.gate import judge_phase
+from training.pipeline import run_plan
+from training.plan import Plan
+from training.progress import Check, PhaseResult, PlanResult
+
+CPU = torch.device("cpu")
+PLAN = Plan.from_mapping(
+    {
+        "landmark_batch": 3,
+        "calliper_batch": 2,
+        "counterexample_batch": 1,
+        "check_every": 2,
+        "geometry": {"calliper_warp_px": [3, 2]},
+        "phases": [
+            {"name": "head", "steps": 2, "frozen_trunk": True, "points": "squared"},
+            {"name": "wing", "number": 1, "steps": 4, "points": "wing", "warmup_steps": 2},
+            {
+                "name": "attention",
+                "number": 2,
+                "steps": 3,
+                "attention": True,
+                "weights": {"symmetry": 0.3, "distances": 0.2},
+            },
+        ],
+    }
+)
+
+
+class Stop(Exception):
+    """The watcher wants it to end."""
+
+
+class Watching:
+    """Remembers what it is told and stops a run at one of its steps."""
+
+    def __init__(self, stop_at: int | None = None) -> None:
+        self.stop_at, self.beats = stop_at, 0
+        self.checks: list[Check] = []
+        self.results: list[PhaseResult] = []
+
+    def beat(self) -> None:
+        """Count, and stop where asked to."""
+        self.beats += 1
+        if self.beats == self.stop_at:
+            raise Stop
+
+    def checked(self, check: Check) -> None:
+        """Remember."""
+        self.checks.append(check)
+
+    def phase_ended(self, result: PhaseResult) -> None:
+        """Remember."""
+        self.results.append(result)
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_spots(tmp_path_factory.mktemp("spots"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(films: Path, tmp_path_factory: pytest.TempPathFactory) -> PlanResult:
+    return run_plan(PLAN, films, tmp_path_factory.mktemp("run"), CPU, Watching())
+
+
+@pytest.mark.slow
+def test_a_run_stopped_in_every_phase_ends_with_the_same_weights(
+    films: Path, undisturbed: PlanResult, tmp_path: Path
+) -> None:
+    for stop_at in (2, 3, 4):  # within the head, the wing, the attention
+        with pytest.raises(Stop):
+            run_plan(PLAN, films, tmp_path, CPU, Watching(stop_at))
+    watching = Watching()
+    ended = run_plan(PLAN, films, tmp_path, CPU, watching)
+    assert watching.beats < sum(phase.steps for phase in PLAN.phases)
+    one, other = load_file(undisturbed.weights), load_file(ended.weights)
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert [each.error_px224 for each in ended.checks] == [
+        each.error_px224 for each in undisturbed.checks
+    ]
+    assert [each.kept for each in ended.phases] == [each.kept for each in undisturbed.phases]
+
+
+def test_every_phase_says_whether_it_is_kept_and_why(undisturbed: PlanResult) -> None:
+    assert [each.phase_name for each in undisturbed.phases] == ["head", "wing", "attention"]
+    first, *later = undisturbed.phases
+    assert (first.kept, first.start_px224, first.reason) == (True, None, "started from scratch")
+    for each in later:
+        assert each.start_px224 is not None
+        assert each.difference_low is not None
+        assert each.difference_high is not None
+        assert each.difference_low <= each.difference_high
+        assert "resamples" in each.reason
+        assert each.figures["test_px224"] > 0
+
+
+def test_a_folder_of_another_plan_is_left_alone(films: Path, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, {"plan": Plan.four_phases().as_mapping()})
+    with pytest.raises(PlanDiffers):
+        run_plan(PLAN, films, tmp_path, CPU, Watching())
+
+
+def test_a_folder_without_films_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataMissing):
+        run_plan(PLAN, tmp_path, tmp_path / "run", CPU, Watching())
+
+
+def test_a_checkpoint_half_written_leaves_the_one_before(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, {"step": 1})
+    with pytest.raises(AttributeError):
+        save_checkpoint(tmp_path, {"step": 2, "no value of a file": lambda: None})
+    assert load_checkpoint(tmp_path) == {"step": 1}
+
+
+def test_a_damaged_checkpoint_and_one_with_code_are_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, {"step": 1})
+    whole = (tmp_path / CHECKPOINT_FILE).read_bytes()
+    (tmp_path / CHECKPOINT_FILE).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CheckpointBroken):
+        load_checkpoint(tmp_path)
+    torch.save({"step": Stop()}, tmp_path / CHECKPOINT_FILE)
+    with pytest.raises(CheckpointBroken):
+        load_checkpoint(tmp_path)
+
+
+def test_the_gate_keeps_what_is_better_and_nothing_else() -> None:
+    rng = np.random.default_rng(0)
+    before = rng.gamma(4, 1.2, 100)
+    assert judge_phase(before, before - rng.normal(0.3, 0.5, 100)).kept
+    assert not judge_phase(before, before + rng.normal(0.0, 0.5, 100)).kept
+    assert not judge_phase(before, before + 1.0).kept
+    assert judge_phase(None, before).kept
+
+
+@pytest.mark.slow
+def test_the_original_recipe_runs_and_carries_every_phase_on(data: Path, tmp_path: Path) -> None:
+    plan = Plan.from_mapping(
+        {
+            **Plan.faithful().as_mapping(),
+            "landmark_batch": 2,
+            "check_every": 1,
+        }
+    ).scaled(1e-9)
+    ended = run_plan(plan, data, tmp_path, CPU, Watching())
+    assert [each.kept for each in ended.phases] == [True] * 6
+    assert ended.weights.exists()

@@ -1,0 +1,68 @@
+"""Plans as run files, and what is wrong with some."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from training.plan import RUNS_FOLDER, Plan, PointLoss
+
+
+@pytest.mark.parametrize("path", sorted(RUNS_FOLDER.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_run_file_is_a_plan_that_comes_back_from_plain_values(path: Path) -> None:
+    plan = Plan.read(path)
+    assert Plan.from_mapping(plan.as_mapping()) == plan
+
+
+def test_the_four_phases_stand_on_a_baseline() -> None:
+    plan = Plan.four_phases()
+    assert [phase.number for phase in plan.phases] == [0, 0, 1, 2, 3, 4]
+    squared, wing = PointLoss.SQUARED, PointLoss.WING
+    assert [phase.points for phase in plan.phases] == [squared, squared, wing, wing, wing, wing]
+    assert [phase.attention for phase in plan.phases].index(True) == 3
+    complete = plan.phases[-1].weights
+    assert (complete.symmetry, complete.distances) == (0.3, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "names"),
+    [
+        ("4", ["complete"]),
+        ("0", ["baseline head", "baseline"]),
+        ("1,3-4", ["wing", "symmetry", "complete"]),
+    ],
+)
+def test_phases_are_chosen_by_number(numbers: str, names: list[str]) -> None:
+    assert [phase.name for phase in Plan.four_phases().only(numbers).phases] == names
+
+
+@pytest.mark.parametrize("numbers", ["7", "one", "1-", "-"])
+def test_phases_that_are_not_there_are_refused(numbers: str) -> None:
+    with pytest.raises(ValueError, match="phase"):
+        Plan.four_phases().only(numbers)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"phases": [{"name": "a", "steps": 1}], "learnign_rate": 1.0}, "learnign_rate"),
+        ({"phases": [{"name": "a", "steps": 1, "losses": {}}]}, "losses"),
+        ({"phases": [{"name": "a"}]}, "steps"),
+        ({"phases": [{"name": "a", "steps": 1, "points": "round"}]}, "round"),
+        ({"phases": [{"name": "a", "steps": 1}, {"name": "a", "steps": 1}]}, "names"),
+        ({"phases": []}, "at least one phase"),
+        ({}, "phases"),
+    ],
+)
+def test_what_is_no_plan_is_refused_by_name(table: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Plan.from_mapping(table)
+
+
+def test_reading_a_plan_loads_no_torch() -> None:
+    code = "import sys, training.plan as p; p.Plan.four_phases(); print('torch' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "False"

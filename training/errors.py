@@ -1,0 +1,43 @@
+"""Why a network could not be fitted or judged.
+
+TrainingError                       code, permanent
+|-- DataMissing                     data-missing
+|-- PlanDiffers                     plan-differs
+|-- CheckpointBroken                checkpoint-broken
+`-- TrainingMemoryExhausted         training-memory
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TrainingError(Exception):
+    """Something about a training run; ``permanent``: trying again without a change is no use."""
+
+    code: ClassVar[str] = "training-error"
+    permanent: ClassVar[bool] = True
+
+
+class DataMissing(TrainingError):
+    """The folder holds no annotated radiographs to train on; see `thoraq dataset check`."""
+
+    code = "data-missing"
+
+
+class PlanDiffers(TrainingError):
+    """The run's folder holds a checkpoint of another plan; give the run another name."""
+
+    code = "plan-differs"
+
+
+class CheckpointBroken(TrainingError):
+    """The checkpoint cannot be read; move it away and the run starts anew."""
+
+    code = "checkpoint-broken"
+
+
+class TrainingMemoryExhausted(TrainingError):
+    """The device's memory does not hold a batch; lower the batches of the plan."""
+
+    code = "training-memory"

@@ -1,0 +1,187 @@
+"""The original work's network and recipe, faults included: what the phase table compares with.
+
+Coordinates of 0 to 1 from pooled features, flips that mirror x and swap no pair, Wing on those
+coordinates, where its omega of 10 makes it a scaled distance, and a pull towards perfect symmetry.
+Films come as ours do, windowed and with a margin, in three equal channels of 224 x 224.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.models import resnet18
+
+from network.attention import CoordinateAttention
+from radiograph.landmarks import ANATOMICAL
+from training.anatomy import DISTANCE_PAIRS, LATERAL_PAIRS, MIDLINE
+from training.errors import DataMissing
+from training.geometry import move_pixels
+from training.objective import wing
+from training.plan import Phase, Plan, PointLoss
+from training.samples import Samples, read_samples
+from training.subject import Batches, Judgement, Subject
+
+SIDE_PX = 224
+#: ImageNet's mean and deviation, as torchvision's weights expect them.
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+OMEGA, EPSILON = 10.0, 2.0
+_JUDGED_AT_ONCE = 16
+
+
+class OriginalNetwork(nn.Module):
+    """Fifteen points, (N, 15, 2) of 0 to 1, from (N, 224, 224) grey levels 0..255."""
+
+    def __init__(self, *, attention: bool) -> None:
+        super().__init__()
+        trunk = resnet18(weights=None)
+        self.trunk = nn.Sequential(*list(trunk.children())[:-2])
+        self.attention = CoordinateAttention(512, neutral=False) if attention else nn.Identity()
+        self.head = nn.Sequential(
+            *(nn.Dropout(0.5), nn.Linear(512, 512), nn.ReLU()),
+            *(nn.Dropout(0.25), nn.Linear(512, 256), nn.ReLU()),
+            *(nn.Dropout(0.125), nn.Linear(256, 2 * len(ANATOMICAL)), nn.Sigmoid()),
+        )
+
+    def forward(self, grey: Tensor) -> Tensor:
+        """Predict."""
+        film = grey.float().unsqueeze(1).expand(-1, 3, -1, -1) / 255.0
+        mean = torch.tensor(MEAN, device=grey.device).view(1, 3, 1, 1)
+        deviation = torch.tensor(DEVIATION, device=grey.device).view(1, 3, 1, 1)
+        features = self.attention(self.trunk((film - mean) / deviation))
+        points: Tensor = self.head(features.mean(dim=(2, 3))).view(-1, len(ANATOMICAL), 2)
+        return points
+
+
+class OriginalBatches:
+    """Every film once an epoch, in an order drawn anew."""
+
+    def __init__(self, samples: Samples, size: int, device: torch.device) -> None:
+        self._images = torch.from_numpy(samples.images).to(device)
+        self._points = torch.from_numpy(_unit_points(samples)).to(device)
+        self._size = size
+        self._order = torch.empty(0, dtype=torch.long)
+
+    def state(self) -> dict[str, Any]:
+        """Return the films the epoch has left."""
+        return {"order": self._order}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._order = state["order"]
+
+    def draw(self) -> tuple[Tensor, Tensor]:
+        """Return grey levels (N, 224, 224) and points (N, 15, 2) of 0 to 1."""
+        if not len(self._order):
+            self._order = torch.randperm(len(self._images))
+        index, self._order = self._order[: self._size], self._order[self._size :]
+        return augment(self._images[index].float(), self._points[index])
+
+
+def augment(film: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Flip half of the films, turn a third, change the light: as the original's code did."""
+    count, device = len(film), film.device
+    turned = torch.rand(count, device=device) < 0.3
+    angle = (torch.rand(count, device=device) * 2 - 1) * math.radians(10.0) * turned
+    flip = 1.0 - 2.0 * (torch.rand(count, device=device) < 0.5).float()
+    cos, sin, zero = angle.cos(), angle.sin(), torch.zeros(count, device=device)
+    rows = (cos * flip, -sin, zero, sin * flip, cos, zero, zero, zero, zero + 1)
+    affines = torch.stack(rows, dim=1).view(-1, 3, 3)
+    moved = move_pixels(film.unsqueeze(1), affines, SIDE_PX).squeeze(1)
+    # The fault: a mirrored left point keeps the name of the left one.
+    placed = ((points * 2 - 1) @ affines[:, :2, :2].transpose(1, 2) + 1) / 2
+    light, contrast = (torch.rand(2, count, 1, 1, device=device) * 0.4 + 0.8).unbind(0)
+    mean = moved.mean(dim=(1, 2), keepdim=True)
+    return (((moved - mean) * contrast + mean) * light).clamp(0, 255), placed
+
+
+class OriginalSubject:
+    """The original network on films with landmarks."""
+
+    def __init__(
+        self, train: Samples, held: dict[str, Samples], plan: Plan, device: torch.device
+    ) -> None:
+        self._batches = OriginalBatches(train, plan.landmark_batch, device)
+        self._held = held
+        self._device = device
+        self.epoch_steps = max(1.0, math.ceil(len(train) / plan.landmark_batch))
+
+    def network(self, phase: Phase) -> nn.Module:
+        """Build the network of a phase, untrained."""
+        return OriginalNetwork(attention=phase.attention)
+
+    def trunk(self, network: nn.Module) -> list[nn.Module]:
+        """Return the modules that learn at the trunk's rate."""
+        return [network.get_submodule("trunk")]
+
+    def batches(self) -> Batches:
+        """Return the training batches."""
+        return self._batches
+
+    def loss_parts(
+        self, network: nn.Module, batch: tuple[Tensor, Tensor], phase: Phase
+    ) -> dict[str, Tensor]:
+        """Return the weighted parts whose sum is minimised, of coordinates of 0 to 1."""
+        film, true = batch
+        said = network(film)
+        error = (said - true).abs()
+        each = error.square() if phase.points is PointLoss.SQUARED else wing(error, OMEGA, EPSILON)
+        parts = {"points": each.mean()}
+        if phase.weights.symmetry:
+            parts["symmetry"] = phase.weights.symmetry * perfect_symmetry(said)
+        if phase.weights.distances:
+            parts["distances"] = phase.weights.distances * _lengths_differ(said, true)
+        return parts
+
+    @torch.inference_mode()
+    def judge(self, network: nn.Module, split: str) -> Judgement:
+        """Judge an evaluating network on ``val`` or ``test``."""
+        samples = self._held[split]
+        if not len(samples):
+            return Judgement(np.empty(0), None)
+        films = torch.from_numpy(samples.images).to(self._device)
+        said = torch.cat([network(part) for part in torch.split(films, _JUDGED_AT_ONCE)])
+        offset = (said.cpu().numpy() - _unit_points(samples)) * SIDE_PX
+        distance = np.linalg.norm(offset * samples.scale[:, None, None], axis=2)
+        return Judgement(distance.mean(axis=1).astype(np.float64), None)
+
+
+def perfect_symmetry(points: Tensor) -> Tensor:
+    """Mean distance of each pair's middle from an upright mid-line: the fault is to want none."""
+    middle = points[:, list(MIDLINE), 0].mean(dim=1, keepdim=True)
+    left = points[:, [pair[0] for pair in LATERAL_PAIRS]]
+    right = points[:, [pair[1] for pair in LATERAL_PAIRS]]
+    across = ((left[..., 0] + right[..., 0]) / 2 - middle).abs()
+    return (across + (left[..., 1] - right[..., 1]).abs()).mean()
+
+
+def _lengths_differ(said: Tensor, true: Tensor) -> Tensor:
+    first, second = ([pair[i] for pair in DISTANCE_PAIRS] for i in (0, 1))
+    of_said = torch.linalg.vector_norm(said[:, first] - said[:, second], dim=2)
+    of_true = torch.linalg.vector_norm(true[:, first] - true[:, second], dim=2)
+    return functional.l1_loss(of_said, of_true)
+
+
+def _unit_points(samples: Samples) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return (N, 15, 2) points, 0 and 1 at the outer edges of the square."""
+    points = samples.points[:, list(ANATOMICAL)]
+    return ((points + 0.5) / SIDE_PX).astype(np.float32)
+
+
+def original_subject(plan: Plan, data: Path, device: torch.device) -> Subject:
+    """Read the films with landmarks at the original's size. Raises DataMissing."""
+    try:
+        samples = read_samples(data, side=SIDE_PX)
+    except FileNotFoundError as exc:
+        raise DataMissing(f"{exc}. {DataMissing.__doc__}") from exc
+    known = samples.where(samples.has_landmarks())
+    train = known.split("train")
+    if not len(train):
+        raise DataMissing(f"no film with landmarks to train on in {data}. {DataMissing.__doc__}")
+    held = {split: known.split(split) for split in ("val", "test")}
+    return OriginalSubject(train, held, plan, device)

@@ -1,0 +1,258 @@
+"""A run: the phases of a plan one after the other, stopped and gone on with at any step.
+
+On a CPU, with as many threads, a run that was stopped ends with the same weights, bit for bit, as
+one that was not: a checkpoint holds the generators' state, and each phase starts from a seed.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from network.weights import save_network
+from training.checkpoint import load_checkpoint, save_checkpoint
+from training.errors import PlanDiffers, TrainingMemoryExhausted
+from training.fitting import PhaseFit, after_each
+from training.gate import judge_phase
+from training.plan import Phase, Plan
+from training.progress import Check, PhaseResult, PlanResult, Watcher
+from training.starting import Origin, prepare_subject
+from training.subject import Judgement, Subject
+
+WEIGHTS_FILE = "network.safetensors"
+FIT_FILE = "fit.json"
+CHECKS_FILE = "checks.jsonl"
+
+
+def run_plan(
+    plan: Plan,
+    data: Path,
+    folder: Path,
+    device: torch.device,
+    watcher: Watcher,
+    *,
+    start: Path | None = None,
+    teachers: Sequence[Path] = (),
+    checkpoint_seconds: float = 60.0,
+    memory_share: float | None = None,
+) -> PlanResult:
+    """Run ``plan`` on the annotated radiographs of ``data``; ``folder`` keeps all it leaves.
+
+    Goes on from the checkpoint in ``folder`` if there is one. What ``watcher.beat`` raises ends
+    the run after a checkpoint. ``start`` and ``teachers`` are weights files;
+    ``memory_share`` bounds what it takes of an accelerator that others use as well.
+
+    Raises DataMissing, PlanDiffers, CheckpointBroken, TrainingMemoryExhausted, WeightsMismatch.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if memory_share is not None and device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(memory_share, device)
+    state = load_checkpoint(folder)
+    if state is not None and state["plan"] != plan.as_mapping():
+        raise PlanDiffers(f"{folder}: {PlanDiffers.__doc__}")
+    subject, origin = prepare_subject(plan, data, device, start=start, teachers=teachers)
+    run = _Run(
+        plan,
+        subject,
+        origin,
+        folder,
+        device,
+        watcher,
+        checkpoint_seconds=checkpoint_seconds,
+        state=state,
+    )
+    try:
+        return run.finish()
+    except torch.cuda.OutOfMemoryError as exc:
+        raise TrainingMemoryExhausted(TrainingMemoryExhausted.__doc__) from exc
+
+
+class _Run:
+    """The state of a run between its phases, and the checkpoints within them."""
+
+    def __init__(  # noqa: PLR0917 - the run's own parts, in the order of `run_plan`
+        self,
+        plan: Plan,
+        subject: Subject,
+        origin: Origin,
+        folder: Path,
+        device: torch.device,
+        watcher: Watcher,
+        *,
+        checkpoint_seconds: float,
+        state: Mapping[str, Any] | None,
+    ) -> None:
+        self._plan, self._subject, self._origin = plan, subject, origin
+        self._folder, self._device, self._watcher = folder, device, watcher
+        self._pause_seconds = checkpoint_seconds
+        said: Mapping[str, Any] = state or {}
+        self._results = [PhaseResult(**each) for each in said.get("phases", [])]
+        self._checks = [Check(**each) for each in said.get("checks", [])]
+        self._fit_snapshot = said.get("fit")
+        self._seconds_before = float(said.get("seconds", 0.0))
+        self._resumed_at = self._saved_at = time.monotonic()
+
+    def finish(self) -> PlanResult:
+        """Fit every phase that has not ended."""
+        for ordinal in range(len(self._results), len(self._plan.phases)):
+            self._phase(ordinal)
+        network = self._subject.network(self._plan.phases[self._last_kept()])
+        network.load_state_dict(self._weights(self._last_kept()))
+        weights = self._folder / WEIGHTS_FILE
+        save_network(network, weights)
+        made = {"pretraining": self._origin.said, "plan": self._plan.as_mapping()}
+        _write(self._folder / FIT_FILE, json.dumps(made, indent=1) + "\n")
+        lines = [json.dumps(asdict(check)) for check in self._checks]
+        _write(self._folder / CHECKS_FILE, "\n".join(lines) + "\n")
+        return PlanResult(weights, tuple(self._results), tuple(self._checks))
+
+    def _phase(self, ordinal: int) -> None:
+        phase = self._plan.phases[ordinal]
+        fitted = PhaseFit(
+            self._plan, phase, self._subject, self._device, seed=self._plan.seed + ordinal
+        )
+        before = None
+        if (first := self._start_of(phase)) is not None:
+            fitted.start_from(first)
+            before = fitted.judged()
+        if self._fit_snapshot is not None:
+            fitted.restore(self._fit_snapshot)
+            self._fit_snapshot = None
+        started = self._seconds()
+        after_each(fitted, self._beat(fitted), self._told(ordinal, fitted))
+        self._end(ordinal, fitted, before, self._seconds() - started)
+
+    def _beat(self, fitted: PhaseFit) -> Callable[[], None]:
+        def beat() -> None:
+            if time.monotonic() - self._saved_at >= self._pause_seconds:
+                self._save(fitted)
+            try:
+                self._watcher.beat()
+            except BaseException:
+                # Between two steps alone is the state whole.
+                self._save(fitted)
+                raise
+
+        return beat
+
+    def _told(
+        self, ordinal: int, fitted: PhaseFit
+    ) -> Callable[[Judgement, dict[str, float]], None]:
+        phase = fitted.phase
+        ended = sum(each.steps for each in self._plan.phases[:ordinal])
+
+        def told(judgement: Judgement, parts: dict[str, float]) -> None:
+            step, seconds = fitted.state.step, self._seconds()
+            left = self._plan.steps - ended - step
+            check = Check(
+                ordinal=ordinal,
+                phase=phase.number,
+                phase_name=phase.name,
+                step=step,
+                steps=phase.steps,
+                epoch=step / self._subject.epoch_steps,
+                epochs=phase.steps / self._subject.epoch_steps,
+                seconds=seconds,
+                seconds_left=seconds / (ended + step) * left,
+                loss_parts=parts,
+                error_px224=judgement.error_px224,
+                ict_error=judgement.ict_error,
+                best_px224=fitted.state.best_px224,
+                learning_rate=fitted.rate,
+            )
+            self._checks.append(check)
+            self._watcher.checked(check)
+
+        return told
+
+    def _end(
+        self, ordinal: int, fitted: PhaseFit, before: Judgement | None, seconds: float
+    ) -> None:
+        after, test = fitted.judged_best(), fitted.judged_best("test")
+        verdict = judge_phase(None if before is None else before.cases, after.cases)
+        original = self._plan.original
+        save_file(
+            {name: value.contiguous() for name, value in fitted.best.items()},
+            self._folder / f"phase-{ordinal}.safetensors",
+        )
+        result = PhaseResult(
+            ordinal=ordinal,
+            phase=fitted.phase.number,
+            phase_name=fitted.phase.name,
+            kept=verdict.kept or original,
+            reason=f"{verdict.reason}; the original keeps it" if original else verdict.reason,
+            error_px224=after.error_px224,
+            start_px224=None if before is None else before.error_px224,
+            difference_low=verdict.low,
+            difference_high=verdict.high,
+            ict_error=after.ict_error,
+            steps=fitted.state.step,
+            seconds=seconds,
+            figures={
+                "best_step": float(fitted.state.best_step),
+                **_figures("validation", after),
+                # For the table alone: nothing is chosen by it.
+                **_figures("test", test),
+            },
+        )
+        self._results.append(result)
+        self._save(None)
+        self._watcher.phase_ended(result)
+
+    def _last_kept(self) -> int:
+        kept = [each.ordinal for each in self._results if each.kept]
+        return kept[-1] if kept else 0
+
+    def _start_of(self, phase: Phase) -> Mapping[str, torch.Tensor] | None:
+        """Return the weights a phase goes on from; None: those the network was made with."""
+        ended = {each.phase_name: each.ordinal for each in self._results}
+        if phase.start is not None and phase.start in ended:
+            return self._weights(ended[phase.start])
+        if self._results:
+            return self._weights(self._last_kept())
+        return self._origin.weights
+
+    def _weights(self, ordinal: int) -> dict[str, torch.Tensor]:
+        return load_file(self._folder / f"phase-{ordinal}.safetensors")
+
+    def _seconds(self) -> float:
+        return self._seconds_before + time.monotonic() - self._resumed_at
+
+    def _save(self, fitted: PhaseFit | None) -> None:
+        save_checkpoint(
+            self._folder,
+            {
+                "plan": self._plan.as_mapping(),
+                "phases": [asdict(each) for each in self._results],
+                "checks": [asdict(each) for each in self._checks],
+                "fit": None if fitted is None else fitted.snapshot(),
+                "seconds": self._seconds(),
+            },
+        )
+        self._saved_at = time.monotonic()
+
+
+def _figures(split: str, judgement: Judgement) -> dict[str, float]:
+    cases = judgement.cases[np.isfinite(judgement.cases)]
+    if not len(cases):
+        return {}
+    return {
+        f"{split}_px224": float(cases.mean()),
+        f"{split}_median_px224": float(np.median(cases)),
+        f"{split}_excellent": float((cases < 5).mean()),
+        f"{split}_review": float((cases >= 15).mean()),
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

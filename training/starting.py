@@ -1,0 +1,69 @@
+"""What a run starts from: its samples, teachers' points, and the first weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from network.input import INPUT_SIDE_PX
+from network.landmark_network import LandmarkNetwork
+from network.pretraining import start_from_imagenet
+from network.weights import read_network
+from training.errors import DataMissing
+from training.plan import Plan
+from training.samples import TRAINING_SIDE_PX, Samples, read_samples
+from training.subject import LandmarkSubject, Subject
+from training.teaching import taught
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """``weights``: of the network before its first phase, None for its own; ``said`` for cards."""
+
+    weights: Mapping[str, torch.Tensor] | None
+    said: str
+
+
+def prepare_subject(
+    plan: Plan,
+    data: Path,
+    device: torch.device,
+    *,
+    start: Path | None = None,
+    teachers: Sequence[Path] = (),
+) -> tuple[Subject, Origin]:
+    """Read the samples and the first weights. Raises DataMissing, WeightsMismatch."""
+    if plan.original:
+        from training.original import original_subject  # noqa: PLC0415 - a comparison's alone
+
+        return original_subject(plan, data, device), Origin(None, "none: trained from scratch")
+    train = _samples(data, TRAINING_SIDE_PX).split("train")
+    if not len(train):
+        raise DataMissing(f"no film of the training split in {data}. {DataMissing.__doc__}")
+    everything = _samples(data, INPUT_SIDE_PX)
+    if teachers:
+        networks = [read_network(path).to(device) for path in teachers]
+        train = taught(train, networks, device, plan.teacher_share)
+    held = {split: everything.split(split) for split in ("val", "test")}
+    return LandmarkSubject(train, held, plan, device), _origin(start)
+
+
+def _origin(start: Path | None) -> Origin:
+    if start is not None:
+        return Origin(read_network(start).state_dict(), f"the weights of {start.name}")
+    network = LandmarkNetwork()
+    said = start_from_imagenet(network)
+    # Without ImageNet weights the first phase draws its own from its seed.
+    return Origin(network.state_dict() if said.startswith("ImageNet") else None, said)
+
+
+def _samples(data: Path, side: int) -> Samples:
+    """Read a folder, or the file ``samples-SIDE.npz`` in it that was made from one."""
+    carried = data / f"samples-{side}.npz"
+    try:
+        return Samples.load(carried) if carried.exists() else read_samples(data, side=side)
+    except FileNotFoundError as exc:
+        raise DataMissing(f"{exc}. {DataMissing.__doc__}") from exc

@@ -1,0 +1,135 @@
+"""What the phases of a plan fit: a network, its batches, its loss, its judge.
+
+The loop and the checkpoints are the same for thoraq's network and for the original work's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from network.landmark_network import LandmarkNetwork
+from training.anatomy import asymmetry
+from training.batches import Batch, BatchSource, held_out
+from training.objective import cardiothoracic_index, landmark_error_px224, loss_parts
+from training.plan import Phase, Plan
+from training.samples import Samples
+
+_JUDGED_AT_ONCE = 64
+#: Asymmetry of this share of chests is taken for natural.
+_NATURAL_SHARE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """``cases``: mean landmark error of each film, px of a 224 frame; NaN where no truth."""
+
+    cases: npt.NDArray[np.float64]
+    ict_error: float | None
+
+    @property
+    def error_px224(self) -> float:
+        """Mean over the films with landmarks; 0 where there is none."""
+        known = self.cases[np.isfinite(self.cases)]
+        return float(known.mean()) if len(known) else 0.0
+
+    @property
+    def score(self) -> float:
+        """What is minimised over a phase: px of a 224 frame plus the ICT error as px."""
+        return self.error_px224 + 40.0 * (self.ict_error or 0.0)
+
+
+class Batches(Protocol):
+    """Endless batches, whose order can be kept and restored."""
+
+    def draw(self) -> Any:
+        """Return the next batch."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what, beside the generators, the next batches depend on."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+
+
+class Subject(Protocol):
+    """A network and everything a phase needs to fit it."""
+
+    epoch_steps: float
+
+    def network(self, phase: Phase) -> nn.Module:
+        """Build the network of a phase, untrained."""
+
+    def trunk(self, network: nn.Module) -> list[nn.Module]:
+        """Return the modules that learn at the trunk's rate."""
+
+    def batches(self) -> Batches:
+        """Return the training batches."""
+
+    def loss_parts(self, network: nn.Module, batch: Any, phase: Phase) -> dict[str, Tensor]:
+        """Return the weighted parts whose sum is minimised."""
+
+    def judge(self, network: nn.Module, split: str) -> Judgement:
+        """Judge an evaluating network on ``val`` or ``test``."""
+
+
+class LandmarkSubject:
+    """Thoraq's landmark network on samples; ``held`` are at the network's side, by split."""
+
+    def __init__(
+        self, train: Samples, held: dict[str, Samples], plan: Plan, device: torch.device
+    ) -> None:
+        self._plan = plan
+        self._device = device
+        self._source = BatchSource(train, plan, device)
+        self._held = {split: held_out(samples, device) for split, samples in held.items()}
+        self._natural_px224 = natural_asymmetry_px224(train)
+        films = max(1, int(train.has_landmarks().sum()))
+        self.epoch_steps = max(1.0, films / plan.landmark_batch)
+
+    def network(self, phase: Phase) -> nn.Module:
+        """Build the network of a phase, untrained."""
+        return LandmarkNetwork(attention=phase.attention)
+
+    def trunk(self, network: nn.Module) -> list[nn.Module]:
+        """Return the modules that learn at the trunk's rate."""
+        return [network.get_submodule("stem"), network.get_submodule("stages")]
+
+    def batches(self) -> Batches:
+        """Return the training batches."""
+        return self._source
+
+    def loss_parts(self, network: nn.Module, batch: Batch, phase: Phase) -> dict[str, Tensor]:
+        """Return the weighted parts whose sum is minimised."""
+        mixed = self._device.type == "cuda"
+        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=mixed):
+            output = network(batch.grey)
+        return loss_parts(output, batch.target, phase.weights, phase.points, self._natural_px224)
+
+    @torch.inference_mode()
+    def judge(self, network: nn.Module, split: str) -> Judgement:
+        """Judge an evaluating network on ``val`` or ``test``."""
+        batch = self._held[split]
+        if not len(batch.grey):
+            return Judgement(np.empty(0), None)
+        parts = [network(part).points for part in torch.split(batch.grey, _JUDGED_AT_ONCE)]
+        points = torch.cat(parts)
+        cases = landmark_error_px224(points, batch.target).double().cpu().numpy()
+        ict = cardiothoracic_index(points) - cardiothoracic_index(batch.target.points)
+        errors = ict.abs().double().cpu().numpy()
+        known = errors[np.isfinite(errors)]
+        return Judgement(cases, float(known.mean()) if len(known) else None)
+
+
+def natural_asymmetry_px224(samples: Samples) -> float:
+    """Return the asymmetry that 95 % of the annotated pairs stay under, px of a 224 frame."""
+    known = samples.where(samples.has_landmarks())
+    if not len(known):
+        return 0.0
+    points = torch.from_numpy(known.points * known.scale[:, None, None]).nan_to_num()
+    return float(torch.quantile(asymmetry(points), _NATURAL_SHARE))
