@@ -20,6 +20,10 @@ SECTIONS = MappingProxyType(
             "process": ("cli.process:process", "Measure folders and files, and report."),
             "submit": ("cli.submit:submit", "Queue folders and files for running workers."),
             "watch": ("cli.watch:watch", "Queue what arrives in a folder, once each."),
+            "remeasure": (
+                "cli.remeasure:remeasure",
+                "Measure known radiographs again by another network.",
+            ),
         },
         "Read": {
             "status": ("cli.status:status", "Say how far the batches are."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -10,10 +11,11 @@ from cli.columns import plain
 from cli.networks import bring_in, card_at, card_of, figures_row
 from cli.opening import prepare
 from cli.options import Paths, settings_option
-from cli.printing import Form, Row, form_options, print_rows
+from cli.printing import Form, Row, form_options, print_json, print_rows
+from db.comparing import compare_models
 from db.database import Database
 from db.models import find_model, list_models, register_model, serve_model
-from db.records import ModelRecord
+from db.records import Crossing, ModelComparison, ModelRecord
 from network.errors import WeightsMismatch
 from scheduler.settings import Settings
 
@@ -38,8 +40,9 @@ def models() -> None:
 def list_(form: Form, settings: Settings) -> None:
     """List the networks, the oldest first.
 
-    New files are measured by the served one. Errors are means over all test cases of the network's card: landmarks in px of a 224 frame,
-    the cardiothoracic index as it stands. Parent is the network whose weights it started from.
+    New files are measured by the served one. Errors are means over all test cases of a network's
+    card: landmarks in px of a 224 frame, the cardiothoracic index as it stands. Parent is the
+    network whose weights it started from.
 
     \b
     Example:
@@ -95,6 +98,73 @@ def register(place: Path, settings: Settings) -> None:
     register_model(database, card.version, card.weights_digest, card.card, serve=False)
     bring_in(card, settings)
     click.echo(f"{card.version} is registered; `thoraq models promote {card.version}` serves it")
+
+
+@models.command()
+@click.argument("before", metavar="OLD")
+@click.argument("after", metavar="NEW")
+@settings_option
+@form_options
+def compare(before: str, after: str, form: Form, settings: Settings) -> None:
+    """Compare two networks on the radiographs that both measured.
+
+    Lists those that only one of them puts above the ICT line, the largest change first, and says
+    how far the index moved. Changes are NEW less OLD.
+
+    \b
+    Example:
+      thoraq remeasure --model our-own
+      thoraq models compare thoraq-1 our-own
+    """
+    database = Database.open(settings.database)
+    for version in (before, after):
+        find_model(database, version)
+    found = compare_models(database, before, after)
+    rows = [crossing_row(each) for each in found.crossed]
+    if form is Form.JSON:
+        print_json({**comparison_row(found), "crossed": rows})
+        return
+    print_rows(rows, form)
+    if form is Form.TABLE:
+        for line in comparison_lines(found):
+            click.echo(line)
+
+
+def crossing_row(crossing: Crossing) -> Row:
+    """Return what is listed of a radiograph that crossed the line."""
+    return {
+        "radiograph": crossing.radiograph_id,
+        "ict_before": plain(crossing.ict_before, 4),
+        "ict_after": plain(crossing.ict_after, 4),
+        "ict_threshold": crossing.threshold,
+        "enlarged": crossing.enlarged,
+        "path": crossing.path,
+    }
+
+
+def comparison_row(found: ModelComparison) -> Row:
+    """Return the comparison in figures."""
+    return {
+        "radiographs": found.radiographs,
+        "compared": found.compared,
+        "mean_change": plain(found.mean_change, 4),
+        "mean_absolute_change": plain(found.mean_absolute_change, 4),
+        "largest_change": plain(found.largest_change, 4),
+    }
+
+
+def comparison_lines(found: ModelComparison) -> Iterator[str]:
+    """Return the comparison in words."""
+    if found.crossed:
+        yield ""
+    up = sum(each.enlarged for each in found.crossed)
+    down = len(found.crossed) - up
+    yield f"{found.radiographs} measured by both: {up} now above the ICT line, {down} no longer"
+    if found.mean_change is not None and found.mean_absolute_change is not None:
+        yield (
+            f"ICT of {found.compared}: mean change {found.mean_change:+.4f}, mean absolute"
+            f" {found.mean_absolute_change:.4f}, largest {found.largest_change:.4f}"
+        )
 
 
 def check_digest(version: str, found: str, wanted: str) -> None:

@@ -13,7 +13,8 @@ import click
 from pydantic import ValidationError
 
 from cli.errors import WrongSetting
-from db.records import ResultFilter
+from db.conditions import parse_condition
+from db.records import Condition, ResultFilter
 from db.states import Priority
 from radiograph.records import Bucket
 from scheduler.errors import PlaceMissing
@@ -46,6 +47,23 @@ class Moment(click.ParamType[datetime]):
             return datetime.fromisoformat(value).astimezone(UTC)
         except ValueError:
             self.fail(f"{value!r} is no ISO date or time, such as 2026-03-01", param, ctx)
+
+
+class Where(click.ParamType[Condition]):
+    """A condition on a column of the results, such as ``age_years<18``."""
+
+    name = "condition"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Condition:
+        """Return the condition."""
+        if isinstance(value, Condition):
+            return value
+        try:
+            return parse_condition(value)
+        except ValueError as exc:
+            self.fail(str(exc), param, ctx)
 
 
 class Day(click.ParamType[date]):
@@ -131,6 +149,16 @@ model_option = click.option(
 
 def filter_options(command: Command) -> Callable[..., object]:
     """Give a command the filters of results, and its body ``wanted``. Needs ``settings`` too."""
+    return filters_named("--model")(command)
+
+
+def filters_named(model: str) -> Callable[[Command], Callable[..., object]]:
+    """Return `filter_options` with another name for the option of the network that measured."""
+    return functools.partial(with_filters, model=model)
+
+
+def with_filters(command: Command, *, model: str) -> Callable[..., object]:
+    """Give a command the filters; ``model`` names the option of the network that measured."""
 
     @click.option("--bucket", type=click.Choice([str(each) for each in Bucket]))
     @click.option("--ict-above", type=float, help="cardiothoracic index above this value")
@@ -144,8 +172,17 @@ def filter_options(command: Command) -> Callable[..., object]:
     @click.option("--study-to", type=Day(), help="StudyDate on or before this ISO date")
     @click.option("--patient", help="PatientID; hashed as it is stored")
     @click.option("--study", help="study or SOP UID, radiograph id, SHA-256 prefix, or path")
-    @click.option("--model", help="version of the network, as `models list` names it")
+    @click.option(
+        model, "measured_by", help="version of the network that measured, as `models list` names it"
+    )
     @click.option("--batch", help="name of a batch, as `status` names it")
+    @click.option(
+        "--where",
+        type=Where(),
+        multiple=True,
+        help="a column that `export --dictionary` names, one of = != < <= > >=, and a value;"
+        " may be repeated",
+    )
     @click.option("--limit", type=click.IntRange(min=1), help="at most this many results")
     @functools.wraps(command)
     def with_filter(
@@ -156,15 +193,17 @@ def filter_options(command: Command) -> Callable[..., object]:
         study_to: date | None,
         patient: str | None,
         study: str | None,
+        measured_by: str | None,
         **kwargs: Any,
     ) -> object:
-        names = ("ict_above", "ict_below", "enlarged", "since", "until", "model", "batch", "limit")
+        names = ("ict_above", "ict_below", "enlarged", "since", "until", "batch", "where", "limit")
         wanted = ResultFilter(
             bucket=None if bucket is None else Bucket(bucket),
             study_date_from=study_from,
             study_date_to=study_to,
             patient=None if patient is None else Pseudonyms.of(settings).stored(patient),
             study=None if study is None else named_study(study),
+            model=measured_by,
             **{name: kwargs.pop(name) for name in names},
         )
         return command(*args, settings=settings, wanted=wanted, **kwargs)

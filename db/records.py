@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 
 from db.states import JobState, Priority
 from radiograph.errors import Disposition
@@ -61,6 +62,16 @@ class IntakeCount:
     duplicates: int = 0
     refused: int = 0
     known: int = 0  # recorded in this batch before
+
+    def __add__(self, more: IntakeCount) -> IntakeCount:
+        """Both together."""
+        return IntakeCount(
+            seen=self.seen + more.seen,
+            queued=self.queued + more.queued,
+            duplicates=self.duplicates + more.duplicates,
+            refused=self.refused + more.refused,
+            known=self.known + more.known,
+        )
 
 
 # ---- the queue ----------------------------------------------------------------------------
@@ -206,6 +217,29 @@ class BatchStatus:
         return self.seen == self.settled + self.open
 
 
+class Comparison(StrEnum):
+    """How a column is compared with a value, as it is written."""
+
+    EQUAL = "="
+    UNEQUAL = "!="
+    BELOW = "<"
+    AT_MOST = "<="
+    ABOVE = ">"
+    AT_LEAST = ">="
+
+
+Scalar = str | int | float | bool | date | datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One comparison of a column of the results; None stands for what is absent."""
+
+    column: str
+    comparison: Comparison
+    value: Scalar
+
+
 @dataclass(frozen=True, slots=True)
 class ResultFilter:
     """Which results to read; None leaves a condition out."""
@@ -222,6 +256,7 @@ class ResultFilter:
     patient: str | None = None
     study: str | None = None  # study UID, SOP UID, radiograph id, SHA-256 prefix or file path
     model: str | None = None
+    where: tuple[Condition, ...] = ()
     limit: int | None = None
 
 
@@ -238,6 +273,30 @@ class Result:
     measurement: Measurement
     provenance: Provenance
     measured_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A radiograph that is above the ICT line by one of two networks only."""
+
+    radiograph_id: int
+    path: str
+    ict_before: float
+    ict_after: float
+    threshold: float
+    enlarged: bool  # by the second network
+
+
+@dataclass(frozen=True, slots=True)
+class ModelComparison:
+    """What two networks measured on the same radiographs; changes are second less first."""
+
+    radiographs: int  # measured by both
+    compared: int  # of these, with an index by both
+    mean_change: float | None
+    mean_absolute_change: float | None
+    largest_change: float | None
+    crossed: tuple[Crossing, ...]  # the largest change first
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, or_, select
+from sqlalchemy import Select, func, or_, select
 
 from db.batches import batch_id_of
-from db.columns import path_digest
 from db.database import Database
-from db.errors import StudyUnknown
+from db.filters import filtered, named, radiograph_ids, unknown
 from db.records import FileOutcome, Result, ResultFilter
 from db.rows import result_of
 from db.states import JobState
@@ -19,8 +18,6 @@ from db.tables import file, job, measurement, radiograph
 
 #: Rows fetched at a time, so that an archive's results never stand in memory together.
 _FETCH = 500
-#: A shorter prefix of a hash could stand for several contents.
-_HASH_PREFIX = 8
 
 _RESULTS = select(
     measurement.c.id.label("measurement_id"),
@@ -35,7 +32,7 @@ def find_results(db: Database, wanted: ResultFilter) -> Iterator[Result]:
     Raises BatchUnknown, StudyUnknown: at once, before the first result is taken.
     """
     with db.read() as connection:
-        chosen = _filtered(connection, _RESULTS, wanted)
+        chosen = filtered(connection, _RESULTS, wanted)
     chosen = chosen.order_by(measurement.c.measured_at, measurement.c.id).limit(wanted.limit)
     return (result_of(row) for row in _streamed(db, chosen))
 
@@ -46,7 +43,7 @@ def count_results(db: Database, wanted: ResultFilter) -> int:
     Raises BatchUnknown, StudyUnknown.
     """
     with db.read() as connection:
-        chosen = _filtered(connection, _RESULTS, wanted).limit(wanted.limit)
+        chosen = filtered(connection, _RESULTS, wanted).limit(wanted.limit)
         count: int = connection.execute(
             select(func.count()).select_from(chosen.with_only_columns(measurement.c.id).subquery())
         ).scalar_one()
@@ -81,11 +78,11 @@ def file_outcomes(
         if batch is not None:
             chosen = chosen.where(file.c.batch_id == batch_id_of(connection, batch))
         if study is not None:
-            ids = _radiograph_ids(connection, study)
-            named = or_(_named(study), file.c.radiograph_id.in_(ids))
-            if connection.execute(select(file.c.id).where(named).limit(1)).first() is None:
-                raise _unknown(study)
-            chosen = chosen.where(named)
+            ids = radiograph_ids(connection, study)
+            by_name = or_(named(study), file.c.radiograph_id.in_(ids))
+            if connection.execute(select(file.c.id).where(by_name).limit(1)).first() is None:
+                raise unknown(study)
+            chosen = chosen.where(by_name)
     return (
         FileOutcome(
             batch=row.name,
@@ -105,70 +102,3 @@ def file_outcomes(
 def _streamed(db: Database, chosen: Select[Any]) -> Iterator[Any]:
     with db.read() as connection:
         yield from connection.execution_options(yield_per=_FETCH).execute(chosen)
-
-
-def _filtered(connection: Connection, chosen: Select[Any], wanted: ResultFilter) -> Select[Any]:
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.batch is not None:
-        conditions.append(_in_batch(batch_id_of(connection, wanted.batch)))
-    if wanted.study is not None:
-        ids = _radiograph_ids(connection, wanted.study)
-        if not ids:
-            raise _unknown(wanted.study)
-        conditions.append(radiograph.c.id.in_(ids))
-    compared = (
-        (wanted.bucket, measurement.c.bucket.__eq__),
-        (wanted.ict_above, measurement.c.ict.__gt__),
-        (wanted.ict_below, measurement.c.ict.__lt__),
-        (wanted.enlarged, measurement.c.enlarged.is_),
-        (wanted.since, measurement.c.measured_at.__ge__),
-        (wanted.until, measurement.c.measured_at.__lt__),
-        (wanted.study_date_from, radiograph.c.study_date.__ge__),
-        (wanted.study_date_to, radiograph.c.study_date.__le__),
-        (wanted.patient, radiograph.c.patient_id.__eq__),
-        (wanted.model, measurement.c.model_version.__eq__),
-    )
-    conditions += [holds(value) for value, holds in compared if value is not None]
-    return chosen.where(*conditions)
-
-
-def _in_batch(batch_id: int) -> ColumnElement[bool]:
-    return exists().where(
-        file.c.batch_id == batch_id,
-        file.c.radiograph_id == measurement.c.radiograph_id,
-        job.c.id == file.c.job_id,
-        job.c.model_version == measurement.c.model_version,
-    )
-
-
-def _named(study: str) -> ColumnElement[bool]:
-    return and_(file.c.path_digest == path_digest(study), file.c.path == study)
-
-
-def _radiograph_ids(connection: Connection, study: str) -> list[int]:
-    """Radiographs that a study UID, SOP UID, id, SHA-256 prefix or file path names."""
-    digits = study.isascii() and study.isdigit() and len(study) <= 18
-    lower = study.lower()
-    prefix = len(lower) >= _HASH_PREFIX and set(lower) <= set("0123456789abcdef")
-    by_path = select(file.c.radiograph_id).where(_named(study), file.c.radiograph_id.is_not(None))
-    found = connection.execute(
-        select(radiograph.c.id)
-        .where(
-            or_(
-                radiograph.c.study_uid == study,
-                radiograph.c.sop_uid == study,
-                radiograph.c.id == int(study) if digits else false(),
-                radiograph.c.sha256.between(lower, lower.ljust(64, "f")) if prefix else false(),
-                radiograph.c.id.in_(by_path),
-            )
-        )
-        .order_by(radiograph.c.id)
-    )
-    return list(found.scalars())
-
-
-def _unknown(study: str) -> StudyUnknown:
-    return StudyUnknown(
-        f"nothing matches {study!r}: give a study UID, SOP UID, radiograph id, SHA-256 prefix of "
-        f"{_HASH_PREFIX} digits or more, or file path"
-    )

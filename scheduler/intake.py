@@ -138,13 +138,7 @@ class Intake:
             _log.warning("chunks wait in the database", code=BrokerUnavailable.code)
 
     def _add(self, more: IntakeCount) -> None:
-        self.count = IntakeCount(
-            seen=self.count.seen + more.seen,
-            queued=self.count.queued + more.queued,
-            duplicates=self.count.duplicates + more.duplicates,
-            refused=self.count.refused + more.refused,
-            known=self.count.known + more.known,
-        )
+        self.count += more
         if self._progress is not None:
             self._progress(self.count)
 

@@ -17,6 +17,7 @@ from tests.readme.transcript import World
 def processed(tmp_path_factory: pytest.TempPathFactory) -> Processed:
     world = World(tmp_path_factory.mktemp("srv"))
     world.make_archive()
+    world.make_network()
     printed = world.run("thoraq process /srv/archive")
     assert "This run: " in printed, printed
     return Processed(world, Commands(world.folder / "thoraq"), printed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import subprocess
@@ -16,22 +15,10 @@ from cli.naming import is_shipped_name
 from network.card import shipped_card
 from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
 from tests.cli.test_processing import processes_of
+from tests.readme.networks import make_network
 
 Start = Callable[..., subprocess.Popen[str]]
 SHIPPED = shipped_card().version
-
-
-def network(folder: Path, version: str, **changes: object) -> Path:
-    """Write a network as training leaves it: the shipped weights under another version."""
-    shipped = shipped_card()
-    folder.mkdir(parents=True)
-    weights = folder / f"{version}.safetensors"
-    shutil.copyfile(shipped.weights_path, weights)
-    card = {**shipped.card, "version": version, "parent": SHIPPED, **changes}
-    card["weights"] = {**shipped.card["weights"], "file": weights.name}
-    (folder / "card.json").write_text(json.dumps(card), encoding="utf-8")
-    (folder / "report.html").write_text("<p>ours</p>", encoding="utf-8")
-    return folder
 
 
 @pytest.fixture
@@ -56,7 +43,7 @@ def test_workers_that_run_measure_by_the_network_that_is_promoted(
     commands.run("submit", films[0], "--batch", "before")
     commands.run("status", "before", "--follow")
     running = processes_of(commands.state)
-    registered = commands.run("models", "register", network(tmp_path / "made", "ours"))
+    registered = commands.run("models", "register", make_network(tmp_path / "made", "ours"))
     assert registered.returncode == 0, registered.stderr
     assert served(commands) == [SHIPPED]
 
@@ -81,7 +68,7 @@ def test_a_submission_by_a_named_network_has_a_batch_of_its_own(
     commands: Commands, films: list[Path], tmp_path: Path
 ) -> None:
     commands.run("submit", films[0])
-    commands.run("models", "register", network(tmp_path / "made", "ours"))
+    commands.run("models", "register", make_network(tmp_path / "made", "ours"))
     ran = commands.run("submit", films[0], "--model", "ours")
     assert "2 seen = 2 queued + 0 known" in ran.stdout, ran.stderr
     first, second = commands.json("status")
@@ -107,7 +94,7 @@ def test_a_network_brought_in_is_listed_with_its_parent_and_its_figures(
         "landmarks": {"a test": {"cases": 30, "mean": 4.0}, "b test": {"cases": 10, "mean": 8.0}},
         "ict": {"c test": {"cases": 5, "mean_absolute": 0.02}},
     }
-    made = network(tmp_path / "made", "ours", metrics=metrics)
+    made = make_network(tmp_path / "made", "ours", metrics=metrics)
     for _ in range(2):  # bringing it in again changes nothing
         assert commands.run("models", "register", made).returncode == Exit.OK
     shipped, ours = commands.json("models", "list")
@@ -124,7 +111,7 @@ def test_a_network_brought_in_is_listed_with_its_parent_and_its_figures(
 def test_promoting_goes_back_and_says_when_there_is_nothing_to_do(
     commands: Commands, tmp_path: Path
 ) -> None:
-    commands.run("models", "register", network(tmp_path / "made", "ours"))
+    commands.run("models", "register", make_network(tmp_path / "made", "ours"))
     commands.run("models", "promote", "ours")
     assert commands.run("models", "promote", "ours").stdout == "ours is served already\n"
     assert commands.run("models", "promote", SHIPPED).stdout == f"from ours to {SHIPPED}\n"
@@ -133,7 +120,7 @@ def test_promoting_goes_back_and_says_when_there_is_nothing_to_do(
 def test_a_network_whose_files_are_gone_or_changed_is_not_promoted(
     commands: Commands, tmp_path: Path
 ) -> None:
-    commands.run("models", "register", network(tmp_path / "made", "ours"))
+    commands.run("models", "register", make_network(tmp_path / "made", "ours"))
     there = commands.state / "models" / "ours"
     (there / "ours.safetensors").write_bytes(b"other")
     changed = commands.run("models", "promote", "ours")
@@ -148,7 +135,7 @@ def test_a_network_whose_files_are_gone_or_changed_is_not_promoted(
 def test_a_network_may_not_take_a_name_of_thoraqs_or_of_a_folder(
     commands: Commands, tmp_path: Path, version: str
 ) -> None:
-    ran = commands.run("models", "register", network(tmp_path / "made", version))
+    ran = commands.run("models", "register", make_network(tmp_path / "made", version))
     assert (ran.returncode, "[version-reserved]" in ran.stderr) == (Exit.USAGE, True)
     assert [row["version"] for row in commands.json("models", "list")] == [SHIPPED]
 

@@ -14,6 +14,7 @@ README = Path(__file__).parents[2] / "README.md"
 with tempfile.TemporaryDirectory(prefix="thoraq-readme-") as folder:
     world = World(Path(folder))
     world.make_archive()
+    world.make_network()
     before = README.read_text(encoding="utf-8")
     after = renewed(filled(before), world)
     README.write_text(after, encoding="utf-8")

@@ -1,0 +1,71 @@
+"""`thoraq remeasure`."""
+
+from __future__ import annotations
+
+import hashlib
+
+import click
+
+from cli.naming import readable
+from cli.opening import prepare
+from cli.options import filters_named, priority_option, settings_option
+from cli.progress import BatchProgress
+from db.intake import open_batch
+from db.records import IntakeCount, ResultFilter
+from db.remeasuring import remeasure as queue_again
+from db.results import count_results
+from db.states import Priority
+from scheduler.settings import Settings
+
+
+@click.command()
+@click.option("--model", required=True, help="version of the network that measures again")
+@click.option(
+    "--into", metavar="NAME", help="name of the new batch [default: from network and filters]"
+)
+@priority_option
+@settings_option
+@filters_named("--measured-by")
+def remeasure(
+    model: str,
+    into: str | None,
+    *,
+    priority: Priority,
+    settings: Settings,
+    wanted: ResultFilter,
+) -> None:
+    """Measure known radiographs again by another network.
+
+    Queues what has a result that the filters choose, everything measured where there are none; no
+    folder is read. Old results stay beside the new ones, and `models compare` sets them side by
+    side. Given again, the command queues only what is new.
+
+    \b
+    Example: the whole archive, or what looks doubtful in one batch
+      thoraq remeasure --model our-own
+      thoraq remeasure --model our-own --batch archive-3f2a91bc --where 'frontal_probability<0.9'
+    """
+    if into is not None and into == wanted.batch:
+        raise click.UsageError("--into names a batch of its own, not the one of --batch")
+    database = prepare(settings, model)
+    if not count_results(database, wanted):
+        click.echo("no result is chosen; `thoraq results` takes the same filters", err=True)
+        return
+    batch = open_batch(database, into or batch_of(model, wanted), priority)
+    count = IntakeCount()
+    with BatchProgress() as progress:
+        for more in queue_again(database, batch, wanted, model, settings.chunk_size):
+            count += more
+            progress.take_in(count)
+    click.echo(
+        f"batch {batch.name}: {count.seen} chosen = {count.queued} queued + {count.known} known"
+        f" + {count.duplicates} duplicates"
+    )
+    if count.queued:
+        click.echo("workers take them up: `thoraq up`, unless it runs already", err=True)
+
+
+def batch_of(model: str, wanted: ResultFilter) -> str:
+    """Return a name that the same network and filters always give."""
+    digest = hashlib.sha256(repr(wanted).encode()).hexdigest()
+    return f"remeasured-{readable(model) or 'model'}-{digest[:8]}"

@@ -1,0 +1,91 @@
+"""An archive measured again by another network, and the two compared."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.exits import Exit
+from network.card import shipped_card
+from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
+from tests.readme.networks import make_network
+
+Start = Callable[..., subprocess.Popen[str]]
+SHIPPED = shipped_card().version
+
+
+@pytest.fixture
+def measured(processed: Processed, tmp_path: Path) -> Commands:
+    """Give commands on a copy of a database whose archive was measured, and a second network."""
+    state = tmp_path / "state"
+    state.mkdir()
+    for path in processed.commands.state.iterdir():
+        if path.is_file():  # the database, and the key that patients' numbers are hashed with
+            shutil.copy(path, state)
+    commands = Commands(state)
+    commands.run("models", "register", make_network(tmp_path / "made", "ours"))
+    return commands
+
+
+def test_results_of_both_networks_stand_side_by_side(measured: Commands, start: Start) -> None:
+    before = measured.json("results")
+    queued = measured.run("remeasure", "--model", "ours", "--into", "again", "--priority", "urgent")
+    count = len(before)
+    assert f"{count} chosen = {count} queued + 0 known + 0 duplicates" in queued.stdout
+    up = start("up", "--device", "cpu")
+    ledger = measured.run("status", "again", "--follow")
+    assert f"{count} seen = {count} measured + 0 set aside" in ledger.stdout, ledger.stderr
+    assert measured.json("status", "again")["balanced"] is True
+    up.send_signal(signal.SIGINT)
+    up.communicate(timeout=PATIENCE_SECONDS)
+
+    assert measured.json("results", "--model", SHIPPED) == before
+    again = measured.json("results", "--model", "ours")
+    # The same weights: every figure but the provenance is the same.
+    assert {row["radiograph"]: row["ict"] for row in again} == {
+        row["radiograph"]: row["ict"] for row in before
+    }
+    compared = measured.json("models", "compare", SHIPPED, "ours")
+    assert (compared["radiographs"], compared["largest_change"]) == (count, 0)
+    assert compared["crossed"] == []
+    said = measured.run("models", "compare", SHIPPED, "ours").stdout
+    assert f"{count} measured by both: 0 now above the ICT line, 0 no longer" in said
+
+
+def test_the_same_command_again_queues_nothing_twice(measured: Commands) -> None:
+    words = ("remeasure", "--model", "ours", "--where", "format=dicom")
+    chosen = len(measured.json("results", "--where", "format=dicom"))
+    assert 0 < chosen < len(measured.json("results"))
+    assert f"{chosen} chosen = {chosen} queued" in measured.run(*words).stdout
+    assert f"{chosen} chosen = 0 queued + {chosen} known" in measured.run(*words).stdout
+    [_, batch] = measured.json("status")
+    assert (batch["batch"].startswith("remeasured-ours-"), batch["balanced"]) == (True, True)
+    assert (batch["seen"], batch["waiting"]) == (chosen, chosen)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--model", "nobodys"), Exit.NOT_FOUND, "[model-unknown]"),
+        (("--model", "ours", "--batch", "nobodys"), Exit.NOT_FOUND, "[batch-unknown]"),
+        (("--model", "ours", "--batch", "b", "--into", "b"), Exit.USAGE, "--into"),
+        (("--model", "ours", "--where", "age<18"), Exit.USAGE, "age_years"),
+        (("--model", "ours", "--ict-above", "0.99"), Exit.OK, "no result is chosen"),
+    ],
+)
+def test_what_cannot_be_remeasured_says_why_and_queues_nothing(
+    measured: Commands, words: tuple[str, ...], code: Exit, said: str
+) -> None:
+    ran = measured.run("remeasure", *words)
+    assert (ran.returncode, said in ran.stderr) == (code, True), ran.stderr
+    assert len(measured.json("status")) == 1
+
+
+def test_comparing_with_an_unknown_network_is_not_found(measured: Commands) -> None:
+    ran = measured.run("models", "compare", SHIPPED, "nobodys")
+    assert (ran.returncode, "[model-unknown]" in ran.stderr) == (Exit.NOT_FOUND, True)

@@ -1,0 +1,96 @@
+"""Conditions on single columns, as an operator writes them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from cli.columns import COLUMNS
+from db.conditions import COMPARABLE, parse_condition
+from db.database import Database
+from db.records import Comparison, Condition, ResultFilter
+from db.results import find_results
+from radiograph.records import View
+from tests.db.making import claim, measured, seen, send, store, submit
+
+AGES = (0.5, 12.0, 43.0, None)
+
+
+@pytest.fixture
+def studies(database: Database) -> Database:
+    """Give four results that differ in age, and of which one is an AP film."""
+    submit(database, [seen(number) for number in range(4)], chunk_size=4)
+    taken = claim(database, send(database)[0])
+    outcomes = []
+    for job in taken.jobs:
+        number = int(job.paths[0].removeprefix("/archive/").removesuffix(".dcm"))
+        outcomes.append(
+            measured(
+                job,
+                age_years=AGES[number],
+                study_date=date(2025, 1, number + 1),
+                view=View.AP if number == 2 else View.PA,
+            )
+        )
+    store(database, taken, outcomes)
+    return database
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        (("age_years<18",), [0, 1]),
+        (("age_years >= 12",), [1, 2]),
+        (("age_years=",), [3]),
+        (("age_years!=",), [0, 1, 2]),
+        (("age_years!=43",), [0, 1, 3]),
+        (("view=ap",), [2]),
+        (("view!=AP", "age_years>1"), [1]),
+        (("study_date>2025-01-02",), [2, 3]),
+        (("study_date<=2025-01-02",), [0, 1]),
+        (("path=/archive/3.dcm",), [3]),
+        (("enlarged=no", "ict<0.5", "rows=2048", "radiograph>0"), [0, 1, 2, 3]),
+        (("model=lungs-1", "device=cpu", "bucket=good"), [0, 1, 2, 3]),
+        (("measured_at<2026-03-01T20:00:00+00:00",), []),
+        (("worker=' OR 1=1",), []),
+    ],
+)
+def test_a_condition_chooses(studies: Database, written: tuple[str, ...], found: list[int]) -> None:
+    wanted = ResultFilter(where=tuple(map(parse_condition, written)))
+    results = find_results(studies, wanted)
+    assert sorted(result.path for result in results) == [
+        f"/archive/{number}.dcm" for number in found
+    ]
+
+
+def test_a_value_has_the_type_of_its_column() -> None:
+    assert parse_condition("attempt>=2") == Condition("attempt", Comparison.AT_LEAST, 2)
+    assert parse_condition("view = pa").value is View.PA
+    assert parse_condition("enlarged=TRUE").value is True
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("age_years", "no condition"),
+        ("age<18", "age_years"),
+        ("age_years<young", "float"),
+        ("view=sideways", "PA"),
+        ("enlarged=perhaps", "true or false"),
+        ("study_date>May", "date"),
+        ("ict>", "nothing"),
+        ("patient_id=12345", "no column"),
+        ("points=1", "no column"),
+    ],
+)
+def test_what_is_no_condition_says_what_would_be(written: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        parse_condition(written)
+
+
+def test_every_column_of_the_dictionary_but_points_and_identifiers_can_be_compared() -> None:
+    left_out = {"patient_id", "accession", "measurement"}
+    points = ("_x", "_y", "_spread")
+    named = {column.name for column in COLUMNS if not column.name.endswith(points)}
+    assert set(COMPARABLE) == named - left_out
