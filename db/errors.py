@@ -10,9 +10,12 @@
     |-- SchemaNewer                     schema-newer
     |-- MoveForbidden                   move-forbidden
     |-- ModelDiffers                    model-differs
+    |-- RunNameTaken                    run-name-taken
+    |-- RunSettled                      run-settled
     `-- NameUnknown                     name-unknown
         |-- BatchUnknown                batch-unknown
         |-- ModelUnknown                model-unknown
+        |-- RunUnknown                  run-unknown
         `-- StudyUnknown                study-unknown
 
 A code is stable. Messages name neither SQL nor values: rows hold patients' identifiers.
@@ -86,6 +89,18 @@ class ModelDiffers(DatabaseError):
     code = "model-differs"
 
 
+class RunNameTaken(DatabaseError):
+    """A training run has this name; give another, or resume that one."""
+
+    code = "run-name-taken"
+
+
+class RunSettled(DatabaseError):
+    """The training run cannot do this from where it stands; see `thoraq train status`."""
+
+    code = "run-settled"
+
+
 class NameUnknown(DatabaseError):
     """No row has this name."""
 
@@ -102,6 +117,12 @@ class ModelUnknown(NameUnknown):
     """No model has this version; `thoraq models list` shows those there are."""
 
     code = "model-unknown"
+
+
+class RunUnknown(NameUnknown):
+    """No training run has this name; `thoraq train status` lists them."""
+
+    code = "run-unknown"
 
 
 class StudyUnknown(NameUnknown):

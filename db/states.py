@@ -41,3 +41,25 @@ class Priority(StrEnum):
 
     URGENT = "urgent"
     ROUTINE = "routine"
+
+
+class RunState(StrEnum):
+    """Where a training run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"  # claimed: an owner token and a lease
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+#: Every allowed move of a training run; what failed or was cancelled may be resumed.
+RUN_MOVES: dict[RunState, frozenset[RunState]] = {
+    RunState.QUEUED: frozenset({RunState.RUNNING, RunState.CANCELLED}),
+    RunState.RUNNING: frozenset(
+        {RunState.QUEUED, RunState.FINISHED, RunState.FAILED, RunState.CANCELLED}
+    ),
+    RunState.FINISHED: frozenset(),
+    RunState.FAILED: frozenset({RunState.QUEUED}),
+    RunState.CANCELLED: frozenset({RunState.QUEUED}),
+}

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from db.columns import FilePath, Moment, Prose, RowId, one_of
-from db.states import JobState, Priority
+from db.states import JobState, Priority, RunState
 from radiograph.errors import Disposition
 from radiograph.records import Bucket, BucketBasis, IctRule, ImageFormat, SpacingSource, View
 
@@ -210,4 +210,55 @@ model = Table(
         sqlite_where=text("served"),
         postgresql_where=text("served"),
     ),
+)
+
+training_run = Table(  # an outbox of its own: a message carries the id alone
+    "training_run",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("name", Prose, nullable=False, unique=True),
+    Column("data", FilePath, nullable=False),
+    Column("plan", JSON, nullable=False),
+    Column("start", FilePath),
+    Column("teachers", JSON, nullable=False),
+    Column("parent", Prose),
+    Column("state", one_of(RunState, "state"), nullable=False, index=True),
+    Column("cancel_requested", Boolean, nullable=False),
+    Column("owner", String(36), index=True),  # a fresh token each claim; the fence
+    Column("lease_expires_at", Moment),
+    Column("attempts", Integer, nullable=False),  # claims since the last check
+    Column("last", JSON),  # the newest check
+    Column("device", Prose),
+    Column("worker", Prose),
+    Column("code", String(64)),
+    Column("detail", Prose),
+    Column("model_version", Prose),
+    Column("created_at", Moment, nullable=False),
+    Column("sent_at", Moment),  # null: to be sent
+    Column("started_at", Moment),
+    Column("ended_at", Moment),
+    CheckConstraint("(state = 'running') = (owner IS NOT NULL)", name="owner"),
+    CheckConstraint("(state = 'running') = (lease_expires_at IS NOT NULL)", name="lease"),
+)
+
+training_check = Table(
+    "training_check",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("run_id", ForeignKey("training_run.id"), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("said", JSON, nullable=False),
+    # A run that goes on from a checkpoint tells some steps again.
+    UniqueConstraint("run_id", "ordinal", "step"),
+)
+
+training_phase = Table(
+    "training_phase",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("run_id", ForeignKey("training_run.id"), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("said", JSON, nullable=False),
+    UniqueConstraint("run_id", "ordinal"),
 )
