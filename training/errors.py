@@ -2,6 +2,8 @@
 
 TrainingError                       code, permanent
 |-- DataMissing                     data-missing
+|-- DatasetInvalid                  dataset-invalid
+|-- SplitEmpty                      split-empty
 |-- PlanDiffers                     plan-differs
 |-- CheckpointBroken                checkpoint-broken
 `-- TrainingMemoryExhausted         training-memory
@@ -23,6 +25,18 @@ class DataMissing(TrainingError):
     """The folder holds no annotated radiographs to train on; see `thoraq dataset check`."""
 
     code = "data-missing"
+
+
+class DatasetInvalid(TrainingError):
+    """The tables of the data set do not fit its images; `thoraq dataset check` lists each row."""
+
+    code = "dataset-invalid"
+
+
+class SplitEmpty(TrainingError):
+    """No film of the data set is in the split; see `thoraq dataset explore` for its splits."""
+
+    code = "split-empty"
 
 
 class PlanDiffers(TrainingError):

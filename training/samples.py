@@ -6,8 +6,7 @@ augmentation and evaluation share one frame; ``scale`` leads from there to px of
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Self
@@ -17,18 +16,23 @@ import numpy.typing as npt
 from PIL import Image
 
 from network.input import INPUT_SIDE_PX, MARGIN_PX, fit_affine, prepare
+from radiograph.errors import RadiographError
 from radiograph.landmarks import ANATOMICAL, CALLIPERS, Landmark
 from radiograph.reading import ReadLimits, read
 from radiograph.records import ERROR_FRAME_PX
+from training.dataset.cardiothoracic import CALLIPER_COLUMNS, OUTLINE_FOLDERS
+from training.dataset.films import Film
+from training.dataset.layouts import usable_films
+from training.dataset.outlines import read_mask
+from training.errors import DatasetInvalid
 
 POINTS = len(Landmark)
-OUTLINE_FOLDERS = ("heart", "left_lung", "right_lung")
 #: The square training augments from: larger than the network's, so that zooming in stays sharp.
 TRAINING_SIDE_PX = 160
 #: Sources that are never trained, tuned or calibrated on.
 EXTERNAL_SPLIT = "external"
 
-CALLIPER_COLUMNS = ("heart_right", "heart_left", "thorax_right", "thorax_left")
+__all__ = ["CALLIPER_COLUMNS", "OUTLINE_FOLDERS", "Samples", "read_samples"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,103 +100,47 @@ class Samples:
 
 
 def read_samples(data: Path, *, side: int = TRAINING_SIDE_PX) -> Samples:
-    """Read every data set found under ``data``: ``landmarks15`` and ``cardiothoracic``.
+    """Read every data set found under ``data``, in whichever layout.
 
-    Raises FileNotFoundError where neither is there.
+    Raises DataMissing where there is none, DatasetInvalid where a row or an image is unusable.
     """
-    parts = []
-    if (data / "landmarks15").is_dir():
-        parts.append(_stack(_landmark_set(data / "landmarks15"), side))
-    if (data / "cardiothoracic").is_dir():
-        parts.append(_stack(_cardiothoracic_set(data / "cardiothoracic"), side))
-    if not parts:
-        raise FileNotFoundError(f"neither landmarks15 nor cardiothoracic under {data}")
-    return Samples.join(parts)
+    return _stack(usable_films(data), side)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    image: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
-    points: npt.NDArray[np.float32]  # (19, 2) upright file pixels, NaN where absent
-    masks: list[Image.Image] | None
-    name: str
-    source: str
-    category: str
-    split: str
-    frontal: float = 1.0
+def read_pixels(film: Film) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+    """Read a film as the worker reads it. Raises DatasetInvalid."""
+    try:
+        return read(film.path, ReadLimits()).pixels
+    except RadiographError as exc:
+        raise DatasetInvalid(f"{film.name}: [{exc.code}] {exc}. {DatasetInvalid.__doc__}") from exc
 
 
-def _landmark_set(folder: Path) -> Iterator[_Row]:
-    with (folder / "landmarks.csv").open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            points = np.full((POINTS, 2), np.nan, np.float32)
-            for i in range(15):
-                points[i] = float(row[f"x{i + 1}"]), float(row[f"y{i + 1}"])
-            yield _Row(
-                image=_pixels(folder / "images" / row["image"]),
-                points=points,
-                masks=None,
-                name=row["image"],
-                source="landmarks15",
-                category=row["category"],
-                split=row["split"],
-            )
-
-
-def _cardiothoracic_set(folder: Path) -> Iterator[_Row]:
-    with (folder / "cardiothoracic.csv").open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            points = np.full((POINTS, 2), np.nan, np.float32)
-            for i, name in enumerate(CALLIPER_COLUMNS):
-                points[15 + i] = float(row[f"{name}_x"]), float(row[f"{name}_y"])
-            yield _Row(
-                image=_pixels(folder / "images" / row["image"]),
-                points=points,
-                masks=[
-                    Image.open(folder / "masks" / outline / row["image"]).convert("L")
-                    for outline in OUTLINE_FOLDERS
-                ],
-                name=row["image"],
-                source=row["source"],
-                category=row["source"],
-                split=row["split"],
-            )
-
-
-def _pixels(path: Path) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
-    """Read a film as the worker reads it. Raises RadiographError."""
-    return read(path, ReadLimits()).pixels
-
-
-def _stack(rows: Iterable[_Row], side: int) -> Samples:
-    images, points, outlines, outlined, scales, texts, frontal = [], [], [], [], [], [], []
-    for row in rows:
-        height, width = row.image.shape
-        prepared = prepare(row.image, side=side, margin=training_margin(side))
+def _stack(films: Sequence[Film], side: int) -> Samples:
+    images, points, outlines, outlined, scales = [], [], [], [], []
+    for film in films:
+        pixels = read_pixels(film)
+        prepared = prepare(pixels, side=side, margin=training_margin(side))
         images.append(prepared.pixels)
         step = prepared.to_upright[(0, 1), (0, 1)]
-        points.append(((row.points - prepared.to_upright[:, 2]) / step).astype(np.float32))
-        scales.append(float(step[0]) * ERROR_FRAME_PX / max(height, width))
-        outlined.append(row.masks is not None)
+        points.append(((film.points - prepared.to_upright[:, 2]) / step).astype(np.float32))
+        scales.append(float(step[0]) * ERROR_FRAME_PX / max(pixels.shape))
+        outlined.append(film.masks is not None)
         outlines.append(
             np.zeros((len(OUTLINE_FOLDERS), side, side), np.uint8)
-            if row.masks is None
-            else np.stack([fit_mask(mask, side) for mask in row.masks])
+            if film.masks is None
+            else np.stack([fit_mask(read_mask(mask), side) for mask in film.masks])
         )
-        texts.append((row.name, row.source, row.category, row.split))
-        frontal.append(row.frontal)
-    names, sources, categories, splits = (np.array(column) for column in zip(*texts, strict=True))
     return Samples(
         images=np.stack(images),
         points=np.stack(points),
         outlines=np.stack(outlines),
         outlined=np.array(outlined),
-        frontal=np.array(frontal, np.float32),
+        frontal=np.ones(len(films), np.float32),
         scale=np.array(scales, np.float32),
-        names=names,
-        sources=sources,
-        categories=categories,
-        splits=splits,
+        names=np.array([film.name for film in films]),
+        sources=np.array([film.source for film in films]),
+        categories=np.array([film.category for film in films]),
+        splits=np.array([film.split for film in films]),
     )
 
 

@@ -41,11 +41,6 @@ def test_both_sets_come_with_the_points_and_outlines_each_has(data: Path) -> Non
         assert columns[-1] == pytest.approx(points[16, 0], abs=1.5)
 
 
-def test_a_folder_without_data_sets_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="landmarks15"):
-        read_samples(tmp_path)
-
-
 @pytest.mark.slow
 def test_a_fit_writes_weights_that_load_and_says_where_it_started(
     data: Path, tmp_path: Path

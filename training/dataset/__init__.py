@@ -1,0 +1,1 @@
+"""Annotated radiographs on disk: how data sets are laid out, checked and looked at; no torch."""

@@ -1,0 +1,87 @@
+"""What a data set says of its radiographs, before one of them is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from radiograph.landmarks import Landmark
+from training.dataset.findings import Finding
+
+#: What fits, what selects and calibrates, what is published, and what is only ever looked at.
+SPLITS = ("train", "val", "test", "external")
+#: Endings of the files that are taken for images.
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Film:
+    """One annotated radiograph.
+
+    ``points`` (19, 2) float32 ``(x, y)`` in pixels of the image, NaN where it has none; ``masks``
+    the files of heart, left and right lung, None where they were not drawn; ``index`` the
+    cardiothoracic index its table states; ``place`` its table and line, such as ``a.csv:7``.
+    """
+
+    path: Path
+    name: str
+    source: str
+    category: str
+    split: str
+    points: npt.NDArray[np.float32]
+    place: str
+    masks: tuple[Path, ...] | None = None
+    index: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The films of a folder that can be used, what is wrong there, and every image in it."""
+
+    films: tuple[Film, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    images: tuple[Path, ...] = ()
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """Put the listings of several data sets into one."""
+        return cls(
+            films=tuple(film for part in parts for film in part.films),
+            findings=tuple(finding for part in parts for finding in part.findings),
+            images=tuple(image for part in parts for image in part.images),
+        )
+
+
+def no_points() -> npt.NDArray[np.float32]:
+    """Return (19, 2) points of which none is annotated."""
+    return np.full((len(Landmark), 2), np.nan, np.float32)
+
+
+def images_under(folder: Path) -> Iterator[Path]:
+    """Yield the image files that lie in a folder itself, in the order of their names."""
+    if folder.is_dir():
+        for path in sorted(folder.iterdir()):
+            if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+                yield path
+
+
+def place_of(table: Path, line: int) -> str:
+    """Name a line of a table."""
+    return f"{table.name}:{line}"
+
+
+def first_of_each(films: Iterable[Film]) -> tuple[list[Film], list[tuple[Film, Film]]]:
+    """Return the films without later rows of an image, and those rows, each with the first."""
+    seen: dict[Path, Film] = {}
+    again: list[tuple[Film, Film]] = []
+    for film in films:
+        if film.path in seen:
+            again.append((film, seen[film.path]))
+        else:
+            seen[film.path] = film
+    return list(seen.values()), again

@@ -1,0 +1,67 @@
+"""What can be wrong with a data set, each finding with the place to mend it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+
+class Kind(StrEnum):
+    """What is wrong; ``remedy`` says what to do, ``stops`` whether training refuses such data."""
+
+    remedy: str
+    stops: bool
+
+    ROW_MALFORMED = "row-malformed", "correct the row of the table, or take it out", True
+    ROW_REPEATED = "row-repeated", "keep one row an image", True
+    IMAGE_MISSING = "image-missing", "bring the image to its place, or take the row out", True
+    IMAGE_AMBIGUOUS = "image-ambiguous", "keep one of the images of this name", True
+    IMAGE_UNREADABLE = "image-unreadable", "export the image again, or take the row out", True
+    IMAGE_POOR = "image-poor", "export it again at its full depth, or take the row out", False
+    IMAGE_WITHOUT_ROW = "image-without-row", "annotate it; until then it is not used", False
+    POINT_MISSING = "point-missing", "annotate the point; the film counts only in part", False
+    POINT_OUTSIDE = "point-outside", "correct the point: it lies off the image", False
+    SIDES_SWAPPED = "sides-swapped", "exchange the points: image left comes first", False
+    MASK_MISSING = "mask-missing", "draw the outline; until then none of the film's is used", False
+    MASK_MISFIT = "mask-misfit", "draw the outline again, or correct the callipers", False
+    INDEX_MISFIT = "index-misfit", "correct the index or the callipers: they disagree", False
+    DUPLICATE = "duplicate", "keep one: the film counts twice", False
+    DUPLICATE_ACROSS_SPLITS = (
+        "duplicate-across-splits",
+        "keep one: a network is judged on what it was fitted to",
+        False,
+    )
+
+    def __new__(cls, value: str, remedy: str, stops: bool) -> Self:
+        """Make a member of its name, its remedy and its weight."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.remedy = remedy
+        member.stops = stops
+        return member
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to act on: what, in which data set, which image, where, and what was seen."""
+
+    kind: Kind
+    source: str
+    split: str | None
+    image: str | None
+    place: str | None
+    detail: str
+
+    @property
+    def row(self) -> dict[str, str | None]:
+        """Return the finding as JSON and CSV hold it."""
+        return {
+            "kind": str(self.kind),
+            "source": self.source,
+            "split": self.split,
+            "image": self.image,
+            "place": self.place,
+            "detail": self.detail,
+            "remedy": self.kind.remedy,
+        }

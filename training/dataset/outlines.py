@@ -1,0 +1,76 @@
+"""Outlines of heart and lungs: masks read, and held against their film and its callipers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from radiograph.landmarks import Landmark
+from training.dataset.cardiothoracic import OUTLINE_FOLDERS
+from training.errors import DatasetInvalid
+
+#: A calliper may lie this far from the edge of the outline it was read off, px of the image.
+TOLERANCE_PX = 2.0
+#: Grey level from which a pixel is inside.
+INSIDE_FROM = 128
+
+
+def read_mask(path: Path) -> Image.Image:
+    """Read a mask as 8-bit grey. Raises DatasetInvalid."""
+    try:
+        with Image.open(path) as mask:
+            return mask.convert("L")
+    except (OSError, ValueError, Image.DecompressionBombError) as exc:
+        raise DatasetInvalid(f"mask {path.name}: {exc}. {DatasetInvalid.__doc__}") from exc
+
+
+def misfits(
+    masks: tuple[Path, ...], points: npt.NDArray[np.float32], rows: int, columns: int
+) -> Iterator[str]:
+    """Say what of a film's masks does not fit its size or its (19, 2) points.
+
+    ``masks`` are heart, left and right lung; left is the patient's, on the right of the image.
+    """
+    inside: dict[str, npt.NDArray[np.bool_]] = {}
+    for name, path in zip(OUTLINE_FOLDERS, masks, strict=True):
+        try:
+            mask = read_mask(path)
+        except DatasetInvalid as exc:
+            yield f"{name}: {exc}"
+            continue
+        drawn = np.asarray(mask) >= INSIDE_FROM
+        if drawn.shape != (rows, columns):
+            yield f"{name} is {mask.width} x {mask.height}, the image {columns} x {rows}"
+        elif not drawn.any():
+            yield f"{name} is empty"
+        else:
+            inside[name] = drawn
+    if "heart" in inside:
+        ends = _reach(inside["heart"])
+        yield from _apart("heart", ends, points[[Landmark.HEART_RIGHT, Landmark.HEART_LEFT], 0])
+    if {"left_lung", "right_lung"} <= set(inside):
+        left, right = _reach(inside["left_lung"]), _reach(inside["right_lung"])
+        if left.mean() < right.mean():
+            yield "left_lung lies on the image's left, which is the patient's right"
+        else:
+            ends = np.array([right[0], left[1]])
+            callipers = points[[Landmark.THORAX_RIGHT, Landmark.THORAX_LEFT], 0]
+            yield from _apart("lungs", ends, callipers)
+
+
+def _reach(drawn: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return the first and the last column of an outline."""
+    columns = np.flatnonzero(drawn.any(axis=0))
+    return np.array([columns[0], columns[-1]], np.float64)
+
+
+def _apart(
+    name: str, ends: npt.NDArray[np.float64], callipers: npt.NDArray[np.float32]
+) -> Iterator[str]:
+    if (np.abs(ends - callipers) > TOLERANCE_PX).any():  # false where a calliper is missing
+        said = " to ".join(f"{x:g}" for x in callipers)
+        yield f"{name} reach from x = {ends[0]:g} to {ends[1]:g}, the callipers from {said}"

@@ -1,0 +1,60 @@
+"""A split of 70, 15 and 15 % that every machine draws alike, with duplicates on one side."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from radiograph.errors import RadiographError
+from radiograph.reading import ReadLimits, read
+
+SEED = 42
+#: Upper ends of train and val, as shares of the films; the rest is test.
+TRAIN_UNTIL, VAL_UNTIL = 0.70, 0.85
+
+
+def assign_splits(films: Sequence[tuple[str, Path]]) -> list[str]:
+    """Split films, each a category and its image, by category; return their splits in order.
+
+    Films of the same pixels stay together, whatever their names and categories. The order is
+    that of seeded digests: neither the rows' order nor a library's generator moves a film.
+    """
+    groups: dict[str, list[int]] = defaultdict(list)
+    for i, (_, path) in enumerate(films):
+        groups[_content(path)].append(i)
+    by_category: dict[str, list[str]] = defaultdict(list)
+    for digest, members in groups.items():
+        by_category[min(films[i][0] for i in members)].append(digest)
+    splits = [""] * len(films)
+    for digests in by_category.values():
+        digests.sort(key=_seeded)
+        total = sum(len(groups[digest]) for digest in digests)
+        before = 0
+        for digest in digests:
+            members = groups[digest]
+            # A film belongs where its middle falls: small categories reach every split too.
+            share = (before + len(members) / 2) / total
+            before += len(members)
+            for i in members:
+                splits[i] = _split(share)
+    return splits
+
+
+def _split(share: float) -> str:
+    if share < TRAIN_UNTIL:
+        return "train"
+    return "val" if share < VAL_UNTIL else "test"
+
+
+def _seeded(digest: str) -> str:
+    return hashlib.sha256(f"{SEED}:{digest}".encode()).hexdigest()
+
+
+def _content(path: Path) -> str:
+    """Digest of the pixels, or of the bytes of a file that holds no radiograph."""
+    try:
+        return read(path, ReadLimits()).pixel_digest
+    except RadiographError:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
