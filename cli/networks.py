@@ -20,11 +20,6 @@ CARD_FILE = "card.json"
 COMPANIONS = ("report.html",)
 
 
-def models_folder(settings: Settings) -> Path:
-    """Return the folder that holds a folder for each network but the shipped one."""
-    return settings.state / "models"
-
-
 def card_of(version: str, settings: Settings) -> ModelCard:
     """Return the card of a network whose files are here and sound.
 
@@ -34,7 +29,7 @@ def card_of(version: str, settings: Settings) -> ModelCard:
     if shipped.version == version:
         card = shipped
     else:
-        folder = models_folder(settings) / version
+        folder = settings.models_folder / version
         if not (folder / CARD_FILE).is_file():
             raise ModelAbsent(f"{version} is not in {folder.parent}. {ModelAbsent.__doc__}")
         card = load_card(folder / CARD_FILE)
@@ -65,7 +60,7 @@ def bring_in(card: ModelCard, settings: Settings) -> None:
 
     Raises ModelDiffers, CardInvalid, WeightsMissing, WeightsMismatch.
     """
-    folder = models_folder(settings) / card.version
+    folder = settings.models_folder / card.version
     if folder.exists():
         standing = card_of(card.version, settings)
         if standing.weights_digest != card.weights_digest:

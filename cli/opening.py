@@ -29,9 +29,9 @@ def prepare(settings: Settings, model: str | None = None) -> Database:
     return database
 
 
-def open_stack(settings: Settings, device: str) -> Stack:
+def open_stack(settings: Settings, device: str, *, training: bool = False) -> Stack:
     """Return broker, upkeep and a worker a device, not yet started.
 
     Raises DevicesUnknown, DeviceMissing.
     """
-    return Stack(settings, choose(device, find_devices(), cores=usable_cores()))
+    return Stack(settings, choose(device, find_devices(), cores=usable_cores()), training=training)

@@ -16,8 +16,9 @@ from scheduler.settings import Settings
     show_default=True,
     help="auto (every accelerator, else the CPU), cpu, or cuda:N",
 )
+@click.option("--training", is_flag=True, help="also run a worker that trains, on the first device")
 @settings_option
-def up(device: str, settings: Settings) -> None:
+def up(device: str, training: bool, settings: Settings) -> None:
     """Run broker, workers and scheduler until Ctrl-C or SIGTERM.
 
     Brings the database up to date first, starts an embedded broker unless THORAQ_BROKER_URL
@@ -29,7 +30,7 @@ def up(device: str, settings: Settings) -> None:
       thoraq submit /archive/2024 --state /data/thoraq
     """
     prepare(settings)
-    stack = open_stack(settings, device)
+    stack = open_stack(settings, device, training=training)
     click.echo(f"working in {settings.state}, logs in {settings.state / 'logs'}", err=True)
     click.echo("Ctrl-C stops everything; files that wait stay queued", err=True)
     stack.run()

@@ -19,8 +19,15 @@ from scheduler.stack import worker_command
     help="auto (the first accelerator, else the CPU), cpu, or cuda:N; ROCm devices are cuda:N too",
 )
 @click.option("--name", help="name in Flower and in the results [default: from device and host]")
+@click.option(
+    "--queues",
+    type=click.Choice(("measure", "training")),
+    default="measure",
+    show_default=True,
+    help="what it does: measure films, or train networks",
+)
 @settings_option
-def worker(device: str, name: str | None, settings: Settings) -> None:
+def worker(device: str, name: str | None, queues: str, settings: Settings) -> None:
     """Run one worker on one device, until SIGTERM or Ctrl-C.
 
     The command becomes the worker's process. A stopped worker gives back what it has not
@@ -32,5 +39,5 @@ def worker(device: str, name: str | None, settings: Settings) -> None:
       export THORAQ_DATABASE_URL=postgresql://queue/thoraq
       thoraq worker --device cuda:0
     """
-    command = worker_command(device, name)
+    command = worker_command(device, name, queues=queues)
     os.execve(command[0], command, child_environment(settings))  # noqa: S606 - becomes the worker

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from sqlite3 import SQLITE_BUSY, SQLITE_CORRUPT, SQLITE_ERROR, SQLITE_LOCKED, SQLITE_NOTADB
 from sqlite3 import Connection as SqliteConnection
+from sqlite3 import OperationalError as SqliteOperationalError
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -139,18 +141,34 @@ def _prepare_sqlite(engine: Engine, *, foreign_keys: bool) -> None:
     def on_connect(connection: SqliteConnection, record: object) -> None:
         del record
         connection.isolation_level = None
-        for pragma in (
-            f"busy_timeout = {_BUSY_TIMEOUT_MS}",  # first: the next line may have to wait
-            "journal_mode = WAL",
-            "synchronous = NORMAL",
-            f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        _write_ahead(connection)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
         writing = connection.get_execution_options().get("thoraq_writing", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _write_ahead(connection: SqliteConnection) -> None:
+    """Change a new file to a write-ahead log.
+
+    Processes that open it at the same instant may all hold it for reading while each wants it for
+    itself; SQLite then refuses at once, busy timeout or not, so the wait is ours.
+    """
+    deadline = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except SqliteOperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF in {SQLITE_BUSY, SQLITE_LOCKED}
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 @contextmanager

@@ -5,7 +5,15 @@ from __future__ import annotations
 from celery import Celery
 from kombu import Queue
 
-from scheduler.messages import MEASURE, MEASURE_QUEUES, ROUTINE_QUEUE, UPKEEP, UPKEEP_QUEUE
+from scheduler.messages import (
+    MEASURE,
+    MEASURE_QUEUES,
+    ROUTINE_QUEUE,
+    TRAIN,
+    TRAINING_QUEUE,
+    UPKEEP,
+    UPKEEP_QUEUE,
+)
 
 #: How Redis is spoken to; seconds. A connection without a socket timeout that is half open is
 #: never noticed. A message of a dead worker comes back by recovery long before its visibility
@@ -33,10 +41,14 @@ def create_app(broker_url: str) -> Celery:
         result_serializer="json",
         accept_content=["json"],
         event_serializer="json",
-        task_queues=[Queue(name) for name in (*MEASURE_QUEUES, UPKEEP_QUEUE)],
+        task_queues=[Queue(name) for name in (*MEASURE_QUEUES, TRAINING_QUEUE, UPKEEP_QUEUE)],
         task_default_queue=ROUTINE_QUEUE,
         task_create_missing_queues=False,
-        task_routes={MEASURE: {"queue": ROUTINE_QUEUE}, UPKEEP: {"queue": UPKEEP_QUEUE}},
+        task_routes={
+            MEASURE: {"queue": ROUTINE_QUEUE},
+            TRAIN: {"queue": TRAINING_QUEUE},
+            UPKEEP: {"queue": UPKEEP_QUEUE},
+        },
         # A message stays in Redis until its chunk is stored, and a worker takes one at a time,
         # so an urgent chunk waits for one routine chunk at most.
         worker_prefetch_multiplier=1,

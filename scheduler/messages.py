@@ -1,4 +1,4 @@
-"""What travels through the queue: task names, queue names and a chunk's number, nothing else."""
+"""What travels through the queue: task names, queue names and a row's number, nothing else."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from db.states import Priority
 from scheduler.errors import MessageInvalid
 
 MEASURE: Final = "thoraq.measure_chunk"
+TRAIN: Final = "thoraq.train_run"
 UPKEEP: Final = "thoraq.upkeep"
 
 URGENT_QUEUE: Final = "measure.urgent"
 ROUTINE_QUEUE: Final = "measure.routine"
+TRAINING_QUEUE: Final = "training"
 UPKEEP_QUEUE: Final = "upkeep"
 
 #: In the order a worker empties them.
@@ -22,11 +24,16 @@ QUEUE_OF: Final = {Priority.URGENT: URGENT_QUEUE, Priority.ROUTINE: ROUTINE_QUEU
 
 def measure_message(chunk_id: int) -> dict[str, int]:
     """Return the arguments of a chunk's task: its number, so that no queue holds a name."""
-    return {"chunk_id": valid_chunk_id(chunk_id)}
+    return {"chunk_id": valid_id(chunk_id)}
 
 
-def valid_chunk_id(chunk_id: object) -> int:
-    """Return what a message says, if it is a chunk's number. Raises MessageInvalid."""
-    if isinstance(chunk_id, bool) or not isinstance(chunk_id, int) or chunk_id < 1:
-        raise MessageInvalid(f"a {type(chunk_id).__name__}. {MessageInvalid.__doc__}")
-    return chunk_id
+def train_message(run_id: int) -> dict[str, int]:
+    """Return the arguments of a training run's task: its number."""
+    return {"run_id": valid_id(run_id)}
+
+
+def valid_id(number: object) -> int:
+    """Return what a message says, if it is a row's number. Raises MessageInvalid."""
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise MessageInvalid(f"a {type(number).__name__}. {MessageInvalid.__doc__}")
+    return number

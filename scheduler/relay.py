@@ -18,8 +18,16 @@ from db.database import Database
 from db.outbox import mark_sent, resend_all, unsent_chunks, waiting_chunks
 from db.records import ChunkMessage
 from db.states import Priority
+from db.training_runs import mark_runs_sent, resend_runs, unsent_runs
 from scheduler.errors import BrokerUnavailable
-from scheduler.messages import MEASURE, QUEUE_OF, measure_message
+from scheduler.messages import (
+    MEASURE,
+    QUEUE_OF,
+    TRAIN,
+    TRAINING_QUEUE,
+    measure_message,
+    train_message,
+)
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -33,9 +41,12 @@ _BLOCK = 100
 
 
 def relay(database: Database, app: Celery) -> int:
-    """Send the chunks that are due; return how many. Raises BrokerUnavailable."""
+    """Send the chunks and training runs that are due; return how many.
+
+    Raises BrokerUnavailable.
+    """
     _notice_loss(database, app)
-    sent = 0
+    sent = _send_runs(database, app)
     room = _WINDOW - waiting_chunks(database)
     while due := unsent_chunks(database, _BLOCK):
         urgent = [each for each in due if each.priority is Priority.URGENT]
@@ -57,7 +68,7 @@ def _notice_loss(database: Database, app: Celery) -> None:
             if channel.client.exists(_MARK):
                 return
             # First the chunks, then the mark: a crash between the two sends twice, never not.
-            resent = resend_all(database)
+            resent = resend_all(database) + resend_runs(database)
             channel.client.set(_MARK, 1)
     except (OperationalError, RedisError, OSError) as exc:
         raise BrokerUnavailable(BrokerUnavailable.__doc__) from exc
@@ -65,14 +76,30 @@ def _notice_loss(database: Database, app: Celery) -> None:
         _log.warning("the broker had lost its queue", resent=resent)
 
 
+def _send_runs(database: Database, app: Celery) -> int:
+    runs = unsent_runs(database)
+    if runs:
+        _send(app, [(TRAIN, train_message(run_id), TRAINING_QUEUE) for run_id in runs])
+        mark_runs_sent(database, runs)
+    return len(runs)
+
+
 def _publish(app: Celery, chunks: list[ChunkMessage]) -> None:
+    _send(
+        app,
+        [(MEASURE, measure_message(chunk.chunk_id), QUEUE_OF[chunk.priority]) for chunk in chunks],
+    )
+
+
+def _send(app: Celery, messages: list[tuple[str, dict[str, int], str]]) -> None:
+    """Publish (task, arguments, queue). Raises BrokerUnavailable."""
     try:
         with app.producer_or_acquire() as producer:
-            for chunk in chunks:
+            for task, arguments, queue in messages:
                 app.send_task(
-                    MEASURE,
-                    kwargs=measure_message(chunk.chunk_id),
-                    queue=QUEUE_OF[chunk.priority],
+                    task,
+                    kwargs=arguments,
+                    queue=queue,
                     producer=producer,
                     retry=False,  # the next round is the retry
                 )

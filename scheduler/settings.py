@@ -61,6 +61,25 @@ class Settings(BaseSettings):
     max_file_mb: int = Field(default=512, ge=1, description="largest file that is opened")
     max_megapixels: int = Field(default=100, ge=1, description="largest image that is decoded")
     min_side_px: int = Field(default=128, ge=16, description="smaller images are set aside")
+    runs: Path | None = Field(
+        default=None,
+        description="folder of training runs and their checkpoints, shared by the hosts that train;"
+        " in the state folder where absent",
+    )
+    models: Path | None = Field(
+        default=None,
+        description="folder of trained networks, shared by the hosts that measure; in the state"
+        " folder where absent",
+    )
+    training_lease_seconds: float = Field(
+        default=120.0, gt=0, description="how long a silent worker keeps its training run"
+    )
+    training_memory_share: float = Field(
+        default=0.5, gt=0, le=1, description="share of an accelerator's memory training may take"
+    )
+    checkpoint_seconds: float = Field(
+        default=60.0, gt=0, description="pause between two checkpoints of a training run"
+    )
     watch_seconds: float = Field(
         default=2.0, gt=0, description="pause between two scans; a file is complete if unchanged"
     )
@@ -90,6 +109,16 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.state / 'thoraq.db'}"
+
+    @property
+    def runs_folder(self) -> Path:
+        """Where training runs keep what they leave; one folder a run."""
+        return self.runs or self.state / "runs"
+
+    @property
+    def models_folder(self) -> Path:
+        """Where trained networks lie, each in the folder of its version."""
+        return self.models or self.state / "models"
 
     @property
     def ict_thresholds(self) -> IctThresholds:

@@ -58,21 +58,31 @@ class Member:
         return self.process.pid if self.process is not None else None
 
 
-def worker_command(device: str, name: str | None = None, readers: int | None = None) -> list[str]:
-    """Return the command that becomes the worker on ``device``: auto, cpu or cuda:N."""
+def worker_command(
+    device: str, name: str | None = None, readers: int | None = None, *, queues: str = "measure"
+) -> list[str]:
+    """Return the command that becomes the worker on ``device``: auto, cpu or cuda:N.
+
+    ``queues``: measure or training.
+    """
     command = [sys.executable, "-m", "worker", "--device", device]
     command += ["--name", name] if name is not None else []
     command += ["--readers", str(readers)] if readers is not None else []
+    command += ["--queues", queues] if queues != "measure" else []
     return command
 
 
 class Stack:
     """Runs what a machine needs to measure: one worker for each of ``devices``.
 
+    ``training``: one more, which trains on the first of them beside measuring.
+
     Call `tend` about twice a second from the thread that called `start`; its end ends them all.
     """
 
-    def __init__(self, settings: Settings, devices: Sequence[str]) -> None:
+    def __init__(
+        self, settings: Settings, devices: Sequence[str], *, training: bool = False
+    ) -> None:
         self._settings = settings
         self._broker = EmbeddedBroker(settings.state) if settings.broker_url is None else None
         self.app = create_app(broker_url(settings))
@@ -87,6 +97,9 @@ class Stack:
                 for name, device in zip(names, devices, strict=True)
             ),
         )
+        if training:
+            command = worker_command(devices[0], "training0", queues="training")
+            self.members += (Member("training0", command, logs / "training0.log"),)
 
     def start(self) -> None:
         """Start the broker, then the others. Raises BrokerUnavailable, NoServerBinary."""

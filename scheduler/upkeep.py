@@ -17,6 +17,7 @@ from celery.exceptions import WorkerShutdown
 from db.database import Database
 from db.errors import DatabaseError
 from db.recovery import recover_stalled
+from db.training_claims import recover_runs
 from scheduler.errors import BrokerUnavailable
 from scheduler.messages import UPKEEP, UPKEEP_QUEUE
 from scheduler.relay import relay
@@ -32,13 +33,14 @@ def keep_up(database: Database, app: Celery, resend_seconds: float) -> None:
     """One round. What is away now is met again by the next one."""
     try:
         recovered = recover_stalled(database, resend_seconds)
+        runs = recover_runs(database, resend_seconds)
         sent = relay(database, app)
     except (DatabaseError, BrokerUnavailable) as exc:
         if exc.permanent:
             raise
         _log.warning("upkeep waits", code=exc.code)
         return
-    if sent or recovered.expired or recovered.resent or recovered.quarantined:
+    if sent or runs or recovered.expired or recovered.resent or recovered.quarantined:
         _log.info(
             "upkeep",
             sent=sent,
@@ -46,6 +48,7 @@ def keep_up(database: Database, app: Celery, resend_seconds: float) -> None:
             resent=recovered.resent,
             due=recovered.due,
             quarantined=recovered.quarantined,
+            training=runs,
         )
 
 

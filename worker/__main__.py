@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
     parser.add_argument("--name", help="cpu0 or gpuN where absent; the host is appended")
     parser.add_argument("--readers", type=int, help="reading processes")
+    parser.add_argument("--queues", choices=("measure", "training"), default="measure")
     asked = parser.parse_args()
     try:
         verify_weights(shipped_card())
@@ -35,7 +36,9 @@ def main() -> None:
     command = [sys.executable, "-m", "worker.serve"]
     # Pinned, the only device left is the first.
     command += ["--device", "cpu" if device == "cpu" else "cuda:0"]
-    command += ["--name", asked.name or ("cpu0" if device == "cpu" else f"gpu{index}")]
+    kind = "training" if asked.queues == "training" else "cpu" if device == "cpu" else "gpu"
+    command += ["--name", asked.name or f"{kind}{index or 0}"]
+    command += ["--queues", asked.queues]
     command += ["--readers", str(readers)]
     os.execve(command[0], command, environment)  # noqa: S606 - replacing it is the purpose
 

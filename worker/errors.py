@@ -16,6 +16,7 @@
     |-- ModelUnavailable                model-unavailable      transient
     |-- FolderAway                      folder-away            transient
     |-- LeaseLost                       lease-lost             transient
+    |-- RunCancelled                    run-cancelled
     `-- StopRequested                   stop-requested         transient
 
 The first tree is about one file and ends on its job. The second is about the worker: it gives its
@@ -118,6 +119,12 @@ class LeaseLost(WorkerError):
 
     code = "lease-lost"
     permanent = False
+
+
+class RunCancelled(WorkerError):
+    """An operator cancelled the training run; `thoraq train resume` goes on with it."""
+
+    code = "run-cancelled"
 
 
 class StopRequested(WorkerError):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 import structlog
 
-from db.claims import renew_lease
-from db.database import Database
 from db.errors import DatabaseError
 from worker.errors import LeaseLost
 
@@ -20,18 +19,20 @@ _BEATS_A_LEASE = 4
 
 
 class Lease:
-    """Prolongs the lease of ``owner`` from a thread of its own until the block ends."""
+    """Prolongs a lease from a thread of its own until the block ends.
 
-    def __init__(self, database: Database, owner: str, lease_seconds: float) -> None:
-        self._database = database
-        self._owner = owner
+    ``renew`` does so and says whether the lease is still held; it may raise DatabaseError.
+    """
+
+    def __init__(self, renew: Callable[[], bool], lease_seconds: float) -> None:
+        self._renew = renew
         self._lease_seconds = lease_seconds
         self._over = threading.Event()
         self._lost = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
 
     def check(self) -> None:
-        """Raise LeaseLost once others have the chunk."""
+        """Raise LeaseLost once others have what was held."""
         if self._lost.is_set():
             raise LeaseLost(LeaseLost.__doc__)
 
@@ -51,12 +52,12 @@ class Lease:
     def _beat(self) -> None:
         while not self._over.wait(self._lease_seconds / _BEATS_A_LEASE):
             try:
-                held = renew_lease(self._database, self._owner, self._lease_seconds)
+                held = self._renew()
             except DatabaseError as exc:
                 # Storing will tell whether the lease outlived it.
                 _log.warning("the lease could not be renewed", code=exc.code)
                 continue
-            if held == 0:
-                # Either others have the chunk or all of it is stored and the block about to end.
+            if not held:
+                # Either others have it or all of it is stored and the block about to end.
                 self._lost.set()
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import socket
 from typing import Any
 
@@ -11,11 +12,15 @@ from celery import signals
 from scheduler.app import create_app
 from scheduler.broker import broker_url
 from scheduler.logs import configure_logs
-from scheduler.messages import MEASURE_QUEUES
+from scheduler.messages import MEASURE_QUEUES, TRAINING_QUEUE
 from scheduler.settings import Settings
 from worker.session import Session
 from worker.stopping import Stopping
-from worker.tasks import add_tasks
+from worker.tasks import add_tasks, add_training
+from worker.training import Trainer
+
+#: Training on a CPU takes what measuring leaves.
+_POLITENESS = 10
 
 
 def main() -> None:
@@ -24,19 +29,27 @@ def main() -> None:
     parser.add_argument("--device", required=True, help="as the pinned process sees it")
     parser.add_argument("--name", required=True)
     parser.add_argument("--readers", type=int, required=True)
+    parser.add_argument("--queues", required=True, help="measure or training")
     asked = parser.parse_args()
     configure_logs()
     settings = Settings()
     stopping = Stopping()
     app = create_app(broker_url(settings))
-    session = Session(
-        settings,
-        device=asked.device,
-        name=f"{asked.name}@{socket.gethostname()}",
-        readers=asked.readers,
-        stopping=stopping,
-    )
-    add_tasks(app, session)
+    name = f"{asked.name}@{socket.gethostname()}"
+    training = asked.queues == "training"
+    if training:
+        add_training(app, Trainer(settings, device=asked.device, name=name, stopping=stopping))
+        if asked.device == "cpu":
+            os.nice(_POLITENESS)
+    else:
+        session = Session(
+            settings,
+            device=asked.device,
+            name=name,
+            readers=asked.readers,
+            stopping=stopping,
+        )
+        add_tasks(app, session)
 
     def keep_logs(**_: Any) -> None:
         """Leave the logs as they are: having a receiver keeps Celery from configuring them."""
@@ -52,7 +65,7 @@ def main() -> None:
                 "--quiet",
                 "worker",
                 "--queues",
-                ",".join(MEASURE_QUEUES),
+                TRAINING_QUEUE if training else ",".join(MEASURE_QUEUES),
                 "--hostname",
                 f"{asked.name}@%h",
             ),

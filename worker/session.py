@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from db.claims import claim_chunk, release, store_outcomes
+from db.claims import claim_chunk, release, renew_lease, store_outcomes
 from db.database import Database
 from db.errors import DatabaseError
 from db.records import Claim, Outcome, RetryPolicy
@@ -59,7 +59,8 @@ class Session:
             return  # it came twice, or somebody was faster
         started = time.monotonic()
         done: list[Outcome] = []
-        with Lease(database, claim.owner, self._settings.lease_seconds) as lease:
+        seconds = self._settings.lease_seconds
+        with Lease(lambda: renew_lease(database, claim.owner, seconds) > 0, seconds) as lease:
 
             def check() -> None:
                 lease.check()
@@ -133,14 +134,12 @@ class Session:
         return self._pipelines[model_version]
 
     def _card(self, model_version: str) -> ModelCard:
-        """Return the card of a version: the shipped one's, else one in the state folder."""
+        """Return the card of a version: the shipped one's, else one in the folder of models."""
         try:
             shipped = shipped_card()
             if shipped.version == model_version:
                 return shipped
-            return load_card(
-                self._settings.state / "models" / Path(model_version).name / "card.json"
-            )
+            return load_card(self._settings.models_folder / Path(model_version).name / "card.json")
         except CardInvalid as exc:
             raise ModelUnavailable(f"{model_version}. {ModelUnavailable.__doc__}") from exc
 

@@ -8,9 +8,10 @@ import structlog
 from celery import Celery, signals
 from celery.exceptions import Reject
 
-from scheduler.messages import MEASURE, valid_chunk_id
+from scheduler.messages import MEASURE, TRAIN, valid_id
 from worker.errors import StopRequested
 from worker.session import Session
+from worker.training import Trainer
 
 
 def add_tasks(app: Celery, session: Session) -> None:
@@ -18,12 +19,23 @@ def add_tasks(app: Celery, session: Session) -> None:
 
     @app.task(name=MEASURE)
     def measure_chunk(chunk_id: int) -> None:
-        structlog.contextvars.bind_contextvars(chunk=valid_chunk_id(chunk_id))
+        structlog.contextvars.bind_contextvars(chunk=valid_id(chunk_id))
         try:
             session.measure(chunk_id)
         except StopRequested as exc:
             # Not begun: another worker gets the message.
             raise Reject(exc.code, requeue=True) from exc
+
+
+def add_training(app: Celery, trainer: Trainer) -> None:
+    """Give ``app`` the task of a worker that trains."""
+
+    # The lease, not the broker, knows who trains: a run of hours outlives every visibility timeout,
+    # so its message is acknowledged when it arrives.
+    @app.task(name=TRAIN, acks_late=False)
+    def train_run(run_id: int) -> None:
+        structlog.contextvars.bind_contextvars(run=valid_id(run_id))
+        trainer.train(run_id)
 
 
 def bind_task(task_id: str | None = None, **_: Any) -> None:

@@ -10,13 +10,13 @@ from celery import Celery
 
 from db.states import Priority
 from scheduler.errors import MessageInvalid
-from scheduler.messages import MEASURE, QUEUE_OF, measure_message, valid_chunk_id
+from scheduler.messages import MEASURE, QUEUE_OF, measure_message, valid_id
 
 
 @pytest.mark.parametrize("chunk_id", ["1", 0, -1, 1.0, True, None, [1]])
 def test_whatever_is_no_number_of_a_chunk_is_refused(chunk_id: object) -> None:
     with pytest.raises(MessageInvalid):
-        valid_chunk_id(chunk_id)
+        valid_id(chunk_id)
 
 
 @pytest.mark.parametrize("priority", list(Priority))

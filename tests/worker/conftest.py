@@ -135,6 +135,8 @@ def made_bench(database_url: str, redis_url: str, folder: Path) -> Iterator[Benc
         chunk_size=4,
         device_batch=4,
         lease_seconds=2.0,
+        training_lease_seconds=4.0,
+        checkpoint_seconds=1.0,
         upkeep_seconds=0.5,
         resend_seconds=5.0,
         retry_seconds=0.2,
