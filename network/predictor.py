@@ -72,9 +72,12 @@ class Predictor:
             order = torch.tensor(MIRROR, device=grey.device)
             back = mirrored.points.double()[:, order]
             back[..., 0] = grey.shape[2] - 1 - back[..., 0]
-            disagreement = (back - points)[:, list(ANATOMICAL)].norm(dim=2).mean(dim=1).cpu()
+            apart = (back - points).abs()
+            disagreement = apart[:, list(ANATOMICAL)].norm(dim=2).mean(dim=1).cpu()
             points = (points + back) / 2
             spreads = (spreads + mirrored.log_scales.double()[:, order].exp() * math.sqrt(2.0)) / 2
+            # Half of what two readings differ by is their deviation.
+            spreads = spreads + apart / 2
         x_spread, y_spread = spreads.unbind(dim=2)
         # Callipers measure along x alone; an anatomical point errs both ways.
         radial = torch.hypot(x_spread, y_spread)
