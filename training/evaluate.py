@@ -5,128 +5,82 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from rich.console import Console
-from rich.table import Table
 
 from network.card import ModelCard, load_card, shipped_card
-from network.input import INPUT_SIDE_PX
-from network.predictor import Predictor
-from training.evaluation import (
-    IctFigures,
-    LandmarkFigures,
-    ict_figures,
-    landmark_figures,
-    predict,
-)
-from training.samples import EXTERNAL_SPLIT, read_samples
+from network.errors import NetworkError
+from training.cases import each_case
+from training.dataset.layouts import usable_films
+from training.errors import TrainingError
+from training.figures import print_tables
+from training.judging import Evaluation, Judged, judge_models
+from training.pictures import save_pictures
+from training.report import write_report
 
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Figures by the name of the set they were taken on, such as ``wingspan test``."""
-
-    model: str
-    landmarks: dict[str, LandmarkFigures]
-    ict: dict[str, IctFigures]
+__all__ = ["Evaluation", "evaluate", "print_tables"]
 
 
 def evaluate(card: ModelCard, data: Path, split: str, device: str) -> Evaluation:
     """Predict a split (and, with ``test``, the external sets) and take its figures.
 
-    Raises FileNotFoundError where ``data`` holds no data set, ValueError for an empty split.
+    Raises DataMissing, DatasetInvalid, SplitEmpty.
     """
-    wanted = (split, EXTERNAL_SPLIT) if split == "test" else (split,)
-    samples = read_samples(data, side=INPUT_SIDE_PX).split(*wanted)
-    if not len(samples):
-        raise ValueError(f"no radiograph of the split {split!r} under {data}")
-    predicted = predict(Predictor.load(card, device), samples)
-    landmarks: dict[str, LandmarkFigures] = {}
-    ict: dict[str, IctFigures] = {}
-    for source in sorted(set(samples.sources.tolist())):
-        here = samples.sources == source
-        part, said = samples.where(here), predicted.where(here)
-        name = f"{source} {part.splits[0]}"
-        if part.has_landmarks().any():
-            landmarks[name] = landmark_figures(part, said)
-        if part.has_callipers().any():
-            ict[name] = ict_figures(part, said)
-    return Evaluation(model=card.version, landmarks=landmarks, ict=ict)
-
-
-#: Narrow enough for a terminal of eighty columns.
-_PLAIN: dict[str, Any] = {"box": None, "padding": (0, 1, 0, 0), "pad_edge": False}
-
-
-def print_tables(evaluation: Evaluation, console: Console) -> None:
-    """Print the landmark table and the ICT table."""
-    table = Table(title=f"Landmarks, px of a 224 frame ({evaluation.model})", **_PLAIN)
-    _columns(table, "mean [95 %]", "median", "sd", "p95", "12 points")
-    for name, figures in evaluation.landmarks.items():
-        table.add_row(
-            name,
-            str(figures.cases),
-            f"{figures.mean:.2f} [{figures.low:.2f}, {figures.high:.2f}]",
-            f"{figures.median:.2f}",
-            f"{figures.sd:.2f}",
-            f"{figures.p95:.2f}",
-            f"{figures.independent_mean:.2f}",
-        )
-        for category, (cases, mean) in figures.by_category.items():
-            table.add_row(f"  {category}", str(cases), f"{mean:.2f}")
-    console.print(table)
-    for name, figures in evaluation.landmarks.items():
-        shares = ", ".join(f"{k} {100 * v:.1f} %" for k, v in figures.buckets.items())
-        console.print(f"{name}, buckets by true error: {shares}")
-        points = "  ".join(f"{k} {v:.1f}" for k, v in figures.by_landmark.items())
-        console.print(f"{name}, by landmark: {points}")
-    console.print()
-    table = Table(title=f"Cardiothoracic index ({evaluation.model})", **_PLAIN)
-    _columns(table, "mean |error| [95 %]", "bias", "95 % limits", "r", "sens/spec")
-    for name, ict in evaluation.ict.items():
-        table.add_row(
-            name,
-            str(ict.cases),
-            f"{ict.mean_absolute:.4f} [{ict.low:.3f}, {ict.high:.3f}]",
-            f"{ict.bias:+.4f}",
-            f"{ict.bias - 1.96 * ict.sd:+.2f} {ict.bias + 1.96 * ict.sd:+.2f}",
-            f"{ict.correlation:.3f}",
-            f"{100 * ict.sensitivity:.0f}/{100 * ict.specificity:.0f}",
-        )
-    console.print(table)
-    console.print("Sensitivity and specificity in % at an index of 0.50, whatever the view.")
-
-
-def _columns(table: Table, *figures: str) -> None:
-    table.add_column("set", no_wrap=True)
-    table.add_column("n", justify="right", no_wrap=True)
-    for heading in figures:
-        table.add_column(heading, justify="right", no_wrap=True)
+    return judge_models([card], data, split, device).evaluation
 
 
 def main() -> None:
-    """Parse, evaluate, print."""
+    """Parse, evaluate, print, draw."""
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     parser.add_argument("--split", default="test", help="test (default), val or train")
-    parser.add_argument("--model", type=Path, help="a model card; the shipped one where absent")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        action="append",
+        help="a model card; the shipped one where absent; several are averaged",
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument(
+        "--pictures", type=Path, metavar="DIR", help="draw truth against prediction for every film"
+    )
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write one page of figures, plots and worst cases"
+    )
     options = parser.parse_args()
-    card = load_card(options.model) if options.model else shipped_card()
     try:
-        evaluation = evaluate(card, options.data, options.split, options.device)
-    except (FileNotFoundError, ValueError) as exc:
-        parser.exit(2, f"error: {exc}\n")
+        cards = [load_card(path) for path in options.model or ()] or [shipped_card()]
+        judged = judge_models(cards, options.data, options.split, options.device)
+    except (TrainingError, NetworkError) as exc:
+        parser.exit(2, f"error [{exc.code}]: {exc}\n")
+    if options.pictures is not None or options.html is not None:
+        _draw(judged, options)
     if options.json:
-        json.dump(asdict(evaluation), sys.stdout, indent=1)
+        json.dump(asdict(judged.evaluation), sys.stdout, indent=1, allow_nan=False)
         sys.stdout.write("\n")
     else:
-        print_tables(evaluation, Console())
+        print_tables(judged.evaluation, Console())
+
+
+def _draw(judged: Judged, options: argparse.Namespace) -> None:
+    if options.pictures is not None:
+        cases = each_case(judged.samples, judged.predicted, judged.calibration)
+        films = usable_films(options.data)
+        save_pictures(options.pictures, cases, judged.samples, judged.predicted, films)
+    if options.html is not None:
+        write_report(
+            options.html,
+            title=judged.evaluation.model,
+            evaluation=judged.evaluation,
+            samples=judged.samples,
+            predicted=judged.predicted,
+            calibration=judged.calibration,
+            data=options.data,
+        )
 
 
 if __name__ == "__main__":

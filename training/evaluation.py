@@ -1,11 +1,11 @@
-"""How well a network does on annotated radiographs, in figures with their intervals.
+"""How far a network's points are from annotated ones, in figures with their intervals.
 
-Landmark errors are mean point-to-point distances in px of a 224 frame. Intervals are 95 %
-percentile bootstraps over cases, seeded, so that two runs print the same.
+Landmark errors are mean point-to-point distances in px of a 224 frame.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +13,18 @@ import numpy.typing as npt
 
 from network.prediction import Prediction
 from network.predictor import Predictor
-from radiograph.landmarks import ANATOMICAL, INDEPENDENT, Landmark
+from radiograph.landmarks import ANATOMICAL, INDEPENDENT
+from radiograph.quality import bucket
+from radiograph.records import Bucket
+from training.intervals import Interval, bootstrap, bootstrap_interval, deviation
 from training.samples import Samples
+from training.shape import index_of
+
+__all__ = ["Predicted", "bootstrap_interval", "case_errors", "index_of", "point_errors", "predict"]
 
 Floats = npt.NDArray[np.float64]
-RESAMPLES = 2000
+#: The buckets of a rated study, the best first.
+RATED = (Bucket.EXCELLENT, Bucket.VERY_GOOD, Bucket.GOOD, Bucket.REVIEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,37 +39,52 @@ class Predicted:
         """Return the predictions for which ``keep`` (N,) is true."""
         return Predicted(self.points[keep], self.spreads[keep], self.frontal[keep])
 
+    @classmethod
+    def averaged(cls, members: Sequence[Predicted]) -> Predicted:
+        """Average the networks of an ensemble; their disagreement widens the spreads."""
+        if len(members) == 1:
+            return members[0]
+        points = np.stack([member.points for member in members])
+        spreads = np.stack([member.spreads for member in members])
+        mean = points.mean(axis=0)
+        apart = np.square(points - mean).sum(axis=3)
+        return cls(
+            points=mean,
+            spreads=np.sqrt((np.square(spreads) + apart).mean(axis=0)),
+            frontal=np.mean([member.frontal for member in members], axis=0),
+        )
+
 
 @dataclass(frozen=True, slots=True)
-class LandmarkFigures:
-    """Errors over the cases that have the fifteen landmarks."""
+class CategoryFigures:
+    """Errors over the cases of one category; px of a 224 frame."""
 
     cases: int
     mean: float
     low: float
     high: float
     median: float
-    sd: float
-    p95: float
-    independent_mean: float  # over the twelve points that are no fractions of the axis
-    by_category: dict[str, tuple[int, float]]
-    by_landmark: dict[str, float]
-    buckets: dict[str, float]  # share of cases, by true error
 
 
 @dataclass(frozen=True, slots=True)
-class IctFigures:
-    """Agreement of the cardiothoracic index with its truth."""
+class LandmarkFigures:
+    """Errors over the cases that have the fifteen landmarks; ``low`` to ``high`` is the mean's.
+
+    ``intervals``: of the other figures, of the landmarks by name and of the buckets' shares.
+    """
 
     cases: int
-    mean_absolute: float
+    mean: float
     low: float
     high: float
-    bias: float
-    sd: float
-    correlation: float
-    sensitivity: float
-    specificity: float
+    median: float
+    sd: float | None
+    p95: float
+    independent_mean: float  # over the twelve points that are no fractions of the axis
+    by_category: dict[str, CategoryFigures]
+    by_landmark: dict[str, float]
+    buckets: dict[str, float]  # share of cases, by true error
+    intervals: dict[str, Interval]
 
 
 def predict(predictor: Predictor, samples: Samples, size: int = 16) -> Predicted:
@@ -89,66 +111,42 @@ def point_errors(samples: Samples, predicted: Predicted) -> Floats:
 
 
 def landmark_figures(samples: Samples, predicted: Predicted) -> LandmarkFigures:
-    """Figures over the samples that have all fifteen landmarks."""
-    errors = point_errors(samples, predicted)
+    """Figures over the samples that have all fifteen landmarks, of which there is one or more."""
     known = samples.has_landmarks()
-    errors = errors[known]
+    errors = point_errors(samples.where(known), predicted.where(known))
     cases = errors[:, list(ANATOMICAL)].mean(axis=1)
-    low, high = bootstrap_interval(cases)
+    independent = errors[:, list(INDEPENDENT)].mean(axis=1)
     categories = samples.categories[known]
+    sorted_into = np.array([bucket(case) for case in cases])
+    shares = {str(name): (sorted_into == name).astype(np.float64) for name in RATED}
+    low, high = bootstrap_interval(cases)
+    by_name = {f"L{i + 1}": errors[:, i] for i in ANATOMICAL}
     return LandmarkFigures(
         cases=len(cases),
         mean=float(cases.mean()),
         low=low,
         high=high,
         median=float(np.median(cases)),
-        sd=float(cases.std(ddof=1)),
+        sd=deviation(cases),
         p95=float(np.percentile(cases, 95)),
-        independent_mean=float(errors[:, list(INDEPENDENT)].mean()),
+        independent_mean=float(independent.mean()),
         by_category={
-            str(name): (int((categories == name).sum()), float(cases[categories == name].mean()))
-            for name in np.unique(categories)
+            str(name): category_figures(cases[categories == name]) for name in np.unique(categories)
         },
-        by_landmark={f"L{i + 1}": float(errors[:, i].mean()) for i in ANATOMICAL},
-        buckets={
-            "excellent": float((cases < 5).mean()),
-            "very_good": float(((cases >= 5) & (cases < 8.5)).mean()),
-            "good": float(((cases >= 8.5) & (cases < 15)).mean()),
-            "review": float((cases >= 15).mean()),
+        by_landmark={name: float(values.mean()) for name, values in by_name.items()},
+        buckets={name: float(values.mean()) for name, values in shares.items()},
+        intervals={
+            "median": bootstrap(lambda drawn: np.median(drawn, axis=1), cases),
+            "sd": bootstrap(lambda drawn: drawn.std(axis=1), cases),
+            "p95": bootstrap(lambda drawn: np.percentile(drawn, 95, axis=1), cases),
+            "independent_mean": bootstrap_interval(independent),
+            **{name: bootstrap_interval(values) for name, values in by_name.items()},
+            **{name: bootstrap_interval(values) for name, values in shares.items()},
         },
     )
 
 
-def ict_figures(samples: Samples, predicted: Predicted, line: float = 0.50) -> IctFigures:
-    """Figures over the samples that have all four callipers."""
-    known = samples.has_callipers()
-    truth = index_of(samples.points[known].astype(np.float64))
-    said = index_of(predicted.points[known])
-    difference = said - truth
-    low, high = bootstrap_interval(np.abs(difference))
-    enlarged = truth > line
-    return IctFigures(
-        cases=int(known.sum()),
-        mean_absolute=float(np.abs(difference).mean()),
-        low=low,
-        high=high,
-        bias=float(difference.mean()),
-        sd=float(difference.std(ddof=1)),
-        correlation=float(np.corrcoef(truth, said)[0, 1]),
-        sensitivity=float((said[enlarged] > line).mean()),
-        specificity=float((said[~enlarged] <= line).mean()),
-    )
-
-
-def index_of(points: Floats) -> Floats:
-    """Cardiothoracic index of (N, 19, 2) points, (N,)."""
-    heart = points[:, Landmark.HEART_LEFT, 0] - points[:, Landmark.HEART_RIGHT, 0]
-    thorax = points[:, Landmark.THORAX_LEFT, 0] - points[:, Landmark.THORAX_RIGHT, 0]
-    return np.asarray(heart / thorax)
-
-
-def bootstrap_interval(values: Floats) -> tuple[float, float]:
-    """95 % percentile bootstrap of the mean."""
-    draws = np.random.default_rng(0).integers(0, len(values), (RESAMPLES, len(values)))
-    low, high = np.percentile(values[draws].mean(axis=1), (2.5, 97.5))
-    return float(low), float(high)
+def category_figures(cases: Floats) -> CategoryFigures:
+    """Figures over the (N,) errors of a category."""
+    low, high = bootstrap_interval(cases)
+    return CategoryFigures(len(cases), float(cases.mean()), low, high, float(np.median(cases)))

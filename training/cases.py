@@ -1,0 +1,101 @@
+"""Each judged film by itself: its errors, what was expected of it, and its index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from radiograph.quality import Calibration, bucket
+from radiograph.records import Bucket
+from training.evaluation import Predicted, case_errors, index_of
+from training.reliability import measured, refused
+from training.samples import Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One film; ``position`` among the samples. What is unknown of it is None.
+
+    Errors are means over the fifteen landmarks, px of a 224 frame: ``error`` against the truth,
+    ``expected`` without it, ``upper`` its upper 90 % bound; ``ict_low`` to ``ict_high`` is the
+    index's 95 % interval.
+    """
+
+    position: int
+    source: str
+    split: str
+    category: str
+    name: str
+    error: float | None
+    bucket: Bucket
+    expected: float | None
+    upper: float | None
+    expected_bucket: Bucket
+    ict_true: float | None
+    ict: float | None
+    ict_low: float | None
+    ict_high: float | None
+    refused: bool
+
+    @property
+    def ict_difference(self) -> float | None:
+        """Measured minus true index."""
+        return None if self.ict is None or self.ict_true is None else self.ict - self.ict_true
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Return the case as CSV holds it."""
+        values = asdict(self)
+        del values["position"]
+        return {
+            name: round(value, 4) if isinstance(value, float) else value
+            for name, value in values.items()
+        }
+
+
+def each_case(
+    samples: Samples, predicted: Predicted, calibration: Calibration | None
+) -> list[Case]:
+    """Return the samples' cases, in their order."""
+    errors = case_errors(samples, predicted)
+    truth = index_of(samples.points.astype(np.float64))
+    set_aside = refused(samples, predicted)
+    return [
+        Case(
+            position=i,
+            source=str(samples.sources[i]),
+            split=str(samples.splits[i]),
+            category=str(samples.categories[i]),
+            name=str(samples.names[i]),
+            error=_known(errors[i]),
+            bucket=bucket(_known(errors[i])),
+            expected=said.expected_error_px224,
+            upper=said.expected_error_high_px224,
+            expected_bucket=said.bucket,
+            ict_true=_known(truth[i]),
+            ict=said.ict.value,
+            ict_low=said.ict.low,
+            ict_high=said.ict.high,
+            refused=bool(set_aside[i]),
+        )
+        for i, said in enumerate(measured(samples, predicted, calibration))
+    ]
+
+
+def worst_landmarks(cases: Iterable[Case], count: int) -> list[Case]:
+    """Return the cases of the largest landmark errors, the worst first."""
+    known = [(case.error, case) for case in cases if case.error is not None]
+    return [case for _, case in sorted(known, key=lambda pair: -pair[0])[:count]]
+
+
+def worst_indices(cases: Iterable[Case], count: int) -> list[Case]:
+    """Return the cases whose index is furthest off, the worst first."""
+    known = [(abs(case.ict_difference), case) for case in cases if case.ict_difference is not None]
+    return [case for _, case in sorted(known, key=lambda pair: -pair[0])[:count]]
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

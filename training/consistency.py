@@ -1,0 +1,94 @@
+"""Whether predicted points keep a chest's shape: its asymmetry and its lengths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.evaluation import Floats, Predicted
+from training.intervals import Interval, bootstrap_interval, correlation
+from training.samples import Samples
+from training.shape import LATERAL_PAIRS, LENGTH_PAIRS, asymmetry, pair_lengths
+
+
+@dataclass(frozen=True, slots=True)
+class PairFigures:
+    """One pair, px of a 224 frame: what is true, and how far off what is predicted is."""
+
+    true_mean: float
+    predicted_mean: float
+    bias: float
+    mean_absolute: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConsistencyFigures:
+    """Symmetry about the mid-line and lengths, over the cases that have the fifteen landmarks.
+
+    Asymmetries are means over a case's five pairs, px of a 224 frame; a network that pulls
+    towards symmetry predicts less than is true. ``length_error``: mean absolute error of a pair's
+    length, ``length_share`` as a share of the true length.
+    """
+
+    cases: int
+    true_asymmetry: float
+    true_asymmetry_p95: float
+    predicted_asymmetry: float
+    predicted_asymmetry_p95: float
+    asymmetry_error: float
+    asymmetry_correlation: float | None
+    length_error: float
+    length_share: float
+    asymmetry_by_pair: dict[str, PairFigures]
+    length_by_pair: dict[str, PairFigures]
+    intervals: dict[str, Interval]
+
+
+def consistency_figures(samples: Samples, predicted: Predicted) -> ConsistencyFigures:
+    """Figures over the samples that have all fifteen landmarks, of which there is one or more."""
+    known = samples.has_landmarks()
+    scale = samples.scale[known, None, None].astype(np.float64)
+    truth, said = samples.points[known] * scale, predicted.points[known] * scale
+    true_apart, said_apart = asymmetry(truth), asymmetry(said)
+    true_lengths, said_lengths = pair_lengths(truth), pair_lengths(said)
+    true_case, said_case = true_apart.mean(axis=1), said_apart.mean(axis=1)
+    off = np.abs(said_case - true_case)
+    lengths_off = np.abs(said_lengths - true_lengths)
+    # An annotation may put two points on one place; its length has no share.
+    shares = lengths_off / np.maximum(true_lengths, 1.0)
+    return ConsistencyFigures(
+        cases=len(truth),
+        true_asymmetry=float(true_case.mean()),
+        true_asymmetry_p95=float(np.percentile(true_case, 95)),
+        predicted_asymmetry=float(said_case.mean()),
+        predicted_asymmetry_p95=float(np.percentile(said_case, 95)),
+        asymmetry_error=float(off.mean()),
+        asymmetry_correlation=correlation(true_case, said_case),
+        length_error=float(lengths_off.mean()),
+        length_share=float(shares.mean()),
+        asymmetry_by_pair=_by_pair(LATERAL_PAIRS, true_apart, said_apart),
+        length_by_pair=_by_pair(LENGTH_PAIRS, true_lengths, said_lengths),
+        intervals={
+            "true_asymmetry": bootstrap_interval(true_case),
+            "predicted_asymmetry": bootstrap_interval(said_case),
+            "asymmetry_error": bootstrap_interval(off),
+            "length_error": bootstrap_interval(lengths_off.mean(axis=1)),
+            "length_share": bootstrap_interval(shares.mean(axis=1)),
+        },
+    )
+
+
+def _by_pair(
+    pairs: tuple[tuple[int, int], ...], truth: Floats, said: Floats
+) -> dict[str, PairFigures]:
+    """Figures of each column of (N, 5) values."""
+    return {
+        f"L{first + 1} L{second + 1}": PairFigures(
+            true_mean=float(truth[:, i].mean()),
+            predicted_mean=float(said[:, i].mean()),
+            bias=float((said - truth)[:, i].mean()),
+            mean_absolute=float(np.abs(said - truth)[:, i].mean()),
+        )
+        for i, (first, second) in enumerate(pairs)
+    }

@@ -1,0 +1,179 @@
+"""Whether the errors a network expects of itself, without the truth, are the true ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import spearmanr
+
+from radiograph.errors import RadiographError
+from radiograph.frontal import check_prediction
+from radiograph.measuring import measure
+from radiograph.quality import REVIEW_FROM, Calibration, bucket
+from radiograph.records import (
+    ERROR_FRAME_PX,
+    Header,
+    IctThresholds,
+    ImageFormat,
+    Measurement,
+)
+from training.evaluation import RATED, Floats, Predicted, case_errors, index_of
+from training.intervals import Interval, Share, bootstrap, share_of
+from training.samples import Samples
+
+#: Cases are sorted by expected error into this many bins of the same size.
+BINS = 6
+#: The frame in which predictions are measured here; every figure is in its pixels.
+_HEADER = Header(ImageFormat.PNG, rows=ERROR_FRAME_PX, columns=ERROR_FRAME_PX)
+_TO_SOURCE = np.eye(2, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Cases of about the same expected error; means in px of a 224 frame."""
+
+    cases: int
+    expected: float
+    true: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityFigures:
+    """Expected against true errors, px of a 224 frame, over cases with the fifteen landmarks.
+
+    ``confusion``: cases by expected, then by true bucket; ``ratio``: mean expected over mean true
+    error; ``covered``: cases under the upper 90 % bound; ``calibration_error``: mean distance of
+    expected from true over bins of about the same expected error, weighed by their cases;
+    ``review_missed``: cases of 15 px and more among those expected to be good or better.
+    """
+
+    calibration: str
+    cases: int
+    expected_mean: float
+    true_mean: float
+    ratio: float
+    ratio_interval: Interval
+    confusion: dict[str, dict[str, int]]
+    equal: Share
+    covered: Share
+    calibration_error: float
+    bins: tuple[Bin, ...]
+    rank_correlation: float | None
+    review_missed: Share
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """Expected and true errors and the upper bound of N cases, each (N,), px of a 224 frame."""
+
+    expected: Floats
+    upper: Floats
+    true: Floats
+
+
+def measured(
+    samples: Samples, predicted: Predicted, calibration: Calibration | None
+) -> list[Measurement]:
+    """Measure predictions as a worker does, in the pixels of a 224 frame."""
+    scale = samples.scale.astype(np.float64)
+    return [
+        measure(
+            predicted.points[i] * scale[i],
+            predicted.spreads[i] * scale[i],
+            to_source=_TO_SOURCE,
+            header=_HEADER,
+            frontal_probability=float(predicted.frontal[i]),
+            calibration=calibration,
+            thresholds=IctThresholds(),
+        )
+        for i in range(len(samples))
+    ]
+
+
+def expectation(samples: Samples, predicted: Predicted, calibration: Calibration) -> Expectation:
+    """Return what was expected of the samples that have all fifteen landmarks."""
+    known = samples.has_landmarks()
+    samples, predicted = samples.where(known), predicted.where(known)
+    said = measured(samples, predicted, calibration)
+    return Expectation(
+        expected=np.array([each.expected_error_px224 for each in said], np.float64),
+        upper=np.array([each.expected_error_high_px224 for each in said], np.float64),
+        true=case_errors(samples, predicted),
+    )
+
+
+def reliability_figures(
+    samples: Samples, predicted: Predicted, calibration: Calibration
+) -> ReliabilityFigures:
+    """Figures over the samples that have all fifteen landmarks, of which there is one or more."""
+    found = expectation(samples, predicted, calibration)
+    expected, true = found.expected, found.true
+    expected_bucket = np.array([bucket(case) for case in expected])
+    true_bucket = np.array([bucket(case) for case in true])
+    bins = tuple(
+        Bin(len(part), float(expected[part].mean()), float(true[part].mean()))
+        for part in np.array_split(np.argsort(expected, kind="stable"), BINS)
+        if len(part)
+    )
+    return ReliabilityFigures(
+        calibration=calibration.id,
+        cases=len(true),
+        expected_mean=float(expected.mean()),
+        true_mean=float(true.mean()),
+        ratio=float(expected.mean() / true.mean()),
+        ratio_interval=bootstrap(lambda e, t: e.mean(axis=1) / t.mean(axis=1), expected, true),
+        confusion={
+            str(row): {
+                str(column): int(((expected_bucket == row) & (true_bucket == column)).sum())
+                for column in RATED
+            }
+            for row in RATED
+        },
+        equal=share_of(expected_bucket == true_bucket),
+        covered=share_of(true <= found.upper),
+        calibration_error=sum(each.cases * abs(each.expected - each.true) for each in bins)
+        / len(true),
+        bins=bins,
+        rank_correlation=_rank_correlation(expected, true),
+        review_missed=share_of(true[expected < REVIEW_FROM] >= REVIEW_FROM),
+    )
+
+
+def ict_covered(samples: Samples, predicted: Predicted, calibration: Calibration) -> Share:
+    """Count the true indices inside their 95 % intervals, where the network brings these."""
+    known = samples.has_callipers()
+    truth = index_of(samples.points[known].astype(np.float64))
+    said = measured(samples.where(known), predicted.where(known), calibration)
+    inside = [
+        each.ict.low <= index <= each.ict.high
+        for each, index in zip(said, truth, strict=True)
+        if each.ict.low is not None and each.ict.high is not None
+    ]
+    return share_of(np.array(inside, np.bool_))
+
+
+def refused(samples: Samples, predicted: Predicted) -> npt.NDArray[np.bool_]:
+    """(N,) whether a worker would set the film aside as no frontal chest."""
+    scale = samples.scale.astype(np.float64)
+    return np.array(
+        [not _accepted(predicted, i, float(scale[i])) for i in range(len(samples))],
+        np.bool_,
+    )
+
+
+def _accepted(predicted: Predicted, i: int, scale: float) -> bool:
+    try:
+        check_prediction(
+            predicted.points[i] * scale, predicted.spreads[i] * scale, float(predicted.frontal[i])
+        )
+    except RadiographError:
+        return False
+    return True
+
+
+def _rank_correlation(expected: Floats, true: Floats) -> float | None:
+    if len(true) < 3 or not expected.std() or not true.std():
+        return None
+    return float(spearmanr(expected, true).statistic)

@@ -1,0 +1,132 @@
+"""One self-contained page on a network: how it was fitted, how well it does, where it fails."""
+
+from __future__ import annotations
+
+import base64
+from collections import defaultdict
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from radiograph.quality import Calibration
+from training import plots
+from training.agreement import indices
+from training.cases import Case, each_case, worst_indices, worst_landmarks
+from training.dataset.layouts import usable_films
+from training.evaluation import Predicted, case_errors
+from training.judging import Evaluation
+from training.pictures import named, picture_of
+from training.progress import Check, PhaseResult
+from training.reliability import expectation
+from training.samples import Samples
+from training.shape import asymmetry
+
+TEMPLATE = Path(__file__).with_suffix(".html.jinja")
+#: Worst cases shown, and the side of their pictures.
+LANDMARK_CASES, INDEX_CASES, CASE_SIDE_PX = 12, 8, 420
+DOTS_PER_INCH = 120
+
+
+def write_report(
+    path: Path,
+    *,
+    title: str,
+    evaluation: Evaluation,
+    samples: Samples,
+    predicted: Predicted,
+    checks: Sequence[Check] = (),
+    phases: Sequence[PhaseResult] = (),
+    calibration: Calibration | None = None,
+    data: Path | None = None,
+) -> None:
+    """Write the page; it needs no network and no other file.
+
+    ``samples`` and ``predicted`` are what ``evaluation`` was taken on. Expected errors are plotted
+    where ``calibration`` is given; worst cases are drawn on the films under ``data``, and on the
+    network's small input without it.
+    """
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    page = template.render(
+        title=title,
+        evaluation=evaluation,
+        phases=phases,
+        curves=embedded(plots.curves(checks)) if checks else None,
+        plots=_plots(evaluation, samples, predicted, calibration),
+        worst=_worst(samples, predicted, calibration, data),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A name that is no UTF-8 is shown with marks in place of its bytes.
+    path.write_text(page, encoding="utf-8", errors="replace")
+
+
+def embedded(picture: Figure | Image.Image) -> str:
+    """Return a plot or a picture as the address of its own bytes."""
+    stream = BytesIO()
+    if isinstance(picture, Figure):
+        picture.savefig(stream, format="png", dpi=DOTS_PER_INCH)
+    else:
+        picture.save(stream, format="jpeg", quality=86)
+    kind = "png" if isinstance(picture, Figure) else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+def _plots(
+    evaluation: Evaluation,
+    samples: Samples,
+    predicted: Predicted,
+    calibration: Calibration | None,
+) -> dict[str, Any]:
+    landmarks: dict[str, list[str]] = defaultdict(list)
+    shape: dict[str, list[str]] = defaultdict(list)
+    index: list[str] = []
+    sets = np.char.add(np.char.add(samples.sources, " "), samples.splits)
+    for name, figures in evaluation.landmarks.items():
+        here = (sets == name) & samples.has_landmarks()
+        part, said = samples.where(here), predicted.where(here)
+        errors = case_errors(part, said)
+        by_category = {
+            str(category): errors[part.categories == category]
+            for category in np.unique(part.categories)
+        }
+        landmarks[name] += [
+            embedded(plots.errors_by_category(by_category)),
+            embedded(plots.errors_by_landmark(figures)),
+        ]
+        if calibration is not None and name in evaluation.reliability:
+            expected = expectation(part, said, calibration)
+            shape[name].append(embedded(plots.reliability(evaluation.reliability[name], expected)))
+        scale = part.scale[:, None, None].astype(np.float64)
+        true_asymmetry = asymmetry(part.points * scale).mean(axis=1)
+        said_asymmetry = asymmetry(said.points * scale).mean(axis=1)
+        shape[name].append(embedded(plots.asymmetries(true_asymmetry, said_asymmetry)))
+    for name in evaluation.ict:
+        truth, measured = indices(samples.where(sets == name), predicted.where(sets == name))
+        index.append(embedded(plots.bland_altman(truth, measured, name)))
+    return {"landmarks": landmarks, "shape": shape, "ict": index}
+
+
+def _worst(
+    samples: Samples, predicted: Predicted, calibration: Calibration | None, data: Path | None
+) -> dict[str, list[tuple[Case, str]]]:
+    films = {} if data is None else named(usable_films(data))
+    cases = each_case(samples, predicted, calibration)
+
+    def drawn(chosen: Sequence[Case]) -> list[tuple[Case, str]]:
+        return [
+            (case, embedded(picture_of(case, samples, predicted, films, CASE_SIDE_PX)))
+            for case in chosen
+        ]
+
+    return {
+        "Worst cases: landmarks": drawn(worst_landmarks(cases, LANDMARK_CASES)),
+        "Worst cases: cardiothoracic index": drawn(worst_indices(cases, INDEX_CASES)),
+    }
