@@ -175,10 +175,7 @@ def _unit_points(samples: Samples) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 def original_subject(plan: Plan, data: Path, device: torch.device) -> Subject:
     """Read the films with landmarks at the original's size. Raises DataMissing."""
-    try:
-        samples = read_samples(data, side=SIDE_PX)
-    except FileNotFoundError as exc:
-        raise DataMissing(f"{exc}. {DataMissing.__doc__}") from exc
+    samples = read_samples(data, side=SIDE_PX)
     known = samples.where(samples.has_landmarks())
     train = known.split("train")
     if not len(train):

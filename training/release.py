@@ -24,15 +24,18 @@ from network.predictor import Predictor
 from network.weights import read_network, save_network
 from radiograph.quality import Calibration
 from training.calibration import calibrate
-from training.evaluate import evaluate
 from training.evaluation import predict
 from training.frontal import refit_frontal
+from training.judging import judge_models
 from training.plan import Plan
+from training.progress import Check, PhaseResult
+from training.report import write_report
 from training.samples import EXTERNAL_SPLIT, TRAINING_SIDE_PX, Samples, read_samples
 
 #: Fewer validation films cannot carry a calibration: studies stay unrated.
 LEAST_CALIBRATION_CASES = 20
 CARD_FILE = "card.json"
+REPORT_FILE = "report.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,17 @@ def make_model(
     card_name: str = CARD_FILE,
     sources: Mapping[str, str] | None = None,
     limits: Sequence[str] = (),
+    checks: Sequence[Check] = (),
+    phases: Sequence[PhaseResult] = (),
+    report: bool = True,
 ) -> ModelMade:
-    """Write ``folder``/``version``.safetensors and its card, which evaluation fills in.
+    """Write ``folder``/``version``.safetensors, its card with its figures, and report.html.
 
     ``fitted`` is the ``fit.json`` beside the weights; ``parent`` the version the fit started
-    from; ``sources`` and ``limits`` go into the card. Doing it again writes the same again.
+    from; ``sources`` and ``limits`` go into the card, ``checks`` and ``phases`` into the
+    report. Doing it again writes the same again.
 
-    Raises FileNotFoundError where ``data`` holds no data set, WeightsMismatch.
+    Raises DataMissing, DatasetInvalid, WeightsMismatch.
     """
     plan = Plan.from_mapping(fitted["plan"])
     network = read_network(weights)
@@ -97,8 +104,21 @@ def make_model(
     path = folder / card_name
     _write(path, card)
     if (everything.splits == "test").any():
-        card["metrics"] = _rounded(asdict(evaluate(load_card(path), data, "test", device)))
+        judged = judge_models([load_card(path)], data, "test", device)
+        card["metrics"] = _rounded(asdict(judged.evaluation))
         _write(path, card)
+        if report:
+            write_report(
+                folder / REPORT_FILE,
+                title=version,
+                evaluation=judged.evaluation,
+                samples=judged.samples,
+                predicted=judged.predicted,
+                checks=checks,
+                phases=phases,
+                calibration=judged.calibration,
+                data=data,
+            )
     return ModelMade(version, folder, path, digest, card)
 
 

@@ -67,6 +67,7 @@ def main() -> None:
         card_name=f"{options.version}.json",
         sources=SOURCES,
         limits=LIMITS,
+        report=False,
     )
     print_tables(evaluate(load_card(made.card_path), options.data, "test", "cpu"), Console())
 

@@ -63,7 +63,4 @@ def _origin(start: Path | None) -> Origin:
 def _samples(data: Path, side: int) -> Samples:
     """Read a folder, or the file ``samples-SIDE.npz`` in it that was made from one."""
     carried = data / f"samples-{side}.npz"
-    try:
-        return Samples.load(carried) if carried.exists() else read_samples(data, side=side)
-    except FileNotFoundError as exc:
-        raise DataMissing(f"{exc}. {DataMissing.__doc__}") from exc
+    return Samples.load(carried) if carried.exists() else read_samples(data, side=side)

@@ -136,6 +136,8 @@ class Trainer:
             run.name,
             parent=run.parent,
             device=str(device),
+            checks=result.checks,
+            phases=result.phases,
         )
         watcher.beat()
         watcher.patiently(
