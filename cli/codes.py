@@ -41,6 +41,22 @@ GIVEN_BY_DB = (
         set_aside=False,
         sentence="The worker that held the file died or went silent; another one takes it.",
     ),
+    Code(
+        "training-worker-lost",
+        "db",
+        permanent=False,
+        set_aside=False,
+        sentence="The worker that trained died or went silent; the run goes on from its last"
+        " checkpoint.",
+    ),
+    Code(
+        "training-crashes",
+        "db",
+        permanent=True,
+        set_aside=False,
+        sentence="Worker after worker ended with the run before its next check; look at their logs,"
+        " then run `thoraq train resume`.",
+    ),
 )
 
 

@@ -6,6 +6,7 @@
     |-- WrongSetting        wrong-setting       USAGE
     |-- ModelAbsent         model-absent        NETWORK
     |-- VersionReserved     version-reserved    USAGE
+    |-- PlanInvalid         plan-invalid        USAGE
     `-- WorkersGone         workers-gone        QUEUE
 
 A command error is permanent: the operator changes something before the next try.
@@ -58,6 +59,13 @@ class VersionReserved(CommandError):
     """The name cannot be a network's; take letters, digits, . _ -, and nothing like thoraq-1."""
 
     code = "version-reserved"
+    exit = Exit.USAGE
+
+
+class PlanInvalid(CommandError):
+    """The run file is no plan of a training; correct what the message names."""
+
+    code = "plan-invalid"
     exit = Exit.USAGE
 
 

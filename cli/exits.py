@@ -11,15 +11,16 @@ class Exit(IntEnum):
 
     meaning: str
 
-    OK = 0, "done; for process and status --follow, every file has ended"
+    OK = 0, "done; for process and status --follow, everything has ended"
     BUG = 1, "an error thoraq did not foresee; please report the traceback"
     USAGE = 2, "the command line or a setting is wrong; the message says which"
     NOT_FOUND = 3, "there is no such file, folder, batch, study or model"
-    UNSOUND = 4, "doctor or db check found something to repair"
+    UNSOUND = 4, "doctor, db check or a look at a data set found something to repair"
     DATABASE = 5, "the database is away, locked, or has another schema"
     QUEUE = 6, "the broker or the workers could not be started or reached"
     RADIOGRAPH = 7, "the file asked for cannot be read or is no chest radiograph"
     NETWORK = 8, "the network's weights or card are missing or damaged"
+    UNTRAINED = 9, "the training run that was followed failed or was cancelled; its status says why"
     INTERRUPTED = 130, "Ctrl-C or SIGTERM; the same command goes on where this one stopped"
 
     def __new__(cls, number: int, meaning: str) -> Self:
@@ -50,6 +51,9 @@ BY_CODE = {
     "place-missing": Exit.NOT_FOUND,
     "database-url-invalid": Exit.USAGE,
     "device-missing": Exit.USAGE,
+    "data-missing": Exit.NOT_FOUND,
+    "dataset-invalid": Exit.UNSOUND,
+    "split-empty": Exit.UNSOUND,
 }
 
 

@@ -31,6 +31,10 @@ SECTIONS = MappingProxyType(
             "show": ("cli.show:show", "Show one STUDY and draw its landmarks."),
             "export": ("cli.export:export", "Write measurements to a CSV, Parquet or JSON file."),
         },
+        "Train": {
+            "train": ("cli.train:train", "Train networks on annotated images, through the queue."),
+            "dataset": ("cli.dataset:dataset", "Check and look at annotated images."),
+        },
         "Steer": {
             "retry": ("cli.retry:retry", "Queue again what failed or was cancelled."),
             "cancel": ("cli.cancel:cancel", "Take a batch's waiting files out of the queue."),

@@ -114,7 +114,7 @@ def compare(before: str, after: str, form: Form, settings: Settings) -> None:
     \b
     Example:
       thoraq remeasure --model our-own
-      thoraq models compare thoraq-1 our-own
+      thoraq models compare thoraq-2 our-own
     """
     database = Database.open(settings.database)
     for version in (before, after):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
+from tests.readme.films import make_films
 from tests.readme.transcript import World
 
 
@@ -18,9 +19,16 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Processed:
     world = World(tmp_path_factory.mktemp("srv"))
     world.make_archive()
     world.make_network()
+    world.make_films()
     printed = world.run("thoraq process /srv/archive")
     assert "This run: " in printed, printed
     return Processed(world, Commands(world.folder / "thoraq"), printed)
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder of annotated films."""
+    return make_films(tmp_path_factory.mktemp("films") / "films")
 
 
 @pytest.fixture

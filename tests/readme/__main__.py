@@ -15,6 +15,7 @@ with tempfile.TemporaryDirectory(prefix="thoraq-readme-") as folder:
     world = World(Path(folder))
     world.make_archive()
     world.make_network()
+    world.make_films()
     before = README.read_text(encoding="utf-8")
     after = renewed(filled(before), world)
     README.write_text(after, encoding="utf-8")

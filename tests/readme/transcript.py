@@ -20,6 +20,7 @@ from pathlib import Path
 
 from cli.naming import batch_name
 from scheduler.settings import process_environment
+from tests.readme.films import make_films
 from tests.readme.networks import make_network
 
 FENCE = re.compile(r"^```console([^\n]*)\n(\$ thoraq .*?)^```$", re.DOTALL | re.MULTILINE)
@@ -70,6 +71,10 @@ class World:
     def make_network(self) -> None:
         """Write the network that the README trained."""
         make_network(self.folder / "our-own", "our-own")
+
+    def make_films(self) -> None:
+        """Write the annotated images that the README trains on."""
+        make_films(self.folder / "films")
 
     def run(self, command: str) -> str:
         """Run one command; return what it prints, with /srv for the folder."""

@@ -1,0 +1,101 @@
+"""What a training run needs, checked before it is queued."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cli.errors import PlanInvalid
+from cli.naming import is_shipped_name, readable
+from cli.networks import card_of, check_version
+from db.database import Database
+from db.errors import RunNameTaken
+from db.models import find_model, list_models
+from db.training_runs import list_runs
+from scheduler.settings import Settings
+from training.dataset.layouts import usable_films
+from training.errors import SplitEmpty
+from training.plan import Plan
+
+#: Seeds of runs that were asked for together are this far apart; a plan's phases take the next.
+SEEDS_APART = 1000
+#: What a run cannot do without: films to fit to, and others to select by.
+NEEDED_SPLITS = ("train", "val")
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Weights to start from or to be taught by; ``version``: the registered network they are."""
+
+    path: Path
+    version: str | None = None
+
+
+def plan_of(file: Path | None, *, faithful: bool, phases: str | None, scale: float | None) -> Plan:
+    """Read a plan and cut it to what was asked for. Raises PlanInvalid."""
+    try:
+        if faithful:
+            plan = Plan.faithful()
+        else:
+            plan = Plan.four_phases() if file is None else Plan.read(file)
+        plan = plan if phases is None else plan.only(phases)
+        return plan if scale is None else plan.scaled(scale)
+    except (OSError, ValueError, TypeError) as exc:
+        of = "the plan" if file is None else file
+        raise PlanInvalid(f"{of}: {exc}. {PlanInvalid.__doc__}") from exc
+
+
+def seeded_plans(plan: Plan, seeds: int) -> list[Plan]:
+    """Return the plan once for each seed."""
+    return [replace(plan, seed=plan.seed + SEEDS_APART * number) for number in range(seeds)]
+
+
+def count_films(data: Path) -> Counter[str]:
+    """Count the films of each split. Raises DataMissing, DatasetInvalid, SplitEmpty."""
+    counts = Counter(film.split for film in usable_films(data))
+    for split in NEEDED_SPLITS:
+        if not counts[split]:
+            raise SplitEmpty(f"no film of the split {split} in {data}. {SplitEmpty.__doc__}")
+    return counts
+
+
+def weights_of(name: str, database: Database, settings: Settings) -> Weights:
+    """Return the weights that a version or a file names. Raises ModelUnknown, NetworkError."""
+    path = Path(name)
+    if path.is_file():
+        return Weights(path.absolute())
+    version = find_model(database, name).version
+    return Weights(card_of(version, settings).weights_path.absolute(), version)
+
+
+def run_names(database: Database, name: str | None, data: Path, seeds: int) -> list[str]:
+    """Return the names of ``seeds`` runs, which those of their networks will be.
+
+    Raises RunNameTaken, VersionReserved.
+    """
+    taken = {run.name for run in list_runs(database)}
+    taken |= {model.version for model in list_models(database)}
+    if name is not None:
+        names = [check_version(each) for each in seeded(name, seeds)]
+        for each in names:
+            if each in taken:
+                raise RunNameTaken(f"{each} is taken. {RunNameTaken.__doc__}")
+        return names
+    return free_names(readable(data.name)[:30] or "run", seeds, taken)
+
+
+def free_names(base: str, seeds: int, taken: AbstractSet[str]) -> list[str]:
+    """Return the first of ``base``-1, ``base``-2 ... that nobody has, nor another of its seeds."""
+    base = "run" if is_shipped_name(f"{base}-1") else base
+    roots = {re.sub(r"-s\d+$", "", name) for name in taken}
+    number = next(each for each in itertools.count(1) if f"{base}-{each}" not in taken | roots)
+    return seeded(f"{base}-{number}", seeds)
+
+
+def seeded(name: str, seeds: int) -> list[str]:
+    """Return the name itself, or one a seed."""
+    return [name] if seeds == 1 else [f"{name}-s{number + 1}" for number in range(seeds)]

@@ -1,0 +1,76 @@
+"""One training run in full, and several side by side, as a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from cli.networks import figures_row
+from cli.printing import Form, Row, Value, as_text, print_rows, printable
+from cli.progress import duration
+from cli.runs import is_over, loss_text, phase_cell, phase_table, phase_text
+from db.database import Database
+from db.models import list_models
+from db.training_records import RunPhase, TrainingRun
+
+#: Width of the names of what is shown of a run.
+NAME_CELLS = 18
+
+
+def print_run(run: TrainingRun, phases: Sequence[RunPhase]) -> None:
+    """Print a run's state, its newest check and its phases in paragraphs."""
+    click.secho(f"{run.name}: {run.state}", bold=True)
+    show("data", run.data)
+    show("starts from", run.parent or run.start)
+    show("teachers", ", ".join(run.teachers) or None)
+    show("device", None if run.device is None else f"{run.device}, {run.worker}")
+    show("code", run.code)
+    show("detail", run.detail)
+    show("network", run.model_version)
+    last = run.last
+    if last is not None:
+        click.echo()
+        show("phase", phase_text(run, last))
+        show("epoch", f"{last.epoch:.1f} of {last.epochs:.1f} (step {last.step} of {last.steps})")
+        show("loss", loss_text(last.loss_parts))
+        show("validation error", f"{last.error_px224:.2f} px of a 224 frame")
+        show("best so far", f"{last.best_px224:.2f} px of a 224 frame")
+        show("index error", None if last.ict_error is None else f"{last.ict_error:.4f}")
+        show("time", duration(last.seconds))
+        show("time left", None if is_over(run) else duration(last.seconds_left))
+    if phases:
+        click.echo()
+        rows: list[Row] = [
+            {"phase": each.phase_name, "error_px224": phase_cell(each), "why": each.reason}
+            for each in phases
+        ]
+        print_rows(rows, Form.TABLE)
+
+
+def show(name: str, value: str | None) -> None:
+    """Print one line, unless there is nothing to say."""
+    if value is not None:
+        click.echo(f"{name:<{NAME_CELLS}}{printable(value)}")
+
+
+def print_comparison(
+    ended: Sequence[tuple[TrainingRun, Sequence[RunPhase]]], database: Database
+) -> None:
+    """Print the phase table, the test error of each network, and why phases were not kept."""
+    rows = phase_table({run.name: phases for run, phases in ended})
+    figures = {model.version: figures_row(model.card) for model in list_models(database)}
+    tested: dict[str, Value] = {"phase": "network, test split"}
+    for run, _ in ended:
+        error = figures.get(run.model_version or "", {}).get("landmark_error_px224")
+        tested[run.name] = None if error is None else as_text(error)
+    if any(tested[run.name] for run, _ in ended):
+        rows.append(tested)
+    if not rows:
+        click.echo("no phase has ended yet", err=True)
+    print_rows(rows, Form.TABLE)
+    dropped = [(run, each) for run, phases in ended for each in phases if not each.kept]
+    if dropped:
+        click.echo()
+    for run, phase in dropped:
+        click.echo(f"{run.name}, {phase.phase_name}: {phase.reason}")

@@ -1,0 +1,32 @@
+"""Why a training run stands still."""
+
+from __future__ import annotations
+
+from cli.runs import is_silent
+from db.database import Database
+from db.states import RunState
+from db.training_records import TrainingRun
+from db.training_runs import list_runs
+from scheduler.attendance import workers_of
+from scheduler.broker import broker_url, ping
+from scheduler.messages import TRAINING_QUEUE
+from scheduler.settings import Settings
+
+START = "start `thoraq up --training`, or `thoraq worker --queues training` on another machine"
+
+
+def waiting_for(run: TrainingRun, database: Database, settings: Settings) -> str:
+    """Return what a run waits for, empty where it goes on or is over."""
+    if is_silent(run):
+        return f"{run.worker} is silent; another training worker goes on from the last checkpoint"
+    if run.state is not RunState.QUEUED:
+        return "cancelling: the worker writes a checkpoint" if run.cancel_requested else ""
+    url = broker_url(settings)
+    if ping(url) is None:
+        return f"no broker answers: {START}"
+    if not workers_of(url, TRAINING_QUEUE):
+        return f"no training worker is seen: {START}"
+    for other in list_runs(database):
+        if other.state is RunState.RUNNING:
+            return f"waits for {other.name}, which {other.worker} trains"
+    return "a worker takes it within seconds"
