@@ -27,7 +27,7 @@ def register_model(
     Raises ModelDiffers: the version stands for other weights.
     """
     with db.write() as connection:
-        _note(connection, version, weights_digest, card, now)
+        note_model(connection, version, weights_digest, card, now)
         if serve:
             _locked(connection)
             _serve(connection, version)
@@ -51,7 +51,7 @@ def register_shipped(
     """
     with db.write() as connection:
         _locked(connection)
-        new = _note(connection, version, weights_digest, card, now)
+        new = note_model(connection, version, weights_digest, card, now)
         served = connection.execute(select(model.c.version).where(model.c.served)).scalar()
         if served is None or (new and shipped(served)):
             _serve(connection, version)
@@ -97,7 +97,7 @@ def list_models(db: Database) -> list[ModelRecord]:
     return [_record(row) for row in rows]
 
 
-def _note(
+def note_model(
     connection: Connection,
     version: str,
     weights_digest: str,

@@ -1,4 +1,4 @@
-"""A worker's hold on a training run: taken, prolonged, told of, ended, and found again.
+"""A worker's hold on a training run: taken, prolonged, told of, given back and ended.
 
 As with jobs the fence is the owner token: a worker that was silent for longer than its lease
 finds the run under another token and changes nothing.
@@ -6,29 +6,24 @@ finds the run under another token and changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from math import isfinite
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, Update, select, update
 
 from db.database import AnyRow, Database, insert_into, moment
+from db.models import note_model
 from db.states import RunState
 from db.tables import training_check, training_phase, training_run
 from db.training_records import RunCheck, RunClaim, RunHold, RunPhase
 from db.training_runs import run_of
 
-#: A run is given up after this many workers ended with it between two checks.
-MAX_ATTEMPTS = 5
-
-_LOST = "training-worker-lost"
-_LOST_DETAIL = "The worker that trained stopped; the run goes on from its last checkpoint."
-_CRASHES = "training-crashes"
-_CRASHES_DETAIL = (
-    "Worker after worker ended with this run before its next check; look at their logs, then run "
-    "`thoraq train resume`."
-)
-_UNOWNED = {"owner": None, "lease_expires_at": None}
+#: What a run loses when it stops running.
+UNOWNED = {"owner": None, "lease_expires_at": None}
 
 
 def claim_run(
@@ -76,7 +71,7 @@ def renew_run(
     with db.write() as connection:
         at = moment(connection, now)
         asked = connection.execute(
-            _held(owner)
+            held(owner)
             .values(lease_expires_at=at + timedelta(seconds=lease_seconds))
             .returning(training_run.c.cancel_requested)
         ).scalar_one_or_none()
@@ -85,21 +80,27 @@ def renew_run(
 
 def record_check(db: Database, owner: str, check: RunCheck) -> bool:
     """Store where the run stands; False: it is somebody else's now. Safe to run twice."""
+    said = _said(check)
     with db.write() as connection:
         run_id = connection.execute(
-            _held(owner).values(last=asdict(check), attempts=1).returning(training_run.c.id)
+            held(owner).values(last=said).returning(training_run.c.id)
         ).scalar_one_or_none()
         if run_id is None:
             return False
-        stored = insert_into(connection, training_check).values(
-            run_id=run_id, ordinal=check.ordinal, step=check.step, said=asdict(check)
-        )
-        connection.execute(
-            stored.on_conflict_do_update(
-                index_elements=["run_id", "ordinal", "step"],
-                set_={"said": stored.excluded.said},
-            )
-        )
+        key = {"run_id": run_id, "ordinal": check.ordinal, "step": check.step}
+        new = connection.execute(
+            insert_into(connection, training_check)
+            .values(**key, said=said)
+            .on_conflict_do_nothing()
+            .returning(training_check.c.id)
+        ).scalar_one_or_none()
+        if new is None:
+            known = (training_check.c[name] == value for name, value in key.items())
+            connection.execute(update(training_check).where(*known).values(said=said))
+        else:
+            # Only a step that was never reached is progress: a run that ends its worker right
+            # after a check tells that check again at every attempt.
+            connection.execute(held(owner).values(attempts=1))
     return True
 
 
@@ -114,7 +115,7 @@ def record_phase(db: Database, owner: str, phase: RunPhase) -> bool:
         if run_id is None:
             return False
         stored = insert_into(connection, training_phase).values(
-            run_id=run_id, ordinal=phase.ordinal, said=asdict(phase)
+            run_id=run_id, ordinal=phase.ordinal, said=_said(phase)
         )
         connection.execute(
             stored.on_conflict_do_update(
@@ -124,13 +125,20 @@ def record_phase(db: Database, owner: str, phase: RunPhase) -> bool:
     return True
 
 
-def release_run(db: Database, owner: str) -> bool:
-    """Give a run back at shutdown: queued again, and no attempt is counted."""
+def release_run(db: Database, owner: str, *, now: datetime | None = None) -> bool:
+    """Give a run back at shutdown: queued again, and no attempt is counted.
+
+    One that was to be cancelled meanwhile is cancelled.
+    """
     with db.write() as connection:
-        values = {"state": RunState.QUEUED, "sent_at": None, **_UNOWNED}
-        return _moved(
-            connection, _held(owner).values(attempts=training_run.c.attempts - 1, **values)
-        )
+        row = locked(connection, owner)
+        if row is None:
+            return False
+        if row.cancel_requested:
+            values = {"state": RunState.CANCELLED, "ended_at": moment(connection, now)}
+        else:
+            values = {"state": RunState.QUEUED, "sent_at": None, "attempts": row.attempts - 1}
+        return _moved(connection, held(owner).values(**values, **UNOWNED))
 
 
 def finish_run(
@@ -138,8 +146,28 @@ def finish_run(
 ) -> bool:
     """End a run that made ``model_version``, or none where it was for comparison."""
     with db.write() as connection:
-        values = {"state": RunState.FINISHED, "ended_at": moment(connection, now), **_UNOWNED}
-        return _moved(connection, _held(owner).values(model_version=model_version, **values))
+        return _finished(connection, owner, model_version, moment(connection, now))
+
+
+def finish_with_model(
+    db: Database,
+    owner: str,
+    version: str,
+    weights_digest: str,
+    card: Mapping[str, object],
+    *,
+    now: datetime | None = None,
+) -> bool:
+    """End a run and register the network it made, in one transaction: both or neither.
+
+    Raises ModelDiffers: the version stands for other weights.
+    """
+    with db.write() as connection:
+        at = moment(connection, now)
+        if not _finished(connection, owner, version, at):
+            return False
+        note_model(connection, version, weights_digest, card, at)
+    return True
 
 
 def fail_run(
@@ -147,63 +175,45 @@ def fail_run(
 ) -> bool:
     """End a run that cannot go on as it is."""
     with db.write() as connection:
-        values = {"state": RunState.FAILED, "ended_at": moment(connection, now), **_UNOWNED}
-        return _moved(connection, _held(owner).values(code=code, detail=detail, **values))
+        values = {"state": RunState.FAILED, "ended_at": moment(connection, now), **UNOWNED}
+        return _moved(connection, held(owner).values(code=code, detail=detail, **values))
 
 
 def end_cancelled(db: Database, owner: str, *, now: datetime | None = None) -> bool:
     """End a run as an operator asked; its checkpoint is written."""
     with db.write() as connection:
-        values = {"state": RunState.CANCELLED, "ended_at": moment(connection, now), **_UNOWNED}
-        return _moved(connection, _held(owner).values(**values))
+        values = {"state": RunState.CANCELLED, "ended_at": moment(connection, now), **UNOWNED}
+        return _moved(connection, held(owner).values(**values))
 
 
-def recover_runs(
-    db: Database,
-    resend_seconds: float,
-    max_attempts: int = MAX_ATTEMPTS,
-    *,
-    now: datetime | None = None,
-) -> int:
-    """Bring back the runs whose worker is lost, and those whose message is; return how many."""
-    with db.write() as connection:
-        at = moment(connection, now)
-        lost = connection.execute(
-            select(training_run)
-            .where(training_run.c.state == RunState.RUNNING, training_run.c.lease_expires_at < at)
-            .order_by(training_run.c.id)
-            .with_for_update(skip_locked=True)
-        ).all()
-        for row in lost:
-            connection.execute(
-                update(training_run)
-                .where(training_run.c.id == row.id, training_run.c.owner == row.owner)
-                .values(**_after_loss(row, max_attempts, at), **_UNOWNED)
-            )
-        resent = connection.execute(
-            update(training_run)
-            .where(
-                training_run.c.state == RunState.QUEUED,
-                training_run.c.sent_at < at - timedelta(seconds=resend_seconds),
-            )
-            .values(sent_at=None)
-        ).rowcount
-    return len(lost) + resent
-
-
-def _after_loss(row: AnyRow, max_attempts: int, at: datetime) -> dict[str, object]:
-    if row.cancel_requested:
-        return {"state": RunState.CANCELLED, "ended_at": at}
-    if row.attempts >= max_attempts:
-        said = {"code": _CRASHES, "detail": _CRASHES_DETAIL}
-        return {"state": RunState.FAILED, "ended_at": at, **said}
-    return {"state": RunState.QUEUED, "sent_at": None, "code": _LOST, "detail": _LOST_DETAIL}
-
-
-def _held(owner: str) -> Update:
+def held(owner: str) -> Update:
+    """UPDATE of the run that ``owner`` holds: the fence."""
     return update(training_run).where(
         training_run.c.owner == owner, training_run.c.state == RunState.RUNNING
     )
+
+
+def locked(connection: Connection, owner: str) -> AnyRow | None:
+    """Read the run that ``owner`` holds, so that nobody moves it meanwhile."""
+    return connection.execute(
+        select(training_run)
+        .where(training_run.c.owner == owner, training_run.c.state == RunState.RUNNING)
+        .with_for_update()
+    ).one_or_none()
+
+
+def _finished(connection: Connection, owner: str, version: str | None, at: datetime) -> bool:
+    values = {"state": RunState.FINISHED, "ended_at": at, "cancel_requested": False, **UNOWNED}
+    return _moved(connection, held(owner).values(model_version=version, **values))
+
+
+def _said(told: RunCheck | RunPhase) -> dict[str, Any]:
+    """Plain values that JSON holds: a figure that is no number is left out."""
+    said = asdict(told)
+    for name in ("loss_parts", "figures"):
+        if name in said:
+            said[name] = {part: value for part, value in said[name].items() if isfinite(value)}
+    return said
 
 
 def _moved(connection: Connection, statement: Update) -> bool:

@@ -18,6 +18,7 @@ from db.database import Database
 from db.outbox import mark_sent, resend_all, unsent_chunks, waiting_chunks
 from db.records import ChunkMessage
 from db.states import Priority
+from db.training_recovery import resend_unheard_runs
 from db.training_runs import mark_runs_sent, resend_runs, unsent_runs
 from scheduler.errors import BrokerUnavailable
 from scheduler.messages import (
@@ -58,6 +59,21 @@ def relay(database: Database, app: Celery) -> int:
         sent += len(urgent) + len(routine)
         room -= len(urgent) + len(routine)
     return sent
+
+
+def resend_lost_runs(database: Database, app: Celery, resend_seconds: float) -> int:
+    """Have training runs sent again whose messages are lost; return how many.
+
+    A run may wait for days behind others. As long as a message waits as well nothing is lost, and
+    sending again would only pile up messages. Raises BrokerUnavailable.
+    """
+    try:
+        with app.producer_or_acquire() as producer:
+            channel: Any = producer.channel
+            waiting: int = channel.client.llen(TRAINING_QUEUE)
+    except (OperationalError, RedisError, OSError) as exc:
+        raise BrokerUnavailable(BrokerUnavailable.__doc__) from exc
+    return 0 if waiting else resend_unheard_runs(database, resend_seconds)
 
 
 def _notice_loss(database: Database, app: Celery) -> None:

@@ -17,10 +17,10 @@ from celery.exceptions import WorkerShutdown
 from db.database import Database
 from db.errors import DatabaseError
 from db.recovery import recover_stalled
-from db.training_claims import recover_runs
+from db.training_recovery import recover_runs
 from scheduler.errors import BrokerUnavailable
 from scheduler.messages import UPKEEP, UPKEEP_QUEUE
-from scheduler.relay import relay
+from scheduler.relay import relay, resend_lost_runs
 from scheduler.settings import Settings
 from scheduler.tether import die_with
 
@@ -33,7 +33,7 @@ def keep_up(database: Database, app: Celery, resend_seconds: float) -> None:
     """One round. What is away now is met again by the next one."""
     try:
         recovered = recover_stalled(database, resend_seconds)
-        runs = recover_runs(database, resend_seconds)
+        runs = recover_runs(database) + resend_lost_runs(database, app, resend_seconds)
         sent = relay(database, app)
     except (DatabaseError, BrokerUnavailable) as exc:
         if exc.permanent:

@@ -28,6 +28,7 @@ from db.records import (
     SeenFile,
 )
 from db.states import MOVES, JobState, Priority
+from db.training_records import RunCheck, RunPhase
 from radiograph.errors import Disposition
 from radiograph.records import (
     Bucket,
@@ -47,6 +48,38 @@ START = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
 MODEL = "lungs-1"
 RETRY = RetryPolicy(max_attempts=3, base_seconds=10.0)
 LEASE = 60.0
+
+CHECK = RunCheck(
+    ordinal=0,
+    phase=1,
+    phase_name="wing",
+    step=50,
+    steps=100,
+    epoch=1.5,
+    epochs=3.0,
+    seconds=12.0,
+    seconds_left=12.0,
+    loss_parts={"points": 4.5},
+    error_px224=6.1,
+    ict_error=None,
+    best_px224=6.1,
+    learning_rate=1e-3,
+)
+PHASE = RunPhase(
+    ordinal=0,
+    phase=1,
+    phase_name="wing",
+    kept=True,
+    reason="started from scratch",
+    error_px224=5.9,
+    start_px224=None,
+    difference_low=None,
+    difference_high=None,
+    ict_error=0.02,
+    steps=100,
+    seconds=24.0,
+    figures={"test_px224": 6.0},
+)
 
 AWAY = Refusal("file-unavailable", "the share is away", Disposition.FAILED, permanent=False)
 BROKEN = Refusal("truncated-file", "the file ends early", Disposition.FAILED)

@@ -26,9 +26,24 @@ from db.models import register_model
 from db.records import SchemaState
 from db.states import Priority
 from db.tables import batch, chunk, file, job, measurement, metadata, model, radiograph
+from db.training_claims import claim_run, record_check, record_phase
+from db.training_records import NewRun
+from db.training_runs import open_run
 from radiograph.errors import Disposition
 from radiograph.records import Bucket, BucketBasis, IctRule, ImageFormat, SpacingSource, View
-from tests.db.making import BROKEN, MODEL, ROOT, measure_all, race, refused, rows, seen, submit
+from tests.db.making import (
+    BROKEN,
+    CHECK,
+    MODEL,
+    PHASE,
+    ROOT,
+    measure_all,
+    race,
+    refused,
+    rows,
+    seen,
+    submit,
+)
 
 
 def catalogue(connection: Connection) -> dict[str, Any]:
@@ -166,6 +181,11 @@ def fill(db: Database) -> None:
     measure_all(db)
     submit(db, [seen(20), seen(21)])
     claim_chunk(db, 3, "cpu0@host", 60.0)
+    run = open_run(db, NewRun("night", "/films", {"seed": 1}))
+    claim = claim_run(db, run.id, "training0@host", "cpu", 60.0)
+    assert claim is not None
+    record_check(db, claim.owner, CHECK)
+    record_phase(db, claim.owner, PHASE)
 
 
 def test_a_filled_database_goes_down_and_up_again(database: Database, database_url: str) -> None:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from db.database import Database
-from db.errors import RunNameTaken, RunSettled, RunUnknown
+from db.errors import DatabaseRefused, ModelDiffers, RunNameTaken, RunSettled, RunUnknown
+from db.models import list_models, register_model
 from db.states import RunState
 from db.training_claims import (
     claim_run,
     end_cancelled,
     fail_run,
     finish_run,
+    finish_with_model,
     record_check,
     record_phase,
-    recover_runs,
     release_run,
     renew_run,
 )
-from db.training_records import NewRun, RunCheck, RunClaim, RunPhase, TrainingRun
+from db.training_records import NewRun, RunClaim, TrainingRun
+from db.training_recovery import recover_runs, resend_unheard_runs, set_back_run
 from db.training_runs import (
     cancel_run,
     find_run,
@@ -33,40 +37,7 @@ from db.training_runs import (
     run_phases,
     unsent_runs,
 )
-
-START = datetime(2026, 3, 1, 22, 0, tzinfo=UTC)
-LEASE = 60.0
-CHECK = RunCheck(
-    ordinal=0,
-    phase=1,
-    phase_name="wing",
-    step=50,
-    steps=100,
-    epoch=1.5,
-    epochs=3.0,
-    seconds=12.0,
-    seconds_left=12.0,
-    loss_parts={"points": 4.5},
-    error_px224=6.1,
-    ict_error=None,
-    best_px224=6.1,
-    learning_rate=1e-3,
-)
-PHASE = RunPhase(
-    ordinal=0,
-    phase=1,
-    phase_name="wing",
-    kept=True,
-    reason="started from scratch",
-    error_px224=5.9,
-    start_px224=None,
-    difference_low=None,
-    difference_high=None,
-    ict_error=0.02,
-    steps=100,
-    seconds=24.0,
-    figures={"test_px224": 6.0},
-)
+from tests.db.making import CHECK, LEASE, PHASE, START
 
 
 @pytest.fixture
@@ -99,8 +70,8 @@ def test_a_run_is_sent_once_and_again_when_the_broker_forgot(
     assert unsent_runs(database) == [run.id]
     mark_runs_sent(database, [run.id], now=START)
     assert unsent_runs(database) == []
-    assert recover_runs(database, 900, now=START + timedelta(seconds=800)) == 0
-    assert recover_runs(database, 900, now=START + timedelta(seconds=1000)) == 1
+    assert resend_unheard_runs(database, 900, now=START + timedelta(seconds=800)) == 0
+    assert resend_unheard_runs(database, 900, now=START + timedelta(seconds=1000)) == 1
     assert unsent_runs(database) == [run.id]
     mark_runs_sent(database, [run.id], now=START)
     assert resend_runs(database) == 1
@@ -117,14 +88,18 @@ def test_a_message_that_comes_twice_starts_one_run(database: Database, run: Trai
 def test_a_worker_past_its_lease_changes_nothing(database: Database, run: TrainingRun) -> None:
     slow = claimed(database, run)
     later = START + timedelta(seconds=LEASE + 1)
-    assert recover_runs(database, 900, now=later) == 1
+    assert recover_runs(database, now=later) == 1
     fresh = claimed(database, run, later)
     assert not renew_run(database, slow.owner, LEASE, now=later).held
     assert not record_check(database, slow.owner, CHECK)
     assert not record_phase(database, slow.owner, PHASE)
     assert not finish_run(database, slow.owner, "night", now=later)
     assert not fail_run(database, slow.owner, "x", "y", now=later)
+    assert not finish_with_model(database, slow.owner, "night", "d" * 64, {}, now=later)
+    assert set_back_run(database, slow.owner, "x", "y", now=later) is None
+    assert not end_cancelled(database, slow.owner, now=later)
     assert not release_run(database, slow.owner)
+    assert list_models(database) == []
     assert run_checks(database, run.id) == run_phases(database, run.id) == []
     assert renew_run(database, fresh.owner, LEASE, now=later).held
 
@@ -153,13 +128,13 @@ def test_workers_that_die_between_checks_end_a_run_and_progress_forgives_them(
     for _ in range(2):
         claim = claimed(database, run, now)
         now += timedelta(seconds=LEASE + 1)
-        recover_runs(database, 900, 3, now=now)
+        recover_runs(database, 3, now=now)
     assert find_run(database, "night").code == "training-worker-lost"
     claim = claimed(database, run, now)
     record_check(database, claim.owner, CHECK)
     for _ in range(3):
         now += timedelta(seconds=LEASE + 1)
-        recover_runs(database, 900, 3, now=now)
+        recover_runs(database, 3, now=now)
         if find_run(database, "night").state is RunState.QUEUED:
             claimed(database, run, now)
     ended = find_run(database, "night")
@@ -198,5 +173,102 @@ def test_a_run_to_be_cancelled_whose_worker_died_is_cancelled(
 ) -> None:
     claimed(database, run)
     cancel_run(database, "night")
-    recover_runs(database, 900, now=START + timedelta(seconds=LEASE + 1))
+    recover_runs(database, now=START + timedelta(seconds=LEASE + 1))
     assert find_run(database, "night").state is RunState.CANCELLED
+
+
+def test_a_check_that_is_told_again_forgives_no_crash(database: Database, run: TrainingRun) -> None:
+    # The worker dies right after its first check, each time, and starts before it.
+    now = START
+    for _ in range(10):
+        if find_run(database, "night").state is not RunState.QUEUED:
+            break
+        record_check(database, claimed(database, run, now).owner, CHECK)
+        now += timedelta(seconds=LEASE + 1)
+        recover_runs(database, 3, now=now)
+    ended = find_run(database, "night")
+    assert (ended.state, ended.code) == (RunState.FAILED, "training-crashes")
+    assert run_checks(database, run.id) == [CHECK]
+
+
+def test_a_further_check_forgives_the_crashes_before_it(
+    database: Database, run: TrainingRun
+) -> None:
+    now = START
+    for step in range(10):
+        claim = claimed(database, run, now)
+        record_check(database, claim.owner, replace(CHECK, step=step))
+        now += timedelta(seconds=LEASE + 1)
+        recover_runs(database, 2, now=now)
+    assert find_run(database, "night").state is RunState.QUEUED
+
+
+def test_a_device_that_fails_sets_a_run_back_until_it_was_tried_enough(
+    database: Database, run: TrainingRun
+) -> None:
+    said = ("device-failed", "the device fails")
+    mark_runs_sent(database, [run.id], now=START)
+    owner = claimed(database, run).owner
+    assert set_back_run(database, owner, *said, 2, now=START) is RunState.QUEUED
+    assert unsent_runs(database) == [run.id]
+    waiting = find_run(database, "night")
+    assert (waiting.attempts, waiting.code) == (1, "device-failed")
+    owner = claimed(database, run).owner
+    assert find_run(database, "night").code is None
+    assert set_back_run(database, owner, *said, 2, now=START) is RunState.FAILED
+    ended = find_run(database, "night")
+    assert (ended.code, ended.detail, ended.ended_at) == (*said, START)
+
+
+def test_a_network_is_registered_if_and_only_if_its_run_finishes(
+    database: Database, run: TrainingRun
+) -> None:
+    register_model(database, "night", "a" * 64, {}, serve=True)
+    owner = claimed(database, run).owner
+    with pytest.raises(ModelDiffers):
+        finish_with_model(database, owner, "night", "b" * 64, {}, now=START)
+    assert find_run(database, "night").state is RunState.RUNNING
+    assert finish_with_model(database, owner, "dawn", "b" * 64, {"error": 4.4}, now=START)
+    ended = find_run(database, "night")
+    assert (ended.state, ended.model_version) == (RunState.FINISHED, "dawn")
+    assert {each.version: each.served for each in list_models(database)} == {
+        "night": True,
+        "dawn": False,
+    }
+
+
+def test_a_cancel_that_meets_a_shutdown_is_kept(database: Database, run: TrainingRun) -> None:
+    claim = claimed(database, run)
+    cancel_run(database, "night")
+    assert release_run(database, claim.owner, now=START)
+    assert find_run(database, "night").state is RunState.CANCELLED
+    assert unsent_runs(database) == []
+
+
+def test_a_figure_that_is_no_number_is_left_out(database: Database, run: TrainingRun) -> None:
+    claim = claimed(database, run)
+    parts = {"points": 4.5, "widths": float("nan"), "symmetry": float("inf")}
+    assert record_check(database, claim.owner, replace(CHECK, loss_parts=parts))
+    [stored] = run_checks(database, run.id)
+    assert stored.loss_parts == {"points": 4.5}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE training_run SET state = 'purple'",
+        "UPDATE training_run SET state = 'running'",  # without an owner nobody could take it back
+        "UPDATE training_run SET owner = 'me'",
+        "INSERT INTO training_phase (run_id, ordinal, said) VALUES (77, 0, '{}')",
+        """INSERT INTO training_check (run_id, ordinal, step, said)
+        SELECT run_id, ordinal, step, said FROM training_check""",
+    ],
+)
+def test_the_database_keeps_runs_whole_itself(
+    database: Database, run: TrainingRun, statement: str
+) -> None:
+    owner = claimed(database, run).owner
+    record_check(database, owner, CHECK)
+    release_run(database, owner)
+    with pytest.raises(DatabaseRefused), database.write() as connection:
+        connection.execute(text(statement))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 
 import pytest
 from celery import Celery
@@ -14,10 +16,13 @@ from db.models import register_model
 from db.outbox import unsent_chunks
 from db.records import FileStat, SeenFile
 from db.states import Priority
+from db.training_claims import claim_run
+from db.training_records import NewRun
+from db.training_runs import find_run, open_run
 from radiograph.records import ImageFormat
 from scheduler.app import create_app
 from scheduler.errors import BrokerUnavailable
-from scheduler.messages import ROUTINE_QUEUE, URGENT_QUEUE
+from scheduler.messages import ROUTINE_QUEUE, TRAINING_QUEUE, URGENT_QUEUE
 from scheduler.relay import relay
 from scheduler.upkeep import keep_up
 from tests.servers.redis import RedisServer
@@ -98,3 +103,45 @@ def test_the_work_of_a_worker_that_died_is_sent_again(served: Database, app: Cel
     assert claim_chunk(served, 1, "dead", 0.0) is not None
     keep_up(served, app, 900.0)
     assert length(app, ROUTINE_QUEUE) == 2  # the message of the dead one, and the new chunk's
+
+
+def test_a_training_run_is_sent_once_by_its_number(database: Database, app: Celery) -> None:
+    run = open_run(database, NewRun("night", "/films", {}))
+    assert relay(database, app) == 1
+    assert relay(database, app) == 0
+    with app.connection_for_read() as connection:
+        [raw] = connection.default_channel.client.lrange(TRAINING_QUEUE, 0, -1)
+    args, kwargs, _ = json.loads(base64.b64decode(json.loads(raw)["body"]))
+    assert (args, kwargs) == ([], {"run_id": run.id})
+
+
+def test_a_run_that_waits_long_behind_others_is_not_sent_again_until_its_message_is_gone(
+    database: Database, app: Celery
+) -> None:
+    open_run(database, NewRun("night", "/films", {}))
+    for _ in range(3):
+        keep_up(database, app, 0.0)
+    assert length(app, TRAINING_QUEUE) == 1
+    with app.connection_for_write() as connection:
+        connection.default_channel.client.delete(TRAINING_QUEUE)  # a worker died with it
+    keep_up(database, app, 0.0)
+    assert length(app, TRAINING_QUEUE) == 1
+
+
+def test_runs_that_an_emptied_broker_lost_are_sent_again_at_once(
+    database: Database, app: Celery, redis_server: RedisServer
+) -> None:
+    open_run(database, NewRun("night", "/films", {}))
+    keep_up(database, app, 900.0)
+    redis_server.flush()
+    keep_up(database, app, 900.0)
+    assert length(app, TRAINING_QUEUE) == 1
+
+
+def test_the_run_of_a_worker_that_died_is_sent_again(database: Database, app: Celery) -> None:
+    run = open_run(database, NewRun("night", "/films", {}))
+    keep_up(database, app, 900.0)
+    assert claim_run(database, run.id, "dead", "cpu", 0.0) is not None
+    keep_up(database, app, 900.0)
+    assert length(app, TRAINING_QUEUE) == 2  # the message of the dead one, and the new one
+    assert find_run(database, "night").attempts == 1
