@@ -82,7 +82,8 @@ class Trainer:
         except (TrainingError, NetworkError, DatabaseError) as exc:
             _log.error("training failed", name=claim.run.name, code=exc.code)
             fail_run(database, claim.owner, exc.code, str(exc))
-        except (ValueError, OSError) as exc:
+        except Exception as exc:  # noqa: BLE001
+            # Nobody foresaw it, so every worker would end the same way: it waits for a person.
             _log.exception("training failed", name=claim.run.name)
             fail_run(database, claim.owner, TrainingError.code, f"{type(exc).__name__}: {exc}")
         _log.info("training ends", name=claim.run.name)
