@@ -166,7 +166,7 @@ def reliability(found: ReliabilityFigures, cases: Expectation) -> Figure:
         xlabel="expected error, px of a 224 frame",
         ylabel="true error, px of a 224 frame",
     )
-    axes.legend(fontsize=7, loc="upper left")
+    axes.legend(fontsize=7, loc="lower right")
     return figure
 
 
