@@ -34,12 +34,20 @@ def write_phantoms(folder: Path) -> Path:
                 rows.append(
                     [name, "wingspan", split, anatomy.ict, *(v for p in points[15:] for v in p)]
                 )
+                heart_right, heart_left, thorax_right, thorax_left = (
+                    round(x) for x, _ in points[15:]
+                )
+                reach = {
+                    "heart": (heart_right, heart_left),
+                    "left_lung": (heart_left + 1, thorax_left),
+                    "right_lung": (thorax_right, heart_right - 1),
+                }
                 for outline in OUTLINE_FOLDERS:
                     mask = folder / kind / "masks" / outline
                     mask.mkdir(parents=True, exist_ok=True)
-                    left, right = points[15][0], points[16][0]
+                    first, last = reach[outline]
                     drawn = np.zeros((SIDE, SIDE), np.uint8)
-                    drawn[90:140, round(left) : round(right) + 1] = 255
+                    drawn[90:140, first : last + 1] = 255
                     Image.fromarray(drawn).save(mask / name)
     numbers = [f"{axis}{i + 1}" for i in range(15) for axis in "xy"]
     places = [f"{name}_{axis}" for name in CALLIPER_COLUMNS for axis in "xy"]

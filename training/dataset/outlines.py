@@ -15,6 +15,8 @@ from training.errors import DatasetInvalid
 
 #: A calliper may lie this far from the edge of the outline it was read off, px of the image.
 TOLERANCE_PX = 2.0
+#: Largest share of the heart's outline that may be a lung's too; contours cross at the border.
+MOST_SHARED = 0.10
 #: Grey level from which a pixel is inside.
 INSIDE_FROM = 128
 
@@ -52,6 +54,8 @@ def misfits(
     if "heart" in inside:
         ends = _reach(inside["heart"])
         yield from _apart("heart", ends, points[[Landmark.HEART_RIGHT, Landmark.HEART_LEFT], 0])
+    if len(inside) == len(OUTLINE_FOLDERS):
+        yield from _places(inside)
     if {"left_lung", "right_lung"} <= set(inside):
         left, right = _reach(inside["left_lung"]), _reach(inside["right_lung"])
         if left.mean() < right.mean():
@@ -60,6 +64,19 @@ def misfits(
             ends = np.array([right[0], left[1]])
             callipers = points[[Landmark.THORAX_RIGHT, Landmark.THORAX_LEFT], 0]
             yield from _apart("lungs", ends, callipers)
+
+
+def _places(inside: dict[str, npt.NDArray[np.bool_]]) -> Iterator[str]:
+    """Say whether the heart lies where no heart lies: beyond a lung, or largely on the lungs."""
+    right, heart, left = (
+        _reach(inside[name]).mean() for name in ("right_lung", "heart", "left_lung")
+    )
+    if right < left and not right < heart < left:
+        yield "heart does not lie between the lungs: was it exchanged with one of them?"
+    lungs = inside["left_lung"] | inside["right_lung"]
+    shared = float((inside["heart"] & lungs).sum() / inside["heart"].sum())
+    if shared > MOST_SHARED:
+        yield f"{100 * shared:.0f} % of heart is lung too"
 
 
 def _reach(drawn: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
@@ -72,5 +89,5 @@ def _apart(
     name: str, ends: npt.NDArray[np.float64], callipers: npt.NDArray[np.float32]
 ) -> Iterator[str]:
     if (np.abs(ends - callipers) > TOLERANCE_PX).any():  # false where a calliper is missing
-        said = " to ".join(f"{x:g}" for x in callipers)
-        yield f"{name} reach from x = {ends[0]:g} to {ends[1]:g}, the callipers from {said}"
+        said = " and ".join(f"{x:g}" for x in callipers)
+        yield f"{name} outlined from x = {ends[0]:g} to {ends[1]:g}, the callipers stand at {said}"
