@@ -17,12 +17,15 @@ import click
 def evaluate(ctx: click.Context, options: tuple[str, ...]) -> None:
     """Test the network against annotated images.
 
-    Prints landmark errors in px of a 224 frame and the error of the cardiothoracic index. All
-    options are those of `python -m training.evaluate`, which runs in a process of its own.
+    Prints errors of the landmarks in px of a 224 frame, of the expected errors and of the
+    cardiothoracic index, each with its interval. All options are those of
+    `python -m training.evaluate`, which runs in a process of its own: --split, --model CARD (its
+    JSON file; several are averaged into an ensemble), --device, --json, --pictures DIR (truth
+    against prediction for every film, and a list of them), --html FILE (one page of everything).
 
     \b
-    Example:
-      thoraq evaluate --data ../shared/data
+    Example: the shipped network's figures, the pictures and the page
+      thoraq evaluate --data ../shared/data --pictures drawn --html page.html
     """
     command = [sys.executable, "-m", "training.evaluate", *options]
     ctx.exit(subprocess.run(command, check=False).returncode)

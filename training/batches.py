@@ -16,7 +16,7 @@ from training.geometry import move_pixels, move_points, random_affines
 from training.objective import Target
 from training.photometry import expose
 from training.plan import Plan
-from training.samples import Samples
+from training.samples import LANDMARK_SOURCES, Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class BatchSource:
         self._outlined = torch.from_numpy(samples.outlined).to(device)
         self._frontal = torch.from_numpy(samples.frontal).to(device)
         self._scale = torch.from_numpy(samples.scale).to(device)
-        landmark = np.isin(samples.sources, ["landmarks15"])
+        landmark = np.isin(samples.sources, LANDMARK_SOURCES)
         outlined = samples.has_callipers() & ~landmark
         bare = ~np.isfinite(samples.points).any(axis=(1, 2))
         pools = [

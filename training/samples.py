@@ -20,6 +20,7 @@ from radiograph.errors import RadiographError
 from radiograph.landmarks import ANATOMICAL, CALLIPERS, Landmark
 from radiograph.reading import ReadLimits, read
 from radiograph.records import ERROR_FRAME_PX
+from training.dataset import landmarks15, original
 from training.dataset.cardiothoracic import CALLIPER_COLUMNS, OUTLINE_FOLDERS
 from training.dataset.films import Film
 from training.dataset.layouts import usable_films
@@ -29,6 +30,8 @@ from training.errors import DatasetInvalid
 POINTS = len(Landmark)
 #: The square training augments from: larger than the network's, so that zooming in stays sharp.
 TRAINING_SIDE_PX = 160
+#: Sources whose films were annotated with the fifteen landmarks, not with outlines.
+LANDMARK_SOURCES = (landmarks15.FOLDER, original.SOURCE)
 #: Sources that are never trained, tuned or calibrated on.
 EXTERNAL_SPLIT = "external"
 

@@ -10,8 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cli.exits import exit_of
+from network.card import shipped_card
+from network.errors import CardInvalid, NetworkError
 from network.weights import read_network
 from scheduler.settings import process_environment
+from training.errors import DataMissing, SplitEmpty, TrainingError
 from training.samples import read_samples
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +74,45 @@ def test_evaluation_prints_both_tables_or_what_is_wrong(data: Path) -> None:
     assert "Cardiothoracic index" in ran.stdout
     figures = json.loads(run("training.evaluate", "--data", data, "--json").stdout)
     assert figures["landmarks"]["landmarks15 test"]["cases"] == 1
-    wrong = run("training.evaluate", "--data", data, "--split", "nowhere")
-    assert wrong.returncode == 2
-    assert "no radiograph of the split 'nowhere'" in wrong.stderr
+    shares = figures["reliability"]["landmarks15 test"]["confusion"]
+    assert sum(count for row in shares.values() for count in row.values()) == 1
+
+
+@pytest.mark.slow
+def test_several_models_are_an_ensemble_with_pictures_and_a_page(
+    data: Path, tmp_path: Path
+) -> None:
+    card = shipped_card()
+    path = next(card.weights_path.parent.glob("*.json"))
+    drawn, page = tmp_path / "drawn", tmp_path / "page.html"
+    ran = run(
+        *("training.evaluate", "--data", data, "--device", "cpu", "--json"),
+        *("--model", path, "--model", path, "--pictures", drawn, "--html", page),
+    )
+    assert ran.returncode == 0, ran.stderr
+    figures = json.loads(ran.stdout)
+    assert figures["model"] == f"{card.version} + {card.version}"
+    # One validation film carries no calibration of the ensemble's own.
+    assert figures["reliability"] == {}
+    pictures = sorted(path.relative_to(drawn).as_posix() for path in drawn.rglob("*.jpg"))
+    assert pictures == ["landmarks15 test/phantom 3.png.jpg", "wingspan test/phantom 3.png.jpg"]
+    assert (drawn / "cases.csv").is_file()
+    assert f"{card.version} + {card.version}" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (SplitEmpty("no radiograph of the split 'nowhere'"), ("--split", "nowhere")),
+        (DataMissing("holds neither landmarks15"), ("--data", "nowhere")),
+        (CardInvalid("absent.json"), ("--model", "absent.json")),
+    ],
+    ids=lambda each: each.code if isinstance(each, Exception) else None,
+)
+def test_evaluation_says_what_is_wrong_and_exits_as_commands_do(
+    data: Path, error: TrainingError | NetworkError, words: tuple[str, ...]
+) -> None:
+    wrong = run("training.evaluate", "--data", data, *words)
+    assert wrong.returncode == exit_of(error)
+    assert wrong.stderr.startswith(f"error [{error.code}]: ")
+    assert str(error) in wrong.stderr

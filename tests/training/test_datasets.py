@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from tests.training.layouts import original, ours, write_ours, write_rows
+from training.batches import BatchSource
 from training.dataset.findings import Kind
 from training.dataset.layouts import list_data, usable_films
 from training.errors import DataMissing, DatasetInvalid
+from training.plan import Plan
 from training.samples import read_samples
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -93,6 +96,16 @@ def test_both_layouts_in_one_folder_are_read_together(tmp_path: Path) -> None:
     write_rows(tmp_path / "points.csv", original(tmp_path, {"Normal": 3}))
     samples = read_samples(tmp_path, side=64)
     assert Counter(samples.sources.tolist()) == {"landmarks15": 2, "original": 3}
+
+
+def test_films_of_the_original_layout_are_trained_on(tmp_path: Path) -> None:
+    write_rows(tmp_path / "points.csv", original(tmp_path, {"Normal": 3}))
+    plan = Plan.from_mapping(
+        {"landmark_batch": 2, "calliper_batch": 5, "phases": [{"name": "short", "steps": 1}]}
+    )
+    batch = BatchSource(read_samples(tmp_path), plan, torch.device("cpu")).draw()
+    assert len(batch.grey) == 2
+    assert torch.isfinite(batch.target.points[:, :15]).any()
 
 
 def test_a_point_that_is_not_annotated_is_missing_and_the_others_stand(tmp_path: Path) -> None:
