@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cli.errors import NoFiles, WorkersGone
-from cli.opening import open_stack
+from cli.processes import open_stack
 from cli.progress import BatchProgress
 from db.database import Database
 from db.records import Batch, BatchStatus, IntakeCount

@@ -1,4 +1,4 @@
-"""What several commands do first: the database brought up to date, the processes to be run."""
+"""What several commands do first: the database is brought up to date."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from db.database import Database
 from db.models import find_model, register_shipped
 from db.schema import upgrade
 from network.card import shipped_card
-from scheduler.cores import usable_cores
-from scheduler.devices import choose, find_devices
 from scheduler.settings import Settings
-from scheduler.stack import Stack
 
 
 def prepare(settings: Settings, model: str | None = None) -> Database:
@@ -27,11 +24,3 @@ def prepare(settings: Settings, model: str | None = None) -> Database:
     if model is not None:
         find_model(database, model)
     return database
-
-
-def open_stack(settings: Settings, device: str, *, training: bool = False) -> Stack:
-    """Return broker, upkeep and a worker a device, not yet started.
-
-    Raises DevicesUnknown, DeviceMissing.
-    """
-    return Stack(settings, choose(device, find_devices(), cores=usable_cores()), training=training)

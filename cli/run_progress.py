@@ -9,6 +9,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 
 from cli.progress import duration
 from cli.runs import is_judged, is_over, loss_text, phase_text
@@ -45,9 +46,9 @@ class RunProgress:
         self.state: RunState | None = None
         self.told = ""
         self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
-            TextColumn("{task.fields[words]}"),
+            TextColumn("{task.description}", table_column=Column(min_width=10, no_wrap=True)),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[words]}", table_column=Column(no_wrap=True)),
             console=self.console,
             disable=not self.console.is_terminal,
             transient=True,
@@ -72,8 +73,14 @@ class RunProgress:
         what = str(run.state) if last is None else phase_text(run, last)
         words = self.words(run)
         if self.console.is_terminal:
+            if self.waits_for not in {"", self.told}:
+                self.told = self.waits_for
+                self.console.print(self.waits_for, markup=False, soft_wrap=True)
+            words = "" if self.waits_for else f"{what}  {words}"
             done, total = (0, None) if last is None else (last.step, last.steps)
-            self.bar.update(self.task, description=what, words=words, completed=done, total=total)
+            self.bar.update(
+                self.task, description=str(run.state), words=words, completed=done, total=total
+            )
         elif (line := f"{what}: {words}") != self.told:
             self.told = line
             self.console.print(line, markup=False, soft_wrap=True)

@@ -47,3 +47,9 @@ def submit(
         f"batch {into.name}: {count.seen} seen = {count.queued} queued + {count.known} known"
         f" + {count.duplicates} duplicates + {count.refused} refused"
     )
+    if model is not None and count.known:
+        click.echo(
+            "known files keep the network they were queued for;"
+            f" `thoraq remeasure --model {model} --batch {into.name}` measures them again",
+            err=True,
+        )

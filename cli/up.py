@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from cli.opening import open_stack, prepare
+from cli.opening import prepare
 from cli.options import settings_option
+from cli.processes import open_stack
 from scheduler.settings import Settings
 
 

@@ -7,7 +7,6 @@ from db.database import Database
 from db.states import RunState
 from db.training_records import TrainingRun
 from db.training_runs import list_runs
-from scheduler.attendance import workers_of
 from scheduler.broker import broker_url, ping
 from scheduler.messages import TRAINING_QUEUE
 from scheduler.settings import Settings
@@ -24,6 +23,9 @@ def waiting_for(run: TrainingRun, database: Database, settings: Settings) -> str
     url = broker_url(settings)
     if ping(url) is None:
         return f"no broker answers: {START}"
+    # Celery, which nothing else here needs.
+    from scheduler.attendance import workers_of  # noqa: PLC0415
+
     if not workers_of(url, TRAINING_QUEUE):
         return f"no training worker is seen: {START}"
     for other in list_runs(database):
