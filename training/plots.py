@@ -38,8 +38,8 @@ def curves(checks: Sequence[Check]) -> Figure:
         )
     values = [check.error_px224 for check in checks]
     errors.plot(steps, values, color=SERIES[0], marker=".", label="landmarks")
-    errors.set_ylabel("validation error,\npx of a 224 frame", fontsize=8)
-    errors.set_ylim(0, min(max(values), 4 * float(np.median(values))) * 1.15 or 1.0)
+    errors.set_ylabel("validation error,\npx of a 224 frame", color=SERIES[0], fontsize=8)
+    errors.set_ylim(*_reach(values))
     known = [
         (step, check.ict_error)
         for step, check in zip(steps, checks, strict=True)
@@ -49,11 +49,7 @@ def curves(checks: Sequence[Check]) -> Figure:
         beside = errors.twinx()
         beside.plot(*zip(*known, strict=True), color=SERIES[1], marker=".")
         beside.set_ylabel("index, mean |error|", color=SERIES[1], fontsize=8)
-        beside.set_ylim(
-            0,
-            1.15 * min(max(v for _, v in known), 4 * float(np.median([v for _, v in known])))
-            or 1.0,
-        )
+        beside.set_ylim(*_reach([error for _, error in known]))
         beside.tick_params(labelsize=7)
     names = list(dict.fromkeys(name for check in checks for name in check.loss_parts))
     for i, name in enumerate(names):
@@ -70,6 +66,13 @@ def curves(checks: Sequence[Check]) -> Figure:
     for axes in (errors, parts, rates):
         axes.tick_params(labelsize=7)
     return figure
+
+
+def _reach(values: Sequence[float]) -> tuple[float, float]:
+    """Return the ends of an axis: a first check far off does not flatten the others."""
+    low, high = min(values), min(max(values), 4 * float(np.median(values)))
+    gap = 0.12 * (high - low) or 1e-3 + 0.1 * high
+    return max(0.0, low - gap), high + 2 * gap
 
 
 def _starts(checks: Sequence[Check]) -> Mapping[int, int]:
