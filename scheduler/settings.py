@@ -77,6 +77,12 @@ class Settings(BaseSettings):
     training_memory_share: float = Field(
         default=0.5, gt=0, le=1, description="share of an accelerator's memory training may take"
     )
+    training_threads: int = Field(
+        default=1,
+        ge=1,
+        description="cores a training worker computes on; give every host that trains the same"
+        " number, or a run that changes hosts ends with other last digits",
+    )
     checkpoint_seconds: float = Field(
         default=60.0, gt=0, description="pause between two checkpoints of a training run"
     )

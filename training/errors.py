@@ -6,6 +6,7 @@ TrainingError                       code, permanent
 |-- SplitEmpty                      split-empty
 |-- PlanDiffers                     plan-differs
 |-- CheckpointBroken                checkpoint-broken
+|-- RunTaken                        run-taken              transient
 `-- TrainingMemoryExhausted         training-memory
 """
 
@@ -49,6 +50,13 @@ class CheckpointBroken(TrainingError):
     """The checkpoint cannot be read; move it away and the run starts anew."""
 
     code = "checkpoint-broken"
+
+
+class RunTaken(TrainingError):
+    """Another worker goes on with the run; this one writes nothing more."""
+
+    code = "run-taken"
+    permanent = False
 
 
 class TrainingMemoryExhausted(TrainingError):

@@ -6,7 +6,7 @@ limbs and hands of the phantom. Only a linear layer is fitted, so no landmark mo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -33,18 +33,24 @@ def refit_frontal(
     *,
     batches: int = 120,
     phantoms: int = 150,
+    beat: Callable[[], None] = lambda: None,
 ) -> float:
-    """Refit ``network.frontal`` in place; return its accuracy on what it was fitted to."""
+    """Refit ``network.frontal`` in place; return its accuracy on what it was fitted to.
+
+    ``beat`` is called between films; whatever it raises ends the work.
+    """
     torch.manual_seed(plan.seed)
     network.eval()
     features, labels = [], []
     with torch.inference_mode():
         source = BatchSource(train, plan, torch.device("cpu"))
         for _ in range(batches):
+            beat()
             batch = source.draw()
             features.append(network.summary(batch.grey))
             labels.append(batch.target.frontal)
         for film, label in drawn_films(phantoms, plan.seed):
+            beat()
             features.append(network.summary(film))
             labels.append(torch.full((len(film),), label))
     # Out of inference mode the copies take part in autograd.

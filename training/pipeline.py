@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from network.weights import save_network
 from training.checkpoint import load_checkpoint, save_checkpoint
-from training.errors import PlanDiffers, TrainingMemoryExhausted
+from training.errors import PlanDiffers, RunTaken, TrainingMemoryExhausted
 from training.fitting import PhaseFit, after_each
 from training.gate import judge_phase
 from training.plan import Phase, Plan
@@ -132,14 +132,16 @@ class _Run:
 
     def _beat(self, fitted: PhaseFit) -> Callable[[], None]:
         def beat() -> None:
-            if time.monotonic() - self._saved_at >= self._pause_seconds:
-                self._save(fitted)
             try:
                 self._watcher.beat()
+            except RunTaken:
+                raise  # the checkpoint is another's
             except BaseException:
                 # Between two steps alone is the state whole.
                 self._save(fitted)
                 raise
+            if time.monotonic() - self._saved_at >= self._pause_seconds:
+                self._save(fitted)
 
         return beat
 
@@ -179,10 +181,6 @@ class _Run:
         after, test = fitted.judged_best(), fitted.judged_best("test")
         verdict = judge_phase(None if before is None else before.cases, after.cases)
         original = self._plan.original
-        save_file(
-            {name: value.contiguous() for name, value in fitted.best.items()},
-            self._folder / f"phase-{ordinal}.safetensors",
-        )
         result = PhaseResult(
             ordinal=ordinal,
             phase=fitted.phase.number,
@@ -203,9 +201,15 @@ class _Run:
                 **_figures("test", test),
             },
         )
+        # Told first: a run that dies here ends the phase once more, and whoever lost the run
+        # meanwhile hears of it before it writes.
+        self._watcher.phase_ended(result)
+        save_file(
+            {name: value.contiguous() for name, value in fitted.best.items()},
+            self._folder / f"phase-{ordinal}.safetensors",
+        )
         self._results.append(result)
         self._save(None)
-        self._watcher.phase_ended(result)
 
     def _last_kept(self) -> int:
         kept = [each.ordinal for each in self._results if each.kept]

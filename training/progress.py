@@ -60,13 +60,16 @@ class Watcher(Protocol):
     """Who is told of a run, and may stop it."""
 
     def beat(self) -> None:
-        """Be called at every step; whatever it raises ends the run after a checkpoint."""
+        """Be called at every step; whatever it raises ends the run after a checkpoint.
+
+        After `training.errors.RunTaken` alone nothing is written: the run is another's.
+        """
 
     def checked(self, check: Check) -> None:
         """Be told of a check; after a restart some come again, with the same figures."""
 
     def phase_ended(self, result: PhaseResult) -> None:
-        """Be told how a phase ended."""
+        """Be told how a phase ended; after a restart once more, with the same figures."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,20 +65,23 @@ def make_model(
     checks: Sequence[Check] = (),
     phases: Sequence[PhaseResult] = (),
     report: bool = True,
+    beat: Callable[[], None] = lambda: None,
 ) -> ModelMade:
     """Write ``folder``/``version``.safetensors, its card with its figures, and report.html.
 
     ``fitted`` is the ``fit.json`` beside the weights; ``parent`` the version the fit started
     from; ``sources`` and ``limits`` go into the card, ``checks`` and ``phases`` into the
-    report. Doing it again writes the same again.
+    report. Doing it again writes the same again. ``beat`` is called now and then; whatever it
+    raises ends the work.
 
     Raises DataMissing, DatasetInvalid, WeightsMismatch.
     """
     plan = Plan.from_mapping(fitted["plan"])
     network = read_network(weights)
     train = read_samples(data, side=TRAINING_SIDE_PX).split("train")
-    frontal = refit_frontal(network, train, plan)
+    frontal = refit_frontal(network, train, plan, beat=beat)
 
+    beat()
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / f"{version}.safetensors"
     save_network(network, kept)

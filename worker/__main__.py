@@ -27,7 +27,8 @@ def main() -> None:
     try:
         verify_weights(shipped_card())
         device = "cpu" if asked.device == "cpu" else choose(asked.device, find_devices())[0]
-        environment = pinned(process_environment(), device)
+        threads = Settings().training_threads if asked.queues == "training" else 1
+        environment = pinned(process_environment(), device, threads)
     except (NetworkError, SchedulerError) as exc:
         sys.stderr.write(f"{exc.code}: {exc}\n")
         sys.exit(MISCONFIGURED)
@@ -35,7 +36,7 @@ def main() -> None:
     index = device.partition(":")[2]
     command = [sys.executable, "-m", "worker.serve"]
     # Pinned, the only device left is the first.
-    command += ["--device", "cpu" if device == "cpu" else "cuda:0"]
+    command += ["--device", "cpu" if device == "cpu" else "cuda:0", "--place", device]
     kind = "training" if asked.queues == "training" else "cpu" if device == "cpu" else "gpu"
     command += ["--name", asked.name or f"{kind}{index or 0}"]
     command += ["--queues", asked.queues]

@@ -17,6 +17,8 @@
     |-- FolderAway                      folder-away            transient
     |-- LeaseLost                       lease-lost             transient
     |-- RunCancelled                    run-cancelled
+    |-- RunFilesFailed                  training-files         transient
+    |-- TrainingFailed                  training-failed
     `-- StopRequested                   stop-requested         transient
 
 The first tree is about one file and ends on its job. The second is about the worker: it gives its
@@ -125,6 +127,19 @@ class RunCancelled(WorkerError):
     """An operator cancelled the training run; `thoraq train resume` goes on with it."""
 
     code = "run-cancelled"
+
+
+class RunFilesFailed(WorkerError):
+    """The films or the run's folder fail; check share and disk, then `thoraq train resume`."""
+
+    code = "training-files"
+    permanent = False
+
+
+class TrainingFailed(WorkerError):
+    """Training failed in a way nobody foresaw; please report it, then `thoraq train resume`."""
+
+    code = "training-failed"
 
 
 class StopRequested(WorkerError):

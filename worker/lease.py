@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -29,10 +30,17 @@ class Lease:
         self._lease_seconds = lease_seconds
         self._over = threading.Event()
         self._lost = threading.Event()
+        self._renewed_at = time.monotonic()  # the claim was as good as a renewal
         self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
 
     def check(self) -> None:
-        """Raise LeaseLost once others have what was held."""
+        """Raise LeaseLost once others have what was held.
+
+        A process that was stopped wakes up in the middle of its work, before its heartbeat does:
+        with a lease that ran out it asks for itself.
+        """
+        if time.monotonic() - self._renewed_at > self._lease_seconds:
+            self._prolong()
         if self._lost.is_set():
             raise LeaseLost(LeaseLost.__doc__)
 
@@ -51,13 +59,20 @@ class Lease:
 
     def _beat(self) -> None:
         while not self._over.wait(self._lease_seconds / _BEATS_A_LEASE):
-            try:
-                held = self._renew()
-            except DatabaseError as exc:
-                # Storing will tell whether the lease outlived it.
-                _log.warning("the lease could not be renewed", code=exc.code)
-                continue
-            if not held:
-                # Either others have it or all of it is stored and the block about to end.
-                self._lost.set()
+            self._prolong()
+            if self._lost.is_set():
                 return
+
+    def _prolong(self) -> None:
+        asked_at = time.monotonic()
+        try:
+            held = self._renew()
+        except DatabaseError as exc:
+            # Storing will tell whether the lease outlived it.
+            _log.warning("the lease could not be renewed", code=exc.code)
+            return
+        if held:
+            self._renewed_at = asked_at
+        else:
+            # Either others have it or all of it is stored and the block about to end.
+            self._lost.set()

@@ -17,11 +17,11 @@ _HIP = "HIP_VISIBLE_DEVICES"
 _HIDDEN = "-1"
 
 
-def pinned(environment: Mapping[str, str], device: str) -> dict[str, str]:
+def pinned(environment: Mapping[str, str], device: str, threads: int = 1) -> dict[str, str]:
     """Return ``environment`` for a worker on ``device``: cpu or cuda:N. Raises DeviceMissing."""
     mask = _HIP if environment.get(_HIP) else _CUDA
     # Threads of one process fight for the cores its readers and neighbours need.
-    narrowed = {**environment, "OMP_NUM_THREADS": "1"}
+    narrowed = {**environment, "OMP_NUM_THREADS": str(threads)}
     if device == "cpu":
         return {**narrowed, mask: _HIDDEN}
     index = int(device.partition(":")[2] or 0)

@@ -19,7 +19,7 @@ from worker.stopping import Stopping
 from worker.tasks import add_tasks, add_training
 from worker.training import Trainer
 
-#: Training on a CPU takes what measuring leaves.
+#: Training takes the time of the CPU that measuring leaves, also where it feeds an accelerator.
 _POLITENESS = 10
 
 
@@ -27,6 +27,7 @@ def main() -> None:
     """Work until stopped. The parent never loads torch; its child does, behind the fork."""
     parser = argparse.ArgumentParser(prog="python -m worker.serve")
     parser.add_argument("--device", required=True, help="as the pinned process sees it")
+    parser.add_argument("--place", help="the device as the machine numbers it")
     parser.add_argument("--name", required=True)
     parser.add_argument("--readers", type=int, required=True)
     parser.add_argument("--queues", required=True, help="measure or training")
@@ -38,9 +39,12 @@ def main() -> None:
     name = f"{asked.name}@{socket.gethostname()}"
     training = asked.queues == "training"
     if training:
-        add_training(app, Trainer(settings, device=asked.device, name=name, stopping=stopping))
-        if asked.device == "cpu":
-            os.nice(_POLITENESS)
+        # A run takes hours: one that waits is left to the next free worker.
+        app.conf.worker_disable_prefetch = True
+        os.nice(_POLITENESS)
+        place = asked.place or asked.device
+        trainer = Trainer(settings, device=asked.device, place=place, name=name, stopping=stopping)
+        add_training(app, trainer)
     else:
         session = Session(
             settings,

@@ -1,58 +1,65 @@
-"""A training run as a job: claimed, run from its last checkpoint, made into a model.
+"""A training run as a job: claimed, run from its last checkpoint, made into a network.
 
-Torch is loaded by the first run, behind the fork.
+Torch is loaded by the first run, behind the fork. Whatever ends a run early, its row says where
+it stands and its folder holds the checkpoint from which any worker goes on.
 """
 
 from __future__ import annotations
 
 import json
-import time
+import os
 from collections.abc import Callable
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import structlog
 
 from db.database import Database
-from db.errors import DatabaseError
-from db.models import register_model
+from db.errors import DatabaseError, ModelDiffers
 from db.training_claims import (
     claim_run,
     end_cancelled,
     fail_run,
     finish_run,
-    record_check,
-    record_phase,
+    finish_with_model,
     release_run,
-    renew_run,
 )
-from db.training_records import RunCheck, RunClaim, RunPhase
+from db.training_records import RunClaim, TrainingRun
+from db.training_recovery import set_back_run
 from network.errors import NetworkError
 from scheduler.settings import Settings
-from training.errors import TrainingError
+from training.errors import RunTaken, TrainingError
 from training.plan import Plan
-from training.progress import Check, PhaseResult, PlanResult
-from worker.errors import LeaseLost, RunCancelled, StopRequested
-from worker.lease import Lease
+from worker.breaker import Breaker
+from worker.errors import (
+    DeviceFailed,
+    RunCancelled,
+    RunFilesFailed,
+    StopRequested,
+    TrainingFailed,
+    WorkerError,
+)
+from worker.run_watcher import RunWatcher
 from worker.stopping import Stopping
-
-if TYPE_CHECKING:
-    import torch
 
 _log = structlog.stdlib.get_logger(__name__)
 
-_DATABASE_PAUSE_SECONDS = 2.0
+#: EX_TEMPFAIL of sysexits.h: what a child says that ends so that its successor gets a fresh device.
+_FRESH_START = 75
 
 
 class Trainer:
-    """Trains one run after the other on one device."""
+    """Trains one run after the other on one device; ``place`` is its name on this machine."""
 
-    def __init__(self, settings: Settings, *, device: str, name: str, stopping: Stopping) -> None:
+    def __init__(
+        self, settings: Settings, *, device: str, place: str, name: str, stopping: Stopping
+    ) -> None:
         self._settings = settings
         self._device = device
+        self._place = place
         self._name = name
         self._stopping = stopping
+        self._breaker = Breaker()
         self._database: Database | None = None
 
     def train(self, run_id: int) -> None:
@@ -60,143 +67,133 @@ class Trainer:
         if self._database is None:
             self._database = Database.open(self._settings.database)
         database, seconds = self._database, self._settings.training_lease_seconds
-        if self._stopping.is_set():
-            return  # recovery sends it again
-        claim = claim_run(database, run_id, self._name, self._device, seconds)
+        claim = claim_run(database, run_id, self._name, self._place, seconds)
         if claim is None:
             return  # it came twice, or somebody was faster
-        _log.info("training starts", name=claim.run.name, attempt=claim.run.attempts)
-        watcher = _Watcher(database, claim, self._stopping, seconds)
+        _log.info("training starts", attempt=claim.run.attempts)
+        watcher = RunWatcher(database, claim.owner, self._stopping, seconds)
+        setback: WorkerError | None = None
+        with watcher.lease:
+            try:
+                end = self._finish(database, claim, watcher)
+                code = None
+            except (RunTaken, WorkerError, TrainingError, NetworkError, DatabaseError) as exc:
+                code = exc.code
+                end = _end_by(exc, database, claim.owner)
+                setback = exc if isinstance(exc, (DeviceFailed, RunFilesFailed)) else None
+            try:
+                watcher.settle(end)
+            except ModelDiffers as exc:
+                code = exc.code
+                watcher.settle(_end_by(exc, database, claim.owner))
+        _log.info("training ends", code=code)
+        if setback is None:
+            self._breaker.succeed()
+        else:
+            self._recover(setback)
+
+    def _recover(self, setback: WorkerError) -> None:
+        """Pause; others may take the run meanwhile."""
+        seconds = self._breaker.pause_seconds()
+        _log.error("the worker pauses", code=setback.code, seconds=seconds)
+        self._stopping.wait(seconds)
+        if isinstance(setback, DeviceFailed):
+            # A device that failed stays broken for its process; the parent starts another.
+            os._exit(_FRESH_START)
+
+    def _finish(
+        self, database: Database, claim: RunClaim, watcher: RunWatcher
+    ) -> Callable[[], object]:
+        """Take a run to its end; return what writes that into the database.
+
+        Raises TrainingError, NetworkError, WorkerError, DatabaseError.
+        """
         try:
-            with watcher.lease:
-                version = self._made(claim, watcher)
-                watcher.patiently(lambda: finish_run(database, claim.owner, version))
-            # Some hundred megabytes that nobody goes on from; the phases' weights stay.
-            (self._folder(claim) / "checkpoint.pt").unlink(missing_ok=True)
-        except LeaseLost:
-            _log.warning("training went on elsewhere", name=claim.run.name)
-        except RunCancelled:
-            end_cancelled(database, claim.owner)
-        except StopRequested:
-            release_run(database, claim.owner)
-        except (TrainingError, NetworkError, DatabaseError) as exc:
-            _log.error("training failed", name=claim.run.name, code=exc.code)
-            fail_run(database, claim.owner, exc.code, str(exc))
-        except Exception as exc:  # noqa: BLE001
-            # Nobody foresaw it, so every worker would end the same way: it waits for a person.
-            _log.exception("training failed", name=claim.run.name)
-            fail_run(database, claim.owner, TrainingError.code, f"{type(exc).__name__}: {exc}")
-        _log.info("training ends", name=claim.run.name)
+            watcher.beat()
+            return self._trained(database, claim, watcher)
+        except (TrainingError, NetworkError, WorkerError, DatabaseError):
+            raise
+        except OSError as exc:
+            _log.exception("the run's files fail")
+            raise RunFilesFailed(f"{exc}. {RunFilesFailed.__doc__}") from exc
+        except Exception as exc:
+            _log.exception("training fails")
+            if isinstance(exc, RuntimeError) and self._device != "cpu":
+                # What torch raises for a device that fails.
+                raise DeviceFailed(f"{type(exc).__name__}. {DeviceFailed.__doc__}") from exc
+            # Every worker would end the same way: it waits for a person.
+            raise TrainingFailed(f"{type(exc).__name__}: {exc}. {TrainingFailed.__doc__}") from exc
 
-    def _folder(self, claim: RunClaim) -> Path:
-        return self._settings.runs_folder / str(claim.run.id)
-
-    def _made(self, claim: RunClaim, watcher: _Watcher) -> str | None:
-        """Run the plan and make its model; return the model's version, if it makes one."""
+    def _trained(
+        self, database: Database, claim: RunClaim, watcher: RunWatcher
+    ) -> Callable[[], object]:
         # Here, so that the parent, which forks, never loads torch.
         import torch  # noqa: PLC0415
 
+        from training.checkpoint import CHECKPOINT_FILE  # noqa: PLC0415
         from training.pipeline import FIT_FILE, run_plan  # noqa: PLC0415
+        from training.release import make_model  # noqa: PLC0415
 
-        run = claim.run
+        run, folder = claim.run, run_folder(self._settings, claim.run)
         plan = Plan.from_mapping(run.plan)
-        folder = self._folder(claim)
-        device = torch.device(self._device)
         result = run_plan(
             plan,
             Path(run.data),
             folder,
-            device,
+            torch.device(self._device),
             watcher,
             start=None if run.start is None else Path(run.start),
             teachers=[Path(teacher) for teacher in run.teachers],
             checkpoint_seconds=self._settings.checkpoint_seconds,
             memory_share=self._settings.training_memory_share,
         )
-        if plan.original:
-            return None  # for comparison: it places no callipers and measures nothing
-        fitted = json.loads((folder / FIT_FILE).read_text(encoding="utf-8"))
-        return self._model(claim, watcher, result, fitted, device)
-
-    def _model(
-        self,
-        claim: RunClaim,
-        watcher: _Watcher,
-        result: PlanResult,
-        fitted: dict[str, object],
-        device: torch.device,
-    ) -> str:
-        from training.release import make_model  # noqa: PLC0415 - as above
-
-        run = claim.run
-        made = make_model(
-            result.weights,
-            fitted,
-            Path(run.data),
-            self._settings.models_folder / run.name,
-            run.name,
-            parent=run.parent,
-            device=str(device),
-            checks=result.checks,
-            phases=result.phases,
-        )
-        watcher.beat()
-        watcher.patiently(
-            lambda: register_model(
-                watcher.database, made.version, made.weights_digest, made.card, serve=False
+        finish = partial(finish_run, database, claim.owner, None)
+        if not plan.original:  # which is for comparison: it places no callipers, measures nothing
+            made = make_model(
+                result.weights,
+                json.loads((folder / FIT_FILE).read_text(encoding="utf-8")),
+                Path(run.data),
+                self._settings.models_folder / run.name,
+                run.name,
+                parent=run.parent,
+                device=self._device,
+                checks=result.checks,
+                phases=result.phases,
+                beat=watcher.beat,
             )
-        )
-        return made.version
+            finish = partial(
+                finish_with_model,
+                database,
+                claim.owner,
+                made.version,
+                made.weights_digest,
+                made.card,
+            )
+
+        def end() -> None:
+            if finish():
+                # Some hundred megabytes that nobody goes on from; the phases' weights stay.
+                (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+
+        return end
 
 
-class _Watcher:
-    """Tells the database how a run goes, and the run when to stop."""
+def run_folder(settings: Settings, run: TrainingRun) -> Path:
+    """Return where a run keeps what it leaves; another database's runs have other folders."""
+    return settings.runs_folder / f"{run.created_at:%Y%m%d-%H%M%S}-{run.id}"
 
-    def __init__(
-        self, database: Database, claim: RunClaim, stopping: Stopping, lease_seconds: float
-    ) -> None:
-        self.database = database
-        self._owner = claim.owner
-        self._stopping = stopping
-        self._lease_seconds = lease_seconds
-        self._cancelled = self._lost = False
-        self.lease = Lease(self._renewed, lease_seconds)
 
-    def beat(self) -> None:
-        """Raise what is to end the run: LeaseLost, RunCancelled, StopRequested."""
-        self.lease.check()
-        if self._lost:
-            raise LeaseLost(LeaseLost.__doc__)
-        if self._cancelled:
-            raise RunCancelled(RunCancelled.__doc__)
-        if self._stopping.is_set():
-            raise StopRequested(StopRequested.__doc__)
-
-    def checked(self, check: Check) -> None:
-        """Store where the run stands; a cancel is heard of at once."""
-        self.patiently(lambda: record_check(self.database, self._owner, RunCheck(**asdict(check))))
-        self.patiently(self._renewed)
-
-    def phase_ended(self, result: PhaseResult) -> None:
-        """Store how a phase ended."""
-        self.patiently(lambda: record_phase(self.database, self._owner, RunPhase(**asdict(result))))
-
-    def patiently(self, store: Callable[[], object]) -> None:
-        """Store, waiting for a database that is away for as long as the run may go on."""
-        while True:
-            try:
-                store()
-            except DatabaseError as exc:
-                if exc.permanent:
-                    raise
-                _log.warning("the database is away", code=exc.code)
-                self.beat()
-                time.sleep(_DATABASE_PAUSE_SECONDS)
-            else:
-                return
-
-    def _renewed(self) -> bool:
-        hold = renew_run(self.database, self._owner, self._lease_seconds)
-        self._cancelled = self._cancelled or hold.cancel_requested
-        self._lost = self._lost or not hold.held
-        return hold.held
+def _end_by(error: Exception, database: Database, owner: str) -> Callable[[], object]:
+    """Return what writes into the database how a run ended by ``error``."""
+    code, detail = str(getattr(error, "code", TrainingFailed.code)), str(error)
+    match error:
+        case RunTaken():
+            return lambda: None
+        case RunCancelled():
+            return partial(end_cancelled, database, owner)
+        case StopRequested():
+            return partial(release_run, database, owner)
+        case DeviceFailed() | RunFilesFailed():
+            return partial(set_back_run, database, owner, code, detail)
+        case _:
+            return partial(fail_run, database, owner, code, detail)

@@ -99,9 +99,11 @@ class Bench:
         return self.status()
 
     @contextmanager
-    def stack(self, devices: Sequence[str] = ("cpu",)) -> Iterator[Stack]:
+    def stack(
+        self, devices: Sequence[str] = ("cpu",), *, training: bool = False
+    ) -> Iterator[Stack]:
         """Run a stack; it ends in peace, without having to be killed."""
-        with Stack(self.settings, devices) as running:
+        with Stack(self.settings, devices, training=training) as running:
             yield running
         ends = {each.name: each.last_exit for each in running.members}
         assert -signal.SIGKILL not in ends.values(), ends

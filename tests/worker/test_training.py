@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -18,33 +18,32 @@ from db.training_records import NewRun, TrainingRun
 from db.training_runs import cancel_run, find_run, open_run, resume_run, run_checks, run_phases
 from scheduler.messages import TRAIN, TRAINING_QUEUE, train_message
 from scheduler.relay import relay
-from scheduler.stack import Stack
+from scheduler.settings import child_environment
+from scheduler.stack import Stack, worker_command
 from tests.training.phantoms import write_phantoms
-from tests.worker.conftest import Bench, eventually, gone, kill_group, member, write_radiographs
-from training.pipeline import run_plan
+from tests.worker.conftest import Bench, eventually, kill_group, member, write_radiographs
+from training.checkpoint import CHECKPOINT_FILE
+from training.pipeline import WEIGHTS_FILE, run_plan
 from training.plan import Plan
 from training.progress import Check, PhaseResult
+from worker.training import run_folder
 
 pytestmark = pytest.mark.slow
 
 PLAN = Plan.from_mapping(
     {
         "landmark_batch": 2,
-        "calliper_batch": 2,
+        "calliper_batch": 1,
+        "frontal_batch": 1,
         "counterexample_batch": 1,
-        "check_every": 5,
+        "check_every": 2,
         "phases": [
-            {"name": "baseline", "steps": 10, "points": "squared"},
-            {"name": "wing", "number": 1, "steps": 30, "points": "wing"},
+            {"name": "baseline", "steps": 6, "points": "squared"},
+            {"name": "wing", "number": 1, "steps": 8, "points": "wing"},
         ],
     }
 )
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give films to train on."""
-    return write_phantoms(tmp_path_factory.mktemp("films"))
+STEPS = [*range(2, 7, 2), *range(2, 9, 2)]
 
 
 class Silent:
@@ -61,6 +60,12 @@ class Silent:
 
 
 @pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give films to train on."""
+    return write_phantoms(tmp_path_factory.mktemp("films"))
+
+
+@pytest.fixture(scope="module")
 def undisturbed(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the weights of a run that nothing stopped, with a worker's one thread."""
     threads = torch.get_num_threads()
@@ -70,14 +75,8 @@ def undisturbed(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made.weights
 
 
-@contextmanager
-def training(bench: Bench) -> Iterator[Stack]:
-    with Stack(bench.settings, ["cpu"], training=True) as stack:
-        yield stack
-
-
-def queued(bench: Bench, films: Path, stack: Stack) -> TrainingRun:
-    run = open_run(bench.database, NewRun("night", str(films), PLAN.as_mapping()))
+def queue_run(bench: Bench, films: Path, stack: Stack, plan: Plan = PLAN) -> TrainingRun:
+    run = open_run(bench.database, NewRun("night", str(films), plan.as_mapping()))
     relay(bench.database, stack.app)
     return run
 
@@ -86,7 +85,11 @@ def now(bench: Bench) -> TrainingRun:
     return find_run(bench.database, "night")
 
 
-def reached(bench: Bench, stack: Stack, ordinal: int, step: int) -> bool:
+def folder(bench: Bench) -> Path:
+    return run_folder(bench.settings, now(bench))
+
+
+def reaches(bench: Bench, stack: Stack, ordinal: int, step: int) -> bool:
     """Wait until a run has done so much."""
 
     def far_enough() -> bool:
@@ -97,7 +100,7 @@ def reached(bench: Bench, stack: Stack, ordinal: int, step: int) -> bool:
     return eventually(far_enough, 120)
 
 
-def ended(bench: Bench, stack: Stack, state: RunState) -> bool:
+def ends(bench: Bench, stack: Stack, state: RunState) -> bool:
     def so_far() -> bool:
         stack.tend()
         return now(bench).state is state
@@ -105,92 +108,176 @@ def ended(bench: Bench, stack: Stack, state: RunState) -> bool:
     return eventually(so_far, 150)
 
 
+def is_trained(bench: Bench, stack: Stack) -> bool:
+    """Wait until a run's last phase has ended, whatever is made of its weights."""
+
+    def so_far() -> bool:
+        stack.tend()
+        return (folder(bench) / WEIGHTS_FILE).exists() and len(phases(bench)) == 2
+
+    return eventually(so_far, 120)
+
+
+def phases(bench: Bench) -> list[str]:
+    return [each.phase_name for each in run_phases(bench.database, now(bench).id)]
+
+
 def check_same(bench: Bench, undisturbed: Path) -> None:
-    made = bench.settings.runs_folder / str(now(bench).id) / "network.safetensors"
-    one, other = load_file(undisturbed), load_file(made)
+    one, other = load_file(undisturbed), load_file(folder(bench) / WEIGHTS_FILE)
+    assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
-    assert [each.step for each in run_checks(bench.database, now(bench).id)] == [
-        *(5, 10),
-        *(5, 10, 15, 20, 25, 30),
-    ]
+    assert [each.step for each in run_checks(bench.database, now(bench).id)] == STEPS
+    assert phases(bench) == ["baseline", "wing"]
 
 
-def test_a_killed_run_is_found_and_ends_with_the_same_weights_beside_measuring(
+def test_a_killed_run_is_found_and_ends_as_a_network_with_the_same_weights(
     bench: Bench, films: Path, undisturbed: Path
 ) -> None:
-    write_radiographs(bench.archive, 12)
-    with training(bench) as stack:
-        queued(bench, films, stack)
-        assert reached(bench, stack, 1, 5), bench.log("training0")
-        # Delivered once more while it runs: nobody starts it twice.
-        message = train_message(now(bench).id)
-        stack.app.send_task(TRAIN, kwargs=message, queue=TRAINING_QUEUE)
+    with bench.stack(training=True) as stack:
+        run = queue_run(bench, films, stack)
+        assert reaches(bench, stack, 0, 4), bench.log("training0")
         kill_group(member(stack, "training0"))
-        bench.submit(stack)
-        bench.finish(stack)
-        assert bench.status().measured == 12
-        assert ended(bench, stack, RunState.FINISHED), bench.log("training0")
+        assert ends(bench, stack, RunState.FINISHED), bench.log("training0")
     check_same(bench, undisturbed)
-    assert [each.phase_name for each in run_phases(bench.database, now(bench).id)] == [
-        "baseline",
-        "wing",
-    ]
+    assert now(bench).model_version == "night"
     assert [each.version for each in list_models(bench.database) if not each.served] == ["night"]
     assert (bench.settings.models_folder / "night" / "card.json").exists()
+    assert not (folder(bench) / CHECKPOINT_FILE).exists()
+    assert bench.log("training0").count("training starts") == 2
+    assert str(films) not in bench.log("training0")
+    assert now(bench).id == run.id
+
+
+def test_a_message_that_comes_again_starts_nothing_and_measuring_goes_on_beside_a_run(
+    bench: Bench, films: Path
+) -> None:
+    write_radiographs(bench.archive, 12)
+    with bench.stack(training=True) as stack:
+        run = queue_run(bench, films, stack, PLAN.scaled(100))
+        assert reaches(bench, stack, 0, 2), bench.log("training0")
+        with stack.app.connection_for_read() as connection:
+            # The broker holds no message that it could deliver again, however long the run takes.
+            assert connection.default_channel.client.hlen("unacked") == 0
+        message = train_message(run.id)
+        for _ in range(2):
+            stack.app.send_task(TRAIN, kwargs=message, queue=TRAINING_QUEUE)
+        bench.submit(stack)
+        assert bench.finish(stack).measured == 12
+        assert now(bench).state is RunState.RUNNING
+        cancel_run(bench.database, "night")
+        assert ends(bench, stack, RunState.CANCELLED), bench.log("training0")
+        with stack.app.connection_for_read() as connection:
+            client = connection.default_channel.client
+            assert eventually(lambda: client.llen(TRAINING_QUEUE) == 0)
+    assert bench.log("training0").count("training starts") == 1
 
 
 def test_a_stopped_worker_writes_a_checkpoint_and_the_run_goes_on(
     bench: Bench, films: Path, undisturbed: Path
 ) -> None:
-    with training(bench) as stack:
-        queued(bench, films, stack)
-        assert reached(bench, stack, 0, 5), bench.log("training0")
+    with bench.stack(training=True) as stack:
+        queue_run(bench, films, stack)
+        assert reaches(bench, stack, 0, 4), bench.log("training0")
     stopped = now(bench)
-    assert (stopped.state, stopped.attempts) == (RunState.QUEUED, 0), bench.log("training0")
-    assert (bench.settings.runs_folder / str(stopped.id) / "checkpoint.pt").exists()
-    with training(bench) as stack:
-        assert ended(bench, stack, RunState.FINISHED), bench.log("training0")
+    # Nothing waits for a lease to end.
+    assert (stopped.state, stopped.code) == (RunState.QUEUED, None), bench.log("training0")
+    assert (folder(bench) / CHECKPOINT_FILE).exists()
+    with bench.stack(training=True) as stack:
+        assert is_trained(bench, stack), bench.log("training0")
+    check_same(bench, undisturbed)
+    # The second stop came while a network was made of the weights.
+    assert now(bench).state is RunState.QUEUED, bench.log("training0")
+    assert list_models(bench.database)[0].served
+
+
+def test_a_cancelled_run_keeps_its_checkpoint_and_is_resumed(
+    either_bench: Bench, films: Path, undisturbed: Path
+) -> None:
+    bench = either_bench
+    with bench.stack(training=True) as stack:
+        queue_run(bench, films, stack)
+        assert reaches(bench, stack, 0, 4), bench.log("training0")
+        cancel_run(bench.database, "night")
+        assert ends(bench, stack, RunState.CANCELLED), bench.log("training0")
+        assert len(run_checks(bench.database, now(bench).id)) < len(STEPS)
+        assert (folder(bench) / CHECKPOINT_FILE).exists()
+        resume_run(bench.database, "night")
+        assert is_trained(bench, stack), bench.log("training0")
     check_same(bench, undisturbed)
 
 
-def test_a_cancelled_run_ends_soon_and_is_resumed(
+def freeze(bench: Bench, worker: psutil.Process) -> list[psutil.Process]:
+    """Stop a worker and its child between two transactions.
+
+    Inside one it would hold SQLite's only write lock, and nobody could take its run over.
+    """
+    path = bench.settings.database.removeprefix("sqlite:///")
+    for _ in range(100):
+        frozen = [worker, *worker.children(recursive=True)]
+        for process in frozen:
+            process.suspend()
+        connection = sqlite3.connect(path, timeout=0.2, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            for process in frozen:
+                process.resume()
+            time.sleep(0.05)
+        else:
+            return frozen
+        finally:
+            connection.close()
+    raise AssertionError("the worker was never found between two transactions")
+
+
+def test_a_worker_that_was_frozen_past_its_lease_writes_nothing(
     bench: Bench, films: Path, undisturbed: Path
 ) -> None:
-    with training(bench) as stack:
-        queued(bench, films, stack)
-        assert reached(bench, stack, 1, 5), bench.log("training0")
-        cancel_run(bench.database, "night")
-        assert ended(bench, stack, RunState.CANCELLED), bench.log("training0")
-        assert now(bench).last is not None
-        resume_run(bench.database, "night")
-        assert ended(bench, stack, RunState.FINISHED), bench.log("training0")
+    with bench.stack(training=True) as stack:
+        queue_run(bench, films, stack)
+        assert reaches(bench, stack, 0, 4), bench.log("training0")
+        frozen = freeze(bench, member(stack, "training0"))
+        with (bench.settings.state / "logs" / "training1.log").open("wb") as log:
+            other = subprocess.Popen(
+                worker_command("cpu", "training1", queues="training"),
+                env=child_environment(bench.settings),
+                stderr=log,
+            )
+        try:
+            assert is_trained(bench, stack), bench.log("training1")
+            cancel_run(bench.database, "night")
+            assert ends(bench, stack, RunState.CANCELLED), bench.log("training1")
+            before = written(bench)
+            for process in frozen:
+                process.resume()
+            assert eventually(lambda: "run-taken" in bench.log("training0"))
+            assert written(bench) == before
+        finally:
+            other.terminate()
+            other.wait(60)
     check_same(bench, undisturbed)
+
+
+def written(bench: Bench) -> object:
+    """Give everything that a run left: its rows, and when each of its files was written."""
+    files = {path: path.stat().st_mtime_ns for path in folder(bench).iterdir()}
+    checks = run_checks(bench.database, now(bench).id)
+    return now(bench), checks, run_phases(bench.database, now(bench).id), files
 
 
 def test_a_run_without_films_fails_with_a_code(bench: Bench, tmp_path: Path) -> None:
-    with training(bench) as stack:
-        queued(bench, tmp_path, stack)
-        assert ended(bench, stack, RunState.FAILED), bench.log("training0")
+    with bench.stack(training=True) as stack:
+        queue_run(bench, tmp_path, stack)
+        assert ends(bench, stack, RunState.FAILED), bench.log("training0")
     assert now(bench).code == "data-missing"
 
 
-def test_a_training_worker_that_was_frozen_past_its_lease_stores_nothing(
-    bench: Bench, films: Path, undisturbed: Path
-) -> None:
-    with training(bench) as stack:
-        queued(bench, films, stack)
-        assert reached(bench, stack, 0, 5), bench.log("training0")
-        frozen = member(stack, "training0")
-        family = [frozen, *frozen.children(recursive=True)]
-        for process in family:
-            process.suspend()
-        try:
-            assert eventually(lambda: now(bench).state is RunState.QUEUED, 30)
-            time.sleep(0.5)
-        finally:
-            for process in family:
-                if not gone(process):
-                    process.resume()
-        assert ended(bench, stack, RunState.FINISHED), bench.log("training0")
-        assert psutil.pid_exists(frozen.pid)
-    check_same(bench, undisturbed)
+def test_a_run_whose_folder_cannot_be_written_is_tried_again(bench: Bench, films: Path) -> None:
+    (bench.settings.state / "runs").write_text("no folder")
+    with bench.stack(training=True) as stack:
+        queue_run(bench, films, stack)
+        assert eventually(lambda: now(bench).code == "training-files", 60), bench.log("training0")
+        assert now(bench).state is RunState.QUEUED
+        (bench.settings.state / "runs").unlink()
+        assert reaches(bench, stack, 0, 2), bench.log("training0")

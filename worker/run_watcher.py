@@ -1,0 +1,96 @@
+"""Between a training run and its row: it tells how the run goes, and the run when to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import structlog
+
+from db.database import Database
+from db.errors import DatabaseError
+from db.training_claims import record_check, record_phase, renew_run
+from db.training_records import RunCheck, RunPhase
+from training.errors import RunTaken
+from training.progress import Check, PhaseResult
+from worker.errors import LeaseLost, RunCancelled, StopRequested
+from worker.lease import Lease
+from worker.stopping import Stopping
+
+_log = structlog.stdlib.get_logger(__name__)
+
+#: Pause before asking a database that is away again.
+_DATABASE_PAUSE_SECONDS = 2.0
+
+
+class RunWatcher:
+    """Watches the run that ``owner`` holds; a `training.progress.Watcher`.
+
+    Its ``lease`` is to be entered by whoever runs it.
+    """
+
+    def __init__(
+        self, database: Database, owner: str, stopping: Stopping, lease_seconds: float
+    ) -> None:
+        self._database = database
+        self._owner = owner
+        self._stopping = stopping
+        self._lease_seconds = lease_seconds
+        self._cancelled = False
+        self.lease = Lease(self._renew, lease_seconds)
+
+    def beat(self) -> None:
+        """Let the run go on, or raise what ends it: RunTaken, RunCancelled, StopRequested."""
+        try:
+            self.lease.check()
+        except LeaseLost as exc:
+            raise RunTaken(RunTaken.__doc__) from exc
+        if self._cancelled:
+            raise RunCancelled(RunCancelled.__doc__)
+        if self._stopping.is_set():
+            raise StopRequested(StopRequested.__doc__)
+
+    def checked(self, check: Check) -> None:
+        """Store where the run stands. Raises RunTaken, DatabaseError and what `beat` does."""
+        told = RunCheck(**asdict(check))
+        self._store(lambda: record_check(self._database, self._owner, told))
+
+    def phase_ended(self, result: PhaseResult) -> None:
+        """Store how a phase ended. Raises RunTaken, DatabaseError and what `beat` does."""
+        told = RunPhase(**asdict(result))
+        self._store(lambda: record_phase(self._database, self._owner, told))
+
+    def settle(self, end: Callable[[], object]) -> None:
+        """Write how the run ended, waiting for the database; a stop leaves it to recovery."""
+        while True:
+            try:
+                end()
+            except DatabaseError as exc:
+                if exc.permanent:
+                    raise
+                _log.warning("the database is away", code=exc.code)
+                if self._stopping.wait(_DATABASE_PAUSE_SECONDS):
+                    return
+            else:
+                return
+
+    def _store(self, store: Callable[[], bool]) -> None:
+        """Store behind the fence, waiting for a database that is away."""
+        while True:
+            try:
+                held = store()
+            except DatabaseError as exc:
+                if exc.permanent:
+                    raise
+                _log.warning("the database is away", code=exc.code)
+                self.beat()
+                self._stopping.wait(_DATABASE_PAUSE_SECONDS)
+            else:
+                break
+        if not held:
+            raise RunTaken(RunTaken.__doc__)
+
+    def _renew(self) -> bool:
+        hold = renew_run(self._database, self._owner, self._lease_seconds)
+        self._cancelled = self._cancelled or hold.cancel_requested
+        return hold.held
