@@ -14,7 +14,8 @@ from uuid import uuid4
 from sqlalchemy import Connection, func, select, update
 
 from db.database import Database, moment
-from db.jobs import UNOWNED, moving, put_in_chunks
+from db.jobs import CHUNK_BATCH, UNOWNED, moving, put_in_chunks
+from db.pauses import held_back
 from db.records import Claim, ClaimedJob, Outcome, RetryPolicy
 from db.settling import Pair, settle
 from db.states import JobState
@@ -34,14 +35,15 @@ def claim_chunk(
 ) -> Claim | None:
     """Take the queued jobs of a chunk, committed before this returns; None: nothing is left.
 
-    A message may come twice, late, or to two workers: one of them gets the jobs.
+    A message may come twice, late, or to two workers: one of them gets the jobs. What is paused is
+    left, and sent again when it is resumed.
     """
     owner = str(uuid4())
     with db.write() as connection:
         at = moment(connection, now)
         model_version = connection.execute(
             update(chunk)
-            .where(chunk.c.id == chunk_id, chunk.c.claimed_at.is_(None))
+            .where(chunk.c.id == chunk_id, chunk.c.claimed_at.is_(None), ~held_back())
             .values(claimed_at=at)
             .returning(chunk.c.model_version)
         ).scalar_one_or_none()
@@ -101,6 +103,7 @@ def store_outcomes(
                 job.c.priority,
                 job.c.attempts,
                 job.c.transient_refusals,
+                CHUNK_BATCH,
             )
             .where(
                 job.c.owner == owner, job.c.state == JobState.RUNNING, job.c.id.in_(list(by_job))
@@ -120,7 +123,7 @@ def release(db: Database, owner: str, *, now: datetime | None = None) -> int:
     with db.write() as connection:
         at = moment(connection, now)
         rows = connection.execute(
-            select(job.c.id, job.c.model_version, job.c.priority)
+            select(job.c.id, job.c.model_version, job.c.priority, CHUNK_BATCH)
             .where(job.c.owner == owner, job.c.state == JobState.RUNNING)
             .order_by(job.c.id)
             .with_for_update()
@@ -135,6 +138,7 @@ def release(db: Database, owner: str, *, now: datetime | None = None) -> int:
         put_in_chunks(
             connection,
             [row.id for row in rows],
+            batch_id=rows[0].batch_id,
             model_version=rows[0].model_version,
             priority=rows[0].priority,
             chunk_size=len(rows),

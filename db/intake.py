@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
+from db.audit import Action, note
 from db.columns import path_digest
 from db.database import AnyRow, Database, insert_into, moment, pieces
 from db.jobs import moving, put_in_chunks
@@ -22,13 +23,15 @@ def open_batch(
 ) -> Batch:
     """Get the batch called ``name`` or make it; one that stands keeps its priority."""
     with db.write() as connection:
+        at = moment(connection, now)
         connection.execute(
             insert_into(connection, batch_table)
-            .values(name=name, priority=priority, created_at=moment(connection, now))
+            .values(name=name, priority=priority, created_at=at)
             .on_conflict_do_nothing()
         )
+        note(connection, Action.SUBMIT, name, at)
         row = connection.execute(select(batch_table).where(batch_table.c.name == name)).one()
-    return Batch(row.id, row.name, row.priority, row.created_at)
+    return Batch(row.id, row.name, row.priority, row.created_at, row.paused_at)
 
 
 def known_files(db: Database, batch_id: int, stats: Sequence[FileStat]) -> set[FileStat]:
@@ -206,6 +209,7 @@ def _jobs(
     put_in_chunks(
         connection,
         [jobs[each].id for each in radiograph_ids.values() if each in to_queue],
+        batch_id=batch.id,
         model_version=model_version,
         priority=batch.priority,
         chunk_size=chunk_size,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Update, insert, update
+from sqlalchemy import Connection, Update, insert, select, update
 
 from db.database import pieces
 from db.errors import MoveForbidden
@@ -14,6 +14,14 @@ from db.tables import chunk, job
 
 #: What a job loses when it stops running.
 UNOWNED = {"owner": None, "lease_expires_at": None}
+#: The batch whose pause holds a job's chunk back, as a column of a query about jobs.
+CHUNK_BATCH = (
+    select(chunk.c.batch_id)
+    .where(chunk.c.id == job.c.chunk_id)
+    .correlate(job)
+    .scalar_subquery()
+    .label("batch_id")
+)
 
 
 def moving(source: JobState, target: JobState) -> Update:
@@ -30,6 +38,7 @@ def put_in_chunks(
     connection: Connection,
     job_ids: Sequence[int],
     *,
+    batch_id: int | None,
     model_version: str,
     priority: Priority,
     chunk_size: int,
@@ -41,6 +50,7 @@ def put_in_chunks(
         chunk_id = connection.execute(
             insert(chunk)
             .values(
+                batch_id=batch_id,
                 model_version=model_version,
                 priority=priority,
                 created_at=now,

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
+from db.audit import Action, note
 from db.database import AnyRow, Database, insert_into, moment
 from db.errors import ModelDiffers, ModelUnknown
 from db.records import ModelRecord
@@ -69,6 +70,8 @@ def serve_model(db: Database, version: str) -> tuple[ModelRecord | None, ModelRe
         _locked(connection)
         before = connection.execute(select(model).where(model.c.served)).one_or_none()
         _serve(connection, version)
+        former = None if before is None else before.version
+        note(connection, Action.PROMOTE, version, moment(connection, None), before=former)
         return None if before is None else _record(before), _record(_row(connection, version))
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select
 
+from db.audit import Action, note
 from db.batches import batch_id_of, own_jobs
 from db.database import Database, moment, pieces
 from db.jobs import moving, put_in_chunks
@@ -34,7 +36,9 @@ def retry(
         at = moment(connection, now)
         batch_id = None if batch is None else batch_id_of(connection, batch)
         jobs = _requeue(connection, batch_id, codes, chunk_size, at)
-        return RetryCount(jobs=jobs, files=_forget(connection, batch_id, codes))
+        count = RetryCount(jobs=jobs, files=_forget(connection, batch_id, codes))
+        note(connection, Action.RETRY, batch, at, codes=list(codes or ()), **asdict(count))
+        return count
 
 
 def cancel(db: Database, batch: str, *, now: datetime | None = None) -> CancelCount:
@@ -61,7 +65,9 @@ def cancel(db: Database, batch: str, *, now: datetime | None = None) -> CancelCo
         running: int = connection.execute(
             select(func.count()).select_from(job).where(mine, job.c.state == JobState.RUNNING)
         ).scalar_one()
-    return CancelCount(cancelled=cancelled, in_flight=running)
+        count = CancelCount(cancelled=cancelled, in_flight=running)
+        note(connection, Action.CANCEL, batch, at, **asdict(count))
+        return count
 
 
 def _requeue(
@@ -72,17 +78,23 @@ def _requeue(
     at: datetime,
 ) -> int:
     states = [JobState.FAILED, JobState.CANCELLED if codes is None else JobState.SET_ASIDE]
-    chosen = select(job.c.id, job.c.state, job.c.model_version, job.c.priority).where(
-        job.c.state.in_(states)
-    )
+    owning = select(file.c.batch_id).where(file.c.job_id == job.c.id, file.c.duplicate.is_(False))
+    chosen = select(
+        job.c.id,
+        job.c.state,
+        job.c.model_version,
+        job.c.priority,
+        owning.scalar_subquery().label("batch_id"),
+    ).where(job.c.state.in_(states))
     if batch_id is not None:
         chosen = chosen.where(job.c.id.in_(own_jobs(batch_id)))
     if codes is not None:
         chosen = chosen.where(job.c.code.in_(codes))
     rows = connection.execute(chosen.order_by(job.c.id).with_for_update()).all()
-    chunks: dict[tuple[str, Priority], list[int]] = {}
+    chunks: dict[tuple[int, str, Priority], list[int]] = {}
     for row in rows:
-        chunks.setdefault((row.model_version, row.priority), []).append(row.id)
+        key = (row.batch_id, row.model_version, row.priority)
+        chunks.setdefault(key, []).append(row.id)
     for state in states:
         for ids in pieces([row.id for row in rows if row.state == state]):
             connection.execute(
@@ -97,10 +109,11 @@ def _requeue(
                     detail=None,
                 )
             )
-    for (model_version, priority), ids in chunks.items():
+    for (owner, model_version, priority), ids in chunks.items():
         put_in_chunks(
             connection,
             ids,
+            batch_id=owner,
             model_version=model_version,
             priority=priority,
             chunk_size=chunk_size,

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, update
 
 from db.database import Database, moment, pieces
+from db.pauses import held_back
 from db.records import ChunkMessage
 from db.states import JobState, Priority
 from db.tables import chunk, job
@@ -68,8 +69,9 @@ def resend_all(db: Database) -> int:
 
 
 def awaits_claim() -> ColumnElement[bool]:
-    """Whether a chunk has jobs to claim; cancelled and hastened ones may have left it empty."""
+    """Whether a chunk may be claimed and has jobs; cancelled and hastened ones may have left it."""
     return and_(
         chunk.c.claimed_at.is_(None),
+        ~held_back(),
         exists().where(job.c.chunk_id == chunk.c.id, job.c.state == JobState.QUEUED),
     )

@@ -51,6 +51,7 @@ class Batch:
     name: str
     priority: Priority
     created_at: datetime
+    paused_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,25 @@ class CancelCount:
 
     cancelled: int = 0
     in_flight: int = 0  # claimed by a worker, which will finish them
+
+
+@dataclass(frozen=True, slots=True)
+class PauseCount:
+    """What a pause holds back, or a resume lets go."""
+
+    waiting: int = 0
+    in_flight: int = 0  # claimed by a worker, which will finish them
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """Who asked for what, and what it did."""
+
+    at: datetime
+    who: str  # user@host of the process, by the system's own books
+    action: str
+    subject: str | None  # a batch, a queue, a network, a training run; None: everything
+    said: Mapping[str, object]
 
 
 # ---- reading ------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from itertools import groupby
 from sqlalchemy import Connection, func, insert, select, update
 
 from db.database import AnyRow, Database, moment, pieces
-from db.jobs import UNOWNED, moving, put_in_chunks
+from db.jobs import CHUNK_BATCH, UNOWNED, moving, put_in_chunks
 from db.outbox import awaits_claim, resend_all
 from db.records import RecoveryCount
 from db.states import JobState
@@ -59,6 +59,7 @@ def _recover_expired(connection: Connection, at: datetime) -> tuple[int, int]:
             job.c.priority,
             job.c.attempts,
             job.c.alone_crashes,
+            CHUNK_BATCH,
         )
         .where(job.c.state == JobState.RUNNING, job.c.lease_expires_at < at)
         .order_by(job.c.id)
@@ -139,6 +140,7 @@ def _requeue_in_halves(
     put_in_chunks(
         connection,
         ids,
+        batch_id=jobs[0].batch_id,
         model_version=jobs[0].model_version,
         priority=jobs[0].priority,
         chunk_size=(len(ids) + 1) // 2,

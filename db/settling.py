@@ -67,6 +67,7 @@ def settle(
         put_in_chunks(
             connection,
             [row.id for row, _ in some],
+            batch_id=some[0][0].batch_id,
             model_version=some[0][0].model_version,
             priority=some[0][0].priority,
             chunk_size=len(some),

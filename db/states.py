@@ -43,6 +43,23 @@ class Priority(StrEnum):
     ROUTINE = "routine"
 
 
+class QueueName(StrEnum):
+    """What an operator may pause as a whole."""
+
+    URGENT = "urgent"
+    ROUTINE = "routine"
+    TRAINING = "training"
+
+
+class Place(StrEnum):
+    """Where a watch put a file that had ended."""
+
+    DONE = "done"  # measured
+    FAILED = "failed"  # set aside or failed
+    DELETED = "deleted"  # measured, and removed
+    GONE = "gone"  # somebody else had taken it away
+
+
 class RunState(StrEnum):
     """Where a training run stands."""
 

@@ -81,7 +81,7 @@ def _statuses(connection: Connection, only: int | None) -> list[BatchStatus]:
     for row in connection.execute(ratings):
         ledgers[row.batch_id].add_rating(row.bucket, row.of, enlarged=row.enlarged)
     return [
-        ledgers[row.id].status(Batch(row.id, row.name, row.priority, row.created_at))
+        ledgers[row.id].status(Batch(row.id, row.name, row.priority, row.created_at, row.paused_at))
         for row in connection.execute(batches)
     ]
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from db.columns import FilePath, Moment, Prose, RowId, one_of
-from db.states import JobState, Priority, RunState
+from db.states import JobState, Place, Priority, QueueName, RunState
 from radiograph.errors import Disposition
 from radiograph.records import Bucket, BucketBasis, IctRule, ImageFormat, SpacingSource, View
 
@@ -42,6 +42,7 @@ batch = Table(
     Column("name", Prose, nullable=False, unique=True),
     Column("priority", one_of(Priority, "priority"), nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("paused_at", Moment),  # its waiting chunks are held back
 )
 
 radiograph = Table(
@@ -86,6 +87,7 @@ chunk = Table(  # the outbox; a message carries the id alone
     Column("not_before", Moment),  # a retry waits; null: now
     Column("sent_at", Moment),  # null: to be sent
     Column("claimed_at", Moment),  # a chunk is claimed once; jobs that come back get another
+    Column("batch_id", ForeignKey("batch.id")),  # whose pause holds it back
     Index("ix_chunk_claimed_at_sent_at", "claimed_at", "sent_at"),
 )
 
@@ -134,6 +136,7 @@ file = Table(
     Column("detail", Prose),
     Column("disposition", one_of(Disposition, "disposition")),
     Column("seen_at", Moment, nullable=False),
+    Column("place", one_of(Place, "place")),  # where a watch put it; null: where it was seen
     UniqueConstraint("batch_id", "path_digest", "size", "mtime_ns"),
     # The ledger: a file is refused or has a job, and a job counts for one file alone.
     CheckConstraint("(disposition IS NULL) = (job_id IS NOT NULL)", name="ending"),
@@ -145,6 +148,7 @@ file = Table(
         postgresql_where=text("NOT duplicate"),
     ),
     Index("ix_file_batch_id_code", "batch_id", "code"),
+    Index("ix_file_batch_id_place", "batch_id", "place"),
 )
 
 measurement = Table(
@@ -261,4 +265,22 @@ training_phase = Table(
     Column("ordinal", Integer, nullable=False),
     Column("said", JSON, nullable=False),
     UniqueConstraint("run_id", "ordinal"),
+)
+
+queue_pause = Table(
+    "queue_pause",
+    metadata,
+    Column("queue", one_of(QueueName, "queue"), primary_key=True),
+    Column("paused_at", Moment, nullable=False),
+)
+
+audit = Table(  # who asked for what; written in the transaction that did it
+    "audit",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("at", Moment, nullable=False, index=True),
+    Column("who", Prose, nullable=False),
+    Column("action", String(24), nullable=False),
+    Column("subject", Prose),
+    Column("said", JSON, nullable=False),
 )

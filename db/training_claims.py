@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Update, select, update
 
 from db.database import AnyRow, Database, insert_into, moment
 from db.models import note_model
+from db.pauses import training_paused
 from db.states import RunState
 from db.tables import training_check, training_phase, training_run
 from db.training_records import RunCheck, RunClaim, RunHold, RunPhase
@@ -35,13 +36,14 @@ def claim_run(
     *,
     now: datetime | None = None,
 ) -> RunClaim | None:
-    """Take a waiting run, committed before this returns; None: it came twice or late."""
+    """Take a waiting run, committed before this returns; None: it came twice, late or is paused."""
     owner = str(uuid4())
     with db.write() as connection:
         at = moment(connection, now)
         taken = connection.execute(
             update(training_run)
             .where(training_run.c.id == run_id, training_run.c.state == RunState.QUEUED)
+            .where(~training_paused())
             .values(
                 state=RunState.RUNNING,
                 owner=owner,

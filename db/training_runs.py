@@ -7,8 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
+from db.audit import Action, note
 from db.database import AnyRow, Database, insert_into, moment
 from db.errors import RunNameTaken, RunSettled, RunUnknown
+from db.pauses import training_paused
 from db.states import RUN_MOVES, RunState
 from db.tables import training_check, training_phase, training_run
 from db.training_records import NewRun, RunCheck, RunPhase, TrainingRun
@@ -20,6 +22,7 @@ RESUMABLE = tuple(state for state, to in RUN_MOVES.items() if RunState.QUEUED in
 def open_run(db: Database, new: NewRun, *, now: datetime | None = None) -> TrainingRun:
     """Queue a run; the relay sends it. Raises RunNameTaken."""
     with db.write() as connection:
+        at = moment(connection, now)
         made = connection.execute(
             insert_into(connection, training_run)
             .values(
@@ -32,13 +35,14 @@ def open_run(db: Database, new: NewRun, *, now: datetime | None = None) -> Train
                 state=RunState.QUEUED,
                 cancel_requested=False,
                 attempts=0,
-                created_at=moment(connection, now),
+                created_at=at,
             )
             .on_conflict_do_nothing()
             .returning(training_run.c.id)
         ).scalar_one_or_none()
         if made is None:
             raise RunNameTaken(f"{new.name}. {RunNameTaken.__doc__}")
+        note(connection, Action.TRAIN, new.name, at)
         return run_of(row_of(connection, new.name))
 
 
@@ -61,14 +65,16 @@ def cancel_run(db: Database, name: str, *, now: datetime | None = None) -> Train
     Raises RunUnknown, RunSettled.
     """
     with db.write() as connection:
+        at = moment(connection, now)
         row = row_of(connection, name, lock=True)
         if row.state == RunState.QUEUED:
-            values = {"state": RunState.CANCELLED, "ended_at": moment(connection, now)}
+            values = {"state": RunState.CANCELLED, "ended_at": at}
         elif row.state == RunState.RUNNING:
             values = {"cancel_requested": True}
         else:
             raise RunSettled(f"{name} is {row.state}. {RunSettled.__doc__}")
         connection.execute(update(training_run).where(training_run.c.id == row.id).values(**values))
+        note(connection, Action.TRAIN_CANCEL, name, at)
         return run_of(row_of(connection, name))
 
 
@@ -94,6 +100,7 @@ def resume_run(db: Database, name: str) -> TrainingRun:
                 detail=None,
             )
         )
+        note(connection, Action.TRAIN_RESUME, name, moment(connection, None))
         return run_of(row_of(connection, name))
 
 
@@ -120,12 +127,13 @@ def run_phases(db: Database, run_id: int) -> list[RunPhase]:
 
 
 def unsent_runs(db: Database) -> list[int]:
-    """Ids of the runs to be sent, the oldest first."""
+    """Ids of the runs to be sent, the oldest first; none while their queue is paused."""
     with db.read() as connection:
         return list(
             connection.execute(
                 select(training_run.c.id)
                 .where(training_run.c.state == RunState.QUEUED, training_run.c.sent_at.is_(None))
+                .where(~training_paused())
                 .order_by(training_run.c.id)
             ).scalars()
         )

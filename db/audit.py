@@ -1,0 +1,61 @@
+"""The audit: who asked for what, written in the transaction that did it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, insert, select
+
+from db.database import Database
+from db.records import AuditRow
+from db.tables import audit
+
+
+class Action(StrEnum):
+    """What an operator may ask for that changes anything."""
+
+    SUBMIT = "submit"
+    RETRY = "retry"
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
+    PROMOTE = "promote"
+    TRAIN = "train"
+    TRAIN_CANCEL = "train-cancel"
+    TRAIN_RESUME = "train-resume"
+    RESTORE = "restore"
+
+
+def note(
+    connection: Connection, action: Action, subject: str | None, at: datetime, **said: object
+) -> None:
+    """Write down that this process's user asked for something, and what it did."""
+    connection.execute(
+        insert(audit).values(at=at, who=_who(), action=str(action), subject=subject, said=said)
+    )
+
+
+def audit_rows(
+    db: Database, *, since: datetime | None = None, limit: int | None = None
+) -> list[AuditRow]:
+    """Tell who asked for what, the newest first."""
+    asked = select(audit).order_by(audit.c.id.desc()).limit(limit)
+    if since is not None:
+        asked = asked.where(audit.c.at >= since)
+    with db.read() as connection:
+        rows = connection.execute(asked).all()
+    return [AuditRow(row.at, row.who, row.action, row.subject, row.said) for row in rows]
+
+
+def _who() -> str:
+    # The system's books, not the environment, in which anybody may call himself anything.
+    number = os.getuid()
+    try:
+        user = pwd.getpwuid(number).pw_name
+    except KeyError:  # a container's user often has no name
+        user = str(number)
+    return f"{user}@{socket.gethostname()}"

@@ -1,0 +1,133 @@
+"""Pauses: a batch or a queue that is held back until it is resumed.
+
+What is paused stays in the database: it is neither sent nor claimed. What a worker holds already
+is finished.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, update
+
+from db.audit import Action, note
+from db.batches import batch_id_of, own_jobs
+from db.database import Database, insert_into, moment
+from db.records import PauseCount
+from db.states import JobState, QueueName, RunState
+from db.tables import batch, chunk, job, queue_pause, training_run
+
+
+def pause_batch(db: Database, name: str, *, now: datetime | None = None) -> PauseCount:
+    """Hold a batch's waiting jobs back. Raises BatchUnknown."""
+    with db.write() as connection:
+        at = moment(connection, now)
+        batch_id = batch_id_of(connection, name)
+        connection.execute(
+            update(batch)
+            .where(batch.c.id == batch_id, batch.c.paused_at.is_(None))
+            .values(paused_at=at)
+        )
+        count = _of_batch(connection, batch_id)
+        note(connection, Action.PAUSE, name, at, waiting=count.waiting)
+    return count
+
+
+def resume_batch(db: Database, name: str, *, now: datetime | None = None) -> PauseCount:
+    """Let a batch go on. Raises BatchUnknown."""
+    with db.write() as connection:
+        at = moment(connection, now)
+        batch_id = batch_id_of(connection, name)
+        connection.execute(update(batch).where(batch.c.id == batch_id).values(paused_at=None))
+        # Messages that came meanwhile were dropped; one that waits still is claimed once.
+        _send_again(connection, chunk.c.batch_id == batch_id)
+        count = _of_batch(connection, batch_id)
+        note(connection, Action.RESUME, name, at, waiting=count.waiting)
+    return count
+
+
+def pause_queue(db: Database, queue: QueueName, *, now: datetime | None = None) -> PauseCount:
+    """Hold back whatever waits in a queue, also what comes later."""
+    with db.write() as connection:
+        at = moment(connection, now)
+        connection.execute(
+            insert_into(connection, queue_pause)
+            .values(queue=queue, paused_at=at)
+            .on_conflict_do_nothing()
+        )
+        count = _of_queue(connection, queue)
+        note(connection, Action.PAUSE, f"the {queue} queue", at, waiting=count.waiting)
+    return count
+
+
+def resume_queue(db: Database, queue: QueueName, *, now: datetime | None = None) -> PauseCount:
+    """Let a queue go on; a batch that is paused itself stays so."""
+    with db.write() as connection:
+        at = moment(connection, now)
+        connection.execute(delete(queue_pause).where(queue_pause.c.queue == queue))
+        if queue is QueueName.TRAINING:
+            connection.execute(
+                update(training_run)
+                .where(training_run.c.state == RunState.QUEUED)
+                .values(sent_at=None)
+            )
+        else:
+            _send_again(connection, chunk.c.priority == queue.value)
+        count = _of_queue(connection, queue)
+        note(connection, Action.RESUME, f"the {queue} queue", at, waiting=count.waiting)
+    return count
+
+
+def paused_queues(db: Database) -> dict[QueueName, datetime]:
+    """Tell which queues are paused, and since when."""
+    with db.read() as connection:
+        rows = connection.execute(select(queue_pause).order_by(queue_pause.c.queue))
+        return {row.queue: row.paused_at for row in rows}
+
+
+def held_back() -> ColumnElement[bool]:
+    """Whether a chunk's batch or queue is paused."""
+    return or_(
+        exists().where(batch.c.id == chunk.c.batch_id, batch.c.paused_at.is_not(None)),
+        exists().where(queue_pause.c.queue == chunk.c.priority),
+    )
+
+
+def training_paused() -> ColumnElement[bool]:
+    """Whether no training run is to start."""
+    return exists().where(queue_pause.c.queue == QueueName.TRAINING)
+
+
+def _send_again(connection: Connection, chosen: ColumnElement[bool]) -> None:
+    queued = exists().where(job.c.chunk_id == chunk.c.id, job.c.state == JobState.QUEUED)
+    connection.execute(
+        update(chunk)
+        .where(chosen, chunk.c.claimed_at.is_(None), chunk.c.sent_at.is_not(None), queued)
+        .values(sent_at=None)
+    )
+
+
+def _of_batch(connection: Connection, batch_id: int) -> PauseCount:
+    rows = connection.execute(
+        select(job.c.state, func.count())
+        .where(job.c.id.in_(own_jobs(batch_id)))
+        .where(job.c.state.in_([JobState.QUEUED, JobState.RUNNING]))
+        .group_by(job.c.state)
+    )
+    counts: dict[JobState, int] = {row[0]: row[1] for row in rows}
+    return PauseCount(counts.get(JobState.QUEUED, 0), counts.get(JobState.RUNNING, 0))
+
+
+def _of_queue(connection: Connection, queue: QueueName) -> PauseCount:
+    if queue is QueueName.TRAINING:
+        query = select(training_run.c.state, func.count()).group_by(training_run.c.state)
+        runs: dict[str, int] = {str(row[0]): row[1] for row in connection.execute(query)}
+        return PauseCount(runs.get(RunState.QUEUED, 0), runs.get(RunState.RUNNING, 0))
+    rows = connection.execute(
+        select(job.c.state, func.count())
+        .where(job.c.priority == queue.value)
+        .where(job.c.state.in_([JobState.QUEUED, JobState.RUNNING]))
+        .group_by(job.c.state)
+    )
+    counts: dict[JobState, int] = {row[0]: row[1] for row in rows}
+    return PauseCount(counts.get(JobState.QUEUED, 0), counts.get(JobState.RUNNING, 0))

@@ -1,0 +1,70 @@
+"""The audit: every change an operator asks for leaves a row, with its own transaction."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from datetime import timedelta
+
+import pytest
+
+from db.audit import audit_rows
+from db.database import Database
+from db.errors import BatchUnknown
+from db.models import register_model, serve_model
+from db.operations import cancel, retry
+from db.pauses import pause_batch, pause_queue, resume_batch
+from db.states import QueueName
+from db.training_records import NewRun
+from db.training_runs import cancel_run, open_run, resume_run
+from tests.db.making import MODEL, START, seen, submit
+
+LATER = START + timedelta(hours=1)
+
+
+def test_whoever_changes_anything_is_noted(database: Database) -> None:
+    submit(database, [seen(1)])
+    pause_batch(database, "night", now=LATER)
+    resume_batch(database, "night", now=LATER)
+    pause_queue(database, QueueName.URGENT, now=LATER)
+    cancel(database, "night", now=LATER)
+    retry(database, None, None, 4, now=LATER)
+    register_model(database, MODEL, "a" * 64, {}, serve=True)
+    serve_model(database, MODEL)
+    open_run(database, NewRun("fit", "/films", {}))
+    cancel_run(database, "fit")
+    resume_run(database, "fit")
+
+    rows = audit_rows(database)
+
+    assert {row.who for row in rows} == {f"{getpass.getuser()}@{socket.gethostname()}"}
+    assert [(row.action, row.subject) for row in reversed(rows)] == [
+        ("submit", "night"),
+        ("pause", "night"),
+        ("resume", "night"),
+        ("pause", "the urgent queue"),
+        ("cancel", "night"),
+        ("retry", None),
+        ("promote", MODEL),
+        ("train", "fit"),
+        ("train-cancel", "fit"),
+        ("train-resume", "fit"),
+    ]
+    by_action = {row.action: row.said for row in rows}
+    assert by_action["cancel"] == {"cancelled": 1, "in_flight": 0}
+    assert by_action["retry"] == {"codes": [], "jobs": 1, "files": 0}
+
+
+def test_what_did_not_happen_is_not_noted(database: Database) -> None:
+    with pytest.raises(BatchUnknown):
+        cancel(database, "nowhere")
+    assert audit_rows(database) == []
+
+
+def test_the_newest_rows_come_first(database: Database) -> None:
+    submit(database, [seen(1)])
+    cancel(database, "night", now=LATER)
+    [last] = audit_rows(database, limit=1)
+    assert (last.action, last.at) == ("cancel", LATER)
+    assert [row.action for row in audit_rows(database, since=LATER)] == ["cancel"]
+    assert len(audit_rows(database)) == 2
