@@ -7,6 +7,7 @@
     |-- ModelAbsent         model-absent        NETWORK
     |-- VersionReserved     version-reserved    USAGE
     |-- PlanInvalid         plan-invalid        USAGE
+    |-- BatchPaused         batch-paused        USAGE
     `-- WorkersGone         workers-gone        QUEUE
 
 A command error is permanent: the operator changes something before the next try.
@@ -66,6 +67,13 @@ class PlanInvalid(CommandError):
     """The run file is no plan of a training; correct what the message names."""
 
     code = "plan-invalid"
+    exit = Exit.USAGE
+
+
+class BatchPaused(CommandError):
+    """The batch or its queue is paused, so nothing would end; `thoraq resume` lets it go on."""
+
+    code = "batch-paused"
     exit = Exit.USAGE
 
 

@@ -53,6 +53,7 @@ def ledger_json(status: BatchStatus, not_enlarged: int) -> dict[str, object]:
         "batch": status.batch.name,
         "priority": status.batch.priority,
         "created_at": plain(status.batch.created_at),
+        "paused_at": plain(status.batch.paused_at),
         "seen": status.seen,
         "measured": status.measured,
         "set_aside": status.set_aside,

@@ -38,11 +38,14 @@ SECTIONS = MappingProxyType(
         "Steer": {
             "retry": ("cli.retry:retry", "Queue again what failed or was cancelled."),
             "cancel": ("cli.cancel:cancel", "Take a batch's waiting files out of the queue."),
+            "pause": ("cli.pause:pause", "Hold a batch or a queue back."),
+            "resume": ("cli.pause:resume", "Let a paused batch or queue go on."),
         },
         "Operate": {
             "up": ("cli.up:up", "Run broker, workers and scheduler until Ctrl-C."),
             "worker": ("cli.worker:worker", "Run one worker on one device."),
             "flower": ("cli.flower:flower", "Watch the workers in a browser."),
+            "audit": ("cli.audit:audit", "Tell who asked for what, and when."),
             "doctor": ("cli.doctor:doctor", "Check what thoraq needs, and say how to repair it."),
             "db": ("cli.database:database", "Create, upgrade and check the database."),
             "models": ("cli.models:models", "List the networks, and choose the one that measures."),

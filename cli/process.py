@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from cli.errors import BatchPaused
 from cli.ledger import count_not_enlarged, ledger_json, print_ledger
 from cli.measuring import measure
 from cli.naming import batch_name
-from cli.opening import prepare
+from cli.opening import paused, prepare
 from cli.options import Paths, model_option, paths_argument, priority_option, settings_option
 from cli.printing import print_json
 from cli.progress import duration
@@ -63,6 +64,8 @@ def process(
     """
     database = prepare(settings, model)
     into = open_batch(database, batch or batch_name(paths, model), priority)
+    if why := paused(database, into):
+        raise BatchPaused(f"{why}. {BatchPaused.__doc__}")
     before = batch_status(database, into.name)
     status = measure(database, paths, into, settings, device=device, model=model)
     folder = report or settings.state / "reports" / into.name

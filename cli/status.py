@@ -7,10 +7,12 @@ import time
 import click
 
 from cli.ledger import count_not_enlarged, ledger_json, print_ledger
+from cli.opening import paused
 from cli.options import settings_option
 from cli.printing import Form, Row, form_options, print_json, print_rows
 from cli.progress import BatchProgress
 from db.database import Database
+from db.pauses import paused_queues
 from db.records import BatchStatus
 from db.status import all_statuses, batch_status
 from scheduler.broker import broker_url, ping
@@ -30,6 +32,7 @@ IN_TABLE = (
     "waiting",
     "running",
     "enlarged",
+    "paused",
     "created_at",
 )
 
@@ -54,19 +57,44 @@ def status(batch: str | None, *, follow: bool, form: Form, settings: Settings) -
         raise click.UsageError("--follow needs the name of a batch")
     database = Database.open(settings.database)
     if batch is None:
-        rows = [status_row(each) for each in all_statuses(database)]
-        print_rows(rows, form, IN_TABLE)
-        if not rows and form is Form.TABLE:
-            click.echo("no batch yet; `process`, `submit` and `watch` make them", err=True)
+        print_all(database, form)
+    else:
+        print_one(database, batch, form, settings, follow=follow)
+
+
+def print_all(database: Database, form: Form) -> None:
+    """Print a line a batch, and what is paused as a whole."""
+    rows = [status_row(each) for each in all_statuses(database)]
+    print_rows(rows, form, IN_TABLE)
+    if form is not Form.TABLE:
         return
-    found = follow_batch(database, batch) if follow else batch_status(database, batch)
+    for queue in paused_queues(database):
+        click.echo(f"the {queue} queue is paused: `thoraq resume --queue {queue}`", err=True)
+    if not rows:
+        click.echo("no batch yet; `process`, `submit` and `watch` make them", err=True)
+
+
+def print_one(
+    database: Database, batch: str, form: Form, settings: Settings, *, follow: bool
+) -> None:
+    """Print one batch in full, and why nothing of it runs. Raises BatchUnknown."""
+    found = batch_status(database, batch)
+    why = paused(database, found.batch) if found.open else None
+    if follow:
+        if why:
+            click.echo(why, err=True)
+        found = follow_batch(database, batch)
     if form is Form.JSON:
         print_json(ledger_json(found, count_not_enlarged(database, batch)))
     elif form is Form.CSV:
         print_rows([status_row(found)], form)
     else:
         print_ledger(found, count_not_enlarged(database, batch))
-        if found.open and ping(broker_url(settings)) is None:
+        if not found.open:
+            return
+        if why:
+            click.echo(f"\n{why}", err=True)
+        elif ping(broker_url(settings)) is None:
             click.echo("\nno broker answers, so nothing runs: start `thoraq up`", err=True)
 
 
@@ -98,4 +126,5 @@ def status_row(found: BatchStatus) -> Row:
         "running": found.running,
         "enlarged": found.enlarged,
         "balanced": found.balanced,
+        "paused": found.batch.paused_at is not None,
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cli.naming import batch_name
-from cli.opening import prepare
+from cli.opening import paused, prepare
 from cli.options import model_option, paths_argument, priority_option, settings_option
 from cli.progress import BatchProgress
 from db.intake import open_batch
@@ -47,6 +47,8 @@ def submit(
         f"batch {into.name}: {count.seen} seen = {count.queued} queued + {count.known} known"
         f" + {count.duplicates} duplicates + {count.refused} refused"
     )
+    if why := paused(database, into):
+        click.echo(why, err=True)
     if model is not None and count.known:
         click.echo(
             "known files keep the network they were queued for;"

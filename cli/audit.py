@@ -1,0 +1,49 @@
+"""`thoraq audit`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from cli.options import Moment, settings_option
+from cli.printing import Form, Row, form_options, print_rows
+from db.audit import audit_rows
+from db.database import Database
+from db.records import AuditRow
+from scheduler.settings import Settings
+
+
+@click.command()
+@click.option("--since", type=Moment(), help="asked for at or after this time")
+@click.option("--limit", type=click.IntRange(min=1), help="at most so many, the newest")
+@form_options
+@settings_option
+def audit(since: datetime | None, limit: int | None, *, form: Form, settings: Settings) -> None:
+    """Tell who submitted, retried, cancelled, paused, promoted or trained, and when.
+
+    Users are those of the system the command ran on. A row is written in the transaction that did
+    what it tells, so neither is there without the other.
+
+    \b
+    Example:
+      thoraq audit --since 2026-03-01 --csv
+    """
+    found = audit_rows(Database.open(settings.database), since=since, limit=limit)
+    print_rows([audit_row(each) for each in found], form)
+
+
+def audit_row(found: AuditRow) -> Row:
+    """Return the line of one request."""
+    said = ", ".join(f"{name} {_words(value)}" for name, value in found.said.items() if value)
+    return {
+        "at": found.at.isoformat(timespec="seconds"),
+        "who": found.who,
+        "action": found.action,
+        "subject": found.subject or "everything",
+        "what": said,
+    }
+
+
+def _words(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,68 @@
+"""`thoraq pause` and `thoraq resume`."""
+
+from __future__ import annotations
+
+import click
+
+from cli.options import settings_option
+from db.database import Database
+from db.pauses import pause_batch, pause_queue, resume_batch, resume_queue
+from db.states import QueueName
+from scheduler.settings import Settings
+
+queue_option = click.option(
+    "--queue",
+    type=click.Choice(QueueName, case_sensitive=False),
+    help="a whole queue, also what comes into it later",
+)
+
+
+@click.command()
+@click.argument("batch", required=False)
+@queue_option
+@settings_option
+def pause(batch: str | None, queue: QueueName | None, settings: Settings) -> None:
+    """Hold a batch or a queue back until `resume`.
+
+    Files in a worker's hands are finished with their chunk, which takes seconds; a training run
+    at work goes on. What waits stays where it is, through any restart, and what is submitted
+    meanwhile waits with it.
+
+    \b
+    Example: the ward needs the machine
+      thoraq pause archive-3f2a91bc
+      thoraq pause --queue training
+    """
+    check_one(batch, queue)
+    database = Database.open(settings.database)
+    if queue is not None:
+        count = pause_queue(database, queue)
+    else:
+        count = pause_batch(database, batch or "")
+    click.echo(f"{count.waiting} held back, {count.in_flight} in a worker's hands")
+
+
+@click.command()
+@click.argument("batch", required=False)
+@queue_option
+@settings_option
+def resume(batch: str | None, queue: QueueName | None, settings: Settings) -> None:
+    """Let a paused batch or queue go on.
+
+    \b
+    Example:
+      thoraq resume archive-3f2a91bc
+    """
+    check_one(batch, queue)
+    database = Database.open(settings.database)
+    if queue is not None:
+        count = resume_queue(database, queue)
+    else:
+        count = resume_batch(database, batch or "")
+    click.echo(f"{count.waiting} go on")
+
+
+def check_one(batch: str | None, queue: QueueName | None) -> None:
+    """Check that either a batch or a queue is named. Raises click.UsageError."""
+    if (batch is None) == (queue is None):
+        raise click.UsageError("name one batch, or give --queue")

@@ -1,0 +1,66 @@
+"""Pause and resume as an operator uses them, and the audit of all that was asked for."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from pathlib import Path
+
+import pytest
+
+from cli.exits import Exit
+from tests.cli.commands import Commands
+from tests.worker.conftest import write_radiographs
+
+
+@pytest.fixture
+def queued(commands: Commands, tmp_path: Path) -> Commands:
+    """Give a state folder with a batch `b` of three files that wait."""
+    write_radiographs(tmp_path / "inbox", 3)
+    assert commands.run("submit", tmp_path / "inbox", "--batch", "b").returncode == Exit.OK
+    return commands
+
+
+def test_a_paused_batch_says_so_until_it_is_resumed(queued: Commands, tmp_path: Path) -> None:
+    assert queued.run("pause", "b").stdout == "3 held back, 0 in a worker's hands\n"
+
+    assert "`thoraq resume b`" in queued.run("status", "b").stderr
+    assert queued.json("status")[0]["paused"] is True
+    assert queued.json("status", "b")["paused_at"] is not None
+    write_radiographs(tmp_path / "inbox", 1, seed=5)
+    assert "paused since" in queued.run("submit", tmp_path / "inbox", "--batch", "b").stderr
+    refused = queued.run("process", tmp_path / "inbox", "--batch", "b")
+    assert (refused.returncode, "batch-paused" in refused.stderr) == (Exit.USAGE, True)
+
+    assert queued.run("resume", "b").stdout == "4 go on\n"
+    assert "paused" not in queued.run("status", "b").stderr
+    assert queued.json("status", "b")["paused_at"] is None
+
+
+def test_a_paused_queue_says_so(queued: Commands) -> None:
+    assert queued.run("pause", "--queue", "routine").stdout.startswith("3 held back")
+    assert "the routine queue is paused" in queued.run("status", "b").stderr
+    assert "thoraq resume --queue routine" in queued.run("status").stderr
+    assert queued.run("resume", "--queue", "routine").stdout == "3 go on\n"
+    assert "paused" not in queued.run("status").stderr
+
+
+def test_one_thing_is_paused_at_a_time(queued: Commands) -> None:
+    assert queued.run("pause").returncode == Exit.USAGE
+    assert queued.run("resume", "b", "--queue", "urgent").returncode == Exit.USAGE
+    assert queued.run("pause", "nowhere").returncode == Exit.NOT_FOUND
+
+
+def test_the_audit_tells_who_asked_for_what(queued: Commands) -> None:
+    queued.run("cancel", "b")
+    queued.run("retry", "--code", "file-unavailable")
+    rows = queued.json("audit")
+    assert [(row["action"], row["subject"]) for row in rows] == [
+        ("retry", "everything"),
+        ("cancel", "b"),
+        ("submit", "b"),
+    ]
+    assert {row["who"] for row in rows} == {f"{getpass.getuser()}@{socket.gethostname()}"}
+    assert rows[1]["what"] == "cancelled 3"
+    assert rows[0]["what"] == "codes file-unavailable"
+    assert len(queued.json("audit", "--since", "2999-01-01")) == 0
