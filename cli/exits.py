@@ -49,6 +49,7 @@ BY_CODE = {
     "run-name-taken": Exit.USAGE,
     "run-settled": Exit.USAGE,
     "place-missing": Exit.NOT_FOUND,
+    "place-forbidden": Exit.USAGE,
     "database-url-invalid": Exit.USAGE,
     "device-missing": Exit.USAGE,
     "data-missing": Exit.NOT_FOUND,

@@ -13,6 +13,7 @@ from cli.opening import prepare
 from cli.options import Paths, check_places, model_option, priority_option, settings_option
 from db.records import IntakeCount
 from db.states import Priority
+from scheduler.put_away import After
 from scheduler.settings import Settings
 from scheduler.watch import Watch
 
@@ -20,6 +21,14 @@ from scheduler.watch import Watch
 @click.command()
 @click.argument("folder", type=Paths(file_okay=False))
 @click.option("--once", is_flag=True, help="take what is complete now, then end")
+@click.option(
+    "--after",
+    type=click.Choice(After, case_sensitive=False),
+    default=After.LEAVE,
+    show_default=True,
+    help="what becomes of a file that has ended: left; moved to done/ or failed/ in FOLDER; or"
+    " deleted if it was measured and moved to failed/ if not",
+)
 @click.option("--batch", help="name of the batch [default: from the absolute path]")
 @priority_option
 @model_option
@@ -28,6 +37,7 @@ def watch(
     folder: Path,
     *,
     once: bool,
+    after: After,
     batch: str | None,
     priority: Priority,
     model: str | None,
@@ -35,14 +45,15 @@ def watch(
 ) -> None:
     """Queue what arrives in a folder, once each, until Ctrl-C or SIGTERM.
 
-    A file is taken when two scans find it unchanged; it is moved nowhere. What was taken stands
-    in the database, so that a restart takes nothing twice. Hidden and unfinished files (.part,
-    .tmp and the like) are passed over.
+    A file is taken once it was closed, was renamed into place, or was unchanged for
+    THORAQ_SETTLE_SECONDS, which also serves shares that give no events. What was taken stands in
+    the database, so that a restart takes nothing twice. Hidden and unfinished files (.part, .tmp
+    and the like) and links are passed over. Files put away keep their path below done/ or failed/.
 
     \b
     Example: a PACS exports into /inbox; this machine measures
       thoraq up &
-      thoraq watch /inbox --priority urgent
+      thoraq watch /inbox --priority urgent --after move
     """
     check_places((folder,))
     told = IntakeCount()
@@ -64,6 +75,7 @@ def watch(
         batch=name,
         priority=priority,
         model=model,
+        after=after,
         progress=tell,
     )
     click.echo(f"watching {folder} for batch {name}", err=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from db.states import JobState, Priority
+from db.states import JobState, Place, Priority
 from radiograph.errors import Disposition
 from radiograph.records import Bucket, Header, ImageFormat, Measurement
 
@@ -73,6 +73,24 @@ class IntakeCount:
             refused=self.refused + more.refused,
             known=self.known + more.known,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class EndedFile:
+    """A file that has ended and lies where it was seen."""
+
+    id: int
+    stat: FileStat
+    wanted: Place  # done or failed
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedFile:
+    """A file that was put away."""
+
+    id: int
+    path: str  # where it lies now, or lay last
+    place: Place
 
 
 # ---- the queue ----------------------------------------------------------------------------

@@ -5,6 +5,7 @@
     |-- NoServerBinary                  no-server-binary
     |-- MemberFails                     member-fails
     |-- PlaceMissing                    place-missing
+    |-- PlaceForbidden                  place-forbidden
     |-- DevicesUnknown                  devices-unknown
     |-- DeviceMissing                   device-missing
     |-- NoModelServed                   no-model-served
@@ -49,6 +50,12 @@ class PlaceMissing(SchedulerError):
     """There is no such file or folder; check the path, and that the share is mounted."""
 
     code = "place-missing"
+
+
+class PlaceForbidden(SchedulerError):
+    """It lies outside the folders that THORAQ_ROOTS allows; move it there, or add its folder."""
+
+    code = "place-forbidden"
 
 
 class DevicesUnknown(SchedulerError):

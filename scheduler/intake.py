@@ -22,6 +22,7 @@ from db.records import Batch, IntakeCount, SeenFile
 from scheduler.content import look_into
 from scheduler.errors import BrokerUnavailable, NoModelServed
 from scheduler.relay import relay
+from scheduler.roots import check_allowed
 from scheduler.settings import Settings
 from scheduler.walk import Met, walk
 
@@ -49,9 +50,10 @@ def enqueue(
 
     Without ``app`` the chunks wait in the database for the upkeep. ``model``: the version that
     measures, the served one where None.
-    Raises PlaceMissing, NoModelServed, ModelUnknown.
+    Raises PlaceMissing, PlaceForbidden, NoModelServed, ModelUnknown.
     """
     for path in paths:
+        check_allowed(path, settings.allowed_roots)
         next(walk(path, leave_out=[settings.state]), None)  # a missing path is told before work
     walks = (walk(path, leave_out=[settings.state]) for path in paths)
     intake = Intake(database, batch, settings, app=app, model=model, progress=progress)

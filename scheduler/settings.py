@@ -87,7 +87,17 @@ class Settings(BaseSettings):
         default=60.0, gt=0, description="pause between two checkpoints of a training run"
     )
     watch_seconds: float = Field(
-        default=2.0, gt=0, description="pause between two scans; a file is complete if unchanged"
+        default=2.0, gt=0, description="pause between two scans of a watched folder"
+    )
+    settle_seconds: float = Field(
+        default=2.0,
+        ge=0,
+        description="a watched file that nobody was seen to close is complete once it was"
+        " unchanged for so long; 10 or more on a share that others write to",
+    )
+    roots: str | None = Field(
+        default=None,
+        description="folders that files may be read from, separated by colons; all where absent",
     )
     store_patient_ids: bool = Field(
         default=False,
@@ -115,6 +125,11 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.state / 'thoraq.db'}"
+
+    @property
+    def allowed_roots(self) -> tuple[Path, ...]:
+        """Folders that files may be read from, links resolved; empty: everywhere."""
+        return tuple(Path(each).resolve() for each in (self.roots or "").split(":") if each)
 
     @property
     def runs_folder(self) -> Path:

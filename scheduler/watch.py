@@ -1,13 +1,15 @@
-"""The watch: a folder whose complete files are taken in, once, and left where they lie.
+"""The watch: a folder whose complete files are taken in, once.
 
 The scan is the truth: events do not cross NFS and SMB, and miss what happened while nobody
-listened. A file is complete once two scans find the same size and modification time. What was
-taken stands in the database, so a restart takes nothing twice.
+listened. A file is complete once it was seen closed or renamed into place, or was found unchanged
+for a time. What was taken stands in the database, so a restart takes nothing twice. Files are left
+where they lie, or put away once they have ended.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,10 +19,13 @@ from celery import Celery
 from db.database import Database
 from db.errors import DatabaseError
 from db.intake import open_batch
-from db.records import FileStat, IntakeCount, SeenFile
+from db.records import IntakeCount, SeenFile
 from db.states import Priority
+from scheduler.closings import Closings
 from scheduler.errors import PlaceMissing
 from scheduler.intake import Intake
+from scheduler.put_away import After, PutAway
+from scheduler.roots import check_allowed
 from scheduler.settings import Settings
 from scheduler.walk import Met, walk
 
@@ -40,68 +45,95 @@ class Watch:
         batch: str | None = None,
         priority: Priority = Priority.ROUTINE,
         model: str | None = None,
+        after: After = After.LEAVE,
         progress: Callable[[IntakeCount], None] | None = None,
     ) -> None:
-        self._folder = folder.absolute()
+        check_allowed(folder, settings.allowed_roots)
+        self._folder = folder.resolve()
         self._settings = settings
-        self.batch = open_batch(database, batch or self._folder.name, priority)
+        self.batch = open_batch(database, batch or folder.absolute().name, priority)
         self._intake = Intake(
             database, self.batch, settings, app=app, model=model, progress=progress
         )
-        # What the last scan found new or still growing.
-        self._growing: dict[str, FileStat] = {}
-        # Hashes of the stats that are done with: 8 bytes each, since an archive has many files.
+        self._put_away = PutAway(database, self.batch.id, self._folder, after)
+        self._closings = Closings(self._folder)
+        # Stats are kept as hashes, since an archive has many files: of what is new or still
+        # growing, with the time since when it has not changed; and of what is done with.
+        self._waiting: dict[int, float] = {}
         self._done: set[int] = set()
 
     def scan(self) -> IntakeCount:
-        """Look once and take what has not changed since the scan before.
+        """Look once, take what is complete and put away what has ended.
 
         Raises PlaceMissing, DatabaseError.
         """
-        before, self._growing = self._growing, {}
+        waiting, done = self._waiting, self._done
+        self._waiting, self._done = {}, set()
         try:
-            return self._intake.take(self._complete(before), keep=self._keep)
-        except DatabaseError:
+            count = self._intake.take(self._complete(waiting, done), keep=self._keep)
+        except BaseException:
             # What was about to be recorded is not done; the file table knows the rest.
-            self._done.clear()
-            self._growing = before
+            self._waiting, self._done = waiting, set()
             raise
+        for stat in self._put_away.run():
+            self._done.discard(hash(stat))
+        return count
 
     def once(self) -> IntakeCount:
-        """Take what is complete now: two scans, ``watch_seconds`` apart."""
-        self.scan()
-        threading.Event().wait(self._settings.watch_seconds)
-        return self.scan()
+        """Take what is complete now: two scans, as far apart as a file takes to settle."""
+        first = self.scan()
+        threading.Event().wait(self._settings.settle_seconds)
+        return first + self.scan()
 
     def run(self, stop: threading.Event) -> None:
         """Scan until ``stop`` is set; a share or a database that is away is waited for."""
-        while not stop.is_set():
-            try:
-                self.scan()
-            except PlaceMissing as exc:
-                _log.warning("the watched folder is away", code=exc.code)
-            except DatabaseError as exc:
-                if exc.permanent:
-                    raise
-                _log.warning("the database is away", code=exc.code)
-            stop.wait(self._settings.watch_seconds)
+        try:
+            while not stop.is_set():
+                try:
+                    self.listen()
+                    self.scan()
+                except PlaceMissing as exc:
+                    self.close()  # what comes back is another folder
+                    _log.warning("the watched folder is away", code=exc.code)
+                except DatabaseError as exc:
+                    if exc.permanent:
+                        raise
+                    _log.warning("the database is away", code=exc.code)
+                stop.wait(self._settings.watch_seconds)
+        finally:
+            self.close()
 
-    def _complete(self, before: dict[str, FileStat]) -> Iterator[Met]:
-        for met in walk(self._folder, leave_out=[self._settings.state]):
-            if hash(met.stat) in self._done:
+    def listen(self) -> None:
+        """Hear from now on of files that are closed, which need not settle."""
+        self._closings.start()
+
+    def close(self) -> None:
+        """Hear of files no longer."""
+        self._closings.stop()
+
+    def _complete(self, waiting: dict[int, float], done: set[int]) -> Iterator[Met]:
+        now = time.monotonic()
+        left_out = [self._settings.state, *self._put_away.folders]
+        for met in walk(self._folder, leave_out=left_out):
+            key = hash(met.stat)
+            if key in done:
+                self._done.add(key)
                 continue
             if met.refusal is not None and not met.refusal.permanent:
                 _log.warning("part of the watched folder cannot be read", code=met.refusal.code)
-            elif before.get(met.stat.path) == met.stat:
-                self._done.add(hash(met.stat))
+                continue
+            since = waiting.get(key)
+            settled = since is not None and now - since >= self._settings.settle_seconds
+            if settled or self._closings.heard_of(met.stat):
+                self._done.add(key)
                 yield met
             else:
-                self._growing[met.stat.path] = met.stat
+                self._waiting[key] = now if since is None else since
 
     def _keep(self, seen: SeenFile) -> bool:
         """Leave what may be readable later, such as a file that grew meanwhile, to that scan."""
         if seen.refusal is None or seen.refusal.permanent:
             return True
         self._done.discard(hash(seen.stat))
-        self._growing[seen.stat.path] = seen.stat
+        self._waiting[hash(seen.stat)] = time.monotonic()
         return False

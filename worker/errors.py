@@ -7,6 +7,7 @@
     |   |-- ReaderOutOfMemory           reader-out-of-memory
     |   `-- ReaderFailed                reader-failed
     |-- ContentChanged                  content-changed
+    |-- PathForbidden                   path-forbidden
     |-- PredictionInvalid               prediction-invalid
     `-- MeasuringFailed                 measuring-failed
 
@@ -67,6 +68,12 @@ class ContentChanged(Unreadable):
     """The file holds something else than when it was submitted; submit it again."""
 
     code = "content-changed"
+
+
+class PathForbidden(Unreadable):
+    """The file lies outside the folders that THORAQ_ROOTS allows this worker; add its folder."""
+
+    code = "path-forbidden"
 
 
 class PredictionInvalid(Unreadable):

@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ from radiograph.frontal import check_header
 from radiograph.reading import ReadLimits, read
 from radiograph.reading.files import opened
 from radiograph.records import Header
+from scheduler.roots import is_allowed
 from scheduler.tether import die_with
-from worker.errors import ContentChanged, ReaderFailed, ReaderOutOfMemory
+from worker.errors import ContentChanged, PathForbidden, ReaderFailed, ReaderOutOfMemory
 from worker.wire import ReadFile, frame, header_fields, read_file_frame, unframe
 
 _BLOCK_BYTES = 1 << 20
@@ -40,6 +41,7 @@ def main() -> None:
     read_exactly = _reader_of(0)
     configuration, _ = unframe(read_exactly)
     limits = ReadLimits(**configuration["limits"])
+    roots = [Path(each) for each in configuration["roots"]]
     _limit_memory(int(configuration["memory_mb"]))
     # From here on a library's words may hold a path or a patient's name: nobody gets to see them.
     warnings.simplefilter("ignore")
@@ -51,15 +53,16 @@ def main() -> None:
             request, _ = unframe(read_exactly)
         except EOFError:
             return
-        _write(answers, answer(request, limits))
+        _write(answers, answer(request, limits, roots))
 
 
-def answer(request: dict[str, Any], limits: ReadLimits) -> bytes:
-    """Read one file and pack what came of it, an error too."""
+def answer(request: dict[str, Any], limits: ReadLimits, roots: Sequence[Path] = ()) -> bytes:
+    """Read one file below ``roots`` and pack what came of it, an error too."""
     started = time.perf_counter()
     header: Header | None = None
     try:
         path = Path(request["path"])
+        _check_place(path, roots)
         _check_content(path, request["sha256"], limits)
         radiograph = read(path, limits, check=check_header)
         header = radiograph.header
@@ -87,6 +90,12 @@ def answer(request: dict[str, Any], limits: ReadLimits) -> bytes:
             "header": None if header is None else header_fields(header),
         }
     )
+
+
+def _check_place(path: Path, roots: Sequence[Path]) -> None:
+    """Check that a path leads to no place this worker may not read. Raises PathForbidden."""
+    if not is_allowed(path, roots):
+        raise PathForbidden(PathForbidden.__doc__)
 
 
 def _check_content(path: Path, sha256: str, limits: ReadLimits) -> None:

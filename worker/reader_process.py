@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from db.records import Refusal
@@ -38,8 +39,19 @@ class ReaderProcess:
     The kernel ends the process with the thread that started it.
     """
 
-    def __init__(self, limits: ReadLimits, *, timeout_seconds: float, memory_mb: int) -> None:
-        self._configuration = {"limits": asdict(limits), "memory_mb": memory_mb}
+    def __init__(
+        self,
+        limits: ReadLimits,
+        *,
+        timeout_seconds: float,
+        memory_mb: int,
+        roots: Sequence[Path] = (),
+    ) -> None:
+        self._configuration = {
+            "limits": asdict(limits),
+            "memory_mb": memory_mb,
+            "roots": [str(each) for each in roots],
+        }
         self._timeout_seconds = timeout_seconds
         self._process: subprocess.Popen[bytes] | None = None
 

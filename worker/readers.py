@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from db.records import ClaimedJob, Refusal
 from radiograph.errors import FileUnavailable, RadiographError
@@ -39,11 +40,17 @@ class Readers:
     """``count`` reading processes, each served by a thread that lives as long as the worker."""
 
     def __init__(
-        self, count: int, limits: ReadLimits, *, timeout_seconds: float, memory_mb: int
+        self,
+        count: int,
+        limits: ReadLimits,
+        *,
+        timeout_seconds: float,
+        memory_mb: int,
+        roots: Sequence[Path] = (),
     ) -> None:
         self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         self._processes = [
-            ReaderProcess(limits, timeout_seconds=timeout_seconds, memory_mb=memory_mb)
+            ReaderProcess(limits, timeout_seconds=timeout_seconds, memory_mb=memory_mb, roots=roots)
             for _ in range(count)
         ]
         self._threads = [

@@ -154,6 +154,7 @@ class Session:
                 ),
                 timeout_seconds=self._settings.read_timeout_seconds,
                 memory_mb=self._settings.read_memory_mb,
+                roots=self._settings.allowed_roots,
             )
         return self._readers
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from scheduler.settings import Settings
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Give settings whose state folder is the test's own."""
-    return Settings(state=tmp_path / "state", chunk_size=2, watch_seconds=0.01)
+    return Settings(state=tmp_path / "state", chunk_size=2, watch_seconds=0.01, settle_seconds=0)
 
 
 @pytest.fixture
@@ -33,3 +34,19 @@ def served(database: Database) -> Database:
     """Give a database that has a model to measure with."""
     register_model(database, "test-1", "0" * 64, {}, serve=True)
     return database
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give a file system of two megabytes that may be filled up."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip("only root may mount a small file system")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)

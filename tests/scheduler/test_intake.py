@@ -19,7 +19,7 @@ from db.states import Priority
 from db.status import batch_status
 from scheduler.app import create_app
 from scheduler.content import look_into
-from scheduler.errors import NoModelServed, PlaceMissing
+from scheduler.errors import NoModelServed, PlaceForbidden, PlaceMissing
 from scheduler.intake import enqueue
 from scheduler.messages import ROUTINE_QUEUE
 from scheduler.settings import Settings
@@ -155,6 +155,16 @@ def test_a_file_that_became_a_link_or_a_pipe_is_neither_followed_nor_waited_for(
     for name in ("link.png", "pipe.png"):
         met = FileStat(str(tmp_path / name), stat.st_size, stat.st_mtime_ns)
         assert look_into(met, 1).refusal is not None
+
+
+def test_a_place_outside_the_allowed_folders_is_told_before_anything_is_recorded(
+    served: Database, archive: Path, settings: Settings, tmp_path: Path
+) -> None:
+    batch = open_batch(served, "night", Priority.ROUTINE)
+    narrow = settings.model_copy(update={"roots": str(tmp_path / "elsewhere")})
+    with pytest.raises(PlaceForbidden, match="THORAQ_ROOTS"):
+        enqueue(served, [archive], batch, narrow)
+    assert batch_status(served, "night").seen == 0
 
 
 def test_a_network_that_is_not_registered_measures_nothing(

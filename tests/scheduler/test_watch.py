@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from db.database import Database
 from db.models import register_model
 from db.outbox import unsent_chunks
 from db.status import batch_status
+from scheduler.errors import PlaceForbidden
 from scheduler.settings import Settings
 from scheduler.watch import Watch
 
@@ -140,3 +144,86 @@ def test_a_watch_may_measure_by_another_network_than_the_served_one(
     watch.scan()
     watch.scan()
     assert queued_models(served) == ["test-2"]
+
+
+def test_a_file_settles_for_as_long_as_the_settings_say(
+    served: Database, folder: Path, settings: Settings
+) -> None:
+    watch = Watch(served, folder, settings.model_copy(update={"settle_seconds": 0.3}))
+    write_image(folder / "a.png")
+    assert watch.scan().seen == 0
+    assert watch.scan().seen == 0  # at once
+    time.sleep(0.35)
+    with (folder / "a.png").open("ab") as file:
+        file.write(b"more")
+    assert watch.scan().seen == 0  # it changed, so its time begins anew
+    time.sleep(0.35)
+    assert watch.scan().queued == 1
+
+
+def test_many_files_at_once_are_held_as_numbers(
+    sqlite_url: str, folder: Path, settings: Settings
+) -> None:
+    database = Database.open(sqlite_url)
+    register_model(database, "test-1", "0" * 64, {}, serve=True)
+    for number in range(20_000):
+        (folder / f"a-name-as-long-as-those-of-modalities-are-{number:06}.dcm").touch()
+    watch = Watch(database, folder, settings)
+    watch.scan()
+    tracemalloc.start()
+    try:
+        watch.scan()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    database.dispose()
+    assert batch_status(database, "incoming").seen == 20_000
+    assert held < 20_000 * 200  # bytes; their names alone would be more
+
+
+def test_a_full_disk_is_waited_for(migrated_sqlite: Path, folder: Path, small_disk: Path) -> None:
+    shutil.copyfile(migrated_sqlite, small_disk / "thoraq.db")
+    settings = Settings(
+        state=small_disk,
+        database_url=f"sqlite:///{small_disk / 'thoraq.db'}",
+        watch_seconds=0.05,
+        settle_seconds=0,
+    )
+    database = Database.open(settings.database)
+    register_model(database, "test-1", "0" * 64, {}, serve=True)
+    watch = Watch(database, folder, settings)
+    for number in range(300):
+        write_image(folder / f"{number}.png", number % 256)
+        with (folder / f"{number}.png").open("ab") as file:
+            file.write(str(number).encode())  # no two alike
+    with (small_disk / "ballast").open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
+        while True:
+            ballast.write(bytes(4096))
+    stop = threading.Event()
+    thread = threading.Thread(target=watch.run, args=(stop,))
+    thread.start()
+    try:
+        time.sleep(0.5)
+        assert thread.is_alive()
+        assert batch_status(database, "incoming").seen < 300
+        (small_disk / "ballast").unlink()
+        deadline = time.monotonic() + 30
+        while batch_status(database, "incoming").seen < 300 and time.monotonic() < deadline:
+            time.sleep(0.1)
+    finally:
+        stop.set()
+        thread.join()
+    status = batch_status(database, "incoming")
+    assert (status.seen, status.queued) == (300, 300)
+    database.dispose()
+
+
+def test_only_allowed_folders_are_watched(
+    served: Database, folder: Path, settings: Settings, tmp_path: Path
+) -> None:
+    narrow = settings.model_copy(update={"roots": f"/nowhere:{tmp_path / 'incoming'}"})
+    (tmp_path / "door").symlink_to("/etc")
+    Watch(served, folder, narrow)
+    for place in (tmp_path, tmp_path / "door", folder / ".." / "other"):
+        with pytest.raises(PlaceForbidden, match="THORAQ_ROOTS"):
+            Watch(served, place, narrow)

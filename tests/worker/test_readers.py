@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -41,8 +41,11 @@ def running(
     limits: ReadLimits = LIMITS,
     timeout_seconds: float = 60.0,
     memory_mb: int = 4096,
+    roots: Sequence[Path] = (),
 ) -> Iterator[Readers]:
-    readers = Readers(count, limits, timeout_seconds=timeout_seconds, memory_mb=memory_mb)
+    readers = Readers(
+        count, limits, timeout_seconds=timeout_seconds, memory_mb=memory_mb, roots=roots
+    )
     try:
         yield readers
     finally:
@@ -206,6 +209,19 @@ def test_a_file_that_is_no_longer_what_was_submitted_is_told(
     assert isinstance(read, RefusedFile)
     assert (read.refusal.code, read.refusal.permanent) == (code, permanent)
     assert str(tmp_path) not in read.refusal.detail
+
+
+def test_only_files_below_the_allowed_folders_are_read(tmp_path: Path) -> None:
+    write_radiographs(tmp_path / "allowed", 1)
+    write_radiographs(tmp_path / "elsewhere", 1)
+    [inside] = (tmp_path / "allowed").glob("*.png")
+    [outside] = (tmp_path / "elsewhere").glob("*.png")
+    link = tmp_path / "allowed" / "link"
+    link.symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    with running(roots=[tmp_path / "allowed"]) as readers:
+        assert code_of(read_one(readers, job(inside))) is None
+        for path in (outside, link / outside.name, tmp_path / "allowed" / ".." / "elsewhere"):
+            assert code_of(read_one(readers, job(path, sha256="0" * 64))) == "path-forbidden"
 
 
 def test_reading_ends_when_the_check_says_so(tmp_path: Path) -> None:

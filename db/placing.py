@@ -1,0 +1,61 @@
+"""Where a watch puts files that have ended, and the paths by which they are known from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import and_, case, or_, select, update
+
+from db.columns import path_digest
+from db.database import Database
+from db.records import EndedFile, FileStat, PlacedFile
+from db.states import JobState, Place
+from db.tables import file, job, radiograph
+
+_ENDED = (JobState.MEASURED, JobState.SET_ASIDE, JobState.FAILED)
+
+
+def ended_files(db: Database, batch_id: int, *, after: int, limit: int) -> list[EndedFile]:
+    """Files of a batch that ended and do not lie where they belong, by id, beyond ``after``.
+
+    A file that failed, was put away so and was measured by a later try belongs elsewhere now.
+    """
+    wanted = case((job.c.state == JobState.MEASURED, Place.DONE), else_=Place.FAILED)
+    ended = or_(file.c.disposition.is_not(None), job.c.state.in_(_ENDED))
+    recovered = and_(file.c.place == Place.FAILED, job.c.state == JobState.MEASURED)
+    with db.read() as connection:
+        rows = connection.execute(
+            select(file.c.id, file.c.path, file.c.size, file.c.mtime_ns, wanted.label("wanted"))
+            .select_from(file)
+            .outerjoin(job, job.c.id == file.c.job_id)
+            .where(
+                file.c.batch_id == batch_id,
+                file.c.id > after,
+                ended,
+                or_(file.c.place.is_(None), recovered),
+            )
+            .order_by(file.c.id)
+            .limit(limit)
+        ).all()
+    return [
+        EndedFile(row.id, FileStat(row.path, row.size, row.mtime_ns), Place(row.wanted))
+        for row in rows
+    ]
+
+
+def record_places(db: Database, placed: Sequence[PlacedFile]) -> None:
+    """Note where files lie now, in one transaction; their radiographs are read from there."""
+    with db.write() as connection:
+        for each in placed:
+            former = select(file.c.path).where(file.c.id == each.id).scalar_subquery()
+            of = select(file.c.radiograph_id).where(file.c.id == each.id).scalar_subquery()
+            connection.execute(
+                update(radiograph)
+                .where(radiograph.c.id == of, radiograph.c.path == former)
+                .values(path=each.path)
+            )
+            connection.execute(
+                update(file)
+                .where(file.c.id == each.id)
+                .values(place=each.place, path=each.path, path_digest=path_digest(each.path))
+            )

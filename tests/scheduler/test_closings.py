@@ -1,0 +1,116 @@
+"""What the kernel says of files: closed after writing, or renamed into place."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from db.database import Database
+from db.records import FileStat
+from scheduler.closings import Closings
+from scheduler.settings import Settings
+from scheduler.watch import Watch
+from tests.scheduler.test_watch import write_image
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give an empty folder."""
+    made = tmp_path / "incoming"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def closings(folder: Path) -> Iterator[Closings]:
+    """Give one that listens."""
+    listening = Closings(folder)
+    listening.start()
+    yield listening
+    listening.stop()
+
+
+def stat_of(path: Path) -> FileStat:
+    found = path.lstat()
+    return FileStat(str(path), found.st_size, found.st_mtime_ns)
+
+
+def heard(closings: Closings, path: Path) -> bool:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if closings.heard_of(stat_of(path)):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_file_is_heard_of_when_it_is_closed_not_before(closings: Closings, folder: Path) -> None:
+    with (folder / "a.png").open("wb", buffering=0) as file:
+        file.write(b"half")
+        write_image(folder / "b.png")
+        assert heard(closings, folder / "b.png")  # so what came before it was heard as well
+        assert not closings.heard_of(stat_of(folder / "a.png"))
+        file.write(b"whole")
+    assert heard(closings, folder / "a.png")
+
+
+def test_a_file_that_is_opened_again_at_once_is_not_complete(
+    closings: Closings, folder: Path
+) -> None:
+    write_image(folder / "a.png")
+    write_image(folder / "b.png")
+    with (folder / "a.png").open("ab", buffering=0) as file:
+        while not closings.heard_of(stat_of(folder / "b.png")):
+            file.write(b"more")
+            assert not closings.heard_of(stat_of(folder / "a.png"))
+            time.sleep(0.05)
+    assert heard(closings, folder / "a.png")
+
+
+def test_a_file_renamed_into_place_is_heard_of(
+    closings: Closings, folder: Path, tmp_path: Path
+) -> None:
+    write_image(tmp_path / "elsewhere.png")
+    (tmp_path / "elsewhere.png").rename(folder / "from-elsewhere.png")
+    write_image(folder / "x.part")
+    (folder / "x.part").rename(folder / "x.png")
+    assert heard(closings, folder / "from-elsewhere.png")
+    assert heard(closings, folder / "x.png")
+
+
+def test_folders_that_come_later_are_listened_to(closings: Closings, folder: Path) -> None:
+    (folder / "study").mkdir()
+    time.sleep(0.5)  # the folder's own event comes first
+    name = os.fsdecode(b"m\xfcller.png")
+    write_image(folder / "study" / name)
+    assert heard(closings, folder / "study" / name)
+
+
+def test_a_closed_file_need_not_settle(served: Database, folder: Path, settings: Settings) -> None:
+    slow = settings.model_copy(update={"settle_seconds": 3600.0})
+    watch = Watch(served, folder, slow)
+    watch.listen()
+    try:
+        write_image(folder / "closed.png", 1)
+        with (folder / "open.png").open("wb", buffering=0) as file:
+            file.write(b"half a film")
+            deadline = time.monotonic() + 20
+            queued = 0
+            while not queued and time.monotonic() < deadline:
+                queued += watch.scan().queued
+                time.sleep(0.05)
+            assert queued == 1
+            assert watch.scan().seen == 0
+    finally:
+        watch.close()
+
+
+def test_a_folder_that_is_not_there_is_not_listened_to(tmp_path: Path) -> None:
+    listening = Closings(tmp_path / "nowhere")
+    listening.start()
+    assert not listening.heard_of(FileStat(str(tmp_path / "nowhere" / "a.png"), 1, 1))
+    listening.stop()
