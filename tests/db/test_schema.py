@@ -23,9 +23,22 @@ from db.database import Database, engine_of
 from db.errors import DatabaseRefused, SchemaNewer, SchemaOutdated
 from db.intake import open_batch
 from db.models import register_model
+from db.outbox import unsent_chunks
+from db.pauses import pause_batch
 from db.records import SchemaState
 from db.states import Priority
-from db.tables import batch, chunk, file, job, measurement, metadata, model, radiograph
+from db.status import all_statuses
+from db.tables import (
+    batch,
+    chunk,
+    file,
+    job,
+    measurement,
+    metadata,
+    model,
+    radiograph,
+    training_run,
+)
 from db.training_claims import claim_run, record_check, record_phase
 from db.training_records import NewRun
 from db.training_runs import open_run
@@ -202,6 +215,38 @@ def test_a_filled_database_goes_down_and_up_again(database: Database, database_u
     assert schema.upgrade(database_url).up_to_date
     assert catalogue_of(database_url) == before
     fill(database)
+
+
+def test_a_night_at_work_goes_one_version_back_and_on_again_with_every_row(
+    database: Database, database_url: str
+) -> None:
+    fill(database)
+    submit(database, [seen(40), seen(41)], name="other")
+    pause_batch(database, "other")
+    kept = (batch, file, job, radiograph, measurement, training_run)
+    before = {table.name: len(rows(database, table)) for table in kept}
+    ledgers = [
+        (each.batch.name, each.seen, each.measured, each.open) for each in all_statuses(database)
+    ]
+    database.dispose()
+
+    assert schema.downgrade(database_url, "0002").current == "0002"
+    with pytest.raises(SchemaOutdated):
+        all_statuses(database)
+    database.dispose()
+    assert schema.upgrade(database_url).up_to_date
+
+    assert {table.name: len(rows(database, table)) for table in kept} == before
+    assert ledgers == [
+        (each.batch.name, each.seen, each.measured, each.open) for each in all_statuses(database)
+    ]
+    # Nothing is paused any more, and what waits can be paused again by its batch.
+    waiting = [message.chunk_id for message in unsent_chunks(database, 100)]
+    assert waiting
+    pause_batch(database, "other")
+    held = set(waiting) - {message.chunk_id for message in unsent_chunks(database, 100)}
+    assert len(held) == 1
+    assert claim_chunk(database, held.pop(), "cpu0@host", 60.0) is None
 
 
 @pytest.mark.parametrize(
