@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
+import numpy.typing as npt
 import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 from network.card import shipped_card
 from network.input import INPUT_SIDE_PX, prepare
@@ -64,3 +68,28 @@ def test_laterals_and_limbs_without_a_header_are_no_chests() -> None:
     squares = np.stack([prepare(film).pixels for film in films])
     said = Predictor.load(shipped_card(), "cpu").predict(squares)
     assert max(p.frontal_probability for p in said) < 0.5
+
+
+def photographs() -> list[npt.NDArray[np.uint8]]:
+    """Read the pictures that a library brings along: a portrait and two drawings."""
+    samples = Path(mpl.get_data_path()) / "sample_data"
+    files = [*samples.glob("*.jpg"), *samples.glob("*.png")]
+    return [np.asarray(Image.open(path).convert("L")) for path in files]
+
+
+def test_photographs_noise_and_negatives_are_no_chests() -> None:
+    predictor = Predictor.load(shipped_card(), "cpu")
+    rng = np.random.default_rng(5)
+    noise = [rng.integers(0, 256, (256, 256), dtype=np.uint8) for _ in range(20)]
+    smooth = [gaussian_filter(rng.normal(size=(256, 256)), 12) for _ in range(20)]
+    clouds = [np.uint8(255 * (each - each.min()) / np.ptp(each)) for each in smooth]
+    others = [*photographs(), *noise, *clouds]
+    assert len(others) > 41
+    squares = np.stack([prepare(each).pixels for each in others])
+    assert max(each.frontal_probability for each in predictor.predict(squares)) < 0.5
+
+    chests = read_samples(DATA, side=INPUT_SIDE_PX).split("test").images[:40]
+    turned = (255 - chests, np.rot90(chests, axes=(1, 2)))
+    for wrong in turned:
+        said = np.array([each.frontal_probability for each in predictor.predict(wrong.copy())])
+        assert (said < 0.5).mean() >= 0.95
