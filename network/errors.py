@@ -4,6 +4,7 @@ NetworkError                        code, permanent
 |-- CardInvalid                     model-card-invalid
 |-- WeightsMissing                  weights-missing
 |-- WeightsMismatch                 weights-mismatch
+|-- RuntimeUnavailable              runtime-unavailable
 |-- DeviceUnavailable               device-unavailable     transient
 `-- DeviceMemoryExhausted           device-memory          transient
 """
@@ -36,6 +37,12 @@ class WeightsMismatch(NetworkError):
     """The weights are not those the card names; restore the file, never edit the card."""
 
     code = "weights-mismatch"
+
+
+class RuntimeUnavailable(NetworkError):
+    """The runtime is not installed or does not take the network; set THORAQ_RUNTIME=torch."""
+
+    code = "runtime-unavailable"
 
 
 class DeviceUnavailable(NetworkError):

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
+
+
+class Runtime(StrEnum):
+    """What computes the network."""
+
+    AUTO = "auto"  # OpenVINO on a CPU where it is installed, else torch
+    TORCH = "torch"
+    OPENVINO = "openvino"
 
 
 @dataclass(frozen=True, slots=True)

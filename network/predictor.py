@@ -1,8 +1,9 @@
-"""Predictions of one network on one device: the only place where serving meets torch."""
+"""Predictions of one network on one device: the only place where serving meets a runtime."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Self
 
 import numpy as np
@@ -11,9 +12,10 @@ import torch
 
 from network.axis import onto_axis
 from network.card import ModelCard
-from network.errors import DeviceMemoryExhausted, DeviceUnavailable
-from network.landmark_network import LandmarkNetwork
-from network.prediction import Prediction
+from network.errors import DeviceMemoryExhausted, DeviceUnavailable, RuntimeUnavailable
+from network.landmark_network import LandmarkNetwork, NetworkOutput
+from network.openvino_runtime import CompiledNetwork, Reading
+from network.prediction import Prediction, Runtime
 from network.weights import load_network
 from radiograph.landmarks import ANATOMICAL, MIRROR
 
@@ -33,19 +35,44 @@ class Predictor:
         except (RuntimeError, AssertionError) as exc:
             raise DeviceUnavailable(f"{device}: {DeviceUnavailable.__doc__}") from exc
         self._flip = flip
+        self._run: Callable[[torch.Tensor], NetworkOutput | Reading] = self._network
         self.precision = precision
+        self.runtime = Runtime.TORCH
         self.device_name = (
             torch.cuda.get_device_name(self._device) if self._device.type == "cuda" else "cpu"
         )
 
     @classmethod
-    def load(cls, card: ModelCard, device: str, *, precision: str = "fp32") -> Self:
+    def load(
+        cls,
+        card: ModelCard,
+        device: str,
+        *,
+        precision: str = "fp32",
+        runtime: Runtime = Runtime.AUTO,
+    ) -> Self:
         """Load the card's weights onto ``device`` ("cpu", "cuda", "cuda:0"; ROCm says cuda too).
 
-        Raises WeightsMissing, WeightsMismatch, DeviceUnavailable.
+        ``runtime``: what computes; the fastest that is installed for the device where AUTO.
+        Raises WeightsMissing, WeightsMismatch, DeviceUnavailable, RuntimeUnavailable.
         """
         flip = bool(card.card.get("test_time_flip", False))
-        return cls(load_network(card), device, precision=precision, flip=flip)
+        predictor = cls(load_network(card), device, precision=precision, flip=flip)
+        if runtime is not Runtime.TORCH:
+            predictor._compile(runtime)
+        return predictor
+
+    def _compile(self, runtime: Runtime) -> None:
+        if self._device.type == "cpu" and self.precision == "fp32":
+            try:
+                self._run = CompiledNetwork(self._network, torch.get_num_threads())
+            except RuntimeUnavailable:
+                if runtime is Runtime.OPENVINO:
+                    raise
+            else:
+                self.runtime = Runtime.OPENVINO
+        elif runtime is Runtime.OPENVINO:
+            raise RuntimeUnavailable("OpenVINO computes in fp32 on a CPU; set THORAQ_RUNTIME=auto")
 
     def predict(self, pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
         """Predict (N, S, S) prepared squares. Raises DeviceMemoryExhausted; halve N then."""
@@ -62,8 +89,8 @@ class Predictor:
         with torch.autocast(
             self._device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
         ):
-            output = self._network(grey)
-            mirrored = self._network(grey.flip(2)) if self._flip else None
+            output = self._run(grey)
+            mirrored = self._run(grey.flip(2)) if self._flip else None
         points = output.points.double()
         # A Laplace variable of scale b has the variance 2 b squared.
         spreads = output.log_scales.double().exp() * math.sqrt(2.0)

@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from network.prediction import Runtime
 from radiograph.records import IctThresholds
 
 
@@ -56,6 +57,11 @@ class Settings(BaseSettings):
     )
     read_memory_mb: int = Field(
         default=4096, ge=256, description="memory one reading process may take"
+    )
+    runtime: Runtime = Field(
+        default=Runtime.AUTO,
+        description="what computes the network: auto (OpenVINO on a CPU, else torch), torch or"
+        " openvino",
     )
     device_batch: int = Field(default=16, ge=1, description="radiographs a forward pass")
     max_file_mb: int = Field(default=512, ge=1, description="largest file that is opened")

@@ -11,7 +11,7 @@ import structlog
 
 from network.card import ModelCard
 from network.errors import DeviceMemoryExhausted, NetworkError
-from network.prediction import Prediction, PreparedInput
+from network.prediction import Prediction, PreparedInput, Runtime
 from worker.errors import DeviceFailed, ModelUnavailable
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -22,19 +22,20 @@ class Predicts(Protocol):
 
     device_name: str
     precision: str
+    runtime: Runtime
 
     def predict(self, pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
         """Predict (N, S, S) squares."""
 
 
-def load_predictor(card: ModelCard, device: str) -> Predicts:
+def load_predictor(card: ModelCard, device: str, runtime: Runtime) -> Predicts:
     """Load a network onto the device. Raises ModelUnavailable, DeviceFailed."""
     # The parent of this process imports this module and must not import torch: a device opened
     # before the fork is broken behind it.
     from network.predictor import Predictor  # noqa: PLC0415
 
     try:
-        return Predictor.load(card, device)
+        return Predictor.load(card, device, runtime=runtime)
     except NetworkError as exc:
         if exc.permanent:
             raise ModelUnavailable(str(exc)) from exc
@@ -46,7 +47,8 @@ class Device:
 
     def __init__(self, predictor: Predicts, batch: int) -> None:
         self.name = predictor.device_name
-        self.precision = predictor.precision
+        torch_alone = predictor.runtime is Runtime.TORCH
+        self.precision = predictor.precision + ("" if torch_alone else f" ({predictor.runtime})")
         self.batch = batch
         self._predictor = predictor
 

@@ -117,7 +117,10 @@ class Session:
     def _pipeline(self, model_version: str) -> Pipeline:
         if model_version not in self._pipelines:
             card = self._card(model_version)
-            device = Device(load_predictor(card, self._device_name), self._settings.device_batch)
+            device = Device(
+                load_predictor(card, self._device_name, self._settings.runtime),
+                self._settings.device_batch,
+            )
             self._pipelines[model_version] = Pipeline(
                 Circumstances(
                     worker=self._name,

@@ -10,7 +10,7 @@ import pytest
 
 from network.card import ModelCard
 from network.errors import DeviceMemoryExhausted
-from network.prediction import Prediction, PreparedInput
+from network.prediction import Prediction, PreparedInput, Runtime
 from worker.device import Device, load_predictor
 from worker.errors import DeviceFailed, ModelUnavailable
 
@@ -19,6 +19,7 @@ class SmallDevice:
     """A device of a given memory: torch's out-of-memory cannot be had without an accelerator."""
 
     device_name = "small"
+    runtime = Runtime.TORCH
     precision = "fp32"
 
     def __init__(self, holds: int) -> None:
@@ -64,4 +65,4 @@ def test_a_device_too_small_for_one_image_has_failed() -> None:
 def test_weights_that_are_missing_are_told(tmp_path: Path) -> None:
     card = ModelCard("x", "landmark", tmp_path / "none.safetensors", "0" * 64, None, {})
     with pytest.raises(ModelUnavailable, match=r"none\.safetensors"):
-        load_predictor(card, "cpu")
+        load_predictor(card, "cpu", Runtime.AUTO)

@@ -1,0 +1,71 @@
+"""OpenVINO says what torch says, for any number of films, and tells nobody."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from network.card import shipped_card
+from network.errors import RuntimeUnavailable
+from network.input import INPUT_SIDE_PX, prepare
+from network.prediction import Runtime
+from network.predictor import Predictor
+from radiograph.phantom import draw_anatomy, project
+from training.samples import read_samples
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+
+
+def squares(count: int) -> np.ndarray:
+    """Draw chests, as the network takes them."""
+    drawn = []
+    for seed in range(count):
+        random = np.random.default_rng(seed)
+        drawn.append(prepare(project(draw_anatomy(random), 256, 256, random)).pixels)
+    return np.stack(drawn)
+
+
+def check_same(films: np.ndarray) -> None:
+    torch_alone = Predictor.load(shipped_card(), "cpu", runtime=Runtime.TORCH)
+    compiled = Predictor.load(shipped_card(), "cpu", runtime=Runtime.OPENVINO)
+    assert (torch_alone.runtime, compiled.runtime) == (Runtime.TORCH, Runtime.OPENVINO)
+    for one, other in zip(torch_alone.predict(films), compiled.predict(films), strict=True):
+        assert np.abs(one.points - other.points).max() < 0.005
+        assert np.abs(one.spreads - other.spreads).max() < 0.005
+        assert one.frontal_probability == pytest.approx(other.frontal_probability, abs=1e-3)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_batches_of_any_size_are_predicted_as_torch_predicts_them(count: int) -> None:
+    check_same(squares(count))
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the annotated radiographs are not on this machine")
+def test_real_films_are_predicted_as_torch_predicts_them() -> None:
+    check_same(read_samples(DATA, side=INPUT_SIDE_PX).split("test").images[:64])
+
+
+def test_a_cpu_computes_by_openvino_unless_it_is_told_otherwise() -> None:
+    assert Predictor.load(shipped_card(), "cpu").runtime is Runtime.OPENVINO
+    with pytest.raises(RuntimeUnavailable, match="THORAQ_RUNTIME"):
+        Predictor.load(shipped_card(), "cpu", precision="bf16", runtime=Runtime.OPENVINO)
+
+
+def test_nothing_is_reported_to_anybody() -> None:
+    script = """
+import socket, sys, urllib.request
+opened = []
+sys.addaudithook(lambda event, _: opened.append(event) if event.startswith(
+    ("socket.connect", "socket.getaddrinfo", "urllib.Request")) else None)
+from network.card import shipped_card
+from network.predictor import Predictor
+Predictor.load(shipped_card(), "cpu")
+assert "openvino" in sys.modules
+print(opened)
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]", ran.stdout
