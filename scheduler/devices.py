@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from scheduler.errors import DeviceMissing, DevicesUnknown
 
 _LISTING_SECONDS = 120.0
-#: Cores one worker on the CPU keeps busy: one predicts, the others read for it.
-_CORES_A_CPU_WORKER = 2
+#: Memory that one worker on the CPU takes with its reading processes, at most.
+_BYTES_A_CPU_WORKER = 2 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,13 @@ def find_devices() -> tuple[Device, ...]:
 def choose(requested: str, found: Sequence[Device], *, cores: int = 1) -> tuple[str, ...]:
     """Return the devices to work on: "auto", "cpu" or "cuda:N" ("cuda" and "rocm:N" are taken too).
 
-    "auto" is every accelerator, else as many workers on the CPU as its cores feed.
+    "auto" is every accelerator, else a worker for each core of the CPU as far as memory goes: the
+    network computes in one thread, and reading takes what that leaves.
     Raises DeviceMissing.
     """
     accelerators = [f"cuda:{each.index}" for each in found if each.kind in {"cuda", "rocm"}]
     if requested == "auto":
-        return tuple(accelerators) or ("cpu",) * max(1, cores // _CORES_A_CPU_WORKER)
+        return tuple(accelerators) or ("cpu",) * max(1, min(cores, _cpu_workers(found)))
     if requested == "cpu":
         return ("cpu",)
     # torch calls AMD's devices cuda as well; an operator need not know.
@@ -60,3 +61,8 @@ def choose(requested: str, found: Sequence[Device], *, cores: int = 1) -> tuple[
     if wanted not in accelerators:
         raise DeviceMissing(f"{requested}: {DeviceMissing.__doc__}")
     return (wanted,)
+
+
+def _cpu_workers(found: Sequence[Device]) -> int:
+    memory = sum(each.memory_bytes for each in found if each.kind == "cpu")
+    return memory // _BYTES_A_CPU_WORKER

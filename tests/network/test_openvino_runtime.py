@@ -15,6 +15,7 @@ from network.input import INPUT_SIDE_PX, prepare
 from network.prediction import Runtime
 from network.predictor import Predictor
 from radiograph.phantom import draw_anatomy, project
+from scheduler.settings import process_environment
 from training.samples import read_samples
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -69,3 +70,30 @@ print(opened)
 """
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]", ran.stdout
+
+
+def test_no_thread_is_bound_to_a_core_that_another_worker_would_want() -> None:
+    script = """
+import os, threading
+import numpy as np
+from network.card import shipped_card
+from network.predictor import Predictor
+before = os.sched_getaffinity(0)
+predictor = Predictor.load(shipped_card(), "cpu")
+work = threading.Thread(
+    target=lambda: [predictor.predict(np.zeros((16, 128, 128), np.uint8)) for _ in range(4)]
+)
+work.start()
+bound = False
+while work.is_alive():
+    bound = bound or any(
+        os.sched_getaffinity(int(task)) != before for task in os.listdir("/proc/self/task")
+    )
+    work.join(0.01)
+print(bound)
+"""
+    environment = process_environment() | {"OMP_NUM_THREADS": "1"}  # as a worker is started
+    ran = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "False"

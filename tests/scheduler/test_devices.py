@@ -9,7 +9,8 @@ import pytest
 from scheduler.devices import Device, choose, find_devices
 from scheduler.errors import DeviceMissing
 
-CPU = Device("cpu", "cpu", 0, 1)
+CPU = Device("cpu", "cpu", 0, 24 << 30)
+SMALL = Device("cpu", "cpu", 0, 5 << 30)
 NVIDIA = (Device("H", "cuda", 0, 1), Device("H", "cuda", 1, 1), CPU)
 AMD = (Device("R", "rocm", 0, 1), CPU)
 
@@ -20,8 +21,8 @@ AMD = (Device("R", "rocm", 0, 1), CPU)
         ("auto", NVIDIA, 16, ("cuda:0", "cuda:1")),
         ("auto", AMD, 16, ("cuda:0",)),
         ("auto", (CPU,), 1, ("cpu",)),
-        ("auto", (CPU,), 2, ("cpu",)),
-        ("auto", (CPU,), 8, ("cpu",) * 4),
+        ("auto", (CPU,), 2, ("cpu",) * 2),
+        ("auto", (SMALL,), 8, ("cpu",) * 2),
         ("cpu", NVIDIA, 8, ("cpu",)),
         ("cuda:1", NVIDIA, 8, ("cuda:1",)),
         ("cuda", NVIDIA, 8, ("cuda:0",)),
