@@ -1,0 +1,273 @@
+"""One night: an archive submitted bit by bit to a real stack, with or without faults."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from db import schema
+from db.database import Database
+from db.errors import DatabaseError
+from db.intake import open_batch
+from db.models import register_model
+from db.states import Priority
+from db.status import batch_status
+from network.card import shipped_card
+from scheduler.errors import BrokerUnavailable
+from scheduler.intake import enqueue
+from scheduler.settings import Settings
+from scheduler.stack import Stack
+from tests.chaos.faults import FAULTS, Night, Spared, forgive
+from tests.chaos.proxy import Proxy
+from tests.chaos.witness import Testimony, call_witness, testify
+from tests.servers.postgres import PostgresServer
+from tests.servers.redis import RedisServer
+
+BATCH = "night"
+#: Enough for the database, too little to fill for long.
+_DISK_MB = 64
+#: A night whose ledger is still open so long after its last fault has lost something.
+_PATIENCE_SECONDS = 120.0
+_TOLERANCE_PX = 1e-3
+_TOLERANCE_ICT = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class NightReport:
+    """What a night came to, row by row against one that nothing disturbed."""
+
+    database: str
+    seed: int
+    files: int
+    faults: Counter[str]
+    seconds: float
+    lost: int
+    twice: int
+    differing: int
+    unexplained: int
+
+    @property
+    def sound(self) -> bool:
+        """Whether the promise held."""
+        return not (self.lost or self.twice or self.differing or self.unexplained)
+
+
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """How an archive ends when nothing happens."""
+
+    testimony: Testimony
+    seconds: float
+
+
+def spend_night(
+    files: Sequence[Path],
+    *,
+    postgres: bool,
+    seed: int,
+    portions: int,
+    hurting: bool,
+    pause_seconds: float,
+    tell: Callable[[str], None],
+) -> tuple[Testimony, float, Counter[str]]:
+    """Submit ``files`` in portions, with a fault after each where it is ``hurting``.
+
+    Returns what stands in the end, the seconds from the first portion to the last ending, and the
+    faults by kind.
+    """
+    done: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory(prefix="thoraq-chaos-") as place, ExitStack() as opened:
+        night, database = _begin(Path(place), postgres, seed, files, opened)
+        began = time.monotonic()
+        for number in range(portions):
+            until = began + (number + 1) * pause_seconds
+            portion = files[number * len(files) // portions : (number + 1) * len(files) // portions]
+            _submit(night.settings, portion)
+            while hurting and not _hurt(night, done):
+                pass
+            while time.monotonic() < until:
+                _tend(night.stack)
+            tell(f"seed {seed}: {number + 1} of {portions} portions, {done.total()} faults")
+        for thread in night.going_on:
+            thread.join()
+        _submit(night.settings, files)  # what a fault kept from being taken in
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline and _is_open(database):
+            _tend(night.stack)
+        seconds = time.monotonic() - began
+        testimony = testify(database)
+        database.dispose()
+    return testimony, seconds, done
+
+
+def compare(
+    files: Sequence[Path], quiet: Undisturbed, found: Testimony
+) -> tuple[int, int, int, int]:
+    """Count what was lost, done twice, differs, or is not explained."""
+    expected, lost, twice, differing = quiet.testimony, 0, found.twice, 0
+    for path in files:
+        rows = found.files.get(str(path), [])
+        ended = [each for each in rows if each.state not in {"queued", "running"}]
+        lost += not ended
+        twice += max(0, len(rows) - 1)
+    # Which of two equal files counts and which is the duplicate depends on who came first.
+    differing += sum(
+        sorted({(each.state, each.code) for each in _of_content(expected, path)})
+        != sorted({(each.state, each.code) for each in _of_content(found, path)})
+        for path in map(str, files)
+        if not _is_copied(expected, found, path)
+    )
+    for content, (points, ict) in expected.results.items():
+        if content not in found.results:
+            lost += 1
+            continue
+        others, other_ict = found.results[content]
+        apart = max(abs(one - other) for one, other in zip(points, others, strict=True))
+        differing += apart > _TOLERANCE_PX or abs((ict or 0) - (other_ict or 0)) > _TOLERANCE_ICT
+    differing += len(found.results.keys() - expected.results.keys())
+    return lost, twice, differing, found.unexplained
+
+
+def _of_content(testimony: Testimony, path: str) -> list[_Row]:
+    return [_Row(each.state, each.code or "") for each in testimony.files.get(path, [])]
+
+
+def _is_copied(one: Testimony, other: Testimony, path: str) -> bool:
+    return any(
+        each.duplicate for testimony in (one, other) for each in testimony.files.get(path, [])
+    )
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Row:
+    state: str
+    code: str
+
+
+def _begin(
+    place: Path, postgres: bool, seed: int, files: Sequence[Path], opened: ExitStack
+) -> tuple[Night, Database]:
+    disk = None if postgres else opened.enter_context(_small_disk(place / "disk"))
+    redis = RedisServer(place / "redis")
+    redis.start()
+    opened.callback(redis.kill)
+    broker = opened.enter_context(Proxy(redis.port))
+    server = proxy = None
+    if postgres:
+        server = PostgresServer.in_temporary_folder()
+        opened.callback(server.remove)
+        server.start()
+        url = server.create()
+        folder = url.partition("?host=")[2]
+        proxy = opened.enter_context(Proxy(f"{folder}/.s.PGSQL.5432"))
+        name = url.partition("@/")[2].partition("?")[0]
+        through = f"postgresql://thoraq@127.0.0.1:{proxy.port}/{name}"
+    else:
+        url = through = f"sqlite:///{(disk or place) / 'thoraq.db'}"
+    schema.upgrade(url)
+    database = Database.open(url)
+    call_witness(database)
+    card = shipped_card()
+    register_model(database, card.version, card.weights_digest, card.card, serve=True)
+    state = place / "state"
+    state.mkdir()
+    settings = Settings(
+        state=state,
+        database_url=through,
+        broker_url=f"redis://127.0.0.1:{broker.port}/0",
+        chunk_size=16,
+        device_batch=8,
+        lease_seconds=3.0,
+        upkeep_seconds=0.5,
+        resend_seconds=5.0,
+        retry_seconds=0.2,
+        max_attempts=50,
+        readers=1,
+    )
+    stack = opened.enter_context(Stack(settings, ["cpu", "cpu"]))
+    night = Night(
+        settings=settings,
+        stack=stack,
+        redis=redis,
+        broker=broker,
+        postgres=server,
+        database=proxy,
+        disk=disk,
+        random=random.Random(seed),
+        submit_again=lambda: _submit(settings, files, tries=1),
+    )
+    return night, database
+
+
+def _submit(settings: Settings, files: Sequence[Path], tries: int = 100) -> None:
+    """Submit as an operator does: what fails is run again."""
+    for _ in range(tries):
+        database = Database.open(settings.database)
+        try:
+            batch = open_batch(database, BATCH, Priority.ROUTINE)
+            enqueue(database, files, batch, settings)
+        except DatabaseError as exc:
+            if exc.permanent:
+                raise
+            time.sleep(0.3)
+        else:
+            return
+        finally:
+            database.dispose()
+    if tries > 1:
+        raise RuntimeError("the archive could not be submitted")
+
+
+def _hurt(night: Night, done: Counter[str]) -> bool:
+    """Do one fault; False where there was nothing to do it to."""
+    fault = night.random.choice(FAULTS)
+    try:
+        fault(night)
+    except (Spared, psutil.NoSuchProcess):
+        _tend(night.stack)
+        return False
+    done[fault.__name__] += 1
+    return True
+
+
+def _tend(stack: Stack) -> None:
+    for each in stack.members:
+        forgive(each)
+    with contextlib.suppress(BrokerUnavailable):
+        stack.tend()
+    time.sleep(0.05)
+
+
+def _is_open(database: Database) -> bool:
+    try:
+        return bool(batch_status(database, BATCH).open)
+    except DatabaseError:
+        return True
+
+
+@contextmanager
+def _small_disk(place: Path) -> Iterator[Path | None]:
+    """Mount a file system that may be filled; where only root may, there is none."""
+    place.mkdir()
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        yield None
+        return
+    command = ["mount", "-t", "tmpfs", "-o", f"size={_DISK_MB}m", "tmpfs", str(place)]
+    mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    try:
+        yield place if mounted else None
+    finally:
+        if mounted:
+            subprocess.run(["umount", "--lazy", str(place)], check=False)

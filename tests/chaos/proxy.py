@@ -1,0 +1,111 @@
+"""A TCP proxy that may cut, refuse and delay: a network as bad as one likes.
+
+``tests.chaos`` puts one in front of the broker and one in front of PostgreSQL, whose unix socket it
+also makes a port of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+_BLOCK = 1 << 16
+
+
+class Proxy:
+    """Forwards connections to ``target``: a port of this machine, or a unix socket's path."""
+
+    def __init__(self, target: int | str) -> None:
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.connections = 0
+        self._delay_seconds = 0.0
+        self._refusing = False
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._thread = threading.Thread(target=self._accept, name="proxy", daemon=True)
+
+    def cut(self) -> int:
+        """End every connection at once; returns how many."""
+        with self._lock:
+            ended = list(self._open)
+            self._open.clear()
+        for each in ended:
+            _end(each)
+        return len(ended) // 2
+
+    def refuse(self, *, refusing: bool) -> None:
+        """Cut, and accept no connection until told otherwise."""
+        self._refusing = refusing
+        if refusing:
+            self.cut()
+
+    def delay(self, seconds: float) -> None:
+        """Hold every block back for so long from now on."""
+        self._delay_seconds = seconds
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _end(self._listener)
+        self.cut()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                caller, _ = self._listener.accept()
+            except OSError:
+                return
+            try:
+                callee = None if self._refusing else self._connected()
+            except OSError:
+                callee = None
+            if callee is None:
+                _end(caller)
+                continue
+            self.connections += 1
+            with self._lock:
+                self._open |= {caller, callee}
+            for one, other in ((caller, callee), (callee, caller)):
+                threading.Thread(target=self._forward, args=(one, other), daemon=True).start()
+
+    def _connected(self) -> socket.socket:
+        if isinstance(self._target, int):
+            return socket.create_connection(("127.0.0.1", self._target), timeout=5)
+        callee = socket.socket(socket.AF_UNIX)
+        try:
+            callee.connect(self._target)
+        except OSError:
+            callee.close()
+            raise
+        return callee
+
+    def _forward(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            source.settimeout(None)
+            while block := source.recv(_BLOCK):
+                if self._delay_seconds:
+                    time.sleep(self._delay_seconds)
+                target.sendall(block)
+        with self._lock:
+            self._open -= {source, target}
+        _end(source)
+        _end(target)
+
+
+def _end(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()

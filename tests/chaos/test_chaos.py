@@ -1,0 +1,124 @@
+"""A short night full of faults on each database, and the proxy that makes some of them."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.archive import write_archive
+from tests.chaos.campaign import Undisturbed, compare, spend_night
+from tests.chaos.proxy import Proxy
+
+RADIOGRAPHS = 150
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Give an archive."""
+    return write_archive(tmp_path_factory.mktemp("archive"), RADIOGRAPHS)
+
+
+@pytest.fixture(scope="module")
+def quiet(files: list[Path]) -> Undisturbed:
+    """Give how it ends when nothing happens."""
+    found, seconds, _ = spend_night(
+        files,
+        postgres=False,
+        seed=0,
+        portions=2,
+        hurting=False,
+        pause_seconds=0.5,
+        tell=lambda _: None,
+    )
+    assert len(found.results) == RADIOGRAPHS
+    return Undisturbed(found, seconds)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("postgres", "seed"), [(True, 7), (False, 5)])
+def test_no_file_is_lost_or_measured_twice_whatever_dies(
+    files: list[Path], quiet: Undisturbed, postgres: bool, seed: int
+) -> None:
+    found, _, faults = spend_night(
+        files,
+        postgres=postgres,
+        seed=seed,
+        portions=10,
+        hurting=True,
+        pause_seconds=1.2,
+        tell=lambda _: None,
+    )
+    assert faults.total() == 10
+    assert len(faults) >= 5
+    assert compare(files, quiet, found) == (0, 0, 0, 0), faults
+
+
+@pytest.mark.slow
+def test_what_is_lost_or_done_twice_would_be_found(files: list[Path], quiet: Undisturbed) -> None:
+    said = quiet.testimony
+    path = next(str(each) for each in files if each.name.startswith("broken"))
+    content = next(iter(said.results))
+    points, ict = said.results[content]
+    without = {key: value for key, value in said.results.items() if key != content}
+    moved = {**said.results, content: ((points[0] + 1.0, *points[1:]), ict)}
+    for changed, expected in (
+        ({"files": {**said.files, path: []}}, (1, 0, 1, 0)),
+        ({"files": {**said.files, path: [*said.files[path], *said.files[path]]}}, (0, 1, 0, 0)),
+        ({"results": without}, (1, 0, 0, 0)),
+        ({"results": moved}, (0, 0, 1, 0)),
+        ({"twice": 2}, (0, 2, 0, 0)),
+        ({"unexplained": 3}, (0, 0, 0, 3)),
+    ):
+        kept = {"files": said.files, "results": said.results, "twice": 0, "unexplained": 0}
+        assert compare(files, quiet, type(said)(**{**kept, **changed})) == expected
+
+
+@pytest.fixture
+def echo() -> Iterator[int]:
+    """Give the port of a server that says what it hears."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+    def answer(connection: socket.socket) -> None:
+        with connection:
+            while heard := connection.recv(1024):
+                connection.sendall(heard)
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield listener.getsockname()[1]
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
+def test_a_proxy_forwards_delays_cuts_and_refuses(echo: int) -> None:
+    with Proxy(echo) as proxy:
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as caller:
+            caller.sendall(b"one")
+            assert caller.recv(10) == b"one"
+            proxy.delay(0.2)
+            began = time.monotonic()
+            caller.sendall(b"two")
+            assert caller.recv(10) == b"two"
+            assert time.monotonic() - began >= 0.4  # there and back
+            proxy.delay(0.0)
+            assert proxy.cut() == 1
+            assert caller.recv(10) == b""
+        proxy.refuse(refusing=True)
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as caller:
+            assert caller.recv(10) == b""
+        proxy.refuse(refusing=False)
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as caller:
+            caller.sendall(b"three")
+            assert caller.recv(10) == b"three"
