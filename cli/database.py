@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
 from cli.exits import Exit
-from cli.options import settings_option
+from cli.options import Paths, settings_option
 from cli.printing import print_json
-from db import schema
+from db import copies, schema
+from db.records import CopyCount
 from scheduler.settings import Settings
 
 
 @click.group("db")
 def database() -> None:
-    """Create, upgrade and check the database.
+    """Create, upgrade, check, copy and restore the database.
 
     \b
     Example:
       thoraq db upgrade
-      thoraq db check
+      thoraq db backup /backup/thoraq-2026-03-01
     """
 
 
@@ -66,3 +68,45 @@ def check(ctx: click.Context, *, as_json: bool, settings: Settings) -> None:
         click.echo(f"the schema is {state.current or 'not there'}, this program's is {state.head}")
         click.echo("run `thoraq db upgrade`", err=True)
     ctx.exit(Exit.OK if state.up_to_date else Exit.UNSOUND)
+
+
+@database.command()
+@click.argument("target", metavar="FILE", type=Paths(dir_okay=False))
+@click.option("--replace", is_flag=True, help="overwrite FILE")
+@settings_option
+def backup(target: Path, *, replace: bool, settings: Settings) -> None:
+    """Copy the whole database into FILE, while workers go on.
+
+    The copy holds what stood at one moment, and only its owner may read it. A copy that is
+    interrupted leaves nothing behind. PostgreSQL needs its client tools.
+
+    \b
+    Example: every evening, before the night
+      thoraq db backup /backup/thoraq-2026-03-01
+    """
+    click.echo(f"{_rows(copies.back_up(settings.database, target, replace=replace))} in {target}")
+
+
+@database.command()
+@click.argument("source", metavar="FILE", type=Paths(exists=True, dir_okay=False))
+@click.option("--replace", is_flag=True, help="lose what the database holds")
+@settings_option
+def restore(source: Path, *, replace: bool, settings: Settings) -> None:
+    """Bring the database back from a copy, all of it or nothing.
+
+    The copy is checked first. What waited in it waits again, and what was at work comes back when
+    its lease has passed: `thoraq up`, and the night goes on. Results stored since are lost; their
+    files are measured again.
+
+    \b
+    Example:
+      thoraq db restore /backup/thoraq-2026-03-01 --replace
+    """
+    click.echo(f"{_rows(copies.restore(settings.database, source, replace=replace))} are back")
+
+
+def _rows(count: CopyCount) -> str:
+    return (
+        f"{count.batches} batches, {count.files} files, {count.jobs} jobs and"
+        f" {count.measurements} measurements"
+    )

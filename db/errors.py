@@ -8,6 +8,12 @@
     |-- DatabaseRefused                 database-refused
     |-- SchemaOutdated                  schema-outdated
     |-- SchemaNewer                     schema-newer
+    |-- CopyExists                      copy-exists
+    |-- CopyFailed                      copy-failed         transient
+    |-- CopyForeign                     copy-foreign
+    |-- CopyDamaged                     copy-damaged
+    |-- DatabaseNotEmpty                database-not-empty
+    |-- ToolMissing                     tool-missing
     |-- MoveForbidden                   move-forbidden
     |-- ModelDiffers                    model-differs
     |-- RunNameTaken                    run-name-taken
@@ -75,6 +81,43 @@ class SchemaNewer(DatabaseError):
     """A newer thoraq upgraded this database; install that version here."""
 
     code = "schema-newer"
+
+
+class CopyExists(DatabaseError):
+    """There is a file already; give another name, or --replace."""
+
+    code = "copy-exists"
+
+
+class CopyFailed(DatabaseError):
+    """The copy could not be finished; nothing was changed, run the same command again."""
+
+    code = "copy-failed"
+    permanent = False
+
+
+class CopyForeign(DatabaseError):
+    """No copy of such a database by `thoraq db backup`; those of SQLite and PostgreSQL differ."""
+
+    code = "copy-foreign"
+
+
+class CopyDamaged(DatabaseError):
+    """The copy cannot be read to its end; take an older one."""
+
+    code = "copy-damaged"
+
+
+class DatabaseNotEmpty(DatabaseError):
+    """The database holds tables; restore into an empty one, or give --replace to lose them."""
+
+    code = "database-not-empty"
+
+
+class ToolMissing(DatabaseError):
+    """PostgreSQL's client tools are not installed; on Debian: apt-get install postgresql-client."""
+
+    code = "tool-missing"
 
 
 class MoveForbidden(DatabaseError):

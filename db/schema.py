@@ -12,6 +12,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
+from alembic.util import CommandError
 from sqlalchemy import Connection, make_url, text
 
 from db.database import engine_of, translated
@@ -58,6 +59,18 @@ def check(url: str) -> SchemaState:
             return _state(connection)
     finally:
         engine.dispose()
+
+
+def check_revision(revision: str) -> None:
+    """Check that this program knows a schema revision. Raises SchemaNewer."""
+    scripts = ScriptDirectory.from_config(_config(None))
+    try:
+        scripts.get_revision(revision)
+    except (RevisionError, CommandError) as error:
+        raise SchemaNewer(
+            f"it stands at {revision}, which this thoraq does not know: install the version that"
+            " made it"
+        ) from error
 
 
 @contextmanager

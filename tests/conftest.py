@@ -96,6 +96,17 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def empty_url_of_same_kind(
+    request: pytest.FixtureRequest, database_url: str, tmp_path: Path
+) -> str:
+    """Give a second database, without tables, of the kind that `database_url` has."""
+    if database_url.startswith("sqlite"):
+        return f"sqlite:///{tmp_path / 'second.db'}"
+    url: str = request.getfixturevalue("empty_postgres_url")
+    return url
+
+
+@pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """Give a fresh, open database with the schema, once of either kind."""
     opened = Database.open(database_url)

@@ -117,17 +117,6 @@ def test_migrations_lead_to_the_tables_of_the_code(
     assert len(migrated) > len(metadata.tables)
 
 
-@pytest.fixture
-def empty_url_of_same_kind(
-    request: pytest.FixtureRequest, database_url: str, tmp_path: Path
-) -> str:
-    """Give a second database, without tables, of the kind that `database_url` has."""
-    if database_url.startswith("sqlite"):
-        return f"sqlite:///{tmp_path / 'second.db'}"
-    url: str = request.getfixturevalue("empty_postgres_url")
-    return url
-
-
 def test_autogenerate_finds_nothing_to_add(database_url: str) -> None:
     engine = engine_of(database_url)
     with engine.begin() as connection:

@@ -1,0 +1,28 @@
+"""Backup and restore as an operator runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cli.exits import Exit
+from tests.cli.commands import Commands
+from tests.worker.conftest import write_radiographs
+
+
+def test_a_database_is_copied_and_brought_back(commands: Commands, tmp_path: Path) -> None:
+    write_radiographs(tmp_path / "inbox", 3)
+    commands.run("submit", tmp_path / "inbox", "--batch", "b")
+
+    made = commands.run("db", "backup", tmp_path / "copy")
+
+    assert made.returncode == Exit.OK, made.stderr
+    assert made.stdout == f"1 batches, 3 files, 3 jobs and 0 measurements in {tmp_path / 'copy'}\n"
+    again = commands.run("db", "backup", tmp_path / "copy")
+    assert (again.returncode, "copy-exists" in again.stderr) == (Exit.DATABASE, True)
+    commands.run("cancel", "b")
+    refused = commands.run("db", "restore", tmp_path / "copy")
+    assert (refused.returncode, "database-not-empty" in refused.stderr) == (Exit.DATABASE, True)
+    back = commands.run("db", "restore", tmp_path / "copy", "--replace")
+    assert back.stdout == "1 batches, 3 files, 3 jobs and 0 measurements are back\n", back.stderr
+    assert commands.json("status", "b")["queued"] == 3
+    assert [row["action"] for row in commands.json("audit")] == ["restore", "submit"]

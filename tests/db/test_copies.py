@@ -1,0 +1,234 @@
+"""Copies of a database: taken while others write, brought back whole, refused when unsound."""
+
+from __future__ import annotations
+
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from db import schema
+from db.audit import audit_rows
+from db.copies import back_up, restore
+from db.database import Database
+from db.errors import (
+    CopyDamaged,
+    CopyExists,
+    CopyForeign,
+    DatabaseNotEmpty,
+    SchemaNewer,
+)
+from db.outbox import unsent_chunks
+from db.recovery import recover_stalled
+from db.status import all_statuses, batch_status
+from db.tables import audit, chunk, metadata
+from tests.db.making import ROOT, claim, measure_all, rows, seen, send, submit
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    """Give a database with films measured, at work and waiting."""
+    submit(database, [seen(number) for number in range(8)])
+    measure_all(database)
+    submit(database, [seen(number) for number in range(20, 32)])
+    claim(database, send(database)[0])
+    return database
+
+
+def everything(db: Database) -> dict[str, list[tuple[object, ...]]]:
+    """Give every row but those that a restore adds or sends again."""
+    tables = [each for each in metadata.sorted_tables if each not in {audit, chunk}]
+    return {table.name: [tuple(row) for row in rows(db, table)] for table in tables}
+
+
+def test_a_copy_brought_back_elsewhere_holds_every_row(
+    filled: Database, database_url: str, empty_url_of_same_kind: str, tmp_path: Path
+) -> None:
+    count = back_up(database_url, tmp_path / "copy")
+    assert (count.files, count.measurements) == (20, 8)
+    assert stat.S_IMODE((tmp_path / "copy").stat().st_mode) == 0o600
+    before = everything(filled)
+
+    assert restore(empty_url_of_same_kind, tmp_path / "copy") == count
+
+    other = Database.open(empty_url_of_same_kind)
+    assert everything(other) == before
+    assert audit_rows(other)[0].action == "restore"
+    other.dispose()
+
+
+def test_a_night_goes_on_behind_a_restore(
+    filled: Database, database_url: str, tmp_path: Path
+) -> None:
+    back_up(database_url, tmp_path / "copy")
+    measure_all(filled)
+    submit(filled, [seen(50)], name="later")
+    restore(database_url, tmp_path / "copy", replace=True)
+
+    assert [each.batch.name for each in all_statuses(filled)] == ["night"]
+    assert sum(each.jobs for each in unsent_chunks(filled, 100)) == 8
+    later = audit_rows(filled)[0].at.replace(year=2100)
+    recover_stalled(filled, 60.0, now=later)  # what was at work when the copy was taken
+    measure_all(filled, now=later)
+    status = batch_status(filled, "night")
+    assert (status.seen, status.measured, status.open) == (20, 20, 0)
+
+
+def test_a_copy_taken_while_others_write_holds_one_moment(
+    database: Database, database_url: str, empty_url_of_same_kind: str, tmp_path: Path
+) -> None:
+    over = threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not over.is_set():
+            submit(database, [seen(1000 * number + each) for each in range(50)])
+            number += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        time.sleep(0.3)
+        back_up(database_url, tmp_path / "copy")
+    finally:
+        over.set()
+        writer.join()
+    restore(empty_url_of_same_kind, tmp_path / "copy")
+    other = Database.open(empty_url_of_same_kind)
+    [status] = all_statuses(other)
+    assert status.seen % 50 == 0
+    assert 0 < status.seen <= batch_status(database, "night").seen
+    assert status.balanced
+    other.dispose()
+
+
+def test_nothing_is_overwritten_unless_it_is_asked_for(
+    filled: Database, database_url: str, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    copy.write_text("mine")
+    with pytest.raises(CopyExists, match="--replace"):
+        back_up(database_url, copy)
+    assert copy.read_text() == "mine"
+    back_up(database_url, copy, replace=True)
+    with pytest.raises(DatabaseNotEmpty, match="--replace"):
+        restore(database_url, copy)
+    assert batch_status(filled, "night").seen == 20
+    assert [each.name for each in tmp_path.iterdir() if "part" in each.name] == []
+
+
+def test_a_copy_that_ends_early_or_is_damaged_changes_nothing(
+    filled: Database, database_url: str, tmp_path: Path
+) -> None:
+    back_up(database_url, tmp_path / "copy")
+    whole = (tmp_path / "copy").read_bytes()
+    for name, content in (
+        ("short", whole[: len(whole) * 2 // 3]),
+        ("head", whole[:200]),
+        ("noise", whole[:2000] + b"\xaa" * (len(whole) - 2000)),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises((CopyDamaged, CopyForeign)):
+            restore(database_url, tmp_path / name, replace=True)
+    assert batch_status(filled, "night").seen == 20
+
+
+def test_what_is_no_copy_of_such_a_database_is_refused(
+    filled: Database, database_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "notes").write_text("no database")
+    subprocess.run([sys.executable, "-c", _OTHER, str(tmp_path / "other.db")], check=True)
+    (tmp_path / "dump").write_bytes(b"PGDMP\1\2\3")
+    for name in ("notes", "other.db", "dump"):
+        with pytest.raises((CopyForeign, CopyDamaged)):
+            restore(database_url, tmp_path / name, replace=True)
+    assert batch_status(filled, "night").seen == 20
+
+
+_OTHER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("CREATE TABLE notes (a)")
+connection.commit()
+"""
+
+
+def test_a_copy_of_a_newer_thoraq_is_refused_and_one_of_an_older_is_brought_up_to_date(
+    filled: Database, database_url: str, empty_url_of_same_kind: str, tmp_path: Path
+) -> None:
+    filled.dispose()
+    schema.downgrade(database_url, "0002")
+    back_up(database_url, tmp_path / "older")
+    schema.upgrade(database_url)
+    with filled.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    back_up(database_url, tmp_path / "newer")
+    with filled.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+
+    with pytest.raises(SchemaNewer, match="9999"):
+        restore(empty_url_of_same_kind, tmp_path / "newer")
+    restore(empty_url_of_same_kind, tmp_path / "older")
+    assert schema.check(empty_url_of_same_kind).up_to_date
+
+
+def test_an_interrupted_copy_leaves_no_file_under_its_name(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    for number in range(20):
+        submit(database, [seen(1000 * number + each) for each in range(500)])
+    command = [sys.executable, "-c", _COPYING, database_url, str(tmp_path / "copy")]
+    for seconds in (0.0, 0.02, 0.05, 0.1):
+        running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert running.stdout is not None
+        assert running.stdout.readline() == "now\n"
+        time.sleep(seconds)
+        running.send_signal(signal.SIGKILL)
+        running.communicate()
+        if (tmp_path / "copy").exists():  # it was finished before
+            restored = f"sqlite:///{tmp_path / 'whole.db'}"
+            if database_url.startswith("sqlite"):
+                assert restore(restored, tmp_path / "copy", replace=True).files == 10_000
+            (tmp_path / "copy").unlink()
+
+
+_COPYING = """
+import sys
+from pathlib import Path
+from db.copies import back_up
+print("now", flush=True)
+back_up(sys.argv[1], Path(sys.argv[2]))
+"""
+
+
+def test_a_password_is_in_no_command_line(postgres_url: str, tmp_path: Path) -> None:
+    secret = "a:b\\c d"  # noqa: S105 - made up
+    name, _, rest = postgres_url.partition("@")
+    with_password = f"{name}:a%3Ab%5Cc%20d@{rest}"
+    seen_words: set[str] = set()
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            for place in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    seen_words.add(place.read_bytes().decode(errors="replace"))
+                except OSError:
+                    continue
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        back_up(with_password, tmp_path / "copy")
+        time.sleep(0.05)
+    finally:
+        over.set()
+        looking.join()
+    assert any("pg_dump" in each for each in seen_words)
+    assert not [each for each in seen_words if secret in each or "a%3Ab" in each]
