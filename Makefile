@@ -17,7 +17,7 @@ FREE_OF_TORCH := grep -vE '^(torch|torchvision|triton|cuda-|nvidia-)' constraint
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format servers readme settings chaos train lock clean
+.PHONY: help setup demo test lint format servers readme settings chaos fuzz train lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ settings: setup ## renew deploy/thoraq.env.example from the settings
 
 chaos: $(VENV)/.checks servers ## break everything in ten nights, and count what was lost
 	PATH="$(abspath $(BIN)):$$PATH" OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos
+
+fuzz: $(VENV)/.checks servers ## send twenty thousand hostile files through the real stack
+	PATH="$(abspath $(BIN)):$$PATH" OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz
 
 train: setup ## fit the network on annotated images: make train DATA=/folder
 	$(BIN)/python -m training.fit --data "$(DATA)" --out build/network

@@ -1,0 +1,89 @@
+"""Damage that knows nothing of what it damages: bits, blocks, ends, lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+Damage = Callable[[bytes, Random], bytes]
+
+#: Where headers lie; half of all damage falls here.
+_HEAD_BYTES = 1200
+
+
+def flip_bits(content: bytes, random: Random) -> bytes:
+    """Flip a few bits."""
+    changed = bytearray(content)
+    for _ in range(random.choice((1, 2, 8, 64))):
+        changed[_place(content, random)] ^= 1 << random.randrange(8)
+    return bytes(changed)
+
+
+def cut_short(content: bytes, random: Random) -> bytes:
+    """End the file early, now and then within its first bytes."""
+    return content[: random.randrange(min(len(content), random.choice((16, 400, 1 << 30))))]
+
+
+def cut_out(content: bytes, random: Random) -> bytes:
+    """Leave a piece out, so that everything behind it moves."""
+    start = _place(content, random)
+    return content[:start] + content[start + random.choice((1, 2, 7, 64, 1000)) :]
+
+
+def repeat(content: bytes, random: Random) -> bytes:
+    """Say a piece again, up to a thousand times."""
+    start = _place(content, random)
+    piece = content[start : start + random.choice((1, 4, 64, 512))]
+    return content[:start] + piece * random.choice((2, 3, 50, 1000)) + content[start:]
+
+
+def blank(content: bytes, random: Random) -> bytes:
+    """Overwrite a piece with one value."""
+    start, length = _place(content, random), random.choice((1, 2, 4, 16, 300))
+    return (content[:start] + random.choice((b"\0", b"\xff", b"\x80")) * length) + content[
+        start + length :
+    ]
+
+
+def swap(content: bytes, random: Random) -> bytes:
+    """Exchange two pieces."""
+    one, other = sorted((_place(content, random), _place(content, random)))
+    length = min(random.choice((2, 4, 32, 512)), other - one)
+    first, second = content[one : one + length], content[other : other + length]
+    return (
+        content[:one] + second + content[one + length : other] + first + content[other + length :]
+    )
+
+
+def lie_about_length(content: bytes, random: Random) -> bytes:
+    """Write a number where a length may stand."""
+    start = _place(content, random) & ~1
+    size = random.choice((2, 4))
+    value = random.choice((0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFF, 0x10000))
+    order = random.choice(("little", "big"))
+    number = (value & ((1 << 8 * size) - 1)).to_bytes(size, order)  # type: ignore[arg-type]
+    return content[:start] + number + content[start + size :]
+
+
+def noise_behind_the_start(content: bytes, random: Random) -> bytes:
+    """Keep what a file is recognised by, and nothing else."""
+    kept = random.choice((8, 132, 136, 300))
+    return content[:kept] + random.randbytes(random.choice((0, 10, 5000)))
+
+
+DAMAGE: tuple[Damage, ...] = (
+    flip_bits,
+    flip_bits,
+    cut_short,
+    cut_out,
+    repeat,
+    blank,
+    swap,
+    lie_about_length,
+    noise_behind_the_start,
+)
+
+
+def _place(content: bytes, random: Random) -> int:
+    end = len(content) if random.random() < 0.5 else min(len(content), _HEAD_BYTES)
+    return random.randrange(end)
