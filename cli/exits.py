@@ -50,6 +50,7 @@ BY_CODE = {
     "run-settled": Exit.USAGE,
     "place-missing": Exit.NOT_FOUND,
     "place-forbidden": Exit.USAGE,
+    "password-needed": Exit.USAGE,
     "database-url-invalid": Exit.USAGE,
     "device-missing": Exit.USAGE,
     "data-missing": Exit.NOT_FOUND,

@@ -39,10 +39,17 @@ _ONCE = Retry(NoBackoff(), 0)
 
 
 def broker_url(settings: Settings) -> str:
-    """Return the broker's URL: the configured one, else the embedded server's."""
-    if settings.broker_url is not None:
-        return settings.broker_url.get_secret_value()
-    return EmbeddedBroker(settings.state).url
+    """Return the broker's URL: the configured one, else the embedded server's.
+
+    Over TLS (``rediss://``) the server's certificate is checked unless the URL says otherwise;
+    Celery alone would take any.
+    """
+    if settings.broker_url is None:
+        return EmbeddedBroker(settings.state).url
+    url = settings.broker_url.get_secret_value()
+    if url.startswith("rediss://") and "ssl_cert_reqs=" not in url:
+        url += ("&" if "?" in url else "?") + "ssl_cert_reqs=required"
+    return url
 
 
 def ping(url: str) -> str | None:

@@ -10,6 +10,7 @@
     |-- DeviceMissing                   device-missing
     |-- NoModelServed                   no-model-served
     |-- KeyUnusable                     key-unusable
+    |-- PasswordNeeded                  password-needed
     `-- MessageInvalid                  message-invalid
 
 A code is stable. The message says what to do.
@@ -80,6 +81,12 @@ class KeyUnusable(SchedulerError):
     """The key file for patient numbers cannot be read or made; check the state folder's rights."""
 
     code = "key-unusable"
+
+
+class PasswordNeeded(SchedulerError):
+    """Flower would be open to the network; set THORAQ_FLOWER_PASSWORD, or leave it on loopback."""
+
+    code = "password-needed"
 
 
 class MessageInvalid(SchedulerError):

@@ -35,6 +35,11 @@ class Settings(BaseSettings):
         default=None,
         description="Redis URL; an embedded server in the state folder where absent",
     )
+    flower_user: str = Field(default="thoraq", description="who may look at Flower")
+    flower_password: SecretStr | None = Field(
+        default=None,
+        description="password Flower asks for; without one it listens on this machine alone",
+    )
     chunk_size: int = Field(default=32, ge=1, le=4096, description="radiographs a message")
     lease_seconds: float = Field(
         default=120.0, gt=0, description="how long a silent worker keeps its chunk"

@@ -27,7 +27,7 @@ def _socket(path: Path) -> None:
         before = Path.cwd()
         os.chdir(path.parent)
         try:
-            listener.bind(path.name[-60:])
+            listener.bind(path.name[:40])
         finally:
             os.chdir(before)
 
