@@ -15,6 +15,8 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from scheduler.errors import MessageInvalid
+
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -24,6 +26,10 @@ _SHARED: list[Processor] = [
 
 #: Celery writes the failed task's exception into this logger's message.
 _TELLS_EXCEPTIONS = "celery.app.trace"
+
+#: Loggers that show the messages they refuse, and how such lines begin.
+_SHOW_MESSAGES = "celery.worker.consumer"
+_REFUSALS = ("Received invalid", "Received unregistered", "Received and deleted", "Can't decode")
 
 #: Celery's lines about each task and each round; a chunk has a line of its own.
 _CHATTY = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
@@ -42,6 +48,7 @@ def configure_logs(stream: TextIO | None = None, level: int = logging.INFO) -> N
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _without_exception_text,
+            _without_message,
             structlog.processors.JSONRenderer(),
         ],
     )
@@ -67,6 +74,17 @@ def _without_exception_text(logger: WrappedLogger, method: str, event: EventDict
         event["passed"] = _places(trace)
         if event.get("logger") == _TELLS_EXCEPTIONS:
             event["event"] = "task failed"
+    return event
+
+
+def _without_message(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Leave out what a refused message holds: whoever sent it may have put anything into it."""
+    del logger, method
+    said = event.get("event")
+    ours = str(event.get("logger", "")).startswith(_SHOW_MESSAGES)
+    if ours and isinstance(said, str) and said.startswith(_REFUSALS):
+        event["event"] = "a message that thoraq did not send was refused"
+        event["code"] = MessageInvalid.code
     return event
 
 

@@ -16,6 +16,9 @@ ROUTINE_QUEUE: Final = "measure.routine"
 TRAINING_QUEUE: Final = "training"
 UPKEEP_QUEUE: Final = "upkeep"
 
+#: A database numbers rows in 64 bits with a sign.
+_LARGEST_ID = (1 << 63) - 1
+
 #: In the order a worker empties them.
 MEASURE_QUEUES: Final = (URGENT_QUEUE, ROUTINE_QUEUE)
 
@@ -34,6 +37,6 @@ def train_message(run_id: int) -> dict[str, int]:
 
 def valid_id(number: object) -> int:
     """Return what a message says, if it is a row's number. Raises MessageInvalid."""
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= _LARGEST_ID:
         raise MessageInvalid(f"a {type(number).__name__}. {MessageInvalid.__doc__}")
     return number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import signal
 import socket
@@ -15,6 +16,7 @@ from pathlib import Path
 from cli.exits import Exit
 from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
 from tests.cli.test_processing import processes_of
+from tests.servers.redis import RedisServer
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -64,3 +66,30 @@ def test_up_measures_what_is_submitted_and_flower_lists_its_workers(
     up.communicate(timeout=PATIENCE_SECONDS)
     assert up.returncode == Exit.OK
     assert processes_of(commands.state) == []
+
+
+def test_flower_asks_for_a_password_where_others_reach_it(
+    commands: Commands, start: Start, tmp_path: Path
+) -> None:
+    refused = commands.run("flower", "--address", "0.0.0.0")  # noqa: S104 - refused
+    assert (refused.returncode, "password-needed" in refused.stderr) == (Exit.USAGE, True)
+
+    broker = RedisServer(tmp_path / "redis")
+    broker.start()
+    port = free_port()
+    commands.extra["THORAQ_BROKER_URL"] = broker.url
+    commands.extra["THORAQ_FLOWER_PASSWORD"] = "open sesame"  # noqa: S105 - made up
+    flower = start("flower", "--address", "0.0.0.0", "--port", str(port))  # noqa: S104
+    try:
+        assert "401" in page(f"http://127.0.0.1:{port}/workers", "401")
+        secret = base64.b64encode(b"thoraq:open sesame").decode()
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{port}/workers", headers={"Authorization": f"Basic {secret}"}
+        )
+        with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310 - loopback
+            assert "Flower" in answer.read().decode()
+        assert "sesame" not in Path(f"/proc/{flower.pid}/cmdline").read_text()
+    finally:
+        flower.send_signal(signal.SIGINT)
+        flower.communicate(timeout=PATIENCE_SECONDS)
+        broker.kill()
