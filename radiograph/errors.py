@@ -24,10 +24,24 @@ A code is stable: databases and scripts hold it. The message says what to do.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import ClassVar, Self
 
 from radiograph.records import Header
+
+#: Code strings and UIDs (PS3.5 section 6.2).
+_CODED = re.compile(r"[A-Z0-9_ ]{1,16}|[0-9.]{1,64}")
+
+
+def quoted(value: str | None) -> str:
+    """Return a coded value of a header as a message may show it.
+
+    Headers hold patients' names in the wrong places: what is no code is not shown.
+    """
+    if value is None:
+        return "missing"
+    return value if _CODED.fullmatch(value) else "no code"
 
 
 class Disposition(StrEnum):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from radiograph.errors import LateralView, NotAChest, NotARadiograph, OtherBodyPart
+from radiograph.errors import LateralView, NotAChest, NotARadiograph, OtherBodyPart, quoted
 from radiograph.landmarks import ANATOMICAL, PAIRS, Landmark
 from radiograph.records import Header, View
 
@@ -47,9 +47,9 @@ def check_header(header: Header) -> None:
     Raises NotARadiograph, OtherBodyPart, LateralView.
     """
     if header.modality is not None and header.modality.upper() not in RADIOGRAPH_MODALITIES:
-        raise NotARadiograph(f"modality {header.modality}. {NotARadiograph.__doc__}")
+        raise NotARadiograph(f"modality {quoted(header.modality)}. {NotARadiograph.__doc__}")
     if header.body_part is not None and _lies_elsewhere(header.body_part):
-        raise OtherBodyPart(f"body part {header.body_part}. {OtherBodyPart.__doc__}")
+        raise OtherBodyPart(f"body part {quoted(header.body_part)}. {OtherBodyPart.__doc__}")
     if header.view is View.LATERAL:
         raise LateralView(LateralView.__doc__)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from radiograph.errors import BrokenHeader, UnsupportedPixels
+from radiograph.errors import BrokenHeader, UnsupportedPixels, quoted
 from radiograph.reading.elements import text, whole_number
 
 #: PS3.3 C.7.6.3.1.2.
@@ -61,7 +61,7 @@ def layout(dataset: Dataset) -> Layout:
     photometric = text(dataset, "PhotometricInterpretation")
     photometric = photometric.upper() if photometric else ("RGB" if samples == 3 else "MONOCHROME2")
     if photometric not in _MONOCHROME | _COLOURS | {_PALETTE}:
-        raise UnsupportedPixels.because(photometric)
+        raise UnsupportedPixels.because(f"photometric interpretation {quoted(photometric)}")
     if samples != (3 if photometric in _COLOURS else 1):
         raise BrokenHeader.because(f"{samples} samples of {photometric}")
     allocated = whole_number(dataset, "BitsAllocated")

@@ -21,6 +21,7 @@ from radiograph.errors import (
     TruncatedFile,
     UndecodablePixels,
     UnsupportedPixels,
+    quoted,
 )
 from radiograph.reading.codecs import decoder_of
 from radiograph.reading.dicom_file import DicomFile
@@ -59,7 +60,7 @@ def _compressed(file: DicomFile, pixels: memoryview, layout: Layout) -> Stored:
     """Return the first of the compressed frames."""
     decode = decoder_of(file.syntax or "")
     if decode is None:
-        raise UnsupportedPixels.because(f"transfer syntax {file.syntax}")
+        raise UnsupportedPixels.because(f"transfer syntax {quoted(file.syntax)}")
     if file.claimed_bytes is not None:
         raise BrokenHeader.because("not compressed, unlike its syntax")
     frame = _encapsulated(pixels, layout.frames)

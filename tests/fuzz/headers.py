@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from random import Random
 
 from pydicom import dcmread, dcmwrite
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
@@ -203,7 +203,11 @@ def _replaced(content: bytes, elements: Mapping[tuple[int, int], tuple[str, byte
         found = dataset.get_item((group, element)) if (group, element) not in elements else None
         vr, value = elements.get((group, element), ("", b""))
         length = len(value)
-        if isinstance(found, RawDataElement):
+        if isinstance(found, DataElement):  # pydicom reads the character set at once
+            text = str(found.value).encode()
+            vr, value = found.VR, text + b" " * (len(text) % 2)
+            length = len(value)
+        elif isinstance(found, RawDataElement):
             vr, value, length = found.VR or "UN", found.value or b"", found.length
         short = vr not in {"OB", "OW", "SQ", "UN", "UT"}
         written.append(struct.pack("<HH", group, element) + vr.encode())

@@ -31,6 +31,7 @@ from radiograph.errors import (
     TruncatedFile,
     UndecodablePixels,
     UnsupportedPixels,
+    quoted,
 )
 from radiograph.reading.codestream import jpeg2000_fault, jpeg_fault
 from radiograph.records import Radiograph
@@ -214,3 +215,12 @@ def test_the_limit_of_pixels_is_the_callers(reading: Reading) -> None:
     assert reading(data, limits=dataclasses.replace(LIMITS, max_pixels=RAMP.size)).pixels.size
     with pytest.raises(TooLarge):
         reading(data, limits=dataclasses.replace(LIMITS, max_pixels=RAMP.size - 1))
+
+
+def test_a_message_shows_codes_and_nothing_else_of_a_header() -> None:
+    assert quoted("CR") == "CR"
+    assert quoted("1.2.840.10008.1.2.4.90") == "1.2.840.10008.1.2.4.90"
+    assert quoted("PALETTE COLOR") == "PALETTE COLOR"
+    for value in ("MUSTER^MAX", "Muster", "A" * 17, "X\n", ""):
+        assert quoted(value) == "no code"
+    assert quoted(None) == "missing"
