@@ -11,7 +11,7 @@ TORCH_INDEX ?=
 PYTEST_FLAGS ?=
 
 BIN   := $(VENV)/bin
-CODE  := radiograph network db scheduler training worker cli migrations deploy tests
+CODE  := radiograph network db scheduler training worker cli migrations deploy tests benchmarks
 FREE_OF_TORCH := grep -vE '^(torch|torchvision|triton|cuda-|nvidia-)' constraints.txt
 
 SHELL := /bin/sh

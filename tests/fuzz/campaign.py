@@ -41,6 +41,8 @@ _FALLBACKS = frozenset(
     {"reader-failed", "measuring-failed", "worker-lost", "quarantined", "prediction-invalid"}
 )
 _READ_MEMORY_MB = 1536
+#: How much a worker's child may grow from the second round to the last.
+_GROWTH = 1.15
 
 
 @dataclass(slots=True)
@@ -67,6 +69,7 @@ class Memory:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
         self.peak_mb: dict[str, float] = {}
+        self.child_mb = 0.0
         self.readers: set[int] = set()
         self.children: set[int] = set()
 
@@ -101,6 +104,8 @@ class Memory:
     def _note(self, name: str, process: psutil.Process) -> None:
         used = process.memory_info().rss / (1 << 20)
         self.peak_mb[name] = max(used, self.peak_mb.get(name, 0.0))
+        if name == "child":
+            self.child_mb = used
 
 
 def run_campaign(
@@ -133,9 +138,11 @@ def run_campaign(
         register_model(database, card.version, card.weights_digest, card.card, serve=True)
         stack = opened.enter_context(Stack(settings, ["cpu"]))
         bench = _Bench(database, stack, settings, folder, seed, report)
+        grown: list[float] = []
         with Memory(stack) as memory:
             for start in range(0, count, round_size):
                 _round(bench, range(start, min(start + round_size, count)))
+                grown.append(memory.child_mb)
                 tell(
                     f"{report.inputs} of {count} inputs, {len(report.faults)} faults,"
                     f" child {memory.peak_mb.get('child', 0):.0f} MB"
@@ -146,6 +153,9 @@ def run_campaign(
         report.peak_mb = memory.peak_mb
         if report.worker_crashes:
             report.faults.append(f"{report.worker_crashes} processes of the worker died")
+        # By the second round everything is loaded; what grows from there never stops growing.
+        if len(grown) > 2 and grown[-1] > _GROWTH * grown[1]:
+            report.faults.append(f"the worker grew from {grown[1]:.0f} to {grown[-1]:.0f} MB")
         # RLIMIT_AS bounds what a reader may map, and so what it holds.
         if memory.peak_mb.get("reader", 0.0) > _READ_MEMORY_MB:
             report.faults.append("a reading process held more memory than it may")
