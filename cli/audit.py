@@ -20,10 +20,11 @@ from scheduler.settings import Settings
 @form_options
 @settings_option
 def audit(since: datetime | None, limit: int | None, *, form: Form, settings: Settings) -> None:
-    """Tell who submitted, retried, cancelled, paused, promoted or trained, and when.
+    """Tell who asked for what, and when.
 
-    Users are those of the system the command ran on. A row is written in the transaction that did
-    what it tells, so neither is there without the other.
+    What was submitted, tried again, cancelled, paused, promoted, trained and restored. Users are
+    those of the system the command ran on. A row is written in the transaction that did what it
+    tells, so neither is there without the other.
 
     \b
     Example:

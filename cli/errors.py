@@ -8,6 +8,7 @@
     |-- VersionReserved     version-reserved    USAGE
     |-- PlanInvalid         plan-invalid        USAGE
     |-- BatchPaused         batch-paused        USAGE
+    |-- BenchFailed         bench-failed        QUEUE
     `-- WorkersGone         workers-gone        QUEUE
 
 A command error is permanent: the operator changes something before the next try.
@@ -75,6 +76,13 @@ class BatchPaused(CommandError):
 
     code = "batch-paused"
     exit = Exit.USAGE
+
+
+class BenchFailed(CommandError):
+    """The stages could not be timed; name a folder that holds sound chest radiographs."""
+
+    code = "bench-failed"
+    exit = Exit.QUEUE
 
 
 class WorkersGone(CommandError):

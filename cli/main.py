@@ -47,7 +47,11 @@ SECTIONS = MappingProxyType(
             "flower": ("cli.flower:flower", "Watch the workers in a browser."),
             "audit": ("cli.audit:audit", "Tell who asked for what, and when."),
             "doctor": ("cli.doctor:doctor", "Check what thoraq needs, and say how to repair it."),
-            "db": ("cli.database:database", "Create, upgrade, copy and restore the database."),
+            "bench": ("cli.bench:bench", "Say how fast this machine measures, and could."),
+            "db": (
+                "cli.database:database",
+                "Create, upgrade, check, copy and restore the database.",
+            ),
             "models": ("cli.models:models", "List the networks, and choose the one that measures."),
             "evaluate": ("cli.evaluate:evaluate", "Test the network against annotated images."),
         },

@@ -12,6 +12,7 @@ from scheduler.settings import Settings
 
 @click.command()
 @click.argument("batch", required=False)
+@click.option("--batch", "named", help="the same as BATCH")
 @click.option(
     "--code",
     "codes",
@@ -20,7 +21,9 @@ from scheduler.settings import Settings
     help="only what ended with this code, set aside or failed; may be repeated",
 )
 @settings_option
-def retry(batch: str | None, codes: tuple[str, ...], settings: Settings) -> None:
+def retry(
+    batch: str | None, *, named: str | None, codes: tuple[str, ...], settings: Settings
+) -> None:
     """Queue again what failed or was cancelled.
 
     Of one BATCH, or of all. With --code, exactly what ended with these codes, also if it was set
@@ -28,10 +31,12 @@ def retry(batch: str | None, codes: tuple[str, ...], settings: Settings) -> None
 
     \b
     Example: a share was away; it is back
-      thoraq retry --code file-unavailable
+      thoraq retry --code file-unavailable --batch archive-3f2a91bc
     """
+    if batch is not None and named is not None:
+        raise click.UsageError("name the batch once")
     database = Database.open(settings.database)
-    count = queue_again(database, batch, codes or None, settings.chunk_size)
+    count = queue_again(database, batch or named, codes or None, settings.chunk_size)
     click.echo(f"{count.jobs} queued again")
     if count.files:
         click.echo(f"{count.files} that intake refused: looked at anew when submitted again")

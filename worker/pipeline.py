@@ -101,12 +101,13 @@ class Pipeline:
                     self._try_machine(job, read.refusal)
                 done.append(Outcome(job.job_id, self._header(read.header), refusal=read.refusal))
             if len(ready) >= self._device.batch:
-                done += self._outcomes(ready)
+                done += self.outcomes(ready)
                 ready = []
         if ready:
-            done += self._outcomes(ready)
+            done += self.outcomes(ready)
 
-    def _outcomes(self, ready: Sequence[tuple[ClaimedJob, ReadFile]]) -> list[Outcome]:
+    def outcomes(self, ready: Sequence[tuple[ClaimedJob, ReadFile]]) -> list[Outcome]:
+        """Predict and measure what was read, in one batch. Raises DeviceFailed."""
         started = time.perf_counter()
         predictions = self._device.predict([read.prepared for _, read in ready])
         predicted_ms = (time.perf_counter() - started) * 1000 / len(ready)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.exits import Exit
 from cli.naming import batch_name
 from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
 
@@ -38,7 +39,10 @@ def test_what_is_cancelled_comes_back_with_retry(commands: Commands, inbox: Path
     commands.run("submit", inbox, "--batch", "b", "--priority", "urgent")
     assert commands.run("cancel", "b").stdout.startswith("5 cancelled")
     assert commands.json("status", "b")["cancelled"] == 5
+    assert commands.run("retry", "--batch", "b").stdout.startswith("5 queued again")
+    commands.run("cancel", "b")
     assert commands.run("retry", "b").stdout.startswith("5 queued again")
+    assert commands.run("retry", "b", "--batch", "b").returncode == Exit.USAGE
     ledger = commands.json("status", "b")
     assert (ledger["queued"], ledger["cancelled"], ledger["priority"]) == (5, 0, "urgent")
 

@@ -1,0 +1,235 @@
+"""`thoraq bench`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from pydicom.uid import UID
+
+from cli.bench_picture import draw_bench
+from cli.errors import BenchFailed
+from cli.load import Load
+from cli.measuring import measure
+from cli.opening import prepare
+from cli.options import Paths, settings_option
+from cli.printing import Form, Row, print_json, print_rows
+from db.intake import open_batch
+from db.records import BatchStatus
+from db.states import Priority
+from radiograph.phantom.archive import write_archive
+from scheduler.cores import usable_cores
+from scheduler.devices import choose, find_devices
+from scheduler.settings import Settings, child_environment
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What one stage costs alone, in core-milliseconds a file; ``share`` of all of them."""
+
+    name: str
+    core_ms: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a machine could do, what it did, and what holds it back."""
+
+    device: str
+    cores: int
+    files: int
+    stages: tuple[Stage, ...]
+    reading: tuple[tuple[str, int, float], ...]  # transfer syntax or format, files, core-ms
+    limit_per_second: float
+    rate_per_second: float
+    busy: float  # share of the cores that were at work
+    held_by: str
+
+    @property
+    def efficiency(self) -> float:
+        """Return the rate as a share of the limit."""
+        return self.rate_per_second / self.limit_per_second
+
+
+@click.command()
+@click.argument("folder", required=False, type=Paths(exists=True, file_okay=False))
+@click.option("--count", default=400, show_default=True, help="radiographs of a made archive")
+@click.option("--sample", default=200, show_default=True, help="files each stage is timed on")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, or cuda:N")
+@click.option("--out", type=Paths(dir_okay=False), metavar="FILE", help="write a picture (PNG)")
+@click.option("--json", "as_json", is_flag=True, help="a JSON object")
+@settings_option
+def bench(
+    folder: Path | None,
+    *,
+    count: int,
+    sample: int,
+    device: str,
+    out: Path | None,
+    as_json: bool,
+    settings: Settings,
+) -> None:
+    """Say how fast this machine measures, and could.
+
+    Also what holds it back. Times each stage alone on a sample of FOLDER, or of an archive that is
+    made for it, works out the limit they imply, then measures the whole folder in a state folder of
+    its own and compares. Nothing is stored. The limit: what the cores could do if no stage ever
+    waited for another; on an accelerator also what the device alone could do.
+
+    \b
+    Example:
+      thoraq bench /archive/2024/03 --out bench.png
+    """
+    with tempfile.TemporaryDirectory(prefix="thoraq-bench-") as place:
+        if folder is None:
+            folder = Path(place) / "archive"
+            write_archive(folder, count, 42)
+        found = run_bench(folder, Path(place) / "state", settings, device, sample)
+    said = verdict(found)
+    if out is not None:
+        draw_bench(out, said, found.stages, found.reading)
+    if as_json:
+        print_json(bench_json(found))
+        return
+    print_rows([stage_row(each) for each in found.stages], Form.TABLE)
+    click.echo()
+    print_rows([reading_row(*each) for each in found.reading], Form.TABLE)
+    click.echo(f"\n{said}")
+    if out is not None:
+        click.echo(f"picture   {out}")
+
+
+def verdict(found: Bench) -> str:
+    """Return what a bench came to, in two lines."""
+    return (
+        f"{found.files} files at {found.rate_per_second:.1f}/s: {found.efficiency:.0%} of the"
+        f" limit of {found.limit_per_second:.1f}/s on {found.device} with {found.cores} cores\n"
+        f"cores busy {found.busy:.0%}; held back by {found.held_by}"
+    )
+
+
+def run_bench(folder: Path, state: Path, settings: Settings, device: str, sample: int) -> Bench:
+    """Time the stages, then the whole. Raises BenchFailed, WorkersGone, DeviceMissing."""
+    devices = choose(device, find_devices(), cores=usable_cores())
+    own = settings.model_copy(update={"state": state, "database_url": None, "broker_url": None})
+    costs = stage_costs(folder, own, devices[0], sample)
+    database = prepare(own)
+    batch = open_batch(database, "bench", Priority.ROUTINE)
+    with Load() as load:
+        status = measure(database, [folder], batch, own, device=device)
+    database.dispose()
+    busy = load.between(status.first_claimed_at, status.last_settled_at)
+    return summed_up(costs, status, devices, busy)
+
+
+def stage_costs(folder: Path, settings: Settings, device: str, sample: int) -> list[dict[str, Any]]:
+    """Have a process of its own time the stages. Raises BenchFailed."""
+    ran = subprocess.run(
+        [
+            *(sys.executable, "-m", "worker.stages", str(folder)),
+            *("--device", device, "--most", str(sample)),
+        ],
+        env=child_environment(settings) | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ran.returncode != 0:
+        said = (ran.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise BenchFailed(f"{said}. {BenchFailed.__doc__}")
+    costs: list[dict[str, Any]] = json.loads(ran.stdout)
+    return costs
+
+
+def summed_up(
+    costs: Sequence[dict[str, Any]], status: BatchStatus, devices: Sequence[str], busy: float
+) -> Bench:
+    """Work out limit and rate. Raises BenchFailed where nothing could be measured."""
+    cpu: dict[str, float] = {}
+    files: dict[str, int] = {}
+    for each in costs:
+        cpu[each["stage"]] = cpu.get(each["stage"], 0.0) + each["cpu_seconds"]
+        files[each["stage"]] = files.get(each["stage"], 0) + each["files"]
+    if (
+        not files.get("predict")
+        or status.first_claimed_at is None
+        or status.last_settled_at is None
+    ):
+        raise BenchFailed(f"nothing was measured. {BenchFailed.__doc__}")
+    core_ms = {name: 1000 * cpu[name] / max(1, files[name]) for name in cpu}
+    whole = sum(core_ms.values())
+    cores = usable_cores()
+    accelerated = devices[0] != "cpu"
+    limit = 1000 * cores / whole
+    held = max(core_ms, key=lambda name: core_ms[name])
+    if accelerated:
+        [predict] = [each for each in costs if each["stage"] == "predict"]
+        device_rate = len(devices) * predict["files"] / predict["wall_seconds"]
+        core_rate = 1000 * cores / (whole - core_ms["predict"])
+        limit = min(device_rate, core_rate)
+        held = "the device" if device_rate < core_rate else held
+    seconds = (status.last_settled_at - status.first_claimed_at).total_seconds()
+    ended = status.measured + status.set_aside + status.failed
+    return Bench(
+        device=devices[0],
+        cores=cores,
+        files=ended,
+        stages=tuple(Stage(name, ms, ms / whole) for name, ms in core_ms.items()),
+        reading=tuple(
+            (
+                UID(each["kind"]).keyword or each["kind"],
+                each["files"],
+                1000 * each["cpu_seconds"] / max(1, each["files"]),
+            )
+            for each in costs
+            if each["stage"] == "read"
+        ),
+        limit_per_second=limit,
+        rate_per_second=ended / max(seconds, 1e-3),
+        busy=busy,
+        held_by=held,
+    )
+
+
+def stage_row(stage: Stage) -> Row:
+    """Return a stage's line."""
+    return {
+        "stage": stage.name,
+        "core_ms_a_file": round(stage.core_ms, 2),
+        "files_a_core_s": round(1000 / stage.core_ms) if stage.core_ms else None,
+        "share": f"{stage.share:.1%}",
+    }
+
+
+def reading_row(kind: str, files: int, core_ms: float) -> Row:
+    """Return the line of a transfer syntax or format."""
+    return {
+        "read": kind,
+        "files": files,
+        "core_ms_a_file": round(core_ms, 2),
+        "files_a_core_s": round(1000 / core_ms) if core_ms else None,
+    }
+
+
+def bench_json(found: Bench) -> dict[str, object]:
+    """Return a bench with stable keys."""
+    return {
+        "device": found.device,
+        "cores": found.cores,
+        "files": found.files,
+        "stages": [stage_row(each) for each in found.stages],
+        "reading": [reading_row(*each) for each in found.reading],
+        "limit_per_second": found.limit_per_second,
+        "rate_per_second": found.rate_per_second,
+        "efficiency": found.efficiency,
+        "cores_busy": found.busy,
+        "held_by": found.held_by,
+    }

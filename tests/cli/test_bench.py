@@ -1,0 +1,37 @@
+"""`thoraq bench`: stages, limit, rate and what holds it back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+
+from cli.exits import Exit
+from tests.cli.commands import Commands
+from tests.worker.conftest import write_radiographs
+
+
+def test_a_bench_times_every_stage_and_stores_nothing(commands: Commands, tmp_path: Path) -> None:
+    write_radiographs(tmp_path / "films", 40)
+    said = commands.json("bench", tmp_path / "films", "--out", tmp_path / "bench.png")
+
+    assert [each["stage"] for each in said["stages"]] == [
+        *("list", "hash", "read", "prepare", "predict", "record", "claim", "write")
+    ]
+    assert all(each["core_ms_a_file"] > 0 for each in said["stages"])
+    assert [each["read"] for each in said["reading"]] == ["png"]
+    assert said["files"] == 40
+    core_ms = sum(each["core_ms_a_file"] for each in said["stages"])
+    assert abs(said["limit_per_second"] * core_ms / (1000 * said["cores"]) - 1) < 0.02
+    assert said["efficiency"] > 0
+    assert said["held_by"] in {each["stage"] for each in said["stages"]}
+    with Image.open(tmp_path / "bench.png") as picture:
+        assert picture.format == "PNG"
+    assert not (commands.state / "thoraq.db").exists()
+
+
+def test_a_folder_without_films_says_so(commands: Commands, tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("no film")
+    ran = commands.run("bench", tmp_path / "notes")
+    assert (ran.returncode, "bench-failed" in ran.stderr) == (Exit.QUEUE, True), ran.stderr

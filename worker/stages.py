@@ -1,0 +1,200 @@
+"""What each stage of measuring costs alone, in one thread of one process.
+
+Run as a process of its own, since it loads torch: ``python -m worker.stages FOLDER`` prints JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from db import schema
+from db.claims import claim_chunk, store_outcomes
+from db.database import Database
+from db.intake import open_batch, record_files
+from db.models import register_model
+from db.outbox import unsent_chunks
+from db.records import ClaimedJob, RetryPolicy, SeenFile
+from db.states import Priority
+from network.card import shipped_card
+from network.input import prepare
+from radiograph.errors import RadiographError
+from radiograph.frontal import check_header
+from radiograph.reading import ReadLimits, read
+from radiograph.records import ImageFormat, Radiograph
+from scheduler.content import look_into
+from scheduler.pseudonym import Pseudonyms
+from scheduler.settings import Settings
+from scheduler.walk import Met, walk
+from worker.breaker import Breaker
+from worker.device import Device, load_predictor
+from worker.pipeline import Circumstances, Pipeline
+from worker.readers import Readers
+from worker.wire import ReadFile
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StageCost:
+    """What one stage took. ``kind``: the transfer syntax or format that was read, or empty."""
+
+    stage: str
+    files: int
+    cpu_seconds: float
+    wall_seconds: float
+    kind: str = ""
+
+
+def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> list[StageCost]:
+    """Measure the stages on at most ``most`` files, each stage on what the one before it left.
+
+    Raises PlaceMissing, ModelUnavailable, DeviceFailed.
+    """
+    costs: list[StageCost] = []
+    met = [each for each in _timed(costs, "list", lambda: walk(folder)) if each.refusal is None]
+    # Spread over the archive: its first files are often of one kind.
+    chosen = met[:: max(1, len(met) // most)][:most]
+    seen = list(_timed(costs, "hash", lambda: _looked(chosen, settings.max_file_mb)))
+    sound = [each for each in seen if each.refusal is None]
+    films = _read(costs, sound)
+    prepared = list(_timed(costs, "prepare", lambda: (prepare(film.pixels) for _, film in films)))
+    read_files = [
+        (each, ReadFile(film.header, film.pixel_digest, film.to_source, square, 0.0))
+        for (each, film), square in zip(films, prepared, strict=True)
+    ]
+    card = shipped_card()
+    predicting = Device(load_predictor(card, device, settings.runtime), settings.device_batch)
+    squares = [each.prepared for _, each in read_files]
+    predicting.predict(squares[: settings.device_batch])  # what is compiled on first use
+    list(_timed(costs, "predict", lambda: predicting.predict(squares)))
+    readers = Readers(0, ReadLimits(), timeout_seconds=1.0, memory_mb=1024)
+    pipeline = Pipeline(_circumstances(settings), card, predicting, readers, Breaker())
+    _store(costs, read_files, settings, pipeline)
+    return costs
+
+
+def _looked(chosen: Sequence[Met], max_file_mb: int) -> Iterator[SeenFile]:
+    return (look_into(each.stat, max_file_mb) for each in chosen)
+
+
+def _read(costs: list[StageCost], sound: Sequence[SeenFile]) -> list[tuple[SeenFile, Radiograph]]:
+    limits = ReadLimits()
+    by_kind: dict[str, list[tuple[float, float]]] = {}
+    films = []
+    for each in sound:
+        began = _Clock()
+        try:
+            film = read(each.stat.path, limits, check=check_header)
+        except RadiographError:
+            continue
+        syntax = film.header.transfer_syntax
+        kind = str(each.format) if each.format is not ImageFormat.DICOM else syntax or "no syntax"
+        by_kind.setdefault(kind, []).append((began.cpu_seconds, began.wall_seconds))
+        films.append((each, film))
+    for kind, times in sorted(by_kind.items()):
+        cpu, wall = (sum(column) for column in zip(*times, strict=True))
+        costs.append(StageCost("read", len(times), cpu, wall, kind))
+    return films
+
+
+def _store(
+    costs: list[StageCost],
+    read_files: Sequence[tuple[SeenFile, ReadFile]],
+    settings: Settings,
+    pipeline: Pipeline,
+) -> None:
+    """Record, claim, measure and store in a database of its own."""
+    with tempfile.TemporaryDirectory(prefix="thoraq-bench-") as place:
+        url = f"sqlite:///{Path(place) / 'thoraq.db'}"
+        schema.upgrade(url)
+        database = Database.open(url)
+        card = shipped_card()
+        register_model(database, card.version, card.weights_digest, card.card, serve=True)
+        batch = open_batch(database, "bench", Priority.ROUTINE)
+        files = [each for each, _ in read_files]
+        with _clocked(costs, "record", len(files)):
+            record_files(database, batch, files, card.version, settings.chunk_size)
+        of = {each.sha256: read_file for each, read_file in read_files}
+        claims = []
+        with _clocked(costs, "claim", len(files)):
+            for message in unsent_chunks(database, len(files)):
+                claim = claim_chunk(database, message.chunk_id, "bench", 3600.0)
+                claims += [claim] if claim is not None else []
+        ready: list[list[tuple[ClaimedJob, ReadFile]]] = [
+            [(job, of[job.sha256]) for job in claim.jobs] for claim in claims
+        ]
+        done = [pipeline.outcomes(some) for some in ready]
+        policy = RetryPolicy()
+        with _clocked(costs, "write", len(files)):
+            for claim, outcomes in zip(claims, done, strict=True):
+                store_outcomes(database, claim.owner, outcomes, "bench", policy)
+        database.dispose()
+
+
+def _circumstances(settings: Settings) -> Circumstances:
+    return Circumstances(
+        worker="bench",
+        code_version="bench",
+        thresholds=settings.ict_thresholds,
+        min_side_px=settings.min_side_px,
+        pseudonyms=Pseudonyms.of(settings),
+    )
+
+
+class _Clock:
+    """Time since it was made: of this process on the CPU, and on the wall."""
+
+    def __init__(self) -> None:
+        self._cpu, self._wall = _cpu_seconds(), time.perf_counter()
+
+    @property
+    def cpu_seconds(self) -> float:
+        return _cpu_seconds() - self._cpu
+
+    @property
+    def wall_seconds(self) -> float:
+        return time.perf_counter() - self._wall
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def _timed(costs: list[StageCost], stage: str, work: Callable[[], Iterable[T]]) -> list[T]:
+    clock = _Clock()
+    made = list(work())
+    costs.append(StageCost(stage, len(made), clock.cpu_seconds, clock.wall_seconds))
+    return made
+
+
+@contextmanager
+def _clocked(costs: list[StageCost], stage: str, files: int) -> Iterator[None]:
+    clock = _Clock()
+    yield
+    costs.append(StageCost(stage, files, clock.cpu_seconds, clock.wall_seconds))
+
+
+def main() -> None:
+    """Print the costs of a folder's files as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m worker.stages", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--most", type=int, default=300, help="files that are measured")
+    asked = parser.parse_args()
+    costs = measure_stages(asked.folder, Settings(), asked.device, asked.most)
+    json.dump([asdict(each) for each in costs], sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
