@@ -18,6 +18,7 @@ FOLDERS = {
     "migrations",
     "deploy",
     "tests",
+    "benchmarks",
 }
 LONGEST_MODULE_LINES = 400
 
@@ -30,7 +31,7 @@ def test_the_folders_are_those_of_the_layout(files: list[Path]) -> None:
 def test_every_folder_that_holds_code_has_its_place_in_the_contract(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     rooms = project["tool"]["importlinter"]["root_packages"]
-    assert set(rooms) == FOLDERS - {"migrations", "deploy", "tests"}
+    assert set(rooms) == FOLDERS - {"migrations", "deploy", "tests", "benchmarks"}
     [layers] = [
         contract["layers"]
         for contract in project["tool"]["importlinter"]["contracts"]
