@@ -6,12 +6,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from cli.exits import Exit
 from cli.options import Paths, settings_option
 from cli.printing import print_json
 from db import copies, schema
-from db.records import CopyCount
+from db.copy_records import CopyCount
 from scheduler.settings import Settings
 
 
@@ -78,13 +79,15 @@ def backup(target: Path, *, replace: bool, settings: Settings) -> None:
     """Copy the whole database into FILE, while workers go on.
 
     The copy holds what stood at one moment, and only its owner may read it. A copy that is
-    interrupted leaves nothing behind. PostgreSQL needs its client tools.
+    interrupted leaves FILE as it was. PostgreSQL needs its client tools.
 
     \b
     Example: every evening, before the night
       thoraq db backup /backup/thoraq-2026-03-01
     """
-    click.echo(f"{_rows(copies.back_up(settings.database, target, replace=replace))} in {target}")
+    with Console(stderr=True).status("copying"):
+        count = copies.back_up(settings.database, target, replace=replace)
+    click.echo(f"{_rows(count)} in {target}")
 
 
 @database.command()
@@ -102,7 +105,15 @@ def restore(source: Path, *, replace: bool, settings: Settings) -> None:
     Example:
       thoraq db restore /backup/thoraq-2026-03-01 --replace
     """
-    click.echo(f"{_rows(copies.restore(settings.database, source, replace=replace))} are back")
+    with Console(stderr=True).status("restoring"):
+        count = copies.restore(settings.database, source, replace=replace)
+    if count.moved_aside is not None:
+        click.echo(
+            f"the database could not be read any more and is now {count.moved_aside}; whatever had"
+            " it open has to be started again",
+            err=True,
+        )
+    click.echo(f"{_rows(count)} are back")
 
 
 def _rows(count: CopyCount) -> str:

@@ -196,7 +196,7 @@ def _translation(error: exc.SQLAlchemyError) -> DatabaseError:
     ):
         return DatabaseBusy(f"{said}: run the same command again")
     if sqlite_code in {SQLITE_CORRUPT, SQLITE_NOTADB}:
-        return DatabaseBroken(f"{said}: restore a copy, or move the file away to start anew")
+        return DatabaseBroken(f"{said}: restore a copy with --replace, or move the file away")
     away = isinstance(error, (exc.OperationalError, exc.InterfaceError))
     if away and sqlite_code != SQLITE_ERROR:  # which is a fault in a statement
         return DatabaseAway(f"{said}: see `thoraq doctor`, then run the same command again")

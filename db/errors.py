@@ -14,6 +14,7 @@
     |-- CopyDamaged                     copy-damaged
     |-- DatabaseNotEmpty                database-not-empty
     |-- ToolMissing                     tool-missing
+    |-- ToolOutdated                    tool-outdated
     |-- MoveForbidden                   move-forbidden
     |-- ModelDiffers                    model-differs
     |-- RunNameTaken                    run-name-taken
@@ -54,7 +55,7 @@ class DatabaseBusy(DatabaseError):
 
 
 class DatabaseBroken(DatabaseError):
-    """The file is damaged or no database; restore a copy, or move it away to start anew."""
+    """The file is damaged or no database; restore a copy with --replace, or move it away."""
 
     code = "database-broken"
 
@@ -118,6 +119,12 @@ class ToolMissing(DatabaseError):
     """PostgreSQL's client tools are not installed; on Debian: apt-get install postgresql-client."""
 
     code = "tool-missing"
+
+
+class ToolOutdated(DatabaseError):
+    """PostgreSQL's client tools are older than the server or the copy; install newer ones."""
+
+    code = "tool-outdated"
 
 
 class MoveForbidden(DatabaseError):

@@ -363,16 +363,6 @@ class ModelRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class CopyCount:
-    """Rows of the main tables, as a copy was taken or brought back."""
-
-    batches: int
-    files: int
-    jobs: int
-    measurements: int
-
-
-@dataclass(frozen=True, slots=True)
 class SchemaState:
     """Where a database's schema stands; None: it has none."""
 

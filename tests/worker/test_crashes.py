@@ -234,4 +234,7 @@ def test_a_stack_whose_owner_is_killed_ends_by_itself(bench: Bench) -> None:
     owner.wait()
     owner.stdout.close()
     assert len(everybody) >= 5  # broker, upkeep, its timetable, worker, its child
-    assert eventually(lambda: all(gone(process) for process in everybody))
+    # A worker that is asked to stop while its child is being born waits for that first.
+    eventually(lambda: all(gone(process) for process in everybody), 120)
+    left = [process.cmdline() for process in everybody if not gone(process)]
+    assert left == [], bench.log("upkeep") + bench.log()

@@ -1,0 +1,40 @@
+"""What is known of a copy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, func, select
+
+from db.tables import batch, file, job, measurement
+
+
+@dataclass(frozen=True, slots=True)
+class CopyCount:
+    """Rows of the main tables, as a copy was taken or brought back."""
+
+    batches: int
+    files: int
+    jobs: int
+    measurements: int
+    #: Where a restore put a database that could not be read any more.
+    moved_aside: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CopyContents:
+    """What a file turned out to hold. ``revision``: of its schema; None: it has none."""
+
+    tables: frozenset[str]
+    revision: str | None
+
+
+def count_rows(connection: Connection) -> CopyCount:
+    """Count the main tables' rows."""
+    return CopyCount(
+        *(
+            connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in (batch, file, job, measurement)
+        )
+    )
