@@ -32,9 +32,8 @@ class CopyContents:
 
 def count_rows(connection: Connection) -> CopyCount:
     """Count the main tables' rows."""
-    return CopyCount(
-        *(
-            connection.execute(select(func.count()).select_from(table)).scalar_one()
-            for table in (batch, file, job, measurement)
-        )
+    batches, files, jobs, measurements = (
+        connection.execute(select(func.count()).select_from(table)).scalar_one()
+        for table in (batch, file, job, measurement)
     )
+    return CopyCount(batches, files, jobs, measurements)
