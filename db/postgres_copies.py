@@ -21,6 +21,8 @@ from db.tables import metadata
 
 _MAGIC = b"PGDMP"
 _LOCK_TIMEOUT = "30s"
+#: Tries of a restore that workers get into a deadlock with.
+_TRIES = 5
 #: Where distributions keep every version's tools; the newest reads what the older ones wrote.
 _PACKAGED = Path("/usr/lib/postgresql")
 #: Secrets that a URL's query may hold; they would stand in the list of processes.
@@ -65,6 +67,18 @@ def bring_back(url: str, source: Path, *, replace: bool) -> None:
 
     Raises CopyFailed, ToolMissing.
     """
+    said = None
+    for _ in range(_TRIES):
+        said = _try_to_bring_back(url, source, replace=replace)
+        # A worker held one table and wanted another, we the other way round; one had to give in.
+        if said is None or "deadlock" not in said:
+            break
+    if said is not None:
+        raise CopyFailed(f"{said}. {CopyFailed.__doc__}")
+
+
+def _try_to_bring_back(url: str, source: Path, *, replace: bool) -> str | None:
+    """Do it in one transaction; return the tools' error, None if it was committed."""
     script = [*_tool("pg_restore"), "--no-owner", "--file=-", str(source)]
     psql = [*_tool("psql"), "--no-psqlrc", "--no-password", "--quiet", "--set=ON_ERROR_STOP=1"]
     with (
@@ -80,12 +94,12 @@ def bring_back(url: str, source: Path, *, replace: bool) -> None:
         subprocess.Popen(script, stdout=subprocess.PIPE, stderr=errors) as reading,
     ):
         if running.stdin is None or reading.stdout is None:
-            raise CopyFailed(CopyFailed.__doc__)
+            return "no pipe"
         whole = _pour(reading.stdout, running.stdin, reading, replace=replace)
-        if running.wait() != 0 or not whole:
-            errors.seek(0)
-            said = _said(errors.read().decode(errors="replace"))
-            raise CopyFailed(f"{said}. {CopyFailed.__doc__}")
+        if running.wait() == 0 and whole:
+            return None
+        errors.seek(0)
+        return _said(errors.read().decode(errors="replace"))
 
 
 def _pour(

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from db import schema
 from db.audit import audit_rows
-from db.copies import back_up, restore
+from db.copies import back_up, check_copy, restore
 from db.database import Database
 from db.errors import (
     CopyDamaged,
@@ -83,29 +83,35 @@ def test_a_night_goes_on_behind_a_restore(
 def test_a_copy_taken_while_others_write_holds_one_moment(
     database: Database, database_url: str, empty_url_of_same_kind: str, tmp_path: Path
 ) -> None:
-    over = threading.Event()
-
-    def write() -> None:
-        number = 0
-        while not over.is_set():
-            submit(database, [seen(1000 * number + each) for each in range(50)])
-            number += 1
-
-    writer = threading.Thread(target=write)
-    writer.start()
+    command = [sys.executable, "-c", _WRITING, database_url]
+    writer = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
-        time.sleep(0.3)
-        back_up(database_url, tmp_path / "copy")
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "now\n"
+        count = back_up(database_url, tmp_path / "copy")
     finally:
-        over.set()
-        writer.join()
-    restore(empty_url_of_same_kind, tmp_path / "copy")
+        writer.kill()
+        writer.communicate()
+    assert restore(empty_url_of_same_kind, tmp_path / "copy") == count
     other = Database.open(empty_url_of_same_kind)
     [status] = all_statuses(other)
+    assert status.seen == count.files
     assert status.seen % 50 == 0
     assert 0 < status.seen <= batch_status(database, "night").seen
     assert status.balanced
     other.dispose()
+
+
+_WRITING = """
+import itertools, sys
+from db.database import Database
+from tests.db.making import seen, submit
+database = Database.open(sys.argv[1])
+for number in itertools.count():
+    submit(database, [seen(1000 * number + each) for each in range(50)])
+    if number == 3:
+        print("now", flush=True)
+"""
 
 
 def test_nothing_is_overwritten_unless_it_is_asked_for(
@@ -184,33 +190,40 @@ def test_an_interrupted_copy_leaves_no_file_under_its_name(
     for number in range(20):
         submit(database, [seen(1000 * number + each) for each in range(500)])
     command = [sys.executable, "-c", _COPYING, database_url, str(tmp_path / "copy")]
-    for seconds in (0.0, 0.02, 0.05, 0.1):
-        running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        assert running.stdout is not None
-        assert running.stdout.readline() == "now\n"
-        time.sleep(seconds)
+    halves = 0
+    for milliseconds in (0, 0, 0, 5, 10, 20, 40, 80):
+        running = subprocess.Popen(command, cwd=ROOT)
+        while running.poll() is None and not list(tmp_path.glob(".copy.*.part")):
+            time.sleep(0.001)
+        time.sleep(milliseconds / 1000)
         running.send_signal(signal.SIGKILL)
-        running.communicate()
+        running.wait()
+        halves += sum(each.name.endswith(".part") for each in tmp_path.iterdir())
         if (tmp_path / "copy").exists():  # it was finished before
-            restored = f"sqlite:///{tmp_path / 'whole.db'}"
-            if database_url.startswith("sqlite"):
-                assert restore(restored, tmp_path / "copy", replace=True).files == 10_000
+            check_copy(tmp_path / "copy", sqlite=database_url.startswith("sqlite"))
             (tmp_path / "copy").unlink()
+    assert halves > 0, "no copy was interrupted"
+    assert back_up(database_url, tmp_path / "copy").files == 10_000
+    assert [each.name for each in tmp_path.iterdir() if each.suffix == ".part"] == []
 
 
 _COPYING = """
 import sys
 from pathlib import Path
 from db.copies import back_up
-print("now", flush=True)
 back_up(sys.argv[1], Path(sys.argv[2]))
 """
 
 
-def test_a_password_is_in_no_command_line(postgres_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_query", [False, True])
+def test_a_password_is_in_no_command_line(
+    postgres_url: str, tmp_path: Path, *, in_query: bool
+) -> None:
     secret = "a:b\\c d"  # noqa: S105 - made up
     name, _, rest = postgres_url.partition("@")
     with_password = f"{name}:a%3Ab%5Cc%20d@{rest}"
+    if in_query:
+        with_password = f"{postgres_url}&password=a%3Ab%5Cc%20d"
     seen_words: set[str] = set()
     over = threading.Event()
 

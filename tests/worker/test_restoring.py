@@ -1,0 +1,37 @@
+"""A copy is brought back while workers are at it, and the night goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from db.copies import back_up, restore
+from db.records import ResultFilter
+from db.results import find_results
+from tests.worker.conftest import Bench, eventually, write_radiographs
+
+pytestmark = pytest.mark.slow
+
+FILES = 24
+
+
+def test_workers_go_on_with_what_a_copy_brings_back(either_bench: Bench, tmp_path: Path) -> None:
+    bench = either_bench
+    write_radiographs(bench.archive, FILES)
+    with bench.stack() as stack:
+        bench.submit(stack)
+        assert eventually(lambda: bench.status().measured > 0), bench.log()
+        taken = back_up(bench.settings.database, tmp_path / "middle")
+        assert taken.measurements < FILES
+        restore(bench.settings.database, tmp_path / "middle", replace=True)
+        assert bench.finish(stack).measured == FILES, bench.log()
+
+        # All that was measured since is lost with this one, and measured again.
+        restore(bench.settings.database, tmp_path / "middle", replace=True)
+        assert bench.status().open > 0
+        assert bench.finish(stack).measured == FILES, bench.log()
+    assert bench.status().balanced
+    results = [each.radiograph_id for each in find_results(bench.database, ResultFilter())]
+    assert len(results) == len(set(results)) == FILES
+    assert {each.restarts for each in stack.members} == {0}
