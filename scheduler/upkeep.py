@@ -22,6 +22,7 @@ from scheduler.errors import BrokerUnavailable
 from scheduler.messages import UPKEEP, UPKEEP_QUEUE
 from scheduler.relay import relay, resend_lost_runs
 from scheduler.settings import Settings
+from scheduler.stopping import end_in_time
 from scheduler.tether import die_with
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -76,7 +77,6 @@ def serve(app: Celery) -> None:
     kept: list[Callable[..., None]] = []  # signals hold their receivers weakly
 
     def first_round(sender: Any, **_: Any) -> None:
-        app.send_task(UPKEEP, queue=UPKEEP_QUEUE)
         beat = sender.controller.beat
 
         def check_beat() -> None:
@@ -86,6 +86,8 @@ def serve(app: Celery) -> None:
                 raise WorkerShutdown(1)
 
         sender.timer.call_repeatedly(_BEAT_CHECK_SECONDS, check_beat)
+        # Last, since it fails where the broker is away again; the timetable sends the next.
+        app.send_task(UPKEEP, queue=UPKEEP_QUEUE)
 
     def tether_beat(**_: Any) -> None:
         die_with(owner)
@@ -93,6 +95,7 @@ def serve(app: Celery) -> None:
     kept += [first_round, tether_beat]
     signals.worker_ready.connect(first_round)
     signals.beat_embedded_init.connect(tether_beat)
+    end_in_time()
     app.worker_main(
         [
             *("--quiet", "worker", "--queues", UPKEEP_QUEUE, "--hostname", "upkeep@%h"),

@@ -14,6 +14,7 @@ from scheduler.broker import broker_url
 from scheduler.logs import configure_logs
 from scheduler.messages import MEASURE_QUEUES, TRAINING_QUEUE
 from scheduler.settings import Settings
+from scheduler.stopping import end_in_time
 from worker.session import Session
 from worker.stopping import Stopping
 from worker.tasks import add_tasks, add_training
@@ -63,6 +64,7 @@ def main() -> None:
 
     signals.setup_logging.connect(keep_logs)
     signals.worker_ready.connect(listen)
+    end_in_time()
     app.worker_main(
         [
             *(

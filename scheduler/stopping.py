@@ -1,0 +1,26 @@
+"""The end of a Celery process that was asked to stop, also where Celery itself would stay."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from celery import signals
+
+#: Longer than a worker needs to give back what it holds, shorter than systemd waits for it.
+LONGEST_SECONDS = 60.0
+
+
+def end_in_time() -> None:
+    """Have this process end `LONGEST_SECONDS` after it was asked to stop, whatever it waits for.
+
+    Celery says that it is online with retries that have no end and ask nobody whether to stop: a
+    worker that is stopped while its broker is away would stay for as long as that is, and for good
+    where the broker ended with its owner. What it held comes back when its lease ends.
+    """
+
+    def limit(**_: Any) -> None:
+        if not signal.getitimer(signal.ITIMER_REAL)[0]:  # asked twice, it gets no more time
+            signal.setitimer(signal.ITIMER_REAL, LONGEST_SECONDS)  # its signal is fatal
+
+    signals.worker_shutting_down.connect(limit, weak=False)
