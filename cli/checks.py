@@ -17,9 +17,9 @@ from db import schema
 from db.errors import DatabaseError
 from network.card import shipped_card, verify_weights
 from network.errors import NetworkError
-from scheduler.broker import broker_url, ping, server_binary
+from scheduler.broker import ask, broker_url, ping, server_binary
 from scheduler.cores import usable_cores
-from scheduler.errors import SchedulerError
+from scheduler.errors import BrokerUnavailable, SchedulerError
 from scheduler.settings import Settings, process_environment
 
 #: Torch reports its devices within this time, even from a cold disk.
@@ -142,19 +142,21 @@ def user() -> str:
 
 def check_broker(settings: Settings) -> Check:
     """Ask the broker for its version; an embedded one may rest."""
+    if settings.broker_url is not None:
+        repair = "redis-cli -u $THORAQ_BROKER_URL ping"
+        try:
+            answer = ask(broker_url(settings))
+        except BrokerUnavailable as exc:
+            found = f"THORAQ_BROKER_URL does not answer ({exc.code})"
+            return Check("broker", ok=False, found=found, repair=repair)
+        except SchedulerError as exc:
+            found = f"{exc} ({exc.code})"
+            return Check("broker", ok=False, found=found, repair=repair)
+        return Check("broker", ok=True, found=f"Redis {answer} at THORAQ_BROKER_URL")
     try:
-        answer = ping(broker_url(settings))
-        if settings.broker_url is not None:
-            if answer is None:
-                return Check(
-                    "broker",
-                    ok=False,
-                    found="THORAQ_BROKER_URL does not answer",
-                    repair="redis-cli -u $THORAQ_BROKER_URL ping",
-                )
-            return Check("broker", ok=True, found=f"Redis {answer} at THORAQ_BROKER_URL")
-        if answer is not None:
-            return Check("broker", ok=True, found=f"embedded, Redis {answer}, running")
+        running = ping(broker_url(settings))
+        if running is not None:
+            return Check("broker", ok=True, found=f"embedded, Redis {running}, running")
         found = f"embedded, resting; {server_binary().name} starts with `process` and `up`"
         return Check("broker", ok=True, found=found)
     except SchedulerError as exc:

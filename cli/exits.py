@@ -51,6 +51,7 @@ BY_CODE = {
     "place-missing": Exit.NOT_FOUND,
     "place-forbidden": Exit.USAGE,
     "password-needed": Exit.USAGE,
+    "password-unusable": Exit.USAGE,
     "database-url-invalid": Exit.USAGE,
     "device-missing": Exit.USAGE,
     "data-missing": Exit.NOT_FOUND,

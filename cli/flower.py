@@ -5,12 +5,13 @@ from __future__ import annotations
 import ipaddress
 import os
 import sys
+from urllib.parse import parse_qs, urlsplit
 
 import click
 
 from cli.options import settings_option
-from scheduler.broker import broker_url, ping
-from scheduler.errors import BrokerUnavailable, PasswordNeeded
+from scheduler.broker import ask, broker_url, ping
+from scheduler.errors import BrokerUnavailable, PasswordNeeded, PasswordUnusable
 from scheduler.settings import Settings, child_environment
 
 
@@ -35,19 +36,38 @@ def flower(port: int, address: str, settings: Settings) -> None:
       thoraq flower --state /data/thoraq --port 5555
       then open http://127.0.0.1:5555
     """
-    password = settings.flower_password
-    if password is None and not is_loopback(address):
+    secret = basic_auth(settings)
+    if secret is None and not is_loopback(address):
         raise PasswordNeeded(PasswordNeeded.__doc__)
     url = broker_url(settings)
-    if ping(url) is None:
+    if settings.broker_url is not None:
+        ask(url)
+    elif ping(url) is None:
         raise BrokerUnavailable("no broker answers: start one with `thoraq up`")
     # Passwords go through the environment, where ps does not show them.
     environment = child_environment(settings) | {"CELERY_BROKER_URL": url}
-    if password is not None:
-        secret = f"{settings.flower_user}:{password.get_secret_value()}"
+    if secret is not None:
         environment["FLOWER_BASIC_AUTH"] = secret
+    if authority := parse_qs(urlsplit(url).query).get("ssl_ca_certs"):
+        # Its page on the broker takes no option of the URL, but OpenSSL's own variable.
+        environment["SSL_CERT_FILE"] = authority[0]
     command = [sys.executable, "-m", "celery", "flower", f"--address={address}", f"--port={port}"]
     os.execve(command[0], command, environment)  # noqa: S606 - becomes Flower
+
+
+def basic_auth(settings: Settings) -> str | None:
+    """Return who may look and by which password; None: no password is set.
+
+    Raises PasswordUnusable.
+    """
+    password = settings.flower_password
+    if password is None or not password.get_secret_value():
+        return None
+    user, secret = settings.flower_user, password.get_secret_value()
+    # Flower takes a list: "a,b" would let in whoever knows the half before the comma.
+    if "," in user + secret or ":" in user or not (user + secret).isascii():
+        raise PasswordUnusable(PasswordUnusable.__doc__)
+    return f"{user}:{secret}"
 
 
 def is_loopback(address: str) -> bool:

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import ssl
 import stat
 import subprocess
 import tempfile
@@ -22,10 +23,22 @@ from typing import Self
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import BusyLoadingError, RedisError
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    NoPermissionError,
+    RedisError,
+)
 from redis.retry import Retry
 
-from scheduler.errors import BrokerUnavailable, NoServerBinary
+from scheduler.errors import (
+    BrokerRefuses,
+    BrokerUnavailable,
+    BrokerUntrusted,
+    NoServerBinary,
+    SchedulerError,
+)
 from scheduler.settings import Settings
 from scheduler.tether import tethered
 
@@ -53,7 +66,19 @@ def broker_url(settings: Settings) -> str:
 
 
 def ping(url: str) -> str | None:
-    """Ask the broker for its version; None where nothing answers."""
+    """Ask the broker for its version; None where it does not tell."""
+    try:
+        return ask(url)
+    except SchedulerError:
+        return None
+
+
+def ask(url: str) -> str:
+    """Ask the broker for its version.
+
+    Raises BrokerUnavailable, BrokerRefuses, BrokerUntrusted. Their messages leave out what the
+    libraries say, which may hold the URL and with it the password.
+    """
     local = url.startswith("redis+socket://")
     path = url.removeprefix("redis+socket://").partition("?")[0]
     try:
@@ -63,8 +88,21 @@ def ping(url: str) -> str | None:
             else redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=_ONCE)
         ) as client:
             return str(client.info("server")["redis_version"])
-    except (RedisError, OSError, ValueError):
-        return None
+    except (AuthenticationError, AuthorizationError, NoPermissionError) as exc:
+        raise BrokerRefuses(BrokerRefuses.__doc__) from exc
+    except (RedisError, OSError, ValueError) as exc:
+        if url.startswith("rediss:") and _is_of_tls(exc):
+            raise BrokerUntrusted(BrokerUntrusted.__doc__) from exc
+        raise BrokerUnavailable(BrokerUnavailable.__doc__) from exc
+
+
+def _is_of_tls(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, is that no safe connection came about."""
+    while error is not None:
+        if isinstance(error, (ssl.SSLError, FileNotFoundError)) or "[SSL" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def server_binary() -> Path:

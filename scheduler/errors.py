@@ -2,6 +2,8 @@
 
     SchedulerError                      code, permanent
     |-- BrokerUnavailable               broker-unavailable     transient
+    |-- BrokerRefuses                   broker-refuses
+    |-- BrokerUntrusted                 broker-untrusted
     |-- NoServerBinary                  no-server-binary
     |-- MemberFails                     member-fails
     |-- PlaceMissing                    place-missing
@@ -11,6 +13,7 @@
     |-- NoModelServed                   no-model-served
     |-- KeyUnusable                     key-unusable
     |-- PasswordNeeded                  password-needed
+    |-- PasswordUnusable                password-unusable
     `-- MessageInvalid                  message-invalid
 
 A code is stable. The message says what to do.
@@ -33,6 +36,18 @@ class BrokerUnavailable(SchedulerError):
 
     code = "broker-unavailable"
     permanent = False
+
+
+class BrokerRefuses(SchedulerError):
+    """The broker takes no such user or password; correct them in THORAQ_BROKER_URL."""
+
+    code = "broker-refuses"
+
+
+class BrokerUntrusted(SchedulerError):
+    """No safe way to the broker; check rediss:// and ssl_ca_certs=FILE in THORAQ_BROKER_URL."""
+
+    code = "broker-untrusted"
 
 
 class NoServerBinary(SchedulerError):
@@ -87,6 +102,12 @@ class PasswordNeeded(SchedulerError):
     """Flower would be open to the network; set THORAQ_FLOWER_PASSWORD, or leave it on loopback."""
 
     code = "password-needed"
+
+
+class PasswordUnusable(SchedulerError):
+    """Flower splits its user and password at commas and knows ASCII alone; choose others."""
+
+    code = "password-unusable"
 
 
 class MessageInvalid(SchedulerError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import shutil
 import signal
 import socket
@@ -10,8 +9,11 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from cli.exits import Exit
 from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
@@ -28,18 +30,23 @@ def free_port() -> int:
         return port
 
 
-def page(url: str, holding: str) -> str:
-    """Ask until the page holds a text, and return it; the last answer after much patience."""
+def page(url: str, holding: str, user: str | None = None) -> str:
+    """Ask until the page holds a text, and return it; the last answer after much patience.
+
+    ``user``: name and password, with a colon between them.
+    """
+    said = {} if user is None else {"Authorization": f"Basic {b64encode(user.encode()).decode()}"}
+    asked = urllib.request.Request(url, headers=said)  # noqa: S310 - loopback
     deadline = time.monotonic() + PATIENCE_SECONDS
-    said = ""
-    while holding not in said and time.monotonic() < deadline:
+    answered = ""
+    while holding not in answered and time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - loopback
-                said = answer.read().decode()
+            with urllib.request.urlopen(asked, timeout=5) as answer:  # noqa: S310 - loopback
+                answered = answer.read().decode()
         except (urllib.error.URLError, TimeoutError, ConnectionError) as exc:
-            said = str(exc)
+            answered = str(exc)
         time.sleep(0.2)
-    return said
+    return answered
 
 
 def test_up_measures_what_is_submitted_and_flower_lists_its_workers(
@@ -71,25 +78,41 @@ def test_up_measures_what_is_submitted_and_flower_lists_its_workers(
 def test_flower_asks_for_a_password_where_others_reach_it(
     commands: Commands, start: Start, tmp_path: Path
 ) -> None:
-    refused = commands.run("flower", "--address", "0.0.0.0")  # noqa: S104 - refused
-    assert (refused.returncode, "password-needed" in refused.stderr) == (Exit.USAGE, True)
-
     broker = RedisServer(tmp_path / "redis")
     broker.start()
     port = free_port()
     commands.extra["THORAQ_BROKER_URL"] = broker.url
-    commands.extra["THORAQ_FLOWER_PASSWORD"] = "open sesame"  # noqa: S105 - made up
+    commands.extra["THORAQ_FLOWER_PASSWORD"] = "open: sesame"  # noqa: S105 - made up
     flower = start("flower", "--address", "0.0.0.0", "--port", str(port))  # noqa: S104
     try:
-        assert "401" in page(f"http://127.0.0.1:{port}/workers", "401")
-        secret = base64.b64encode(b"thoraq:open sesame").decode()
-        asked = urllib.request.Request(
-            f"http://127.0.0.1:{port}/workers", headers={"Authorization": f"Basic {secret}"}
-        )
-        with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310 - loopback
-            assert "Flower" in answer.read().decode()
+        for path in ("workers", "broker", "tasks", "api/workers", "api/tasks"):
+            assert "401" in page(f"http://127.0.0.1:{port}/{path}", "401"), path
+        for wrong in ("thoraq:", "thoraq:open", "other:open: sesame"):
+            assert "401" in page(f"http://127.0.0.1:{port}/workers", "401", user=wrong), wrong
+        right = "thoraq:open: sesame"
+        assert "Flower" in page(f"http://127.0.0.1:{port}/workers", "Flower", user=right)
         assert "sesame" not in Path(f"/proc/{flower.pid}/cmdline").read_text()
     finally:
         flower.send_signal(signal.SIGINT)
         flower.communicate(timeout=PATIENCE_SECONDS)
         broker.kill()
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ({}, "password-needed"),
+        ({"THORAQ_FLOWER_PASSWORD": ""}, "password-needed"),
+        # Flower would let in whoever knows one half of it.
+        ({"THORAQ_FLOWER_PASSWORD": "open,sesame"}, "password-unusable"),
+        ({"THORAQ_FLOWER_PASSWORD": "sésame"}, "password-unusable"),
+        ({"THORAQ_FLOWER_PASSWORD": "x", "THORAQ_FLOWER_USER": "a:b"}, "password-unusable"),
+    ],
+)
+def test_flower_does_not_start_where_its_password_would_keep_nobody_out(
+    commands: Commands, settings: dict[str, str], code: str
+) -> None:
+    commands.extra.update(settings)
+    refused = commands.run("flower", "--address", "0.0.0.0")  # noqa: S104 - refused
+    assert (refused.returncode, code in refused.stderr) == (Exit.USAGE, True), refused.stderr
+    assert "sesame" not in refused.stderr

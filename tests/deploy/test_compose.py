@@ -61,7 +61,7 @@ def test_every_service_depended_on_exists(compose: dict[str, Any]) -> None:
 def test_passwords_are_demanded_from_outside_and_never_written_down() -> None:
     text = COMPOSE.read_text(encoding="utf-8")
     used = re.findall(r"\$\{(\w*PASSWORD)(.*?)\}", text)
-    assert {name for name, _ in used} == {"BROKER_PASSWORD", "DATABASE_PASSWORD"}
+    assert {name for name, _ in used} == {"BROKER_PASSWORD", "DATABASE_PASSWORD", "FLOWER_PASSWORD"}
     assert all(rest.startswith(":?") for _, rest in used), "an empty password would be accepted"
 
 
@@ -74,6 +74,16 @@ def test_flower_is_published_to_this_machine_alone_and_nothing_else_is_published
         if "ports" in service
     }
     assert published == {"flower": ["127.0.0.1:5555:5555"]}
+
+
+def test_flower_has_the_password_that_it_asks_for_on_all_addresses(
+    compose: dict[str, Any],
+) -> None:
+    flower = compose["services"]["flower"]
+    assert "0.0.0.0" in flower["command"]  # noqa: S104 - of its container
+    assert flower["environment"]["THORAQ_FLOWER_PASSWORD"]
+    others = own_services(compose)["scheduler"]["environment"]
+    assert {"THORAQ_FLOWER_PASSWORD"} == flower["environment"].keys() - others.keys()
 
 
 def test_each_kind_of_device_has_one_worker_behind_its_profile(compose: dict[str, Any]) -> None:

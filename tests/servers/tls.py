@@ -20,9 +20,10 @@ from tests.servers.processes import ending_with_us
 class TlsFront:
     """A process that listens on a port of its own and forwards what it decrypts to ``target``."""
 
-    def __init__(self, target: int, folder: Path) -> None:
+    def __init__(self, target: int, folder: Path, *names: str) -> None:
+        """Prepare; ``names``: whom the certificate is for, this machine where none is given."""
         authority = trustme.CA()
-        certificate = authority.issue_cert("localhost", "127.0.0.1")
+        certificate = authority.issue_cert(*(names or ("localhost", "127.0.0.1")))
         self.authority = folder / "authority.pem"
         self._certificate = folder / "certificate.pem"
         authority.cert_pem.write_to_path(self.authority)

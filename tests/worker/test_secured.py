@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -12,7 +13,12 @@ import pytest
 from pydantic import SecretStr
 from redis import Redis
 
-from scheduler.broker import broker_url, ping
+from cli.checks import Check, check_broker
+from scheduler.broker import ask, broker_url, ping
+from scheduler.errors import BrokerRefuses, BrokerUntrusted
+from scheduler.settings import Settings
+from tests.cli.commands import Commands
+from tests.cli.test_running import free_port, page
 from tests.servers.redis import RedisServer
 from tests.servers.tls import TlsFront
 from tests.worker.conftest import Bench, write_radiographs
@@ -73,9 +79,8 @@ def test_a_stack_measures_over_tls_and_nobody_reads_its_password(
     logs = "".join(
         each.read_text(errors="replace") for each in (bench.settings.state / "logs").iterdir()
     )
-    for secret in (PASSWORD, quote(PASSWORD, safe="")):
-        assert secret not in words
-        assert secret not in logs
+    says_nothing(words)
+    says_nothing(logs)
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(bench: Bench, secured: Secured) -> None:
@@ -90,7 +95,84 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(bench: Bench, secured:
     assert "CERTIFICATE_VERIFY_FAILED" in bench.log() or "cert" in bench.log().lower()
 
 
+def test_a_certificate_of_another_host_is_refused(secured: Secured, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with TlsFront(secured.plain, elsewhere, "elsewhere.example") as front:
+        settings = Settings(broker_url=SecretStr(Secured(secured.plain, front).url()))
+        with pytest.raises(BrokerUntrusted):
+            ask(broker_url(settings))
+
+
 def test_a_wrong_password_opens_nothing(secured: Secured) -> None:
     assert ping(secured.url()) is not None
-    assert ping(secured.url("wrong")) is None
-    assert ping(f"redis://127.0.0.1:{secured.plain}/0") is None
+    for url in (secured.url("wrong"), f"redis://127.0.0.1:{secured.plain}/0"):
+        assert ping(url) is None
+        with pytest.raises(BrokerRefuses) as caught:
+            ask(url)
+        assert "wrong" not in str(caught.value)
+
+
+def test_the_doctor_tells_a_wrong_password_from_a_strange_certificate_and_from_silence(
+    secured: Secured, tmp_path: Path
+) -> None:
+    def told(url: str) -> Check:
+        return check_broker(Settings(broker_url=SecretStr(url)))
+
+    assert told(secured.url()).ok
+    for url, code in (
+        (secured.url("wrong"), "broker-refuses"),
+        (f"redis://:{quote(PASSWORD, safe='')}@127.0.0.1:1/0", "broker-unavailable"),
+        (secured.url(trusting=False), "broker-untrusted"),
+        (secured.url().replace("authority.pem", "no-such.pem"), "broker-untrusted"),
+    ):
+        broker = told(url)
+        assert (broker.ok, code in broker.found) == (False, True), broker
+        says_nothing(broker.found)
+    commands = Commands(tmp_path / "state", {"THORAQ_BROKER_URL": secured.url(trusting=False)})
+    ran = commands.run("doctor")
+    assert "broker-untrusted" in ran.stdout
+    says_nothing(ran.stdout + ran.stderr)
+
+
+def test_what_is_submitted_past_a_wrong_password_waits_and_nobody_reads_it(
+    secured: Secured, tmp_path: Path
+) -> None:
+    write_radiographs(tmp_path / "inbox", 2)
+    commands = Commands(tmp_path / "state", {"THORAQ_BROKER_URL": secured.url("wrong" + PASSWORD)})
+    submitted = commands.run("submit", tmp_path / "inbox", "--batch", "b")
+    status = commands.run("status", "b")
+    assert "2 queued" in submitted.stdout
+    assert "no broker answers" in status.stderr
+    says_nothing(submitted.stdout + submitted.stderr + status.stdout + status.stderr)
+
+
+def test_flower_reaches_a_broker_behind_tls_and_shows_no_password(
+    bench: Bench, secured: Secured, tmp_path: Path
+) -> None:
+    with_broker(bench, secured.url())
+    write_radiographs(bench.archive, 2)
+    port = free_port()
+    extra = {"THORAQ_BROKER_URL": secured.url(), "THORAQ_FLOWER_PASSWORD": "sesame"}
+    with bench.stack() as stack:
+        bench.submit(stack)
+        assert bench.finish(stack).measured == 2, bench.log()
+        flower = Commands(tmp_path / "watching", extra).start("flower", "--port", str(port))
+        try:
+            said = page(f"http://127.0.0.1:{port}/workers", "cpu0@", user="thoraq:sesame")
+            assert "cpu0@" in said, said
+            said = page(f"http://127.0.0.1:{port}/broker", "measure.routine", user="thoraq:sesame")
+            assert "measure.routine" in said, said
+            says_nothing(said)
+            says_nothing(Path(f"/proc/{flower.pid}/cmdline").read_text())
+        finally:
+            flower.send_signal(signal.SIGINT)
+            _, errors = flower.communicate(timeout=60)
+        says_nothing(errors)
+        assert "sesame" not in errors
+
+
+def says_nothing(text: str) -> None:
+    """Check that nobody reads the password there."""
+    for secret in (PASSWORD, quote(PASSWORD, safe="")):
+        assert secret not in text
