@@ -1,4 +1,4 @@
-"""Whoever is asked to stop ends, also while the broker is away."""
+"""Whoever is asked to stop ends, also where Celery would wait without end."""
 
 from __future__ import annotations
 
@@ -11,42 +11,53 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.chaos.proxy import Proxy
-from tests.servers.redis import RedisServer
 from tests.worker.conftest import eventually, gone
 
-HURRIED = "from scheduler import stopping; stopping.LONGEST_SECONDS = 2.0; "
+# As Celery does that says it is alive to a broker that is away: it asks nobody whether to stop.
+PROGRAM = """
+import time
+from celery import signals
+from scheduler import stopping
+
+def wait_without_end(**_):
+    print("waits", flush=True)
+    while True:
+        time.sleep(1)
+
+stopping.LONGEST_SECONDS = 2.0
+signals.worker_ready.connect(wait_without_end)
+from {member} import main
+main()
+"""
 WORKER = ["--device", "cpu", "--name", "cpu0", "--queues", "measure", "--readers", "1"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("member", ["worker.serve", "scheduler.__main__"])
-def test_whoever_waits_for_a_broker_that_went_away_can_be_stopped(
-    member: str, redis_server: RedisServer, sqlite_url: str, tmp_path: Path
+def test_whoever_would_wait_without_end_can_be_stopped(
+    member: str, redis_url: str, sqlite_url: str, tmp_path: Path
 ) -> None:
+    environment = {
+        **os.environ,  # noqa: TID251 - the edge of a process of this test
+        "THORAQ_STATE": str(tmp_path),
+        "THORAQ_DATABASE_URL": sqlite_url,
+        "THORAQ_BROKER_URL": redis_url,
+    }
     said = tmp_path / "log"
-    program = f"{HURRIED}from {member} import main; main()"
-    with Proxy(redis_server.port) as broker, said.open("wb") as log:
-        environment = {
-            **os.environ,  # noqa: TID251 - the edge of a process of this test
-            "THORAQ_STATE": str(tmp_path),
-            "THORAQ_DATABASE_URL": sqlite_url,
-            "THORAQ_BROKER_URL": f"redis://127.0.0.1:{broker.port}/0",
-        }
-        # Slow enough to lose the broker between Celery's connection and its word to be online.
-        broker.delay(0.3)
+    with said.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", program, *WORKER], env=environment, stdout=log, stderr=log
+            [sys.executable, "-c", PROGRAM.format(member=member), *WORKER],
+            env=environment,
+            stdout=log,
+            stderr=log,
         )
-        family = psutil.Process(process.pid)
-        try:
-            assert eventually(lambda: b"Connected to" in said.read_bytes()), said.read_text()
-            broker.refuse(refusing=True)
-            children = family.children(recursive=True)
-            assert children
-            process.send_signal(signal.SIGTERM)
-            assert eventually(lambda: process.poll() is not None), said.read_text()
-            assert eventually(lambda: all(gone(child) for child in children))
-        finally:
-            process.kill()
-            process.wait()
+    try:
+        assert eventually(lambda: b"waits" in said.read_bytes()), said.read_text()
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert children  # the one that measures, or the timetable
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == -signal.SIGALRM
+        assert eventually(lambda: all(gone(child) for child in children))
+    finally:
+        process.kill()
+        process.wait()
