@@ -27,7 +27,9 @@ _JPEG2000_INTRUDER = re.compile(rb"\xff[\x90\x93-\xff]")
 _SOC, _SOT, _SOD = b"\xff\x4f\xff\x51", b"\xff\x90", b"\xff\x93"
 #: End of a stream of every JPEG family; their data cannot hold it.
 _EOI = b"\xff\xd9"
-NO_END, _NOISE = "no end", "noise"
+NO_END, _NOISE, _TOO_MANY = "no end", "noise", "too many scans"
+#: A progressive JPEG has about ten; each goes over the whole image again, however short it is.
+_MOST_SCANS = 100
 
 
 def jpeg_claim(stream: bytes) -> Claim | None:
@@ -53,6 +55,7 @@ def jpeg_fault(stream: bytes) -> str | None:
     if not stream.startswith(b"\xff\xd8"):
         return _NOISE
     position = next((end for marker, _, end in _walk(stream) if marker == _SCAN), None)
+    scans = 1
     while position is not None:
         found = _JPEG_MARKER.search(stream, position)
         if found is None:
@@ -62,6 +65,9 @@ def jpeg_fault(stream: bytes) -> str | None:
             return None
         if marker not in _BETWEEN_SCANS:
             return _NOISE
+        scans += marker == _SCAN
+        if scans > _MOST_SCANS:
+            return _TOO_MANY
         position = found.end() + int.from_bytes(stream[found.end() : found.end() + 2], "big")
     return _NOISE if _EOI in stream else NO_END
 

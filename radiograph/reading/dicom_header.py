@@ -21,34 +21,43 @@ _UNITS_A_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0, "": 1.0}
 _DATE = re.compile(r"(\d{4})[.-]?(\d{2})[.-]?(\d{2})")
 #: Earlier dates are what de-identification and empty forms leave: 19010101, 19000101.
 _FIRST_YEAR = 1910
+#: Four times what the longest of these VRs may hold (PS3.5 6.2: LO, UI). What is longer is no
+#: identifier and no code, and databases refuse to index it; cut, two patients might become one.
+_LONGEST = 256
 _SEXES = frozenset({"M", "F", "O"})
 
 
 def dicom_header(dataset: Dataset, transfer_syntax: str | None) -> Header:
     """Return the header; nothing in it is worth refusing a file for."""
-    modality = text(dataset, "Modality")
+    modality = _word(dataset, "Modality")
     sex = (text(dataset, "PatientSex") or "").upper()[:1]
     return Header(
         format=ImageFormat.DICOM,
-        rows=whole_number(dataset, "Rows") or 0,
-        columns=whole_number(dataset, "Columns") or 0,
-        study_uid=text(dataset, "StudyInstanceUID"),
-        series_uid=text(dataset, "SeriesInstanceUID"),
-        sop_uid=text(dataset, "SOPInstanceUID"),
-        patient_id=text(dataset, "PatientID"),
-        accession=text(dataset, "AccessionNumber"),
+        rows=max(0, whole_number(dataset, "Rows") or 0),
+        columns=max(0, whole_number(dataset, "Columns") or 0),
+        study_uid=_word(dataset, "StudyInstanceUID"),
+        series_uid=_word(dataset, "SeriesInstanceUID"),
+        sop_uid=_word(dataset, "SOPInstanceUID"),
+        patient_id=_word(dataset, "PatientID"),
+        accession=_word(dataset, "AccessionNumber"),
         study_date=study_date(dataset),
         modality=modality.upper() if modality else None,
-        body_part=text(dataset, "BodyPartExamined"),
+        body_part=_word(dataset, "BodyPartExamined"),
         view=read_view(dataset),
         age_years=age_years(dataset),
         sex=sex if sex in _SEXES else None,
-        transfer_syntax=transfer_syntax,
-        photometric=text(dataset, "PhotometricInterpretation"),
+        transfer_syntax=transfer_syntax[:_LONGEST] if transfer_syntax else None,
+        photometric=_word(dataset, "PhotometricInterpretation"),
         bits_stored=whole_number(dataset, "BitsStored"),
         frames=max(1, whole_number(dataset, "NumberOfFrames") or 1),
         spacing=pixel_spacing(dataset),
     )
+
+
+def _word(dataset: Dataset, keyword: str) -> str | None:
+    """Return an identifier or a code; what is too long for one is absent."""
+    found = text(dataset, keyword)
+    return found if found is not None and len(found) <= _LONGEST else None
 
 
 def study_date(dataset: Dataset) -> date | None:

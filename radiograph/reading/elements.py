@@ -10,6 +10,8 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
+#: No count of the Standard is larger; VRs for text hold any number, and databases refuse those.
+_LARGEST = 2**31 - 1
 #: Neither databases nor terminals take control characters, which old archives hold.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -49,9 +51,11 @@ def numbers(dataset: Dataset, keyword: str) -> list[float]:
 
 
 def whole_number(dataset: Dataset, keyword: str) -> int | None:
-    """Return the first value as a whole number."""
+    """Return the first value as a whole number; one beyond 32 bits with a sign is absent."""
     found = numbers(dataset, keyword)
-    return int(found[0]) if found and found[0] == int(found[0]) else None
+    if not found or abs(found[0]) > _LARGEST or found[0] != int(found[0]):
+        return None
+    return int(found[0])
 
 
 def items(dataset: Dataset, keyword: str) -> list[Dataset]:

@@ -80,7 +80,12 @@ def _shown(sample: Stored, to_modality: Mapping | None, to_shown: Mapping | None
     """Return the way from stored values to 0..1, by the file's window or by statistics."""
     mapped = sample.astype(np.float64)
     if to_modality is not None:
-        mapped = to_modality(mapped)
+        rescaled = to_modality(mapped)
+        # Slopes like 1e308 leave nothing to see; then neither they nor a window in their units.
+        if np.isfinite(rescaled).all() and np.ptp(rescaled) > 0:
+            mapped = rescaled
+        else:
+            to_modality = to_shown = None
     if to_shown is not None:
         seen = to_shown(mapped)
         # Absurd are both: one that clips nearly everything and one far wider than the film.

@@ -141,7 +141,9 @@ def _is_cut(data: bytes, image: ImageFile.ImageFile | None, error: Exception) ->
     if isinstance(image, TiffImageFile):
         for offsets, lengths in zip(_TIFF_OFFSETS, _TIFF_LENGTHS, strict=True):
             pieces = zip(_tag(image, offsets) or (), _tag(image, lengths) or (), strict=False)
-            if any(start + length > len(data) for start, length in pieces):
+            # An entry of the wrong type holds bytes or fractions: that is broken, not cut.
+            whole = [sum(each) for each in pieces if all(isinstance(part, int) for part in each)]
+            if any(end > len(data) for end in whole):
                 return True
     return isinstance(error, (EOFError, struct.error)) or "truncated" in str(error).lower()
 

@@ -263,3 +263,20 @@ def test_detail_between_the_sampled_pixels_is_not_lost(reading: Reading) -> None
     film[3::8, 3::8] = 2000
     read = reading(make_dicom(film)).pixels
     assert read[3, 3] > read[0, 0]
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"RescaleSlope": "1e308", "RescaleIntercept": "0"},
+        {"RescaleSlope": "1e-320", "RescaleIntercept": "1"},
+        {"RescaleSlope": "1", "RescaleIntercept": "1e38"},
+        {"WindowCenter": "1e308", "WindowWidth": "1e308"},
+        {"RescaleSlope": "-1e308", "WindowCenter": "-1e308", "WindowWidth": "1"},
+    ],
+)
+def test_numbers_that_leave_nothing_to_see_are_not_applied(
+    reading: Reading, elements: dict[str, str]
+) -> None:
+    plain = reading(make_dicom(RAMP)).pixels
+    assert np.array_equal(reading(make_dicom(RAMP, **elements)).pixels, plain)

@@ -178,3 +178,30 @@ def test_text_in_an_unknown_character_set_is_still_read(reading: Reading) -> Non
 def test_numbers_of_a_wrong_kind_are_absent() -> None:
     assert whole_number(data_set(NumberOfFrames="1.5"), "NumberOfFrames") is None
     assert text(data_set(PatientID=None), "PatientID") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "frames"),
+    [("2147483647", 2147483647), ("2147483648", 1), ("99999999999999999999", 1), ("-5", 1)],
+)
+def test_a_count_that_no_row_of_a_database_holds_is_absent(written: str, frames: int) -> None:
+    assert dicom_header(data_set(NumberOfFrames=written), None).frames == frames
+
+
+@pytest.mark.parametrize(
+    ("keyword", "field"),
+    [
+        ("StudyInstanceUID", "study_uid"),
+        ("SeriesInstanceUID", "series_uid"),
+        ("SOPInstanceUID", "sop_uid"),
+        ("PatientID", "patient_id"),
+        ("AccessionNumber", "accession"),
+        ("Modality", "modality"),
+        ("BodyPartExamined", "body_part"),
+        ("PhotometricInterpretation", "photometric"),
+    ],
+)
+def test_a_page_of_text_is_no_identifier_and_no_code(keyword: str, field: str) -> None:
+    for length, kept in ((256, True), (257, False), (60_000, False)):
+        header = dicom_header(data_set(**{keyword: "1" * length}), "1.2")
+        assert getattr(header, field) == ("1" * length if kept else None)

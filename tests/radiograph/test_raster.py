@@ -214,3 +214,28 @@ def test_what_holds_no_film_is_refused(
 ) -> None:
     with pytest.raises(expected):
         reading(saved(Image.fromarray(image), "PNG"), "image")
+
+
+def test_offsets_of_no_whole_numbers_make_a_tiff_undecodable(reading: Reading) -> None:
+    content = bytearray(saved(Image.fromarray(DEEP), "TIFF", compression="tiff_adobe_deflate"))
+    (start,) = struct.unpack_from("<I", content, 4)
+    (entries,) = struct.unpack_from("<H", content, start)
+    for entry in range(start + 2, start + 2 + 12 * entries, 12):
+        if struct.unpack_from("<H", content, entry)[0] == 279:  # StripByteCounts, as bytes
+            struct.pack_into("<H", content, entry + 2, 7)
+    with pytest.raises(UndecodablePixels):
+        reading(bytes(content))
+
+
+@pytest.mark.parametrize(("scans", "read"), [(20, True), (5000, False)])
+def test_no_more_scans_are_gone_through_than_an_image_can_need(
+    reading: Reading, scans: int, *, read: bool
+) -> None:
+    content = saved(Image.fromarray(GREY), "JPEG", progressive=True)
+    last = content.rindex(b"\xff\xda")
+    content = content[:last] + content[last:-2] * scans + content[-2:]
+    if read:
+        assert reading(content).pixels.shape == GREY.shape
+    else:
+        with pytest.raises(UndecodablePixels, match="too many scans"):
+            reading(content)
