@@ -71,17 +71,18 @@ def noise_behind_the_start(content: bytes, random: Random) -> bytes:
     return content[:kept] + random.randbytes(random.choice((0, 10, 5000)))
 
 
-DAMAGE: tuple[Damage, ...] = (
-    flip_bits,
-    flip_bits,
-    cut_short,
-    cut_out,
-    repeat,
-    blank,
-    swap,
-    lie_about_length,
-    noise_behind_the_start,
-)
+#: By the names of the kinds of inputs they make.
+DAMAGE: dict[str, Damage] = {
+    "flipped bits": flip_bits,
+    "cut short": cut_short,
+    "piece left out": cut_out,
+    "piece repeated": repeat,
+    "piece blanked": blank,
+    "pieces swapped": swap,
+    "lie about a length": lie_about_length,
+    "noise behind the start": noise_behind_the_start,
+}
+ALL: tuple[Damage, ...] = tuple(DAMAGE.values())
 
 
 def _place(content: bytes, random: Random) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from datetime import date
 
@@ -21,7 +22,7 @@ _SIDE_PX = 192
 def sound_films() -> dict[str, bytes]:
     """Draw one film for each way, by its name: 11 kinds of DICOM, PNG, JPEG and TIFF."""
     random = np.random.default_rng(3)
-    study = draw_study(3, 1, 1, date(2019, 5, 6))
+    study = dataclasses.replace(draw_study(3, 1, 1, date(2019, 5, 6)), patient_id=PATIENT)
     films: dict[str, bytes] = {}
     for storage in FIRST_ROUND:
         picture = project(draw_anatomy(random), _SIDE_PX, _SIDE_PX, random)

@@ -103,7 +103,7 @@ def hostile_header(random: Random) -> bytes:
         else:
             value = random.choice(_TEXTS)
         elements[group, element] = (vr, value + b" " * (len(value) % 2))
-    return _replaced(content, elements)
+    return replaced(content, elements)
 
 
 def other_syntax(random: Random) -> bytes:
@@ -190,7 +190,7 @@ def _film(random: Random) -> Dataset:
     return dataset
 
 
-def _replaced(content: bytes, elements: Mapping[tuple[int, int], tuple[str, bytes]]) -> bytes:
+def replaced(content: bytes, elements: Mapping[tuple[int, int], tuple[str, bytes]]) -> bytes:
     """Write a file of explicit VR, little endian, with other elements, whatever they hold.
 
     pydicom would look into the values, and refuse some.

@@ -12,11 +12,11 @@ from tests.fuzz.inputs import KINDS, kind_of, write_input
 
 @pytest.mark.slow
 def test_hostile_files_cost_nothing_but_themselves() -> None:
-    report = run_campaign(300, seed=0, round_size=300, tell=lambda _: None)
+    report = run_campaign(320, seed=0, round_size=160, tell=lambda _: None)
     assert report.faults == []
     assert report.worker_crashes == 0
     assert set(report.kinds) == set(KINDS)
-    assert report.files > 280
+    assert report.files > 300
     assert report.endings["measured"] > 20  # some damage does no harm
     assert len(report.codes) > 8
 
@@ -24,13 +24,13 @@ def test_hostile_files_cost_nothing_but_themselves() -> None:
 def test_a_number_makes_the_same_input_again(tmp_path: Path) -> None:
     for place in ("one", "other"):
         (tmp_path / place).mkdir()
-        for number in range(40, 80):
+        for number in range(60, 100):
             kind = kind_of(9, number)
-            if kind != "no file":
+            if kind != "no file" and "bomb" not in kind:
                 write_input(tmp_path / place, 9, number, kind)
     one, other = (
         {each.name: each.read_bytes() for each in (tmp_path / place).iterdir()}
         for place in ("one", "other")
     )
     assert one == other
-    assert len(one) > 30
+    assert len(one) > 25

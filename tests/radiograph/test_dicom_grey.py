@@ -276,7 +276,7 @@ def test_detail_between_the_sampled_pixels_is_not_lost(reading: Reading) -> None
     ],
 )
 def test_numbers_that_leave_nothing_to_see_are_not_applied(
-    reading: Reading, elements: dict[str, str]
+    reading: Reading, elements: dict[str, Any]
 ) -> None:
     plain = reading(make_dicom(RAMP)).pixels
     assert np.array_equal(reading(make_dicom(RAMP, **elements)).pixels, plain)
