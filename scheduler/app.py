@@ -40,6 +40,8 @@ def create_app(broker_url: str) -> Celery:
         task_serializer="json",
         result_serializer="json",
         accept_content=["json"],
+        # By name: whoever sends alone loads no worker.
+        worker_consumer="scheduler.admission:GuardedConsumer",
         event_serializer="json",
         task_queues=[Queue(name) for name in (*MEASURE_QUEUES, TRAINING_QUEUE, UPKEEP_QUEUE)],
         task_default_queue=ROUTINE_QUEUE,

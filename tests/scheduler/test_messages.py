@@ -10,7 +10,17 @@ from celery import Celery
 
 from db.states import Priority
 from scheduler.errors import MessageInvalid
-from scheduler.messages import MEASURE, QUEUE_OF, measure_message, valid_id
+from scheduler.messages import (
+    MEASURE,
+    QUEUE_OF,
+    ROUTINE_QUEUE,
+    TRAIN,
+    UPKEEP,
+    check_message,
+    measure_message,
+    train_message,
+    valid_id,
+)
 
 
 @pytest.mark.parametrize("chunk_id", ["1", 0, -1, 1.0, True, None, [1]])
@@ -30,3 +40,34 @@ def test_a_message_in_redis_is_json_and_names_only_the_chunk(
     assert message["content-type"] == "application/json"
     args, kwargs, _ = json.loads(base64.b64decode(message["body"]))
     assert (args, kwargs) == ([], {"chunk_id": 42})
+
+
+@pytest.mark.parametrize(
+    ("task", "arguments", "options"),
+    [
+        (MEASURE, measure_message(42), {}),
+        (TRAIN, train_message(7), {}),
+        (UPKEEP, {}, {"expires": 10.0}),
+    ],
+)
+def test_what_thoraq_sends_is_admitted_and_nothing_beside_it(
+    app: Celery, task: str, arguments: dict[str, int], options: dict[str, float]
+) -> None:
+    app.send_task(task, kwargs=arguments, queue=ROUTINE_QUEUE, **options)
+    with app.connection_for_read() as connection:
+        [raw] = connection.default_channel.client.lrange(ROUTINE_QUEUE, 0, -1)
+    message = json.loads(raw)
+    headers, body = message["headers"], json.loads(base64.b64decode(message["body"]))
+    check_message(headers, lambda: body)
+
+    positional, named, embedded = body
+    for strange in (
+        [[1], named, embedded],
+        [positional, named | {"path": "/etc"}, embedded],
+        [positional, named, embedded | {"chain": [{"task": "os.system"}]}],
+    ):
+        with pytest.raises(MessageInvalid):
+            check_message(headers, lambda strange=strange: strange)  # type: ignore[misc]
+    for header in ({"eta": "2100-01-01T00:00:00"}, {"timelimit": [0.1, 0.1]}, {"retries": 1}):
+        with pytest.raises(MessageInvalid):
+            check_message(headers | header, lambda: body)

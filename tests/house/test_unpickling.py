@@ -1,0 +1,105 @@
+"""Nothing that is read from a file or a message may run code: no pickle, in any of its forms."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+#: What runs code that a file names, called by whatever prefix; None: whatever it is given.
+FORBIDDEN: dict[str, tuple[str, object] | None] = {
+    "pickle.load": None,
+    "pickle.loads": None,
+    "pickle.Unpickler": None,
+    "marshal.load": None,
+    "marshal.loads": None,
+    "shelve.open": None,
+    "joblib.load": None,
+    "dill.load": None,
+    "dill.loads": None,
+    "cloudpickle.load": None,
+    "cloudpickle.loads": None,
+    "pandas.read_pickle": None,
+    "torch.package": None,
+    "torch.jit.load": None,
+    "torch.hub.load": None,
+    "eval": None,
+    "exec": None,
+    # Allowed with this argument, written out.
+    "torch.load": ("weights_only", True),
+    "load_state_dict_from_url": ("weights_only", True),
+    "get_state_dict": ("weights_only", True),
+    "numpy.load": ("allow_pickle", False),
+}
+#: Folders whose code runs where nobody looks on.
+PRODUCT = {"radiograph", "network", "db", "scheduler", "worker", "training", "cli", "migrations"}
+
+
+def full_names(tree: ast.Module) -> dict[str, str]:
+    """Map the names that a module imports to what they stand for."""
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {each.asname or each.name: each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {each.asname or each.name: f"{node.module}.{each.name}" for each in node.names}
+    return names
+
+
+def unsafe_calls(source: str | bytes) -> list[str]:
+    tree = ast.parse(source)
+    names = full_names(tree)
+    found = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        first, dot, rest = ast.unparse(node.func).partition(".")
+        called = names.get(first, first) + dot + rest
+        for name, allowed in FORBIDDEN.items():
+            meant = called == name or ("." not in name and "." in called and called.endswith(name))
+            given = {each.arg: getattr(each.value, "value", None) for each in node.keywords}
+            if name in {"eval", "exec"}:
+                meant = called == name
+            if meant and (allowed is None or given.get(allowed[0]) is not allowed[1]):
+                found.append(f"line {node.lineno}: {called}")
+    return found
+
+
+def test_no_module_loads_what_may_run_code(root: Path, modules: list[Path]) -> None:
+    looked_at = [path for path in modules if path.parts[0] in PRODUCT]
+    assert {path.parts[0] for path in looked_at} == PRODUCT
+    found = {str(path): unsafe_calls((root / path).read_bytes()) for path in looked_at}
+    assert {path: calls for path, calls in found.items() if calls} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import torch\ntorch.load(path)",
+        "import torch\ntorch.load(path, weights_only=False)",
+        "import torch\ntorch.load(path, weights_only=safe)",
+        "from torch import load as read\nread(path)",
+        "import pickle as p\np.loads(data)",
+        "import numpy as np\nnp.load(path)",
+        "import numpy as np\nnp.load(path, allow_pickle=True)",
+        "WEIGHTS.get_state_dict(progress=False)",
+        "eval(text)",
+    ],
+)
+def test_the_search_finds_it_however_it_is_spelled(source: str) -> None:
+    assert len(unsafe_calls(source)) == 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import torch\ntorch.load(path, weights_only=True)",
+        "import numpy as np\nnp.load(path, allow_pickle=False)",
+        "network.eval()",
+        "import json\njson.loads(text)",
+        "from safetensors.torch import load_file\nload_file(path)",
+    ],
+)
+def test_the_search_leaves_alone_what_runs_nothing(source: str) -> None:
+    assert unsafe_calls(source) == []
