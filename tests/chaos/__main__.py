@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import json
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.chaos.archive import write_archive
-from tests.chaos.campaign import NightReport, Undisturbed, compare, spend_night
+from tests.chaos.campaign import NightReport, Spent, compare, furthest, spend_night
 
 
 def main() -> int:
@@ -23,52 +24,52 @@ def main() -> int:
     parser.add_argument("--radiographs", type=int, default=2000, help="sound films a night")
     parser.add_argument("--faults", type=int, default=24, help="faults a night")
     parser.add_argument("--pause", type=float, default=1.6, help="seconds between two faults")
+    parser.add_argument("--minutes", type=float, default=15.0, help="it may take no longer")
+    parser.add_argument("--database", choices=("postgres", "sqlite", "both"), default="both")
     parser.add_argument("--out", type=Path, default=Path("build/chaos"), help="for the tables")
     asked = parser.parse_args()
-    reports: list[NightReport] = []
-    slowdowns: list[float] = []
-    quiet: dict[bool, Undisturbed] = {}
+    began = time.monotonic()
+    nights: list[tuple[NightReport, float]] = []
+    quiet: dict[bool, Spent] = {}
     with tempfile.TemporaryDirectory(prefix="thoraq-archive-") as folder:
         files = write_archive(Path(folder), asked.radiographs)
         for seed in range(asked.first, asked.first + asked.seeds):
-            postgres = seed % 2 == 0
-            name = "PostgreSQL" if postgres else "SQLite"
-            if postgres not in quiet:
-                found, seconds, _ = spend_night(
-                    files,
-                    postgres=postgres,
-                    seed=seed,
-                    portions=asked.faults,
-                    hurting=False,
-                    pause_seconds=asked.pause,
-                    tell=_tell,
-                )
-                quiet[postgres] = Undisturbed(found, seconds)
-                _say(f"{name}, undisturbed: {seconds:.0f} s")
-            found, seconds, faults = spend_night(
+            postgres = seed % 2 == 0 if asked.database == "both" else asked.database == "postgres"
+            spend = functools.partial(
+                spend_night,
                 files,
                 postgres=postgres,
                 seed=seed,
                 portions=asked.faults,
-                hurting=True,
                 pause_seconds=asked.pause,
                 tell=_tell,
             )
-            lost, twice, differing, unexplained = compare(files, quiet[postgres], found)
-            reports.append(
-                NightReport(
-                    name, seed, len(files), faults, seconds, lost, twice, differing, unexplained
-                )
+            name = "PostgreSQL" if postgres else "SQLite"
+            if postgres not in quiet:
+                quiet[postgres] = spend(hurting=False)
+                _say(f"{name}, undisturbed: {quiet[postgres].seconds:.0f} s")
+            spent, expected = spend(hurting=True), quiet[postgres]
+            report = NightReport(
+                name,
+                seed,
+                len(files),
+                spent.faults,
+                spent.seconds,
+                *compare(files, expected.testimony, spent.testimony),
+                left=spent.left,
+                owners=spent.owners,
+                apart_px=furthest(expected.testimony, spent.testimony),
             )
-            slowdowns.append(seconds / quiet[postgres].seconds)
-            _say(row(reports[-1], slowdowns[-1]))
-    text = table(reports, slowdowns)
+            nights.append((report, spent.seconds / expected.seconds))
+            _say(row(*nights[-1]))
+    minutes = (time.monotonic() - began) / 60
+    text = table(nights, minutes)
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / "chaos.md").write_text(text, encoding="utf-8")
-    said = [fields_of(each, slow) for each, slow in zip(reports, slowdowns, strict=True)]
+    said = [fields_of(report, slowdown) for report, slowdown in nights]
     (asked.out / "chaos.json").write_text(json.dumps(said, indent=1), encoding="utf-8")
     _say("\n" + text)
-    return 0 if all(each.sound for each in reports) else 1
+    return 0 if minutes <= asked.minutes and all(report.sound for report, _ in nights) else 1
 
 
 def row(report: NightReport, slowdown: float) -> str:
@@ -76,7 +77,7 @@ def row(report: NightReport, slowdown: float) -> str:
     return (
         f"| {report.seed} | {report.database} | {report.files} | {report.faults.total()} |"
         f" {report.lost} | {report.twice} | {report.differing} | {report.unexplained} |"
-        f" {report.seconds:.0f} | {slowdown:.2f} |"
+        f" {report.left} | {report.owners} | {report.seconds:.0f} | {slowdown:.2f} |"
     )
 
 
@@ -86,21 +87,24 @@ def fields_of(report: NightReport, slowdown: float) -> dict[str, object]:
     return fields | {"faults": dict(report.faults), "slowdown": slowdown}
 
 
-def table(reports: list[NightReport], slowdowns: list[float]) -> str:
+def table(nights: list[tuple[NightReport, float]], minutes: float) -> str:
     """Return both tables in Markdown."""
     lines = [
         (
             "| seed | database | files | faults | lost | twice | differing | unexplained |"
-            " seconds | slowdown |"
+            " left running | new owners | seconds | slowdown |"
         ),
-        "|---|---|---|---|---|---|---|---|---|---|",
-        *(row(each, slow) for each, slow in zip(reports, slowdowns, strict=True)),
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        *(row(*night) for night in nights),
     ]
+    reports = [report for report, _ in nights]
     kinds: Counter[str] = sum((each.faults for each in reports), Counter())
     total = (
         f"{sum(each.files for each in reports)} files, {kinds.total()} faults:"
         f" {sum(each.lost for each in reports)} lost, {sum(each.twice for each in reports)} twice,"
-        f" {sum(each.differing for each in reports)} differing"
+        f" {sum(each.differing for each in reports)} differing; points lie at most"
+        f" {max(each.apart_px for each in reports):.1e} px from the undisturbed night's;"
+        f" {minutes:.1f} minutes"
     )
     lines += ["", total, "", "| fault | times |", "|---|---|"]
     lines += [f"| {name.replace('_', ' ')} | {times} |" for name, times in kinds.most_common()]

@@ -8,9 +8,11 @@ import os
 import random
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,11 +23,14 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from scheduler.messages import ROUTINE_QUEUE
-from scheduler.settings import Settings
-from scheduler.stack import Member, Stack
+from scheduler.settings import Settings, child_environment
+from tests.chaos.owner import UPKEEP, WORKERS, Owner, words
 from tests.chaos.proxy import Proxy
 from tests.servers.postgres import PostgresServer
 from tests.servers.redis import RedisServer
+
+#: Redis is started so often until its disk has room.
+_STARTS = 20
 
 
 @dataclass(slots=True)
@@ -33,20 +38,30 @@ class Night:
     """Everything a fault may be done to."""
 
     settings: Settings
-    stack: Stack
+    owner: Owner
     redis: RedisServer
     broker: Proxy
     postgres: PostgresServer | None
     database: Proxy | None
-    disk: Path | None  # a small file system that holds the SQLite database
+    disk: Path | None  # a small file system: state folder, queue of Redis, SQLite database
     random: random.Random
+    batch: str
     submit_again: Callable[[], None]
+    #: What is submitted next.
+    coming: Sequence[Path] = ()
+    #: What is still to happen before everything may happen again.
+    deck: list[Callable[[Night], None]] = field(default_factory=list)
     #: What goes on beside the next faults; each is waited for at the end.
     going_on: list[threading.Thread] = field(default_factory=list)
 
-    def beside(self, work: Callable[[], None]) -> None:
-        """Do something slow while the next faults come."""
-        thread = threading.Thread(target=work, daemon=True)
+    def beside(self, work: Callable[[], None], after_seconds: float = 0.0) -> None:
+        """Do something slow, or later, while the next faults come."""
+
+        def wait_and_work() -> None:
+            time.sleep(after_seconds)
+            work()
+
+        thread = threading.Thread(target=wait_and_work, daemon=True)
         thread.start()
         self.going_on.append(thread)
 
@@ -57,7 +72,7 @@ class Night:
 
 
 class Spared(Exception):
-    """There was nothing to do it to this time: the process was down already."""
+    """There was nothing to do it to this time: the process was down, the queue empty."""
 
 
 def kill_worker(night: Night) -> None:
@@ -67,16 +82,22 @@ def kill_worker(night: Night) -> None:
         os.killpg(worker.pid, signal.SIGKILL)
 
 
+def kill_owner(night: Night) -> None:
+    """SIGKILL the process that started all others, which then end by themselves."""
+    if not night.owner.kill():
+        raise Spared
+
+
 def kill_child(night: Night) -> None:
     """SIGKILL the child that measures, as the kernel does when memory runs out."""
     children = _process(night, _worker(night)).children()
-    _any(night, [each for each in children if "worker.reader" not in " ".join(_words(each))]).kill()
+    _any(night, [each for each in children if "worker.reader" not in " ".join(words(each))]).kill()
 
 
 def kill_reader(night: Night) -> None:
     """SIGKILL a reading process, as a crash of a decoder does."""
     family = _process(night, _worker(night)).children(recursive=True)
-    _any(night, [each for each in family if "worker.reader" in " ".join(_words(each))]).kill()
+    _any(night, [each for each in family if "worker.reader" in " ".join(words(each))]).kill()
 
 
 def freeze_worker(night: Night) -> None:
@@ -88,12 +109,11 @@ def freeze_worker(night: Night) -> None:
             each.suspend()
 
     def thaw() -> None:
-        time.sleep(night.settings.lease_seconds * 2)
         for each in family:
             with contextlib.suppress(psutil.Error):
                 each.resume()
 
-    night.beside(thaw)
+    night.beside(thaw, 2 * night.settings.lease_seconds)
 
 
 def stop_worker(night: Night) -> None:
@@ -103,20 +123,27 @@ def stop_worker(night: Night) -> None:
 
 def kill_upkeep(night: Night) -> None:
     """SIGKILL the process that sends and recovers."""
-    _process(night, "upkeep").kill()
+    _process(night, UPKEEP).kill()
 
 
 def kill_broker(night: Night) -> None:
     """SIGKILL Redis; it comes back with its queue."""
     night.redis.kill()
     time.sleep(night.random.uniform(0.2, 1.5))
-    night.redis.start()
+    for _ in range(_STARTS):
+        try:
+            night.redis.start()
+        except RuntimeError:  # its disk is full
+            time.sleep(0.5)
+        else:
+            return
+    raise RuntimeError("Redis does not come back")
 
 
 def flush_broker(night: Night) -> None:
     """Empty Redis."""
-    with contextlib.suppress(RedisError):
-        night.redis.flush()
+    with _redis(night) as client:
+        client.flushall()
 
 
 def cut_broker(night: Night) -> None:
@@ -131,16 +158,20 @@ def delay_broker(night: Night) -> None:
 
 def double_messages(night: Night) -> None:
     """Put every message that waits into the queue once more."""
-    with contextlib.suppress(RedisError), Redis(port=night.redis.port) as client:
+    with _redis(night) as client:
         waiting: Any = client.lrange(ROUTINE_QUEUE, 0, -1)
+        if not waiting:
+            raise Spared
         for message in waiting[:200]:
             client.lpush(ROUTINE_QUEUE, message)
 
 
 def shuffle_messages(night: Night) -> None:
     """Bring the messages that wait into another order."""
-    with contextlib.suppress(RedisError), Redis(port=night.redis.port) as client:
+    with _redis(night) as client:
         waiting: Any = client.lrange(ROUTINE_QUEUE, 0, -1)
+        if len(waiting) < 2:
+            raise Spared
         night.random.shuffle(waiting)
         with client.pipeline() as pipeline:
             pipeline.delete(ROUTINE_QUEUE)
@@ -150,8 +181,8 @@ def shuffle_messages(night: Night) -> None:
 
 
 def foreign_message(night: Night) -> None:
-    """Send a message that thoraq never sent, and one that is no message at all."""
-    with contextlib.suppress(RedisError), Redis(port=night.redis.port) as client:
+    """Put into the queue what is no message."""
+    with _redis(night) as client:
         client.rpush(ROUTINE_QUEUE, json.dumps({"body": "none", "headers": {}, "properties": {}}))
 
 
@@ -179,29 +210,26 @@ def lock_sqlite(night: Night) -> None:
     if night.postgres is not None:
         raise Spared
 
+    seconds = night.random.uniform(1.0, 3.0)
+
     def hold() -> None:
         with _sqlite(night) as connection, contextlib.suppress(sqlite3.OperationalError):
             connection.execute("BEGIN IMMEDIATE")
-            time.sleep(night.random.uniform(1.0, 3.0))
+            time.sleep(seconds)
             connection.execute("ROLLBACK")
 
     night.beside(hold)
 
 
 def fill_disk(night: Night) -> None:
-    """Fill the file system that holds the SQLite database, for a while."""
+    """Fill the disk of state folder, Redis and SQLite, for a while."""
     if night.disk is None:
         raise Spared
     ballast = night.disk / "ballast"
     with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(bytes(1 << 16))
-
-    def empty() -> None:
-        time.sleep(night.random.uniform(1.0, 2.5))
-        ballast.unlink(missing_ok=True)
-
-    night.beside(empty)
+    night.beside(lambda: ballast.unlink(missing_ok=True), night.random.uniform(1.0, 2.5))
 
 
 def submit_twice(night: Night) -> None:
@@ -209,8 +237,29 @@ def submit_twice(night: Night) -> None:
     night.beside(night.submit_again)
 
 
+def kill_submission(night: Night) -> None:
+    """SIGKILL `thoraq submit` somewhere in its work on what comes next."""
+    places = [str(path) for path in night.coming]
+    submission = subprocess.Popen(
+        [sys.executable, "-m", "cli", "submit", *places, "--batch", night.batch],
+        cwd=Path(__file__).parents[2],
+        env=child_environment(night.settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        submission.wait(night.random.uniform(0.5, 3.0))
+    except subprocess.TimeoutExpired:
+        submission.kill()
+        submission.wait()
+    else:
+        raise Spared  # it was faster
+
+
 FAULTS: tuple[Callable[[Night], None], ...] = (
     kill_worker,
+    kill_owner,
     kill_child,
     kill_reader,
     freeze_worker,
@@ -229,33 +278,45 @@ FAULTS: tuple[Callable[[Night], None], ...] = (
     lock_sqlite,
     fill_disk,
     submit_twice,
+    kill_submission,
 )
 
 
-def forgive(member: Member) -> None:
-    """Let a member come back at once: the kills of a night are pressed into a minute here."""
-    member.early_deaths = 0
-    member.pause_seconds = 0.5
+def hurt(night: Night) -> str | None:
+    """Do the next fault that finds its target; return its name, None where none does.
+
+    Faults come in a random order, each once before any comes again; what was spared comes next.
+    """
+    done = _draw(night)
+    if done is None:  # what is left cannot be done to this night
+        night.deck = night.random.sample(FAULTS, len(FAULTS))
+        done = _draw(night)
+    return done
+
+
+def _draw(night: Night) -> str | None:
+    spared = []
+    done = None
+    while night.deck and done is None:
+        fault = night.deck.pop()
+        try:
+            fault(night)
+        except (Spared, psutil.Error):
+            spared.append(fault)
+        else:
+            done = fault.__name__
+    night.deck += spared
+    return done
 
 
 def _refuse(night: Night, proxy: Proxy) -> None:
     proxy.refuse(refusing=True)
-
-    def accept() -> None:
-        time.sleep(night.random.uniform(0.5, 2.5))
-        proxy.refuse(refusing=False)
-
-    night.beside(accept)
+    night.beside(lambda: proxy.refuse(refusing=False), night.random.uniform(0.5, 2.5))
 
 
 def _delay(night: Night, proxy: Proxy) -> None:
     proxy.delay(night.random.uniform(0.05, 0.3))
-
-    def hurry() -> None:
-        time.sleep(3.0)
-        proxy.delay(0.0)
-
-    night.beside(hurry)
+    night.beside(lambda: proxy.delay(0.0), 3.0)
 
 
 def _required(proxy: Proxy | None) -> Proxy:
@@ -265,16 +326,12 @@ def _required(proxy: Proxy | None) -> Proxy:
 
 
 def _worker(night: Night) -> str:
-    return night.random.choice([each.name for each in night.stack.members if "cpu" in each.name])
+    return night.random.choice(WORKERS)
 
 
 def _process(night: Night, name: str) -> psutil.Process:
-    [pid] = [each.pid for each in night.stack.members if each.name == name]
-    try:
-        process = psutil.Process(pid) if pid is not None else None
-    except psutil.NoSuchProcess:
-        process = None
-    if process is None or process.status() == psutil.STATUS_ZOMBIE:
+    process = night.owner.member(name)
+    if process is None:
         raise Spared
     return process
 
@@ -285,11 +342,14 @@ def _any(night: Night, processes: list[psutil.Process]) -> psutil.Process:
     return night.random.choice(processes)
 
 
-def _words(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
+@contextmanager
+def _redis(night: Night) -> Iterator[Redis]:
+    """Speak to Redis itself; where it does not let itself be changed it is spared."""
+    with Redis(port=night.redis.port) as client:
+        try:
+            yield client
+        except RedisError as exc:
+            raise Spared from exc
 
 
 @contextmanager

@@ -1,0 +1,111 @@
+"""The process that owns a night's stack: killed, given up and started again as systemd does.
+
+``python -m tests.chaos.owner`` is ``thoraq up --device cpu`` with two workers on any machine.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from scheduler.settings import Settings, child_environment
+from scheduler.stack import Stack
+from tests.servers.processes import ending_with_us
+
+WORKERS = ("cpu0", "cpu1")
+UPKEEP = "upkeep"
+#: RestartSec of the units is 5; a night of months is pressed into a minute here.
+_PAUSE_SECONDS = 0.5
+#: Longer than scheduler.stopping grants.
+_STOP_SECONDS = 75.0
+
+
+class Owner:
+    """Runs a stack in a process of its own and starts it again whenever it ends."""
+
+    def __init__(self, settings: Settings, log: Path) -> None:
+        self.restarts = 0
+        self._settings = settings
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._due_at = 0.0
+
+    def start(self) -> None:
+        """Start the stack."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.chaos.owner"],
+                cwd=Path(__file__).parents[2],
+                env=child_environment(self._settings),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=ending_with_us(signal.SIGTERM),  # noqa: PLW1509 - prctl alone
+            )
+
+    def tend(self) -> None:
+        """Start it again a moment after it ended."""
+        if self._process is not None and self._process.poll() is not None:
+            self._process = None
+            self._due_at = time.monotonic() + _PAUSE_SECONDS
+        if self._process is None and time.monotonic() >= self._due_at:
+            self.restarts += 1
+            self.start()
+
+    def kill(self) -> bool:
+        """SIGKILL the owner, and no member; False if it is down already."""
+        if self._process is None or self._process.poll() is not None:
+            return False
+        self._process.kill()
+        return True
+
+    def member(self, name: str) -> psutil.Process | None:
+        """Return the process of a worker or of the upkeep, None while it is down."""
+        try:
+            members = psutil.Process(self._process.pid).children() if self._process else []
+        except psutil.NoSuchProcess:
+            return None
+        sought = {"scheduler"} if name == UPKEEP else {"--name", name}
+        return next((each for each in members if sought <= set(words(each))), None)
+
+    def stop(self) -> int:
+        """Stop the stack; return how many processes of it, also of former ones, stay behind."""
+        if self._process is not None:
+            self._process.terminate()
+        deadline = time.monotonic() + _STOP_SECONDS
+        while (left := self._everybody()) and time.monotonic() < deadline:
+            if self._process is not None:
+                self._process.poll()  # a zombie else
+            time.sleep(0.1)
+        for each in left:
+            each.kill()
+        return len(left)
+
+    def _everybody(self) -> list[psutil.Process]:
+        state = str(self._settings.state)
+        found = []
+        for each in psutil.process_iter():
+            try:
+                ours = each.environ().get("THORAQ_STATE") == state
+                if ours and each.status() != psutil.STATUS_ZOMBIE:
+                    found.append(each)
+            except psutil.Error:  # it ended, or belongs to somebody else
+                continue
+        return found
+
+
+def words(process: psutil.Process) -> list[str]:
+    """Return a process's command; nothing once it ended."""
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []
+
+
+if __name__ == "__main__":
+    Stack(Settings(), ["cpu"] * len(WORKERS)).run()
