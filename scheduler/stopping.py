@@ -5,10 +5,14 @@ from __future__ import annotations
 import signal
 from typing import Any
 
+from billiard import pool
 from celery import signals
 
 #: Longer than a worker needs to give back what it holds, shorter than systemd waits for it.
 LONGEST_SECONDS = 60.0
+#: How long a child waits for its parent to take its last result. A parent that stops often takes it
+#: no more; its message then comes again, and the database knows that the chunk is done.
+RESULT_SECONDS = 2.0
 
 
 def end_in_time() -> None:
@@ -17,7 +21,11 @@ def end_in_time() -> None:
     Celery says that it is online with retries that have no end and ask nobody whether to stop: a
     worker that is stopped while its broker is away would stay for as long as that is, and for good
     where the broker ended with its owner. What it held comes back when its lease ends.
+    A child whose last result nobody takes would stay for half a minute.
     """
+    pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = round(
+        RESULT_SECONDS / pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_INTERVAL
+    )
 
     def limit(**_: Any) -> None:
         if not signal.getitimer(signal.ITIMER_REAL)[0]:  # asked twice, it gets no more time

@@ -21,7 +21,9 @@ _SCAN, _END = 0xDA, 0xD9
 #: Markers that may follow a scan: DHT, DAC, SOS, DQT, DNL, DRI, APPn, COM.
 _BETWEEN_SCANS = frozenset({0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xFE, *range(0xE0, 0xF0)})
 #: In entropy-coded data 0xFF is stuffed with a zero, or starts a restart marker (T.81 B.1.1.5).
-_JPEG_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
+#: Of several the last one counts; to look for them all costs the square of a million.
+_JPEG_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
+_FILL = re.compile(rb"\xff*")
 #: In packets no 0xFF goes before a byte above 0x8F, but for SOP and EPH (T.800 A.1.1, A.8).
 _JPEG2000_INTRUDER = re.compile(rb"\xff[\x90\x93-\xff]")
 _SOC, _SOT, _SOD = b"\xff\x4f\xff\x51", b"\xff\x90", b"\xff\x93"
@@ -115,8 +117,9 @@ def _walk(stream: bytes) -> Iterator[tuple[int, bytes, int]]:
     position = 2
     while position + 4 <= len(stream) and stream[position] == 0xFF:
         marker = stream[position + 1]
-        if marker == 0xFF:  # fill
-            position += 1
+        if marker == 0xFF:
+            fill = _FILL.match(stream, position)
+            position = fill.end() - 1 if fill else position
             continue
         end = position + 2 + max(int.from_bytes(stream[position + 2 : position + 4], "big"), 2)
         yield marker, stream[position + 4 : end], end

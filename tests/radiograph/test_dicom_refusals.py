@@ -33,7 +33,7 @@ from radiograph.errors import (
     UnsupportedPixels,
     quoted,
 )
-from radiograph.reading.codestream import jpeg2000_fault, jpeg_fault
+from radiograph.reading.codestream import NO_END, jpeg2000_fault, jpeg_fault
 from radiograph.records import Radiograph
 from tests.radiograph.encoders import (
     NOISY,
@@ -191,6 +191,13 @@ def test_sound_codestreams_have_no_fault() -> None:
         assert jpeg_fault(jpeg_lossless(image)) is None
         for stream in (jpeg_2000(image), jpeg_2000_lossy(image), htj2k(image), htj2k_lossy(image)):
             assert jpeg2000_fault(stream) is None
+
+
+def test_fill_without_end_is_gone_through_once() -> None:
+    fill = b"\xff" * (4 << 20)  # looked at again from each of its bytes, it would take hours
+    before_the_scan = b"\xff\xd8" + fill + b"\xda\x00\x02"
+    assert jpeg_fault(before_the_scan + fill + b"\xd9") is None
+    assert jpeg_fault(before_the_scan + fill + b"\x00") == NO_END
 
 
 def test_an_encapsulated_file_cut_short_is_truncated(reading: Reading) -> None:

@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import billiard
 import psutil
 import pytest
+from billiard import pool
 
+from scheduler.stopping import RESULT_SECONDS, end_in_time
 from tests.worker.conftest import eventually, gone
 
 # As Celery does that says it is alive to a broker that is away: it asks nobody whether to stop.
@@ -61,3 +64,17 @@ def test_whoever_would_wait_without_end_can_be_stopped(
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_child_does_not_wait_long_for_a_parent_that_takes_no_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Celery's child would wait as long as a stack does before it kills.
+    monkeypatch.setattr(pool, "GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT", 300)
+    waited: list[float] = []
+    monkeypatch.setattr(pool.time, "sleep", waited.append)
+    end_in_time()
+    queue = billiard.SimpleQueue()
+    child = pool.Worker(queue, queue, on_ready_counter=billiard.Value("i", 0))
+    assert not child._ensure_messages_consumed(completed=1)
+    assert sum(waited) == pytest.approx(RESULT_SECONDS)
