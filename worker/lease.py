@@ -20,7 +20,7 @@ _BEATS_A_LEASE = 4
 
 
 class Lease:
-    """Prolongs a lease from a thread of its own until the block ends.
+    """Prolongs a lease from a thread of its own, from its start to its end or through a block.
 
     ``renew`` does so and says whether the lease is still held; it may raise DatabaseError.
     """
@@ -44,8 +44,17 @@ class Lease:
         if self._lost.is_set():
             raise LeaseLost(LeaseLost.__doc__)
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Begin to prolong it."""
         self._thread.start()
+
+    def end(self) -> None:
+        """Leave it to its time."""
+        self._over.set()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        self.start()
         return self
 
     def __exit__(
@@ -54,8 +63,7 @@ class Lease:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._over.set()
-        self._thread.join()
+        self.end()
 
     def _beat(self) -> None:
         while not self._over.wait(self._lease_seconds / _BEATS_A_LEASE):

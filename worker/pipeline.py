@@ -1,40 +1,26 @@
-"""The pipeline of one chunk: read, predict, measure, record.
-
-Reading goes on in its processes while the device works. Everything a chunk brought is stored in
-one transaction behind the fence; what a stop leaves unread goes back.
-"""
+"""The pipeline of a file that was read: predict, measure, and say what became of it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from db.records import Claim, ClaimedJob, Outcome, Provenance, Refusal
+from db.records import ClaimedJob, Outcome, Provenance, Refusal
 from network.card import ModelCard
 from network.prediction import Prediction
-from radiograph.errors import FileUnavailable, RadiographError
+from radiograph.errors import RadiographError
 from radiograph.frontal import check_prediction
 from radiograph.measuring import measure
 from radiograph.quality import Calibration
 from radiograph.records import ERROR_FRAME_PX, Header, IctThresholds, Measurement
 from scheduler.pseudonym import Pseudonyms
-from worker.breaker import Breaker
 from worker.device import Device
-from worker.errors import (
-    FolderAway,
-    MeasuringFailed,
-    ModelUnavailable,
-    PredictionInvalid,
-    ReaderUnavailable,
-)
+from worker.errors import MeasuringFailed, ModelUnavailable, PredictionInvalid
 from worker.reader_process import RefusedFile
-from worker.readers import Readers
-from worker.sample import sample_job
 from worker.wire import ReadFile
 
 Floats = npt.NDArray[np.float64]
@@ -47,7 +33,6 @@ class Circumstances:
     worker: str
     code_version: str
     thresholds: IctThresholds
-    min_side_px: int
     pseudonyms: Pseudonyms
 
 
@@ -69,42 +54,22 @@ def calibration_of(card: ModelCard) -> Calibration | None:
 
 
 class Pipeline:
-    """Measures claims with one network."""
+    """Measures files with one network."""
 
-    def __init__(
-        self,
-        circumstances: Circumstances,
-        card: ModelCard,
-        device: Device,
-        readers: Readers,
-        breaker: Breaker,
-    ) -> None:
+    def __init__(self, circumstances: Circumstances, card: ModelCard, device: Device) -> None:
         self._of = circumstances
         self._card = card
         self._calibration = calibration_of(card)
         self._device = device
-        self._readers = readers
-        self._breaker = breaker
 
-    def measure(self, claim: Claim, done: list[Outcome], check: Callable[[], None]) -> None:
-        """Append the outcome of each job to ``done``; what is there stays there when this raises.
+    @property
+    def batch(self) -> int:
+        """Files that are best predicted together; smaller where memory proved short."""
+        return self._device.batch
 
-        ``check`` is called between files and ends the work by raising. Raises WorkerError.
-        """
-        ready: list[tuple[ClaimedJob, ReadFile]] = []
-        for job, read in self._readers.read(claim.jobs, check):
-            if isinstance(read, ReadFile):
-                self._breaker.note(None)
-                ready.append((job, read))
-            else:
-                if self._breaker.note(read.refusal.code):
-                    self._try_machine(job, read.refusal)
-                done.append(Outcome(job.job_id, self._header(read.header), refusal=read.refusal))
-            if len(ready) >= self._device.batch:
-                done += self.outcomes(ready)
-                ready = []
-        if ready:
-            done += self.outcomes(ready)
+    def refused(self, job: ClaimedJob, read: RefusedFile) -> Outcome:
+        """Return the outcome of a file that could not be read."""
+        return Outcome(job.job_id, self._header(read.header), refusal=read.refusal)
 
     def outcomes(self, ready: Sequence[tuple[ClaimedJob, ReadFile]]) -> list[Outcome]:
         """Predict and measure what was read, in one batch. Raises DeviceFailed."""
@@ -178,15 +143,3 @@ class Pipeline:
         return replace(
             header, patient_id=stored(header.patient_id), accession=stored(header.accession)
         )
-
-    def _try_machine(self, job: ClaimedJob, refusal: Refusal) -> None:
-        """Acquit the machine of several failures in a row. Raises FolderAway, ReaderUnavailable."""
-        if refusal.code == FileUnavailable.code:
-            if not any(Path(path).parent.is_dir() for path in job.paths):
-                raise FolderAway(FolderAway.__doc__)
-        else:
-            with sample_job(self._of.min_side_px) as sample:
-                for _, read in self._readers.read([sample]):
-                    if isinstance(read, RefusedFile):
-                        raise ReaderUnavailable(f"{read.refusal.code}. {ReaderUnavailable.__doc__}")
-        self._breaker.acquit()

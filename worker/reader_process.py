@@ -60,6 +60,10 @@ class ReaderProcess:
         """Process id; None before the first file and between two processes."""
         return self._process.pid if self._process is not None else None
 
+    def start(self) -> None:
+        """Start it ahead of its first file. Raises ReaderUnavailable."""
+        self._started()
+
     def read(self, path: str, sha256: str) -> ReadFile | RefusedFile:
         """Read one file. Raises ReaderCrashed, ReaderTimeout, ReaderUnavailable."""
         process = self._started()

@@ -1,7 +1,8 @@
-"""The readers: several reading processes that read one chunk's files ahead of the device."""
+"""The readers: several reading processes that read files ahead of the device."""
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -22,18 +23,20 @@ _CRASHES = 2
 _POLL_SECONDS = 0.2
 
 
-@dataclass(slots=True)
-class _Request:
-    job: ClaimedJob
-    answers: queue.SimpleQueue[_Answer]
-    abandoned: threading.Event
-
-
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class Answer:
+    """What came of a request: what was read, an error, or neither where it was abandoned."""
+
     job: ClaimedJob
     read: ReadFile | RefusedFile | None = None
     error: Exception | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    job: ClaimedJob
+    tell: Callable[[Answer], None]
+    abandoned: threading.Event
 
 
 class Readers:
@@ -48,6 +51,7 @@ class Readers:
         memory_mb: int,
         roots: Sequence[Path] = (),
     ) -> None:
+        self.count = count
         self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         self._processes = [
             ReaderProcess(limits, timeout_seconds=timeout_seconds, memory_mb=memory_mb, roots=roots)
@@ -60,6 +64,20 @@ class Readers:
         for thread in self._threads:
             thread.start()
 
+    def ask(
+        self,
+        jobs: Sequence[ClaimedJob],
+        tell: Callable[[Answer], None],
+        abandoned: threading.Event,
+    ) -> None:
+        """Have files read in their order, after those that were asked for before.
+
+        ``tell`` is called once for each, from any thread, in any order. Those that wait still when
+        ``abandoned`` is set are not read.
+        """
+        for job in jobs:
+            self._requests.put(_Request(job, tell, abandoned))
+
     def read(
         self, jobs: Sequence[ClaimedJob], check: Callable[[], None] = lambda: None
     ) -> Iterator[tuple[ClaimedJob, ReadFile | RefusedFile]]:
@@ -68,10 +86,9 @@ class Readers:
         ``check`` is called between files and ends the reading by raising. Raises
         ReaderUnavailable.
         """
-        answers: queue.SimpleQueue[_Answer] = queue.SimpleQueue()
+        answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         abandoned = threading.Event()
-        for job in jobs:
-            self._requests.put(_Request(job, answers, abandoned))
+        self.ask(jobs, answers.put, abandoned)
         try:
             waiting = len(jobs)
             while waiting:
@@ -98,17 +115,23 @@ class Readers:
             thread.join()
 
     def _serve(self, process: ReaderProcess) -> None:
+        # Importing the decoders takes a second that no file should wait for.
+        with contextlib.suppress(ReaderUnavailable):
+            process.start()
         try:
             while (request := self._requests.get()) is not None:
-                if request.abandoned.is_set():
-                    continue
-                try:
-                    answer = _Answer(request.job, read=_read(process, request.job))
-                except Exception as exc:  # noqa: BLE001 - raised again where the files are awaited
-                    answer = _Answer(request.job, error=exc)
-                request.answers.put(answer)
+                request.tell(_answer(process, request))
         finally:
             process.close()
+
+
+def _answer(process: ReaderProcess, request: _Request) -> Answer:
+    if request.abandoned.is_set():
+        return Answer(request.job)
+    try:
+        return Answer(request.job, read=_read(process, request.job))
+    except Exception as exc:  # noqa: BLE001 - raised again where the files are awaited
+        return Answer(request.job, error=exc)
 
 
 def _read(process: ReaderProcess, job: ClaimedJob) -> ReadFile | RefusedFile:

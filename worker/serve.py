@@ -56,6 +56,12 @@ def main() -> None:
         )
         add_tasks(app, session)
 
+        def end(**_: Any) -> None:
+            session.close()
+
+        # The last chunk goes on when its task has ended.
+        signals.worker_process_shutdown.connect(end, weak=False)
+
     def keep_logs(**_: Any) -> None:
         """Leave the logs as they are: having a receiver keeps Celery from configuring them."""
 

@@ -35,10 +35,8 @@ from scheduler.content import look_into
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
 from scheduler.walk import Met, walk
-from worker.breaker import Breaker
 from worker.device import Device, load_predictor
 from worker.pipeline import Circumstances, Pipeline
-from worker.readers import Readers
 from worker.wire import ReadFile
 
 T = TypeVar("T")
@@ -77,8 +75,7 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     squares = [each.prepared for _, each in read_files]
     predicting.predict(squares[: settings.device_batch])  # what is compiled on first use
     list(_timed(costs, "predict", lambda: predicting.predict(squares)))
-    readers = Readers(0, ReadLimits(), timeout_seconds=1.0, memory_mb=1024)
-    pipeline = Pipeline(_circumstances(settings), card, predicting, readers, Breaker())
+    pipeline = Pipeline(_circumstances(settings), card, predicting)
     _store(costs, read_files, settings, pipeline)
     return costs
 
@@ -146,7 +143,6 @@ def _circumstances(settings: Settings) -> Circumstances:
         worker="bench",
         code_version="bench",
         thresholds=settings.ict_thresholds,
-        min_side_px=settings.min_side_px,
         pseudonyms=Pseudonyms.of(settings),
     )
 

@@ -11,10 +11,12 @@ import time
 
 import psutil
 import pytest
+from sqlalchemy import func, select
 
 from db.records import Result, ResultFilter
 from db.results import find_results
 from db.states import Priority
+from db.tables import chunk
 from scheduler.stack import Stack
 from tests.servers.redis import RedisServer
 from tests.worker.conftest import (
@@ -173,7 +175,7 @@ def test_a_worker_asked_to_stop_gives_back_what_it_has_not_begun(bench: Bench) -
 
 
 def test_urgent_radiographs_overtake_the_routine_queue(bench: Bench) -> None:
-    write_radiographs(bench.archive, FILES)
+    write_radiographs(bench.archive, 2 * FILES)
     urgent = bench.archive.with_name("urgent")
     write_radiographs(urgent, 4, seed=1)
     with bench.stack() as stack:
@@ -183,7 +185,13 @@ def test_urgent_radiographs_overtake_the_routine_queue(bench: Bench) -> None:
         assert eventually(lambda: not bench.status(Priority.URGENT).open)
         assert bench.status().queued > 0
         bench.finish(stack)
-    assert len(measured(bench)) == FILES + 4
+    assert len(measured(bench)) == 2 * FILES + 4
+    with bench.database.read() as connection:
+        [taken] = connection.execute(select(chunk).where(chunk.c.priority == Priority.URGENT)).all()
+        before = connection.execute(
+            select(func.count()).where(chunk.c.claimed_at.between(taken.sent_at, taken.claimed_at))
+        ).scalar_one()
+    assert before - 1 <= 1  # besides itself one that was about to be taken when it was sent
 
 
 @pytest.mark.parametrize("name", ["upkeep", "cpu0"])

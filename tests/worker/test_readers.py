@@ -247,9 +247,9 @@ import sys, threading
 from radiograph.reading import ReadLimits
 from worker.readers import Readers
 from worker.sample import sample_job
-readers = Readers(2, ReadLimits(), timeout_seconds=600, memory_mb=4096)
+readers = Readers(1, ReadLimits(), timeout_seconds=600, memory_mb=4096)
 with sample_job(128) as sample:
-    list(readers.read([sample, sample, sample, sample]))
+    list(readers.read([sample]))
 print("read", flush=True)
 threading.Event().wait(600)
 """

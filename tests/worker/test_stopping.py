@@ -17,9 +17,9 @@ told = []
 signal.signal(signal.SIGTERM, lambda *_: told.append("before"))
 if os.fork() == 0:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    print("ready", flush=True)
     os._exit(0 if stopping.wait(60) and stopping.is_set() else 1)
 stopping.listen()
+print("ready", flush=True)
 _, status = os.wait()
 assert told == ["before"]
 sys.exit(os.waitstatus_to_exitcode(status))
@@ -45,5 +45,5 @@ def test_a_signal_to_the_parent_reaches_the_child_and_does_what_it_did_before() 
             assert parent.wait(5) == 0
             break
         except subprocess.TimeoutExpired:
-            continue  # the parent was not listening yet
+            continue  # between Python's look for signals and the wait that none would end
     parent.stdout.close()

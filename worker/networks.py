@@ -1,0 +1,78 @@
+"""The networks of a worker's device, each loaded when a chunk first asks for it."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import structlog
+
+from network.card import ModelCard, load_card, shipped_card
+from network.errors import CardInvalid
+from scheduler.pseudonym import Pseudonyms
+from scheduler.settings import Settings
+from worker.device import Device, load_predictor
+from worker.errors import ModelUnavailable, WorkerError
+from worker.pipeline import Circumstances, Pipeline
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Networks:
+    """Networks by version. ``device``: as the pinned process sees it; ``name``: the worker's."""
+
+    def __init__(self, settings: Settings, *, device: str, name: str) -> None:
+        self._settings = settings
+        self._device = device
+        self._name = name
+        self._pipelines: dict[str, Pipeline] = {}
+
+    def warm_up(self) -> None:
+        """Load what the first chunk most likely needs before its lease begins to run."""
+        if self._pipelines:
+            return
+        try:
+            self.pipeline(shipped_card().version)
+        except (CardInvalid, WorkerError) as exc:
+            # The chunk's own network may be another; if not, the claim will tell.
+            _log.warning("the shipped network does not load", code=exc.code)
+
+    def pipeline(self, model_version: str) -> Pipeline:
+        """Return what measures with a version of the network, loaded when first asked for.
+
+        Raises ModelUnavailable, DeviceFailed.
+        """
+        if model_version not in self._pipelines:
+            card = self._card(model_version)
+            device = Device(
+                load_predictor(card, self._device, self._settings.runtime),
+                self._settings.device_batch,
+            )
+            self._pipelines[model_version] = Pipeline(
+                Circumstances(
+                    worker=self._name,
+                    code_version=_code_version(),
+                    thresholds=self._settings.ict_thresholds,
+                    pseudonyms=Pseudonyms.of(self._settings),
+                ),
+                card,
+                device,
+            )
+        return self._pipelines[model_version]
+
+    def _card(self, model_version: str) -> ModelCard:
+        """Return the card of a version: the shipped one's, else one in the folder of models."""
+        try:
+            shipped = shipped_card()
+            if shipped.version == model_version:
+                return shipped
+            return load_card(self._settings.models_folder / Path(model_version).name / "card.json")
+        except CardInvalid as exc:
+            raise ModelUnavailable(f"{model_version}. {ModelUnavailable.__doc__}") from exc
+
+
+def _code_version() -> str:
+    try:
+        return version("thoraq")
+    except PackageNotFoundError:
+        return "unpackaged"
