@@ -14,22 +14,32 @@ from network.prediction import PreparedInput
 
 INPUT_SIDE_PX = 128
 MARGIN_PX = 4
+#: The shorter side of a film that leaves the square as it is: four pixels average to one.
+ENOUGH_PX = 4 * INPUT_SIDE_PX
 #: Grey levels outside these percentiles of the film are clipped: burnt-in labels and collimators.
 WINDOW_PERCENTILES = (0.5, 99.5)
 
 
+#: Left, top, right and bottom edge of a film in the pixels it is held in.
+Extent = tuple[float, float, float, float]
+
+
 def fit_affine(rows: int, columns: int, side: int, margin: int) -> npt.NDArray[np.float64]:
     """Lead from square input pixels to upright pixels: (2, 3), pixel centres at integers."""
-    scale = (side - 2 * margin) / max(rows, columns)
-    width, height = _fitted_size(rows, columns, scale)
+    return _fit_affine(_whole(rows, columns), side, margin)
+
+
+def _fit_affine(extent: Extent, side: int, margin: int) -> npt.NDArray[np.float64]:
+    from_x, from_y, to_x, to_y = extent
+    width, height = _fitted_size(extent, side, margin)
     left, top = (side - width) // 2, (side - height) // 2
-    # Pixel centres: (upright + 0.5) * fitted / size = input - corner + 0.5, for each axis alone,
+    # Pixel centres: (upright - edge) * fitted / size = input - corner + 0.5, for each axis alone,
     # since rounding the fitted size makes the two scales differ by a fraction of a pixel.
-    step_x, step_y = columns / width, rows / height
+    step_x, step_y = (to_x - from_x) / width, (to_y - from_y) / height
     return np.array(
         [
-            [step_x, 0.0, (0.5 - left) * step_x - 0.5],
-            [0.0, step_y, (0.5 - top) * step_y - 0.5],
+            [step_x, 0.0, (0.5 - left) * step_x + from_x],
+            [0.0, step_y, (0.5 - top) * step_y + from_y],
         ]
     )
 
@@ -37,21 +47,28 @@ def fit_affine(rows: int, columns: int, side: int, margin: int) -> npt.NDArray[n
 def prepare(
     pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
     *,
+    extent: Extent | None = None,
     side: int = INPUT_SIDE_PX,
     margin: int = MARGIN_PX,
 ) -> PreparedInput:
     """Fit an upright radiograph (rows, columns) into the network's square of uint8.
 
+    ``extent``: the film's edges in ``pixels`` (`Radiograph.extent`), which lie between the pixels
+    of a film of reduced size; those of ``pixels`` where absent. So the square shows the same film
+    in the same place, in whichever size it was decoded.
     ``side`` and ``margin`` differ from their defaults only in training, which augments from a
     larger square.
     """
-    rows, columns = pixels.shape
-    width, height = _fitted_size(rows, columns, (side - 2 * margin) / max(rows, columns))
+    extent = extent or _whole(*pixels.shape)
+    width, height = _fitted_size(extent, side, margin)
     # Pillow's bilinear filter widens with the reduction, so it averages rather than aliases; it
     # resizes 16 bits only as float.
     grey = pixels if pixels.dtype == np.uint8 else pixels.astype(np.float32)
     film = np.asarray(
-        Image.fromarray(grey).convert("F").resize((width, height), Image.Resampling.BILINEAR)
+        Image.fromarray(grey)
+        .convert("F")
+        # Pillow counts from the corner of the first pixel, not from its centre.
+        .resize((width, height), Image.Resampling.BILINEAR, box=_from_corner(extent))
     )
     low, high = np.percentile(film, WINDOW_PERCENTILES)
     if high <= low:  # a film whose detail is a sliver: show all of it rather than nothing
@@ -60,8 +77,19 @@ def prepare(
     square = np.zeros((side, side), np.uint8)
     left, top = (side - width) // 2, (side - height) // 2
     square[top : top + height, left : left + width] = np.clip(np.rint(levels), 0, 255)
-    return PreparedInput(pixels=square, to_upright=fit_affine(rows, columns, side, margin))
+    return PreparedInput(pixels=square, to_upright=_fit_affine(extent, side, margin))
 
 
-def _fitted_size(rows: int, columns: int, scale: float) -> tuple[int, int]:
+def _whole(rows: int, columns: int) -> Extent:
+    return -0.5, -0.5, columns - 0.5, rows - 0.5
+
+
+def _fitted_size(extent: Extent, side: int, margin: int) -> tuple[int, int]:
+    columns, rows = extent[2] - extent[0], extent[3] - extent[1]
+    scale = (side - 2 * margin) / max(rows, columns)
     return max(1, round(columns * scale)), max(1, round(rows * scale))
+
+
+def _from_corner(extent: Extent) -> Extent:
+    left, top, right, bottom = extent
+    return left + 0.5, top + 0.5, right + 0.5, bottom + 0.5

@@ -33,7 +33,7 @@ def measure(
     ``points`` (19, 2) and ``spreads`` (19,) in upright pixels, ordered as ``Landmark``;
     ``to_source`` (2, 3) from upright to file pixels.
     """
-    spreads_px224 = spreads * (ERROR_FRAME_PX / max(header.rows, header.columns))
+    spreads_px224 = spreads_in_error_frame(spreads, to_source, header)
     ict_sd = None if calibration is None else calibration.ict_sd(points, spreads)
     score = uncertainty_score(spreads_px224)
     expected = None if calibration is None else calibration.expected_error(score)
@@ -44,7 +44,7 @@ def measure(
         spreads=tuple(float(spread) for spread in spreads_px224),
         ict=measure_ict(
             points,
-            source_px=float(np.linalg.norm(transverse)),
+            source_px=_source_px(to_source),
             mm_per_source_px=_spacing_along(transverse, header),
             header=header,
             thresholds=thresholds,
@@ -61,6 +61,17 @@ def measure(
 def to_file(points: Floats, to_source: Floats) -> Floats:
     """Move (N, 2) upright points into the pixels of the file."""
     return np.asarray(points @ to_source[:, :2].T + to_source[:, 2])
+
+
+def spreads_in_error_frame(spreads: Floats, to_source: Floats, header: Header) -> Floats:
+    """Turn spreads in upright pixels into px of a 224 frame around the film."""
+    longer_side_px = max(header.rows, header.columns)
+    return np.asarray(spreads * (_source_px(to_source) * ERROR_FRAME_PX / longer_side_px))
+
+
+def _source_px(to_source: Floats) -> float:
+    """Return the width of an upright pixel in pixels of the file."""
+    return float(np.linalg.norm(to_source[:, 0]))
 
 
 def _spacing_along(transverse: Floats, header: Header) -> float | None:

@@ -14,9 +14,9 @@ from network.card import ModelCard
 from network.prediction import Prediction
 from radiograph.errors import RadiographError
 from radiograph.frontal import check_prediction
-from radiograph.measuring import measure
+from radiograph.measuring import measure, spreads_in_error_frame
 from radiograph.quality import Calibration
-from radiograph.records import ERROR_FRAME_PX, Header, IctThresholds, Measurement
+from radiograph.records import Header, IctThresholds, Measurement
 from scheduler.pseudonym import Pseudonyms
 from worker.device import Device
 from worker.errors import MeasuringFailed, ModelUnavailable, PredictionInvalid
@@ -114,11 +114,10 @@ class Pipeline:
         if not (np.isfinite(prediction.points).all() and np.isfinite(prediction.spreads).all()):
             raise PredictionInvalid(PredictionInvalid.__doc__)
         points, spreads = in_upright_pixels(prediction, read.prepared.to_upright)
-        longer_side_px = max(read.header.rows, read.header.columns)
         try:
             check_prediction(
                 points,
-                spreads * (ERROR_FRAME_PX / longer_side_px),
+                spreads_in_error_frame(spreads, read.to_source, read.header),
                 prediction.frontal_probability,
             )
             return measure(

@@ -71,7 +71,7 @@ def answer(request: dict[str, Any], limits: ReadLimits, roots: Sequence[Path] = 
                 header=header,
                 pixel_digest=radiograph.pixel_digest,
                 to_source=radiograph.to_source,
-                prepared=prepare(radiograph.pixels),
+                prepared=prepare(radiograph.pixels, extent=radiograph.extent),
                 duration_ms=(time.perf_counter() - started) * 1000,
             )
         )

@@ -27,6 +27,7 @@ from db.records import ClaimedJob, RetryPolicy, SeenFile
 from db.states import Priority
 from network.card import shipped_card
 from network.input import prepare
+from network.prediction import PreparedInput
 from radiograph.errors import RadiographError
 from radiograph.frontal import check_header
 from radiograph.reading import ReadLimits, read
@@ -65,7 +66,13 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     seen = list(_timed(costs, "hash", lambda: _looked(chosen, settings.max_file_mb)))
     sound = [each for each in seen if each.refusal is None]
     films = _read(costs, sound)
-    prepared = list(_timed(costs, "prepare", lambda: (prepare(film.pixels) for _, film in films)))
+    prepared = list(
+        _timed(
+            costs,
+            "prepare",
+            lambda: (prepare(film.pixels, extent=film.extent) for _, film in films),
+        )
+    )
     read_files = [
         (each, ReadFile(film.header, film.pixel_digest, film.to_source, square, 0.0))
         for (each, film), square in zip(films, prepared, strict=True)
@@ -102,6 +109,10 @@ def _read(costs: list[StageCost], sound: Sequence[SeenFile]) -> list[tuple[SeenF
         cpu, wall = (sum(column) for column in zip(*times, strict=True))
         costs.append(StageCost("read", len(times), cpu, wall, kind))
     return films
+
+
+def _prepared(films: Sequence[tuple[SeenFile, Radiograph]]) -> Iterator[PreparedInput]:
+    return (prepare(film.pixels, extent=film.extent) for _, film in films)
 
 
 def _store(

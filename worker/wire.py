@@ -32,7 +32,7 @@ class ReadFile:
     """What a reading process made of one file: everything but the large image itself."""
 
     header: Header
-    pixel_digest: str
+    pixel_digest: str | None
     to_source: npt.NDArray[np.float64]
     prepared: PreparedInput
     duration_ms: float
@@ -99,7 +99,7 @@ def read_file_of(fields: Mapping[str, Any], data: bytes) -> ReadFile:
     side = int(fields["side"])
     return ReadFile(
         header=header_of(fields["header"]),
-        pixel_digest=str(fields["pixel_digest"]),
+        pixel_digest=fields["pixel_digest"],
         to_source=np.array(fields["to_source"], np.float64),
         duration_ms=float(fields["duration_ms"]),
         prepared=PreparedInput(

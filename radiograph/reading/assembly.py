@@ -9,16 +9,22 @@ import numpy.typing as npt
 
 from radiograph.errors import UniformPixels
 from radiograph.reading.orientation import Turn
+from radiograph.reading.sampling import WHOLE, Grid, covering
 from radiograph.records import Header, Radiograph
 
 
 def assemble(
-    stored: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], turn: Turn, header: Header
+    stored: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], grid: Grid, turn: Turn, header: Header
 ) -> Radiograph:
-    """Return the radiograph of grey pixels as the file stores them. Raises UniformPixels."""
+    """Return the radiograph of grey values as the file stores them. Raises UniformPixels."""
     if stored.min() == stored.max():
         raise UniformPixels(UniformPixels.__doc__)
-    pixels = turn.upright(stored)
+    pixels = turn.upright(covering(stored, grid))
+    to_source = grid.to_pixels(turn.to_source(*pixels.shape))
+    return Radiograph(pixels, header, to_source, _digest(pixels) if grid == WHOLE else None)
+
+
+def _digest(pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> str:
     digest = hashlib.sha256(f"{pixels.shape} {pixels.dtype.name}".encode())
     digest.update(pixels.astype(pixels.dtype.newbyteorder("<"), copy=False).tobytes())
-    return Radiograph(pixels, header, turn.to_source(*pixels.shape), digest.hexdigest())
+    return digest.hexdigest()

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import imagecodecs
 import numpy as np
-import numpy.typing as npt
 
 from radiograph.errors import BrokenHeader, TruncatedFile, UndecodablePixels
 from radiograph.reading.codestream import (
@@ -26,43 +24,50 @@ from radiograph.reading.codestream import (
     jpeg_ls_fault,
 )
 from radiograph.reading.dicom_layout import Layout
+from radiograph.reading.reduced import reduced_jpeg, reduced_jpeg_2000
+from radiograph.reading.sampling import Sampled
 
-Decoded = npt.NDArray[Any]
-Decoder = Callable[[bytes, Layout], Decoded]
+Decoder = Callable[[bytes, Layout, int | None], Sampled]
 
 
 def decoder_of(transfer_syntax: str) -> Decoder | None:
-    """Return what decodes a frame to (rows, columns[, 3]); it raises what its codec raises."""
+    """Return what decodes a frame to (rows, columns[, 3]); it raises what its codec raises.
+
+    Its last argument is the shorter side that is enough, None for a frame in full.
+    """
     return _DECODERS.get(transfer_syntax)
 
 
-def _jpeg(frame: bytes, layout: Layout) -> Decoded:
+def _jpeg(frame: bytes, layout: Layout, enough_px: int | None) -> Sampled:
     """Decode JPEG, lossy or not, of 8, 12 or 16 bits; colours as their luminance."""
     _check(jpeg_claim(frame), layout)
     _refuse(jpeg_fault(frame))
     if layout.samples == 1:
-        return np.asarray(imagecodecs.jpeg8_decode(frame))
+        reduced = reduced_jpeg(frame, enough_px)
+        return reduced or Sampled(np.asarray(imagecodecs.jpeg8_decode(frame)))
     if jpeg_has_marker(frame):
-        return np.asarray(imagecodecs.jpeg8_decode(frame, outcolorspace="RGB"))
+        return Sampled(np.asarray(imagecodecs.jpeg8_decode(frame, outcolorspace="RGB")))
     # Without JFIF or Adobe marker a JPEG does not say what its components are; the header does.
     colours = "RGB" if layout.photometric == "RGB" else "YCbCr"
-    return np.asarray(imagecodecs.jpeg8_decode(frame, colorspace=colours, outcolorspace="RGB"))
+    decoded = imagecodecs.jpeg8_decode(frame, colorspace=colours, outcolorspace="RGB")
+    return Sampled(np.asarray(decoded))
 
 
-def _jpeg_ls(frame: bytes, layout: Layout) -> Decoded:
+def _jpeg_ls(frame: bytes, layout: Layout, _enough_px: int | None) -> Sampled:
     _check(jpeg_claim(frame), layout)
     _refuse(jpeg_ls_fault(frame))
-    return np.asarray(imagecodecs.jpegls_decode(frame))
+    return Sampled(np.asarray(imagecodecs.jpegls_decode(frame)))
 
 
-def _jpeg_2000(frame: bytes, layout: Layout) -> Decoded:
+def _jpeg_2000(frame: bytes, layout: Layout, enough_px: int | None) -> Sampled:
     """Decode JPEG 2000, high-throughput or not: OpenJPH is faster, but takes noise for data."""
     _check(jpeg2000_claim(frame), layout)
     _refuse(jpeg2000_fault(frame))
-    return np.asarray(imagecodecs.jpeg2k_decode(frame, numthreads=1))
+    reduced = reduced_jpeg_2000(frame, enough_px)
+    return reduced or Sampled(np.asarray(imagecodecs.jpeg2k_decode(frame, numthreads=1)))
 
 
-def _rle(frame: bytes, layout: Layout) -> Decoded:
+def _rle(frame: bytes, layout: Layout, _enough_px: int | None) -> Sampled:
     """Decode RLE (PS3.5 annex G): a segment for each byte of a sample, the highest first."""
     size = layout.bits_allocated // 8
     count = int.from_bytes(frame[:4], "little")
@@ -73,7 +78,7 @@ def _rle(frame: bytes, layout: Layout) -> Decoded:
     memory = bytearray(size * math.prod(shape))
     imagecodecs.dicomrle_decode(frame, f"<u{size}", out=memory)
     planes = np.frombuffer(memory, f"<u{size}").reshape(shape)
-    return planes[0] if layout.samples == 1 else np.moveaxis(planes, 0, -1)
+    return Sampled(planes[0] if layout.samples == 1 else np.moveaxis(planes, 0, -1))
 
 
 def _check(claim: Claim | None, layout: Layout) -> None:

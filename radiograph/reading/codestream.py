@@ -17,6 +17,8 @@ class Claim(NamedTuple):
 
 #: Frame headers SOF0 to SOF15 but for DHT, JPG and DAC (ITU T.81 table B.1), and JPEG-LS's SOF55.
 _FRAMES = (frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}) | {0xF7}
+#: SOF0 to SOF2: baseline, extended and progressive.
+_HUFFMAN_DCT = (0xC0, 0xC1, 0xC2)
 _SCAN, _END = 0xDA, 0xD9
 #: Markers that may follow a scan: DHT, DAC, SOS, DQT, DNL, DRI, APPn, COM.
 _BETWEEN_SCANS = frozenset({0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xFE, *range(0xE0, 0xF0)})
@@ -41,6 +43,12 @@ def jpeg_claim(stream: bytes) -> Claim | None:
             rows = int.from_bytes(segment[1:3], "big")
             return Claim(rows, int.from_bytes(segment[3:5], "big"), segment[5])
     return None
+
+
+def jpeg_is_scalable(stream: bytes) -> bool:
+    """Tell whether a JPEG has 8 bits in blocks of a DCT, baseline or not, coded by Huffman."""
+    frames = ((mark, segment[:1]) for mark, segment in _segments(stream) if mark in _FRAMES)
+    return next(frames, None) in {(mark, b"\x08") for mark in _HUFFMAN_DCT}
 
 
 def jpeg_has_marker(stream: bytes) -> bool:

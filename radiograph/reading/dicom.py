@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import warnings
 
+from pydicom.dataset import Dataset
+
 from radiograph.errors import NoPixels, RadiographError
 from radiograph.reading.assembly import assemble
 from radiograph.reading.colour import colour
 from radiograph.reading.dicom_file import DicomFile, parse
 from radiograph.reading.dicom_header import dicom_header
-from radiograph.reading.dicom_layout import layout
+from radiograph.reading.dicom_layout import Layout, layout
 from radiograph.reading.dicom_pixels import first_frame
 from radiograph.reading.elements import texts
 from radiograph.reading.grey import monochrome
@@ -46,8 +48,16 @@ def _radiograph(file: DicomFile, header: Header, limits: ReadLimits) -> Radiogra
         raise NoPixels(NoPixels.__doc__)
     shape = layout(file.dataset)
     check_size(shape.rows, shape.columns, limits)
-    stored = first_frame(file, shape)
-    show = monochrome if shape.monochrome else colour
-    grey = show(stored, file.dataset, shape)
     turn = patient_turn(texts(file.dataset, "PatientOrientation"))
-    return assemble(grey, turn, header)
+    enough_px = limits.enough_px if _is_smooth(file.dataset, shape) else None
+    stored, grid = first_frame(file, shape, enough_px)
+    if shape.monochrome:
+        grey = monochrome(stored, file.dataset, shape, grid.step)
+    else:
+        grey = colour(stored, file.dataset, shape)
+    return assemble(grey, grid, turn, header)
+
+
+def _is_smooth(dataset: Dataset, shape: Layout) -> bool:
+    """Tell whether what lies between two stored values is a value between: no number, no mark."""
+    return shape.monochrome and not shape.signed and "PixelPaddingValue" not in dataset

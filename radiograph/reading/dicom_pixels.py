@@ -26,6 +26,7 @@ from radiograph.errors import (
 from radiograph.reading.codecs import decoder_of
 from radiograph.reading.dicom_file import DicomFile
 from radiograph.reading.dicom_layout import Layout
+from radiograph.reading.sampling import Sampled
 
 Stored = npt.NDArray[Any]
 
@@ -41,9 +42,10 @@ _NATIVE = frozenset(
 _ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 
 
-def first_frame(file: DicomFile, layout: Layout) -> Stored:
+def first_frame(file: DicomFile, layout: Layout, enough_px: int | None) -> Sampled:
     """Return stored values, (rows, columns) or (rows, columns, 3), sign and unused bits settled.
 
+    A codec that can decodes no more than leaves ``enough_px`` on the shorter side, if given.
     Raises BrokenHeader, NoPixels, TruncatedFile, UndecodablePixels, UnsupportedPixels.
     """
     pixels = file.pixels
@@ -52,11 +54,13 @@ def first_frame(file: DicomFile, layout: Layout) -> Stored:
     if file.syntax in _NATIVE:
         if file.claimed_bytes is None:
             raise BrokenHeader.because("compressed, unlike its syntax")
-        return _native(file, pixels, layout)
-    return _compressed(file, pixels, layout)
+        return Sampled(_native(file, pixels, layout))
+    return _compressed(file, pixels, layout, enough_px)
 
 
-def _compressed(file: DicomFile, pixels: memoryview, layout: Layout) -> Stored:
+def _compressed(
+    file: DicomFile, pixels: memoryview, layout: Layout, enough_px: int | None
+) -> Sampled:
     """Return the first of the compressed frames."""
     decode = decoder_of(file.syntax or "")
     if decode is None:
@@ -65,19 +69,20 @@ def _compressed(file: DicomFile, pixels: memoryview, layout: Layout) -> Stored:
         raise BrokenHeader.because("not compressed, unlike its syntax")
     frame = _encapsulated(pixels, layout.frames)
     try:
-        decoded = decode(frame, layout)
+        decoded, grid = decode(frame, layout, enough_px)
     except (MemoryError, RadiographError):
         raise
     except Exception as exc:  # every codec has errors of its own
         raise UndecodablePixels.because(type(exc).__name__) from exc
-    expected = (layout.rows, layout.columns, 3) if layout.samples == 3 else None
-    if decoded.shape not in {expected, (layout.rows, layout.columns)}:
+    shape = grid.size(layout.rows), grid.size(layout.columns)
+    if decoded.shape not in {shape, (*shape, 3) if layout.samples == 3 else shape}:
         raise BrokenHeader.because(f"decoded to {decoded.shape}")
     if decoded.dtype.kind not in "iu":
         raise UnsupportedPixels.because(f"decoded to {decoded.dtype}")
     if decoded.dtype.kind == "u" and not layout.signed:
-        return decoded
-    return _settled(decoded, layout.bits_stored, layout.bits_stored - 1, signed=layout.signed)
+        return Sampled(decoded, grid)
+    bits = layout.bits_stored
+    return Sampled(_settled(decoded, bits, bits - 1, signed=layout.signed), grid)
 
 
 def _encapsulated(pixels: memoryview, frames: int) -> bytes:

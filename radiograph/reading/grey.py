@@ -30,15 +30,16 @@ _LEAST_FILM = 0.01
 _FULL = 65535
 
 
-def monochrome(stored: Stored, dataset: Dataset, layout: Layout) -> Grey:
+def monochrome(stored: Stored, dataset: Dataset, layout: Layout, step: int = 1) -> Grey:
     """Return grey levels of ``stored`` (rows, columns): uint8 for plain 8 bits, else uint16.
 
+    ``step``: pixels of the film from one value to the next, more than 1 in a reduced picture.
     Raises UniformPixels.
     """
     low, high = int(stored.min()), int(stored.max())
     if low == high:
         raise UniformPixels(UniformPixels.__doc__)
-    sample, padding = _sample(stored, _padding(dataset, layout))
+    sample, padding = _sample(stored, _padding(dataset, layout), max(1, _STEP // step))
     # PS3.3 C.7.6.3.1.2 and C.11.6.1.2: both say the same thing, that low values are bright.
     inverse = layout.photometric == "MONOCHROME1" or text(dataset, "PresentationLUTShape") == (
         "INVERSE"
@@ -123,9 +124,9 @@ def _padding(dataset: Dataset, layout: Layout) -> _Padding:
     return min(edges), max(edges)
 
 
-def _sample(stored: Stored, padding: _Padding) -> tuple[Stored, _Padding]:
-    """Return every eighth pixel that is not padding, and the padding if it is believable."""
-    sample = stored[::_STEP, ::_STEP].ravel()
+def _sample(stored: Stored, padding: _Padding, every: int) -> tuple[Stored, _Padding]:
+    """Return a part of the pixels that are not padding, and the padding if it is believable."""
+    sample = stored[::every, ::every].ravel()
     if sample.min() == sample.max():  # detail so fine or so small that all of it must be seen
         sample = stored.ravel()
     if padding is None:

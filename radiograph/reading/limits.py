@@ -18,11 +18,14 @@ class ReadLimits:
 
     ``max_file_bytes``: of the file, and of a deflated data set once inflated.
     ``max_pixels``: rows x columns. ``min_side_px``: the shorter side.
+    ``enough_px``: the shorter side of a picture that is large enough. Where the codec holds the
+    picture in several sizes, the smallest that is not below is decoded; None decodes in full.
     """
 
     max_file_bytes: int = 512 << 20
     max_pixels: int = 100_000_000
     min_side_px: int = 1
+    enough_px: int | None = None
 
 
 def check_size(rows: int, columns: int, limits: ReadLimits) -> None:

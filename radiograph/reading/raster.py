@@ -16,9 +16,12 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from radiograph.errors import RadiographError, TruncatedFile, UndecodablePixels, UnsupportedPixels
 from radiograph.reading.assembly import assemble
+from radiograph.reading.codestream import jpeg_is_scalable
 from radiograph.reading.intact import check_jpeg, check_png, check_tiff
 from radiograph.reading.limits import Check, ReadLimits, check_size
 from radiograph.reading.orientation import Turn, exif_turn
+from radiograph.reading.reduced import scale_down
+from radiograph.reading.sampling import WHOLE, Grid
 from radiograph.records import Header, ImageFormat, Radiograph
 
 Grey = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -69,10 +72,11 @@ def _read(
             turned = image_format is ImageFormat.TIFF
             header = _header(image, image_format, swapped=turned and turn.transpose)
             check(header)
+            grid = _grid(image, data, limits.enough_px)
             grey = _grey(image)
             if turned:
                 grey = turn.stored(grey)
-            return assemble(grey, turn, header)
+            return assemble(grey, grid, turn, header)
         except MemoryError:
             raise
         except RadiographError as exc:
@@ -93,6 +97,13 @@ def _header(image: ImageFile.ImageFile, image_format: ImageFormat, *, swapped: b
         photometric=image.mode,
         bits_stored=16 if deep else 8,
     )
+
+
+def _grid(image: ImageFile.ImageFile, data: bytes, enough_px: int | None) -> Grid:
+    """Have a JPEG decoded no larger than is enough; return the grid its pixels will lie on."""
+    if isinstance(image, JpegImageFile) and jpeg_is_scalable(data):
+        return scale_down(image, enough_px)
+    return WHOLE
 
 
 def _turn(image: ImageFile.ImageFile) -> Turn:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from radiograph.errors import UniformPixels
 from radiograph.reading.dicom import read_dicom
 from radiograph.reading.files import content, opened
 from radiograph.reading.limits import Check, ReadLimits
@@ -31,7 +33,14 @@ def read(path: Path | str, limits: ReadLimits, *, check: Check | None = None) ->
     with opened(path, limits.max_file_bytes) as file:
         image_format = recognise(file.read(HEAD_BYTES), str(path))
         data = content(file, limits.max_file_bytes)
-    return _READERS[image_format](data, limits, check or _accept)
+    reader = _READERS[image_format]
+    try:
+        return reader(data, limits, check or _accept)
+    except UniformPixels:
+        if limits.enough_px is None:
+            raise
+        # A speck on an empty film may be lost in a smaller picture, so all of it is looked at.
+        return reader(data, replace(limits, enough_px=None), check or _accept)
 
 
 def _accept(_header: Header) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from radiograph.errors import RadiographError
@@ -54,7 +55,7 @@ def _seeded(digest: str) -> str:
 
 def _content(path: Path) -> str:
     """Digest of the pixels, or of the bytes of a file that holds no radiograph."""
-    try:
-        return read(path, ReadLimits()).pixel_digest
-    except RadiographError:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+    with suppress(RadiographError):
+        if (digest := read(path, ReadLimits()).pixel_digest) is not None:
+            return digest
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,161 @@
+"""What decoding at reduced size saves and moves: ``python -m benchmarks.reduced --data FOLDER``.
+
+Real radiographs of 512 px are brought to the size of a film with smooth interpolation and mild
+noise, stored in each syntax that holds several sizes, and read in full and reduced; real DICOM
+files are read as they are. Times are this process's CPU time for reading and preparing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from pydicom.uid import UID, HTJ2KLossless, JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit
+
+from network.card import shipped_card
+from network.input import ENOUGH_PX, prepare
+from network.predictor import Predictor
+from radiograph.ict import measure_ict
+from radiograph.measuring import to_file
+from radiograph.phantom.encoding import Storage, Study, dicom, jpeg
+from radiograph.reading import ReadLimits, read
+from radiograph.records import ERROR_FRAME_PX, IctThresholds, Radiograph
+
+_STORAGES = {
+    "JPEG 2000 lossless, 12 bits": Storage(JPEG2000Lossless),
+    "JPEG 2000 lossless, 16 bits": Storage(JPEG2000Lossless, bits=16, inverse=True),
+    "JPEG 2000 lossy, 12 bits": Storage(JPEG2000, window=True),
+    "JPEG 2000 high-throughput, 16 bits": Storage(HTJ2KLossless, bits=16),
+    "JPEG baseline, 8 bits": Storage(JPEGBaseline8Bit, bits=8),
+    "JPEG file": None,
+}
+_SIZES = ((1024, 1024), (2500, 2048))
+_STUDY = Study("BENCH", UID("1.2.3"), UID("1.2.4"), UID("1.2.5"), "B", date(2020, 1, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One film read one way. ``points``: (19, 2) in pixels of the file."""
+
+    milliseconds: float
+    step: float
+    square: npt.NDArray[np.uint8]
+    points: npt.NDArray[np.float64]
+    ict: float
+
+
+def read_film(path: Path, predictor: Predictor, enough_px: int | None) -> Read:
+    """Read, prepare and predict one film."""
+    limits = ReadLimits(enough_px=enough_px)
+    began = time.process_time()
+    film = read(path, limits)
+    prepared = prepare(film.pixels, extent=film.extent)
+    taken = (time.process_time() - began) * 1000
+    [prediction] = predictor.predict(prepared.pixels[None])
+    points = prediction.points @ prepared.to_upright[:, :2].T + prepared.to_upright[:, 2]
+    return Read(
+        taken,
+        float(np.linalg.norm(film.to_source[:, 0])),
+        prepared.pixels,
+        to_file(points, film.to_source),
+        _ict(points, film),
+    )
+
+
+def _ict(points: npt.NDArray[np.float64], film: Radiograph) -> float:
+    measured = measure_ict(
+        points,
+        source_px=1.0,
+        mm_per_source_px=None,
+        header=film.header,
+        thresholds=IctThresholds(),
+        sd=None,
+    )
+    return float("nan") if measured.value is None else measured.value
+
+
+def stored(image: Path, rows: int, columns: int, storage: Storage | None) -> bytes:
+    """Store a small radiograph in the size of a film."""
+    noise = np.random.default_rng(rows).normal(0, 0.0025, (rows, columns))
+    small = Image.open(image).convert("F")
+    large = np.asarray(small.resize((columns, rows), Image.Resampling.BICUBIC)) / 255 * 0.95
+    picture = np.rint(np.clip(large + noise, 0, 1) * 65535).astype(np.uint16)
+    return jpeg(picture) if storage is None else dicom(picture, _STUDY, storage, 0.15)
+
+
+def line(name: str, pairs: list[tuple[Read, Read]], longer_side_px: int) -> str:
+    """Sum up films that were read in full and reduced."""
+    full, reduced = ([pair[which].milliseconds for pair in pairs] for which in (0, 1))
+    grey = [np.abs(a.square.astype(int) - b.square) for a, b in pairs]
+    moved = [
+        np.linalg.norm(a.points - b.points, axis=1).mean() * ERROR_FRAME_PX / longer_side_px
+        for a, b in pairs
+    ]
+    ict = [abs(a.ict - b.ict) for a, b in pairs]
+    cells = [
+        name,
+        f"1/{pairs[0][1].step:.0f}",
+        f"{np.median(full):.1f}",
+        f"{np.median(reduced):.1f}",
+        f"{np.mean([each.mean() for each in grey]):.2f} / {max(each.max() for each in grey)}",
+        f"{np.mean(moved):.3f} / {max(moved):.3f}",
+        f"{np.mean(ict):.4f} / {max(ict):.4f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def lines(asked: argparse.Namespace, predictor: Predictor) -> Iterator[str]:
+    """Measure, a line for each kind of file."""
+    images = sorted((asked.data / "cardiothoracic" / "images").glob("*.png"))
+    chosen = images[:: max(1, len(images) // asked.films)][: asked.films]
+    with tempfile.TemporaryDirectory(prefix="thoraq-reduced-") as place:
+        path = Path(place) / "film"
+        for rows, columns in _SIZES:
+            for name, storage in _STORAGES.items():
+                pairs = []
+                for image in chosen:
+                    path.write_bytes(stored(image, rows, columns, storage))
+                    pairs.append(_both(path, predictor, asked.enough))
+                yield line(f"{name}, {rows} x {columns}", pairs, max(rows, columns))
+    for file in sorted((asked.data / "dicom").glob("*.dcm")):
+        header = read(file, ReadLimits()).header
+        pair = _both(file, predictor, asked.enough)
+        yield line(f"`{file.name}`", [pair], max(header.rows, header.columns))
+
+
+def _both(path: Path, predictor: Predictor, enough_px: int) -> tuple[Read, Read]:
+    return read_film(path, predictor, None), read_film(path, predictor, enough_px)
+
+
+def main() -> None:
+    """Print the table; of two figures the first is the mean over the films, the second the most."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reduced", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--films", type=int, default=12)
+    parser.add_argument("--enough", type=int, default=ENOUGH_PX, help="shorter side in pixels")
+    asked = parser.parse_args()
+    if not asked.data.is_dir():
+        sys.exit(f"{asked.data} is absent; name the folder of radiographs with --data")
+    torch.set_num_threads(1)
+    predictor = Predictor.load(shipped_card(), "cpu")
+    print(  # noqa: T201
+        "| film | size | full, CPU-ms | reduced, CPU-ms | grey levels of 255"
+        " | landmarks, px of 224 | ICT |"
+    )
+    print("|---|---|---|---|---|---|---|")  # noqa: T201
+    for each in lines(asked, predictor):
+        print(each, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
