@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
-from pydicom.uid import UID, HTJ2KLossless, JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit
+from pydicom.uid import JPEG2000, UID, HTJ2KLossless, JPEG2000Lossless, JPEGBaseline8Bit
 
 from network.card import shipped_card
 from network.input import ENOUGH_PX, prepare

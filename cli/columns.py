@@ -104,7 +104,12 @@ COLUMNS: tuple[Column, ...] = (
     Column("measurement", Kind.INTEGER, "id of the measurement", at("measurement_id")),
     Column("path", Kind.TEXT, "the file that was read", at("path")),
     Column("sha256", Kind.TEXT, "digest of the file's content", at("sha256")),
-    Column("pixel_digest", Kind.TEXT, "SHA-256 of the upright pixels", at("pixel_digest")),
+    Column(
+        "pixel_digest",
+        Kind.TEXT,
+        "SHA-256 of the upright pixels; empty where they were decoded at reduced size",
+        at("pixel_digest"),
+    ),
     header("format", Kind.TEXT, "dicom, png, jpeg or tiff"),
     header("rows", Kind.INTEGER, "height of the image in pixels"),
     header("columns", Kind.INTEGER, "width of the image in pixels"),

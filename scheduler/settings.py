@@ -72,6 +72,11 @@ class Settings(BaseSettings):
     max_file_mb: int = Field(default=512, ge=1, description="largest file that is opened")
     max_megapixels: int = Field(default=100, ge=1, description="largest image that is decoded")
     min_side_px: int = Field(default=128, ge=16, description="smaller images are set aside")
+    reduced_decoding: bool = Field(
+        default=True,
+        description="decode JPEG 2000 and JPEG no larger than the network needs; such films get no"
+        " pixel digest",
+    )
     runs: Path | None = Field(
         default=None,
         description="folder of training runs and their checkpoints, shared by the hosts that train;"

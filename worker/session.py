@@ -12,13 +12,13 @@ from db.claims import claim_chunk, release, renew_lease, store_outcomes
 from db.database import Database
 from db.errors import DatabaseError
 from db.records import Claim, Outcome, RetryPolicy
-from radiograph.reading import ReadLimits
 from scheduler.settings import Settings
 from worker.breaker import Breaker
 from worker.chunk import ChunkAtWork
 from worker.conveyor import Conveyor
 from worker.errors import DeviceFailed, LeaseLost, StopRequested, WorkerError
 from worker.lease import Lease
+from worker.limits import read_limits
 from worker.machine import Machine
 from worker.networks import Networks
 from worker.readers import Readers
@@ -139,11 +139,7 @@ class Session:
             settings = self._settings
             readers = Readers(
                 self._reader_count,
-                ReadLimits(
-                    max_file_bytes=settings.max_file_mb << 20,
-                    max_pixels=settings.max_megapixels * 1_000_000,
-                    min_side_px=settings.min_side_px,
-                ),
+                read_limits(settings),
                 timeout_seconds=settings.read_timeout_seconds,
                 memory_mb=settings.read_memory_mb,
                 roots=settings.allowed_roots,

@@ -37,6 +37,7 @@ from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
 from scheduler.walk import Met, walk
 from worker.device import Device, load_predictor
+from worker.limits import read_limits
 from worker.pipeline import Circumstances, Pipeline
 from worker.wire import ReadFile
 
@@ -65,7 +66,7 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     chosen = met[:: max(1, len(met) // most)][:most]
     seen = list(_timed(costs, "hash", lambda: _looked(chosen, settings.max_file_mb)))
     sound = [each for each in seen if each.refusal is None]
-    films = _read(costs, sound)
+    films = _read(costs, sound, read_limits(settings))
     prepared = list(
         _timed(
             costs,
@@ -91,8 +92,9 @@ def _looked(chosen: Sequence[Met], max_file_mb: int) -> Iterator[SeenFile]:
     return (look_into(each.stat, max_file_mb) for each in chosen)
 
 
-def _read(costs: list[StageCost], sound: Sequence[SeenFile]) -> list[tuple[SeenFile, Radiograph]]:
-    limits = ReadLimits()
+def _read(
+    costs: list[StageCost], sound: Sequence[SeenFile], limits: ReadLimits
+) -> list[tuple[SeenFile, Radiograph]]:
     by_kind: dict[str, list[tuple[float, float]]] = {}
     films = []
     for each in sound:

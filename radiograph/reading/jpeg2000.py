@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 _SOC_AND_SIZ = b"\xff\x4f\xff\x51"
 _COD, _COC, _SOT = 0xFF52, 0xFF53, 0xFF90
+#: Bit of the code-block style that stands for high throughput (ITU T.814 A.4).
+_HIGH_THROUGHPUT = 0x40
 
 
 class Levels(NamedTuple):
@@ -18,25 +20,36 @@ class Levels(NamedTuple):
 
 
 def jpeg2000_levels(stream: bytes) -> Levels | None:
-    """Return the levels of a codestream of one unsigned component at the origin, else None."""
+    """Return the levels of a codestream of one unsigned component at the origin, else None.
+
+    None too for high throughput: its blocks alone tell when they are damaged, so that a film which
+    is undecodable in full would pass where its finest blocks are not looked at.
+    """
     # Signature, length, capabilities; then SIZ (A.5.1) from its sizes to its first component.
     if not stream.startswith(_SOC_AND_SIZ) or len(stream) < 45:
         return None
-    columns, rows = _number(stream, 8, 4), _number(stream, 12, 4)
-    components, bits = _number(stream, 40, 2), stream[42] + 1
-    if any(stream[16:24]) or any(stream[32:40]):  # offsets of the image and of its tiles
+    components, bits = _number(stream, 40, 2), stream[42] + 1  # the top bit is a sign
+    at_origin = not any(stream[16:24]) and not any(stream[32:40])  # the image and its tiles
+    if components != 1 or bits > 16 or stream[43:45] != b"\x01\x01" or not at_origin:
         return None
-    if components != 1 or bits > 16 or stream[43:45] != b"\x01\x01":  # the top bit is a sign
-        return None
-    position, halvings = 4 + _number(stream, 4, 2), None
-    while position + 10 <= len(stream):
+    halvings = _halvings(stream, 4 + _number(stream, 4, 2))
+    rows, columns = _number(stream, 12, 4), _number(stream, 8, 4)
+    return None if halvings is None else Levels(rows, columns, bits, halvings)
+
+
+def _halvings(stream: bytes, position: int) -> int | None:
+    """Find the coding style among the markers after SIZ (A.6.1)."""
+    found = None
+    while position + 13 <= len(stream):
         marker = _number(stream, position, 2)
         if marker == _SOT:
-            return None if halvings is None else Levels(rows, columns, bits, halvings)
+            return found
         if marker == _COC:  # a component with levels of its own
             return None
         if marker == _COD:
-            halvings = stream[position + 9]  # A.6.1
+            if stream[position + 12] & _HIGH_THROUGHPUT:
+                return None
+            found = stream[position + 9]
         position += 2 + max(_number(stream, position + 2, 2), 2)
     return None
 

@@ -1,0 +1,100 @@
+"""A film decoded at reduced size is measured as in full: points, spreads, index, millimetres."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit
+
+from db.records import ClaimedJob
+from network.card import shipped_card
+from network.prediction import Runtime
+from radiograph.phantom.cases import Plain, draw_cases
+from radiograph.phantom.encoding import Storage
+from radiograph.records import ERROR_FRAME_PX, ImageFormat, Measurement
+from scheduler.pseudonym import Pseudonyms
+from scheduler.settings import Settings
+from worker.breaker import Breaker
+from worker.device import Device, load_predictor
+from worker.limits import read_limits
+from worker.pipeline import Circumstances, Pipeline
+from worker.readers import Readers
+from worker.wire import ReadFile
+
+#: What decoding at reduced size may move on average, as it was measured on real films.
+MOST_MOVED_PX224, MOST_OF_ICT = 0.1, 0.001
+
+STORAGES: dict[str, Storage | Plain] = {
+    "lossless": Storage(JPEG2000Lossless, inverse=True, bits=14, window=True, spacing="pixel"),
+    "mirrored": Storage(JPEG2000Lossless, mirrored=True),
+    "lossy": Storage(JPEG2000),
+    "baseline": Storage(JPEGBaseline8Bit, bits=8),
+    "jpeg-exif": "jpeg-exif",
+}
+
+
+@pytest.fixture(scope="module")
+def device() -> Device:
+    return Device(load_predictor(shipped_card(), "cpu", Runtime.TORCH), 4)
+
+
+def measured(settings: Settings, device: Device, path: Path) -> tuple[ReadFile, Measurement]:
+    """Read in a process of its own and measure, as a worker does with these settings."""
+    job = ClaimedJob(
+        job_id=1,
+        radiograph_id=1,
+        paths=(str(path),),
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        format=ImageFormat.DICOM,
+        attempt=1,
+    )
+    readers = Readers(1, read_limits(settings), timeout_seconds=60, memory_mb=4096)
+    try:
+        [(_, film)] = readers.read([job])
+        assert isinstance(film, ReadFile)
+        of = Circumstances(
+            worker="here",
+            code_version="0",
+            thresholds=settings.ict_thresholds,
+            min_side_px=settings.min_side_px,
+            pseudonyms=Pseudonyms.of(settings),
+        )
+        [outcome] = Pipeline(of, shipped_card(), device, readers, Breaker()).outcomes([(job, film)])
+    finally:
+        readers.close()
+    assert outcome.measurement is not None, outcome.refusal
+    assert outcome.pixel_digest == film.pixel_digest
+    return film, outcome.measurement
+
+
+@pytest.mark.parametrize("name", STORAGES)
+def test_a_reduced_film_is_measured_as_in_full(name: str, device: Device, tmp_path: Path) -> None:
+    [case] = draw_cases(1, seed=21)
+    case = replace(case, rows=1201, columns=1067, storage=STORAGES[name])
+    path = tmp_path / "film"
+    path.write_bytes(case.encode())
+    settings = Settings(state=tmp_path / "state")
+    assert settings.reduced_decoding
+    in_full = settings.model_copy(update={"reduced_decoding": False})
+    (reduced, got), (full, expected) = (
+        measured(each, device, path) for each in (settings, in_full)
+    )
+    assert reduced.header == full.header
+    assert reduced.pixel_digest is None
+    assert len(full.pixel_digest or "") == 64
+    moved = np.linalg.norm(np.subtract(got.points, expected.points), axis=1)
+    longer_side_px = max(full.header.rows, full.header.columns)
+    assert moved.mean() * ERROR_FRAME_PX / longer_side_px < MOST_MOVED_PX224
+    assert got.spreads == pytest.approx(expected.spreads, rel=0.1)
+    assert got.bucket == expected.bucket
+    assert got.expected_error_px224 == pytest.approx(expected.expected_error_px224, rel=0.05)
+    assert got.ict.value == pytest.approx(expected.ict.value, abs=MOST_OF_ICT)
+    assert got.ict.thorax_width_px == pytest.approx(expected.ict.thorax_width_px, rel=0.005)
+    if expected.ict.thorax_width_mm is None:
+        assert got.ict.thorax_width_mm is None
+    else:
+        assert got.ict.thorax_width_mm == pytest.approx(expected.ict.thorax_width_mm, rel=0.005)
