@@ -18,7 +18,6 @@ from radiograph.phantom.encoding import Storage
 from radiograph.records import ERROR_FRAME_PX, ImageFormat, Measurement
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
-from worker.breaker import Breaker
 from worker.device import Device, load_predictor
 from worker.limits import read_limits
 from worker.pipeline import Circumstances, Pipeline
@@ -60,10 +59,9 @@ def measured(settings: Settings, device: Device, path: Path) -> tuple[ReadFile, 
             worker="here",
             code_version="0",
             thresholds=settings.ict_thresholds,
-            min_side_px=settings.min_side_px,
             pseudonyms=Pseudonyms.of(settings),
         )
-        [outcome] = Pipeline(of, shipped_card(), device, readers, Breaker()).outcomes([(job, film)])
+        [outcome] = Pipeline(of, shipped_card(), device).outcomes([(job, film)])
     finally:
         readers.close()
     assert outcome.measurement is not None, outcome.refusal
