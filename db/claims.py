@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, func, select, update
 
+from db.bulk import among
 from db.database import Database, moment
 from db.jobs import CHUNK_BATCH, UNOWNED, moving, put_in_chunks
 from db.pauses import held_back
@@ -106,7 +107,9 @@ def store_outcomes(
                 CHUNK_BATCH,
             )
             .where(
-                job.c.owner == owner, job.c.state == JobState.RUNNING, job.c.id.in_(list(by_job))
+                job.c.owner == owner,
+                job.c.state == JobState.RUNNING,
+                among(connection, job.c.id, list(by_job)),
             )
             .order_by(job.c.id)
             .with_for_update()
@@ -114,7 +117,7 @@ def store_outcomes(
         pairs: list[Pair] = [(row, by_job[row.id]) for row in held]
         if pairs:
             spread = random.random()  # noqa: S311 - jitter, no secret
-            settle(connection, pairs, worker=worker, retry=retry, spread=spread, at=at)
+            settle(connection, pairs, owner=owner, worker=worker, retry=retry, spread=spread, at=at)
         return len(pairs)
 
 
@@ -180,7 +183,7 @@ def _other_paths(connection: Connection, radiograph_ids: Sequence[int]) -> dict[
     nth = func.row_number().over(partition_by=file.c.radiograph_id, order_by=file.c.id.desc())
     copies = (
         select(file.c.radiograph_id, file.c.path, nth.label("nth"))
-        .where(file.c.radiograph_id.in_(radiograph_ids))
+        .where(among(connection, file.c.radiograph_id, radiograph_ids))
         .subquery()
     )
     paths: dict[int, list[str]] = {}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from db.audit import Action, note
+from db.bulk import among, bound, inserting
 from db.columns import path_digest
 from db.database import AnyRow, Database, insert_into, moment, pieces
 from db.jobs import moving, put_in_chunks
@@ -92,7 +93,8 @@ def record_files(
                     }
                 )
         if rows:
-            connection.execute(insert(file), rows)
+            statement = inserting(connection.dialect.name, file, tuple(rows[0]))
+            connection.execute(statement, bound(connection, file, rows))
     return IntakeCount(
         seen=len(files),
         queued=queued,
@@ -108,7 +110,7 @@ def _known(connection: Connection, batch_id: int, stats: Sequence[FileStat]) -> 
     for digests in pieces([path_digest(each.path) for each in asked]):
         rows = connection.execute(
             select(file.c.path, file.c.size, file.c.mtime_ns).where(
-                file.c.batch_id == batch_id, file.c.path_digest.in_(digests)
+                file.c.batch_id == batch_id, among(connection, file.c.path_digest, digests)
             )
         )
         found.update(FileStat(row.path, row.size, row.mtime_ns) for row in rows)
@@ -132,25 +134,26 @@ def _radiographs(
     hashes = sorted(contents)
     if not hashes:
         return {}
-    connection.execute(
-        insert_into(connection, radiograph).on_conflict_do_nothing(),
-        [
-            {
-                "sha256": sha256,
-                "format": contents[sha256][0].format,
-                "path": contents[sha256][0].stat.path,
-                "size": contents[sha256][0].stat.size,
-                "view": View.UNKNOWN,
-                "frames": 1,
-                "created_at": at,
-            }
-            for sha256 in hashes
-        ],
-    )
+    fresh: list[dict[str, object]] = [
+        {
+            "sha256": sha256,
+            "format": contents[sha256][0].format,
+            "path": contents[sha256][0].stat.path,
+            "size": contents[sha256][0].stat.size,
+            "view": View.UNKNOWN,
+            "frames": 1,
+            "created_at": at,
+        }
+        for sha256 in hashes
+    ]
+    statement = inserting(connection.dialect.name, radiograph, tuple(fresh[0]))
+    connection.execute(statement.on_conflict_do_nothing(), bound(connection, radiograph, fresh))
     found: dict[str, int] = {}
     for some in pieces(hashes):
         rows = connection.execute(
-            select(radiograph.c.sha256, radiograph.c.id).where(radiograph.c.sha256.in_(some))
+            select(radiograph.c.sha256, radiograph.c.id).where(
+                among(connection, radiograph.c.sha256, some)
+            )
         )
         found.update((row.sha256, row.id) for row in rows)
     return {sha256: found[sha256] for sha256 in contents}  # the order of the files
@@ -169,27 +172,30 @@ def _jobs(
     ids = sorted(radiograph_ids.values())
     if not ids:
         return {}, set()
+    fresh: list[dict[str, object]] = [
+        {
+            "radiograph_id": radiograph_id,
+            "model_version": model_version,
+            "state": JobState.QUEUED,
+            "priority": batch.priority,
+            "attempts": 0,
+            "transient_refusals": 0,
+            "alone_crashes": 0,
+        }
+        for radiograph_id in ids
+    ]
+    statement = inserting(connection.dialect.name, job, tuple(fresh[0])).on_conflict_do_nothing()
     made = connection.execute(
-        insert_into(connection, job).on_conflict_do_nothing().returning(job.c.radiograph_id),
-        [
-            {
-                "radiograph_id": radiograph_id,
-                "model_version": model_version,
-                "state": JobState.QUEUED,
-                "priority": batch.priority,
-                "attempts": 0,
-                "transient_refusals": 0,
-                "alone_crashes": 0,
-            }
-            for radiograph_id in ids
-        ],
+        statement.returning(job.c.radiograph_id), bound(connection, job, fresh)
     )
     new = set(made.scalars())
     jobs: dict[int, AnyRow] = {}
     for some in pieces(ids):
         rows = connection.execute(
             select(job.c.id, job.c.radiograph_id, job.c.state, job.c.priority)
-            .where(job.c.radiograph_id.in_(some), job.c.model_version == model_version)
+            .where(
+                among(connection, job.c.radiograph_id, some), job.c.model_version == model_version
+            )
             .order_by(job.c.id)
             .with_for_update()
         ).all()

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Update, insert, select, update
 
+from db.bulk import among
 from db.database import pieces
 from db.errors import MoveForbidden
 from db.states import MOVES, JobState, Priority
@@ -58,4 +59,6 @@ def put_in_chunks(
             )
             .returning(chunk.c.id)
         ).scalar_one()
-        connection.execute(update(job).where(job.c.id.in_(ids)).values(chunk_id=chunk_id))
+        connection.execute(
+            update(job).where(among(connection, job.c.id, ids)).values(chunk_id=chunk_id)
+        )

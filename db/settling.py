@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Insert,
+    Update,
+    any_,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql
 
-from db.database import AnyRow, insert_into, pieces
+from db.bulk import among, at_once, bound, given, inserting
+from db.database import AnyRow, pieces
 from db.jobs import UNOWNED, moving, put_in_chunks
 from db.records import Outcome, Refusal, RetryPolicy
 from db.rows import header_columns, measurement_columns
 from db.states import JobState
 from db.tables import failure, job, measurement, radiograph
 from radiograph.errors import Disposition
+
+_IDS = bindparam("ids", type_=postgresql.ARRAY(BigInteger))
+#: Locks radiographs in one order for every worker; they stay to be referred to.
+_HEADED = (
+    select(radiograph.c.id)
+    .where(radiograph.c.id == any_(_IDS))
+    .order_by(radiograph.c.id)
+    .with_for_update(key_share=True)
+)
 
 #: A locked row of ``job`` and what became of it.
 Pair = tuple[AnyRow, Outcome]
@@ -23,6 +47,7 @@ def settle(
     connection: Connection,
     pairs: Sequence[Pair],
     *,
+    owner: str,
     worker: str,
     retry: RetryPolicy,
     spread: float,
@@ -30,7 +55,7 @@ def settle(
 ) -> None:
     """Store headers, measurements and refusals of jobs whose rows this transaction has locked."""
     _store_headers(connection, pairs)
-    _store_measurements(connection, pairs, at)
+    _store_measurements(connection, pairs, owner, at)
     refused = [(row, each.refusal) for row, each in pairs if each.refusal is not None]
     if refused:
         connection.execute(
@@ -78,22 +103,47 @@ def settle(
 
 def _store_headers(connection: Connection, pairs: Sequence[Pair]) -> None:
     rows = [
-        header_columns(each.header) | {"of": row.radiograph_id, "digest": each.pixel_digest}
+        header_columns(each.header) | {"id": row.radiograph_id, "pixel_digest": each.pixel_digest}
         # One order of locks for every worker.
         for row, each in sorted(pairs, key=lambda pair: pair[0].radiograph_id)
         if each.header is not None
     ]
-    if rows:
-        connection.execute(
-            update(radiograph)
-            .where(radiograph.c.id == bindparam("of"))
-            # A file that was decoded once and is away now keeps its digest.
-            .values(pixel_digest=func.coalesce(bindparam("digest"), radiograph.c.pixel_digest)),
-            rows,
-        )
+    if not rows:
+        return
+    if at_once(connection):
+        ids = {"ids": [row["id"] for row in rows]}
+        connection.execute(_HEADED, ids)
+        statement = _heading(tuple(rows[0]))
+        connection.execute(statement, bound(connection, radiograph, rows) | ids)
+        return
+    connection.execute(
+        update(radiograph)
+        .where(radiograph.c.id == bindparam("of"))
+        .values(_keeping({name: bindparam(name) for name in rows[0] if name != "id"})),
+        [row | {"of": row["id"]} for row in rows],
+    )
 
 
-def _store_measurements(connection: Connection, pairs: Sequence[Pair], at: datetime) -> None:
+@functools.cache
+def _heading(names: tuple[str, ...]) -> Update:
+    rows = given(radiograph, names)
+    return (
+        update(radiograph)
+        # The list alone tells how many rows there are, and so that their index is worth it.
+        .where(radiograph.c.id == rows.c.id, radiograph.c.id == any_(_IDS))
+        .values(_keeping({name: rows.c[name] for name in names if name != "id"}))
+    )
+
+
+def _keeping(values: dict[str, Any]) -> dict[str, Any]:
+    # A file that was decoded once and is away now keeps its digest.
+    digest = func.coalesce(values["pixel_digest"], radiograph.c.pixel_digest)
+    return values | {"pixel_digest": digest}
+
+
+def _store_measurements(
+    connection: Connection, pairs: Sequence[Pair], owner: str, at: datetime
+) -> None:
     rows: list[dict[str, object]] = []
     for row, each in pairs:
         if each.measurement is None:
@@ -112,22 +162,26 @@ def _store_measurements(connection: Connection, pairs: Sequence[Pair], at: datet
         )
     if not rows:
         return
-    insertion = insert_into(connection, measurement)
-    keys = {"radiograph_id", "model_version"}
-    connection.execute(
-        insertion.on_conflict_do_update(
-            index_elements=[measurement.c.radiograph_id, measurement.c.model_version],
-            set_={name: insertion.excluded[name] for name in rows[0] if name not in keys},
-        ),
-        rows,
-    )
+    statement = _recording(connection.dialect.name, tuple(rows[0]))
+    connection.execute(statement, bound(connection, measurement, rows))
     measured = [row.id for row, each in pairs if each.measurement is not None]
     for ids in pieces(measured):
         connection.execute(
             moving(JobState.RUNNING, JobState.MEASURED)
-            .where(job.c.id.in_(ids))
+            # By its owner a job is found without going through all that run.
+            .where(job.c.owner == owner, among(connection, job.c.id, ids))
             .values(settled_at=at, code=None, detail=None, **UNOWNED)
         )
+
+
+@functools.cache
+def _recording(dialect: str, names: tuple[str, ...]) -> Insert:
+    insertion = inserting(dialect, measurement, names)
+    keys = [measurement.c.radiograph_id, measurement.c.model_version]
+    changed = set(names) - {key.name for key in keys}
+    return insertion.on_conflict_do_update(
+        index_elements=keys, set_={name: insertion.excluded[name] for name in sorted(changed)}
+    )
 
 
 def _refuse(
