@@ -7,6 +7,7 @@ could take back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -14,7 +15,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from db.database import Database
+from db.database import Database, pieces
 from db.outbox import mark_sent, resend_all, unsent_chunks, waiting_chunks
 from db.records import ChunkMessage
 from db.states import Priority
@@ -49,15 +50,17 @@ def relay(database: Database, app: Celery) -> int:
     _notice_loss(database, app)
     sent = _send_runs(database, app)
     room = _WINDOW - waiting_chunks(database)
-    while due := unsent_chunks(database, _BLOCK):
+    # All at once: each question goes through every chunk that waits, and millions may.
+    while due := unsent_chunks(database, _WINDOW):
         urgent = [each for each in due if each.priority is Priority.URGENT]
-        routine = [each for each in due if each.priority is Priority.ROUTINE][: max(room, 0)]
-        if not urgent and not routine:
-            break
-        _publish(app, [*urgent, *routine])
-        mark_sent(database, [each.chunk_id for each in (*urgent, *routine)])
+        routine = due[len(urgent) :][: max(room - len(urgent), 0)]
+        for some in pieces([*urgent, *routine], _BLOCK):
+            _publish(app, some)
+            mark_sent(database, [each.chunk_id for each in some])
         sent += len(urgent) + len(routine)
         room -= len(urgent) + len(routine)
+        if len(due) < _WINDOW or len(urgent) < len(due):
+            break  # no urgent one is left behind a routine one
     return sent
 
 
@@ -100,7 +103,7 @@ def _send_runs(database: Database, app: Celery) -> int:
     return len(runs)
 
 
-def _publish(app: Celery, chunks: list[ChunkMessage]) -> None:
+def _publish(app: Celery, chunks: Sequence[ChunkMessage]) -> None:
     _send(
         app,
         [(MEASURE, measure_message(chunk.chunk_id), QUEUE_OF[chunk.priority]) for chunk in chunks],
