@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,6 +21,8 @@ from tests.servers.processes import ending_with_us
 
 _BRING = Path(__file__).parents[2] / "deploy" / "test-servers.sh"
 _START_SECONDS = 60.0
+#: No fsync: a crash of the machine, not of the server, would cost rows.
+_QUICK = ("-c", "max_connections=60", "-F")
 
 
 class NoPostgres(Exception):
@@ -59,8 +62,10 @@ def _version(initdb: Path) -> int:
 class PostgresServer:
     """One server; every test gets a database of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, options: Sequence[str] = _QUICK) -> None:
+        """Prepare; ``options``: how the server is started."""
         self._folder = folder
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         # initdb refuses root: the server then runs as a user who owns its folder.
         self._uid: int | None = None
@@ -71,9 +76,14 @@ class PostgresServer:
             self._groups = []
 
     @classmethod
-    def in_temporary_folder(cls) -> PostgresServer:
+    def in_temporary_folder(cls, options: Sequence[str] = _QUICK) -> PostgresServer:
         """Choose a folder short enough for a socket's path."""
-        return cls(Path(tempfile.mkdtemp(prefix="thoraq-pg-", dir="/tmp")))
+        return cls(Path(tempfile.mkdtemp(prefix="thoraq-pg-", dir="/tmp")), options)
+
+    @property
+    def pid(self) -> int | None:
+        """Process id, None while it is down."""
+        return self._process.pid if self._process is not None else None
 
     def url(self, name: str) -> str:
         """Return SQLAlchemy's and psycopg's URL of a database."""
@@ -96,8 +106,7 @@ class PostgresServer:
             self._process = subprocess.Popen(
                 [
                     *(str(folder / "postgres"), "-D", str(data), "-k", str(self._folder)),
-                    *("-h", "", "-c", "max_connections=60"),
-                    "-F",  # no fsync: a crash of the machine, not of the server, would cost rows
+                    *("-h", "", *self._options),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -46,6 +46,11 @@ class RedisServer:
         """URL for Celery and redis-py; the same after a restart."""
         return f"redis://127.0.0.1:{self.port}/0"
 
+    @property
+    def pid(self) -> int | None:
+        """Process id, None while it is down."""
+        return self._process.pid if self._process is not None else None
+
     def start(self) -> None:
         """Start the server and wait until it answers."""
         self._folder.mkdir(parents=True, exist_ok=True)

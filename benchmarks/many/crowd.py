@@ -1,0 +1,152 @@
+"""Light workers, forked from one process so that 64 share what they import.
+
+``python -m benchmarks.many.crowd --count 64 --ledger FILE`` reads its settings as a worker does and
+ends with SIGTERM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from celery import signals
+
+from benchmarks.many.ledger import Entry, Ledger, opened
+from db.database import Database
+from db.records import Claim, Outcome
+from scheduler.app import create_app
+from scheduler.broker import broker_url
+from scheduler.logs import configure_logs
+from scheduler.messages import MEASURE_QUEUES
+from scheduler.settings import Settings
+from scheduler.stopping import end_in_time
+from scheduler.tether import die_with
+from tests.db.making import header, measurement, provenance
+from worker.pipeline import Pipeline
+from worker.session import Session
+from worker.stopping import Stopping
+from worker.tasks import add_tasks
+
+_DIGEST = "e" * 64
+
+
+class StubPipeline(Pipeline):
+    """Gives every job the same plausible measurement, after a wait in place of work."""
+
+    def __init__(self, wait_seconds: float) -> None:
+        self._wait_seconds = wait_seconds
+        self._head = header()
+        self._measured = measurement()
+        self._provenance = provenance()
+
+    def measure(self, claim: Claim, done: list[Outcome], check: Callable[[], None]) -> None:
+        """Append one outcome a job."""
+        check()
+        if self._wait_seconds:
+            time.sleep(self._wait_seconds)
+        done += [
+            Outcome(job.job_id, self._head, _DIGEST, self._measured, self._provenance)
+            for job in claim.jobs
+        ]
+
+
+class CountingSession(Session):
+    """A session whose pipeline is the stub, and that counts what claiming and storing take."""
+
+    def __init__(
+        self, settings: Settings, number: int, ledger: Ledger, wait_seconds: float
+    ) -> None:
+        super().__init__(settings, device="cpu", name=f"w{number}", readers=0, stopping=Stopping())
+        self._number = number
+        self._ledger = ledger
+        self._stub = StubPipeline(wait_seconds)
+
+    def measure(self, chunk_id: int) -> None:
+        """Do one message."""
+        super().measure(chunk_id)
+        self._ledger.put(self._number, Entry.OWN_CPU, time.process_time())
+
+    def _pipeline(self, model_version: str) -> Pipeline:
+        return self._pipelines.setdefault(model_version, self._stub)
+
+    def _claim(self, database: Database, chunk_id: int) -> Claim | None:
+        wall, cpu = time.perf_counter(), time.thread_time()
+        claim = super()._claim(database, chunk_id)
+        self._ledger.add(self._number, Entry.CLAIM_WALL, time.perf_counter() - wall)
+        self._ledger.add(self._number, Entry.CLAIM_CPU, time.thread_time() - cpu)
+        return claim
+
+    def _store(self, database: Database, claim: Claim, done: list[Outcome]) -> int:
+        wall, cpu = time.perf_counter(), time.thread_time()
+        stored = super()._store(database, claim, done)
+        self._ledger.add(self._number, Entry.STORE_WALL, time.perf_counter() - wall)
+        self._ledger.add(self._number, Entry.STORE_CPU, time.thread_time() - cpu)
+        self._ledger.add(self._number, Entry.CHUNKS, 1)
+        self._ledger.add(self._number, Entry.STORED, stored)
+        return stored
+
+
+def work(settings: Settings, number: int, ledger: Ledger, wait_seconds: float, pool: str) -> None:
+    """Be one worker until stopped, as `worker.serve` is."""
+    configure_logs()
+    app = create_app(broker_url(settings))
+    add_tasks(app, CountingSession(settings, number, ledger, wait_seconds))
+
+    def keep_logs(**_: Any) -> None:
+        """Leave the logs as they are."""
+
+    def tell(**_: Any) -> None:
+        ledger.put(number, Entry.READY, 1)
+
+    signals.setup_logging.connect(keep_logs)
+    signals.worker_ready.connect(tell)
+    end_in_time()
+    app.worker_main(
+        [
+            *("--quiet", "worker", "--queues", ",".join(MEASURE_QUEUES)),
+            *("--hostname", f"w{number}@%h", "--pool", pool, "--concurrency", "1"),
+            *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
+        ]
+    )
+
+
+def main() -> None:
+    """Fork the workers, and end with them."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.many.crowd", description=__doc__)
+    parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--ledger", type=Path, required=True)
+    parser.add_argument("--wait-ms", type=float, default=0.0)
+    parser.add_argument("--pool", choices=("solo", "prefork"), default="solo")
+    asked = parser.parse_args()
+    settings = Settings()
+    owner = os.getpid()
+    gc.freeze()  # what is imported stays shared
+    with opened(asked.ledger, asked.count) as ledger:
+        children = []
+        for number in range(asked.count):
+            child = os.fork()
+            if child == 0:
+                die_with(owner)
+                work(settings, number, ledger, asked.wait_ms / 1000, asked.pool)
+                os._exit(0)
+            children.append(child)
+
+        def end(number: int, frame: FrameType | None) -> None:
+            del frame
+            for each in children:
+                os.kill(each, number)
+
+        signal.signal(signal.SIGTERM, end)
+        for child in children:
+            os.waitpid(child, 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""The CPU that each part has spent, in seconds, as the kernel counts it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import psutil
+
+#: What PostgreSQL calls a connection's process: who, to what, from where.
+_BACKEND = re.compile(r"postgres: (?P<role>\w+) \w+ \[local\]")
+#: Those who connect, each as a role of its own so that its backends are told apart.
+ROLES = ("intake", "upkeep", "worker", "watcher")
+PARTS = (
+    "workers",
+    "upkeep",
+    "broker",
+    *(f"database: {role}" for role in ROLES),
+    "database: server",  # what belongs to no connection: the log's writer, checkpoints, cleaning
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The first process of each part."""
+
+    postgres: int
+    broker: int
+    upkeep: int
+    crowd: int
+
+    def spent(self) -> dict[str, float]:
+        """Return the seconds each part of PARTS has spent since it began."""
+        found = dict.fromkeys(PARTS, 0.0)
+        # The crowd's first process imports and forks; it takes no part in the work.
+        found["workers"] = _all(psutil.Process(self.crowd).children(recursive=True))
+        upkeep = psutil.Process(self.upkeep)
+        found["upkeep"] = _all([upkeep, *upkeep.children(recursive=True)])
+        found["broker"] = _all([psutil.Process(self.broker)])
+        postmaster = psutil.Process(self.postgres)
+        for process in postmaster.children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                backend = _BACKEND.match(" ".join(process.cmdline()))
+                role = backend["role"] if backend else "server"
+                name = f"database: {role}" if role in ROLES else "database: server"
+                found[name] += _all([process])
+        times = postmaster.cpu_times()
+        found["database: server"] += times.children_user + times.children_system
+        return found
+
+
+def _all(processes: Iterable[psutil.Process]) -> float:
+    total = 0.0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+def difference(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
+    """Return what was spent between two moments."""
+    return {part: after[part] - before[part] for part in PARTS}
