@@ -136,17 +136,19 @@ class Session:
 
     def _carrying(self) -> Conveyor:
         if self._conveyor is None:
-            settings = self._settings
-            readers = Readers(
-                self._reader_count,
-                read_limits(settings),
-                timeout_seconds=settings.read_timeout_seconds,
-                memory_mb=settings.read_memory_mb,
-                roots=settings.allowed_roots,
-            )
-            machine = Machine(readers, self._breaker, settings.min_side_px)
+            readers = self._reading()
+            machine = Machine(readers, self._breaker, self._settings.min_side_px)
             self._conveyor = Conveyor(readers, machine, self._end)
         return self._conveyor
+
+    def _reading(self) -> Readers:
+        return Readers(
+            self._reader_count,
+            read_limits(self._settings),
+            timeout_seconds=self._settings.read_timeout_seconds,
+            memory_mb=self._settings.read_memory_mb,
+            roots=self._settings.allowed_roots,
+        )
 
     def _claim(self, database: Database, chunk_id: int) -> Claim | None:
         """Claim a chunk, waiting for the database. Raises StopRequested, DatabaseError."""

@@ -10,17 +10,20 @@ import argparse
 import gc
 import os
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 from celery import signals
 
 from benchmarks.many.ledger import Entry, Ledger, opened
 from db.database import Database
-from db.records import Claim, Outcome
+from db.records import Claim, ClaimedJob, Outcome
+from network.prediction import PreparedInput
 from scheduler.app import create_app
 from scheduler.broker import broker_url
 from scheduler.logs import configure_logs
@@ -29,36 +32,79 @@ from scheduler.settings import Settings
 from scheduler.stopping import end_in_time
 from scheduler.tether import die_with
 from tests.db.making import header, measurement, provenance
+from worker.networks import Networks
 from worker.pipeline import Pipeline
+from worker.readers import Answer, Readers
 from worker.session import Session
 from worker.stopping import Stopping
 from worker.tasks import add_tasks
+from worker.wire import ReadFile
 
 _DIGEST = "e" * 64
+_NOWHERE = np.eye(2, 3)
+_NO_INPUT = PreparedInput(np.zeros((0, 0), np.uint8), _NOWHERE)
+
+
+class StubReaders(Readers):
+    """Has read every file before it is asked."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._read = ReadFile(header(), _DIGEST, _NOWHERE, _NO_INPUT, 0.0)
+
+    def ask(
+        self,
+        jobs: Sequence[ClaimedJob],
+        tell: Callable[[Answer], None],
+        abandoned: threading.Event,
+    ) -> None:
+        """Answer for every job."""
+        del abandoned
+        for job in jobs:
+            tell(Answer(job, self._read))
 
 
 class StubPipeline(Pipeline):
     """Gives every job the same plausible measurement, after a wait in place of work."""
 
-    def __init__(self, wait_seconds: float) -> None:
+    def __init__(self, batch: int, wait_seconds: float) -> None:
+        self._batch = batch
         self._wait_seconds = wait_seconds
         self._head = header()
         self._measured = measurement()
         self._provenance = provenance()
 
-    def measure(self, claim: Claim, done: list[Outcome], check: Callable[[], None]) -> None:
-        """Append one outcome a job."""
-        check()
-        if self._wait_seconds:
-            time.sleep(self._wait_seconds)
-        done += [
+    @property
+    def batch(self) -> int:
+        """Files that are predicted together."""
+        return self._batch
+
+    def outcomes(self, ready: Sequence[tuple[ClaimedJob, ReadFile]]) -> list[Outcome]:
+        """Return one outcome a job."""
+        time.sleep(self._wait_seconds * len(ready))
+        return [
             Outcome(job.job_id, self._head, _DIGEST, self._measured, self._provenance)
-            for job in claim.jobs
+            for job, _ in ready
         ]
 
 
+class StubNetworks(Networks):
+    """Has one pipeline, the stub, for every version."""
+
+    def __init__(self, stub: StubPipeline) -> None:
+        self._stub = stub
+
+    def warm_up(self) -> None:
+        """Load nothing."""
+
+    def pipeline(self, model_version: str) -> Pipeline:
+        """Return the stub."""
+        del model_version
+        return self._stub
+
+
 class CountingSession(Session):
-    """A session whose pipeline is the stub, and that counts what claiming and storing take."""
+    """A session that reads and predicts by stubs, and counts what claiming and storing take."""
 
     def __init__(
         self, settings: Settings, number: int, ledger: Ledger, wait_seconds: float
@@ -66,15 +112,11 @@ class CountingSession(Session):
         super().__init__(settings, device="cpu", name=f"w{number}", readers=0, stopping=Stopping())
         self._number = number
         self._ledger = ledger
-        self._stub = StubPipeline(wait_seconds)
+        a_file = wait_seconds / settings.chunk_size
+        self._networks = StubNetworks(StubPipeline(settings.device_batch, a_file))
 
-    def measure(self, chunk_id: int) -> None:
-        """Do one message."""
-        super().measure(chunk_id)
-        self._ledger.put(self._number, Entry.OWN_CPU, time.process_time())
-
-    def _pipeline(self, model_version: str) -> Pipeline:
-        return self._pipelines.setdefault(model_version, self._stub)
+    def _reading(self) -> Readers:
+        return StubReaders()
 
     def _claim(self, database: Database, chunk_id: int) -> Claim | None:
         wall, cpu = time.perf_counter(), time.thread_time()
@@ -83,12 +125,13 @@ class CountingSession(Session):
         self._ledger.add(self._number, Entry.CLAIM_CPU, time.thread_time() - cpu)
         return claim
 
-    def _store(self, database: Database, claim: Claim, done: list[Outcome]) -> int:
+    def _store(self, claim: Claim, done: Sequence[Outcome]) -> int:
         wall, cpu = time.perf_counter(), time.thread_time()
-        stored = super()._store(database, claim, done)
+        stored = super()._store(claim, done)
         self._ledger.add(self._number, Entry.STORE_WALL, time.perf_counter() - wall)
         self._ledger.add(self._number, Entry.STORE_CPU, time.thread_time() - cpu)
         self._ledger.add(self._number, Entry.CHUNKS, 1)
+        self._ledger.put(self._number, Entry.OWN_CPU, time.process_time())
         self._ledger.add(self._number, Entry.STORED, stored)
         return stored
 
