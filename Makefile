@@ -9,6 +9,8 @@ DATA    ?= ../shared/data
 TORCH_INDEX ?=
 # More options for pytest, such as `make test PYTEST_FLAGS="-k reading -x"`.
 PYTEST_FLAGS ?=
+# Options of the comparison; `make peers PEERS_FLAGS=--help` lists them.
+PEERS_FLAGS ?=
 
 BIN   := $(VENV)/bin
 CODE  := radiograph network db scheduler training worker cli migrations deploy tests benchmarks
@@ -17,7 +19,7 @@ FREE_OF_TORCH := grep -vE '^(torch|torchvision|triton|cuda-|nvidia-)' constraint
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format servers readme settings chaos fuzz train lock clean
+.PHONY: help setup demo test lint format servers readme settings chaos fuzz peers train lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -60,13 +62,16 @@ chaos: $(VENV)/.checks servers ## break everything in ten nights, and count what
 fuzz: $(VENV)/.checks servers ## send twenty thousand hostile files through the real stack
 	PATH="$(abspath $(BIN)):$$PATH" OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz
 
+peers: $(VENV)/peers/.installed ## measure beside Ray Data, Dask, LitServe and others [PEERS_FLAGS="--rounds 3"]
+	$(VENV)/peers/bin/python -m benchmarks.peers $(PEERS_FLAGS)
+
 train: setup ## fit the network on annotated images: make train DATA=/folder
 	$(BIN)/python -m training.fit --data "$(DATA)" --out build/network
 
 lock: $(VENV)/.checks ## renew constraints.txt: the newest versions that go together
 	$(BIN)/python -m pip install --quiet uv
 	grep '^#' constraints.txt > $(VENV)/lock.txt
-	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --upgrade \
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --extra peers --upgrade \
 		--no-annotate --no-header --quiet pyproject.toml >> $(VENV)/lock.txt
 	mv $(VENV)/lock.txt constraints.txt
 
@@ -97,4 +102,14 @@ endif
 $(VENV)/.checks: $(VENV)/.installed
 	if [ -f $(VENV)/rest.txt ]; then locked=$(VENV)/rest.txt; else locked=constraints.txt; fi; \
 		$(BIN)/python -m pip install --quiet -c $$locked -e '.[dev]'
+	@touch $@
+
+# The peers' packages in a folder of their own, above those of thoraq, which they leave as they are.
+$(VENV)/peers/.installed: $(VENV)/.installed
+	$(BIN)/python -m venv $(VENV)/peers
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $(VENV)/base.pth
+	mv $(VENV)/base.pth "$$($(VENV)/peers/bin/python -c \
+		'import sysconfig; print(sysconfig.get_path("purelib"))')/thoraq-base.pth"
+	if [ -f $(VENV)/rest.txt ]; then locked=$(VENV)/rest.txt; else locked=constraints.txt; fi; \
+		$(VENV)/peers/bin/python -m pip install --quiet -c $$locked -e '.[peers]'
 	@touch $@

@@ -1,0 +1,99 @@
+"""thoraq and its peers side by side, on the same files and the same network, in turn.
+
+Every engine reads by the same functions as thoraq, predicts with the same weights and test-time
+flip, measures and writes a row a file. A peer is warm before its clock starts: each of its workers
+has measured some files. Its time runs from the first file that a worker takes to the last row that
+is written; thoraq's from the first claim to the last result that is stored in its database, with
+nothing measured before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.peers.archive import Kind, link_films, write_films
+from benchmarks.peers.peer import PEERS, Peer
+from benchmarks.peers.runs import Run, run_peer, run_thoraq
+from benchmarks.peers.table import THORAQ, apart_from, machine, table
+from scheduler.cores import usable_cores
+
+#: Runtimes round differently; an ICT is printed with four decimals.
+_AGREEMENT = 5e-4
+_COUNT = 800
+
+
+def compare(films: Path, rounds: int, peers: Sequence[Peer], cores: int) -> list[str]:
+    """Run everything in turn; return the table. Raises PeerFailed, ValueError."""
+    runs: dict[str, list[Run] | None] = {THORAQ: []}
+    for peer in peers:
+        runs[peer.title] = None if peer.version is None else []
+    for turn in range(rounds):
+        order = [None, *(peer for peer in peers if peer.version is not None)]
+        first = turn % len(order)  # nobody always follows the same one
+        for peer in order[first:] + order[:first]:
+            name = peer.title if peer else THORAQ
+            with tempfile.TemporaryDirectory(prefix="thoraq-peers-") as place:
+                if peer is None:
+                    run = run_thoraq(films, Path(place))
+                else:
+                    run = run_peer(peer.module, films, Path(place), cores)
+            tell(f"round {turn + 1}: {name}: {run.seconds:.1f} s of {run.whole_seconds:.1f} s")
+            done = runs[name]
+            if done is not None:
+                done.append(run)
+        check(runs, turn)
+    return list(table(runs, sum(1 for _ in films.iterdir())))
+
+
+def check(runs: dict[str, list[Run] | None], turn: int) -> None:
+    """See that everybody measured the same. Raises ValueError."""
+    [ours] = [done[turn] for name, done in runs.items() if name == THORAQ and done]
+    for name, done in runs.items():
+        if done and (apart := apart_from(ours, done[turn])) > _AGREEMENT:
+            raise ValueError(f"an ICT of {name} differs by {apart}")
+
+
+def tell(line: str) -> None:
+    """Show how far it is."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def main() -> None:
+    """Print a table for each archive."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, help="its files; a made archive if absent")
+    parser.add_argument("--count", type=int, help=f"files at most [of a made archive: {_COUNT}]")
+    parser.add_argument(
+        "--kind",
+        nargs="+",
+        type=Kind,
+        choices=[each.value for each in Kind],
+        default=[Kind.MIXED],
+        help="made archives, a table each [mixed]",
+    )
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--only", nargs="+", choices=[peer.module for peer in PEERS], help="some of the peers"
+    )
+    asked = parser.parse_args()
+    cores = usable_cores()
+    peers = [peer for peer in PEERS if not asked.only or peer.module in asked.only]
+    with tempfile.TemporaryDirectory(prefix="thoraq-films-") as place:
+        if asked.folder:
+            link_films(asked.folder, Path(place) / "files", asked.count)
+        else:
+            write_films(Path(place), asked.count or _COUNT, asked.kind, cores)
+        for films in sorted(Path(place).iterdir()):
+            tables = compare(films, asked.rounds, peers, cores)
+            count = sum(1 for _ in films.iterdir())
+            print(f"\n{count} {films.name}, {asked.rounds} rounds, {machine(cores)}\n")  # noqa: T201
+            print("\n".join(tables))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""The files that every engine measures: a made archive, or the distinct files of a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+
+from pydicom.uid import ExplicitVRLittleEndian
+
+from radiograph.phantom.cases import Case, draw_cases
+from radiograph.phantom.encoding import Storage, dicom, png
+from scheduler.walk import walk
+
+_SEED = 42
+
+
+class Kind(StrEnum):
+    """What a made archive holds; DICOM in the transfer syntaxes of `radiograph.phantom`."""
+
+    MIXED = "mixed"  # PNG and DICOM in turn
+    PNG = "png"
+    DICOM = "dicom"
+
+
+def write_films(folder: Path, count: int, kinds: Sequence[Kind], cores: int) -> None:
+    """Write ``count`` frontal films into a subfolder for each kind."""
+    for kind in kinds:
+        (folder / kind).mkdir(parents=True)
+    with ProcessPoolExecutor(cores) as pool:
+        write = partial(_write, folder, kinds)
+        list(pool.map(write, draw_cases(count, _SEED), chunksize=4))
+
+
+def _write(folder: Path, kinds: Sequence[Kind], case: Case) -> None:
+    picture = case.picture()
+    for kind in kinds:
+        as_png = kind is Kind.PNG or (kind is Kind.MIXED and case.number % 2 == 0)
+        if as_png:
+            content = png(picture, 8 if case.number % 4 else 16)
+        else:
+            plain = isinstance(case.storage, str)
+            storage = Storage(ExplicitVRLittleEndian) if plain else case.storage
+            content = dicom(picture, case.study, storage, case.spacing_mm)
+        name = f"{case.number:06}.{'png' if as_png else 'dcm'}"
+        (folder / kind / name).write_bytes(content)
+
+
+def link_films(source: Path, folder: Path, count: int | None) -> None:
+    """Link the distinct files of a folder: thoraq measures a copy once, the others each time."""
+    folder.mkdir(parents=True)
+    digests: set[bytes] = set()
+    for met in walk(source):
+        path = Path(met.stat.path)
+        if met.refusal is not None or len(digests) == count:
+            continue
+        digest = hashlib.sha256(path.read_bytes()).digest()
+        if digest in digests:
+            continue
+        digests.add(digest)
+        place = folder / f"{len(digests):06}{path.suffix.lower()}"
+        try:
+            os.link(path, place)
+        except OSError:  # another file system
+            shutil.copyfile(path, place)

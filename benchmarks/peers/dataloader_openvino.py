@@ -1,0 +1,15 @@
+"""The tuned DataLoader script with thoraq's own runtime in place of torch."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from benchmarks.peers import dataloader
+from benchmarks.peers.engine import Engine
+from benchmarks.peers.measuring import Plan
+from network.prediction import Runtime
+
+
+def opened(plan: Plan) -> AbstractContextManager[Engine]:
+    """Start the processes."""
+    return dataloader.opened(plan, Runtime.OPENVINO)

@@ -1,0 +1,35 @@
+"""A plain PyTorch loop: one file after the other, batch 1."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from benchmarks.peers.engine import Engine
+from benchmarks.peers.measuring import Network, Plan, Row
+
+
+@contextmanager
+def opened(plan: Plan) -> Iterator[Engine]:
+    """Load the network, and choose between one thread and torch's own choice, one a core."""
+    network = Network(plan)
+    network.measured(plan.sample[:1])
+    seconds = {threads: _time(network, plan, threads) for threads in (1, plan.cores)}
+    torch.set_num_threads(min(seconds, key=lambda threads: seconds[threads]))
+
+    def measured(paths: Sequence[str]) -> Iterator[Row]:
+        for path in paths:
+            yield from network.measured([path])
+
+    yield measured
+
+
+def _time(network: Network, plan: Plan, threads: int) -> float:
+    torch.set_num_threads(threads)
+    began = time.perf_counter()
+    for path in plan.sample:
+        network.measured([path])
+    return time.perf_counter() - began

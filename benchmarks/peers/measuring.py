@@ -1,0 +1,145 @@
+"""What every engine does with a file: read it, predict, measure. The same functions as thoraq's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.peers.tuning import compiled
+from network.card import shipped_card
+from network.input import prepare
+from network.prediction import Prediction, PreparedInput, Runtime
+from network.predictor import Predictor
+from network.weights import load_network
+from radiograph.errors import RadiographError
+from radiograph.frontal import check_header, check_prediction
+from radiograph.measuring import measure
+from radiograph.reading import ReadLimits, read
+from radiograph.records import ERROR_FRAME_PX, Header, IctThresholds
+from worker.pipeline import calibration_of, in_upright_pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an engine is told: processes it may use, and files of the archive to warm up on."""
+
+    cores: int
+    batch: int
+    sample: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A file that was read; ``code`` where it could not be. ``taken_at``: seconds since 1970."""
+
+    path: str
+    taken_at: float
+    prepared: PreparedInput | None = None
+    header: Header | None = None
+    to_source: np.ndarray | None = None
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of an engine's CSV file."""
+
+    path: str
+    taken_at: float
+    code: str = ""
+    ict: float | None = None
+    bucket: str = ""
+    expected_error_px224: float | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """Return the row as it travels between processes."""
+        return asdict(self)
+
+
+def take(path: str) -> Film:
+    """Read and prepare one file, as a reading process of thoraq does."""
+    taken_at = time.time()
+    try:
+        film = read(Path(path), ReadLimits(), check=check_header)
+    except RadiographError as exc:
+        return Film(path, taken_at, code=exc.code)
+    return Film(path, taken_at, prepare(film.pixels), film.header, film.to_source)
+
+
+class Network:
+    """The shipped network on ``threads`` cores of this process.
+
+    ``tuned``: compiled for batches of ``batch``. Torch unless ``runtime`` says otherwise; as it is
+    loaded it lies channels-last, and it always predicts in inference mode.
+    """
+
+    def __init__(
+        self, plan: Plan, *, threads: int = 1, tuned: bool = False, runtime: Runtime = Runtime.TORCH
+    ) -> None:
+        torch.set_num_threads(threads)
+        card = shipped_card()
+        self._calibration = calibration_of(card)
+        self._fixed = plan.batch if tuned else 0
+        if tuned:
+            flip = bool(card.card.get("test_time_flip", False))
+            self._predictor = Predictor(compiled(load_network(card)), "cpu", flip=flip)
+        else:
+            self._predictor = Predictor.load(card, "cpu", runtime=runtime)
+
+    def measured(self, paths: Sequence[str]) -> list[Row]:
+        """Read and measure a batch."""
+        return self.rows([take(path) for path in paths])
+
+    def rows(self, films: Sequence[Film]) -> list[Row]:
+        """Measure a batch that was read, in its order."""
+        ready = [film for film in films if film.prepared is not None]
+        said = iter(self._predict([film.prepared.pixels for film in ready]))
+        return [
+            Row(film.path, film.taken_at, film.code)
+            if film.prepared is None
+            else self._row(film, p)
+            for film in films
+            for p in [None if film.prepared is None else next(said)]
+        ]
+
+    def _predict(self, squares: Sequence[np.ndarray]) -> list[Prediction]:
+        if not squares:
+            return []
+        pixels = np.stack(squares)
+        if len(pixels) < self._fixed:  # another size would be compiled anew
+            missing = self._fixed - len(pixels)
+            pixels = np.concatenate([pixels, np.zeros((missing, *pixels.shape[1:]), np.uint8)])
+        return self._predictor.predict(pixels)[: len(squares)]
+
+    def _row(self, film: Film, prediction: Prediction) -> Row:
+        header = film.header
+        points, spreads = in_upright_pixels(prediction, film.prepared.to_upright)
+        longer_side_px = max(header.rows, header.columns)
+        try:
+            check_prediction(
+                points, spreads * (ERROR_FRAME_PX / longer_side_px), prediction.frontal_probability
+            )
+            found = measure(
+                points,
+                spreads,
+                to_source=film.to_source,
+                header=header,
+                frontal_probability=prediction.frontal_probability,
+                calibration=self._calibration,
+                thresholds=IctThresholds(),
+            )
+        except RadiographError as exc:
+            return Row(film.path, film.taken_at, exc.code)
+        return Row(
+            film.path,
+            film.taken_at,
+            ict=found.ict.value,
+            bucket=str(found.bucket),
+            expected_error_px224=found.expected_error_px224,
+        )

@@ -1,0 +1,43 @@
+"""One engine, once, in a process of its own: ``python -m benchmarks.peers.once ENGINE ORDER``."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import importlib
+import json
+import logging
+import time
+import warnings
+from pathlib import Path
+
+from benchmarks.peers.measuring import Plan, Row
+
+COLUMNS = [each for each in Row.__dataclass_fields__ if each != "taken_at"]
+
+
+def main() -> None:
+    """Do what the order says, and leave the times beside the rows."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers.once", description=__doc__)
+    parser.add_argument("engine")
+    parser.add_argument("order", type=Path, help="JSON: plan, paths, rows and times to write")
+    asked = parser.parse_args()
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)  # a reader's words about a file's faults
+    order = json.loads(asked.order.read_text())
+    plan = Plan(order["cores"], order["batch"], tuple(order["sample"]))
+    engine = importlib.import_module(f"benchmarks.peers.{asked.engine}")
+    first = float("inf")
+    with engine.opened(plan) as measured, Path(order["rows"]).open("w", newline="") as stream:
+        table = csv.DictWriter(stream, COLUMNS, extrasaction="ignore")
+        table.writeheader()
+        for row in measured(order["paths"]):
+            first = min(first, row.taken_at)
+            table.writerow(row.plain())
+        stream.flush()
+        last = time.time()
+    Path(order["times"]).write_text(json.dumps({"first": first, "last": last}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Ray Data, as its guide to offline inference has it: a pool of actors, each with the network.
+
+One actor a core, fixed in size, a batch a block. Reading is done in the actor as well: on a
+machine without an accelerator a stage of its own would take cores from the actors and carry every
+square through the object store.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import ray
+
+from benchmarks.peers.engine import Engine
+from benchmarks.peers.measuring import Network, Plan, Row
+
+
+class Measuring:
+    """What an actor does with a batch of paths."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._network = Network(plan)
+        self._network.measured(plan.sample)
+
+    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[object]]:
+        """Return the columns of the rows."""
+        rows = [row.plain() for row in self._network.measured(batch["path"].tolist())]
+        return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+@contextmanager
+def opened(plan: Plan) -> Iterator[Engine]:
+    """Start Ray; the actors start with the data, before its first file is taken."""
+    ray.init(num_cpus=plan.cores, include_dashboard=False, log_to_driver=False)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+
+    def measured(paths: Sequence[str]) -> Iterator[Row]:
+        blocks = math.ceil(len(paths) / plan.batch)
+        films = ray.data.from_items([{"path": path} for path in paths], override_num_blocks=blocks)
+        rows = films.map_batches(
+            Measuring,
+            fn_constructor_args=(plan,),
+            batch_size=plan.batch,
+            compute=ray.data.ActorPoolStrategy(size=plan.cores),
+            num_cpus=1,
+        )
+        for row in rows.iter_rows():
+            yield Row(**row)
+
+    try:
+        yield measured
+    finally:
+        ray.shutdown()

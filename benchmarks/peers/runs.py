@@ -1,0 +1,111 @@
+"""One run of thoraq, or of a peer: started, waited for, and its rows taken."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from db.database import Database
+from db.records import ResultFilter
+from db.results import find_results
+from db.status import all_statuses
+from scheduler.settings import Settings, child_environment
+
+_ROOT = Path(__file__).parents[2]
+#: Images a forward pass, thoraq's own number; also what warms each worker of a peer.
+BATCH: int = Settings.model_fields["device_batch"].default
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of it.
+
+    ``icts`` by file name; ``seconds`` from the first file that was taken to the last row that was
+    written; ``whole_seconds`` from the command to its end.
+    """
+
+    icts: dict[str, float]
+    seconds: float
+    whole_seconds: float
+
+
+class PeerFailed(Exception):
+    """The engine ended without its rows."""
+
+
+def run_thoraq(films: Path, place: Path) -> Run:
+    """Measure with `thoraq process` in a state folder of its own. Raises PeerFailed."""
+    state = place / "state"
+    settings = Settings(state=state, database_url=None, broker_url=None)
+    whole = _run(
+        ["cli", "process", str(films), "--state", str(state), "--json"],
+        settings,
+        place,
+    )
+    database = Database.open(settings.database)
+    [status] = all_statuses(database)
+    icts = {
+        Path(found.path).name: found.measurement.ict.value
+        for found in find_results(database, ResultFilter())
+    }
+    database.dispose()
+    taken, settled = status.first_claimed_at, status.last_settled_at
+    if taken is None or settled is None:
+        raise PeerFailed("thoraq took no file")
+    return Run(icts, (settled - taken).total_seconds(), whole)
+
+
+def run_peer(module: str, films: Path, place: Path, cores: int) -> Run:
+    """Measure with a peer. Raises PeerFailed."""
+    paths = sorted(str(path) for path in films.iterdir())
+    step = max(1, len(paths) // BATCH)
+    rows, times, order = place / "rows.csv", place / "times.json", place / "order.json"
+    order.write_text(
+        json.dumps(
+            {
+                "cores": cores,
+                "batch": BATCH,
+                "sample": paths[::step][:BATCH],
+                "paths": paths,
+                "rows": str(rows),
+                "times": str(times),
+            }
+        )
+    )
+    whole = _run(["benchmarks.peers.once", module, str(order)], Settings(), place)
+    with rows.open(newline="") as stream:
+        icts = {
+            Path(row["path"]).name: float(row["ict"])
+            for row in csv.DictReader(stream)
+            if not row["code"]
+        }
+    said = json.loads(times.read_text())
+    return Run(icts, said["last"] - said["first"], whole)
+
+
+def _run(command: Sequence[str], settings: Settings, place: Path) -> float:
+    """Run a module to its end; return its seconds. Raises PeerFailed."""
+    log = place / "log"
+    environment = child_environment(settings) | {"PYTHONPATH": str(_ROOT)}
+    began = time.monotonic()
+    with log.open("wb") as stream:
+        ran = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=_ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            check=False,
+        )
+    seconds = time.monotonic() - began
+    if ran.returncode != 0:
+        said = log.read_text(errors="replace").strip().splitlines()[-20:]
+        raise PeerFailed("\n".join([f"{' '.join(command[:2])} exits {ran.returncode}", *said]))
+    return seconds
