@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import litserve
+import psutil
 
 from benchmarks.peers.engine import Engine
 from benchmarks.peers.measuring import Film, Network, Plan, Row, take
@@ -78,7 +79,6 @@ def opened(plan: Plan) -> Iterator[Engine]:
         port = free.getsockname()[1]
     server = multiprocessing.get_context("spawn").Process(target=_serve, args=(plan, port))
     server.start()
-    _wait_until_warm(port)
 
     def measured(paths: Sequence[str]) -> Iterator[Row]:
         waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -94,8 +94,12 @@ def opened(plan: Plan) -> Iterator[Engine]:
             yield answer
 
     try:
+        _wait_until_warm(port)
         yield measured
     finally:
+        # Its workers and its API server outlive it otherwise.
+        for process in psutil.Process(server.pid).children(recursive=True):
+            process.kill()
         server.terminate()
         server.join()
 

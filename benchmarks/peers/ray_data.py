@@ -17,6 +17,9 @@ import ray
 from benchmarks.peers.engine import Engine
 from benchmarks.peers.measuring import Network, Plan, Row
 
+#: The first file waits until every actor has loaded the network, as with the other engines.
+_START_SECONDS = 120
+
 
 class Measuring:
     """What an actor does with a batch of paths."""
@@ -35,7 +38,9 @@ class Measuring:
 def opened(plan: Plan) -> Iterator[Engine]:
     """Start Ray; the actors start with the data, before its first file is taken."""
     ray.init(num_cpus=plan.cores, include_dashboard=False, log_to_driver=False)
-    ray.data.DataContext.get_current().enable_progress_bars = False
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.wait_for_min_actors_s = _START_SECONDS
 
     def measured(paths: Sequence[str]) -> Iterator[Row]:
         blocks = math.ceil(len(paths) / plan.batch)

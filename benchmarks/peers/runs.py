@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -95,17 +98,24 @@ def _run(command: Sequence[str], settings: Settings, place: Path) -> float:
     environment = child_environment(settings) | {"PYTHONPATH": str(_ROOT)}
     began = time.monotonic()
     with log.open("wb") as stream:
-        ran = subprocess.run(
+        process = subprocess.Popen(
             [sys.executable, "-m", *command],
             cwd=_ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
-            check=False,
+            start_new_session=True,
         )
-    seconds = time.monotonic() - began
-    if ran.returncode != 0:
+    try:
+        code = process.wait()
+        seconds = time.monotonic() - began
+    finally:
+        # Whatever it left behind would slow the next engine down.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if code != 0:
         said = log.read_text(errors="replace").strip().splitlines()[-20:]
-        raise PeerFailed("\n".join([f"{' '.join(command[:2])} exits {ran.returncode}", *said]))
+        raise PeerFailed("\n".join([f"{' '.join(command[:2])} exits {code}", *said]))
     return seconds
