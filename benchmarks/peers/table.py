@@ -11,6 +11,15 @@ from benchmarks.peers.peer import PEERS
 from benchmarks.peers.runs import Run
 
 THORAQ = "thoraq"
+HEADINGS = (
+    "engine",
+    "files/s",
+    "thoraq is faster by",
+    "aim",
+    "start and end, s",
+    "whole command, s",
+    "ICT differs by",
+)
 #: By title, a run a round; None where the peer is not installed.
 Runs = Mapping[str, Sequence[Run] | None]
 
@@ -18,16 +27,16 @@ Runs = Mapping[str, Sequence[Run] | None]
 def table(runs: Runs, files: int) -> Iterator[str]:
     """Yield the lines. A ratio is the median of the ratios of each round."""
     ours = runs[THORAQ] or ()
-    yield "| engine | files/s | thoraq is faster by | aim | whole command, s | ICT differs by |"
-    yield "|---|---|---|---|---|---|"
-    yield _row(THORAQ, _rate(ours, files), "", "", _whole(ours), "")
+    yield _row(*HEADINGS)
+    yield f"|{'---|' * len(HEADINGS)}"
+    yield _row(THORAQ, _rate(ours, files), "", "", *_beside(ours), "")
     for peer in PEERS:
         if peer.title not in runs:
             continue
         theirs = runs[peer.title]
         name = f"{peer.title} {peer.version}" if peer.version else peer.title
         if theirs is None:
-            yield _row(name, "not installed", "", "", "", "")
+            yield _row(name, "not installed", *[""] * (len(HEADINGS) - 2))
             continue
         ratio = statistics.median(
             peer_run.seconds / own.seconds for own, peer_run in zip(ours, theirs, strict=True)
@@ -35,7 +44,7 @@ def table(runs: Runs, files: int) -> Iterator[str]:
         apart = max(apart_from(own, each) for own, each in zip(ours, theirs, strict=True))
         aim = "" if peer.bar is None else f"{peer.bar:.1f} x"
         yield _row(
-            name, _rate(theirs, files), f"{ratio:.2f} x", aim, _whole(theirs), f"{apart:.0e}"
+            name, _rate(theirs, files), f"{ratio:.2f} x", aim, *_beside(theirs), f"{apart:.0e}"
         )
 
 
@@ -65,5 +74,7 @@ def _rate(runs: Sequence[Run], files: int) -> str:
     return f"{files / statistics.median(run.seconds for run in runs):.1f}"
 
 
-def _whole(runs: Sequence[Run]) -> str:
-    return f"{statistics.median(run.whole_seconds for run in runs):.0f}"
+def _beside(runs: Sequence[Run]) -> tuple[str, str]:
+    """Return the seconds of start and end, and those of the whole command."""
+    around = statistics.median(run.whole_seconds - run.seconds for run in runs)
+    return f"{around:.0f}", f"{statistics.median(run.whole_seconds for run in runs):.0f}"
