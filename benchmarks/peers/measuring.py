@@ -19,10 +19,14 @@ from network.predictor import Predictor
 from network.weights import load_network
 from radiograph.errors import RadiographError
 from radiograph.frontal import check_header, check_prediction
-from radiograph.measuring import measure
-from radiograph.reading import ReadLimits, read
-from radiograph.records import ERROR_FRAME_PX, Header, IctThresholds
+from radiograph.measuring import measure, spreads_in_error_frame
+from radiograph.reading import read
+from radiograph.records import Header, IctThresholds
+from scheduler.settings import Settings
+from worker.limits import read_limits
 from worker.pipeline import calibration_of, in_upright_pixels
+
+_LIMITS = read_limits(Settings())
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,11 @@ def take(path: str) -> Film:
     """Read and prepare one file, as a reading process of thoraq does."""
     taken_at = time.time()
     try:
-        film = read(Path(path), ReadLimits(), check=check_header)
+        film = read(Path(path), _LIMITS, check=check_header)
     except RadiographError as exc:
         return Film(path, taken_at, code=exc.code)
-    return Film(path, taken_at, prepare(film.pixels), film.header, film.to_source)
+    prepared = prepare(film.pixels, extent=film.extent)
+    return Film(path, taken_at, prepared, film.header, film.to_source)
 
 
 class Network:
@@ -120,10 +125,11 @@ class Network:
     def _row(self, film: Film, prediction: Prediction) -> Row:
         header = film.header
         points, spreads = in_upright_pixels(prediction, film.prepared.to_upright)
-        longer_side_px = max(header.rows, header.columns)
         try:
             check_prediction(
-                points, spreads * (ERROR_FRAME_PX / longer_side_px), prediction.frontal_probability
+                points,
+                spreads_in_error_frame(spreads, film.to_source, header),
+                prediction.frontal_probability,
             )
             found = measure(
                 points,
