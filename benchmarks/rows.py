@@ -26,8 +26,9 @@ from db.records import FileStat, ResultFilter
 from db.results import count_results, find_results
 from db.rows import measurement_columns
 from db.states import JobState, Priority
-from db.status import batch_status
+from db.status import all_statuses, batch_status
 from db.tables import file, job, measurement, radiograph
+from db.tally import fold
 from radiograph.records import Bucket, ImageFormat, View
 from tests.db.making import MODEL, START, provenance
 from tests.db.making import measurement as film_measured
@@ -110,6 +111,7 @@ def fill(database: Database, count: int) -> int:
                     for n in numbers
                 ],
             )
+        fold(database)  # a submission does so by itself
         tell(f"{numbers[-1]} of {count} films")
     return batch.id
 
@@ -155,6 +157,7 @@ def asked(database: Database, count: int) -> Iterator[tuple[str, float]]:
     review = ResultFilter(bucket=Bucket.REVIEW)
     yield "count of one bucket", median_ms(lambda: count_results(database, review))
     yield "status BATCH", median_ms(lambda: batch_status(database, "night"))
+    yield "status", median_ms(lambda: all_statuses(database))
 
 
 def tell(line: str) -> None:

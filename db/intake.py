@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 
 from db.audit import Action, note
-from db.bulk import among, bound, inserting
+from db.bulk import among, at_once, bound, inserting
 from db.columns import path_digest
 from db.database import AnyRow, Database, insert_into, moment, pieces
 from db.jobs import moving, put_in_chunks
@@ -16,6 +16,7 @@ from db.records import Batch, FileStat, IntakeCount, Refusal, SeenFile
 from db.states import JobState, Priority
 from db.tables import batch as batch_table
 from db.tables import file, job, radiograph
+from db.tally import fold_within
 from radiograph.records import View
 
 
@@ -95,6 +96,8 @@ def record_files(
         if rows:
             statement = inserting(connection.dialect.name, file, tuple(rows[0]))
             connection.execute(statement, bound(connection, file, rows))
+        if not at_once(connection):
+            fold_within(connection)  # SQLite's triggers know single rows
     return IntakeCount(
         seen=len(files),
         queued=queued,

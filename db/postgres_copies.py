@@ -18,6 +18,7 @@ from db.copy_records import CopyContents, CopyCount, count_rows
 from db.database import engine_of, translated
 from db.errors import CopyDamaged, CopyFailed, CopyForeign, ToolMissing, ToolOutdated
 from db.tables import metadata
+from db.tally import FUNCTIONS
 
 _MAGIC = b"PGDMP"
 _LOCK_TIMEOUT = "30s"
@@ -109,7 +110,10 @@ def _pour(
     # pg_restore --clean drops what the archive holds; tables of a newer schema would stay and
     # stand in the way.
     names = [table.name for table in metadata.sorted_tables] + ["alembic_version"]
-    drop = f"DROP TABLE IF EXISTS {', '.join(names)} CASCADE;\n" if replace else ""
+    drop = ""
+    if replace:
+        drop = f"DROP TABLE IF EXISTS {', '.join(names)} CASCADE;\n"
+        drop += f"DROP FUNCTION IF EXISTS {', '.join(FUNCTIONS)};\n"
     whole = False
     try:
         with psql:

@@ -267,6 +267,23 @@ training_phase = Table(
     UniqueConstraint("run_id", "ordinal"),
 )
 
+# The ledger of each batch: sums and what came since, kept by triggers of migration 0004. One that
+# makes `file` or `job` anew on SQLite makes their triggers anew.
+tally = Table(
+    "tally",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    # No foreign key: each entry would lock its batch.
+    Column("batch_id", BigInteger, nullable=False, index=True),
+    Column("ending", String(24), nullable=False),  # a job's state, or duplicate
+    Column("code", String(64)),  # of what was set aside or failed
+    Column("bucket", one_of(Bucket, "bucket")),
+    Column("enlarged", Boolean),
+    Column("files", BigInteger, nullable=False),  # fewer than none: so many stand here no more
+    Column("first_claimed_at", Moment),
+    Column("last_settled_at", Moment),
+)
+
 queue_pause = Table(
     "queue_pause",
     metadata,

@@ -17,6 +17,7 @@ from celery.exceptions import WorkerShutdown
 from db.database import Database
 from db.errors import DatabaseError
 from db.recovery import recover_stalled
+from db.tally import fold
 from db.training_recovery import recover_runs
 from scheduler.errors import BrokerUnavailable
 from scheduler.messages import UPKEEP, UPKEEP_QUEUE
@@ -36,6 +37,7 @@ def keep_up(database: Database, app: Celery, resend_seconds: float) -> None:
         recovered = recover_stalled(database, resend_seconds)
         runs = recover_runs(database) + resend_lost_runs(database, app, resend_seconds)
         sent = relay(database, app)
+        fold(database)
     except (DatabaseError, BrokerUnavailable) as exc:
         if exc.permanent:
             raise

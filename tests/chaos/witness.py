@@ -9,7 +9,9 @@ from sqlalchemy import func, select, text
 from db.database import Database
 from db.records import ResultFilter
 from db.results import file_outcomes, find_results
+from db.status import all_statuses
 from db.tables import file, job, measurement
+from tests.db.counting import Counted, count_anew, said
 from tests.db.making import guard_moves
 
 _SQLITE = (
@@ -119,5 +121,10 @@ def testify(database: Database) -> Testimony:
         each.state in {"queued", "running"} or (each.state == "failed" and each.code is None)
         for endings in files.values()
         for each in endings
+    )
+    counted = count_anew(database)
+    unexplained += sum(
+        said(status) != counted.get(status.batch.name, Counted())
+        for status in all_statuses(database)
     )
     return Testimony(files, results, twice, unexplained)

@@ -28,6 +28,7 @@ from db.outbox import unsent_chunks
 from db.recovery import recover_stalled
 from db.status import all_statuses, batch_status
 from db.tables import audit, chunk, metadata
+from tests.db.counting import check_tally
 from tests.db.making import ROOT, claim, measure_all, rows, seen, send, submit
 
 
@@ -72,12 +73,14 @@ def test_a_night_goes_on_behind_a_restore(
     restore(database_url, tmp_path / "copy", replace=True)
 
     assert [each.batch.name for each in all_statuses(filled)] == ["night"]
+    check_tally(filled)
     assert sum(each.jobs for each in unsent_chunks(filled, 100)) == 8
     later = audit_rows(filled)[0].at.replace(year=2100)
     recover_stalled(filled, 60.0, now=later)  # what was at work when the copy was taken
     measure_all(filled, now=later)
     status = batch_status(filled, "night")
     assert (status.seen, status.measured, status.open) == (20, 20, 0)
+    check_tally(filled)
 
 
 def test_a_copy_taken_while_others_write_holds_one_moment(

@@ -20,6 +20,7 @@ from db.states import SETTLED, JobState, Priority
 from db.status import all_statuses, batch_status
 from db.tables import chunk, file, job, measurement
 from radiograph.records import Bucket
+from tests.db.counting import check_tally
 from tests.db.making import (
     AWAY,
     BROKEN,
@@ -199,6 +200,7 @@ class Night:
 def check(night: Night) -> None:
     """Assert what must hold at every moment."""
     db = night.db
+    check_tally(db)
     statuses = all_statuses(db)
     assert all(each.balanced for each in statuses)
     assert sum(each.seen for each in statuses) == night.recorded.total() - night.forgotten

@@ -1,0 +1,81 @@
+"""What every batch has come to, counted anew file by file: what the tally must say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from sqlalchemy import String, and_, case, cast, func, select
+
+from db.database import Database
+from db.records import BatchStatus
+from db.states import JobState
+from db.status import all_statuses
+from db.tables import batch, file, job, measurement
+from radiograph.errors import Disposition
+
+_ENDING = case(
+    (file.c.duplicate, "duplicate"),
+    (file.c.disposition.is_not(None), cast(file.c.disposition, String)),
+    else_=cast(job.c.state, String),
+)
+
+
+@dataclass
+class Counted:
+    """One batch."""
+
+    endings: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    buckets: Counter[str] = field(default_factory=Counter)
+    enlarged: int = 0
+
+
+def count_anew(db: Database) -> dict[str, Counted]:
+    """Go through every file."""
+    asked = (
+        select(
+            batch.c.name,
+            _ENDING.label("ending"),
+            func.coalesce(file.c.code, job.c.code).label("code"),
+            case((file.c.duplicate, None), else_=measurement.c.bucket).label("bucket"),
+            measurement.c.enlarged,
+        )
+        .select_from(batch)
+        .join(file, file.c.batch_id == batch.c.id)
+        .outerjoin(job, job.c.id == file.c.job_id)
+        .outerjoin(
+            measurement,
+            and_(
+                measurement.c.radiograph_id == job.c.radiograph_id,
+                measurement.c.model_version == job.c.model_version,
+                job.c.state == JobState.MEASURED,
+            ),
+        )
+    )
+    found: dict[str, Counted] = {}
+    with db.read() as connection:
+        for row in connection.execute(asked):
+            of = found.setdefault(row.name, Counted())
+            of.endings[row.ending] += 1
+            if row.ending in (Disposition.SET_ASIDE, Disposition.FAILED):
+                of.codes[row.code] += 1
+            if row.bucket is not None:
+                of.buckets[row.bucket] += 1
+                of.enlarged += bool(row.enlarged)
+    return found
+
+
+def check_tally(db: Database) -> None:
+    """Assert that every batch's status is what its files are."""
+    found = count_anew(db)
+    for status in all_statuses(db):
+        assert said(status) == found.get(status.batch.name, Counted()), status.batch.name
+
+
+def said(status: BatchStatus) -> Counted:
+    """Return what a status says, as it would be counted."""
+    endings = Counter({name: getattr(status, name) for name in JobState})
+    endings["duplicate"] = status.duplicates
+    codes, buckets = Counter(status.codes), Counter({str(k): v for k, v in status.buckets.items()})
+    return Counted(+endings, codes, buckets, status.enlarged)
