@@ -9,9 +9,7 @@ import click
 from cli.codes import known_codes
 from cli.columns import plain
 from cli.printing import printable
-from db.database import Database
-from db.records import BatchStatus, ResultFilter
-from db.results import count_results
+from db.records import BatchStatus
 from radiograph.records import Bucket
 
 #: Upper limits of the buckets, in px of a 224 frame.
@@ -47,7 +45,7 @@ def equation(status: BatchStatus) -> str:
     return f"{status.seen} seen {'=' if status.balanced else '!='} {' + '.join(terms)}"
 
 
-def ledger_json(status: BatchStatus, not_enlarged: int) -> dict[str, object]:
+def ledger_json(status: BatchStatus) -> dict[str, object]:
     """Return the ledger with stable keys; every bucket is there."""
     return {
         "batch": status.batch.name,
@@ -64,8 +62,8 @@ def ledger_json(status: BatchStatus, not_enlarged: int) -> dict[str, object]:
         "running": status.running,
         "balanced": status.balanced,
         "enlarged": status.enlarged,
-        "not_enlarged": not_enlarged,
-        "without_threshold": status.measured - status.enlarged - not_enlarged,
+        "not_enlarged": status.not_enlarged,
+        "without_threshold": status.measured - status.enlarged - status.not_enlarged,
         "buckets": {bucket: status.buckets.get(bucket, 0) for bucket in Bucket},
         "codes": dict(sorted(status.codes.items())),
         "first_claimed_at": plain(status.first_claimed_at),
@@ -73,8 +71,8 @@ def ledger_json(status: BatchStatus, not_enlarged: int) -> dict[str, object]:
     }
 
 
-def print_ledger(status: BatchStatus, not_enlarged: int) -> None:
-    """Print what became of a batch. ``not_enlarged``: results at or below their threshold."""
+def print_ledger(status: BatchStatus) -> None:
+    """Print what became of a batch."""
     click.secho(f"batch {printable(status.batch.name)}", bold=True)
     click.secho(equation(status), fg=None if status.balanced else "red")
     if not status.balanced:
@@ -83,7 +81,7 @@ def print_ledger(status: BatchStatus, not_enlarged: int) -> None:
         click.echo()
         for line in bucket_lines(status):
             click.echo(line)
-        compared = status.enlarged + not_enlarged
+        compared = status.enlarged + status.not_enlarged
         click.echo(f"\nICT above its threshold: {status.enlarged} of {compared} compared with one")
         if compared < status.measured:
             none = status.measured - compared
@@ -92,11 +90,6 @@ def print_ledger(status: BatchStatus, not_enlarged: int) -> None:
         click.echo()
         for line in code_lines(status):
             click.echo(line)
-
-
-def count_not_enlarged(database: Database, batch: str) -> int:
-    """Return how many results of a batch are at or below their threshold."""
-    return count_results(database, ResultFilter(batch=batch, enlarged=False))
 
 
 def bucket_lines(status: BatchStatus) -> Iterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cli.errors import BatchPaused
-from cli.ledger import count_not_enlarged, ledger_json, print_ledger
+from cli.ledger import ledger_json, print_ledger
 from cli.measuring import measure
 from cli.naming import batch_name
 from cli.opening import paused, prepare
@@ -70,11 +70,10 @@ def process(
     status = measure(database, paths, into, settings, device=device, model=model)
     folder = report or settings.state / "reports" / into.name
     written = write_report(database, into.name, settings, folder)
-    not_enlarged = count_not_enlarged(database, into.name)
     if as_json:
-        print_json(ledger_json(status, not_enlarged))
+        print_json(ledger_json(status))
         return
-    print_ledger(status, not_enlarged)
+    print_ledger(status)
     click.echo()
     click.echo(run_line(before, status))
     for line in where(settings, written):

@@ -6,7 +6,7 @@ import time
 
 import click
 
-from cli.ledger import count_not_enlarged, ledger_json, print_ledger
+from cli.ledger import ledger_json, print_ledger
 from cli.opening import paused
 from cli.options import settings_option
 from cli.printing import Form, Row, form_options, print_json, print_rows
@@ -85,11 +85,11 @@ def print_one(
             click.echo(why, err=True)
         found = follow_batch(database, batch)
     if form is Form.JSON:
-        print_json(ledger_json(found, count_not_enlarged(database, batch)))
+        print_json(ledger_json(found))
     elif form is Form.CSV:
         print_rows([status_row(found)], form)
     else:
-        print_ledger(found, count_not_enlarged(database, batch))
+        print_ledger(found)
         if not found.open:
             return
         if why:

@@ -234,6 +234,7 @@ class BatchStatus:
     duplicates: int
     cancelled: int
     enlarged: int
+    not_enlarged: int  # at or below their threshold; others have none
     buckets: Mapping[Bucket, int]
     codes: Mapping[str, int]
     first_claimed_at: datetime | None

@@ -53,7 +53,7 @@ class _Ledger:
         self.endings: Counter[str] = Counter()
         self.codes: Counter[str] = Counter()
         self.buckets: Counter[Bucket] = Counter()
-        self.enlarged = 0
+        self.enlarged: Counter[bool] = Counter()
         self.claimed: datetime | None = None
         self.settled: datetime | None = None
 
@@ -63,7 +63,8 @@ class _Ledger:
             self.codes[row.code] += row.files
         if row.bucket is not None:
             self.buckets[row.bucket] += row.files
-            self.enlarged += row.files if row.enlarged else 0
+            if row.enlarged is not None:
+                self.enlarged[row.enlarged] += row.files
         if row.first_claimed_at is not None:
             self.claimed = min(row.first_claimed_at, self.claimed or row.first_claimed_at)
         if row.last_settled_at is not None:
@@ -80,7 +81,8 @@ class _Ledger:
             failed=self.endings[JobState.FAILED],
             duplicates=self.endings[_DUPLICATE],
             cancelled=self.endings[JobState.CANCELLED],
-            enlarged=self.enlarged,
+            enlarged=self.enlarged[True],
+            not_enlarged=self.enlarged[False],
             buckets=dict(+self.buckets),
             codes=dict((+self.codes).most_common()),
             first_claimed_at=self.claimed,

@@ -172,7 +172,7 @@ measurement = Table(
     Column("enlarged", Boolean),
     Column("expected_error_px224", Float),
     Column("expected_error_high_px224", Float),
-    Column("bucket", one_of(Bucket, "bucket"), nullable=False, index=True),
+    Column("bucket", one_of(Bucket, "bucket"), nullable=False),
     Column("bucket_basis", one_of(BucketBasis, "bucket_basis"), nullable=False),
     Column("frontal_probability", Float),
     Column("weights_digest", String(64), nullable=False),
@@ -184,6 +184,9 @@ measurement = Table(
     Column("attempt", Integer, nullable=False),
     Column("measured_at", Moment, nullable=False, index=True),
     UniqueConstraint("radiograph_id", "model_version"),
+    Index(
+        "ix_measurement_bucket_measured_at_id", "bucket", "measured_at", "id"
+    ),  # as they are listed
 )
 
 failure = Table(  # every refusal and every lost worker, also those that a later try made good

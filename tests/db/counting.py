@@ -29,6 +29,7 @@ class Counted:
     codes: Counter[str] = field(default_factory=Counter)
     buckets: Counter[str] = field(default_factory=Counter)
     enlarged: int = 0
+    not_enlarged: int = 0
 
 
 def count_anew(db: Database) -> dict[str, Counted]:
@@ -62,7 +63,8 @@ def count_anew(db: Database) -> dict[str, Counted]:
                 of.codes[row.code] += 1
             if row.bucket is not None:
                 of.buckets[row.bucket] += 1
-                of.enlarged += bool(row.enlarged)
+                of.enlarged += row.enlarged is True
+                of.not_enlarged += row.enlarged is False
     return found
 
 
@@ -78,4 +80,4 @@ def said(status: BatchStatus) -> Counted:
     endings = Counter({name: getattr(status, name) for name in JobState})
     endings["duplicate"] = status.duplicates
     codes, buckets = Counter(status.codes), Counter({str(k): v for k, v in status.buckets.items()})
-    return Counted(+endings, codes, buckets, status.enlarged)
+    return Counted(+endings, codes, buckets, status.enlarged, status.not_enlarged)

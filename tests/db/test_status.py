@@ -73,7 +73,7 @@ def test_a_ledger_names_every_ending(database: Database) -> None:
     assert (status.set_aside, status.failed, status.duplicates) == (2, 2, 1)
     assert status.codes == {"truncated-file": 2, "lateral-view": 2}
     assert status.buckets == {Bucket.EXCELLENT: 1, Bucket.GOOD: 1}
-    assert status.enlarged == 1
+    assert (status.enlarged, status.not_enlarged) == (1, 1)
     assert (status.first_claimed_at, status.last_settled_at) == (START, later)
     assert status.balanced
     assert (status.open, status.settled) == (2, 7)
