@@ -107,6 +107,12 @@ def bench(
         click.echo(f"picture   {out}")
 
 
+def name_of(kind: str) -> str:
+    """Name a transfer syntax by its keyword, a format by itself."""
+    keyword = UID(kind).keyword if kind[:1].isdigit() else ""
+    return keyword or kind
+
+
 def verdict(found: Bench) -> str:
     """Return what a bench came to, in two lines."""
     return (
@@ -185,7 +191,7 @@ def summed_up(
         stages=tuple(Stage(name, ms, ms / whole) for name, ms in core_ms.items()),
         reading=tuple(
             (
-                UID(each["kind"]).keyword or each["kind"],
+                name_of(each["kind"]),
                 each["files"],
                 1000 * each["cpu_seconds"] / max(1, each["files"]),
             )

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydicom.uid import ExplicitVRLittleEndian
 
 from radiograph.phantom.cases import Case, draw_cases
-from radiograph.phantom.encoding import Storage, dicom, png
+from radiograph.phantom.encoding import Storage, dicom, jpeg, png
 from scheduler.walk import walk
 
 _SEED = 42
@@ -25,6 +25,7 @@ class Kind(StrEnum):
 
     MIXED = "mixed"  # PNG and DICOM in turn
     PNG = "png"
+    JPEG = "jpeg"
     DICOM = "dicom"
 
 
@@ -40,14 +41,18 @@ def write_films(folder: Path, count: int, kinds: Sequence[Kind], cores: int) -> 
 def _write(folder: Path, kinds: Sequence[Kind], case: Case) -> None:
     picture = case.picture()
     for kind in kinds:
-        as_png = kind is Kind.PNG or (kind is Kind.MIXED and case.number % 2 == 0)
-        if as_png:
+        one = kind
+        if kind is Kind.MIXED:
+            one = Kind.DICOM if case.number % 2 else Kind.PNG
+        if one is Kind.PNG:
             content = png(picture, 8 if case.number % 4 else 16)
+        elif one is Kind.JPEG:
+            content = jpeg(picture)
         else:
             plain = isinstance(case.storage, str)
             storage = Storage(ExplicitVRLittleEndian) if plain else case.storage
             content = dicom(picture, case.study, storage, case.spacing_mm)
-        name = f"{case.number:06}.{'png' if as_png else 'dcm'}"
+        name = f"{case.number:06}.{'dcm' if one is Kind.DICOM else one}"
         (folder / kind / name).write_bytes(content)
 
 

@@ -1,0 +1,129 @@
+"""Whether any process grows with the archive: ``python -m benchmarks.memory``.
+
+`thoraq process` takes in folders of more and more files, all links to the same few films, so that
+only what a larger archive costs is larger. The memory of every process of the stack is looked at
+all the while; the table has the most that a process of each kind held.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from benchmarks.peers.archive import Kind, write_films
+from db.database import Database
+from db.status import all_statuses
+from scheduler.cores import usable_cores
+from scheduler.settings import Settings, child_environment
+
+_LOOK_SECONDS = 0.2
+_A_FOLDER = 1000
+_ROLES = {
+    "cli": "process",
+    "scheduler": "upkeep",
+    "worker.serve": "worker",
+    "worker.reader": "reader",
+}
+
+
+def link(films: Path, folder: Path, count: int) -> None:
+    """Link ``count`` files to the films, in turn."""
+    sources = sorted(films.iterdir())
+    for number in range(count):
+        below = folder / f"{number // _A_FOLDER:04}"
+        if number % _A_FOLDER == 0:
+            below.mkdir(parents=True)
+        source = sources[number % len(sources)]
+        os.link(source, below / f"{number:07}{source.suffix}")
+
+
+def role(process: psutil.Process) -> str:
+    """Name a process of the stack by what it runs; a worker and its child are two kinds."""
+    words = process.cmdline()
+    module = words[words.index("-m") + 1] if "-m" in words else Path(words[0]).name
+    name = _ROLES.get(module, module)
+    parent = process.parent()
+    forked = parent is not None and parent.cmdline() == words
+    return f"{name}, its child" if forked else name
+
+
+def measured(folder: Path, state: Path) -> tuple[dict[str, float], float]:
+    """Measure a folder; return the peaks, in MB by role, and the seconds. Raises RuntimeError."""
+    settings = Settings(state=state, database_url=None, broker_url=None)
+    command = [sys.executable, "-m", "cli", "process", str(folder), "--state", str(state)]
+    began = time.monotonic()
+    peaks: dict[str, float] = {}
+    with (state.parent / f"{state.name}.log").open("wb") as log:
+        running = subprocess.Popen(
+            command, env=child_environment(settings), stdout=log, stderr=subprocess.STDOUT
+        )
+        while running.poll() is None:
+            for name, megabytes in look(running.pid):
+                peaks[name] = max(peaks.get(name, 0.0), megabytes)
+            time.sleep(_LOOK_SECONDS)
+    if running.returncode != 0:
+        raise RuntimeError(f"process exits {running.returncode}: {Path(log.name).read_text()}")
+    return peaks, time.monotonic() - began
+
+
+def look(pid: int) -> list[tuple[str, float]]:
+    """Return what the processes of the stack hold at the moment, in MB."""
+    found = []
+    try:
+        top = psutil.Process(pid)
+        for each in (top, *top.children(recursive=True)):
+            try:
+                found.append((role(each), each.memory_info().rss / 2**20))
+            except (psutil.Error, IndexError, ValueError):
+                continue  # it has just ended, or has not become what it will be
+    except psutil.NoSuchProcess:
+        pass
+    return found
+
+
+def main() -> None:
+    """Print Markdown."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
+    parser.add_argument("--count", type=int, nargs="+", default=[10_000, 1_000_000])
+    parser.add_argument("--films", type=int, default=400)
+    asked = parser.parse_args()
+    peaks: list[dict[str, float]] = []
+    seconds = []
+    with tempfile.TemporaryDirectory(prefix="thoraq-memory-") as place:
+        write_films(Path(place), asked.films, [Kind.PNG], usable_cores())
+        for count in asked.count:
+            folder, state = Path(place) / f"files-{count}", Path(place) / f"state-{count}"
+            link(Path(place) / Kind.PNG, folder, count)
+            sys.stderr.write(f"{count} files\n")
+            of, took = measured(folder, state)
+            check(state, count, asked.films)
+            peaks.append(of)
+            seconds.append(took)
+    heads = " | ".join(f"{count:,} files, MB" for count in asked.count)
+    print(f"| process | {heads} | ratio |")  # noqa: T201
+    print(f"|---|{'---|' * len(asked.count)}---|")  # noqa: T201
+    for name in peaks[0]:
+        held = [of.get(name, 0.0) for of in peaks]
+        cells = " | ".join(f"{each:.0f}" for each in held)
+        print(f"| {name} | {cells} | {held[-1] / held[0]:.2f} |")  # noqa: T201
+    print(f"\nseconds: {', '.join(f'{each:.0f}' for each in seconds)}")  # noqa: T201
+
+
+def check(state: Path, count: int, films: int) -> None:
+    """See that everything was taken in. Raises RuntimeError."""
+    database = Database.open(Settings(state=state, database_url=None).database)
+    [status] = all_statuses(database)
+    database.dispose()
+    if (status.seen, status.duplicates, status.open) != (count, count - films, 0):
+        raise RuntimeError(f"{status}")
+
+
+if __name__ == "__main__":
+    main()
