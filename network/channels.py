@@ -36,8 +36,14 @@ def local_contrast(film: Tensor) -> Tensor:
     """Difference from the local mean in local standard deviations, clipped to +-3."""
     pad = LOCAL_WINDOW_PX // 2
     padded = functional.pad(film.unsqueeze(1), (pad, pad, pad, pad), mode="replicate")
-    mean = functional.avg_pool2d(padded, LOCAL_WINDOW_PX, stride=1)
-    square = functional.avg_pool2d(padded * padded, LOCAL_WINDOW_PX, stride=1)
+    mean = _window_mean(padded)
+    square = _window_mean(padded * padded)
     # The floor is two grey levels: below it a flat surround would show its rounding as detail.
     deviation = (square - mean * mean).clamp_min(0.0).sqrt() + 2.0 / 255.0
     return ((film.unsqueeze(1) - mean) / deviation).clamp(-3.0, 3.0).squeeze(1)
+
+
+def _window_mean(padded: Tensor) -> Tensor:
+    """Mean over the window: along one axis, then the other, an eighth of the additions."""
+    along_rows = functional.avg_pool2d(padded, (1, LOCAL_WINDOW_PX), stride=1)
+    return functional.avg_pool2d(along_rows, (LOCAL_WINDOW_PX, 1), stride=1)

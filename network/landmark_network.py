@@ -71,29 +71,41 @@ class LandmarkNetwork(nn.Module):
 
     def forward(self, grey: Tensor) -> NetworkOutput:
         """Predict from (N, S, S) grey levels of any type, 0..255."""
-        levels = self._encode(grey)
+        return self.from_views(channels(grey))
+
+    def from_views(self, views: Tensor) -> NetworkOutput:
+        """Predict from the (N, 3, S, S) views that `network.channels` makes of grey levels."""
+        refined, pooled = self.features(views)
+        # Coordinates in full precision: bfloat16 holds 8 bits, a coordinate needs more.
+        with torch.autocast(views.device.type, enabled=False):
+            return self.read(refined.float(), pooled.float())
+
+    def features(self, views: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute what is read off: (N, width, H, H) refined, and (N, 512) pooled features."""
+        levels = self._encode(views)
         pooled = levels[3].mean(dim=(2, 3))
         deepest = self.laterals[3](levels[3]) + self.context(pooled)[:, :, None, None]
         merged = self.merges[3](deepest)
         for i in (2, 1, 0):
             above = functional.interpolate(merged, scale_factor=2.0, mode="bilinear")
             merged = self.merges[i](self.laterals[i](levels[i]) + above)
-        refined = self.refine(merged)
-        # Coordinates in full precision: bfloat16 holds 8 bits, a coordinate needs more.
-        with torch.autocast(grey.device.type, enabled=False):
-            return self._read(
-                self.heatmaps(refined.float()),
-                self.scales(refined.float()),
-                self.outlines(refined.float()),
-                self.frontal(pooled.float()).squeeze(1),
-            )
+        return self.refine(merged), pooled
+
+    def read(self, refined: Tensor, pooled: Tensor) -> NetworkOutput:
+        """Read the output off the features, in the precision they come in."""
+        return self._read(
+            self.heatmaps(refined),
+            self.scales(refined),
+            self.outlines(refined),
+            self.frontal(pooled).squeeze(1),
+        )
 
     def summary(self, grey: Tensor) -> Tensor:
         """Pool the trunk's last features, (N, 512): what ``frontal`` judges by."""
-        return self._encode(grey)[3].mean(dim=(2, 3))
+        return self._encode(channels(grey))[3].mean(dim=(2, 3))
 
-    def _encode(self, grey: Tensor) -> list[Tensor]:
-        features = self.stem(channels(grey).contiguous(memory_format=torch.channels_last))
+    def _encode(self, views: Tensor) -> list[Tensor]:
+        features = self.stem(views.contiguous(memory_format=torch.channels_last))
         levels = []
         for i, stage in enumerate(self.stages):
             features = stage(features)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from network.input import INPUT_SIDE_PX
+from network.landmark_network import LandmarkNetwork
 
 
 class Outputs(NamedTuple):
@@ -21,12 +22,12 @@ class Outputs(NamedTuple):
 
 
 class _Wanted(nn.Module):
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: LandmarkNetwork) -> None:
         super().__init__()
         self._network = network
 
-    def forward(self, grey: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        output = self._network(grey)
+    def forward(self, views: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        output = self._network.from_views(views)
         return output.points, output.log_scales, output.frontal
 
 
@@ -35,11 +36,12 @@ class _Compiled(nn.Module):
         super().__init__()
         self._run = run
 
-    def forward(self, grey: Tensor) -> Outputs:
-        return Outputs(*self._run(grey))
+    def from_views(self, views: Tensor) -> Outputs:
+        """Predict, as `network.landmark_network` does."""
+        return Outputs(*self._run(views))
 
 
-def compiled(network: nn.Module) -> nn.Module:
+def compiled(network: LandmarkNetwork) -> nn.Module:
     """Compile with frozen weights: by torch.compile, by TorchScript where no C++ compiler is.
 
     One image of the shipped network in batches of 16 took 10.7 ms of one core as it is, 9.9 ms as
@@ -51,7 +53,7 @@ def compiled(network: nn.Module) -> nn.Module:
 
         config.freezing = True
         return _Compiled(torch.compile(wanted, dynamic=False))
-    example = torch.zeros(2, INPUT_SIDE_PX, INPUT_SIDE_PX, dtype=torch.uint8)
+    example = torch.zeros(2, 3, INPUT_SIDE_PX, INPUT_SIDE_PX)
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch would rather we had a compiler
         return _Compiled(torch.jit.freeze(torch.jit.trace(wanted, example)))

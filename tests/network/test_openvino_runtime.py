@@ -32,7 +32,7 @@ def squares(count: int) -> np.ndarray:
 
 def check_same(films: np.ndarray) -> None:
     torch_alone = Predictor.load(shipped_card(), "cpu", runtime=Runtime.TORCH)
-    compiled = Predictor.load(shipped_card(), "cpu", runtime=Runtime.OPENVINO)
+    compiled = Predictor.load(shipped_card(), "cpu", precision="fp32", runtime=Runtime.OPENVINO)
     assert (torch_alone.runtime, compiled.runtime) == (Runtime.TORCH, Runtime.OPENVINO)
     for one, other in zip(torch_alone.predict(films), compiled.predict(films), strict=True):
         assert np.abs(one.points - other.points).max() < 0.005
@@ -48,6 +48,24 @@ def test_batches_of_any_size_are_predicted_as_torch_predicts_them(count: int) ->
 @pytest.mark.skipif(not DATA.is_dir(), reason="the annotated radiographs are not on this machine")
 def test_real_films_are_predicted_as_torch_predicts_them() -> None:
     check_same(read_samples(DATA, side=INPUT_SIDE_PX).split("test").images[:64])
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the annotated radiographs are not on this machine")
+def test_the_precision_that_is_served_moves_landmarks_of_real_films_by_no_tenth_of_a_pixel() -> (
+    None
+):
+    films = read_samples(DATA, side=INPUT_SIDE_PX).split("test").images
+    exact = Predictor.load(shipped_card(), "cpu", runtime=Runtime.TORCH).predict(films)
+    served = Predictor.load(shipped_card(), "cpu")
+    assert served.precision in {"bf16", "fp32"}
+    pairs = list(zip(exact, served.predict(films), strict=True))
+    apart = np.array([np.linalg.norm(one.points - other.points, axis=1) for one, other in pairs])
+    apart *= 224 / INPUT_SIDE_PX
+    assert apart.mean() < 0.05
+    assert apart.mean(axis=0).max() < 0.1  # no landmark
+    assert np.abs(np.log([o.spreads / s.spreads for o, s in pairs])).mean() < 0.01
+    for one, other in pairs:
+        assert one.frontal_probability == pytest.approx(other.frontal_probability, abs=0.02)
 
 
 def test_a_cpu_computes_by_openvino_unless_it_is_told_otherwise() -> None:
