@@ -21,8 +21,8 @@ from benchmarks.peers.runs import Run, run_peer, run_thoraq
 from benchmarks.peers.table import THORAQ, apart_from, machine, table
 from scheduler.cores import usable_cores
 
-#: Runtimes round differently; an ICT is printed with four decimals.
-_AGREEMENT = 5e-4
+#: Runtimes round differently, and thoraq may compute in bfloat16 what a peer does in fp32.
+_AGREEMENT = 2e-3
 _COUNT = 800
 
 
