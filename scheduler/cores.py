@@ -16,6 +16,19 @@ def usable_cores(cgroup: Path = _CGROUP) -> int:
     return max(1, min(masked or 1, math.ceil(quota) if quota is not None else masked or 1))
 
 
+def own_cores(processes: int) -> tuple[int | None, ...]:
+    """Return the core that each of so many processes should keep to; None: the kernel's choice.
+
+    A core each, where that fills the CPU mask: a process keeps its cache then. Under a quota, or
+    with fewer processes, other containers and commands would choose the same cores.
+    """
+    free: tuple[int | None, ...] = (None,) * processes
+    if not hasattr(os, "sched_getaffinity"):
+        return free
+    cores = sorted(os.sched_getaffinity(0))
+    return tuple(cores) if processes == len(cores) == usable_cores() else free
+
+
 def _quota(cgroup: Path) -> float | None:
     try:
         most, period = (cgroup / "cpu.max").read_text().split()  # v2

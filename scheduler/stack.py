@@ -17,7 +17,7 @@ import structlog
 
 from scheduler.app import create_app
 from scheduler.broker import EmbeddedBroker, broker_url
-from scheduler.cores import usable_cores
+from scheduler.cores import own_cores, usable_cores
 from scheduler.errors import MemberFails
 from scheduler.settings import Settings, child_environment
 from scheduler.tether import tethered
@@ -59,15 +59,21 @@ class Member:
 
 
 def worker_command(
-    device: str, name: str | None = None, readers: int | None = None, *, queues: str = "measure"
+    device: str,
+    name: str | None = None,
+    readers: int | None = None,
+    *,
+    core: int | None = None,
+    queues: str = "measure",
 ) -> list[str]:
     """Return the command that becomes the worker on ``device``: auto, cpu or cuda:N.
 
-    ``queues``: measure or training.
+    ``core``: the only one it may use, with its readers. ``queues``: measure or training.
     """
     command = [sys.executable, "-m", "worker", "--device", device]
     command += ["--name", name] if name is not None else []
     command += ["--readers", str(readers)] if readers is not None else []
+    command += ["--core", str(core)] if core is not None else []
     command += ["--queues", queues] if queues != "measure" else []
     return command
 
@@ -89,12 +95,12 @@ class Stack:
         logs = settings.state / "logs"
         readers = settings.readers or max(1, usable_cores() // max(1, len(devices)))
         upkeep = Member("upkeep", [sys.executable, "-m", "scheduler"], logs / "upkeep.log")
-        names = _names(devices)
+        cores = own_cores(len(devices)) if set(devices) == {"cpu"} else (None,) * len(devices)
         self.members: tuple[Member, ...] = (
             upkeep,
             *(
-                Member(name, worker_command(device, name, readers), logs / f"{name}.log")
-                for name, device in zip(names, devices, strict=True)
+                Member(name, worker_command(device, name, readers, core=core), logs / f"{name}.log")
+                for name, device, core in zip(_names(devices), devices, cores, strict=True)
             ),
         )
         if training:

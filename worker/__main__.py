@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
     parser.add_argument("--name", help="cpu0 or gpuN where absent; the host is appended")
     parser.add_argument("--readers", type=int, help="reading processes")
+    parser.add_argument("--core", type=int, help="the only core it uses, with its readers")
     parser.add_argument("--queues", choices=("measure", "training"), default="measure")
     asked = parser.parse_args()
     try:
@@ -32,6 +33,8 @@ def main() -> None:
     except (NetworkError, SchedulerError) as exc:
         sys.stderr.write(f"{exc.code}: {exc}\n")
         sys.exit(MISCONFIGURED)
+    if asked.core is not None:
+        os.sched_setaffinity(0, {asked.core})
     readers = asked.readers or Settings().readers or max(1, usable_cores() - (device == "cpu"))
     index = device.partition(":")[2]
     command = [sys.executable, "-m", "worker.serve"]

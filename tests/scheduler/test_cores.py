@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.cores import usable_cores
+from scheduler.cores import own_cores, usable_cores
 
 MASK = len(os.sched_getaffinity(0))
 
@@ -30,3 +30,10 @@ def test_an_old_container_has_its_quota_elsewhere(tmp_path: Path) -> None:
 
 def test_without_a_container_the_mask_counts(tmp_path: Path) -> None:
     assert usable_cores(tmp_path) == MASK
+
+
+def test_processes_that_fill_the_mask_keep_to_a_core_each() -> None:
+    if usable_cores() == MASK:
+        assert own_cores(MASK) == tuple(sorted(os.sched_getaffinity(0)))
+    # Others would choose the same cores.
+    assert own_cores(MASK + 1) == (None,) * (MASK + 1)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
+from scheduler.cores import usable_cores
 from scheduler.errors import DeviceMissing
+from tests.worker.conftest import Bench, eventually, member
 from worker.pinning import pinned
 
 
@@ -40,3 +44,14 @@ def test_a_process_computes_in_one_thread() -> None:
     after = pinned({"PATH": "/bin", "OMP_NUM_THREADS": "16"}, "cpu")
     assert after["OMP_NUM_THREADS"] == "1"
     assert after["PATH"] == "/bin"
+
+
+@pytest.mark.skipif(
+    usable_cores() != len(os.sched_getaffinity(0)), reason="a quota leaves cores to the kernel"
+)
+def test_a_worker_for_every_core_keeps_to_its_own(bench: Bench) -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    with bench.stack(["cpu"] * len(cores)) as stack:
+        for number, core in enumerate(cores):
+            worker = member(stack, f"cpu{number}")
+            assert eventually(lambda of=worker, at=core: of.cpu_affinity() == [at]), core
