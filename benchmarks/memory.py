@@ -74,18 +74,25 @@ def measured(folder: Path, state: Path) -> tuple[dict[str, float], float]:
 
 
 def look(pid: int) -> list[tuple[str, float]]:
-    """Return what the processes of the stack hold at the moment, in MB."""
+    """Return the most that each process of the stack has held so far, in MB."""
     found = []
     try:
         top = psutil.Process(pid)
         for each in (top, *top.children(recursive=True)):
             try:
-                found.append((role(each), each.memory_info().rss / 2**20))
-            except (psutil.Error, IndexError, ValueError):
+                found.append((role(each), most_held(each.pid)))
+            except (psutil.Error, OSError, IndexError, ValueError):
                 continue  # it has just ended, or has not become what it will be
     except psutil.NoSuchProcess:
         pass
     return found
+
+
+def most_held(pid: int) -> float:
+    """Return the peak of a process's memory, in MB, as Linux has it. Raises OSError, ValueError."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+    [peak] = [line.split()[1] for line in lines if line.startswith("VmHWM")]
+    return int(peak) / 1024
 
 
 def main() -> None:
@@ -109,7 +116,7 @@ def main() -> None:
     heads = " | ".join(f"{count:,} files, MB" for count in asked.count)
     print(f"| process | {heads} | ratio |")  # noqa: T201
     print(f"|---|{'---|' * len(asked.count)}---|")  # noqa: T201
-    for name in peaks[0]:
+    for name in sorted(set.intersection(*map(set, peaks)) - {"python"}):
         held = [of.get(name, 0.0) for of in peaks]
         cells = " | ".join(f"{each:.0f}" for each in held)
         print(f"| {name} | {cells} | {held[-1] / held[0]:.2f} |")  # noqa: T201

@@ -126,7 +126,7 @@ def run_bench(folder: Path, state: Path, settings: Settings, device: str, sample
     """Time the stages, then the whole. Raises BenchFailed, WorkersGone, DeviceMissing."""
     devices = choose(device, find_devices(), cores=usable_cores())
     own = settings.model_copy(update={"state": state, "database_url": None, "broker_url": None})
-    costs = stage_costs(folder, own, devices[0], sample)
+    costs = stage_costs(folder, own, devices, sample)
     database = prepare(own)
     batch = open_batch(database, "bench", Priority.ROUTINE)
     with Load() as load:
@@ -136,22 +136,34 @@ def run_bench(folder: Path, state: Path, settings: Settings, device: str, sample
     return summed_up(costs, status, devices, busy)
 
 
-def stage_costs(folder: Path, settings: Settings, device: str, sample: int) -> list[dict[str, Any]]:
-    """Have a process of its own time the stages. Raises BenchFailed."""
-    ran = subprocess.run(
-        [
-            *(sys.executable, "-m", "worker.stages", str(folder)),
-            *("--device", device, "--most", str(sample)),
-        ],
-        env=child_environment(settings) | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if ran.returncode != 0:
-        said = (ran.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise BenchFailed(f"{said}. {BenchFailed.__doc__}")
-    costs: list[dict[str, Any]] = json.loads(ran.stdout)
+def stage_costs(
+    folder: Path, settings: Settings, devices: Sequence[str], sample: int
+) -> list[dict[str, Any]]:
+    """Have processes of their own time the stages: one a core where those are all there is.
+
+    So each stage has the whole machine, its shared memory too, and no other stage beside it.
+    Raises BenchFailed.
+    """
+    timing = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "worker.stages", str(folder)),
+                *("--device", devices[0], "--most", str(sample)),
+            ],
+            env=child_environment(settings) | {"OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(usable_cores() if devices[0] == "cpu" else 1)
+    ]
+    costs: list[dict[str, Any]] = []
+    for each in timing:
+        out, err = each.communicate()
+        if each.returncode != 0:
+            said = (err.strip().splitlines() or ["no reason given"])[-1]
+            raise BenchFailed(f"{said}. {BenchFailed.__doc__}")
+        costs += json.loads(out)
     return costs
 
 
@@ -189,20 +201,24 @@ def summed_up(
         cores=cores,
         files=ended,
         stages=tuple(Stage(name, ms, ms / whole) for name, ms in core_ms.items()),
-        reading=tuple(
-            (
-                name_of(each["kind"]),
-                each["files"],
-                1000 * each["cpu_seconds"] / max(1, each["files"]),
-            )
-            for each in costs
-            if each["stage"] == "read"
-        ),
+        reading=_reading(costs),
         limit_per_second=limit,
         rate_per_second=ended / max(seconds, 1e-3),
         busy=busy,
         held_by=held,
     )
+
+
+def _reading(costs: Sequence[dict[str, Any]]) -> tuple[tuple[str, int, float], ...]:
+    """Return transfer syntax or format, files and core-ms a file, of all that were read."""
+    cpu: dict[str, float] = {}
+    files: dict[str, int] = {}
+    for each in costs:
+        if each["stage"] == "read":
+            name = name_of(each["kind"])
+            cpu[name] = cpu.get(name, 0.0) + each["cpu_seconds"]
+            files[name] = files.get(name, 0) + each["files"]
+    return tuple((name, files[name], 1000 * cpu[name] / max(1, files[name])) for name in cpu)
 
 
 def stage_row(stage: Stage) -> Row:

@@ -25,6 +25,7 @@ INSTEAD_OF_DEFAULT = {
     "database_url": "postgresql+psycopg://thoraq:PASSWORD@localhost:5432/thoraq",
     "broker_url": "redis://:PASSWORD@localhost:6379/0",
     "readers": "4",
+    "device_batch": "16",
 }
 
 

@@ -11,6 +11,7 @@ from network.card import ModelCard, load_card, shipped_card
 from network.errors import CardInvalid
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
+from worker.batching import batch_for
 from worker.device import Device, load_predictor
 from worker.errors import ModelUnavailable, WorkerError
 from worker.pipeline import Circumstances, Pipeline
@@ -44,10 +45,9 @@ class Networks:
         """
         if model_version not in self._pipelines:
             card = self._card(model_version)
-            device = Device(
-                load_predictor(card, self._device, self._settings.runtime),
-                self._settings.device_batch,
-            )
+            predictor = load_predictor(card, self._device, self._settings.runtime)
+            asked, most = self._settings.device_batch, self._settings.chunk_size
+            device = Device(predictor, batch_for(predictor, self._device, asked, most))
             self._pipelines[model_version] = Pipeline(
                 Circumstances(
                     worker=self._name,

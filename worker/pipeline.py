@@ -77,13 +77,14 @@ class Pipeline:
         predictions = self._device.predict([read.prepared for _, read in ready])
         predicted_ms = (time.perf_counter() - started) * 1000 / len(ready)
         return [
-            self._outcome(job, read, prediction, predicted_ms)
+            self.outcome(job, read, prediction, predicted_ms)
             for (job, read), prediction in zip(ready, predictions, strict=True)
         ]
 
-    def _outcome(
+    def outcome(
         self, job: ClaimedJob, read: ReadFile, prediction: Prediction, predicted_ms: float
     ) -> Outcome:
+        """Measure one file that was predicted."""
         started = time.perf_counter()
         header = self._header(read.header)
         try:

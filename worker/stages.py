@@ -23,11 +23,11 @@ from db.database import Database
 from db.intake import open_batch, record_files
 from db.models import register_model
 from db.outbox import unsent_chunks
-from db.records import ClaimedJob, RetryPolicy, SeenFile
+from db.records import RetryPolicy, SeenFile
 from db.states import Priority
 from network.card import shipped_card
 from network.input import prepare
-from network.prediction import PreparedInput
+from network.prediction import Prediction, PreparedInput
 from radiograph.errors import RadiographError
 from radiograph.frontal import check_header
 from radiograph.reading import ReadLimits, read
@@ -36,6 +36,7 @@ from scheduler.content import look_into
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
 from scheduler.walk import Met, walk
+from worker.batching import batch_for
 from worker.device import Device, load_predictor
 from worker.limits import read_limits
 from worker.pipeline import Circumstances, Pipeline
@@ -79,12 +80,14 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
         for (each, film), square in zip(films, prepared, strict=True)
     ]
     card = shipped_card()
-    predicting = Device(load_predictor(card, device, settings.runtime), settings.device_batch)
+    predictor = load_predictor(card, device, settings.runtime)
+    batch = batch_for(predictor, device, settings.device_batch, settings.chunk_size)
+    predicting = Device(predictor, batch)
     squares = [each.prepared for _, each in read_files]
-    predicting.predict(squares[: settings.device_batch])  # what is compiled on first use
-    list(_timed(costs, "predict", lambda: predicting.predict(squares)))
+    predicting.predict(squares[:batch])  # what is compiled on first use
+    predictions = _timed(costs, "predict", lambda: predicting.predict(squares))
     pipeline = Pipeline(_circumstances(settings), card, predicting)
-    _store(costs, read_files, settings, pipeline)
+    _store(costs, list(zip(read_files, predictions, strict=True)), settings, pipeline)
     return costs
 
 
@@ -119,7 +122,7 @@ def _prepared(films: Sequence[tuple[SeenFile, Radiograph]]) -> Iterator[Prepared
 
 def _store(
     costs: list[StageCost],
-    read_files: Sequence[tuple[SeenFile, ReadFile]],
+    predicted: Sequence[tuple[tuple[SeenFile, ReadFile], Prediction]],
     settings: Settings,
     pipeline: Pipeline,
 ) -> None:
@@ -131,19 +134,20 @@ def _store(
         card = shipped_card()
         register_model(database, card.version, card.weights_digest, card.card, serve=True)
         batch = open_batch(database, "bench", Priority.ROUTINE)
-        files = [each for each, _ in read_files]
+        files = [each for (each, _), _ in predicted]
         with _clocked(costs, "record", len(files)):
             record_files(database, batch, files, card.version, settings.chunk_size)
-        of = {each.sha256: read_file for each, read_file in read_files}
+        of = {each.sha256: (read_file, said) for (each, read_file), said in predicted}
         claims = []
         with _clocked(costs, "claim", len(files)):
             for message in unsent_chunks(database, len(files)):
                 claim = claim_chunk(database, message.chunk_id, "bench", 3600.0)
                 claims += [claim] if claim is not None else []
-        ready: list[list[tuple[ClaimedJob, ReadFile]]] = [
-            [(job, of[job.sha256]) for job in claim.jobs] for claim in claims
-        ]
-        done = [pipeline.outcomes(some) for some in ready]
+        with _clocked(costs, "measure", len(files)):
+            done = [
+                [pipeline.outcome(job, *of[job.sha256], 0.0) for job in claim.jobs]
+                for claim in claims
+            ]
         policy = RetryPolicy()
         with _clocked(costs, "write", len(files)):
             for claim, outcomes in zip(claims, done, strict=True):

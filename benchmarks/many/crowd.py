@@ -32,6 +32,7 @@ from scheduler.settings import Settings
 from scheduler.stopping import end_in_time
 from scheduler.tether import die_with
 from tests.db.making import header, measurement, provenance
+from worker.batching import CPU_BATCH
 from worker.networks import Networks
 from worker.pipeline import Pipeline
 from worker.readers import Answer, Readers
@@ -113,7 +114,7 @@ class CountingSession(Session):
         self._number = number
         self._ledger = ledger
         a_file = wait_seconds / settings.chunk_size
-        self._networks = StubNetworks(StubPipeline(settings.device_batch, a_file))
+        self._networks = StubNetworks(StubPipeline(settings.device_batch or CPU_BATCH, a_file))
 
     def _reading(self) -> Readers:
         return StubReaders()

@@ -18,11 +18,9 @@ from pathlib import Path
 from benchmarks.peers.archive import Kind, link_films, write_films
 from benchmarks.peers.peer import PEERS, Peer
 from benchmarks.peers.runs import Run, run_peer, run_thoraq
-from benchmarks.peers.table import THORAQ, apart_from, machine, table
+from benchmarks.peers.table import AGREEMENT, THORAQ, apart_from, machine, table
 from scheduler.cores import usable_cores
 
-#: Runtimes round differently, and thoraq may compute in bfloat16 what a peer does in fp32.
-_AGREEMENT = 2e-3
 _COUNT = 800
 
 
@@ -53,7 +51,7 @@ def check(runs: dict[str, list[Run] | None], turn: int) -> None:
     """See that everybody measured the same. Raises ValueError."""
     [ours] = [done[turn] for name, done in runs.items() if name == THORAQ and done]
     for name, done in runs.items():
-        if done and (apart := apart_from(ours, done[turn])) > _AGREEMENT:
+        if done and (apart := apart_from(ours, done[turn])) > AGREEMENT:
             raise ValueError(f"an ICT of {name} differs by {apart}")
 
 

@@ -19,10 +19,11 @@ from db.records import ResultFilter
 from db.results import find_results
 from db.status import all_statuses
 from scheduler.settings import Settings, child_environment
+from worker.batching import CPU_BATCH
 
 _ROOT = Path(__file__).parents[2]
 #: Images a forward pass, thoraq's own number; also what warms each worker of a peer.
-BATCH: int = Settings.model_fields["device_batch"].default
+BATCH = CPU_BATCH
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ def test_a_bench_times_every_stage_and_stores_nothing(commands: Commands, tmp_pa
     said = commands.json("bench", tmp_path / "films", "--out", tmp_path / "bench.png")
 
     assert [each["stage"] for each in said["stages"]] == [
-        *("list", "hash", "read", "prepare", "predict", "record", "claim", "write")
+        *("list", "hash", "read", "prepare", "predict", "record", "claim", "measure", "write")
     ]
     assert all(each["core_ms_a_file"] > 0 for each in said["stages"])
     assert [each["read"] for each in said["reading"]] == ["png"]

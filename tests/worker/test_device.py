@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from network.card import ModelCard
 from network.errors import DeviceMemoryExhausted
 from network.prediction import Prediction, PreparedInput, Runtime
+from worker.batching import batch_for, measured_batch
 from worker.device import Device, load_predictor
 from worker.errors import DeviceFailed, ModelUnavailable
 
@@ -62,7 +64,47 @@ def test_a_device_too_small_for_one_image_has_failed() -> None:
         Device(SmallDevice(holds=0), batch=4).predict(squares(2))
 
 
+class SlowStart(SmallDevice):
+    """A device on which a call takes its time, however many films it brings up to ``wide``."""
+
+    def __init__(self, holds: int, wide: int) -> None:
+        super().__init__(holds)
+        self.wide = wide
+
+    def predict(self, pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
+        """Predict, in steps of so many films."""
+        time.sleep(0.01 * -(-len(pixels) // self.wide))
+        return super().predict(pixels)
+
+
+@pytest.mark.parametrize(
+    ("holds", "wide", "most", "best"),
+    [
+        (1000, 32, 256, 32),
+        (20, 32, 256, 16),
+        (1000, 1000, 64, 64),
+        (1000, 1, 256, 8),
+        (4, 8, 64, 1),
+    ],
+)
+def test_a_batch_grows_while_that_is_faster_and_fits(
+    holds: int, wide: int, most: int, best: int
+) -> None:
+    assert measured_batch(SlowStart(holds, wide), most) == best
+    assert batch_for(SlowStart(holds, wide), "cuda:0", None, most) == best
+    assert batch_for(SlowStart(holds, wide), "cuda:0", 5, most) == 5
+
+
+def test_a_device_that_fails_while_its_batch_is_measured_has_failed() -> None:
+    class Broken(SmallDevice):
+        def predict(self, pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
+            raise RuntimeError(f"an illegal access with {len(pixels)}")
+
+    with pytest.raises(DeviceFailed):
+        measured_batch(Broken(1), 64)
+
+
 def test_weights_that_are_missing_are_told(tmp_path: Path) -> None:
-    card = ModelCard("x", "landmark", tmp_path / "none.safetensors", "0" * 64, None, {})
+    card = ModelCard("x", "landmark", tmp_path / "none.safetensors", "0" * 64, None, None, {})
     with pytest.raises(ModelUnavailable, match=r"none\.safetensors"):
         load_predictor(card, "cpu", Runtime.AUTO)
