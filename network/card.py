@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,9 @@ class ModelCard:
     """Identity of a network.
 
     ``weights_digest`` is the SHA-256 of the safetensors file; ``calibration`` what turns spreads
-    into expected errors, None where the network brings none; ``card`` the whole file.
+    into expected errors, None where the network brings none; ``ranges`` what the inputs of its
+    convolutions take up (`network.quantization.Ranges`), None where eight bits would move its
+    points; ``card`` the whole file.
     """
 
     version: str
@@ -30,6 +33,7 @@ class ModelCard:
     weights_path: Path
     weights_digest: str
     calibration: Mapping[str, Any] | None
+    ranges: Mapping[str, tuple[float, float]] | None
     card: Mapping[str, Any] = field(repr=False)
 
 
@@ -43,10 +47,21 @@ def load_card(path: Path) -> ModelCard:
             weights_path=path.parent / str(card["weights"]["file"]),
             weights_digest=str(card["weights"]["sha256"]),
             calibration=card.get("calibration"),
+            ranges=_ranges(card.get("quantization")),
             card=card,
         )
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise CardInvalid(f"{path.name}: {CardInvalid.__doc__}") from exc
+
+
+def _ranges(said: Mapping[str, Any] | None) -> dict[str, tuple[float, float]] | None:
+    """Read ranges. Raises ValueError, KeyError, TypeError, AttributeError for what are none."""
+    if said is None:
+        return None
+    ranges = {str(name): (float(low), float(high)) for name, (low, high) in said["ranges"].items()}
+    if not all(math.isfinite(high - low) and low < high for low, high in ranges.values()):
+        raise ValueError("a range that is none")
+    return ranges
 
 
 def shipped_card() -> ModelCard:

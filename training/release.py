@@ -29,6 +29,7 @@ from training.frontal import refit_frontal
 from training.judging import judge_models
 from training.plan import Plan
 from training.progress import Check, PhaseResult
+from training.quantizing import find_quantization
 from training.report import write_report
 from training.samples import EXTERNAL_SPLIT, TRAINING_SIDE_PX, Samples, read_samples
 
@@ -87,6 +88,8 @@ def make_model(
     save_network(network, kept)
     everything = read_samples(data, side=INPUT_SIDE_PX)
     calibration = _calibration(kept, everything.split("val"), version, flip=flip, device=device)
+    beat()
+    quantization = find_quantization(read_network(kept), everything)
     digest = file_digest(kept)
     card: dict[str, Any] = {
         "version": version,
@@ -100,16 +103,17 @@ def make_model(
         "data": _data(everything, sources or {}),
         "plan": plan.as_mapping(),
         "calibration": None if calibration is None else asdict(calibration),
+        "quantization": None if quantization is None else asdict(quantization),
         "frontal": {"accuracy_fitted": round(frontal, 4), "phantoms": True},
         "metrics": {},
         "limits": list(limits) or _limits(everything, calibration),
     }
     path = folder / card_name
-    _write(path, card)
+    write_card(path, card)
     if (everything.splits == "test").any():
         judged = judge_models([load_card(path)], data, "test", device)
-        card["metrics"] = _rounded(asdict(judged.evaluation))
-        _write(path, card)
+        card["metrics"] = rounded(asdict(judged.evaluation))
+        write_card(path, card)
         if report:
             write_report(
                 folder / REPORT_FILE,
@@ -166,18 +170,19 @@ def _limits(samples: Samples, calibration: Calibration | None) -> list[str]:
     return [*said, "It measures and sorts; it does not diagnose."]
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
     """Round figures for a card; what so few cases cannot tell is null."""
     if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
+        return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_rounded(item) for item in value]
+        return [rounded(item) for item in value]
     if isinstance(value, float):
         return round(value, 4) if math.isfinite(value) else None
     return value
 
 
-def _write(path: Path, card: dict[str, Any]) -> None:
+def write_card(path: Path, card: dict[str, Any]) -> None:
+    """Write a card; whoever reads it sees all of it, or the one before."""
     partial = path.with_suffix(".partial")
     partial.write_text(
         json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"

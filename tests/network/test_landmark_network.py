@@ -113,6 +113,14 @@ def test_missing_weights_and_broken_cards_say_what_to_do(card: ModelCard, tmp_pa
         load_card(tmp_path / "w.json")
 
 
+@pytest.mark.parametrize("ranges", [{"stem.0": [1, 1]}, {"stem.0": [0]}, {"stem.0": 3}, [1, 2]])
+def test_a_card_with_ranges_that_are_none_is_refused(card: ModelCard, ranges: object) -> None:
+    path = card.weights_path.with_name("odd.json")
+    path.write_text(json.dumps({**card.card, "quantization": {"ranges": ranges}}))
+    with pytest.raises(CardInvalid, match="register"):
+        load_card(path)
+
+
 def test_a_device_that_is_not_there_is_named(network: LandmarkNetwork) -> None:
     if torch.cuda.device_count() > 99:
         pytest.skip("this machine has a hundred devices")

@@ -1,0 +1,36 @@
+"""Have a card say whether eight bits do: ``python -m training.quantize CARD --data DIR``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from network.card import load_card
+from network.input import INPUT_SIDE_PX
+from network.weights import load_network
+from training.judging import judge_models
+from training.quantizing import find_quantization
+from training.release import rounded, write_card
+from training.samples import read_samples
+
+
+def main() -> None:
+    """Find the ranges, write them, and judge the network as it is then served."""
+    parser = argparse.ArgumentParser(prog="python -m training.quantize", description=__doc__)
+    parser.add_argument("card", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
+    asked = parser.parse_args()
+    card = load_card(asked.card)
+    samples = read_samples(asked.data, side=INPUT_SIDE_PX)
+    found = find_quantization(load_network(card), samples)
+    fields = {**card.card, "quantization": None if found is None else asdict(found)}
+    write_card(asked.card, fields)
+    if (samples.splits == "test").any():
+        judged = judge_models([load_card(asked.card)], asked.data, "test", "cpu")
+        write_card(asked.card, {**fields, "metrics": rounded(asdict(judged.evaluation))})
+    print("bf16" if found is None else f"int8, moves points by {found.moved_px} px")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

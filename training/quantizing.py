@@ -1,0 +1,75 @@
+"""Whether a network may be computed in eight bits: its ranges, and how far points move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from network.channels import channels
+from network.errors import RuntimeUnavailable
+from network.input import INPUT_SIDE_PX
+from network.landmark_network import LandmarkNetwork
+from network.openvino_runtime import CompiledNetwork
+from network.quantization import Ranges, input_ranges
+from radiograph.records import ERROR_FRAME_PX
+from training.samples import Samples
+
+#: More films change a mean of ranges no more.
+_FILMS = 320
+_BATCH = 16
+#: Points may move by less, in pixels of a 224 frame.
+_MOST_PX = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Quantization:
+    """Ranges of the inputs of convolutions, and what they cost.
+
+    ``moved_px``: how far points of validation films move from fp32, mean, in pixels of a 224 frame.
+    """
+
+    ranges: Ranges
+    films: int
+    moved_px: float
+
+
+def find_quantization(network: LandmarkNetwork, samples: Samples) -> Quantization | None:
+    """Find ranges on training films and try them on validation films.
+
+    None where there are no films for it, the CPU cannot try them, or points move too far.
+    """
+    films = _spread(samples.split("train").images)
+    tried = _spread(samples.split("val").images)
+    if not len(films) or not len(tried):
+        return None
+    ranges = input_ranges(network, _views(films))
+    try:
+        compiled = CompiledNetwork(network, torch.get_num_threads(), ranges=ranges)
+    except RuntimeUnavailable:
+        return None
+    if compiled.precision != "int8":
+        return None
+    with torch.inference_mode():
+        apart = [
+            (compiled(views).points - network.from_views(views).points).norm(dim=2)
+            for views in _views(tried)
+        ]
+    moved = float(torch.cat(apart).mean()) * ERROR_FRAME_PX / INPUT_SIDE_PX
+    return Quantization(ranges, len(films), round(moved, 4)) if moved < _MOST_PX else None
+
+
+def _spread(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    return images[:: max(1, -(-len(images) // _FILMS))]
+
+
+def _views(images: npt.NDArray[np.uint8]) -> Iterator[Tensor]:
+    """Yield batches of views, and those of the mirror images."""
+    for first in range(0, len(images), _BATCH):
+        views = channels(torch.from_numpy(images[first : first + _BATCH]))
+        yield views
+        yield views.flip(3)
