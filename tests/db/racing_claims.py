@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 
 from db.claims import claim_chunk
 from db.database import Database
@@ -20,5 +21,6 @@ for chunk_id in range(1, int(chunks) + 1):  # the same order for all, so that th
     claim = claim_chunk(db, chunk_id, worker, 600.0)
     if claim is not None:
         mine += [job.job_id for job in claim.jobs]
+        time.sleep(0.005)  # lest one has taken all before the others had a core
 db.dispose()
 sys.stdout.write(json.dumps(mine))
