@@ -21,15 +21,12 @@ from typing import Any
 from network.input import prepare
 from radiograph.errors import RadiographError
 from radiograph.frontal import check_header
-from radiograph.reading import ReadLimits, read
-from radiograph.reading.files import opened
-from radiograph.records import Header
+from radiograph.reading import ReadLimits, file_content, read_content
+from radiograph.records import Header, Radiograph
 from scheduler.roots import is_allowed
 from scheduler.tether import die_with
 from worker.errors import ContentChanged, PathForbidden, ReaderFailed, ReaderOutOfMemory
 from worker.wire import ReadFile, frame, header_fields, read_file_frame, unframe
-
-_BLOCK_BYTES = 1 << 20
 
 
 def main() -> None:
@@ -63,8 +60,7 @@ def answer(request: dict[str, Any], limits: ReadLimits, roots: Sequence[Path] = 
     try:
         path = Path(request["path"])
         _check_place(path, roots)
-        _check_content(path, request["sha256"], limits)
-        radiograph = read(path, limits, check=check_header)
+        radiograph = read_submitted(path, request["sha256"], limits)
         header = radiograph.header
         return read_file_frame(
             ReadFile(
@@ -98,14 +94,15 @@ def _check_place(path: Path, roots: Sequence[Path]) -> None:
         raise PathForbidden(PathForbidden.__doc__)
 
 
-def _check_content(path: Path, sha256: str, limits: ReadLimits) -> None:
-    """Check that the file is still what was submitted. Raises FileUnavailable, ContentChanged."""
-    with opened(path, limits.max_file_bytes) as file:
-        digest = hashlib.sha256()
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    if digest.hexdigest() != sha256:
+def read_submitted(path: Path, sha256: str, limits: ReadLimits) -> Radiograph:
+    """Read a file that is still what was submitted: what is checked is what is decoded.
+
+    Raises what `radiograph.reading.read` does, and ContentChanged.
+    """
+    data = file_content(path, limits)
+    if hashlib.sha256(data).hexdigest() != sha256:
         raise ContentChanged(ContentChanged.__doc__)
+    return read_content(data, str(path), limits, check=check_header)
 
 
 def _limit_memory(megabytes: int) -> None:

@@ -29,8 +29,7 @@ from network.card import shipped_card
 from network.input import prepare
 from network.prediction import Prediction, PreparedInput
 from radiograph.errors import RadiographError
-from radiograph.frontal import check_header
-from radiograph.reading import ReadLimits, read
+from radiograph.reading import ReadLimits
 from radiograph.records import ImageFormat, Radiograph
 from scheduler.content import look_into
 from scheduler.pseudonym import Pseudonyms
@@ -40,6 +39,7 @@ from worker.batching import batch_for
 from worker.device import Device, load_predictor
 from worker.limits import read_limits
 from worker.pipeline import Circumstances, Pipeline
+from worker.reader import read_submitted
 from worker.wire import ReadFile
 
 T = TypeVar("T")
@@ -103,7 +103,7 @@ def _read(
     for each in sound:
         began = _Clock()
         try:
-            film = read(each.stat.path, limits, check=check_header)
+            film = read_submitted(Path(each.stat.path), each.sha256 or "", limits)
         except RadiographError:
             continue
         syntax = film.header.transfer_syntax

@@ -30,10 +30,20 @@ def read(path: Path | str, limits: ReadLimits, *, check: Check | None = None) ->
     subclasses of RadiographError, with the header where it could be read, and MemoryError where
     the machine is short.
     """
+    return read_content(file_content(path, limits), str(path), limits, check=check)
+
+
+def file_content(path: Path | str, limits: ReadLimits) -> bytes:
+    """Read the bytes of one regular file. Raises FileUnavailable, TooLarge."""
     with opened(path, limits.max_file_bytes) as file:
-        image_format = recognise(file.read(HEAD_BYTES), str(path))
-        data = content(file, limits.max_file_bytes)
-    reader = _READERS[image_format]
+        return content(file, limits.max_file_bytes)
+
+
+def read_content(
+    data: bytes, name: str, limits: ReadLimits, *, check: Check | None = None
+) -> Radiograph:
+    """Read the bytes of a file of that name, as `read` does."""
+    reader = _READERS[recognise(data[:HEAD_BYTES], name)]
     try:
         return reader(data, limits, check or _accept)
     except UniformPixels:
