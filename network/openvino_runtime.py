@@ -39,7 +39,7 @@ class CompiledNetwork:
     ``precision``: where ``reduced`` allows it and the CPU has bf16, int8 with ``ranges`` and bf16
     without, else fp32. A CPU with bf16 sums products of eight bits exactly; older ones may
     overflow. The views are made and the points read off in fp32 either way: with the views in bf16,
-    points move by 0.5 px of a 224 frame; without, by 0.02 px, in int8 by 0.04 px.
+    points move by 0.5 px of a 224 frame; without, by 0.02 px, in int8 by 0.03 px.
 
     OpenVINO's converter would report each use to Google Analytics; it is kept from it.
     """

@@ -76,6 +76,7 @@ def quantize(model: Any, ranges: Ranges) -> None:
         if key not in rounded:
             low, high = ranges[name]
             if low < 0:
+                # Signed bytes run from -128 to 127: only so is zero a level, and nothing shifted.
                 high = max(high, -low)
                 low = -high * _LEVELS / (_LEVELS - 2)
             ends = [np.float32(low), np.float32(high)] * 2

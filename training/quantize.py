@@ -9,9 +9,8 @@ from pathlib import Path
 from network.card import load_card
 from network.input import INPUT_SIDE_PX
 from network.weights import load_network
-from training.judging import judge_models
 from training.quantizing import find_quantization
-from training.release import rounded, write_card
+from training.release import judge_card, write_card
 from training.samples import read_samples
 
 
@@ -27,8 +26,7 @@ def main() -> None:
     fields = {**card.card, "quantization": None if found is None else asdict(found)}
     write_card(asked.card, fields)
     if (samples.splits == "test").any():
-        judged = judge_models([load_card(asked.card)], asked.data, "test", "cpu")
-        write_card(asked.card, {**fields, "metrics": rounded(asdict(judged.evaluation))})
+        judge_card(asked.card, fields, asked.data, "cpu")
     print("bf16" if found is None else f"int8, moves points by {found.moved_px} px")  # noqa: T201
 
 

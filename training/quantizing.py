@@ -23,7 +23,7 @@ from training.samples import Samples
 _FILMS = 320
 _BATCH = 16
 #: Points may move by less, in pixels of a 224 frame.
-_MOST_PX = 0.1
+MOST_PX = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,12 @@ class Quantization:
     moved_px: float
 
 
-def find_quantization(network: LandmarkNetwork, samples: Samples) -> Quantization | None:
+def find_quantization(
+    network: LandmarkNetwork, samples: Samples, *, most_px: float = MOST_PX
+) -> Quantization | None:
     """Find ranges on training films and try them on validation films.
 
-    None where there are no films for it, the CPU cannot try them, or points move too far.
+    None where there are no films for it, the CPU cannot try them, or points move by ``most_px``.
     """
     films = _spread(samples.split("train").images)
     tried = _spread(samples.split("val").images)
@@ -59,8 +61,8 @@ def find_quantization(network: LandmarkNetwork, samples: Samples) -> Quantizatio
             (compiled(views).points - network.from_views(views).points).norm(dim=2)
             for views in _views(tried)
         ]
-    moved = float(torch.cat(apart).mean()) * ERROR_FRAME_PX / INPUT_SIDE_PX
-    return Quantization(ranges, len(films), round(moved, 4)) if moved < _MOST_PX else None
+    moved = round(float(torch.cat(apart).mean()) * ERROR_FRAME_PX / INPUT_SIDE_PX, 4)
+    return Quantization(ranges, len(films), moved) if moved < most_px else None
 
 
 def _spread(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -26,7 +26,7 @@ from radiograph.quality import Calibration
 from training.calibration import calibrate
 from training.evaluation import predict
 from training.frontal import refit_frontal
-from training.judging import judge_models
+from training.judging import Judged, judge_models
 from training.plan import Plan
 from training.progress import Check, PhaseResult
 from training.quantizing import find_quantization
@@ -111,9 +111,7 @@ def make_model(
     path = folder / card_name
     write_card(path, card)
     if (everything.splits == "test").any():
-        judged = judge_models([load_card(path)], data, "test", device)
-        card["metrics"] = rounded(asdict(judged.evaluation))
-        write_card(path, card)
+        judged = judge_card(path, card, data, device)
         if report:
             write_report(
                 folder / REPORT_FILE,
@@ -127,6 +125,17 @@ def make_model(
                 data=data,
             )
     return ModelMade(version, folder, path, digest, card)
+
+
+def judge_card(path: Path, card: dict[str, Any], data: Path, device: str) -> Judged:
+    """Judge the network of the card at ``path`` on the test split, its figures into ``card``.
+
+    Raises DataMissing, DatasetInvalid, SplitEmpty.
+    """
+    judged = judge_models([load_card(path)], data, "test", device)
+    card["metrics"] = _rounded(asdict(judged.evaluation))
+    write_card(path, card)
+    return judged
 
 
 def _calibration(
@@ -170,12 +179,12 @@ def _limits(samples: Samples, calibration: Calibration | None) -> list[str]:
     return [*said, "It measures and sorts; it does not diagnose."]
 
 
-def rounded(value: Any) -> Any:
+def _rounded(value: Any) -> Any:
     """Round figures for a card; what so few cases cannot tell is null."""
     if isinstance(value, dict):
-        return {key: rounded(item) for key, item in value.items()}
+        return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [rounded(item) for item in value]
+        return [_rounded(item) for item in value]
     if isinstance(value, float):
         return round(value, 4) if math.isfinite(value) else None
     return value

@@ -65,16 +65,10 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     met = [each for each in _timed(costs, "list", lambda: walk(folder)) if each.refusal is None]
     # Spread over the archive: its first files are often of one kind.
     chosen = met[:: max(1, len(met) // most)][:most]
-    seen = list(_timed(costs, "hash", lambda: _looked(chosen, settings.max_file_mb)))
-    sound = [each for each in seen if each.refusal is None]
+    seen = _timed(costs, "hash", lambda: _looked(chosen, settings.max_file_mb))
+    sound = [(each, each.sha256) for each in seen if each.sha256 and each.refusal is None]
     films = _read(costs, sound, read_limits(settings))
-    prepared = list(
-        _timed(
-            costs,
-            "prepare",
-            lambda: (prepare(film.pixels, extent=film.extent) for _, film in films),
-        )
-    )
+    prepared = _timed(costs, "prepare", lambda: _prepared(films))
     read_files = [
         (each, ReadFile(film.header, film.pixel_digest, film.to_source, square, 0.0))
         for (each, film), square in zip(films, prepared, strict=True)
@@ -96,14 +90,14 @@ def _looked(chosen: Sequence[Met], max_file_mb: int) -> Iterator[SeenFile]:
 
 
 def _read(
-    costs: list[StageCost], sound: Sequence[SeenFile], limits: ReadLimits
+    costs: list[StageCost], sound: Sequence[tuple[SeenFile, str]], limits: ReadLimits
 ) -> list[tuple[SeenFile, Radiograph]]:
     by_kind: dict[str, list[tuple[float, float]]] = {}
     films = []
-    for each in sound:
+    for each, sha256 in sound:
         began = _Clock()
         try:
-            film = read_submitted(Path(each.stat.path), each.sha256 or "", limits)
+            film = read_submitted(Path(each.stat.path), sha256, limits)
         except RadiographError:
             continue
         syntax = film.header.transfer_syntax

@@ -10,11 +10,12 @@ import pytest
 from benchmarks.peers.archive import Kind, link_films, write_films
 from benchmarks.peers.peer import PEERS
 from benchmarks.peers.runs import PeerFailed, Run, run_peer, run_thoraq
-from benchmarks.peers.table import AGREEMENT, THORAQ, apart_from, table
+from benchmarks.peers.table import THORAQ, apart_from, table
+from network.prediction import Runtime
 
 FILMS = 12
 #: The tuned DataLoader is the same script with a network that takes most of a minute to compile.
-WITHOUT_PACKAGES = ("loop", "dataloader_openvino", "plain_celery")
+PEERS_OF = {Runtime.TORCH: ("loop", "plain_celery"), Runtime.AUTO: ("dataloader_openvino",)}
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +26,16 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("runtime", PEERS_OF)
 def test_the_engines_that_need_no_package_give_the_indices_of_thoraq(
-    films: Path, tmp_path: Path
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: Runtime
 ) -> None:
+    monkeypatch.setenv("THORAQ_RUNTIME", runtime)
     ours = run_thoraq(films, tmp_path)
     assert set(ours.icts) == {path.name for path in films.iterdir()}
-    for module in WITHOUT_PACKAGES:
+    for module in PEERS_OF[runtime]:
         theirs = run_peer(module, films, tmp_path, cores=2)
-        assert apart_from(ours, theirs) < AGREEMENT, module
+        assert apart_from(ours, theirs) < 1e-4, module
         assert 0 < theirs.seconds < theirs.whole_seconds
 
 

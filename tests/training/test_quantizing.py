@@ -1,0 +1,66 @@
+"""Whether eight bits do is found on films of its own, and written where serving looks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from network.card import load_card, shipped_card
+from network.input import INPUT_SIDE_PX
+from network.weights import load_network
+from tests.network.test_quantization import ABLE
+from training.quantizing import MOST_PX, find_quantization
+from training.samples import Samples, read_samples
+
+pytestmark = pytest.mark.skipif(not ABLE, reason="this CPU has no bf16, so it is served in fp32")
+
+
+@pytest.fixture(scope="module")
+def samples(data: Path) -> Samples:
+    return read_samples(data, side=INPUT_SIDE_PX)
+
+
+def test_ranges_are_found_and_their_cost_is_measured(samples: Samples) -> None:
+    found = find_quantization(load_network(shipped_card()), samples)
+    assert found is not None
+    assert found.films == (samples.splits == "train").sum()
+    assert 0 < found.moved_px < MOST_PX
+    shipped = shipped_card().ranges
+    assert shipped is not None
+    assert found.ranges.keys() == shipped.keys()
+
+
+def test_where_points_move_too_far_there_are_none(samples: Samples) -> None:
+    network = load_network(shipped_card())
+    found = find_quantization(network, samples)
+    assert found is not None
+    assert find_quantization(network, samples, most_px=found.moved_px) is None
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_without_films_to_find_and_to_try_them_there_are_none(samples: Samples, split: str) -> None:
+    assert find_quantization(load_network(shipped_card()), samples.split(split)) is None
+
+
+def test_the_command_writes_ranges_and_new_figures_into_a_card(data: Path, tmp_path: Path) -> None:
+    shipped = shipped_card()
+    shutil.copy(shipped.weights_path, tmp_path)
+    card = tmp_path / "card.json"
+    card.write_text(json.dumps({**shipped.card, "quantization": None, "metrics": {}}))
+    said = subprocess.run(
+        [sys.executable, "-m", "training.quantize", str(card), "--data", str(data)],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    written = load_card(card)
+    assert written.ranges is not None
+    assert written.weights_digest == shipped.weights_digest
+    quantization = written.card["quantization"]
+    assert said.strip() == f"int8, moves points by {quantization['moved_px']} px"
+    assert written.card["metrics"]
