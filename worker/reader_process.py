@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,11 @@ from worker.wire import ReadFile, frame, header_of, read_file_of, unframe
 #: Importing the decoders on a busy machine.
 _START_SECONDS = 120.0
 _END_SECONDS = 10.0
+#: Half of what a pipe holds: requests that fill one would wait for answers that wait for them.
+_MOST_AHEAD_BYTES = 32 << 10
+
+#: A path, and the SHA-256 of what should stand there.
+Wanted = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,7 @@ class ReaderProcess:
         }
         self._timeout_seconds = timeout_seconds
         self._process: subprocess.Popen[bytes] | None = None
+        self._ahead: deque[Wanted] = deque()
 
     @property
     def pid(self) -> int | None:
@@ -64,11 +72,30 @@ class ReaderProcess:
         """Start it ahead of its first file. Raises ReaderUnavailable."""
         self._started()
 
+    def expect(self, files: Sequence[Wanted]) -> None:
+        """Ask for the files that are read next, in their order, so that it need not wait for us.
+
+        Reading asks for itself what could not be asked here, or was lost with the process.
+        """
+        asked: list[Wanted] = []
+        requests = b""
+        for wanted in files:
+            request = _request(wanted)
+            if len(requests) + len(request) > _MOST_AHEAD_BYTES:
+                break
+            requests += request
+            asked.append(wanted)
+        with contextlib.suppress(ReaderUnavailable, EOFError, BrokenPipeError):
+            self._send(self._started(), requests)
+            self._ahead.extend(asked)
+
     def read(self, path: str, sha256: str) -> ReadFile | RefusedFile:
         """Read one file. Raises ReaderCrashed, ReaderTimeout, ReaderUnavailable."""
-        process = self._started()
+        wanted = (path, sha256)
+        process, asked = self._process_for(wanted)
         try:
-            self._send(process, {"path": path, "sha256": sha256})
+            if not asked:
+                self._send(process, _request(wanted))
             fields, data = self._receive(process, self._timeout_seconds)
         except (EOFError, BrokenPipeError) as exc:
             raise ReaderCrashed(f"{self._ended(process)}. {ReaderCrashed.__doc__}") from exc
@@ -104,6 +131,14 @@ class ReaderProcess:
         if (process := self._process) is not None:
             process.kill()
 
+    def _process_for(self, wanted: Wanted) -> tuple[subprocess.Popen[bytes], bool]:
+        """Return the process and whether it was asked for this file before."""
+        if self._ahead and self._process is not None:
+            if self._ahead.popleft() == wanted:
+                return self._process, True
+            self.close()  # its next answer would be taken for this file's
+        return self._started(), False
+
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is not None and self._process.poll() is None:
             return self._process
@@ -115,17 +150,17 @@ class ReaderProcess:
                 stdout=subprocess.PIPE,
                 bufsize=0,
             )
-            self._send(process, self._configuration)
+            self._send(process, frame(self._configuration))
             self._receive(process, _START_SECONDS)
         except (OSError, EOFError, ValueError) as exc:  # TimeoutError is an OSError
             self.close()
             raise ReaderUnavailable(ReaderUnavailable.__doc__) from exc
         return process
 
-    def _send(self, process: subprocess.Popen[bytes], fields: Mapping[str, Any]) -> None:
+    def _send(self, process: subprocess.Popen[bytes], data: bytes) -> None:
         if process.stdin is None:
             raise EOFError
-        process.stdin.write(frame(fields))
+        process.stdin.write(data)
 
     def _receive(
         self, process: subprocess.Popen[bytes], seconds: float
@@ -159,9 +194,15 @@ class ReaderProcess:
             if pipe is not None:
                 pipe.close()
         self._process = None
+        self._ahead.clear()
         try:
             code = process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()  # the kernel ends it once the share it waits for answers
             return "it hangs"
         return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+
+
+def _request(wanted: Wanted) -> bytes:
+    path, sha256 = wanted
+    return frame({"path": path, "sha256": sha256})

@@ -21,6 +21,8 @@ _OF_THE_PATH = frozenset({FileUnavailable.code, ContentChanged.code, ReaderTimeo
 #: Processes one file may crash before it is blamed; the first crash may be somebody else's doing.
 _CRASHES = 2
 _POLL_SECONDS = 0.2
+#: Files a reading process is asked for at a time: alone, it would wait after each for the next.
+_RUN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,8 @@ class Readers:
     ) -> None:
         """Have files read in their order, after those that were asked for before.
 
-        ``tell`` is called once for each, from any thread, in any order. Those that wait still when
-        ``abandoned`` is set are not read.
+        ``tell`` is called once for each, from any thread, in any order. Those that no process has
+        taken when ``abandoned`` is set are not read.
         """
         for job in jobs:
             self._requests.put(_Request(job, tell, abandoned))
@@ -119,19 +121,44 @@ class Readers:
         with contextlib.suppress(ReaderUnavailable):
             process.start()
         try:
-            while (request := self._requests.get()) is not None:
-                request.tell(_answer(process, request))
+            while run := self._taken():
+                jobs = [request.job for request in run]
+                process.expect([(path, job.sha256) for job in jobs for path in job.paths[:1]])
+                for request in run:
+                    request.tell(_answer(process, request.job))
         finally:
             process.close()
 
+    def _taken(self) -> list[_Request]:
+        """Wait for a request and take some more, if as many are left to every other process.
 
-def _answer(process: ReaderProcess, request: _Request) -> Answer:
-    if request.abandoned.is_set():
-        return Answer(request.job)
+        Those abandoned are answered here. None taken: the end. A job of several paths is the last,
+        as another of them may have to be read before the next file.
+        """
+        taken: list[_Request] = []
+        while not taken or len(taken) < min(_RUN, 1 + self._requests.qsize() // self.count):
+            try:
+                request = self._requests.get(block=not taken)
+            except queue.Empty:
+                break
+            if request is None:
+                if taken:
+                    self._requests.put(None)
+                break
+            if request.abandoned.is_set():
+                request.tell(Answer(request.job))
+                continue
+            taken.append(request)
+            if len(request.job.paths) > 1:
+                break
+        return taken
+
+
+def _answer(process: ReaderProcess, job: ClaimedJob) -> Answer:
     try:
-        return Answer(request.job, read=_read(process, request.job))
+        return Answer(job, read=_read(process, job))
     except Exception as exc:  # noqa: BLE001 - raised again where the files are awaited
-        return Answer(request.job, error=exc)
+        return Answer(job, error=exc)
 
 
 def _read(process: ReaderProcess, job: ClaimedJob) -> ReadFile | RefusedFile:

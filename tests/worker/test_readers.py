@@ -74,6 +74,11 @@ def code_of(read: ReadFile | RefusedFile) -> str | None:
     return read.refusal.code if isinstance(read, RefusedFile) else None
 
 
+def outcome(read: ReadFile | RefusedFile) -> str | None:
+    """Return what tells one file from another: the digest of its pixels, or why it has none."""
+    return read.pixel_digest if isinstance(read, ReadFile) else read.refusal.code
+
+
 def reader_processes() -> list[psutil.Process]:
     return [each for each in psutil.Process().children() if "worker.reader" in each.cmdline()]
 
@@ -139,6 +144,21 @@ def test_a_file_that_crashes_its_reader_twice_costs_itself_alone(tmp_path: Path)
     assert isinstance(read, RefusedFile)
     assert (read.refusal.code, read.refusal.permanent) == ("reader-crashed", True)
     assert "SIGSEGV" in read.refusal.detail
+
+
+def test_files_asked_for_ahead_are_read_though_one_in_their_middle_is_not(tmp_path: Path) -> None:
+    write_radiographs(tmp_path / "sound", 12)
+    sound = sorted((tmp_path / "sound").iterdir())
+    jobs = [job(path, number=number) for number, path in enumerate(sound)]
+    jobs.insert(2, job(slow_file(tmp_path), number=100, sha256="0" * 64))
+    jobs.insert(6, job(tmp_path / "gone.png", sound[0], number=101))
+    jobs.insert(9, job(tmp_path / "gone.png", number=102, sha256="0" * 64))
+    with running(limits=SLOW_LIMITS, memory_mb=16_384, timeout_seconds=1.5) as readers:
+        together = {of.job_id: outcome(read) for of, read in readers.read(jobs)}
+        alone = {each.job_id: outcome(read_one(readers, each)) for each in jobs}
+    assert together == alone
+    assert (together[100], together[102]) == ("reader-timeout", "file-unavailable")
+    assert len(set(together.values())) == len(jobs) - 1  # 101 is another path of a sound one
 
 
 def test_a_reader_that_somebody_else_killed_costs_no_file(tmp_path: Path) -> None:
