@@ -57,7 +57,7 @@ class Predictor:
         """Load the card's weights onto ``device`` ("cpu", "cuda", "cuda:0"; ROCm says cuda too).
 
         ``precision``: fp32 or bf16; where None, the fastest that moves landmarks by less than
-        0.1 px of a 224 frame: on a CPU that has bf16, int8 if the card has ranges for it.
+        0.1 px of a 224 frame: on a CPU int8, if the card has ranges for it.
         ``runtime``: what computes; the fastest that is installed where AUTO.
         Raises WeightsMissing, WeightsMismatch, DeviceUnavailable, RuntimeUnavailable.
         """
