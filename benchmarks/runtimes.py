@@ -1,7 +1,8 @@
-"""How fast each runtime predicts: ``python -m benchmarks.runtimes``.
+"""How fast each runtime predicts: ``python -m benchmarks.runtimes [--device cuda]``.
 
-The runtimes take turns on the same squares in one thread; a time is the median over the rounds of
-this process's CPU time, so that neighbours of a shared machine matter little.
+The runtimes take turns on the same squares, on a CPU in one thread; a time is the median over the
+rounds, of this process's CPU time so that neighbours of a shared machine matter little, and of the
+wall's on an accelerator.
 """
 
 from __future__ import annotations
@@ -22,34 +23,41 @@ from network.predictor import Predictor
 
 
 def main() -> None:
-    """Print milliseconds an image and the ratio to torch."""
+    """Print milliseconds an image and the ratio to torch in fp32."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.runtimes", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda:N")
     asked = parser.parse_args()
     torch.set_num_threads(1)
+    clock = time.process_time if asked.device == "cpu" else time.perf_counter
     squares = np.random.default_rng(0).integers(
         0, 256, (asked.batch, INPUT_SIDE_PX, INPUT_SIDE_PX), dtype=np.uint8
     )
+    # (runtime, whether in fp32)
+    ways = [(Runtime.TORCH, True), (Runtime.AUTO, True), (Runtime.AUTO, False)]
     predictors = {}
-    for runtime in (Runtime.TORCH, Runtime.OPENVINO):
+    for runtime, exact in ways:
         try:
-            predictors[runtime] = Predictor.load(shipped_card(), "cpu", runtime=runtime)
+            loaded = Predictor.load(shipped_card(), asked.device, runtime=runtime, exact=exact)
+            how = "compiled" if runtime is Runtime.AUTO else "layer by layer"
+            predictors[f"{loaded.runtime}, {loaded.precision}, {how}"] = loaded
         except RuntimeUnavailable as exc:
             sys.stderr.write(f"{runtime}: {exc}\n")
-    times: dict[Runtime, list[float]] = {each: [] for each in predictors}
+    times: dict[str, list[float]] = {each: [] for each in predictors}
     for turn in range(asked.rounds + 1):
-        for runtime, predictor in predictors.items():
-            began = time.process_time()
+        for name, predictor in predictors.items():
+            began = clock()
             predictor.predict(squares)
             if turn:  # the first warms up
-                times[runtime].append((time.process_time() - began) * 1000 / asked.batch)
-    medians = {runtime: statistics.median(each) for runtime, each in times.items()}
-    print("| runtime | CPU-ms an image, both readings | times torch |")  # noqa: T201
-    print("|---|---|---|")  # noqa: T201
-    for runtime, median in medians.items():
-        ratio = medians[Runtime.TORCH] / median
-        print(f"| {runtime} | {median:.1f} | {ratio:.2f} |")  # noqa: T201
+                times[name].append((clock() - began) * 1000 / asked.batch)
+    medians = {name: statistics.median(each) for name, each in times.items()}
+    reference = next(iter(medians.values()))
+    print("| runtime | ms an image, both readings | images/s | times torch |")  # noqa: T201
+    print("|---|---|---|---|")  # noqa: T201
+    for name, median in medians.items():
+        ratio = reference / median
+        print(f"| {name} | {median:.2f} | {1000 / median:.0f} | {ratio:.2f} |")  # noqa: T201
 
 
 if __name__ == "__main__":

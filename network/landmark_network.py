@@ -42,6 +42,14 @@ class NetworkOutput(NamedTuple):
     frontal: Tensor
 
 
+class Reading(NamedTuple):
+    """What predicting takes of an output; see `NetworkOutput`."""
+
+    points: Tensor
+    log_scales: Tensor
+    frontal: Tensor
+
+
 class LandmarkNetwork(nn.Module):
     """Nineteen points of a frontal chest radiograph from (N, 128, 128) grey levels 0..255.
 

@@ -10,7 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,16 +19,8 @@ from torch import Tensor, nn
 from network.channels import channels
 from network.errors import RuntimeUnavailable
 from network.input import INPUT_SIDE_PX
-from network.landmark_network import LandmarkNetwork
+from network.landmark_network import LandmarkNetwork, Reading
 from network.quantization import Ranges, quantize
-
-
-class Reading(NamedTuple):
-    """What predicting takes of a network's output; see `network.landmark_network.NetworkOutput`."""
-
-    points: Tensor
-    log_scales: Tensor
-    frontal: Tensor
 
 
 class CompiledNetwork:

@@ -12,8 +12,8 @@ import numpy.typing as npt
 class Runtime(StrEnum):
     """What computes the network."""
 
-    AUTO = "auto"  # OpenVINO on a CPU where it is installed, else torch
-    TORCH = "torch"
+    AUTO = "auto"  # OpenVINO on a CPU where it is installed, else torch as fast as it can
+    TORCH = "torch"  # in fp32, one layer after the other: the reference
     OPENVINO = "openvino"
 
 

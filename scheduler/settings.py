@@ -65,8 +65,8 @@ class Settings(BaseSettings):
     )
     runtime: Runtime = Field(
         default=Runtime.AUTO,
-        description="what computes the network: auto (OpenVINO on a CPU, else torch), torch or"
-        " openvino",
+        description="what computes the network: auto (OpenVINO on a CPU, torch in fp16 on an"
+        " accelerator), torch (in fp32, the reference) or openvino",
     )
     device_batch: int | None = Field(
         default=None,

@@ -32,7 +32,7 @@ def squares(count: int) -> np.ndarray:
 
 def check_same(films: np.ndarray) -> None:
     torch_alone = Predictor.load(shipped_card(), "cpu", runtime=Runtime.TORCH)
-    compiled = Predictor.load(shipped_card(), "cpu", precision="fp32", runtime=Runtime.OPENVINO)
+    compiled = Predictor.load(shipped_card(), "cpu", exact=True, runtime=Runtime.OPENVINO)
     assert (torch_alone.runtime, compiled.runtime) == (Runtime.TORCH, Runtime.OPENVINO)
     for one, other in zip(torch_alone.predict(films), compiled.predict(films), strict=True):
         assert np.abs(one.points - other.points).max() < 0.005
@@ -71,7 +71,7 @@ def test_the_precision_that_is_served_moves_landmarks_of_real_films_by_no_tenth_
 def test_a_cpu_computes_by_openvino_unless_it_is_told_otherwise() -> None:
     assert Predictor.load(shipped_card(), "cpu").runtime is Runtime.OPENVINO
     with pytest.raises(RuntimeUnavailable, match="THORAQ_RUNTIME"):
-        Predictor.load(shipped_card(), "cpu", precision="bf16", runtime=Runtime.OPENVINO)
+        Predictor.load(shipped_card(), "meta", runtime=Runtime.OPENVINO)
 
 
 def test_nothing_is_reported_to_anybody() -> None:

@@ -42,7 +42,7 @@ def test_a_card_without_ranges_is_served_in_what_the_cpu_has_next() -> None:
     card = shipped_card()
     assert Predictor.load(card, "cpu").precision == "int8"
     assert Predictor.load(replace(card, ranges=None), "cpu").precision == NEXT
-    assert Predictor.load(card, "cpu", precision="fp32").precision == "fp32"
+    assert Predictor.load(card, "cpu", exact=True).precision == "fp32"
 
 
 def test_eight_bits_are_in_use_and_no_chest_depends_on_its_company() -> None:

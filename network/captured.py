@@ -1,0 +1,86 @@
+"""Work on a device recorded once and replayed: CUDA graphs, which ROCm has as HIP graphs.
+
+The network has a hundred small kernels; asked for one by one, the device waits for the asking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+import torch
+from torch import Tensor
+
+_log = structlog.stdlib.get_logger(__name__)
+
+#: Libraries choose and allocate on first use, which no recording may hold.
+_WARM_UPS = 3
+
+Compute = Callable[[Tensor], tuple[Tensor, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Recording:
+    graph: torch.cuda.CUDAGraph
+    given: Tensor
+    made: tuple[Tensor, ...]
+
+
+class Captured:
+    """``compute`` on batches (N, ...) whose rows it treats alike, each on its own.
+
+    Batches are filled up to powers of two, so that few graphs are recorded. What cannot be recorded
+    is computed kernel by kernel.
+    """
+
+    def __init__(self, compute: Compute, device: torch.device) -> None:
+        self._compute = compute
+        self._device = device
+        self._recordings: dict[int, _Recording] = {}
+        self._recordable = True
+
+    def __call__(self, films: Tensor) -> tuple[Tensor, ...]:
+        """Compute a batch that lies on the host or the device.
+
+        Raises torch.cuda.OutOfMemoryError, after which smaller batches may fit.
+        """
+        count = len(films)
+        size = 1 << (count - 1).bit_length()
+        if self._recordable and size not in self._recordings:
+            self._record(size, films)
+        if not self._recordable:
+            return self._compute(films.to(self._device))
+        recording = self._recordings[size]
+        recording.given[:count].copy_(films)
+        recording.graph.replay()
+        # The next replay writes to the same place.
+        return tuple(each[:count].clone() for each in recording.made)
+
+    def _record(self, size: int, films: Tensor) -> None:
+        with torch.cuda.device(self._device):
+            given = torch.zeros((size, *films.shape[1:]), dtype=films.dtype, device=self._device)
+            try:
+                beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+                beside.wait_stream(torch.cuda.current_stream())
+                with torch.cuda.stream(beside):
+                    for _ in range(_WARM_UPS):
+                        self._compute(given)
+                torch.cuda.current_stream().wait_stream(beside)
+                graph = torch.cuda.CUDAGraph()
+                with torch.cuda.graph(graph, pool=self._pool()):
+                    made = self._compute(given)
+            except torch.cuda.OutOfMemoryError:
+                self._recordings.clear()
+                raise
+            except RuntimeError as exc:
+                # A device that fails will fail kernel by kernel too, and say so there.
+                _log.warning("the network cannot be recorded", kind=type(exc).__name__)
+                self._recordable = False
+                return
+        self._recordings[size] = _Recording(graph, given, made)
+
+    def _pool(self) -> Any:
+        """Return the memory of the recordings so far: no two of them run at once."""
+        return next((each.graph.pool() for each in self._recordings.values()), None)

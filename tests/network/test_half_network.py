@@ -1,0 +1,104 @@
+"""What an accelerator computes: fp16 held to fp32 on real films, recordings to what they record.
+
+Fp16 is computed here on the CPU, whose arithmetic has the same eleven bits; recording needs the
+accelerator itself.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from network.captured import Captured
+from network.card import shipped_card
+from network.channels import channels
+from network.half_network import HalfNetwork
+from network.input import INPUT_SIDE_PX
+from network.landmark_network import LandmarkNetwork
+from network.prediction import Runtime
+from network.predictor import Predictor
+from network.weights import load_network
+from tests.network.test_openvino_runtime import DATA, squares
+from training.samples import read_samples
+
+ACCELERATED = torch.cuda.is_available()
+
+
+def moved_px224(films: np.ndarray) -> np.ndarray:
+    """How far each landmark of each film moves, (N, 19)."""
+    network = load_network(shipped_card())
+    half = HalfNetwork(network).eval()
+    with torch.inference_mode():
+        views = channels(torch.from_numpy(films))
+        apart = (half(views).points - network.from_views(views).points).norm(dim=2)
+    return apart.numpy() * 224 / INPUT_SIDE_PX
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the annotated radiographs are not on this machine")
+def test_half_precision_moves_landmarks_of_real_films_by_no_hundredth_of_a_pixel() -> None:
+    films = read_samples(DATA, side=INPUT_SIDE_PX).split("test").images[::6]
+    moved = moved_px224(films)
+    assert 0.0 < moved.mean() < 0.01
+    assert moved.max() < 0.1
+
+
+def test_convolutions_hold_their_batch_norms_and_compute_in_half() -> None:
+    half = HalfNetwork(load_network(shipped_card()))
+    computing = half._halved
+    assert not any(isinstance(each, nn.BatchNorm2d) for each in computing.modules())
+    assert {p.dtype for p in computing.parameters()} == {torch.float16}
+    convolution = computing.get_submodule("stages.0.0.conv1")
+    assert convolution.weight.is_contiguous(memory_format=torch.channels_last)
+    # The reference keeps its own.
+    assert any(isinstance(each, nn.BatchNorm2d) for each in half._exact.modules())
+    assert moved_px224(squares(3)).max() < 0.1
+
+
+def test_attention_is_folded_too() -> None:
+    torch.manual_seed(0)
+    network = LandmarkNetwork(attention=True).eval()
+    for gate in network.attention:
+        nn.init.normal_(gate.rows.weight)  # no longer neutral
+    views = channels(torch.from_numpy(squares(2)))
+    with torch.inference_mode():
+        apart = HalfNetwork(network)(views).points - network.from_views(views).points
+    assert apart.abs().max() < 0.1
+
+
+@pytest.mark.skipif(not ACCELERATED, reason="this machine has no accelerator")
+@pytest.mark.parametrize("count", [1, 2, 7, 64])
+def test_an_accelerator_predicts_as_fp32_does(count: int) -> None:
+    films = squares(count)
+    exact = Predictor.load(shipped_card(), "cuda", runtime=Runtime.TORCH)
+    served = Predictor.load(shipped_card(), "cuda")
+    assert (exact.precision, served.precision) == ("fp32", "fp16")
+    for _ in range(2):  # recorded, then replayed
+        for one, other in zip(exact.predict(films), served.predict(films), strict=True):
+            moved = np.linalg.norm(one.points - other.points, axis=1) * 224 / INPUT_SIDE_PX
+            assert moved.mean() < 0.02
+            assert one.frontal_probability == pytest.approx(other.frontal_probability, abs=0.02)
+
+
+@pytest.mark.skipif(not ACCELERATED, reason="this machine has no accelerator")
+def test_a_recording_computes_every_batch_anew() -> None:
+    device = torch.device("cuda")
+    double = Captured(lambda films: (films.double() * 2, films.sum(dim=1)), device)
+    with torch.inference_mode():
+        for count in (3, 4, 1, 3):
+            films = torch.randint(0, 255, (count, 5), dtype=torch.uint8)
+            doubled, summed = double(films)
+            assert torch.equal(doubled.cpu(), films.double() * 2)
+            assert torch.equal(summed.cpu(), films.sum(dim=1))
+
+
+@pytest.mark.skipif(not ACCELERATED, reason="this machine has no accelerator")
+def test_what_cannot_be_recorded_is_computed_all_the_same() -> None:
+    device = torch.device("cuda")
+    # To ask the device for a value is to wait for it, which no recording may.
+    asking = Captured(lambda films: (films * int(films.max().item()),), device)
+    films = torch.arange(4, dtype=torch.int64)[:, None]
+    with torch.inference_mode():
+        [made] = asking(films)
+    assert torch.equal(made.cpu(), films * 3)
