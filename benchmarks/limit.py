@@ -1,6 +1,7 @@
 """What share of the machine's limit thoraq reaches: ``python -m benchmarks.limit``.
 
-Runs `thoraq bench` on made archives of PNG, JPEG and DICOM, one after the other.
+Runs `thoraq bench` on made archives of PNG, JPEG and DICOM, in turn, and prints the medians of the
+rounds: a shared machine's speed changes from minute to minute.
 """
 
 from __future__ import annotations
@@ -10,26 +11,43 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.peers.archive import Kind, write_films
 from scheduler.cores import usable_cores
 
-_HEAD = ("archive", "files/s", "limit", "reached", "read", "prepare", "predict", "rest")
+_KINDS = (Kind.PNG, Kind.JPEG, Kind.DICOM)
+_MAIN = ("read", "prepare", "predict")
+_HEAD = ("archive", "files/s", "limit", "reached", *_MAIN, "rest", "queue and database")
 
 
-def row(kind: str, found: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the line of one archive; the stages in core-ms a file."""
+def figures(found: Mapping[str, Any]) -> dict[str, float]:
+    """Return the columns of one bench; the stages in core-ms a file."""
     core_ms = {each["stage"]: each["core_ms_a_file"] for each in found["stages"]}
-    main = [core_ms.pop(name) for name in ("read", "prepare", "predict")]
+    main = {name: core_ms.pop(name) for name in _MAIN}
+    return {
+        "files/s": found["rate_per_second"],
+        "limit": found["limit_per_second"],
+        "reached": found["efficiency"],
+        **main,
+        "rest": sum(core_ms.values()),
+        "queue and database": found["overhead"],
+    }
+
+
+def row(kind: str, rounds: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
+    """Return the line of one archive: medians, and from where to where its share went."""
+    middle = {name: median(each[name] for each in rounds) for name in rounds[0]}
+    shares = [each["reached"] for each in rounds]
     return (
         kind,
-        f"{found['rate_per_second']:.1f}",
-        f"{found['limit_per_second']:.1f}",
-        f"{found['efficiency']:.0%}",
-        *(f"{ms:.2f}" for ms in (*main, sum(core_ms.values()))),
+        *(f"{middle[name]:.1f}" for name in ("files/s", "limit")),
+        f"{middle['reached']:.0%} ({min(shares):.0%} to {max(shares):.0%})",
+        *(f"{middle[name]:.2f}" for name in (*_MAIN, "rest")),
+        f"{middle['queue and database']:.1%}",
     )
 
 
@@ -38,17 +56,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.limit", description=__doc__)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--sample", type=int, default=400, help="files each stage is timed on")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--films", type=Path, help="where made archives lie, or are to be kept")
     asked = parser.parse_args()
-    kinds = (Kind.PNG, Kind.JPEG, Kind.DICOM)
+    found: dict[str, list[dict[str, float]]] = {kind: [] for kind in _KINDS}
     with tempfile.TemporaryDirectory(prefix="thoraq-limit-") as place:
-        write_films(Path(place), asked.count, kinds, usable_cores())
-        print(f"| {' | '.join(_HEAD)} |\n|{'---|' * len(_HEAD)}")  # noqa: T201
-        for kind in kinds:
-            bench = [*("bench", str(Path(place) / kind)), *("--sample", str(asked.sample))]
-            ran = subprocess.run(
-                [sys.executable, "-m", "cli", *bench, "--json"], stdout=subprocess.PIPE, check=True
-            )
-            print(f"| {' | '.join(row(kind, json.loads(ran.stdout)))} |", flush=True)  # noqa: T201
+        films = asked.films or Path(place)
+        if not (films / _KINDS[-1]).is_dir():
+            films.mkdir(parents=True, exist_ok=True)
+            write_films(films, asked.count, _KINDS, usable_cores())
+        for number in range(asked.rounds):
+            for kind in _KINDS:
+                bench = [*("bench", str(films / kind)), *("--sample", str(asked.sample))]
+                ran = subprocess.run(
+                    [sys.executable, "-m", "cli", *bench, "--json"],
+                    stdout=subprocess.PIPE,
+                    check=True,
+                )
+                found[kind].append(figures(json.loads(ran.stdout)))
+                said = f"round {number + 1}: {' | '.join(row(kind, found[kind][-1:]))}\n"
+                sys.stderr.write(said)
+    print(f"| {' | '.join(_HEAD)} |\n|{'---|' * len(_HEAD)}")  # noqa: T201
+    for kind in _KINDS:
+        print(f"| {' | '.join(row(kind, found[kind]))} |")  # noqa: T201
 
 
 if __name__ == "__main__":

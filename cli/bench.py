@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from pydicom.uid import UID
 
 from cli.bench_picture import draw_bench
 from cli.errors import BenchFailed
-from cli.load import Load
+from cli.load import Load, Part
 from cli.measuring import measure
 from cli.opening import prepare
 from cli.options import Paths, settings_option
@@ -28,6 +28,8 @@ from radiograph.phantom.archive import write_archive
 from scheduler.cores import usable_cores
 from scheduler.devices import choose, find_devices
 from scheduler.settings import Settings, child_environment
+
+_DATABASE_STAGES = ("record", "claim", "write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,20 @@ class Bench:
     limit_per_second: float
     rate_per_second: float
     busy: float  # share of the cores that were at work
+    spent: Mapping[Part, float]  # share of thoraq's own CPU time that went to each part
     held_by: str
 
     @property
     def efficiency(self) -> float:
         """Return the rate as a share of the limit."""
         return self.rate_per_second / self.limit_per_second
+
+    @property
+    def overhead(self) -> float:
+        """Return the share of the work that queue and database take, where both are on it."""
+        stored = sum(each.share for each in self.stages if each.name in _DATABASE_STAGES)
+        worked = 1.0 - self.spent[Part.COMMAND] - self.spent[Part.QUEUE]
+        return self.spent[Part.QUEUE] + stored * worked
 
 
 @click.command()
@@ -80,9 +90,9 @@ def bench(
     """Say how fast this machine measures, and could.
 
     Also what holds it back. Times each stage alone on a sample of FOLDER, or of an archive that is
-    made for it, works out the limit they imply, then measures the whole folder in a state folder of
-    its own and compares. Nothing is stored. The limit: what the cores could do if no stage ever
-    waited for another; on an accelerator also what the device alone could do.
+    made for it, before and after it measures the whole folder in a state folder of its own. Works
+    out the limit they imply and compares; stores nothing. The limit: what the cores could do if no
+    stage ever waited for another; on an accelerator also what the device alone could do.
 
     \b
     Example:
@@ -118,12 +128,16 @@ def verdict(found: Bench) -> str:
     return (
         f"{found.files} files at {found.rate_per_second:.1f}/s: {found.efficiency:.0%} of the"
         f" limit of {found.limit_per_second:.1f}/s on {found.device} with {found.cores} cores\n"
-        f"cores busy {found.busy:.0%}; held back by {found.held_by}"
+        f"cores busy {found.busy:.0%}; queue and database take {found.overhead:.1%} of the work;"
+        f" held back by {found.held_by}"
     )
 
 
 def run_bench(folder: Path, state: Path, settings: Settings, device: str, sample: int) -> Bench:
-    """Time the stages, then the whole. Raises BenchFailed, WorkersGone, DeviceMissing."""
+    """Time the stages before and after the whole: a machine's speed drifts with its neighbours'.
+
+    Raises BenchFailed, WorkersGone, DeviceMissing.
+    """
     devices = choose(device, find_devices(), cores=usable_cores())
     own = settings.model_copy(update={"state": state, "database_url": None, "broker_url": None})
     costs = stage_costs(folder, own, devices, sample)
@@ -132,8 +146,8 @@ def run_bench(folder: Path, state: Path, settings: Settings, device: str, sample
     with Load() as load:
         status = measure(database, [folder], batch, own, device=device)
     database.dispose()
-    busy = load.between(status.first_claimed_at, status.last_settled_at)
-    return summed_up(costs, status, devices, busy)
+    costs += stage_costs(folder, own, devices, sample)
+    return summed_up(costs, status, devices, load)
 
 
 def stage_costs(
@@ -168,7 +182,7 @@ def stage_costs(
 
 
 def summed_up(
-    costs: Sequence[dict[str, Any]], status: BatchStatus, devices: Sequence[str], busy: float
+    costs: Sequence[dict[str, Any]], status: BatchStatus, devices: Sequence[str], load: Load
 ) -> Bench:
     """Work out limit and rate. Raises BenchFailed where nothing could be measured."""
     cpu: dict[str, float] = {}
@@ -189,8 +203,8 @@ def summed_up(
     limit = 1000 * cores / whole
     held = max(core_ms, key=lambda name: core_ms[name])
     if accelerated:
-        [predict] = [each for each in costs if each["stage"] == "predict"]
-        device_rate = len(devices) * predict["files"] / predict["wall_seconds"]
+        seconds = sum(each["wall_seconds"] for each in costs if each["stage"] == "predict")
+        device_rate = len(devices) * files["predict"] / seconds
         core_rate = 1000 * cores / (whole - core_ms["predict"])
         limit = min(device_rate, core_rate)
         held = "the device" if device_rate < core_rate else held
@@ -204,7 +218,8 @@ def summed_up(
         reading=_reading(costs),
         limit_per_second=limit,
         rate_per_second=ended / max(seconds, 1e-3),
-        busy=busy,
+        busy=load.between(status.first_claimed_at, status.last_settled_at),
+        spent=load.spent(status.first_claimed_at, status.last_settled_at),
         held_by=held,
     )
 
@@ -253,5 +268,7 @@ def bench_json(found: Bench) -> dict[str, object]:
         "rate_per_second": found.rate_per_second,
         "efficiency": found.efficiency,
         "cores_busy": found.busy,
+        "cpu_time": {str(part): share for part, share in found.spent.items()},
+        "overhead": found.overhead,
         "held_by": found.held_by,
     }

@@ -1,9 +1,14 @@
-"""How busy the machine's cores are while something goes on."""
+"""How busy the cores are while something goes on, and which of thoraq's processes take them."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from types import TracebackType
 from typing import Self
 
@@ -12,22 +17,47 @@ import psutil
 _PAUSE_SECONDS = 0.5
 
 
+class Part(StrEnum):
+    """What a process below a command is for."""
+
+    READING = "reading"  # a worker's reading processes
+    MEASURING = "measuring"  # a worker's child: claim, predict, measure, write
+    QUEUE = "queue"  # broker, upkeep, and the workers' parents, which fetch messages
+    COMMAND = "command"  # the command itself: progress, and the watch over the others
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    at: datetime
+    busy: float
+    cpu_seconds: Mapping[int, float]  # since each process began, by its id
+
+
 class Load:
-    """Samples the share of all cores that is at work, until it is left."""
+    """Samples all cores and the processes below this one, until it is left."""
 
     def __init__(self) -> None:
-        self._samples: list[tuple[datetime, float]] = []
+        self._samples: list[_Sample] = []
+        self._parts: dict[int, Part] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
 
     def between(self, begin: datetime | None, end: datetime | None) -> float:
-        """Return the mean share, 0 to 1, of a time that was sampled."""
-        shares = [
-            share
-            for at, share in self._samples
-            if begin is None or end is None or begin <= at <= end
-        ]
+        """Return the mean share of all cores at work, 0 to 1, of a time that was sampled."""
+        shares = [each.busy for each in self._within(begin, end)]
         return sum(shares) / len(shares) if shares else 0.0
+
+    def spent(self, begin: datetime | None, end: datetime | None) -> dict[Part, float]:
+        """Return the share of the CPU time of a sampled time that went to each part, 0 to 1."""
+        within = self._within(begin, end)
+        if len(within) < 2:  # a time shorter than the pause: its neighbours say more than nothing
+            within = self._samples
+        seconds = dict.fromkeys(Part, 0.0)
+        if within:
+            for process, last in within[-1].cpu_seconds.items():
+                seconds[self._parts[process]] += last - within[0].cpu_seconds.get(process, 0.0)
+        whole = sum(seconds.values())
+        return {part: each / whole if whole else 0.0 for part, each in seconds.items()}
 
     def __enter__(self) -> Self:
         psutil.cpu_percent()
@@ -43,6 +73,36 @@ class Load:
         self._over.set()
         self._thread.join()
 
+    def _within(self, begin: datetime | None, end: datetime | None) -> list[_Sample]:
+        if begin is None or end is None:
+            return self._samples
+        return [each for each in self._samples if begin <= each.at <= end]
+
     def _sample(self) -> None:
         while not self._over.wait(_PAUSE_SECONDS):
-            self._samples.append((datetime.now(UTC), psutil.cpu_percent() / 100))
+            busy = psutil.cpu_percent() / 100
+            self._samples.append(_Sample(datetime.now(UTC), busy, self._cpu_seconds()))
+
+    def _cpu_seconds(self) -> dict[int, float]:
+        own = psutil.Process()
+        spent: dict[int, float] = defaultdict(float)
+        for process in (own, *own.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):  # it has ended
+                if process.pid not in self._parts:
+                    self._parts[process.pid] = _part(process, own)
+                times = process.cpu_times()
+                spent[process.pid] = times.user + times.system
+        return spent
+
+
+def _part(process: psutil.Process, command: psutil.Process) -> Part:
+    """Say what a process is for. Raises psutil.Error."""
+    if process == command:
+        return Part.COMMAND
+    said = process.cmdline()
+    if "worker.reader" in said:
+        return Part.READING
+    # A worker's child is forked, so that it is called as its parent.
+    above = process.parent()
+    forked = above is not None and above != command and above.cmdline() == said
+    return Part.MEASURING if forked and "worker.serve" in said else Part.QUEUE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from cli.exits import Exit
@@ -24,6 +25,10 @@ def test_a_bench_times_every_stage_and_stores_nothing(commands: Commands, tmp_pa
     core_ms = sum(each["core_ms_a_file"] for each in said["stages"])
     assert abs(said["limit_per_second"] * core_ms / (1000 * said["cores"]) - 1) < 0.02
     assert said["efficiency"] > 0
+    assert sum(said["cpu_time"].values()) == pytest.approx(1.0)
+    assert min(said["cpu_time"].values()) > 0
+    assert said["cpu_time"]["measuring"] > said["cpu_time"]["reading"]
+    assert said["cpu_time"]["queue"] < said["overhead"] < 1
     assert said["held_by"] in {each["stage"] for each in said["stages"]}
     with Image.open(tmp_path / "bench.png") as picture:
         assert picture.format == "PNG"
