@@ -28,6 +28,8 @@ _log = structlog.stdlib.get_logger(__name__)
 _STOP_SECONDS = 30.0
 #: EX_CONFIG of sysexits.h: what a member says that will not start before something is repaired.
 MISCONFIGURED = 78
+#: To ask the broker whether it is there takes milliseconds, which add up over a night.
+_BROKER_PAUSE_SECONDS = 2.0
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 #: Whoever ends this often without having lived so long will not do better the next time.
@@ -91,6 +93,7 @@ class Stack:
     ) -> None:
         self._settings = settings
         self._broker = EmbeddedBroker(settings.state) if settings.broker_url is None else None
+        self._broker_due_at = 0.0
         self.app = create_app(broker_url(settings))
         logs = settings.state / "logs"
         readers = settings.readers or max(1, usable_cores() // max(1, len(devices)))
@@ -120,10 +123,12 @@ class Stack:
 
         Raises MemberFails, BrokerUnavailable.
         """
-        if self._broker is not None and not self._broker.running():
-            # Ours died, or that of another command ended with it.
-            self._broker.start()
         now = time.monotonic()
+        if self._broker is not None and now >= self._broker_due_at:
+            if not self._broker.running():
+                # Ours died, or that of another command ended with it.
+                self._broker.start()
+            self._broker_due_at = now + _BROKER_PAUSE_SECONDS
         for member in self.members:
             if member.process is not None and member.process.poll() is not None:
                 self._mourn(member, now)
