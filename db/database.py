@@ -6,13 +6,14 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from sqlite3 import SQLITE_BUSY, SQLITE_CORRUPT, SQLITE_ERROR, SQLITE_LOCKED, SQLITE_NOTADB
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import OperationalError as SqliteOperationalError
 from typing import Any, TypeVar
 
+from pydantic_core import PydanticSerializationError, to_json
 from sqlalchemy import (
     Connection,
     Engine,
@@ -126,6 +127,13 @@ def engine_of(url: str, *, foreign_keys: bool = True) -> Engine:
 
 
 def _compact_json(value: object) -> str:
+    """Write JSON. Raises ValueError for a number that is none, TypeError for what JSON lacks."""
+    if isinstance(value, list):
+        # A film's points take ten times as long by the standard library: a third of storing it.
+        with suppress(PydanticSerializationError):
+            text = to_json(value, inf_nan_mode="constants").decode()
+            if "N" not in text and "I" not in text:  # NaN, Infinity, or a text: for the strict one
+                return text
     return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 

@@ -44,6 +44,9 @@ from worker.wire import ReadFile
 
 T = TypeVar("T")
 
+#: Statements are compiled when they are first used, once a process and not once a file.
+_WARM_UP_FILES = 16
+
 
 @dataclass(frozen=True, slots=True)
 class StageCost:
@@ -120,33 +123,44 @@ def _store(
     settings: Settings,
     pipeline: Pipeline,
 ) -> None:
-    """Record, claim, measure and store in a database of its own."""
+    """Record, claim, measure and store in a database of its own; the first few files warm it up."""
     with tempfile.TemporaryDirectory(prefix="thoraq-bench-") as place:
         url = f"sqlite:///{Path(place) / 'thoraq.db'}"
         schema.upgrade(url)
         database = Database.open(url)
         card = shipped_card()
         register_model(database, card.version, card.weights_digest, card.card, serve=True)
-        batch = open_batch(database, "bench", Priority.ROUTINE)
-        files = [each for (each, _), _ in predicted]
-        with _clocked(costs, "record", len(files)):
-            record_files(database, batch, files, card.version, settings.chunk_size)
-        of = {each.sha256: (read_file, said) for (each, read_file), said in predicted}
-        claims = []
-        with _clocked(costs, "claim", len(files)):
-            for message in unsent_chunks(database, len(files)):
-                claim = claim_chunk(database, message.chunk_id, "bench", 3600.0)
-                claims += [claim] if claim is not None else []
-        with _clocked(costs, "measure", len(files)):
-            done = [
-                [pipeline.outcome(job, *of[job.sha256], 0.0) for job in claim.jobs]
-                for claim in claims
-            ]
-        policy = RetryPolicy()
-        with _clocked(costs, "write", len(files)):
-            for claim, outcomes in zip(claims, done, strict=True):
-                store_outcomes(database, claim.owner, outcomes, "bench", policy)
+        few = min(_WARM_UP_FILES, len(predicted) // 2)
+        for some, told in ((predicted[:few], []), (predicted[few:], costs)):
+            _store_some(told, database, some, settings, pipeline)
         database.dispose()
+
+
+def _store_some(
+    costs: list[StageCost],
+    database: Database,
+    predicted: Sequence[tuple[tuple[SeenFile, ReadFile], Prediction]],
+    settings: Settings,
+    pipeline: Pipeline,
+) -> None:
+    batch = open_batch(database, f"bench-{len(predicted)}", Priority.ROUTINE)
+    files = [each for (each, _), _ in predicted]
+    with _clocked(costs, "record", len(files)):
+        record_files(database, batch, files, shipped_card().version, settings.chunk_size)
+    of = {each.sha256: (read_file, said) for (each, read_file), said in predicted}
+    claims = []
+    with _clocked(costs, "claim", len(files)):
+        for message in unsent_chunks(database, len(files)):
+            claim = claim_chunk(database, message.chunk_id, "bench", 3600.0)
+            claims += [claim] if claim is not None else []
+    with _clocked(costs, "measure", len(files)):
+        done = [
+            [pipeline.outcome(job, *of[job.sha256], 0.0) for job in claim.jobs] for claim in claims
+        ]
+    policy = RetryPolicy()
+    with _clocked(costs, "write", len(files)):
+        for claim, outcomes in zip(claims, done, strict=True):
+            store_outcomes(database, claim.owner, outcomes, "bench", policy)
 
 
 def _circumstances(settings: Settings) -> Circumstances:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from datetime import UTC, datetime, timedelta, timezone
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from db import database as database_module
-from db.database import Database, moment
+from db.database import Database, _compact_json, moment
 from db.errors import (
     DatabaseAway,
     DatabaseBroken,
@@ -166,3 +167,19 @@ def test_embedded_databases_are_set_for_several_writers(sqlite_url: str) -> None
         values = [connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in asked]
     assert values == ["wal", 1, 30_000, 1]
     db.dispose()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [[[0.1, -2.5e-9], [1e300, 3]], [], ["Iris", "NaN", "\udce4\0é"], {"a": [1, None, True]}],
+)
+def test_what_is_stored_as_json_comes_back_as_it_was(value: object) -> None:
+    text = _compact_json(value)
+    assert json.loads(text) == value
+    assert ", " not in text
+
+
+@pytest.mark.parametrize("value", [[float("nan")], [[0.0, float("inf")]], {"a": -float("inf")}])
+def test_a_number_that_is_none_is_not_stored_as_json(value: object) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        _compact_json(value)
