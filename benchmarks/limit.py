@@ -62,8 +62,8 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {kind: [] for kind in _KINDS}
     with tempfile.TemporaryDirectory(prefix="thoraq-limit-") as place:
         films = asked.films or Path(place)
-        if not (films / _KINDS[-1]).is_dir():
-            films.mkdir(parents=True, exist_ok=True)
+        films.mkdir(parents=True, exist_ok=True)
+        if any(sum(1 for _ in films.glob(f"{kind}/*")) != asked.count for kind in _KINDS):
             write_films(films, asked.count, _KINDS, usable_cores())
         for number in range(asked.rounds):
             for kind in _KINDS:

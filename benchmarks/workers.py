@@ -1,8 +1,8 @@
-"""What a second core with its worker adds: ``python -m benchmarks.workers``.
+"""What more cores, each with its worker, add: ``python -m benchmarks.workers``.
 
 Measures one archive by `thoraq process` on one core, then on all, in turn: each core has a worker
-with its reading process, and the upkeep, the broker and the command share them. The rates run from
-the first claim to the last result.
+with its reading process, and the upkeep, the broker and the command share them. A rate is that of
+the middle: workers start one after the other, and the last chunks end so.
 """
 
 from __future__ import annotations
@@ -16,35 +16,47 @@ from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 
+from sqlalchemy import select
+
 from benchmarks.peers.archive import Kind, write_films
 from db.database import Database
-from db.status import all_statuses
+from db.tables import job
 from scheduler.cores import usable_cores
-from scheduler.settings import Settings
+from scheduler.settings import Settings, child_environment
+
+#: Which part of the files the rate is that of.
+_FROM, _TO = 0.2, 0.8
 
 
 def rate(films: Path, cores: Iterable[int]) -> float:
     """Return the files a second of one run on the named cores."""
     with tempfile.TemporaryDirectory(prefix="thoraq-workers-") as place:
+        settings = Settings(state=Path(place), database_url=None, broker_url=None)
         subprocess.run(
             [sys.executable, "-m", "cli", "process", str(films), "--state", place],
+            env=child_environment(settings),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             preexec_fn=lambda: os.sched_setaffinity(0, cores),
             check=True,
         )
-        database = Database.open(Settings(state=Path(place)).database)
-        [status] = all_statuses(database)
+        database = Database.open(settings.database)
+        with database.read() as connection:
+            settled = sorted(connection.scalars(select(job.c.settled_at)))
         database.dispose()
-    if status.first_claimed_at is None or status.last_settled_at is None:
-        raise SystemExit("nothing was measured")
-    return status.settled / (status.last_settled_at - status.first_claimed_at).total_seconds()
+    first, last = (int(share * (len(settled) - 1)) for share in (_FROM, _TO))
+    # Chunks are stored at once: from the end of one to the end of another.
+    while last < len(settled) - 1 and settled[last] == settled[last + 1]:
+        last += 1
+    while settled[first] == settled[first + 1]:
+        first += 1
+    return (last - first) / (settled[last] - settled[first]).total_seconds()
 
 
 def main() -> None:
     """Print Markdown."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.workers", description=__doc__)
-    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--films", type=Path, help="an archive to measure; made where absent")
     asked = parser.parse_args()

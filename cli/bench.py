@@ -29,7 +29,9 @@ from scheduler.cores import usable_cores
 from scheduler.devices import choose, find_devices
 from scheduler.settings import Settings, child_environment
 
+#: Recording is the intake's, before a worker is asked, and counts as if it were a worker's.
 _DATABASE_STAGES = ("record", "claim", "write")
+_WORKERS_STAGES = ("read", "prepare", "predict", "measure", *_DATABASE_STAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,16 @@ class Bench:
 
     @property
     def overhead(self) -> float:
-        """Return the share of the work that queue and database take, where both are on it."""
-        stored = sum(each.share for each in self.stages if each.name in _DATABASE_STAGES)
-        worked = 1.0 - self.spent[Part.COMMAND] - self.spent[Part.QUEUE]
-        return self.spent[Part.QUEUE] + stored * worked
+        """Return the share of the work that queue and database take.
+
+        The work is what workers and queue do; the command that waits for them is not needed.
+        """
+        core_ms = {each.name: each.core_ms for each in self.stages}
+        by_workers = sum(core_ms[name] for name in _WORKERS_STAGES)
+        stored = sum(core_ms[name] for name in _DATABASE_STAGES) / by_workers
+        queued, commanded = self.spent[Part.QUEUE], self.spent[Part.COMMAND]
+        worked = 1.0 - queued - commanded
+        return (queued + stored * worked) / max(1.0 - commanded, 1e-9)
 
 
 @click.command()
@@ -233,7 +241,10 @@ def _reading(costs: Sequence[dict[str, Any]]) -> tuple[tuple[str, int, float], .
             name = name_of(each["kind"])
             cpu[name] = cpu.get(name, 0.0) + each["cpu_seconds"]
             files[name] = files.get(name, 0) + each["files"]
-    return tuple((name, files[name], 1000 * cpu[name] / max(1, files[name])) for name in cpu)
+    runs = sum(each["stage"] == "list" for each in costs)  # of the same sample
+    return tuple(
+        (name, files[name] // runs, 1000 * cpu[name] / max(1, files[name])) for name in cpu
+    )
 
 
 def stage_row(stage: Stage) -> Row:

@@ -52,10 +52,12 @@ class Load:
         within = self._within(begin, end)
         if len(within) < 2:  # a time shorter than the pause: its neighbours say more than nothing
             within = self._samples
+        last: dict[int, float] = {}  # of processes that ended meanwhile too
+        for each in within:
+            last.update(each.cpu_seconds)
         seconds = dict.fromkeys(Part, 0.0)
-        if within:
-            for process, last in within[-1].cpu_seconds.items():
-                seconds[self._parts[process]] += last - within[0].cpu_seconds.get(process, 0.0)
+        for process, spent in last.items():
+            seconds[self._parts[process]] += spent - within[0].cpu_seconds.get(process, 0.0)
         whole = sum(seconds.values())
         return {part: each / whole if whole else 0.0 for part, each in seconds.items()}
 

@@ -127,7 +127,7 @@ def engine_of(url: str, *, foreign_keys: bool = True) -> Engine:
 
 
 def _compact_json(value: object) -> str:
-    """Write JSON. Raises ValueError for a number that is none, TypeError for what JSON lacks."""
+    """Write plain values as JSON. Raises ValueError for a number that is none."""
     if isinstance(value, list):
         # A film's points take ten times as long by the standard library: a third of storing it.
         with suppress(PydanticSerializationError):

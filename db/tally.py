@@ -1,13 +1,12 @@
 """The tally: what every batch has come to, however many files it has.
 
 Triggers add an entry wherever a file or the state of a job changes, in the same transaction;
-entries are added up when they are read, and folded into one a kind from time to time.
+entries are added up when they are read, and folded into few from time to time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -36,40 +35,27 @@ def sums(connection: Connection, only: int | None = None) -> Sequence[AnyRow]:
 
 
 def fold(db: Database) -> int:
-    """Fold entries into one a kind; return how many are left of those that were looked at."""
+    """Fold entries into few; return how many are left of those that were looked at."""
     with db.write() as connection:
         return fold_within(connection)
 
 
 def fold_within(connection: Connection, few: int = _FEW) -> int:
     """Do so in a transaction of the caller's, unless there are fewer than ``few``."""
-    entries = connection.execute(
-        select(tally)
+    ids = connection.scalars(
+        select(tally.c.id)
         .order_by(tally.c.id)
         .limit(_MOST)
         # Two that fold at once take different entries.
         .with_for_update(skip_locked=True)
     ).all()
-    if len(entries) < few:
-        return len(entries)
-    kinds: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for entry in entries:
-        key = tuple(getattr(entry, column.name) for column in _KIND)
-        sum_ = kinds.setdefault(
-            key, {"files": 0, "first_claimed_at": None, "last_settled_at": None}
-        )
-        sum_["files"] += entry.files
-        sum_["first_claimed_at"] = _of(min, sum_["first_claimed_at"], entry.first_claimed_at)
-        sum_["last_settled_at"] = _of(max, sum_["last_settled_at"], entry.last_settled_at)
-    for some in pieces([entry.id for entry in entries]):
-        connection.execute(delete(tally).where(among(connection, tally.c.id, some)))
-    names = [column.name for column in _KIND]
-    connection.execute(
-        insert(tally), [dict(zip(names, key, strict=True)) | of for key, of in kinds.items()]
-    )
-    return len(kinds)
-
-
-def _of(choose: Any, one: Any, other: Any) -> Any:
-    known = [each for each in (one, other) if each is not None]
-    return choose(known) if known else None
+    if len(ids) < few:
+        return len(ids)
+    left = 0
+    for some in pieces(ids):
+        these = among(connection, tally.c.id, some)
+        folded = select(*_KIND, *_SUM).where(these).group_by(*_KIND)
+        names = [column.name for column in folded.selected_columns]
+        left += connection.execute(insert(tally).from_select(names, folded)).rowcount
+        connection.execute(delete(tally).where(these))
+    return left

@@ -5,6 +5,7 @@ The network has a hundred small kernels; asked for one by one, the device waits 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ import torch
 from torch import Tensor
 
 _log = structlog.stdlib.get_logger(__name__)
+
+#: Recording empties and fills memory that all recordings of a process share.
+_one_at_a_time = threading.Lock()
 
 #: Libraries choose and allocate on first use, which no recording may hold.
 _WARM_UPS = 3
@@ -39,7 +43,7 @@ class Captured:
         self._compute = compute
         self._device = device
         self._recordings: dict[int, _Recording] = {}
-        self._recordable = True
+        self._unrecordable: set[int] = set()
 
     def __call__(self, films: Tensor) -> tuple[Tensor, ...]:
         """Compute a batch that lies on the host or the device.
@@ -48,39 +52,54 @@ class Captured:
         """
         count = len(films)
         size = 1 << (count - 1).bit_length()
-        if self._recordable and size not in self._recordings:
+        if size not in self._recordings and size not in self._unrecordable:
             self._record(size, films)
-        if not self._recordable:
+        recording = self._recordings.get(size)
+        if recording is None:
             return self._compute(films.to(self._device))
-        recording = self._recordings[size]
         recording.given[:count].copy_(films)
         recording.graph.replay()
         # The next replay writes to the same place.
         return tuple(each[:count].clone() for each in recording.made)
 
     def _record(self, size: int, films: Tensor) -> None:
-        with torch.cuda.device(self._device):
-            given = torch.zeros((size, *films.shape[1:]), dtype=films.dtype, device=self._device)
+        with torch.cuda.device(self._device), _one_at_a_time:
             try:
-                beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-                beside.wait_stream(torch.cuda.current_stream())
-                with torch.cuda.stream(beside):
-                    for _ in range(_WARM_UPS):
-                        self._compute(given)
-                torch.cuda.current_stream().wait_stream(beside)
-                graph = torch.cuda.CUDAGraph()
-                with torch.cuda.graph(graph, pool=self._pool()):
-                    made = self._compute(given)
-            except torch.cuda.OutOfMemoryError:
-                self._recordings.clear()
-                raise
+                self._recordings[size] = self._recorded(size, films)
             except RuntimeError as exc:
+                if _is_of_memory(exc):
+                    self._recordings.clear()
+                    raise torch.cuda.OutOfMemoryError(str(exc)) from exc
                 # A device that fails will fail kernel by kernel too, and say so there.
-                _log.warning("the network cannot be recorded", kind=type(exc).__name__)
-                self._recordable = False
-                return
-        self._recordings[size] = _Recording(graph, given, made)
+                _log.warning("the network cannot be recorded", films=size, kind=type(exc).__name__)
+                self._unrecordable.add(size)
+
+    def _recorded(self, size: int, films: Tensor) -> _Recording:
+        """Record. Raises RuntimeError, of which torch.cuda.OutOfMemoryError is one."""
+        given = torch.zeros((size, *films.shape[1:]), dtype=films.dtype, device=self._device)
+        beside = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        beside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(beside):
+            for _ in range(_WARM_UPS):
+                self._compute(given)
+        torch.cuda.current_stream().wait_stream(beside)
+        graph = torch.cuda.CUDAGraph()
+        # Another thread may predict by another network meanwhile, and is not what is recorded.
+        with torch.cuda.graph(
+            graph, pool=self._pool(), stream=beside, capture_error_mode="thread_local"
+        ):
+            made = self._compute(given)
+        return _Recording(graph, given, made)
 
     def _pool(self) -> Any:
         """Return the memory of the recordings so far: no two of them run at once."""
         return next((each.graph.pool() for each in self._recordings.values()), None)
+
+
+def _is_of_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, is that memory ran out."""
+    while error is not None:
+        if isinstance(error, torch.cuda.OutOfMemoryError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -6,6 +6,7 @@ memory.
 
 from __future__ import annotations
 
+import platform
 import sys
 import warnings
 from collections.abc import Callable, Collection
@@ -22,6 +23,8 @@ from network.input import INPUT_SIDE_PX
 from network.landmark_network import LandmarkNetwork, Reading
 from network.quantization import Ranges, quantize
 
+_X86 = frozenset({"x86_64", "AMD64"})
+
 
 class CompiledNetwork:
     """Predicts from the views of (N, S, S) grey levels of uint8 on the CPU, for any N.
@@ -29,8 +32,7 @@ class CompiledNetwork:
     ``precision``: where ``reduced`` allows it and the CPU can, int8 with ``ranges`` and bf16
     without, else fp32. What int8 does not round is computed in bf16 where the CPU has that, else
     in fp32. The views are made and the points read off in fp32 either way: with the views in bf16,
-    points move by 0.5 px of a 224 frame; without, by 0.02 px, in int8 by 0.03 px, and by 0.06 px on
-    a CPU without bf16, which sums products of eight bits less exactly.
+    points move by 0.5 px of a 224 frame; without, by 0.02 px, in int8 by 0.03 to 0.04 px.
 
     OpenVINO's converter would report each use to Google Analytics; it is kept from it.
     """
@@ -61,7 +63,8 @@ class CompiledNetwork:
                 features = network.features(views)
             compiled = partial(_compiled, core, threads)
             self._views = compiled(_Views(), (grey,))
-            exact = "BF16" in able  # a CPU that has it also sums products of eight bits exactly
+            # An x86 CPU that has it also sums products of eight bits exactly; others may not.
+            exact = "BF16" in able
             hint = "bf16" if exact and self.precision != "fp32" else "f32"
             prepare = (
                 partial(quantize, ranges=ranges, in_pairs=not exact)
@@ -86,7 +89,8 @@ class CompiledNetwork:
 
 def _precision(able: Collection[str], ranges: Ranges | None) -> str:
     """Return the fastest arithmetic that moves landmarks by less than 0.1 px of a 224 frame."""
-    if ranges is not None and "INT8" in able:
+    # Every CPU is said to have eight bits; what they do to points was measured on x86 alone.
+    if ranges is not None and ("BF16" in able or platform.machine() in _X86):
         return "int8"
     return "bf16" if "BF16" in able else "fp32"
 

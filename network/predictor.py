@@ -39,6 +39,8 @@ class Predictor:
             self._network = network.eval().to(self._device)
         except (RuntimeError, AssertionError) as exc:
             raise DeviceUnavailable(f"{device}: {DeviceUnavailable.__doc__}") from exc
+        # What is called fp32 is fp32: by itself torch takes eleven bits on newer devices.
+        torch.backends.cudnn.allow_tf32 = False
         self._flip = flip
         self._views: Callable[[Tensor], Tensor] = channels
         self._run: Callable[[Tensor], NetworkOutput | Reading] = self._network.from_views
@@ -91,9 +93,12 @@ class Predictor:
         self.runtime = Runtime.OPENVINO
 
     def _capture(self, *, exact: bool) -> None:
-        """Compute on an accelerator as fast as torch can."""
+        """Compute on an accelerator as fast as torch can. Raises DeviceUnavailable."""
         if not exact:
-            self._run = HalfNetwork(self._network)
+            try:
+                self._run = HalfNetwork(self._network)
+            except RuntimeError as exc:
+                raise DeviceUnavailable(f"{self._device}: {DeviceUnavailable.__doc__}") from exc
             self.precision = "fp16"
         self._compute = Captured(self._read, self._device)
 

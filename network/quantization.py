@@ -1,7 +1,7 @@
 """Convolutions in eight bits: the ranges of their inputs, and how OpenVINO is told of them.
 
-Only inputs and weights of convolutions are rounded, to 256 levels. The ranges come from films the
-network is not judged on and stand in its card.
+Only inputs and weights of convolutions are rounded, to 256 levels or fewer. The ranges come from
+films the network is not judged on and stand in its card.
 """
 
 from __future__ import annotations

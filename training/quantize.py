@@ -27,7 +27,7 @@ def main() -> None:
     write_card(asked.card, fields)
     if (samples.splits == "test").any():
         judge_card(asked.card, fields, asked.data, "cpu")
-    print("bf16" if found is None else f"int8, moves points by {found.moved_px} px")  # noqa: T201
+    print("no int8" if found is None else f"int8, moves points by {found.moved_px} px")  # noqa: T201
 
 
 if __name__ == "__main__":

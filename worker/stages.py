@@ -81,7 +81,8 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     batch = batch_for(predictor, device, settings.device_batch, settings.chunk_size)
     predicting = Device(predictor, batch)
     squares = [each.prepared for _, each in read_files]
-    predicting.predict(squares[:batch])  # what is compiled on first use
+    for some in (squares[:batch], squares[len(squares) // batch * batch :]):
+        predicting.predict(some)  # what is compiled or recorded on first use
     predictions = _timed(costs, "predict", lambda: predicting.predict(squares))
     pipeline = Pipeline(_circumstances(settings), card, predicting)
     _store(costs, list(zip(read_files, predictions, strict=True)), settings, pipeline)

@@ -13,11 +13,8 @@ import pytest
 from network.card import load_card, shipped_card
 from network.input import INPUT_SIDE_PX
 from network.weights import load_network
-from tests.network.test_quantization import ABLE
 from training.quantizing import MOST_PX, find_quantization
 from training.samples import Samples, read_samples
-
-pytestmark = pytest.mark.skipif(not ABLE, reason="this CPU has no bf16, so it is served in fp32")
 
 
 @pytest.fixture(scope="module")
