@@ -44,6 +44,7 @@ class Captured:
         self._device = device
         self._recordings: dict[int, _Recording] = {}
         self._unrecordable: set[int] = set()
+        self._stream: torch.cuda.Stream | None = None
 
     def __call__(self, films: Tensor) -> tuple[Tensor, ...]:
         """Compute a batch that lies on the host or the device.
@@ -77,7 +78,10 @@ class Captured:
     def _recorded(self, size: int, films: Tensor) -> _Recording:
         """Record. Raises RuntimeError, of which torch.cuda.OutOfMemoryError is one."""
         given = torch.zeros((size, *films.shape[1:]), dtype=films.dtype, device=self._device)
-        beside = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        # Recordings share their memory only if they were made on one stream.
+        if self._stream is None:
+            self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        beside = self._stream
         beside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(beside):
             for _ in range(_WARM_UPS):

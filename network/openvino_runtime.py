@@ -63,7 +63,7 @@ class CompiledNetwork:
                 features = network.features(views)
             compiled = partial(_compiled, core, threads)
             self._views = compiled(_Views(), (grey,))
-            # An x86 CPU that has it also sums products of eight bits exactly; others may not.
+            # A CPU that has it also sums products of eight bits exactly; an older one may not.
             exact = "BF16" in able
             hint = "bf16" if exact and self.precision != "fp32" else "f32"
             prepare = (
@@ -90,7 +90,7 @@ class CompiledNetwork:
 def _precision(able: Collection[str], ranges: Ranges | None) -> str:
     """Return the fastest arithmetic that moves landmarks by less than 0.1 px of a 224 frame."""
     # Every CPU is said to have eight bits; what they do to points was measured on x86 alone.
-    if ranges is not None and ("BF16" in able or platform.machine() in _X86):
+    if ranges is not None and platform.machine() in _X86:
         return "int8"
     return "bf16" if "BF16" in able else "fp32"
 

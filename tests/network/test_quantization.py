@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import nn
 
 from network.card import shipped_card
 from network.channels import channels
+from network.openvino_runtime import _precision
 from network.prediction import Runtime
 from network.predictor import Predictor
 from network.quantization import input_ranges
@@ -58,3 +60,20 @@ def test_eight_bits_are_in_use_and_no_chest_depends_on_its_company() -> None:
     # Rounded more than it would be otherwise, by less than a tenth of a pixel of a 224 frame.
     moved = np.linalg.norm(together - of_fp32, axis=2).mean() * 224 / films.shape[1]
     assert np.linalg.norm(of_next - of_fp32, axis=2).mean() * 224 / films.shape[1] < moved < 0.1
+
+
+@pytest.mark.parametrize(
+    ("machine", "able", "precision"),
+    [
+        ("x86_64", ["FP32", "INT8"], "int8"),
+        ("x86_64", ["FP32", "BF16", "INT8"], "int8"),
+        ("aarch64", ["FP32", "INT8"], "fp32"),  # nobody looked what eight bits do to points there
+        ("aarch64", ["FP32", "BF16", "INT8"], "bf16"),
+    ],
+)
+def test_eight_bits_are_served_where_they_were_tried(
+    monkeypatch: pytest.MonkeyPatch, machine: str, able: list[str], precision: str
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    assert _precision(able, shipped_card().ranges) == precision
+    assert _precision(able, None) == ("bf16" if "BF16" in able else "fp32")
