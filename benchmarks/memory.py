@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.peers.archive import Kind, write_films
+from cli.load import is_forked
 from db.database import Database
 from db.status import all_statuses
 from scheduler.cores import usable_cores
@@ -49,9 +50,7 @@ def role(process: psutil.Process) -> str:
     words = process.cmdline()
     module = words[words.index("-m") + 1] if "-m" in words else Path(words[0]).name
     name = _ROLES.get(module, module)
-    parent = process.parent()
-    forked = parent is not None and parent.cmdline() == words
-    return f"{name}, its child" if forked else name
+    return f"{name}, its child" if is_forked(process) else name
 
 
 def measured(folder: Path, state: Path) -> tuple[dict[str, float], float]:

@@ -19,13 +19,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
 from pydicom.uid import JPEG2000, UID, JPEG2000Lossless, JPEGBaseline8Bit
 
 from network.card import shipped_card
 from network.input import ENOUGH_PX, prepare
-from network.predictor import Predictor
+from network.loading import load_predictor
+from network.prediction import Predicts
 from radiograph.ict import measure_ict
 from radiograph.measuring import to_file
 from radiograph.phantom.encoding import Storage, Study, dicom, jpeg
@@ -54,7 +54,7 @@ class Read:
     ict: float
 
 
-def read_film(path: Path, predictor: Predictor, enough_px: int | None) -> Read:
+def read_film(path: Path, predictor: Predicts, enough_px: int | None) -> Read:
     """Read, prepare and predict one film."""
     limits = ReadLimits(enough_px=enough_px)
     began = time.process_time()
@@ -114,7 +114,7 @@ def line(name: str, pairs: list[tuple[Read, Read]], longer_side_px: int) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def lines(asked: argparse.Namespace, predictor: Predictor) -> Iterator[str]:
+def lines(asked: argparse.Namespace, predictor: Predicts) -> Iterator[str]:
     """Measure, a line for each kind of file."""
     with (asked.data / "cardiothoracic" / "cardiothoracic.csv").open(newline="") as table:
         # The other source is there to judge the network by, so nothing is chosen by it.
@@ -136,7 +136,7 @@ def lines(asked: argparse.Namespace, predictor: Predictor) -> Iterator[str]:
         yield line(f"`{file.name}`", [pair], max(header.rows, header.columns))
 
 
-def _both(path: Path, predictor: Predictor, enough_px: int) -> tuple[Read, Read]:
+def _both(path: Path, predictor: Predicts, enough_px: int) -> tuple[Read, Read]:
     return read_film(path, predictor, None), read_film(path, predictor, enough_px)
 
 
@@ -149,8 +149,7 @@ def main() -> None:
     asked = parser.parse_args()
     if not asked.data.is_dir():
         sys.exit(f"{asked.data} is absent; name the folder of radiographs with --data")
-    torch.set_num_threads(1)
-    predictor = Predictor.load(shipped_card(), "cpu")
+    predictor = load_predictor(shipped_card(), "cpu", threads=1)
     print(  # noqa: T201
         "| film | size | full, CPU-ms | reduced, CPU-ms | grey levels of 255"
         " | landmarks, px of 224 | ICT |"

@@ -18,8 +18,8 @@ import torch
 from network.card import shipped_card
 from network.errors import RuntimeUnavailable
 from network.input import INPUT_SIDE_PX
+from network.loading import load_predictor
 from network.prediction import Runtime
-from network.predictor import Predictor
 
 
 def main() -> None:
@@ -40,7 +40,9 @@ def main() -> None:
     predictors = {}
     for runtime, exact in ways:
         try:
-            loaded = Predictor.load(shipped_card(), asked.device, runtime=runtime, exact=exact)
+            loaded = load_predictor(
+                shipped_card(), asked.device, runtime=runtime, exact=exact, threads=1
+            )
             how = "layer by layer" if runtime is Runtime.TORCH else "compiled"
             predictors[f"{loaded.runtime}, {loaded.precision}, {how}"] = loaded
         except RuntimeUnavailable as exc:

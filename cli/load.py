@@ -104,7 +104,13 @@ def _part(process: psutil.Process, command: psutil.Process) -> Part:
     said = process.cmdline()
     if "worker.reader" in said:
         return Part.READING
-    # A worker's child is forked, so that it is called as its parent.
+    return Part.MEASURING if "worker.serve" in said and is_forked(process) else Part.QUEUE
+
+
+def is_forked(process: psutil.Process) -> bool:
+    """Whether a process is the child of a worker or of the upkeep, which is called as its parent.
+
+    Raises psutil.Error.
+    """
     above = process.parent()
-    forked = above is not None and above != command and above.cmdline() == said
-    return Part.MEASURING if forked and "worker.serve" in said else Part.QUEUE
+    return above is not None and above.cmdline() == process.cmdline()

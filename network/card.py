@@ -17,6 +17,9 @@ from network.errors import CardInvalid, WeightsMismatch, WeightsMissing
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 
+#: Lowest and highest value that goes into a convolution, by the name of its module.
+Ranges = Mapping[str, tuple[float, float]]
+
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
@@ -24,16 +27,17 @@ class ModelCard:
 
     ``weights_digest`` is the SHA-256 of the safetensors file; ``calibration`` what turns spreads
     into expected errors, None where the network brings none; ``ranges`` what the inputs of its
-    convolutions take up (`network.quantization.Ranges`), None where eight bits would move its
-    points; ``card`` the whole file.
+    convolutions take up, None where eight bits would move its
+    points; ``path`` where the card lies, ``card`` the whole of it.
     """
 
+    path: Path
     version: str
     architecture: str
     weights_path: Path
     weights_digest: str
     calibration: Mapping[str, Any] | None
-    ranges: Mapping[str, tuple[float, float]] | None
+    ranges: Ranges | None
     card: Mapping[str, Any] = field(repr=False)
 
 
@@ -42,6 +46,7 @@ def load_card(path: Path) -> ModelCard:
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
         return ModelCard(
+            path=path,
             version=str(card["version"]),
             architecture=str(card["architecture"]),
             weights_path=path.parent / str(card["weights"]["file"]),

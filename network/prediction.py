@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -43,3 +44,14 @@ class Prediction:
     spreads: npt.NDArray[np.float64]
     frontal_probability: float
     flip_disagreement_px: float | None = None
+
+
+class Predicts(Protocol):
+    """A network on a device; what it is called goes into a measurement's provenance."""
+
+    device_name: str
+    precision: str
+    runtime: Runtime
+
+    def predict(self, pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
+        """Predict (N, S, S) prepared squares. Raises DeviceMemoryExhausted; halve N then."""

@@ -6,7 +6,7 @@ films the network is not judged on and stand in its card.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -14,10 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from network.card import Ranges
 from network.landmark_network import LandmarkNetwork
-
-#: Lowest and highest value that goes into a convolution, by the name of its module.
-Ranges = Mapping[str, tuple[float, float]]
 
 #: Points move by 0.035 px of a 224 frame with 1, 0.032 with 1.15, 0.048 with 2.
 _SPARE = 1.15
@@ -70,7 +68,7 @@ def quantize(model: Any, ranges: Ranges, *, in_pairs: bool) -> None:
 
     ``in_pairs``: whether the CPU adds products of eight bits in pairs of 16 bits.
     """
-    import openvino.opset13 as operators  # noqa: PLC0415 - as in `network.openvino_runtime`
+    import openvino.opset13 as operators  # noqa: PLC0415 - see `load_openvino`
 
     rounded: dict[tuple[str, int], Any] = {}
     for node in model.get_ordered_ops():

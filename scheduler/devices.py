@@ -1,6 +1,7 @@
 """Which devices this machine has, asked in a process of its own.
 
-Asking torch opens the device in the asking process, after which it must not fork.
+Asking torch opens the device in the asking process, after which it must not fork. Where the kernel
+offers no accelerator torch is not asked: it takes seconds to load, and half a gigabyte.
 """
 
 from __future__ import annotations
@@ -10,9 +11,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
 
 from scheduler.errors import DeviceMissing, DevicesUnknown
 
+#: What the drivers of NVIDIA, AMD and of Windows' Linux show, Tegra's boards among them.
+_DRIVERS = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg")
 _LISTING_SECONDS = 120.0
 #: Memory that one worker on the CPU takes with its reading processes, at most.
 _BYTES_A_CPU_WORKER = 2 << 30
@@ -30,6 +36,8 @@ class Device:
 
 def find_devices() -> tuple[Device, ...]:
     """List the accelerators, then the CPU. Raises DevicesUnknown."""
+    if not driven(Path("/dev")):
+        return (Device("cpu", "cpu", 0, psutil.virtual_memory().total),)
     try:
         listing = subprocess.run(
             [sys.executable, "-m", "network.devices", "--json"],
@@ -41,6 +49,13 @@ def find_devices() -> tuple[Device, ...]:
         return tuple(Device(**each) for each in json.loads(listing))
     except (OSError, subprocess.SubprocessError, ValueError, TypeError) as exc:
         raise DevicesUnknown(DevicesUnknown.__doc__) from exc
+
+
+def driven(devices: Path) -> bool:
+    """Whether there may be an accelerator: always, where the system shows its devices otherwise."""
+    return sys.platform != "linux" or any(
+        next(devices.glob(each), None) is not None for each in _DRIVERS
+    )
 
 
 def choose(requested: str, found: Sequence[Device], *, cores: int = 1) -> tuple[str, ...]:

@@ -92,6 +92,11 @@ class Settings(BaseSettings):
         description="folder of trained networks, shared by the hosts that measure; in the state"
         " folder where absent",
     )
+    converted: Path | None = Field(
+        default=None,
+        description="folder of networks converted for this machine's CPU, so that workers start"
+        " sooner; in the state folder where absent",
+    )
     training_lease_seconds: float = Field(
         default=120.0, gt=0, description="how long a silent worker keeps its training run"
     )
@@ -161,6 +166,11 @@ class Settings(BaseSettings):
     def models_folder(self) -> Path:
         """Where trained networks lie, each in the folder of its version."""
         return self.models or self.state / "models"
+
+    @property
+    def converted_folder(self) -> Path:
+        """Where networks lie that were converted for the CPU."""
+        return self.converted or self.state / "converted"
 
     @property
     def ict_thresholds(self) -> IctThresholds:

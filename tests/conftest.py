@@ -24,6 +24,15 @@ from tests.servers.redis import RedisServer
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Have all state folders share their converted networks, so that only the first start waits."""
+    folder = tmp_path_factory.mktemp("converted")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("THORAQ_CONVERTED", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """Give a running server."""

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from network.prediction import Prediction
-from network.predictor import Predictor
+from network.prediction import Prediction, Predicts
 from radiograph.landmarks import ANATOMICAL, INDEPENDENT
 from radiograph.quality import bucket
 from radiograph.records import Bucket
@@ -87,7 +86,7 @@ class LandmarkFigures:
     intervals: dict[str, Interval]
 
 
-def predict(predictor: Predictor, samples: Samples, size: int = 16) -> Predicted:
+def predict(predictor: Predicts, samples: Samples, size: int = 16) -> Predicted:
     """Predict samples read at the network's side."""
     said: list[Prediction] = []
     for start in range(0, len(samples), size):

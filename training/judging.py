@@ -8,7 +8,8 @@ from pathlib import Path
 
 from network.card import ModelCard
 from network.input import INPUT_SIDE_PX
-from network.predictor import Predictor
+from network.loading import load_predictor
+from network.prediction import Predicts
 from radiograph.quality import Calibration
 from training.agreement import IctFigures, ict_figures
 from training.calibration import calibrate
@@ -62,7 +63,7 @@ def judge_models(cards: Sequence[ModelCard], data: Path, split: str, device: str
     samples = everything.split(*wanted)
     if not len(samples):
         raise SplitEmpty(f"no radiograph of the split {split!r} in {data}. {SplitEmpty.__doc__}")
-    predictors = [Predictor.load(card, device) for card in cards]
+    predictors = [load_predictor(card, device) for card in cards]
     predicted = _average(predictors, samples)
     name = " + ".join(card.version for card in cards)
     if len(cards) == 1:
@@ -95,12 +96,12 @@ def judge(
     return made
 
 
-def _average(predictors: Sequence[Predictor], samples: Samples) -> Predicted:
+def _average(predictors: Sequence[Predicts], samples: Samples) -> Predicted:
     return Predicted.averaged([predict(predictor, samples) for predictor in predictors])
 
 
 def _calibration(
-    predictors: Sequence[Predictor], validation: Samples, name: str
+    predictors: Sequence[Predicts], validation: Samples, name: str
 ) -> Calibration | None:
     if validation.has_landmarks().sum() < LEAST_CALIBRATION_CASES:
         return None

@@ -10,12 +10,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from network.card import Ranges
 from network.channels import channels
+from network.conversion import converted
 from network.errors import RuntimeUnavailable
 from network.input import INPUT_SIDE_PX
 from network.landmark_network import LandmarkNetwork
-from network.openvino_runtime import CompiledNetwork
-from network.quantization import Ranges, input_ranges
+from network.openvino_runtime import Arithmetic, OpenVinoPredictor
+from network.quantization import input_ranges
 from radiograph.records import ERROR_FRAME_PX
 from training.samples import Samples
 
@@ -51,14 +53,18 @@ def find_quantization(
         return None
     ranges = input_ranges(network, _views(films))
     try:
-        compiled = CompiledNetwork(network, torch.get_num_threads(), ranges=ranges)
+        arithmetic = Arithmetic.of_this_cpu(ranges)
+        parts = converted(network, arithmetic.form, ranges)
+        rounded = OpenVinoPredictor(parts, arithmetic, threads=torch.get_num_threads())
     except RuntimeUnavailable:
         return None
-    if compiled.precision != "int8":
+    if rounded.precision != "int8":
         return None
     with torch.inference_mode():
         apart = [
-            (compiled(views).points - network.from_views(views).points).norm(dim=2)
+            (
+                torch.from_numpy(rounded.read(views.numpy())[0]) - network.from_views(views).points
+            ).norm(dim=2)
             for views in _views(tried)
         ]
     moved = round(float(torch.cat(apart).mean()) * ERROR_FRAME_PX / INPUT_SIDE_PX, 4)

@@ -20,7 +20,7 @@ import torch
 from network.card import file_digest, load_card
 from network.input import INPUT_SIDE_PX, MARGIN_PX
 from network.landmark_network import ARCHITECTURE
-from network.predictor import Predictor
+from network.predictor import TorchPredictor
 from network.weights import read_network, save_network
 from radiograph.quality import Calibration
 from training.calibration import calibrate
@@ -143,7 +143,7 @@ def _calibration(
 ) -> Calibration | None:
     if validation.has_landmarks().sum() < LEAST_CALIBRATION_CASES:
         return None
-    predictor = Predictor(read_network(weights), device, flip=flip)
+    predictor = TorchPredictor(read_network(weights), device, flip=flip)
     return calibrate(validation, predict(predictor, validation), f"{version}-validation")
 
 

@@ -9,7 +9,7 @@ import structlog
 
 from network.errors import DeviceMemoryExhausted
 from network.input import INPUT_SIDE_PX
-from worker.device import Predicts
+from network.prediction import Predicts
 from worker.errors import DeviceFailed
 
 _log = structlog.stdlib.get_logger(__name__)

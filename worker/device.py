@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import structlog
 
 from network.card import ModelCard
 from network.errors import DeviceMemoryExhausted, NetworkError
-from network.prediction import Prediction, PreparedInput, Runtime
+from network.loading import load_predictor
+from network.prediction import Prediction, Predicts, PreparedInput, Runtime
+from scheduler.settings import Settings
 from worker.errors import DeviceFailed, ModelUnavailable
+
+#: Those of a process fight for the cores that its readers and neighbours need.
+_THREADS = 1
 
 _log = structlog.stdlib.get_logger(__name__)
 
 
-class Predicts(Protocol):
-    """What a device needs of a network; `network.predictor.Predictor` is one."""
-
-    device_name: str
-    precision: str
-    runtime: Runtime
-
-    def predict(self, pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
-        """Predict (N, S, S) squares."""
-
-
-def load_predictor(card: ModelCard, device: str, runtime: Runtime) -> Predicts:
+def open_network(card: ModelCard, device: str, settings: Settings) -> Predicts:
     """Load a network onto the device. Raises ModelUnavailable, DeviceFailed."""
-    # The parent of this process imports this module and must not import torch: a device opened
-    # before the fork is broken behind it.
-    from network.predictor import Predictor  # noqa: PLC0415
-
     try:
-        return Predictor.load(card, device, runtime=runtime)
+        return load_predictor(
+            card,
+            device,
+            runtime=settings.runtime,
+            threads=_THREADS,
+            kept=settings.converted_folder,
+        )
     except NetworkError as exc:
         if exc.permanent:
             raise ModelUnavailable(str(exc)) from exc

@@ -12,7 +12,7 @@ from network.errors import CardInvalid
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
 from worker.batching import batch_for
-from worker.device import Device, load_predictor
+from worker.device import Device, open_network
 from worker.errors import ModelUnavailable, WorkerError
 from worker.pipeline import Circumstances, Pipeline
 
@@ -45,7 +45,7 @@ class Networks:
         """
         if model_version not in self._pipelines:
             card = self._card(model_version)
-            predictor = load_predictor(card, self._device, self._settings.runtime)
+            predictor = open_network(card, self._device, self._settings)
             asked, most = self._settings.device_batch, self._settings.chunk_size
             device = Device(predictor, batch_for(predictor, self._device, asked, most))
             self._pipelines[model_version] = Pipeline(

@@ -32,11 +32,12 @@ from radiograph.errors import RadiographError
 from radiograph.reading import ReadLimits
 from radiograph.records import ImageFormat, Radiograph
 from scheduler.content import look_into
+from scheduler.logs import configure_logs
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
 from scheduler.walk import Met, walk
 from worker.batching import batch_for
-from worker.device import Device, load_predictor
+from worker.device import Device, open_network
 from worker.limits import read_limits
 from worker.pipeline import Circumstances, Pipeline
 from worker.reader import read_submitted
@@ -77,7 +78,7 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
         for (each, film), square in zip(films, prepared, strict=True)
     ]
     card = shipped_card()
-    predictor = load_predictor(card, device, settings.runtime)
+    predictor = open_network(card, device, settings)
     batch = batch_for(predictor, device, settings.device_batch, settings.chunk_size)
     predicting = Device(predictor, batch)
     squares = [each.prepared for _, each in read_files]
@@ -214,6 +215,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--most", type=int, default=300, help="files that are measured")
     asked = parser.parse_args()
+    configure_logs()
     costs = measure_stages(asked.folder, Settings(), asked.device, asked.most)
     json.dump([asdict(each) for each in costs], sys.stdout)
 

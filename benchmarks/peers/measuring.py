@@ -14,8 +14,9 @@ import torch
 from benchmarks.peers.tuning import compiled
 from network.card import shipped_card
 from network.input import prepare
+from network.loading import load_predictor
 from network.prediction import Prediction, PreparedInput, Runtime
-from network.predictor import Predictor
+from network.predictor import TorchPredictor
 from network.weights import load_network
 from radiograph.errors import RadiographError
 from radiograph.frontal import check_header, check_prediction
@@ -93,9 +94,9 @@ class Network:
         self._fixed = plan.batch if tuned else 0
         if tuned:
             flip = bool(card.card.get("test_time_flip", False))
-            self._predictor = Predictor(compiled(load_network(card)), "cpu", flip=flip)
+            self._predictor = TorchPredictor(compiled(load_network(card)), "cpu", flip=flip)
         else:
-            self._predictor = Predictor.load(card, "cpu", runtime=runtime)
+            self._predictor = load_predictor(card, "cpu", runtime=runtime, threads=threads)
 
     def measured(self, paths: Sequence[str]) -> list[Row]:
         """Read and measure a batch."""

@@ -17,8 +17,8 @@ from network.channels import channels
 from network.half_network import HalfNetwork
 from network.input import INPUT_SIDE_PX
 from network.landmark_network import LandmarkNetwork
+from network.loading import load_predictor
 from network.prediction import Runtime
-from network.predictor import Predictor
 from network.weights import load_network
 from tests.network.test_openvino_runtime import DATA, squares
 from training.samples import read_samples
@@ -71,8 +71,8 @@ def test_attention_is_folded_too() -> None:
 @pytest.mark.parametrize("count", [1, 2, 7, 64])
 def test_an_accelerator_predicts_as_fp32_does(count: int) -> None:
     films = squares(count)
-    exact = Predictor.load(shipped_card(), "cuda", runtime=Runtime.TORCH)
-    served = Predictor.load(shipped_card(), "cuda")
+    exact = load_predictor(shipped_card(), "cuda", runtime=Runtime.TORCH)
+    served = load_predictor(shipped_card(), "cuda")
     assert (exact.precision, served.precision) == ("fp32", "fp16")
     for _ in range(2):  # recorded, then replayed
         for one, other in zip(exact.predict(films), served.predict(films), strict=True):

@@ -14,7 +14,7 @@ from network.channels import channels, equalised
 from network.errors import CardInvalid, DeviceUnavailable, WeightsMismatch, WeightsMissing
 from network.input import INPUT_SIDE_PX
 from network.landmark_network import HEATMAP_SIDE, LandmarkNetwork
-from network.predictor import Predictor
+from network.predictor import TorchPredictor
 from network.weights import load_network, save_network
 from radiograph.landmarks import MIRROR
 
@@ -67,7 +67,7 @@ def test_a_point_is_the_expectation_of_its_heat_map(network: LandmarkNetwork) ->
 def test_one_film_gives_the_same_points_alone_and_in_a_batch(
     network: LandmarkNetwork, films: np.ndarray
 ) -> None:
-    predictor = Predictor(network, "cpu")
+    predictor = TorchPredictor(network, "cpu")
     together = predictor.predict(films)
     for alone, batched in zip(films, together, strict=True):
         single = predictor.predict(alone[None])[0]
@@ -78,7 +78,7 @@ def test_one_film_gives_the_same_points_alone_and_in_a_batch(
 def test_with_the_test_time_flip_a_mirrored_film_gives_mirrored_points(
     network: LandmarkNetwork, films: np.ndarray
 ) -> None:
-    predictor = Predictor(network, "cpu", flip=True)
+    predictor = TorchPredictor(network, "cpu", flip=True)
     plain = predictor.predict(films)
     mirrored = predictor.predict(np.ascontiguousarray(films[:, :, ::-1]))
     for a, b in zip(plain, mirrored, strict=True):
@@ -91,8 +91,8 @@ def test_with_the_test_time_flip_a_mirrored_film_gives_mirrored_points(
 def test_half_precision_on_disk_moves_no_point_by_a_tenth_of_a_pixel(
     network: LandmarkNetwork, films: np.ndarray, card: ModelCard
 ) -> None:
-    kept = Predictor(network, "cpu").predict(films)
-    loaded = Predictor(load_network(card), "cpu").predict(films)
+    kept = TorchPredictor(network, "cpu").predict(films)
+    loaded = TorchPredictor(load_network(card), "cpu").predict(films)
     assert max(np.abs(a.points - b.points).max() for a, b in zip(kept, loaded, strict=True)) < 0.1
 
 
@@ -125,7 +125,7 @@ def test_a_device_that_is_not_there_is_named(network: LandmarkNetwork) -> None:
     if torch.cuda.device_count() > 99:
         pytest.skip("this machine has a hundred devices")
     with pytest.raises(DeviceUnavailable, match="doctor"):
-        Predictor(network, "cuda:99")
+        TorchPredictor(network, "cuda:99")
 
 
 def test_the_shipped_weights_are_those_of_their_card() -> None:

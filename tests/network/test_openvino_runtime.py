@@ -12,8 +12,8 @@ import pytest
 from network.card import shipped_card
 from network.errors import RuntimeUnavailable
 from network.input import INPUT_SIDE_PX, prepare
+from network.loading import load_predictor
 from network.prediction import Runtime
-from network.predictor import Predictor
 from radiograph.phantom import draw_anatomy, project
 from scheduler.settings import process_environment
 from training.samples import read_samples
@@ -31,8 +31,8 @@ def squares(count: int) -> np.ndarray:
 
 
 def check_same(films: np.ndarray) -> None:
-    torch_alone = Predictor.load(shipped_card(), "cpu", runtime=Runtime.TORCH)
-    compiled = Predictor.load(shipped_card(), "cpu", exact=True, runtime=Runtime.OPENVINO)
+    torch_alone = load_predictor(shipped_card(), "cpu", runtime=Runtime.TORCH)
+    compiled = load_predictor(shipped_card(), "cpu", exact=True, runtime=Runtime.OPENVINO)
     assert (torch_alone.runtime, compiled.runtime) == (Runtime.TORCH, Runtime.OPENVINO)
     for one, other in zip(torch_alone.predict(films), compiled.predict(films), strict=True):
         assert np.abs(one.points - other.points).max() < 0.005
@@ -55,8 +55,8 @@ def test_the_precision_that_is_served_moves_landmarks_of_real_films_by_no_tenth_
     None
 ):
     films = read_samples(DATA, side=INPUT_SIDE_PX).split("test").images
-    exact = Predictor.load(shipped_card(), "cpu", runtime=Runtime.TORCH).predict(films)
-    served = Predictor.load(shipped_card(), "cpu")
+    exact = load_predictor(shipped_card(), "cpu", runtime=Runtime.TORCH).predict(films)
+    served = load_predictor(shipped_card(), "cpu")
     assert served.precision == "int8"
     pairs = list(zip(exact, served.predict(films), strict=True))
     apart = np.array([np.linalg.norm(one.points - other.points, axis=1) for one, other in pairs])
@@ -69,9 +69,9 @@ def test_the_precision_that_is_served_moves_landmarks_of_real_films_by_no_tenth_
 
 
 def test_a_cpu_computes_by_openvino_unless_it_is_told_otherwise() -> None:
-    assert Predictor.load(shipped_card(), "cpu").runtime is Runtime.OPENVINO
+    assert load_predictor(shipped_card(), "cpu").runtime is Runtime.OPENVINO
     with pytest.raises(RuntimeUnavailable, match="THORAQ_RUNTIME"):
-        Predictor.load(shipped_card(), "meta", runtime=Runtime.OPENVINO)
+        load_predictor(shipped_card(), "meta", runtime=Runtime.OPENVINO)
 
 
 def test_nothing_is_reported_to_anybody() -> None:
@@ -81,8 +81,8 @@ opened = []
 sys.addaudithook(lambda event, _: opened.append(event) if event.startswith(
     ("socket.connect", "socket.getaddrinfo", "urllib.Request")) else None)
 from network.card import shipped_card
-from network.predictor import Predictor
-Predictor.load(shipped_card(), "cpu")
+from network.loading import load_predictor
+load_predictor(shipped_card(), "cpu")
 assert "openvino" in sys.modules
 print(opened)
 """
@@ -95,9 +95,9 @@ def test_no_thread_is_bound_to_a_core_that_another_worker_would_want() -> None:
 import os, threading
 import numpy as np
 from network.card import shipped_card
-from network.predictor import Predictor
+from network.loading import load_predictor
 before = os.sched_getaffinity(0)
-predictor = Predictor.load(shipped_card(), "cpu")
+predictor = load_predictor(shipped_card(), "cpu")
 work = threading.Thread(
     target=lambda: [predictor.predict(np.zeros((16, 128, 128), np.uint8)) for _ in range(4)]
 )

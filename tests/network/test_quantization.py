@@ -13,9 +13,9 @@ from torch import nn
 
 from network.card import shipped_card
 from network.channels import channels
-from network.openvino_runtime import _precision
+from network.loading import load_predictor
+from network.openvino_runtime import Arithmetic, Form
 from network.prediction import Runtime
-from network.predictor import Predictor
 from network.quantization import input_ranges
 from network.weights import load_network
 from tests.network.test_openvino_runtime import squares
@@ -42,19 +42,19 @@ def test_ranges_are_of_every_convolution_that_runs() -> None:
 
 def test_a_card_without_ranges_is_served_in_what_the_cpu_has_next() -> None:
     card = shipped_card()
-    assert Predictor.load(card, "cpu").precision == "int8"
-    assert Predictor.load(replace(card, ranges=None), "cpu").precision == NEXT
-    assert Predictor.load(card, "cpu", exact=True).precision == "fp32"
+    assert load_predictor(card, "cpu").precision == "int8"
+    assert load_predictor(replace(card, ranges=None), "cpu").precision == NEXT
+    assert load_predictor(card, "cpu", exact=True).precision == "fp32"
 
 
 def test_eight_bits_are_in_use_and_no_chest_depends_on_its_company() -> None:
     films = squares(5)
-    served = Predictor.load(shipped_card(), "cpu")
+    served = load_predictor(shipped_card(), "cpu")
     together = np.stack([said.points for said in served.predict(films)])
     alone = np.stack([served.predict(film[None])[0].points for film in films])
     assert np.abs(together - alone).max() < 1e-3
-    following = Predictor.load(replace(shipped_card(), ranges=None), "cpu")
-    exact = Predictor.load(shipped_card(), "cpu", runtime=Runtime.TORCH)
+    following = load_predictor(replace(shipped_card(), ranges=None), "cpu")
+    exact = load_predictor(shipped_card(), "cpu", runtime=Runtime.TORCH)
     of_next = np.stack([said.points for said in following.predict(films)])
     of_fp32 = np.stack([said.points for said in exact.predict(films)])
     # Rounded more than it would be otherwise, by less than a tenth of a pixel of a 224 frame.
@@ -75,5 +75,10 @@ def test_eight_bits_are_served_where_they_were_tried(
     monkeypatch: pytest.MonkeyPatch, machine: str, able: list[str], precision: str
 ) -> None:
     monkeypatch.setattr(platform, "machine", lambda: machine)
-    assert _precision(able, shipped_card().ranges) == precision
-    assert _precision(able, None) == ("bf16" if "BF16" in able else "fp32")
+    served = Arithmetic.fastest(able, shipped_card().ranges)
+    assert served.precision == precision
+    assert (served.form is Form.PLAIN) == (precision != "int8")
+    # Only a CPU with bf16 adds products of eight bits as they are.
+    assert (served.form is Form.EIGHT_BITS) == (precision == "int8" and "BF16" in able)
+    assert Arithmetic.fastest(able, None).precision == ("bf16" if "BF16" in able else "fp32")
+    assert Arithmetic.fastest(able, None, exact=True).hint == "f32"

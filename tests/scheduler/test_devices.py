@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from scheduler.devices import Device, choose, find_devices
+from scheduler.devices import Device, choose, driven, find_devices
 from scheduler.errors import DeviceMissing
 
 CPU = Device("cpu", "cpu", 0, 24 << 30)
@@ -39,6 +42,24 @@ def test_devices_are_chosen(
 def test_a_device_that_is_not_there_is_told(requested: str) -> None:
     with pytest.raises(DeviceMissing, match="doctor"):
         choose(requested, NVIDIA)
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [("nvidiactl", True), ("nvidia0", True), ("kfd", True), ("dxg", True), ("null", False)],
+)
+def test_torch_is_asked_only_where_the_kernel_shows_an_accelerator(
+    tmp_path: Path, node: str, expected: bool
+) -> None:
+    (tmp_path / node).touch()
+    assert driven(tmp_path) == (expected or sys.platform != "linux")
+
+
+def test_torch_and_the_kernel_agree_on_this_machine() -> None:
+    listed = subprocess.run(
+        [sys.executable, "-m", "network.devices", "--json"], capture_output=True, check=True
+    )
+    assert tuple(Device(**each) for each in json.loads(listed.stdout)) == find_devices()
 
 
 def test_devices_are_listed_without_torch_in_this_process() -> None:

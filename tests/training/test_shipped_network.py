@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from network.card import shipped_card
 from network.input import INPUT_SIDE_PX, prepare
-from network.predictor import Predictor
+from network.loading import load_predictor
 from radiograph.phantom import hand, lateral, limb
 from training.evaluate import Evaluation, evaluate
 from training.evaluation import predict
@@ -53,7 +53,7 @@ def test_the_card_says_what_evaluation_finds(evaluation: Evaluation) -> None:
 def test_chests_are_taken_for_chests_and_turned_ones_are_not() -> None:
     samples = read_samples(DATA, side=INPUT_SIDE_PX).split("test", "external")
     samples = samples.where(np.arange(len(samples)) % 4 == 0)
-    predictor = Predictor.load(shipped_card(), "cpu")
+    predictor = load_predictor(shipped_card(), "cpu")
     upright = predict(predictor, samples).frontal
     turned = np.array(
         [p.frontal_probability for p in predictor.predict(samples.images[:40, ::-1].copy())]
@@ -66,7 +66,7 @@ def test_laterals_and_limbs_without_a_header_are_no_chests() -> None:
     rng = np.random.default_rng(99)
     films = [draw(rng) for draw in (lateral, limb, hand) for _ in range(5)]
     squares = np.stack([prepare(film).pixels for film in films])
-    said = Predictor.load(shipped_card(), "cpu").predict(squares)
+    said = load_predictor(shipped_card(), "cpu").predict(squares)
     assert max(p.frontal_probability for p in said) < 0.5
 
 
@@ -78,7 +78,7 @@ def photographs() -> list[npt.NDArray[np.uint8]]:
 
 
 def test_photographs_noise_and_negatives_are_no_chests() -> None:
-    predictor = Predictor.load(shipped_card(), "cpu")
+    predictor = load_predictor(shipped_card(), "cpu")
     rng = np.random.default_rng(5)
     noise = [rng.integers(0, 256, (256, 256), dtype=np.uint8) for _ in range(20)]
     smooth = [gaussian_filter(rng.normal(size=(256, 256)), 12) for _ in range(20)]

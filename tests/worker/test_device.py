@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from network.card import ModelCard
+from network.card import shipped_card
 from network.errors import DeviceMemoryExhausted
 from network.prediction import Prediction, PreparedInput, Runtime
+from scheduler.settings import Settings
 from worker.batching import batch_for, measured_batch
-from worker.device import Device, load_predictor
+from worker.device import Device, open_network
 from worker.errors import DeviceFailed, ModelUnavailable
 
 
@@ -105,6 +107,6 @@ def test_a_device_that_fails_while_its_batch_is_measured_has_failed() -> None:
 
 
 def test_weights_that_are_missing_are_told(tmp_path: Path) -> None:
-    card = ModelCard("x", "landmark", tmp_path / "none.safetensors", "0" * 64, None, None, {})
+    card = replace(shipped_card(), weights_path=tmp_path / "none.safetensors")
     with pytest.raises(ModelUnavailable, match=r"none\.safetensors"):
-        load_predictor(card, "cpu", Runtime.AUTO)
+        open_network(card, "cpu", Settings(state=tmp_path))

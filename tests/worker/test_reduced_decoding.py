@@ -12,13 +12,14 @@ from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit
 
 from db.records import ClaimedJob
 from network.card import shipped_card
+from network.loading import load_predictor
 from network.prediction import Runtime
 from radiograph.phantom.cases import Plain, draw_cases
 from radiograph.phantom.encoding import Storage
 from radiograph.records import ERROR_FRAME_PX, ImageFormat, Measurement
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
-from worker.device import Device, load_predictor
+from worker.device import Device
 from worker.limits import read_limits
 from worker.pipeline import Circumstances, Pipeline
 from worker.readers import Readers
@@ -38,7 +39,7 @@ STORAGES: dict[str, Storage | Plain] = {
 
 @pytest.fixture(scope="module")
 def device() -> Device:
-    return Device(load_predictor(shipped_card(), "cpu", Runtime.TORCH), 4)
+    return Device(load_predictor(shipped_card(), "cpu", runtime=Runtime.TORCH), 4)
 
 
 def measured(settings: Settings, device: Device, path: Path) -> tuple[ReadFile, Measurement]:

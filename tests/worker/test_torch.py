@@ -1,11 +1,13 @@
-"""Torch is loaded in the one process that uses the device."""
+"""Torch is loaded in the one process that computes with it, and where OpenVINO does in none."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import psutil
+import pytest
 
+from network.prediction import Runtime
 from tests.worker.conftest import Bench, member, write_radiographs
 
 
@@ -13,8 +15,12 @@ def has_torch(process: psutil.Process) -> bool:
     return "libtorch" in Path(f"/proc/{process.pid}/maps").read_text()
 
 
-def test_neither_the_worker_nor_its_readers_nor_the_upkeep_load_torch(bench: Bench) -> None:
+@pytest.mark.parametrize("runtime", [Runtime.AUTO, Runtime.TORCH])
+def test_neither_the_worker_nor_its_readers_nor_the_upkeep_load_torch(
+    bench: Bench, runtime: Runtime
+) -> None:
     write_radiographs(bench.archive, 4)
+    bench.settings = bench.settings.model_copy(update={"runtime": runtime})
     with bench.stack() as stack:
         bench.submit(stack)
         bench.finish(stack)
@@ -22,7 +28,7 @@ def test_neither_the_worker_nor_its_readers_nor_the_upkeep_load_torch(bench: Ben
         [child] = worker.children()
         [reader] = child.children()
         assert "worker.reader" in reader.cmdline()
-        assert has_torch(child)
+        assert has_torch(child) == (runtime is Runtime.TORCH)
         assert not has_torch(worker)
         assert not has_torch(reader)
         assert not has_torch(member(stack, "upkeep"))

@@ -1,0 +1,117 @@
+"""A network converted for OpenVINO: traced as torch would run it, rounded where that is asked.
+
+``python -m network.conversion CARD --form FORM --out DIR`` writes the converted network; it is a
+command so that serving on a CPU needs neither torch's memory nor the seconds it takes to load.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from network.card import Ranges, load_card
+from network.channels import channels
+from network.errors import RuntimeUnavailable
+from network.input import INPUT_SIDE_PX
+from network.landmark_network import LandmarkNetwork
+from network.openvino_runtime import Form, Parts, load_openvino, read_parts, write_parts
+from network.quantization import quantize
+from network.weights import load_network
+
+
+def converted(network: LandmarkNetwork, form: Form, ranges: Ranges | None) -> Parts:
+    """Convert an evaluating network; ``ranges`` for a form of eight bits.
+
+    By way of files like all others: what is read back is computed in another order, which eight
+    bits turn into 0.01 px. Raises RuntimeUnavailable.
+    """
+    with tempfile.TemporaryDirectory(prefix="thoraq-network-") as folder:
+        convert(network, form, ranges, Path(folder))
+        return read_parts(Path(folder))
+
+
+def convert(network: LandmarkNetwork, form: Form, ranges: Ranges | None, folder: Path) -> None:
+    """Write a converted network into an empty folder. Raises RuntimeUnavailable."""
+    try:
+        grey = torch.zeros(2, INPUT_SIDE_PX, INPUT_SIDE_PX, dtype=torch.uint8)
+        with torch.inference_mode():
+            views = channels(grey)
+            read = network.features(views)
+        features = _traced(_Features(network), (views,))
+        if form is not Form.PLAIN and ranges is not None:
+            quantize(features, ranges, in_pairs=form is Form.EIGHT_BITS_IN_PAIRS)
+        parts = Parts(
+            views=_traced(_Views(), (grey,)),
+            features=features,
+            readings=_traced(_Readings(network), read),
+        )
+        write_parts(parts, folder)
+    except (ImportError, RuntimeError) as exc:
+        raise RuntimeUnavailable(f"openvino: {RuntimeUnavailable.__doc__}") from exc
+
+
+def _traced(module: nn.Module, example: tuple[Tensor, ...]) -> Any:
+    """Convert a part of the network. Raises ImportError, RuntimeError, RuntimeUnavailable."""
+    openvino = load_openvino()
+    from openvino.frontend import FrontEndManager  # noqa: PLC0415
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder  # noqa: PLC0415
+
+    with torch.inference_mode(), warnings.catch_warnings():
+        # The way that needs no compiler, and that torch would rather we left.
+        warnings.simplefilter("ignore", FutureWarning)
+        decoder = TorchScriptPythonDecoder(module, example_input=example)
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    model = frontend.convert(frontend.load(decoder))
+    for given, one in zip(model.inputs, example, strict=True):
+        kind = openvino.Type.u8 if one.dtype is torch.uint8 else openvino.Type.f32
+        given.get_node().set_element_type(kind)
+        given.get_node().set_partial_shape(openvino.PartialShape([-1, *one.shape[1:]]))
+    model.validate_nodes_and_infer_types()
+    return model
+
+
+class _Views(nn.Module):
+    def forward(self, grey: Tensor) -> Tensor:
+        return channels(grey)
+
+
+class _Features(nn.Module):
+    def __init__(self, network: LandmarkNetwork) -> None:
+        super().__init__()
+        self._network = network
+
+    def forward(self, views: Tensor) -> tuple[Tensor, Tensor]:
+        return self._network.features(views)
+
+
+class _Readings(nn.Module):
+    """The outputs that predicting takes, so that the others cost nothing."""
+
+    def __init__(self, network: LandmarkNetwork) -> None:
+        super().__init__()
+        self._network = network
+
+    def forward(self, refined: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        output = self._network.read(refined, pooled)
+        return output.points, output.log_scales, output.frontal
+
+
+def main() -> None:
+    """Write a converted network into an empty folder."""
+    parser = argparse.ArgumentParser(prog="python -m network.conversion", description=__doc__)
+    parser.add_argument("card", type=Path)
+    parser.add_argument("--form", type=Form, choices=list(Form), required=True)
+    parser.add_argument("--out", type=Path, required=True, help="an empty folder")
+    asked = parser.parse_args()
+    card = load_card(asked.card)
+    convert(load_network(card), asked.form, card.ranges, asked.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Loading a network onto a device: the only place that chooses what computes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import structlog
+
+from network.card import ModelCard, verify_weights
+from network.errors import RuntimeUnavailable
+from network.kept import kept_parts
+from network.openvino_runtime import Arithmetic, OpenVinoPredictor, Parts
+from network.prediction import Predicts, Runtime
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+def load_predictor(
+    card: ModelCard,
+    device: str,
+    *,
+    exact: bool = False,
+    runtime: Runtime = Runtime.AUTO,
+    threads: int | None = None,
+    kept: Path | None = None,
+) -> Predicts:
+    """Load the card's weights onto ``device`` ("cpu", "cuda", "cuda:0"; ROCm says cuda too).
+
+    In the fastest arithmetic that moves landmarks by less than 0.1 px of a 224 frame: int8 on a CPU
+    if the card has ranges for it, fp16 on an accelerator; in fp32 where ``exact``.
+    ``runtime``: what computes; the fastest that is installed where AUTO, the reference where TORCH.
+    ``threads``: OpenVINO's; every core it may use where None. ``kept``: a folder where converted
+    networks are kept, so that the next process on a CPU starts without torch.
+    Raises WeightsMissing, WeightsMismatch, DeviceUnavailable, RuntimeUnavailable.
+    """
+    verify_weights(card)
+    flip = bool(card.card.get("test_time_flip", False))
+    on_cpu = device == "cpu"
+    if runtime is Runtime.OPENVINO and not on_cpu:
+        raise RuntimeUnavailable("OpenVINO is for a CPU; set THORAQ_RUNTIME=auto")
+    if runtime is not Runtime.TORCH and on_cpu:
+        try:
+            arithmetic = Arithmetic.of_this_cpu(card.ranges, exact=exact)
+            parts = _parts(card, arithmetic, kept)
+            return OpenVinoPredictor(parts, arithmetic, threads=threads, flip=flip)
+        except RuntimeUnavailable as exc:
+            if runtime is Runtime.OPENVINO:
+                raise
+            _log.warning("torch computes the network, which takes longer", reason=str(exc))
+    # Loaded where it is used: it takes seconds and half a gigabyte.
+    from network.predictor import TorchPredictor  # noqa: PLC0415
+    from network.weights import load_network  # noqa: PLC0415
+
+    predictor = TorchPredictor(load_network(card), device, flip=flip)
+    if runtime is Runtime.AUTO and not on_cpu:
+        predictor.capture(exact=exact)
+    return predictor
+
+
+def _parts(card: ModelCard, arithmetic: Arithmetic, kept: Path | None) -> Parts:
+    """Return a converted network. Raises RuntimeUnavailable, WeightsMismatch."""
+    if kept is not None:
+        try:
+            return kept_parts(card, arithmetic.form, kept)
+        except OSError as exc:
+            _log.warning("the converted network cannot be kept", error=type(exc).__name__)
+    from network.conversion import converted  # noqa: PLC0415 - as above
+    from network.weights import load_network  # noqa: PLC0415
+
+    return converted(load_network(card), arithmetic.form, card.ranges)

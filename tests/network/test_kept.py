@@ -1,0 +1,167 @@
+"""A converted network is kept, checked before it is used, and starts without torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from network import kept
+from network.card import shipped_card
+from network.errors import RuntimeUnavailable, WeightsMismatch
+from network.loading import load_predictor
+from network.openvino_runtime import Form
+from network.prediction import Prediction, Runtime
+from tests.network.test_openvino_runtime import squares
+
+#: Loads the shipped network as a worker does, and says whether torch was loaded for it.
+START = """
+import sys
+from pathlib import Path
+import numpy as np
+from network.card import shipped_card
+from network.loading import load_predictor
+predictor = load_predictor(shipped_card(), "cpu", threads=1, kept=Path(sys.argv[1]))
+points = [each.points for each in predictor.predict(np.load(sys.argv[2]))]
+print(predictor.runtime, predictor.precision, "torch" in sys.modules)
+np.save(sys.argv[3], np.stack(points))
+"""
+
+
+def start(folder: Path, films: Path, out: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", START, *map(str, (folder, films, out))]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def points(predictions: Sequence[Prediction]) -> np.ndarray:
+    return np.stack([each.points for each in predictions])
+
+
+@pytest.fixture(scope="module")
+def films() -> np.ndarray:
+    return squares(3)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with the shipped network, converted."""
+    made = tmp_path_factory.mktemp("converted")
+    load_predictor(shipped_card(), "cpu", kept=made)
+    return made
+
+
+def conversions(folder: Path) -> list[Path]:
+    return sorted(each.parent for each in folder.glob("*/*/digests.json"))
+
+
+def test_two_that_start_at_once_say_what_one_says_that_keeps_nothing(
+    tmp_path: Path, films: np.ndarray
+) -> None:
+    np.save(tmp_path / "films.npy", films)
+    outs = [tmp_path / f"{number}.npy" for number in range(3)]
+    folder = tmp_path / "kept"
+    first = [start(folder, tmp_path / "films.npy", out) for out in outs[:2]]
+    said = [each.communicate()[0] for each in first]
+    said.append(start(folder, tmp_path / "films.npy", outs[2]).communicate()[0])
+    assert {each.splitlines()[-1] for each in said} == {"openvino int8 False"}
+    assert len(said[2].splitlines()) == 1  # the third converts nothing
+    assert len(conversions(folder)) == 1
+    assert not list(folder.glob("*/.partial-*"))  # nothing half made is left
+    expected = points(load_predictor(shipped_card(), "cpu", threads=1).predict(films))
+    for out in outs:
+        assert np.abs(np.load(out) - expected).max() == 0.0
+
+
+def test_what_is_kept_is_not_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "_convert", None)  # calling it would fail
+    assert load_predictor(shipped_card(), "cpu", kept=folder).runtime is Runtime.OPENVINO
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [("features.bin", "damaged"), ("readings.xml", "gone"), ("digests.json", "shortened")],
+)
+def test_a_damaged_conversion_is_made_anew(
+    folder: Path, films: np.ndarray, name: str, how: str
+) -> None:
+    expected = points(load_predictor(shipped_card(), "cpu", kept=folder).predict(films))
+    [place] = conversions(folder)
+    file = place / name
+    content = bytearray(file.read_bytes())
+    if how == "gone":
+        file.unlink()
+    else:
+        content[len(content) // 2] ^= 0x55
+        file.write_bytes(content[: len(content) // 2] if how == "shortened" else content)
+    again = load_predictor(shipped_card(), "cpu", kept=folder)
+    assert conversions(folder) == [place]
+    assert np.abs(points(again.predict(films)) - expected).max() == 0.0
+
+
+def test_another_network_code_or_library_has_a_conversion_of_its_own(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = shipped_card()
+    [place] = conversions(folder)
+    form = max((each for each in Form if place.name.startswith(f"{each}-")), key=len)
+    assert place == kept.place_of(card, form, folder)
+    others = [
+        kept.place_of(replace(card, weights_digest="0" * 64), form, folder),
+        kept.place_of(replace(card, ranges=None), form, folder),
+        kept.place_of(card, Form.PLAIN, folder),
+    ]
+    with monkeypatch.context() as patch:
+        patch.setattr(kept, "version", lambda _: "0.1")
+        others.append(kept.place_of(card, form, folder))
+    with monkeypatch.context() as patch:
+        (tmp_path / "channels.py").write_text("# another view")
+        patch.setattr(kept, "_CODE", tmp_path)
+        others.append(kept.place_of(card, form, folder))
+    assert len({place, *others}) == 1 + len(others)
+
+
+def test_the_conversion_of_older_code_is_removed(folder: Path) -> None:
+    [place] = conversions(folder)
+    old = place.rename(place.with_name(f"{place.name[:-4]}0000"))
+    load_predictor(shipped_card(), "cpu", kept=folder)
+    assert conversions(folder) == [place]
+    assert not old.exists()
+
+
+def test_where_nothing_can_be_kept_the_network_is_served_all_the_same(
+    tmp_path: Path, films: np.ndarray, folder: Path
+) -> None:
+    (tmp_path / "file").touch()
+    served = load_predictor(shipped_card(), "cpu", kept=tmp_path / "file")
+    assert served.runtime is Runtime.OPENVINO
+    expected = load_predictor(shipped_card(), "cpu", kept=folder).predict(films)
+    assert np.abs(points(served.predict(films)) - points(expected)).max() == 0.0
+
+
+def test_a_conversion_that_fails_leaves_torch_or_says_why(tmp_path: Path) -> None:
+    astray = replace(shipped_card(), path=tmp_path / "none.json")
+    assert load_predictor(astray, "cpu", kept=tmp_path).runtime is Runtime.TORCH
+    with pytest.raises(RuntimeUnavailable, match=r"none\.json"):
+        load_predictor(astray, "cpu", kept=tmp_path, runtime=Runtime.OPENVINO)
+    assert not list(tmp_path.glob("*/.partial-*")) + conversions(tmp_path)
+
+
+def test_weights_are_checked_although_they_are_not_read(folder: Path, tmp_path: Path) -> None:
+    card = shipped_card()
+    (tmp_path / "damaged").write_bytes(card.weights_path.read_bytes()[:-1])
+    with pytest.raises(WeightsMismatch):
+        load_predictor(replace(card, weights_path=tmp_path / "damaged"), "cpu", kept=folder)
+
+
+def test_what_somebody_left_who_was_killed_is_removed(tmp_path: Path) -> None:
+    left = tmp_path / shipped_card().weights_digest[:16] / ".partial-killed"
+    left.mkdir(parents=True)
+    (left / "features.bin").touch()
+    load_predictor(shipped_card(), "cpu", kept=tmp_path)
+    assert len(conversions(tmp_path)) == 1
+    assert not left.exists()
