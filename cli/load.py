@@ -14,7 +14,7 @@ from typing import Self
 
 import psutil
 
-_PAUSE_SECONDS = 0.5
+_PAUSE_SECONDS = 1.0
 
 
 class Part(StrEnum):
