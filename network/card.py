@@ -27,8 +27,8 @@ class ModelCard:
 
     ``weights_digest`` is the SHA-256 of the safetensors file; ``calibration`` what turns spreads
     into expected errors, None where the network brings none; ``ranges`` what the inputs of its
-    convolutions take up, None where eight bits would move its
-    points; ``path`` where the card lies, ``card`` the whole of it.
+    convolutions take up, None where eight bits would move its points; ``path`` where the card
+    lies, ``card`` the whole of it.
     """
 
     path: Path

@@ -49,7 +49,7 @@ class Arithmetic:
         Raises RuntimeUnavailable.
         """
         able = _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        return cls.fastest(able, None if exact else ranges, exact=exact)
+        return cls.fastest(able, ranges, exact=exact)
 
     @classmethod
     def fastest(cls, able: Collection[str], ranges: Ranges | None, *, exact: bool = False) -> Self:
@@ -57,7 +57,7 @@ class Arithmetic:
         rest = "bf16" if "BF16" in able and not exact else "fp32"
         hint = "f32" if rest == "fp32" else rest
         # Every CPU is said to have eight bits; what they do to points was measured on x86 alone.
-        if ranges is None or platform.machine() not in _X86:
+        if exact or ranges is None or platform.machine() not in _X86:
             return cls(rest, Form.PLAIN, hint)
         # A CPU that has bf16 also sums products of eight bits exactly; an older one may not.
         form = Form.EIGHT_BITS if "BF16" in able else Form.EIGHT_BITS_IN_PAIRS
