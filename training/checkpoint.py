@@ -1,13 +1,15 @@
 """A run's state on disk: whole or not there, whatever dies while it is written.
 
 Tensors and plain values alone, so that it loads with ``weights_only``: a checkpoint from
-elsewhere cannot run code.
+elsewhere cannot run code. A checkpoint is named by where the run stood, and the furthest counts:
+a worker that was given up for dead while it wrote one puts it behind those of its successor.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +17,55 @@ import torch
 
 from training.errors import CheckpointBroken
 
-CHECKPOINT_FILE = "checkpoint.pt"
+_NAME = re.compile(r"checkpoint-(\d+)-(\d+)\.pt")
 
 
-def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Write, sync, rename, sync the folder: a crash leaves the old one or the new one."""
-    # A worker that was given up for dead may still write; each has a file of its own.
-    partial = folder / f"{CHECKPOINT_FILE}.{os.getpid()}"
+def save_checkpoint(folder: Path, ordinal: int, step: int, state: dict[str, Any]) -> None:
+    """Write, sync, rename, sync the folder: a crash leaves the old one or the new one.
+
+    ``step`` steps of phase ``ordinal`` are done. The furthest checkpoint alone is kept.
+    """
+    # Two workers may write at once; each has a file of its own.
+    path = folder / f"checkpoint-{ordinal}-{step}.pt"
+    partial = folder / f"{path.name}.{os.getpid()}"
     with partial.open("wb") as file:
         torch.save(state, file)
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(folder / CHECKPOINT_FILE)
+    partial.replace(path)
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+    for passed in checkpoints(folder)[:-1]:
+        passed.unlink(missing_ok=True)
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """Read the last one, onto the CPU; None where there is none. Raises CheckpointBroken."""
-    path = folder / CHECKPOINT_FILE
-    if not path.exists():
+    """Read the furthest, onto the CPU; None where there is none. Raises CheckpointBroken."""
+    if not (paths := checkpoints(folder)):
         return None
     try:
         state: dict[str, Any] = torch.load(  # noqa: TID251 - tensors and plain values alone
-            path, map_location="cpu", weights_only=True
+            paths[-1], map_location="cpu", weights_only=True
         )
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as exc:
-        raise CheckpointBroken(f"{path}: {CheckpointBroken.__doc__}") from exc
+        raise CheckpointBroken(f"{paths[-1]}: {CheckpointBroken.__doc__}") from exc
     return state
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """List the whole ones, the furthest last."""
+    found = [(match, path) for path in folder.iterdir() if (match := _NAME.fullmatch(path.name))]
+    found.sort(key=lambda each: (int(each[0][1]), int(each[0][2])))
+    return [path for _, path in found]
+
+
+def drop_checkpoints(folder: Path) -> None:
+    """Remove them and what a killed worker left of one: nobody goes on from a finished run."""
+    for path in folder.glob("checkpoint-*"):
+        path.unlink(missing_ok=True)
 
 
 def random_state() -> dict[str, Any]:

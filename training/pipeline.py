@@ -7,6 +7,7 @@ one that was not: a checkpoint holds the generators' state, and each phase start
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -204,10 +205,13 @@ class _Run:
         # Told first: a run that dies here ends the phase once more, and whoever lost the run
         # meanwhile hears of it before it writes.
         self._watcher.phase_ended(result)
-        save_file(
-            {name: value.contiguous() for name, value in fitted.best.items()},
-            self._folder / f"phase-{ordinal}.safetensors",
-        )
+        weights = self._folder / f"phase-{ordinal}.safetensors"
+        # A file of its own, as in `training.checkpoint`.
+        partial = weights.with_suffix(f".{os.getpid()}")
+        save_file({name: value.contiguous() for name, value in fitted.best.items()}, partial)
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())  # the checkpoint that follows counts on it
+        partial.replace(weights)
         self._results.append(result)
         self._save(None)
 
@@ -233,6 +237,8 @@ class _Run:
     def _save(self, fitted: PhaseFit | None) -> None:
         save_checkpoint(
             self._folder,
+            len(self._results),
+            0 if fitted is None else fitted.state.step,
             {
                 "plan": self._plan.as_mapping(),
                 "phases": [asdict(each) for each in self._results],

@@ -130,7 +130,7 @@ class Trainer:
         # Here, so that the parent, which forks, never loads torch.
         import torch  # noqa: PLC0415
 
-        from training.checkpoint import CHECKPOINT_FILE  # noqa: PLC0415
+        from training.checkpoint import drop_checkpoints  # noqa: PLC0415
         from training.pipeline import FIT_FILE, run_plan  # noqa: PLC0415
         from training.release import make_model  # noqa: PLC0415
 
@@ -172,8 +172,8 @@ class Trainer:
 
         def end() -> None:
             if finish():
-                # Some hundred megabytes that nobody goes on from; the phases' weights stay.
-                (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+                # Some hundred megabytes; the phases' weights stay.
+                drop_checkpoints(folder)
 
         return end
 

@@ -10,7 +10,12 @@ import torch
 from safetensors.torch import load_file
 
 from tests.training.spots import write_spots
-from training.checkpoint import CHECKPOINT_FILE, load_checkpoint, save_checkpoint
+from training.checkpoint import (
+    checkpoints,
+    drop_checkpoints,
+    load_checkpoint,
+    save_checkpoint,
+)
 from training.errors import CheckpointBroken, DataMissing, PlanDiffers
 from training.gate import judge_phase
 from training.pipeline import run_plan
@@ -110,7 +115,7 @@ def test_every_phase_says_whether_it_is_kept_and_why(undisturbed: PlanResult) ->
 
 
 def test_a_folder_of_another_plan_is_left_alone(films: Path, tmp_path: Path) -> None:
-    save_checkpoint(tmp_path, {"plan": Plan.four_phases().as_mapping()})
+    save_checkpoint(tmp_path, 0, 1, {"plan": Plan.four_phases().as_mapping()})
     with pytest.raises(PlanDiffers):
         run_plan(PLAN, films, tmp_path, CPU, Watching())
 
@@ -121,19 +126,31 @@ def test_a_folder_without_films_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_half_written_leaves_the_one_before(tmp_path: Path) -> None:
-    save_checkpoint(tmp_path, {"step": 1})
+    save_checkpoint(tmp_path, 0, 1, {"step": 1})
     with pytest.raises(AttributeError):
-        save_checkpoint(tmp_path, {"step": 2, "no value of a file": lambda: None})
+        save_checkpoint(tmp_path, 0, 2, {"step": 2, "no value of a file": lambda: None})
     assert load_checkpoint(tmp_path) == {"step": 1}
+    drop_checkpoints(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_furthest_checkpoint_counts_whoever_writes_last(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, 0, 900, {"step": 900})
+    save_checkpoint(tmp_path, 0, 1000, {"step": 1000})
+    save_checkpoint(tmp_path, 1, 0, {"step": 0})
+    save_checkpoint(tmp_path, 0, 950, {"step": 950})  # by a worker that was given up for dead
+    assert load_checkpoint(tmp_path) == {"step": 0}
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_damaged_checkpoint_and_one_with_code_are_refused(tmp_path: Path) -> None:
-    save_checkpoint(tmp_path, {"step": 1})
-    whole = (tmp_path / CHECKPOINT_FILE).read_bytes()
-    (tmp_path / CHECKPOINT_FILE).write_bytes(whole[: len(whole) // 2])
+    save_checkpoint(tmp_path, 0, 1, {"step": 1})
+    (path,) = checkpoints(tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(CheckpointBroken):
         load_checkpoint(tmp_path)
-    torch.save({"step": Stop()}, tmp_path / CHECKPOINT_FILE)
+    torch.save({"step": Stop()}, path)
     with pytest.raises(CheckpointBroken):
         load_checkpoint(tmp_path)
 
