@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
-from db.bulk import among
+from db.columns import Moment
 from db.database import Database, moment
 from db.jobs import CHUNK_BATCH, UNOWNED, moving, put_in_chunks
 from db.pauses import held_back
@@ -24,6 +24,71 @@ from db.tables import chunk, file, job, radiograph
 
 #: Paths of equal content that a reader may try in turn.
 _PATHS_A_JOB = 8
+
+# Built once: building them costs as much as they do.
+_TAKING_CHUNK = (
+    update(chunk)
+    .where(chunk.c.id == bindparam("of"), chunk.c.claimed_at.is_(None), ~held_back())
+    .values(claimed_at=bindparam("at"))
+    .returning(chunk.c.model_version)
+)
+_TAKING_JOBS = (
+    moving(JobState.QUEUED, JobState.RUNNING)
+    .where(job.c.chunk_id == bindparam("of"))
+    .values(
+        owner=bindparam("holder"),
+        worker=bindparam("by"),
+        lease_expires_at=bindparam("until"),
+        attempts=job.c.attempts + 1,
+        first_claimed_at=func.coalesce(job.c.first_claimed_at, bindparam("at", type_=Moment)),
+    )
+)
+_CLAIMED = (
+    select(
+        job.c.id,
+        job.c.radiograph_id,
+        job.c.attempts,
+        radiograph.c.path,
+        radiograph.c.sha256,
+        radiograph.c.format,
+    )
+    .join(radiograph, radiograph.c.id == job.c.radiograph_id)
+    .where(job.c.owner == bindparam("holder"))
+    .order_by(job.c.id)
+)
+_NEWEST = (
+    select(
+        file.c.radiograph_id,
+        file.c.path,
+        func.row_number()
+        .over(partition_by=file.c.radiograph_id, order_by=file.c.id.desc())
+        .label("nth"),
+    )
+    .join(radiograph, radiograph.c.id == file.c.radiograph_id)
+    .join(job, job.c.radiograph_id == radiograph.c.id)
+    .where(job.c.owner == bindparam("holder"), file.c.path != radiograph.c.path)
+    .subquery()
+)
+#: Where else the contents of claimed jobs lie: the newest of these paths, the oldest first.
+_COPIES = (
+    select(_NEWEST.c.radiograph_id, _NEWEST.c.path)
+    .where(_NEWEST.c.nth <= _PATHS_A_JOB)
+    .order_by(_NEWEST.c.radiograph_id, _NEWEST.c.nth.desc())
+)
+_HELD = (
+    select(
+        job.c.id,
+        job.c.radiograph_id,
+        job.c.model_version,
+        job.c.priority,
+        job.c.attempts,
+        job.c.transient_refusals,
+        CHUNK_BATCH,
+    )
+    .where(job.c.owner == bindparam("holder"), job.c.state == JobState.RUNNING)
+    .order_by(job.c.id)
+    .with_for_update()
+)
 
 
 def claim_chunk(
@@ -43,25 +108,20 @@ def claim_chunk(
     with db.write() as connection:
         at = moment(connection, now)
         model_version = connection.execute(
-            update(chunk)
-            .where(chunk.c.id == chunk_id, chunk.c.claimed_at.is_(None), ~held_back())
-            .values(claimed_at=at)
-            .returning(chunk.c.model_version)
+            _TAKING_CHUNK, {"of": chunk_id, "at": at}
         ).scalar_one_or_none()
         if model_version is None:
             return None
         taken = connection.execute(
-            moving(JobState.QUEUED, JobState.RUNNING)
-            .where(job.c.chunk_id == chunk_id)
-            .values(
-                owner=owner,
-                worker=worker,
-                lease_expires_at=at + timedelta(seconds=lease_seconds),
-                attempts=job.c.attempts + 1,
-                first_claimed_at=func.coalesce(job.c.first_claimed_at, at),
-            )
-            .returning(job.c.id)
-        ).all()
+            _TAKING_JOBS,
+            {
+                "of": chunk_id,
+                "holder": owner,
+                "by": worker,
+                "until": at + timedelta(seconds=lease_seconds),
+                "at": at,
+            },
+        ).rowcount
         jobs = _claimed(connection, owner) if taken else ()
     return Claim(owner, chunk_id, model_version, jobs) if jobs else None
 
@@ -96,25 +156,8 @@ def store_outcomes(
     with db.write() as connection:
         at = moment(connection, now)
         by_job = {outcome.job_id: outcome for outcome in outcomes}
-        held = connection.execute(
-            select(
-                job.c.id,
-                job.c.radiograph_id,
-                job.c.model_version,
-                job.c.priority,
-                job.c.attempts,
-                job.c.transient_refusals,
-                CHUNK_BATCH,
-            )
-            .where(
-                job.c.owner == owner,
-                job.c.state == JobState.RUNNING,
-                among(connection, job.c.id, list(by_job)),
-            )
-            .order_by(job.c.id)
-            .with_for_update()
-        ).all()
-        pairs: list[Pair] = [(row, by_job[row.id]) for row in held]
+        held = connection.execute(_HELD, {"holder": owner}).all()
+        pairs: list[Pair] = [(row, by_job[row.id]) for row in held if row.id in by_job]
         if pairs:
             spread = random.random()  # noqa: S311 - jitter, no secret
             settle(connection, pairs, owner=owner, worker=worker, retry=retry, spread=spread, at=at)
@@ -151,46 +194,18 @@ def release(db: Database, owner: str, *, now: datetime | None = None) -> int:
 
 
 def _claimed(connection: Connection, owner: str) -> tuple[ClaimedJob, ...]:
-    rows = connection.execute(
-        select(
-            job.c.id,
-            job.c.radiograph_id,
-            job.c.attempts,
-            radiograph.c.path,
-            radiograph.c.sha256,
-            radiograph.c.format,
-        )
-        .join(radiograph, radiograph.c.id == job.c.radiograph_id)
-        .where(job.c.owner == owner)
-        .order_by(job.c.id)
-    ).all()
-    others = _other_paths(connection, [row.radiograph_id for row in rows])
+    copies: dict[int, list[str]] = {}
+    for row in connection.execute(_COPIES, {"holder": owner}):
+        copies.setdefault(row.radiograph_id, []).append(row.path)
     return tuple(
         ClaimedJob(
             job_id=row.id,
             radiograph_id=row.radiograph_id,
             # The first file, then the copies; a path seen twice is tried once.
-            paths=tuple(dict.fromkeys([row.path, *others.get(row.radiograph_id, [])])),
+            paths=tuple(dict.fromkeys([row.path, *copies.get(row.radiograph_id, [])])),
             sha256=row.sha256,
             format=row.format,
             attempt=row.attempts,
         )
-        for row in rows
+        for row in connection.execute(_CLAIMED, {"holder": owner})
     )
-
-
-def _other_paths(connection: Connection, radiograph_ids: Sequence[int]) -> dict[int, list[str]]:
-    nth = func.row_number().over(partition_by=file.c.radiograph_id, order_by=file.c.id.desc())
-    copies = (
-        select(file.c.radiograph_id, file.c.path, nth.label("nth"))
-        .where(among(connection, file.c.radiograph_id, radiograph_ids))
-        .subquery()
-    )
-    paths: dict[int, list[str]] = {}
-    for row in connection.execute(
-        select(copies.c.radiograph_id, copies.c.path)
-        .where(copies.c.nth <= _PATHS_A_JOB)
-        .order_by(copies.c.radiograph_id, copies.c.nth.desc())
-    ):
-        paths.setdefault(row.radiograph_id, []).append(row.path)
-    return paths

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
-from db.bulk import among
+from db.bulk import among, at_once
 from db.database import AnyRow, Database, pieces
 from db.tables import tally
 
@@ -52,10 +52,16 @@ def fold_within(connection: Connection, few: int = _FEW) -> int:
     if len(ids) < few:
         return len(ids)
     left = 0
-    for some in pieces(ids):
-        these = among(connection, tally.c.id, some)
+    for these in _portions(connection, ids):
         folded = select(*_KIND, *_SUM).where(these).group_by(*_KIND)
         names = [column.name for column in folded.selected_columns]
         left += connection.execute(insert(tally).from_select(names, folded)).rowcount
         connection.execute(delete(tally).where(these))
     return left
+
+
+def _portions(connection: Connection, ids: Sequence[int]) -> list[ColumnElement[bool]]:
+    if at_once(connection):
+        return [among(connection, tally.c.id, some) for some in pieces(ids)]
+    # SQLite has one writer: these are the oldest, and nobody's are between them.
+    return [tally.c.id <= ids[-1]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -58,6 +59,8 @@ class Networks:
                 card,
                 device,
             )
+            # All that is loaded stays: the collector need not go through it again and again.
+            gc.freeze()
         return self._pipelines[model_version]
 
     def _card(self, model_version: str) -> ModelCard:
