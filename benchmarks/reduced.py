@@ -27,10 +27,11 @@ from network.input import ENOUGH_PX, prepare
 from network.loading import load_predictor
 from network.prediction import Predicts
 from radiograph.ict import measure_ict
+from radiograph.image import Radiograph
 from radiograph.measuring import to_file
 from radiograph.phantom.encoding import Storage, Study, dicom, jpeg
 from radiograph.reading import ReadLimits, read
-from radiograph.records import ERROR_FRAME_PX, IctThresholds, Radiograph
+from radiograph.records import ERROR_FRAME_PX, IctThresholds
 
 _STORAGES = {
     "JPEG 2000 lossless, 12 bits": Storage(JPEG2000Lossless),

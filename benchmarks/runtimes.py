@@ -19,7 +19,7 @@ from network.card import shipped_card
 from network.errors import RuntimeUnavailable
 from network.input import INPUT_SIDE_PX
 from network.loading import load_predictor
-from network.prediction import Runtime
+from network.runtime import Runtime
 
 
 def main() -> None:

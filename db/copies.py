@@ -19,8 +19,9 @@ from db.audit import Action, note
 from db.copy_records import CopyContents, CopyCount, count_rows
 from db.database import Database, engine_of, moment, translated
 from db.errors import CopyExists, CopyFailed, CopyForeign, DatabaseNotEmpty
+from db.migrating import check_revision
 from db.outbox import resend_all
-from db.schema import check_revision, upgrade
+from db.schema import upgrade
 from db.training_runs import resend_runs
 
 #: Tables that every thoraq's database has had from its first schema on.

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from sqlite3 import SQLITE_BUSY, SQLITE_CORRUPT, SQLITE_ERROR, SQLITE_LOCKED, SQLITE_NOTADB
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import OperationalError as SqliteOperationalError
@@ -135,6 +136,25 @@ def _compact_json(value: object) -> str:
             if "N" not in text and "I" not in text:  # NaN, Infinity, or a text: for the strict one
                 return text
     return json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+
+@contextmanager
+def asking(url: str) -> Iterator[Connection]:
+    """One reading transaction over a connection of its own."""
+    engine = engine_of(url)
+    try:
+        with translated(), engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of a SQLite database; None where there is none."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
+        return None
+    return Path(str(parsed.database))
 
 
 def _prepare_sqlite(engine: Engine, *, foreign_keys: bool) -> None:

@@ -1,7 +1,7 @@
 """Where alembic meets the tables.
 
-`db.schema` hands over an open connection, inside a transaction that it commits itself. A developer
-names a database, migrated to the head, against which the tables are compared:
+`db.migrating` hands over an open connection, inside a transaction that it commits itself. A
+developer names a database, migrated to the head, against which the tables are compared:
 `alembic -x url=sqlite:///scratch.db revision --autogenerate -m "what changes"`.
 """
 

@@ -10,7 +10,8 @@ from network.card import ModelCard, verify_weights
 from network.errors import RuntimeUnavailable
 from network.kept import kept_parts
 from network.openvino_runtime import Arithmetic, OpenVinoPredictor, Parts
-from network.prediction import Predicts, Runtime
+from network.prediction import Predicts
+from network.runtime import Runtime
 
 _log = structlog.stdlib.get_logger(__name__)
 

@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from network.card import Ranges
 from network.errors import RuntimeUnavailable
-from network.prediction import Prediction, Runtime
+from network.prediction import Prediction
 from network.readout import predictions
+from network.runtime import Runtime
 
 Floats = npt.NDArray[np.float32]
 

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-
-class Runtime(StrEnum):
-    """What computes the network."""
-
-    AUTO = "auto"  # OpenVINO on a CPU where it is installed, else torch as fast as it can
-    TORCH = "torch"  # in fp32, one layer after the other: the reference
-    OPENVINO = "openvino"
+from network.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from network.channels import channels
 from network.errors import DeviceMemoryExhausted, DeviceUnavailable
 from network.half_network import HalfNetwork
 from network.landmark_network import LandmarkNetwork, NetworkOutput, Reading
-from network.prediction import Prediction, Runtime
+from network.prediction import Prediction
 from network.readout import predictions
+from network.runtime import Runtime
 
 
 class TorchPredictor:

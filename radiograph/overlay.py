@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from radiograph.image import Radiograph
 from radiograph.landmarks import ANATOMICAL, MIDLINE, Landmark
-from radiograph.records import ERROR_FRAME_PX, Bucket, Ict, IctRule, Measurement, Radiograph
+from radiograph.records import ERROR_FRAME_PX, Bucket, Ict, IctRule, Measurement
 
 Floats = npt.NDArray[np.float64]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont

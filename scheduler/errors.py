@@ -23,6 +23,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+#: EX_CONFIG of sysexits.h: what a member says that will not start before something is repaired.
+MISCONFIGURED = 78
+
 
 class SchedulerError(Exception):
     """Something cannot be scheduled."""

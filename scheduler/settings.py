@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from network.prediction import Runtime
+from network.runtime import Runtime
 from radiograph.records import IctThresholds
 
 

@@ -18,7 +18,7 @@ import structlog
 from scheduler.app import create_app
 from scheduler.broker import EmbeddedBroker, broker_url
 from scheduler.cores import own_cores, usable_cores
-from scheduler.errors import MemberFails
+from scheduler.errors import MISCONFIGURED, MemberFails
 from scheduler.settings import Settings, child_environment
 from scheduler.tether import tethered
 
@@ -26,8 +26,6 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: A worker finishes its batch and gives the rest back within seconds.
 _STOP_SECONDS = 30.0
-#: EX_CONFIG of sysexits.h: what a member says that will not start before something is repaired.
-MISCONFIGURED = 78
 #: To ask the broker whether it is there takes milliseconds, which add up over a night.
 _BROKER_PAUSE_SECONDS = 2.0
 _FIRST_PAUSE_SECONDS = 1.0

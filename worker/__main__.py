@@ -10,9 +10,8 @@ from network.card import shipped_card, verify_weights
 from network.errors import NetworkError
 from scheduler.cores import usable_cores
 from scheduler.devices import choose, find_devices
-from scheduler.errors import SchedulerError
+from scheduler.errors import MISCONFIGURED, SchedulerError
 from scheduler.settings import Settings, process_environment
-from scheduler.stack import MISCONFIGURED
 from worker.pinning import pinned
 
 

@@ -10,7 +10,8 @@ import structlog
 from network.card import ModelCard
 from network.errors import DeviceMemoryExhausted, NetworkError
 from network.loading import load_predictor
-from network.prediction import Prediction, Predicts, PreparedInput, Runtime
+from network.prediction import Prediction, Predicts, PreparedInput
+from network.runtime import Runtime
 from scheduler.settings import Settings
 from worker.errors import DeviceFailed, ModelUnavailable
 

@@ -18,11 +18,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import radiograph.reading.dicom  # noqa: F401 - ahead of its first file
 from network.input import prepare
 from radiograph.errors import RadiographError
 from radiograph.frontal import check_header
+from radiograph.image import Radiograph
 from radiograph.reading import ReadLimits, file_content, read_content
-from radiograph.records import Header, Radiograph
+from radiograph.records import Header
 from scheduler.roots import is_allowed
 from scheduler.tether import die_with
 from worker.errors import ContentChanged, PathForbidden, ReaderFailed, ReaderOutOfMemory

@@ -29,8 +29,9 @@ from network.card import shipped_card
 from network.input import prepare
 from network.prediction import Prediction, PreparedInput
 from radiograph.errors import RadiographError
+from radiograph.image import Radiograph
 from radiograph.reading import ReadLimits
-from radiograph.records import ImageFormat, Radiograph
+from radiograph.records import ImageFormat
 from scheduler.content import look_into
 from scheduler.logs import configure_logs
 from scheduler.pseudonym import Pseudonyms

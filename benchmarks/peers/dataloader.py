@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.peers.engine import Engine
 from benchmarks.peers.measuring import Film, Network, Plan, Row, take
-from network.prediction import Runtime
+from network.runtime import Runtime
 
 #: Loader processes beside each predicting one. None is best where every core predicts: with one,
 #: two cores measured a fifth fewer files, since it takes its time from the network's core.

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from benchmarks.peers import dataloader
 from benchmarks.peers.engine import Engine
 from benchmarks.peers.measuring import Plan
-from network.prediction import Runtime
+from network.runtime import Runtime
 
 
 def opened(plan: Plan) -> AbstractContextManager[Engine]:

@@ -15,8 +15,9 @@ from benchmarks.peers.tuning import compiled
 from network.card import shipped_card
 from network.input import prepare
 from network.loading import load_predictor
-from network.prediction import Prediction, PreparedInput, Runtime
+from network.prediction import Prediction, PreparedInput
 from network.predictor import TorchPredictor
+from network.runtime import Runtime
 from network.weights import load_network
 from radiograph.errors import RadiographError
 from radiograph.frontal import check_header, check_prediction

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from radiograph.errors import UniformPixels
+from radiograph.image import Radiograph
 from radiograph.reading.orientation import Turn
 from radiograph.reading.sampling import WHOLE, Grid, covering
-from radiograph.records import Header, Radiograph
+from radiograph.records import Header
 
 
 def assemble(

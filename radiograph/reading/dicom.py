@@ -8,6 +8,7 @@ import warnings
 from pydicom.dataset import Dataset
 
 from radiograph.errors import NoPixels, RadiographError
+from radiograph.image import Radiograph
 from radiograph.reading.assembly import assemble
 from radiograph.reading.colour import colour
 from radiograph.reading.dicom_file import DicomFile, parse
@@ -18,7 +19,7 @@ from radiograph.reading.elements import texts
 from radiograph.reading.grey import monochrome
 from radiograph.reading.limits import Check, ReadLimits, check_size
 from radiograph.reading.orientation import patient_turn
-from radiograph.records import Header, Radiograph
+from radiograph.records import Header
 
 # pydicom's words about an element hold its value, which may be a patient's name.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)

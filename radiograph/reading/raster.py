@@ -15,6 +15,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from radiograph.errors import RadiographError, TruncatedFile, UndecodablePixels, UnsupportedPixels
+from radiograph.image import Radiograph
 from radiograph.reading.assembly import assemble
 from radiograph.reading.codestream import jpeg_is_scalable
 from radiograph.reading.intact import check_jpeg, check_png, check_tiff
@@ -22,7 +23,7 @@ from radiograph.reading.limits import Check, ReadLimits, check_size
 from radiograph.reading.orientation import Turn, exif_turn
 from radiograph.reading.reduced import scale_down
 from radiograph.reading.sampling import WHOLE, Grid
-from radiograph.records import Header, ImageFormat, Radiograph
+from radiograph.records import Header, ImageFormat
 
 Grey = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 

@@ -7,16 +7,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from radiograph.errors import UniformPixels
-from radiograph.reading.dicom import read_dicom
+from radiograph.image import Radiograph
 from radiograph.reading.files import content, opened
 from radiograph.reading.limits import Check, ReadLimits
 from radiograph.reading.raster import read_jpeg, read_png, read_tiff
 from radiograph.recognition import HEAD_BYTES, recognise
-from radiograph.records import Header, ImageFormat, Radiograph
+from radiograph.records import Header, ImageFormat
+
+
+def _read_dicom(data: bytes, limits: ReadLimits, check: Check) -> Radiograph:
+    """Read DICOM; the first of them imports pydicom, which takes a fifth of a second."""
+    from radiograph.reading import dicom  # noqa: PLC0415 - most who know of limits read nothing
+
+    return dicom.read_dicom(data, limits, check)
+
 
 #: Whole files lie in memory while they are read, so that every I/O error is met in one place.
 _READERS: dict[ImageFormat, Callable[[bytes, ReadLimits, Check], Radiograph]] = {
-    ImageFormat.DICOM: read_dicom,
+    ImageFormat.DICOM: _read_dicom,
     ImageFormat.PNG: read_png,
     ImageFormat.JPEG: read_jpeg,
     ImageFormat.TIFF: read_tiff,

@@ -11,7 +11,7 @@ from benchmarks.peers.archive import Kind, link_films, write_films
 from benchmarks.peers.peer import PEERS
 from benchmarks.peers.runs import PeerFailed, Run, run_peer, run_thoraq
 from benchmarks.peers.table import THORAQ, apart_from, table
-from network.prediction import Runtime
+from network.runtime import Runtime
 
 FILMS = 12
 #: The tuned DataLoader is the same script with a network that takes most of a minute to compile.

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from db import schema
+from db import migrating, schema
 from db.audit import audit_rows
 from db.copies import back_up, check_copy, restore
 from db.database import Database
@@ -172,7 +172,7 @@ def test_a_copy_of_a_newer_thoraq_is_refused_and_one_of_an_older_is_brought_up_t
     filled: Database, database_url: str, empty_url_of_same_kind: str, tmp_path: Path
 ) -> None:
     filled.dispose()
-    schema.downgrade(database_url, "0002")
+    migrating.downgrade(database_url, "0002")
     back_up(database_url, tmp_path / "older")
     schema.upgrade(database_url)
     with filled.write() as connection:

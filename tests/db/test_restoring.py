@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from db import postgres_copies, schema, sqlite_copies
+from db import migrating, postgres_copies, schema, sqlite_copies
 from db.copies import back_up, restore
 from db.database import Database, engine_of
 from db.errors import (
@@ -53,7 +53,7 @@ def test_a_copy_of_an_older_schema_takes_the_place_of_a_newer_one(
 ) -> None:
     submit(database, [seen(number) for number in range(4)])
     database.dispose()
-    schema.downgrade(database_url, "0002")
+    migrating.downgrade(database_url, "0002")
     back_up(database_url, tmp_path / "older")
     schema.upgrade(database_url)
     submit(database, [seen(9)], name="later")

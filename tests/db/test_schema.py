@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection, literal_column, text, true
 
-from db import schema
+from db import migrating, schema
 from db.claims import claim_chunk
 from db.database import Database, engine_of
 from db.errors import DatabaseRefused, SchemaNewer, SchemaOutdated
@@ -103,6 +103,11 @@ def catalogue_of(url: str) -> dict[str, Any]:
         found = catalogue(connection)
     engine.dispose()
     return found
+
+
+def test_the_newest_revision_is_the_one_alembic_knows(database_url: str) -> None:
+    assert migrating.check(database_url) == schema.check(database_url)
+    assert migrating.check(database_url).head == schema.HEAD
 
 
 def test_migrations_lead_to_the_tables_of_the_code(
@@ -197,7 +202,7 @@ def test_a_filled_database_goes_down_and_up_again(database: Database, database_u
     database.dispose()
     before = catalogue_of(database_url)
 
-    assert schema.downgrade(database_url, "base").current is None
+    assert migrating.downgrade(database_url, "base").current is None
     assert catalogue_of(database_url) == {}
     with pytest.raises(SchemaOutdated, match="thoraq db upgrade"):
         open_batch(database, "night", Priority.ROUTINE)
@@ -220,7 +225,7 @@ def test_a_night_at_work_goes_one_version_back_and_on_again_with_every_row(
     ]
     database.dispose()
 
-    assert schema.downgrade(database_url, "0002").current == "0002"
+    assert migrating.downgrade(database_url, "0002").current == "0002"
     with pytest.raises(SchemaOutdated):
         all_statuses(database)
     database.dispose()

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, func, select
 
-from db import schema
+from db import migrating, schema
 from db.database import Database
 from db.operations import retry
 from db.status import all_statuses, batch_status
@@ -118,7 +118,7 @@ def test_a_database_that_was_filled_before_is_counted_when_it_is_upgraded(
     submit(database, [seen(20), seen(21)], name="other")
     before = all_statuses(database)
     database.dispose()
-    schema.downgrade(database_url, "0003")
+    migrating.downgrade(database_url, "0003")
     schema.upgrade(database_url)
     assert all_statuses(database) == before
     check_tally(database)

@@ -16,7 +16,8 @@ from network.card import shipped_card
 from network.errors import RuntimeUnavailable, WeightsMismatch
 from network.loading import load_predictor
 from network.openvino_runtime import Form
-from network.prediction import Prediction, Runtime
+from network.prediction import Prediction
+from network.runtime import Runtime
 from tests.network.test_openvino_runtime import squares
 
 #: Loads the shipped network as a worker does, and says whether torch was loaded for it.

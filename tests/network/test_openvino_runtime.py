@@ -13,7 +13,7 @@ from network.card import shipped_card
 from network.errors import RuntimeUnavailable
 from network.input import INPUT_SIDE_PX, prepare
 from network.loading import load_predictor
-from network.prediction import Runtime
+from network.runtime import Runtime
 from radiograph.phantom import draw_anatomy, project
 from scheduler.settings import process_environment
 from training.samples import read_samples

@@ -15,8 +15,8 @@ from network.card import shipped_card
 from network.channels import channels
 from network.loading import load_predictor
 from network.openvino_runtime import Arithmetic, Form
-from network.prediction import Runtime
 from network.quantization import input_ranges
+from network.runtime import Runtime
 from network.weights import load_network
 from tests.network.test_openvino_runtime import squares
 

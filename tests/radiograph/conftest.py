@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from radiograph.image import Radiograph
 from radiograph.reading import ReadLimits, read
-from radiograph.records import Radiograph
 from tests.radiograph.making import LIMITS
 
 

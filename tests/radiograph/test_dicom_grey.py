@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from radiograph.errors import BrokenHeader, UniformPixels
-from radiograph.records import Radiograph
+from radiograph.image import Radiograph
 from tests.radiograph.making import RAMP, make_dicom
 
 Reading = Callable[..., Radiograph]

@@ -10,9 +10,10 @@ import pytest
 from pydicom import config
 from pydicom.dataset import Dataset
 
+from radiograph.image import Radiograph
 from radiograph.reading.dicom_header import dicom_header
 from radiograph.reading.elements import text, whole_number
-from radiograph.records import Radiograph, SpacingSource, View
+from radiograph.records import SpacingSource, View
 from tests.radiograph.making import RAMP, make_dicom
 
 Reading = Callable[..., Radiograph]

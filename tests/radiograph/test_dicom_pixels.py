@@ -29,7 +29,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from radiograph.records import Radiograph
+from radiograph.image import Radiograph
 from tests.radiograph.encoders import (
     SMOOTH,
     Image,

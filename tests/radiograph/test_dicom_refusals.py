@@ -33,8 +33,8 @@ from radiograph.errors import (
     UnsupportedPixels,
     quoted,
 )
+from radiograph.image import Radiograph
 from radiograph.reading.codestream import NO_END, jpeg2000_fault, jpeg_fault
-from radiograph.records import Radiograph
 from tests.radiograph.encoders import (
     NOISY,
     SMOOTH,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from radiograph.image import Radiograph
 from radiograph.landmarks import ANATOMICAL, Landmark
 from radiograph.measuring import measure, to_file
 from radiograph.overlay import (
@@ -36,7 +37,6 @@ from radiograph.records import (
     ImageFormat,
     Measurement,
     PixelSpacing,
-    Radiograph,
     SpacingSource,
     View,
 )

@@ -22,7 +22,8 @@ from radiograph.errors import (
     UndecodablePixels,
     UniformPixels,
 )
-from radiograph.records import ImageFormat, Radiograph, View
+from radiograph.image import Radiograph
+from radiograph.records import ImageFormat, View
 from tests.radiograph.making import LIMITS, RAMP
 
 Reading = Callable[..., Radiograph]

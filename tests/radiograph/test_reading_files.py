@@ -26,9 +26,9 @@ from radiograph.errors import (
     UniformPixels,
 )
 from radiograph.frontal import check_header
+from radiograph.image import Radiograph
 from radiograph.phantom.oddities import draw_oddities
 from radiograph.reading import ReadLimits, read
-from radiograph.records import Radiograph
 from tests.radiograph.making import CR, LIMITS, RAMP, make_dicom, write_dicom
 
 Reading = Callable[..., Radiograph]

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from radiograph.image import Radiograph
 from radiograph.reading.orientation import Turn, exif_turn, patient_turn
-from radiograph.records import Radiograph
 from tests.radiograph.making import RAMP, make_dicom
 
 Reading = Callable[..., Radiograph]

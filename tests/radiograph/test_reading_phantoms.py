@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from radiograph.image import Radiograph
 from radiograph.landmarks import Landmark
 from radiograph.phantom.cases import FIRST_ROUND, Case, draw_cases
 from radiograph.phantom.encoding import Storage
 from radiograph.reading import ReadLimits, read
-from radiograph.records import Radiograph, SpacingSource, View
+from radiograph.records import SpacingSource, View
 
 LIMITS = ReadLimits(max_file_bytes=64 << 20, max_pixels=10_000_000, min_side_px=128)
 CASES = draw_cases(len(FIRST_ROUND), seed=3)

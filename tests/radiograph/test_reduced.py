@@ -23,10 +23,10 @@ from pydicom.uid import (
 
 from network.input import ENOUGH_PX, prepare
 from radiograph.errors import RadiographError, UniformPixels
+from radiograph.image import Radiograph
 from radiograph.phantom.cases import Case, Plain, draw_cases
 from radiograph.phantom.encoding import Storage
 from radiograph.reading import ReadLimits, read
-from radiograph.records import Radiograph
 from tests.radiograph.making import make_dicom
 
 FULL = ReadLimits()

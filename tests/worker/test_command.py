@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from scheduler.stack import MISCONFIGURED
+from scheduler.errors import MISCONFIGURED
 
 
 def run(*options: str) -> subprocess.CompletedProcess[str]:

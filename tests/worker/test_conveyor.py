@@ -13,7 +13,8 @@ import pytest
 
 from db.records import Claim, ClaimedJob
 from network.card import shipped_card
-from network.prediction import Prediction, Runtime
+from network.prediction import Prediction
+from network.runtime import Runtime
 from radiograph.reading import ReadLimits
 from radiograph.records import IctThresholds
 from scheduler.pseudonym import Pseudonyms

@@ -12,7 +12,8 @@ import pytest
 
 from network.card import shipped_card
 from network.errors import DeviceMemoryExhausted
-from network.prediction import Prediction, PreparedInput, Runtime
+from network.prediction import Prediction, PreparedInput
+from network.runtime import Runtime
 from scheduler.settings import Settings
 from worker.batching import batch_for, measured_batch
 from worker.device import Device, open_network

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from network.prediction import Runtime
+from network.runtime import Runtime
 from tests.worker.conftest import Bench, member, write_radiographs
 
 

@@ -1,0 +1,125 @@
+"""Bringing a database's schema to this program's version: what `db.schema` has done by alembic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
+from alembic.util import CommandError
+from sqlalchemy import Connection, text
+
+from db.database import asking, engine_of, sqlite_path, translated
+from db.errors import DatabaseRefused, SchemaNewer
+from db.records import SchemaState
+
+#: Any number that no other program locks by: "thoraq" in ASCII.
+_ADVISORY_LOCK = 0x74686F726171
+#: A migration that waits longer for a table gives up instead of stopping every worker behind it.
+_LOCK_TIMEOUT = "30s"
+
+
+def upgrade(url: str) -> SchemaState:
+    """Apply every pending revision in one transaction; two processes at once take turns.
+
+    Raises DatabaseAway, DatabaseBusy, SchemaNewer.
+    """
+    _make_folder(url)
+    with _alone(url) as connection:
+        state = _state(connection)
+        if state.pending:
+            command.upgrade(_config(connection), "head")
+        return _state(connection)
+
+
+def downgrade(url: str, revision: str) -> SchemaState:
+    """Go back to ``revision``, or to no schema with "base"; for developers and tests."""
+    with _alone(url) as connection:
+        command.downgrade(_config(connection), revision)
+        return _state(connection)
+
+
+def check(url: str) -> SchemaState:
+    """Tell what `upgrade` would apply; changes nothing and makes no SQLite file.
+
+    Raises DatabaseAway, SchemaNewer.
+    """
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        return _state(None)
+    with asking(url) as connection:
+        return _state(connection)
+
+
+def check_revision(revision: str) -> None:
+    """Check that this program knows a schema revision. Raises SchemaNewer."""
+    scripts = ScriptDirectory.from_config(_config(None))
+    try:
+        scripts.get_revision(revision)
+    except (RevisionError, CommandError) as error:
+        raise SchemaNewer(
+            f"it stands at {revision}, which this thoraq does not know: install the version that"
+            " made it"
+        ) from error
+
+
+@contextmanager
+def _alone(url: str) -> Iterator[Connection]:
+    # SQLite makes altered tables anew, which foreign keys would take for deleting their rows;
+    # they can be switched off outside a transaction only, so this engine never has them on.
+    engine = engine_of(url, foreign_keys=False).execution_options(thoraq_writing=True)
+    try:
+        with translated(), engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
+            else:
+                # A table that is made anew is away for a moment; triggers that name it may stay.
+                connection.exec_driver_sql("PRAGMA legacy_alter_table = ON")
+            yield connection
+            if connection.dialect.name == "sqlite":
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                if broken is not None:
+                    raise DatabaseRefused(f"the migration would orphan rows of {broken[0]}")
+    finally:
+        engine.dispose()
+
+
+def _config(connection: Connection | None) -> Config:
+    config = Config()
+    # Per cent signs mean interpolation to the configuration parser.
+    folder = str(files("migrations")).replace("%", "%%")
+    config.set_main_option("script_location", folder)
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _state(connection: Connection | None) -> SchemaState:
+    scripts = ScriptDirectory.from_config(_config(connection))
+    head = scripts.get_current_head()
+    if head is None:
+        raise DatabaseRefused("this installation lacks its migrations: install thoraq again")
+    current = None
+    if connection is not None:
+        current = MigrationContext.configure(connection).get_current_revision()
+    try:
+        pending = [step.revision for step in scripts.iterate_revisions(head, current or "base")]
+    except RevisionError as error:
+        raise SchemaNewer(
+            f"the database stands at {current}, which this thoraq does not know: install the "
+            "version that upgraded it"
+        ) from error
+    return SchemaState(current=current, head=head, pending=tuple(reversed(pending)))
+
+
+def _make_folder(url: str) -> None:
+    path = sqlite_path(url)
+    if path is not None:
+        # Patients' data: nobody else may look into a folder that we make.
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
