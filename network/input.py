@@ -61,13 +61,13 @@ def prepare(
     """
     extent = extent or _whole(*pixels.shape)
     width, height = _fitted_size(extent, side, margin)
-    # Pillow's bilinear filter widens with the reduction, so it averages rather than aliases; it
-    # resizes 16 bits only as float.
-    grey = pixels if pixels.dtype == np.uint8 else pixels.astype(np.float32)
+    # Pillow resizes 16 bits only as float, and converting what is float already copies it.
+    shallow = pixels.dtype == np.uint8
+    grey = Image.fromarray(pixels if shallow else pixels.astype(np.float32))
     film = np.asarray(
-        Image.fromarray(grey)
-        .convert("F")
-        # Pillow counts from the corner of the first pixel, not from its centre.
+        (grey.convert("F") if shallow else grey)
+        # Its bilinear filter widens with the reduction, so it averages rather than aliases; it
+        # counts from the corner of the first pixel, not from its centre.
         .resize((width, height), Image.Resampling.BILINEAR, box=_from_corner(extent))
     )
     low, high = np.percentile(film, WINDOW_PERCENTILES)

@@ -68,8 +68,7 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     """
     costs: list[StageCost] = []
     met = [each for each in _timed(costs, "list", lambda: walk(folder)) if each.refusal is None]
-    # Spread over the archive: its first files are often of one kind.
-    chosen = met[:: max(1, len(met) // most)][:most]
+    chosen = _evenly(met, most)
     seen = _timed(costs, "hash", lambda: _looked(chosen, settings.max_file_mb))
     sound = [(each, each.sha256) for each in seen if each.sha256 and each.refusal is None]
     films = _read(costs, sound, read_limits(settings))
@@ -89,6 +88,17 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     pipeline = Pipeline(_circumstances(settings), card, predicting)
     _store(costs, list(zip(read_files, predictions, strict=True)), settings, pipeline)
     return costs
+
+
+def _evenly(met: Sequence[Met], most: int) -> list[Met]:
+    """Choose files so that small and large ones are among them as often as in the archive.
+
+    Neither the first files do for that nor every n-th: what an archive holds often comes in turn.
+    """
+    by_size = sorted(met, key=lambda each: each.stat.size)
+    count = min(most, len(met))
+    chosen = {by_size[(2 * nth + 1) * len(met) // (2 * count)].stat.path for nth in range(count)}
+    return [each for each in met if each.stat.path in chosen]
 
 
 def _looked(chosen: Sequence[Met], max_file_mb: int) -> Iterator[SeenFile]:

@@ -1,0 +1,28 @@
+"""Timing the stages: what is timed stands for the archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scheduler.walk import walk
+from worker.stages import _evenly
+
+
+@pytest.mark.parametrize("period", [2, 4, 5, 10])
+def test_the_files_that_are_timed_are_as_large_as_those_of_the_archive(
+    tmp_path: Path, period: int
+) -> None:
+    for number in range(200):
+        size = 9000 if number % period == 0 else 1000
+        (tmp_path / f"{number:03}").write_bytes(bytes(size))
+    met = list(walk(tmp_path))
+    chosen = _evenly(met, 40)
+    assert len({each.stat.path for each in chosen}) == 40
+    assert sum(each.stat.size for each in chosen) / 40 == pytest.approx(
+        sum(each.stat.size for each in met) / 200
+    )
+    assert [each for each in met if each in chosen] == chosen
+    assert _evenly(met, 1000) == met
+    assert _evenly([], 40) == []
