@@ -9,6 +9,8 @@ DATA    ?= ../shared/data
 TORCH_INDEX ?=
 # More options for pytest, such as `make test PYTEST_FLAGS="-k reading -x"`.
 PYTEST_FLAGS ?=
+# Processes that share the tests; 0 runs them in one, as a debugger wants it.
+TESTS_AT_ONCE ?= 2
 # Options of the comparison; `make peers PEERS_FLAGS=--help` lists them.
 PEERS_FLAGS ?=
 
@@ -35,7 +37,8 @@ demo/.archive: | setup
 	@touch $@
 
 test: lint servers ## run every check and every test, as .ci/run does
-	PATH="$(abspath $(BIN)):$$PATH" OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_FLAGS)
+	PATH="$(abspath $(BIN)):$$PATH" OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
+		-n $(TESTS_AT_ONCE) --dist worksteal $(PYTEST_FLAGS)
 
 lint: $(VENV)/.checks ## run ruff, mypy and the import contracts
 	$(BIN)/ruff check .
