@@ -11,6 +11,7 @@ import os
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -176,7 +177,7 @@ class Conveyor:
         elif answer.read is not None:
             self._machine.note(answer.job, answer.read.refusal)
             chunk.outcomes.append(chunk.pipeline.refused(answer.job, answer.read))
-            self._outcome(chunk)
+            self._end_some(chunk, 1)
 
     def _predict(self) -> None:
         """Predict what is there. Raises DeviceFailed."""
@@ -185,14 +186,17 @@ class Conveyor:
         batch = self._batch
         outcomes = batch[0][0].pipeline.outcomes([(job, read) for _, job, read in batch])
         self._batch = []
+        ended: Counter[ChunkAtWork] = Counter()
         for (chunk, _, _), outcome in zip(batch, outcomes, strict=True):
             if not chunk.closed:
                 chunk.outcomes.append(outcome)
-                self._outcome(chunk)
+                ended[chunk] += 1
+        for chunk, count in ended.items():
+            self._end_some(chunk, count)
 
-    def _outcome(self, chunk: ChunkAtWork) -> None:
+    def _end_some(self, chunk: ChunkAtWork, count: int) -> None:
         with self._moved:
-            chunk.unended -= 1
+            chunk.unended -= count
             self._moved.notify_all()
         if not chunk.unended:
             self._close(chunk, None)

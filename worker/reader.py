@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from radiograph.records import Header
 from scheduler.roots import is_allowed
 from scheduler.tether import die_with
 from worker.errors import ContentChanged, PathForbidden, ReaderFailed, ReaderOutOfMemory
-from worker.wire import ReadFile, frame, header_fields, read_file_frame, unframe
+from worker.wire import Incoming, ReadFile, frame, header_fields, read_file_frame, unframe
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to hear
     answers = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints is no answer
-    read_exactly = _reader_of(0)
+    read_exactly = Incoming(0).exactly
     configuration, _ = unframe(read_exactly)
     limits = ReadLimits(**configuration["limits"])
     roots = [Path(each) for each in configuration["roots"]]
@@ -115,20 +115,6 @@ def _limit_memory(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
     # A crash is told by its signal; a core would hold a patient's image.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _reader_of(descriptor: int) -> Callable[[int], bytes]:
-    def read_exactly(count: int) -> bytes:
-        parts: list[bytes] = []
-        while count:
-            part = os.read(descriptor, count)
-            if not part:
-                raise EOFError
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
-
-    return read_exactly
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -20,7 +20,7 @@ from radiograph.errors import Disposition
 from radiograph.reading import ReadLimits
 from radiograph.records import Header
 from worker.errors import ReaderCrashed, ReaderOutOfMemory, ReaderTimeout, ReaderUnavailable
-from worker.wire import ReadFile, frame, header_of, read_file_of, unframe
+from worker.wire import Incoming, ReadFile, frame, header_of, read_file_of, unframe
 
 #: Importing the decoders on a busy machine.
 _START_SECONDS = 120.0
@@ -62,6 +62,8 @@ class ReaderProcess:
         self._timeout_seconds = timeout_seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._ahead: deque[Wanted] = deque()
+        self._incoming: Incoming | None = None
+        self._deadline = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -96,7 +98,7 @@ class ReaderProcess:
         try:
             if not asked:
                 self._send(process, _request(wanted))
-            fields, data = self._receive(process, self._timeout_seconds)
+            fields, data = self._receive(self._timeout_seconds)
         except (EOFError, BrokenPipeError) as exc:
             raise ReaderCrashed(f"{self._ended(process)}. {ReaderCrashed.__doc__}") from exc
         except TimeoutError as exc:
@@ -150,8 +152,9 @@ class ReaderProcess:
                 stdout=subprocess.PIPE,
                 bufsize=0,
             )
+            self._incoming = self._incoming_of(process)
             self._send(process, frame(self._configuration))
-            self._receive(process, _START_SECONDS)
+            self._receive(_START_SECONDS)
         except (OSError, EOFError, ValueError) as exc:  # TimeoutError is an OSError
             self.close()
             raise ReaderUnavailable(ReaderUnavailable.__doc__) from exc
@@ -162,38 +165,32 @@ class ReaderProcess:
             raise EOFError
         process.stdin.write(data)
 
-    def _receive(
-        self, process: subprocess.Popen[bytes], seconds: float
-    ) -> tuple[dict[str, Any], bytes]:
+    def _receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:
         """Receive one frame. Raises EOFError, TimeoutError, ValueError."""
+        if self._incoming is None:
+            raise EOFError
+        self._deadline = time.monotonic() + seconds
+        return unframe(self._incoming.exactly)
+
+    def _incoming_of(self, process: subprocess.Popen[bytes]) -> Incoming:
         if process.stdout is None:
             raise EOFError
-        descriptor = process.stdout.fileno()
-        deadline = time.monotonic() + seconds
         ready = select.poll()
-        ready.register(descriptor, select.POLLIN)
+        ready.register(process.stdout, select.POLLIN)
 
-        def read_exactly(count: int) -> bytes:
-            parts: list[bytes] = []
-            while count:
-                left = deadline - time.monotonic()
-                if left <= 0 or not ready.poll(left * 1000):
-                    raise TimeoutError
-                part = os.read(descriptor, count)
-                if not part:
-                    raise EOFError
-                parts.append(part)
-                count -= len(part)
-            return b"".join(parts)
+        def wait() -> None:
+            left = self._deadline - time.monotonic()
+            if left <= 0 or not ready.poll(left * 1000):
+                raise TimeoutError
 
-        return unframe(read_exactly)
+        return Incoming(process.stdout.fileno(), wait)
 
     def _ended(self, process: subprocess.Popen[bytes]) -> str:
         """Wait for the process's end and say how it came."""
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
-        self._process = None
+        self._process = self._incoming = None
         self._ahead.clear()
         try:
             code = process.wait(_END_SECONDS)

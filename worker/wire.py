@@ -7,9 +7,11 @@ that takes over a reading process gets no further than this.
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from dataclasses import fields as fields_of
 from datetime import date
 from typing import Any
 
@@ -22,6 +24,9 @@ from radiograph.records import Header, ImageFormat, PixelSpacing, SpacingSource,
 _LENGTHS = struct.Struct("!II")
 #: A header and a prepared square are below 1 MB; more is a reader that lost its way.
 _LONGEST = 16 << 20
+#: What a pipe holds.
+_AT_ONCE = 64 << 10
+_HEADER = tuple(each.name for each in fields_of(Header))
 
 #: Reads exactly so many bytes. Raises EOFError.
 ReadExactly = Callable[[int], bytes]
@@ -36,6 +41,30 @@ class ReadFile:
     to_source: npt.NDArray[np.float64]
     prepared: PreparedInput
     duration_ms: float
+
+
+class Incoming:
+    """What comes through a descriptor, taken in as much at a time as there is: in few calls.
+
+    ``wait`` is called before each of them, and may raise.
+    """
+
+    def __init__(self, descriptor: int, wait: Callable[[], None] = lambda: None) -> None:
+        self._descriptor = descriptor
+        self._wait = wait
+        self._come = bytearray()
+
+    def exactly(self, count: int) -> bytes:
+        """Read so many bytes. Raises EOFError, and what ``wait`` does."""
+        while len(self._come) < count:
+            self._wait()
+            part = os.read(self._descriptor, _AT_ONCE)
+            if not part:
+                raise EOFError
+            self._come += part
+        exactly = bytes(self._come[:count])
+        del self._come[:count]
+        return exactly
 
 
 def frame(fields: Mapping[str, Any], data: bytes = b"") -> bytes:
@@ -58,9 +87,12 @@ def unframe(read: ReadExactly) -> tuple[dict[str, Any], bytes]:
 
 def header_fields(header: Header) -> dict[str, Any]:
     """Return a header as JSON takes it."""
-    fields = asdict(header)
-    fields["study_date"] = header.study_date.isoformat() if header.study_date else None
-    return fields
+    # By hand: `asdict` copies every value, which takes as long as the rest of the frame.
+    given = {name: getattr(header, name) for name in _HEADER}
+    return given | {
+        "study_date": header.study_date.isoformat() if header.study_date else None,
+        "spacing": None if header.spacing is None else asdict(header.spacing),
+    }
 
 
 def header_of(fields: Mapping[str, Any]) -> Header:

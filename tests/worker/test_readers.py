@@ -11,7 +11,7 @@ import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,7 +80,12 @@ def outcome(read: ReadFile | RefusedFile) -> str | None:
 
 
 def reader_processes() -> list[psutil.Process]:
-    return [each for each in psutil.Process().children() if "worker.reader" in each.cmdline()]
+    found: list[psutil.Process] = []
+    for each in psutil.Process().children():
+        with suppress(psutil.ZombieProcess, psutil.NoSuchProcess):  # it was killed just now
+            if "worker.reader" in each.cmdline():
+                found.append(each)
+    return found
 
 
 def slow_file(folder: Path) -> Path:
@@ -96,9 +101,10 @@ def at_it(path: Path) -> Callable[[], psutil.Process | None]:
 
     def find() -> psutil.Process | None:
         for process in reader_processes():
-            for each in Path(f"/proc/{process.pid}/fd").iterdir():
-                if each.is_symlink() and os.path.realpath(each) == str(path):
-                    return process
+            with suppress(FileNotFoundError):
+                for each in Path(f"/proc/{process.pid}/fd").iterdir():
+                    if each.is_symlink() and os.path.realpath(each) == str(path):
+                        return process
         return None
 
     return find

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import replace
 from datetime import date
 
@@ -11,7 +12,15 @@ import pytest
 
 from network.prediction import PreparedInput
 from radiograph.records import Header, ImageFormat, PixelSpacing, SpacingSource, View
-from worker.wire import ReadFile, frame, header_fields, header_of, read_file_frame, unframe
+from worker.wire import (
+    Incoming,
+    ReadFile,
+    frame,
+    header_fields,
+    header_of,
+    read_file_frame,
+    unframe,
+)
 from worker.wire import read_file_of as read_file_of_frame
 
 FULL = Header(
@@ -67,3 +76,27 @@ def test_a_path_of_odd_bytes_arrives_as_it_was() -> None:
 def test_what_is_no_frame_is_told(data: bytes) -> None:
     with pytest.raises(ValueError, match="no frame"):
         unframe(reading(data).read)
+
+
+def test_frames_arrive_whole_however_they_come() -> None:
+    frames = [frame({"number": number}, bytes(number * 30_000)) for number in range(4)]
+    sent = b"".join(frames)
+    receiving, sending = os.pipe()
+    pieces = [3, 1, 30_000, 60_000, 60_000, len(sent)]
+    waits: list[int] = []
+
+    def wait() -> None:
+        # What the other side would have written meanwhile: a little, then as much as there is.
+        waits.append(len(waits))
+        start = sum(pieces[: len(waits) - 1])
+        os.write(sending, sent[start : start + pieces[len(waits) - 1]])
+
+    incoming = Incoming(receiving, wait)
+    for number in range(4):
+        fields, data = unframe(incoming.exactly)
+        assert (fields, len(data)) == ({"number": number}, number * 30_000)
+    assert len(waits) == len(pieces)
+    os.close(sending)
+    with pytest.raises(EOFError):
+        Incoming(receiving).exactly(1)
+    os.close(receiving)
