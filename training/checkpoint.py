@@ -44,15 +44,17 @@ def save_checkpoint(folder: Path, ordinal: int, step: int, state: dict[str, Any]
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     """Read the furthest, onto the CPU; None where there is none. Raises CheckpointBroken."""
-    if not (paths := checkpoints(folder)):
-        return None
-    try:
-        state: dict[str, Any] = torch.load(  # noqa: TID251 - tensors and plain values alone
-            paths[-1], map_location="cpu", weights_only=True
-        )
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as exc:
-        raise CheckpointBroken(f"{paths[-1]}: {CheckpointBroken.__doc__}") from exc
-    return state
+    while paths := checkpoints(folder):
+        try:
+            state: dict[str, Any] = torch.load(  # noqa: TID251 - tensors and plain values alone
+                paths[-1], map_location="cpu", weights_only=True
+            )
+        except FileNotFoundError:
+            continue  # a worker that was given up for dead has just put a further one
+        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as exc:
+            raise CheckpointBroken(f"{paths[-1]}: {CheckpointBroken.__doc__}") from exc
+        return state
+    return None
 
 
 def checkpoints(folder: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +142,22 @@ def test_the_furthest_checkpoint_counts_whoever_writes_last(tmp_path: Path) -> N
     save_checkpoint(tmp_path, 0, 950, {"step": 950})  # by a worker that was given up for dead
     assert load_checkpoint(tmp_path) == {"step": 0}
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_checkpoint_is_read_while_another_worker_puts_further_ones(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, 0, 0, {"step": 0})
+    with ThreadPoolExecutor(1) as other:
+        saving = other.submit(
+            lambda: [save_checkpoint(tmp_path, 0, step, {"step": step}) for step in range(1, 200)]
+        )
+        steps: list[int] = []
+        while not saving.done():
+            state = load_checkpoint(tmp_path)
+            assert state is not None
+            steps.append(state["step"])
+        saving.result()
+    assert steps == sorted(steps)
+    assert load_checkpoint(tmp_path) == {"step": 199}
 
 
 def test_a_damaged_checkpoint_and_one_with_code_are_refused(tmp_path: Path) -> None:
