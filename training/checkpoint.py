@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +22,30 @@ _NAME = re.compile(r"checkpoint-(\d+)-(\d+)\.pt")
 
 
 def save_checkpoint(folder: Path, ordinal: int, step: int, state: dict[str, Any]) -> None:
-    """Write, sync, rename, sync the folder: a crash leaves the old one or the new one.
+    """Write a checkpoint: ``step`` steps of phase ``ordinal`` are done. The furthest is kept."""
+    put_whole(
+        folder / f"checkpoint-{ordinal}-{step}.pt", lambda partial: torch.save(state, partial)
+    )
+    for passed in checkpoints(folder)[:-1]:
+        passed.unlink(missing_ok=True)
 
-    ``step`` steps of phase ``ordinal`` are done. The furthest checkpoint alone is kept.
-    """
+
+def put_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write, sync, rename, sync the folder: a crash leaves the old file or the new one."""
     # Two workers may write at once; each has a file of its own.
-    path = folder / f"checkpoint-{ordinal}-{step}.pt"
-    partial = folder / f"{path.name}.{os.getpid()}"
-    with partial.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    write(partial)
+    _sync(partial)
     partial.replace(path)
-    handle = os.open(folder, os.O_RDONLY)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
-    for passed in checkpoints(folder)[:-1]:
-        passed.unlink(missing_ok=True)
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:

@@ -7,7 +7,6 @@ one that was not: a checkpoint holds the generators' state, and each phase start
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -19,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from network.weights import save_network
-from training.checkpoint import load_checkpoint, save_checkpoint
+from training.checkpoint import load_checkpoint, put_whole, save_checkpoint
 from training.errors import PlanDiffers, RunTaken, TrainingMemoryExhausted
 from training.fitting import PhaseFit, after_each
 from training.gate import judge_phase
@@ -205,13 +204,11 @@ class _Run:
         # Told first: a run that dies here ends the phase once more, and whoever lost the run
         # meanwhile hears of it before it writes.
         self._watcher.phase_ended(result)
-        weights = self._folder / f"phase-{ordinal}.safetensors"
-        # A file of its own, as in `training.checkpoint`.
-        partial = weights.with_suffix(f".{os.getpid()}")
-        save_file({name: value.contiguous() for name, value in fitted.best.items()}, partial)
-        with partial.open("rb+") as file:
-            os.fsync(file.fileno())  # the checkpoint that follows counts on it
-        partial.replace(weights)
+        weights = {name: value.contiguous() for name, value in fitted.best.items()}
+        put_whole(
+            self._folder / f"phase-{ordinal}.safetensors",
+            lambda partial: save_file(weights, partial),
+        )
         self._results.append(result)
         self._save(None)
 
