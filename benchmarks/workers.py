@@ -28,12 +28,13 @@ from scheduler.settings import Settings, child_environment
 _FROM, _TO = 0.2, 0.8
 
 
-def rate(films: Path, cores: Iterable[int]) -> float:
-    """Return the files a second of one run on the named cores."""
+def rate(films: Path, cores: Iterable[int], device: str = "auto", **changes: int) -> float:
+    """Return the files a second of one run on the named cores; ``changes``: of the settings."""
     with tempfile.TemporaryDirectory(prefix="thoraq-workers-") as place:
-        settings = Settings(state=Path(place), database_url=None, broker_url=None)
+        settings = Settings(state=Path(place), database_url=None, broker_url=None, **changes)
+        process = ["process", str(films), "--state", place, "--device", device]
         subprocess.run(
-            [sys.executable, "-m", "cli", "process", str(films), "--state", place],
+            [sys.executable, "-m", "cli", *process],
             env=child_environment(settings),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

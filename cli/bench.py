@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import click
@@ -21,12 +22,12 @@ from cli.measuring import measure
 from cli.opening import prepare
 from cli.options import Paths, settings_option
 from cli.printing import Form, Row, print_json, print_rows
+from cli.processes import workers_devices
 from db.intake import open_batch
 from db.records import BatchStatus
 from db.states import Priority
 from radiograph.phantom.archive import write_archive
 from scheduler.cores import usable_cores
-from scheduler.devices import choose, find_devices
 from scheduler.settings import Settings, child_environment
 
 #: Recording is the intake's, before a worker is asked, and counts as if it were a worker's.
@@ -55,6 +56,7 @@ class Bench:
     limit_per_second: float
     rate_per_second: float
     busy: float  # share of the cores that were at work
+    device_busy: float | None  # the rate as a share of what the accelerators alone predict
     spent: Mapping[Part, float]  # share of thoraq's own CPU time that went to each part
     held_by: str
 
@@ -133,11 +135,12 @@ def name_of(kind: str) -> str:
 
 def verdict(found: Bench) -> str:
     """Return what a bench came to, in two lines."""
+    device = "" if found.device_busy is None else f", devices busy {found.device_busy:.0%}"
     return (
         f"{found.files} files at {found.rate_per_second:.1f}/s: {found.efficiency:.0%} of the"
         f" limit of {found.limit_per_second:.1f}/s on {found.device} with {found.cores} cores\n"
-        f"cores busy {found.busy:.0%}; queue and database take {found.overhead:.1%} of the work;"
-        f" held back by {found.held_by}"
+        f"cores busy {found.busy:.0%}{device}; queue and database take"
+        f" {found.overhead:.1%} of the work; held back by {found.held_by}"
     )
 
 
@@ -146,7 +149,7 @@ def run_bench(folder: Path, state: Path, settings: Settings, device: str, sample
 
     Raises BenchFailed, WorkersGone, DeviceMissing.
     """
-    devices = choose(device, find_devices(), cores=usable_cores())
+    devices = workers_devices(settings, device)
     own = settings.model_copy(update={"state": state, "database_url": None, "broker_url": None})
     costs = stage_costs(folder, own, devices, sample)
     database = prepare(own)
@@ -161,7 +164,7 @@ def run_bench(folder: Path, state: Path, settings: Settings, device: str, sample
 def stage_costs(
     folder: Path, settings: Settings, devices: Sequence[str], sample: int
 ) -> list[dict[str, Any]]:
-    """Have processes of their own time the stages: one a core where those are all there is.
+    """Have processes of their own time the stages: as many as there are workers on the device.
 
     So each stage has the whole machine, its shared memory too, and no other stage beside it.
     Raises BenchFailed.
@@ -177,7 +180,7 @@ def stage_costs(
             stderr=subprocess.PIPE,
             text=True,
         )
-        for _ in range(usable_cores() if devices[0] == "cpu" else 1)
+        for _ in range(usable_cores() if devices[0] == "cpu" else devices.count(devices[0]))
     ]
     costs: list[dict[str, Any]] = []
     for each in timing:
@@ -210,14 +213,18 @@ def summed_up(
     accelerated = devices[0] != "cpu"
     limit = 1000 * cores / whole
     held = max(core_ms, key=lambda name: core_ms[name])
+    device_rate = None
     if accelerated:
-        seconds = sum(each["wall_seconds"] for each in costs if each["stage"] == "predict")
-        device_rate = len(devices) * files["predict"] / seconds
+        # Each process that timed the stages stands for a worker, beside the others of its device.
+        device_rate = len(devices) * mean(
+            each["files"] / each["wall_seconds"] for each in costs if each["stage"] == "predict"
+        )
         core_rate = 1000 * cores / (whole - core_ms["predict"])
         limit = min(device_rate, core_rate)
         held = "the device" if device_rate < core_rate else held
     seconds = (status.last_settled_at - status.first_claimed_at).total_seconds()
     ended = status.measured + status.set_aside + status.failed
+    rate = ended / max(seconds, 1e-3)
     return Bench(
         device=devices[0],
         cores=cores,
@@ -225,7 +232,8 @@ def summed_up(
         stages=tuple(Stage(name, ms, ms / whole) for name, ms in core_ms.items()),
         reading=_reading(costs),
         limit_per_second=limit,
-        rate_per_second=ended / max(seconds, 1e-3),
+        rate_per_second=rate,
+        device_busy=None if device_rate is None else rate / device_rate,
         busy=load.between(status.first_claimed_at, status.last_settled_at),
         spent=load.spent(status.first_claimed_at, status.last_settled_at),
         held_by=held,
@@ -279,6 +287,7 @@ def bench_json(found: Bench) -> dict[str, object]:
         "rate_per_second": found.rate_per_second,
         "efficiency": found.efficiency,
         "cores_busy": found.busy,
+        "devices_busy": found.device_busy,
         "cpu_time": {str(part): share for part, share in found.spent.items()},
         "overhead": found.overhead,
         "held_by": found.held_by,

@@ -9,8 +9,14 @@ from scheduler.stack import Stack
 
 
 def open_stack(settings: Settings, device: str, *, training: bool = False) -> Stack:
-    """Return broker, upkeep and a worker a device, not yet started.
+    """Return broker, upkeep and workers, not yet started.
 
     Raises DevicesUnknown, DeviceMissing.
     """
-    return Stack(settings, choose(device, find_devices(), cores=usable_cores()), training=training)
+    return Stack(settings, workers_devices(settings, device), training=training)
+
+
+def workers_devices(settings: Settings, device: str) -> tuple[str, ...]:
+    """Return the device of each worker of this machine. Raises DevicesUnknown, DeviceMissing."""
+    sharing = settings.device_workers
+    return choose(device, find_devices(), cores=usable_cores(), sharing=sharing)

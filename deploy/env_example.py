@@ -26,6 +26,7 @@ INSTEAD_OF_DEFAULT = {
     "broker_url": "redis://:PASSWORD@localhost:6379/0",
     "readers": "4",
     "device_batch": "16",
+    "device_workers": "1",
 }
 
 

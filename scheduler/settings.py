@@ -74,6 +74,13 @@ class Settings(BaseSettings):
         description="radiographs a forward pass; 16 on a CPU, measured on an accelerator where"
         " absent",
     )
+    device_workers: int | None = Field(
+        default=None,
+        ge=1,
+        le=26,
+        description="workers that share an accelerator; one for every four cores, up to four, where"
+        " absent",
+    )
     max_file_mb: int = Field(default=512, ge=1, description="largest file that is opened")
     max_megapixels: int = Field(default=100, ge=1, description="largest image that is decoded")
     min_side_px: int = Field(default=128, ge=16, description="smaller images are set aside")

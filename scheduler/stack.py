@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import ascii_lowercase
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -79,7 +80,7 @@ def worker_command(
 
 
 class Stack:
-    """Runs what a machine needs to measure: one worker for each of ``devices``.
+    """Runs what a machine needs to measure: a worker for each of ``devices``, which may repeat.
 
     ``training``: one more, which trains on the first of them beside measuring.
 
@@ -214,14 +215,15 @@ class Stack:
 
 
 def _names(devices: Sequence[str]) -> list[str]:
-    """Name the workers: gpu0 for cuda:0; cpu0, cpu1 for several on the CPU."""
+    """Name the workers: cpu0, cpu1; gpu0 for cuda:0, and gpu0b, gpu0c for others that share it."""
     names: list[str] = []
-    for device in devices:
+    for nth, device in enumerate(devices):
+        before = devices[:nth].count(device)
         kind, _, index = device.partition(":")
         if kind == "cpu":
-            names.append(f"cpu{sum(name.startswith('cpu') for name in names)}")
+            names.append(f"cpu{before}")
         else:
-            names.append(f"gpu{index or 0}")
+            names.append(f"gpu{index or 0}" + (ascii_lowercase[before] if before else ""))
     return names
 
 

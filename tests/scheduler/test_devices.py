@@ -11,6 +11,8 @@ import pytest
 
 from scheduler.devices import Device, choose, driven, find_devices
 from scheduler.errors import DeviceMissing
+from scheduler.settings import Settings
+from scheduler.stack import Stack
 
 CPU = Device("cpu", "cpu", 0, 24 << 30)
 SMALL = Device("cpu", "cpu", 0, 5 << 30)
@@ -21,21 +23,37 @@ AMD = (Device("R", "rocm", 0, 1), CPU)
 @pytest.mark.parametrize(
     ("requested", "found", "cores", "chosen"),
     [
-        ("auto", NVIDIA, 16, ("cuda:0", "cuda:1")),
-        ("auto", AMD, 16, ("cuda:0",)),
+        ("auto", NVIDIA, 8, ("cuda:0", "cuda:1")),
+        ("auto", NVIDIA, 16, ("cuda:0", "cuda:1") * 2),
+        ("auto", AMD, 2, ("cuda:0",)),
+        ("auto", AMD, 64, ("cuda:0",) * 4),
         ("auto", (CPU,), 1, ("cpu",)),
         ("auto", (CPU,), 2, ("cpu",) * 2),
         ("auto", (SMALL,), 8, ("cpu",) * 2),
         ("cpu", NVIDIA, 8, ("cpu",)),
-        ("cuda:1", NVIDIA, 8, ("cuda:1",)),
-        ("cuda", NVIDIA, 8, ("cuda:0",)),
-        ("rocm:0", AMD, 8, ("cuda:0",)),
+        ("cuda:1", NVIDIA, 7, ("cuda:1",)),
+        ("cuda", NVIDIA, 8, ("cuda:0",) * 2),
+        ("rocm:0", AMD, 7, ("cuda:0",)),
     ],
 )
 def test_devices_are_chosen(
     requested: str, found: tuple[Device, ...], cores: int, chosen: tuple[str, ...]
 ) -> None:
     assert choose(requested, found, cores=cores) == chosen
+
+
+def test_how_many_share_a_device_can_be_said() -> None:
+    assert choose("auto", NVIDIA, cores=64, sharing=1) == ("cuda:0", "cuda:1")
+    assert choose("cuda:1", NVIDIA, cores=1, sharing=3) == ("cuda:1",) * 3
+    assert choose("auto", (CPU,), cores=2, sharing=3) == ("cpu",) * 2
+
+
+def test_workers_that_share_a_device_have_names_of_their_own(tmp_path: Path) -> None:
+    stack = Stack(Settings(state=tmp_path), choose("auto", NVIDIA, cores=16))
+    workers = stack.members[1:]
+    assert [each.name for each in workers] == ["gpu0", "gpu1", "gpu0b", "gpu1b"]
+    devices = [each.command[each.command.index("--device") + 1] for each in workers]
+    assert devices == ["cuda:0", "cuda:1"] * 2
 
 
 @pytest.mark.parametrize("requested", ["cuda:2", "gpu0", "cuda:x"])
