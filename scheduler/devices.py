@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +24,10 @@ _LISTING_SECONDS = 120.0
 _BYTES_A_CPU_WORKER = 2 << 30
 #: One worker's child measures about a thousand films a second, whatever the device: one thread of
 #: Python takes in what was read, measures and stores. Four with four readers each came to 1.5 and
-#: 1.9 times one with sixteen on an H200 (PNG, JPEG); more were not measured, and each holds half a
-#: gigabyte of the device.
+#: 1.9 times one with sixteen on an H200 (PNG, JPEG); more were not measured.
 _CORES_A_SHARE, _MOST_SHARING = 4, 4
+#: Of the device's memory, with room for training beside them.
+_BYTES_A_SHARE = 4 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,13 @@ def choose(
 
     "auto" is every accelerator, else a worker for each core of the CPU as far as memory goes: the
     network computes in one thread, and reading takes what that leaves. ``sharing``: the workers on
-    an accelerator; as many as the cores feed where None.
+    an accelerator; as many as its memory holds and the cores feed where None.
     Raises DeviceMissing.
     """
-    accelerators = [f"cuda:{each.index}" for each in found if each.kind in {"cuda", "rocm"}]
+    memory = {f"cuda:{each.index}": each.memory_bytes for each in found if each.kind != "cpu"}
+    accelerators = list(memory)
     if requested == "auto":
-        sharing = sharing or _fed(cores, len(accelerators))
+        sharing = sharing or _fed(cores, memory.values())
         return tuple(accelerators * sharing) or ("cpu",) * max(1, min(cores, _cpu_workers(found)))
     if requested == "cpu":
         return ("cpu",)
@@ -84,12 +86,14 @@ def choose(
     wanted = "cuda:0" if wanted == "cuda" else wanted
     if wanted not in accelerators:
         raise DeviceMissing(f"{requested}: {DeviceMissing.__doc__}")
-    return (wanted,) * (sharing or _fed(cores, 1))
+    return (wanted,) * (sharing or _fed(cores, [memory[wanted]]))
 
 
-def _fed(cores: int, accelerators: int) -> int:
-    """Return how many workers an accelerator has."""
-    return max(1, min(_MOST_SHARING, cores // (_CORES_A_SHARE * max(1, accelerators))))
+def _fed(cores: int, memories: Collection[int]) -> int:
+    """Return how many workers share each accelerator; ``memories``: bytes of each."""
+    by_cores = cores // (_CORES_A_SHARE * max(1, len(memories)))
+    by_memory = min(memories, default=0) // _BYTES_A_SHARE
+    return max(1, min(_MOST_SHARING, by_cores, by_memory))
 
 
 def _cpu_workers(found: Sequence[Device]) -> int:

@@ -78,8 +78,8 @@ class Settings(BaseSettings):
         default=None,
         ge=1,
         le=26,
-        description="workers that share an accelerator; one for every four cores, up to four, where"
-        " absent",
+        description="workers that share an accelerator; one for every four cores and 4 GiB of its"
+        " memory, up to four, where absent",
     )
     max_file_mb: int = Field(default=512, ge=1, description="largest file that is opened")
     max_megapixels: int = Field(default=100, ge=1, description="largest image that is decoded")

@@ -16,8 +16,10 @@ from scheduler.stack import Stack
 
 CPU = Device("cpu", "cpu", 0, 24 << 30)
 SMALL = Device("cpu", "cpu", 0, 5 << 30)
-NVIDIA = (Device("H", "cuda", 0, 1), Device("H", "cuda", 1, 1), CPU)
-AMD = (Device("R", "rocm", 0, 1), CPU)
+NVIDIA = (Device("H", "cuda", 0, 80 << 30), Device("H", "cuda", 1, 80 << 30), CPU)
+AMD = (Device("R", "rocm", 0, 24 << 30), CPU)
+SMALL_CARD = (Device("G", "cuda", 0, 11 << 30), CPU)
+TINY_CARD = (Device("G", "cuda", 0, 2 << 30), CPU)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,8 @@ AMD = (Device("R", "rocm", 0, 1), CPU)
         ("auto", NVIDIA, 16, ("cuda:0", "cuda:1") * 2),
         ("auto", AMD, 2, ("cuda:0",)),
         ("auto", AMD, 64, ("cuda:0",) * 4),
+        ("auto", SMALL_CARD, 64, ("cuda:0",) * 2),
+        ("cuda", TINY_CARD, 64, ("cuda:0",)),
         ("auto", (CPU,), 1, ("cpu",)),
         ("auto", (CPU,), 2, ("cpu",) * 2),
         ("auto", (SMALL,), 8, ("cpu",) * 2),
