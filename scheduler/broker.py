@@ -10,18 +10,20 @@ import fcntl
 import hashlib
 import os
 import shutil
+import socket
 import ssl
 import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import redis
+import structlog
 from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
@@ -41,6 +43,8 @@ from scheduler.errors import (
 )
 from scheduler.settings import Settings
 from scheduler.tether import tethered
+
+_log = structlog.stdlib.get_logger(__name__)
 
 #: Bytes a unix socket's path may have (sun_path of unix(7), less its final zero).
 _SOCKET_PATH_BYTES = 107
@@ -142,9 +146,9 @@ class EmbeddedBroker:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         _own_privately(self._socket.parent)
         with _locked(self._folder / "lock"):
-            if self.running():
+            if self.running() or self._comes_back():
                 return False
-            self._forget()
+            self.stop()
             self._socket.unlink(missing_ok=True)  # of a server that was killed
             self._spawn()
             if not self._answers():
@@ -169,7 +173,9 @@ class EmbeddedBroker:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
-        self._forget()
+            with suppress(subprocess.TimeoutExpired):  # stuck in the kernel, it dies later
+                self._process.wait(_STOP_SECONDS)
+        self._process = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -202,12 +208,44 @@ class EmbeddedBroker:
 
     def _answers(self) -> bool:
         process = self._process
+        return self._in_time(lambda: process is not None and process.poll() is None)
+
+    def _comes_back(self) -> bool:
+        """Wait for a server that is there and silent, as one is whose disk is busy.
+
+        Raises BrokerUnavailable where it is another command's, which a second one would rob.
+        """
+        if not self._listened():
+            return False
+        _log.warning("the embedded broker is silent", seconds=_START_SECONDS)
+        if self._in_time(self._listened):
+            return True
+        if self._process is None and self._listened():
+            raise BrokerUnavailable(
+                f"the server of another command does not answer; {self._log} may say why"
+            )
+        return False
+
+    def _in_time(self, lives: Callable[[], bool]) -> bool:
+        """Whether the server answers in time, while it lives."""
         deadline = time.monotonic() + _START_SECONDS
-        while process is not None and process.poll() is None and time.monotonic() < deadline:
+        while lives() and time.monotonic() < deadline:
             if self._loaded():
                 return True
             time.sleep(0.02)
         return False
+
+    def _listened(self) -> bool:
+        """Whether a process has the socket open: the kernel answers for one that is frozen."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+            asking.setblocking(False)  # a full queue is one that somebody has
+            try:
+                asking.connect(os.fspath(self._socket))
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            return True
 
     def _loaded(self) -> bool:
         try:
@@ -217,11 +255,6 @@ class EmbeddedBroker:
             return False
         except (RedisError, OSError):
             return False
-
-    def _forget(self) -> None:
-        if self._process is not None:
-            self._process.wait()
-            self._process = None
 
     def _set_queue_aside(self) -> None:
         queue = self._folder / "appendonlydir"

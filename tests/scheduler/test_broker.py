@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import redis
 
 from scheduler.app import create_app
 from scheduler.broker import EmbeddedBroker, broker_url, ping, server_binary
+from scheduler.errors import BrokerUnavailable
 from scheduler.messages import MEASURE, ROUTINE_QUEUE
 from scheduler.settings import Settings
 
@@ -60,6 +62,35 @@ def test_a_second_process_attaches_to_the_running_server_and_does_not_end_it(
     finally:
         first.stop()
     assert not first.running()
+
+
+def test_a_server_that_is_silent_for_a_while_is_waited_for(tmp_path: Path) -> None:
+    with EmbeddedBroker(tmp_path) as broker:
+        server = server_of(broker)
+        server.suspend()
+        waking = threading.Timer(7.0, server.resume)  # longer than one question takes
+        waking.start()
+        try:
+            assert broker.start() is False
+        finally:
+            waking.join()
+        assert server_of(broker) == server
+
+
+def test_a_server_that_stays_silent_is_replaced_by_its_owner_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.broker._START_SECONDS", 1.0)
+    monkeypatch.setattr("scheduler.broker._STOP_SECONDS", 1.0)
+    with EmbeddedBroker(tmp_path) as broker:
+        server = server_of(broker)
+        server.suspend()
+        with pytest.raises(BrokerUnavailable, match="another command"):
+            EmbeddedBroker(tmp_path).start()
+        assert server.is_running()
+        assert broker.start() is True
+        assert eventually(lambda: not server.is_running())
+        assert server_of(broker) != server
 
 
 def test_the_queue_outlives_the_server(tmp_path: Path) -> None:
