@@ -39,10 +39,12 @@ def recognise(head: bytes, name: str) -> ImageFormat:
     Raises NotAnImage, or for a name that claims an image UnknownContent, and TruncatedFile where
     the file ends too early to tell.
     """
+    is_dicom = head[_PREAMBLE_BYTES:].startswith(_DICOM_PREFIX)
+    # The preamble of a DICOM file may be the beginning of a TIFF (PS3.10 7.1), so it is asked last.
     for signature, image_format in _SIGNATURES:
-        if head.startswith(signature):
+        if head.startswith(signature) and not is_dicom:
             return image_format
-    if head[_PREAMBLE_BYTES:].startswith(_DICOM_PREFIX) or _begins_with_elements(head):
+    if is_dicom or _begins_with_elements(head):
         if _DIRECTORY_CLASS in head:
             raise NotAnImage.because("a DICOMDIR, the index of a medium")
         return ImageFormat.DICOM

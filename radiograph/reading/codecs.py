@@ -23,6 +23,7 @@ from radiograph.reading.codestream import (
     jpeg_has_marker,
     jpeg_ls_fault,
 )
+from radiograph.reading.colour import luminance
 from radiograph.reading.dicom_layout import Layout
 from radiograph.reading.reduced import reduced_jpeg, reduced_jpeg_2000
 from radiograph.reading.sampling import Sampled
@@ -45,12 +46,12 @@ def _jpeg(frame: bytes, layout: Layout, enough_px: int | None) -> Sampled:
     if layout.samples == 1:
         reduced = reduced_jpeg(frame, enough_px)
         return reduced or Sampled(np.asarray(imagecodecs.jpeg8_decode(frame)))
-    if jpeg_has_marker(frame):
-        return Sampled(np.asarray(imagecodecs.jpeg8_decode(frame, outcolorspace="RGB")))
     # Without JFIF or Adobe marker a JPEG does not say what its components are; the header does.
     colours = "RGB" if layout.photometric == "RGB" else "YCbCr"
-    decoded = imagecodecs.jpeg8_decode(frame, colorspace=colours, outcolorspace="RGB")
-    return Sampled(np.asarray(decoded))
+    said = None if jpeg_has_marker(frame) else colours
+    decoded = np.asarray(imagecodecs.jpeg8_decode(frame, colorspace=said, outcolorspace="RGB"))
+    # What comes out is red, green and blue, whichever of them the header speaks of.
+    return Sampled(np.rint(luminance(decoded)).astype(decoded.dtype))
 
 
 def _jpeg_ls(frame: bytes, layout: Layout, _enough_px: int | None) -> Sampled:

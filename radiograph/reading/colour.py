@@ -18,6 +18,11 @@ Grey = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
+def luminance(colours: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Return Y of (rows, columns, 3) red, green and blue."""
+    return np.asarray(colours[..., :3] @ _LUMINANCE, np.float32)
+
+
 def colour(stored: npt.NDArray[Any], dataset: Dataset, layout: Layout) -> Grey:
     """Return the luminance of ``stored``: colours, numbers of colours, or Y already.
 
@@ -35,7 +40,7 @@ def colour(stored: npt.NDArray[Any], dataset: Dataset, layout: Layout) -> Grey:
     if stored.ndim == 3:
         # What a codec makes of its own colour transformation (YBR_RCT, YBR_ICT) is RGB.
         is_luminance_first = layout.photometric in {"YBR_FULL", "YBR_FULL_422"}
-        stored = stored[..., 0] if is_luminance_first else stored[..., :3] @ _LUMINANCE
+        stored = stored[..., 0] if is_luminance_first else luminance(stored)
     if top == 255:
         return np.asarray(np.rint(np.clip(stored, 0, 255)), np.uint8)
     levels = stored.astype(np.float64) * (65535.0 / top)

@@ -69,7 +69,9 @@ def parse(data: bytes, max_bytes: int) -> DicomFile:
     tag = (int.from_bytes(rest[:2], order), int.from_bytes(rest[2:4], order))
     if tag != _PIXEL_DATA:
         raise UnsupportedPixels.because("pixels as floats")
-    long_form = not implicit and bytes(rest[4:6]) in _LONG_VRS
+    # A file may say that its elements are implicit and write them explicitly. No value is of odd
+    # length (PS3.5 7.1.1), as these letters would be.
+    long_form = bytes(rest[4:6]) in _LONG_VRS and (not implicit or bytes(rest[6:8]) == b"\0\0")
     start = 12 if long_form else 8
     length = int.from_bytes(rest[start - 4 : start], order)
     return DicomFile(
@@ -78,7 +80,7 @@ def parse(data: bytes, max_bytes: int) -> DicomFile:
         bool(little_endian),
         rest[start:] if length == _UNDEFINED else rest[start : start + length],
         None if length == _UNDEFINED else length,
-        bytes(rest[4:6]) == b"OW" or bool(implicit),
+        bytes(rest[4:6]) == b"OW" or (bool(implicit) and not long_form),
     )
 
 

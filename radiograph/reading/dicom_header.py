@@ -21,6 +21,8 @@ _UNITS_A_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0, "": 1.0}
 _DATE = re.compile(r"(\d{4})[.-]?(\d{2})[.-]?(\d{2})")
 #: Earlier dates are what de-identification and empty forms leave: 19010101, 19000101.
 _FIRST_YEAR = 1910
+#: What empty forms and de-identification leave for a date of birth.
+_NO_BIRTHS = frozenset({date(1900, 1, 1), date(1901, 1, 1)})
 #: Four times what the longest of these VRs may hold (PS3.5 6.2: LO, UI). What is longer is no
 #: identifier and no code, and databases refuse to index it; cut, two patients might become one.
 _LONGEST = 256
@@ -75,7 +77,26 @@ def study_date(dataset: Dataset) -> date | None:
 
 
 def age_years(dataset: Dataset) -> float | None:
-    """Return the age in years; None where it is absent or no human's."""
+    """Return the age in years, as it stands or since birth; None where absent or no human's."""
+    said = _said_age(dataset)
+    return said if said is not None else _age_since_birth(dataset)
+
+
+def _age_since_birth(dataset: Dataset) -> float | None:
+    """Return the age on the day of the study, from a date of birth that is no form's default."""
+    studied = study_date(dataset)
+    found = _DATE.match(text(dataset, "PatientBirthDate") or "")
+    if studied is None or found is None:
+        return None
+    try:
+        born = date(*(int(part) for part in found.groups()))
+    except ValueError:
+        return None
+    years = (studied - born).days / 365.25
+    return years if born not in _NO_BIRTHS and 0 <= years <= _OLDEST_YEARS else None
+
+
+def _said_age(dataset: Dataset) -> float | None:
     found = _AGE.fullmatch(text(dataset, "PatientAge") or "")
     if found is None:
         return None

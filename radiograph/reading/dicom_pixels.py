@@ -12,6 +12,7 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    RLELossless,
 )
 
 from radiograph.errors import (
@@ -79,6 +80,11 @@ def _compressed(
         raise BrokenHeader.because(f"decoded to {decoded.shape}")
     if decoded.dtype.kind not in "iu":
         raise UnsupportedPixels.because(f"decoded to {decoded.dtype}")
+    if file.syntax == RLELossless:
+        # A run-length code holds the whole word (PS3.5 annex G), unused bits too.
+        return Sampled(
+            _settled(decoded, layout.bits_stored, layout.high_bit, signed=layout.signed), grid
+        )
     if decoded.dtype.kind == "u" and not layout.signed:
         return Sampled(decoded, grid)
     bits = layout.bits_stored
@@ -108,7 +114,10 @@ def _native(file: DicomFile, pixels: memoryview, layout: Layout) -> Stored:
     claimed = file.claimed_bytes or 0
     if len(pixels) < min(claimed, layout.frame_bytes * layout.frames):
         raise TruncatedFile(TruncatedFile.__doc__)
-    if claimed < layout.frame_bytes:
+    # Whoever decompresses may leave the name of the compressed colours to all three of a pixel.
+    whole = layout.subsampled and claimed >= 3 * layout.rows * layout.columns * layout.frames
+    frame_bytes = layout.frame_bytes // 2 * 3 if whole else layout.frame_bytes
+    if claimed < frame_bytes:
         size = f"{claimed} bytes for {layout.columns} x {layout.rows} pixels"
         raise TruncatedFile.because(size)
     shape = (layout.rows, layout.columns)
@@ -119,13 +128,11 @@ def _native(file: DicomFile, pixels: memoryview, layout: Layout) -> Stored:
     order = "<" if file.little_endian else ">"
     if layout.bits_allocated == 8 and file.in_words and not file.little_endian:
         # Bytes of 8-bit pixels lie swapped in big-endian words (PS3.5 D, note of 8.1.1).
-        padded = pixels[: layout.frame_bytes + layout.frame_bytes % 2]
-        samples = np.frombuffer(padded, ">u2").astype("<u2").view(np.uint8)[: layout.frame_bytes]
+        padded = pixels[: frame_bytes + frame_bytes % 2]
+        samples = np.frombuffer(padded, ">u2").astype("<u2").view(np.uint8)[:frame_bytes]
     else:
-        samples = np.frombuffer(
-            pixels[: layout.frame_bytes], f"{order}u{layout.bits_allocated // 8}"
-        )
-    if layout.subsampled:
+        samples = np.frombuffer(pixels[:frame_bytes], f"{order}u{layout.bits_allocated // 8}")
+    if layout.subsampled and not whole:
         samples = samples.reshape(-1, 4)[:, :2]  # only Y is asked for
         return samples.reshape(shape)
     if layout.samples == 3:

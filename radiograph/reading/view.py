@@ -26,6 +26,11 @@ _PA = re.compile(r"\bP[.\-/ ]?A\b|\bPOSTERO[\W_]?ANTERIOR|\bPOSTERIOR[\W_]ANTERI
 _AP = re.compile(r"\bA[.\-/ ]?P\b|\bANTERO[\W_]?POSTERIOR|\bANTERIOR[\W_]POSTERIOR")
 #: Words for a lateral in English and the languages that describe series in their own.
 _LATERAL = re.compile(r"\b(?:[LR]?LAT|LATERAL[EI]?|LATERALES|PERFIL|PROFIL[EO]?|SEITLICH|SEITL)\b")
+#: Beside a word for a lateral these name a study of several views.
+_BOTH = re.compile(
+    r"\b(?:FRONTAL\w*|FRENTE|FACE|FRONTE)\b"
+    r"|\b(?:2|TWO|ZWEI|DOS|DEUX|DUE)\W*(?:VIEWS?|VWS?|EBENEN|PROYECCIONES|INCIDENCES|PROIEZIONI)\b"
+)
 #: Codes that stand for a lateral in ViewPosition alone: in a description LL is a left leg.
 #: Lying on the side (decubitus) and oblique views are no upright frontal ones either.
 _LATERAL_CODES = frozenset(
@@ -50,14 +55,19 @@ def read_view(dataset: Dataset) -> View:
 
 
 def described_view(words: str | None) -> View:
-    """Return the one view a description names; "PA and lateral" names a study, not a view."""
+    """Return the one view a description names; "PA and lateral" names a study, not a view.
+
+    So do "frontal and lateral" and "2 views lateral".
+    """
     said = (words or "").upper().replace("_", " ")
     found = {
         view
         for view, pattern in ((View.PA, _PA), (View.AP, _AP), (View.LATERAL, _LATERAL))
         if pattern.search(said)
     }
-    return found.pop() if len(found) == 1 else View.UNKNOWN
+    if len(found) != 1 or (View.LATERAL in found and _BOTH.search(said)):
+        return View.UNKNOWN
+    return found.pop()
 
 
 def _position(words: str | None) -> View:

@@ -56,6 +56,29 @@ def test_an_age_is_read_in_years(written: str, years: float | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("born", "studied", "said", "years"),
+    [
+        ("20191101", "20200101", "", 61 / 365.25),
+        ("19600229", "20200229", "000Y", 60.0),
+        ("19600229", "20200229", "043Y", 43.0),  # what the form says goes first
+        ("20200101", "20200101", "", 0.0),
+        ("20200102", "20200101", "", None),
+        ("19000101", "20000101", "", None),
+        ("18900505", "20200101", "", None),
+        ("1960", "20200101", "", None),
+        ("19601301", "20200101", "", None),
+        ("19600101", "", "", None),
+    ],
+)
+def test_an_age_that_no_form_says_is_that_since_birth(
+    born: str, studied: str, said: str, years: float | None
+) -> None:
+    dataset = data_set(PatientBirthDate=born, StudyDate=studied, PatientAge=said)
+    found = dicom_header(dataset, None).age_years
+    assert found == (None if years is None else pytest.approx(years, abs=1e-3))
+
+
+@pytest.mark.parametrize(
     ("elements", "view"),
     [
         ({"ViewPosition": "PA"}, View.PA),
@@ -73,6 +96,11 @@ def test_an_age_is_read_in_years(written: str, years: float | None) -> None:
         ({"SeriesDescription": "W034 Chest_lat."}, View.LATERAL),
         ({"StudyDescription": "CHEST AP PORTABLE"}, View.AP),
         ({"StudyDescription": "CHEST PA AND LATERAL"}, View.UNKNOWN),
+        ({"StudyDescription": "XR CHEST FRONTAL AND LATERAL"}, View.UNKNOWN),
+        ({"StudyDescription": "CHEST 2 VIEWS, LAT"}, View.UNKNOWN),
+        ({"StudyDescription": "RX TORAX FRENTE Y PERFIL"}, View.UNKNOWN),
+        ({"StudyDescription": "THORAX FACE ET PROFIL"}, View.UNKNOWN),
+        ({"StudyDescription": "CHEST LATERAL"}, View.LATERAL),
         ({"StudyDescription": "THORAX BILATERAL APPARATUS PAIN"}, View.UNKNOWN),
         ({"StudyDescription": "LL leg"}, View.UNKNOWN),
         ({"ViewPosition": "PA", "StudyDescription": "CHEST LATERAL"}, View.PA),

@@ -155,6 +155,25 @@ def test_overlays_in_unused_bits_are_masked_away(reading: Reading) -> None:
     assert np.array_equal(reading(moved).pixels, clean)
 
 
+def test_overlays_in_run_lengths_are_masked_away(reading: Reading) -> None:
+    def compress(dataset: Dataset) -> None:
+        dataset.compress(RLELossless, dirty, generate_instance_uid=False)
+        dataset.BitsStored, dataset.HighBit = 12, 11
+
+    dirty = (RAMP | 0xF000).astype(np.uint16)
+    window = {"WindowCenter": "2047.5", "WindowWidth": "4095", "VOILUTFunction": "LINEAR_EXACT"}
+    clean = reading(make_dicom(RAMP, BitsStored=12, **window)).pixels
+    read = reading(make_dicom(RAMP, syntax=RLELossless, spoil=compress, **window))
+    assert np.array_equal(read.pixels, clean)
+
+
+def test_explicit_elements_behind_an_implicit_syntax_are_read(reading: Reading) -> None:
+    data = make_dicom(RAMP, **AS_STORED)
+    explicit, implicit = b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2\0\0\0"
+    assert data.count(explicit) == 1
+    assert np.array_equal(reading(data.replace(explicit, implicit)).pixels, RAMP)
+
+
 @pytest.mark.parametrize("bits", [12, 16])
 def test_negative_values_keep_their_order(bits: int, reading: Reading) -> None:
     signed = RAMP.astype(np.int16) - 1500
@@ -201,6 +220,27 @@ def test_of_subsampled_ybr_the_luminance_is_read(reading: Reading) -> None:
         dataset.PixelData = np.hstack([pairs, np.full_like(pairs, 128)]).tobytes()
 
     assert np.array_equal(reading(make_dicom(BYTES, spoil=subsample)).pixels, BYTES)
+
+
+def test_all_colours_under_the_name_of_subsampled_ones_are_read(reading: Reading) -> None:
+    colours = np.dstack([BYTES, BYTES, BYTES])
+    data = make_dicom(colours, PhotometricInterpretation="YBR_FULL_422")
+    assert np.array_equal(reading(data).pixels, BYTES)
+
+
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL_422"])
+def test_of_a_colour_jpeg_the_luminance_is_read(photometric: str, reading: Reading) -> None:
+    light = (SMOOTH >> 4).astype(np.uint8)
+    colours = np.dstack([np.zeros_like(light), light, light])  # without red
+    space = "RGB" if photometric == "RGB" else "YCBCR"
+    options = {"level": 98, "outcolorspace": space, "subsampling": "444"}
+    data = make_dicom(
+        colours,
+        syntax=JPEGBaseline8Bit,
+        frames=[bytes(imagecodecs.jpeg8_encode(colours, **options))],
+        PhotometricInterpretation=photometric,
+    )
+    assert np.abs(reading(data).pixels - 0.701 * light).max() <= 4
 
 
 @pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL_422"])

@@ -20,6 +20,7 @@ EXPLICIT += struct.pack("<HH2sH", 0x0008, 0x0060, b"CS", 2) + b"CR" + bytes(12)
     ("head", "expected"),
     [
         (b"\x00" * 128 + b"DICM" + b"\x02\x00\x00\x00UL\x04\x00", ImageFormat.DICOM),
+        (b"II*\x00" + bytes(124) + b"DICM\x02\x00\x00\x00UL\x04\x00", ImageFormat.DICOM),
         (IMPLICIT, ImageFormat.DICOM),
         (EXPLICIT, ImageFormat.DICOM),
         (b"\x89PNG\r\n\x1a\n" + b"\x00" * 9, ImageFormat.PNG),
