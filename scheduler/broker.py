@@ -238,7 +238,7 @@ class EmbeddedBroker:
     def _listened(self) -> bool:
         """Whether a process has the socket open: the kernel answers for one that is frozen."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-            asking.setblocking(False)  # a full queue is one that somebody has
+            asking.settimeout(0.0)  # a full queue is one that somebody has
             try:
                 asking.connect(os.fspath(self._socket))
             except BlockingIOError:

@@ -61,6 +61,9 @@ class Watch:
         # growing, with the time since when it has not changed; and of what is done with.
         self._waiting: dict[int, float] = {}
         self._done: set[int] = set()
+        # Files of the last scan that were complete and could not be read, and why.
+        self._unreadable = 0
+        self._why = ""
 
     def scan(self) -> IntakeCount:
         """Look once, take what is complete and put away what has ended.
@@ -69,12 +72,15 @@ class Watch:
         """
         waiting, done = self._waiting, self._done
         self._waiting, self._done = {}, set()
+        told, self._unreadable = self._unreadable, 0
         try:
             count = self._intake.take(self._complete(waiting, done), keep=self._keep)
         except BaseException:
             # What was about to be recorded is not done; the file table knows the rest.
             self._waiting, self._done = waiting, set()
             raise
+        if self._unreadable not in {0, told}:
+            _log.warning("files wait to become readable", files=self._unreadable, code=self._why)
         for stat in self._put_away.run():
             self._done.discard(hash(stat))
         return count
@@ -136,4 +142,6 @@ class Watch:
             return True
         self._done.discard(hash(seen.stat))
         self._waiting[hash(seen.stat)] = time.monotonic()
+        self._unreadable += 1
+        self._why = seen.refusal.code
         return False

@@ -40,7 +40,10 @@ def measured_batch(predictor: Predicts, most: int) -> int:
         try:
             rate = size / _seconds(predictor, size)
         except DeviceMemoryExhausted:
-            break
+            if best_rate or size == 1:
+                break
+            most = size = size // 2  # others fill the device: what still fits, no more
+            continue
         except RuntimeError as exc:  # what torch raises for a device that fails
             raise DeviceFailed(f"{type(exc).__name__}. {DeviceFailed.__doc__}") from exc
         if rate < _WORTH * best_rate:

@@ -52,7 +52,8 @@ class Session:
     def measure(self, chunk_id: int) -> None:
         """Do one message, until the next one should come: its end goes on meanwhile.
 
-        Raises StopRequested where it has to wait for another worker.
+        Raises StopRequested where it has to wait for another worker, DatabaseError and
+        SchedulerError where this machine is not set up for it.
         """
         database = self._opened()
         conveyor = self._carrying()  # its readers start beside the network
@@ -71,7 +72,7 @@ class Session:
 
         try:
             pipeline = self._networks.pipeline(claim.model_version)
-        except (WorkerError, SystemExit) as exc:
+        except BaseException as exc:  # a lease that nobody works for would never end
             lease.end()
             release(database, claim.owner)
             if isinstance(exc, WorkerError):
@@ -90,6 +91,15 @@ class Session:
         except SystemExit:
             self.close()
             raise
+
+    def pause(self, code: str) -> None:
+        """Wait before the next message, since this machine's condition lets none of them through.
+
+        Longer each time, so that others on the same queue take nearly all of it.
+        """
+        seconds = self._breaker.pause_seconds()
+        _log.error("the worker pauses", code=code, seconds=seconds)
+        self._stopping.wait(seconds)
 
     def close(self) -> None:
         """Store what is done and give back the rest; what is left then comes back by its lease."""
@@ -122,9 +132,7 @@ class Session:
 
     def _recover(self, failure: WorkerError) -> None:
         """Pause; what the worker gave back others may take meanwhile."""
-        seconds = self._breaker.pause_seconds()
-        _log.error("the worker pauses", code=failure.code, seconds=seconds)
-        self._stopping.wait(seconds)
+        self.pause(failure.code)
         if isinstance(failure, DeviceFailed):
             # A device that failed stays broken for its process; the parent starts another.
             os._exit(_FRESH_START)

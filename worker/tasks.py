@@ -8,6 +8,8 @@ import structlog
 from celery import Celery, signals
 from celery.exceptions import Reject
 
+from db.errors import DatabaseError
+from scheduler.errors import SchedulerError
 from scheduler.messages import MEASURE, TRAIN, valid_id
 from worker.errors import StopRequested
 from worker.session import Session
@@ -24,6 +26,11 @@ def add_tasks(app: Celery, session: Session) -> None:
             session.measure(chunk_id)
         except StopRequested as exc:
             # Not begun: another worker gets the message.
+            raise Reject(exc.code, requeue=True) from exc
+        except (DatabaseError, SchedulerError) as exc:
+            # An outdated schema or a key that cannot be read. Acknowledged one after the other, the
+            # messages of the whole queue would be gone until they are sent again.
+            session.pause(exc.code)
             raise Reject(exc.code, requeue=True) from exc
 
 
