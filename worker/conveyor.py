@@ -23,6 +23,7 @@ from worker.chunk import ChunkAtWork
 from worker.errors import LeaseLost, WorkerError
 from worker.machine import Machine
 from worker.readers import Answer, Readers
+from worker.watchdog import Watchdog
 from worker.wire import ReadFile
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -32,6 +33,8 @@ _COMPANY_SECONDS = 0.5
 #: Chunks that may wait to be stored: more only pile up before a database that is away.
 _UNSTORED = 2
 _POLL_SECONDS = 0.2
+#: A batch takes seconds, and minutes where the device's code is compiled for it.
+_HUNG_SECONDS = 600.0
 #: EX_SOFTWARE of sysexits.h: a child that cannot go on; its leases bring back what it held.
 _FAULT = 70
 
@@ -64,6 +67,7 @@ class Conveyor:
         self._failure: WorkerError | None = None
         self._batch: list[tuple[ChunkAtWork, ClaimedJob, ReadFile]] = []
         self._oldest = 0.0
+        self._watchdog = Watchdog(_HUNG_SECONDS)
         for work in (self._measure, self._write):
             name = work.__name__.strip("_")
             threading.Thread(target=_or_end, args=(work,), name=name, daemon=True).start()
@@ -184,7 +188,8 @@ class Conveyor:
         if not self._batch:
             return
         batch = self._batch
-        outcomes = batch[0][0].pipeline.outcomes([(job, read) for _, job, read in batch])
+        with self._watchdog.watching():
+            outcomes = batch[0][0].pipeline.outcomes([(job, read) for _, job, read in batch])
         self._batch = []
         ended: Counter[ChunkAtWork] = Counter()
         for (chunk, _, _), outcome in zip(batch, outcomes, strict=True):

@@ -32,6 +32,9 @@ from typing import ClassVar
 
 from radiograph.errors import Unreadable
 
+#: EX_TEMPFAIL of sysexits.h: what a child says that ends so that its successor gets a fresh device.
+FRESH_START = 75
+
 
 class ReaderError(Unreadable):
     """A file that its reading process did not survive."""

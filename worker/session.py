@@ -16,7 +16,7 @@ from scheduler.settings import Settings
 from worker.breaker import Breaker
 from worker.chunk import ChunkAtWork
 from worker.conveyor import Conveyor
-from worker.errors import DeviceFailed, LeaseLost, StopRequested, WorkerError
+from worker.errors import FRESH_START, DeviceFailed, LeaseLost, StopRequested, WorkerError
 from worker.lease import Lease
 from worker.limits import read_limits
 from worker.machine import Machine
@@ -30,8 +30,6 @@ _log = structlog.stdlib.get_logger(__name__)
 _DATABASE_PAUSE_SECONDS = 2.0
 #: A stack that stops its workers kills what is left after 30 s.
 _LONGEST_END_SECONDS = 20.0
-#: EX_TEMPFAIL of sysexits.h: what a child says that ends so that its successor gets a fresh device.
-_FRESH_START = 75
 
 
 class Session:
@@ -135,7 +133,7 @@ class Session:
         self.pause(failure.code)
         if isinstance(failure, DeviceFailed):
             # A device that failed stays broken for its process; the parent starts another.
-            os._exit(_FRESH_START)
+            os._exit(FRESH_START)
 
     def _opened(self) -> Database:
         if self._database is None:

@@ -32,6 +32,7 @@ from training.errors import RunTaken, TrainingError
 from training.plan import Plan
 from worker.breaker import Breaker
 from worker.errors import (
+    FRESH_START,
     DeviceFailed,
     RunCancelled,
     RunFilesFailed,
@@ -43,9 +44,6 @@ from worker.run_watcher import RunWatcher
 from worker.stopping import Stopping
 
 _log = structlog.stdlib.get_logger(__name__)
-
-#: EX_TEMPFAIL of sysexits.h: what a child says that ends so that its successor gets a fresh device.
-_FRESH_START = 75
 
 
 class Trainer:
@@ -99,7 +97,7 @@ class Trainer:
         self._stopping.wait(seconds)
         if isinstance(setback, DeviceFailed):
             # A device that failed stays broken for its process; the parent starts another.
-            os._exit(_FRESH_START)
+            os._exit(FRESH_START)
 
     def _finish(
         self, database: Database, claim: RunClaim, watcher: RunWatcher

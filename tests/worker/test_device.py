@@ -87,7 +87,9 @@ class SlowStart(SmallDevice):
         (20, 32, 256, 16),
         (1000, 1000, 64, 64),
         (1000, 1, 256, 8),
-        (4, 8, 64, 1),
+        (4, 8, 64, 4),  # its neighbours leave it little
+        (3, 8, 64, 2),
+        (0, 8, 64, 1),
     ],
 )
 def test_a_batch_grows_while_that_is_faster_and_fits(

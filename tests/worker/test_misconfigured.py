@@ -1,0 +1,29 @@
+"""A machine that is not set up for its messages leaves them to those that are."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.worker.conftest import Bench, eventually, write_radiographs
+
+pytestmark = pytest.mark.slow
+
+FILES = 10
+
+
+def test_a_worker_without_its_key_loses_no_message_and_goes_on_once_it_has_one(
+    bench: Bench,
+) -> None:
+    # Nothing is sent again within this test: what is acknowledged is gone.
+    bench.settings = bench.settings.model_copy(update={"resend_seconds": 3600.0})
+    write_radiographs(bench.archive, FILES)
+    key = bench.settings.state / "patient.key"
+    key.write_bytes(b"cut off")
+    with bench.stack() as stack:
+        bench.submit(stack)
+        assert eventually(lambda: "the worker pauses" in bench.log()), bench.log()
+        assert "key-unusable" in bench.log()
+        assert bench.status().measured == 0
+        key.unlink()
+        assert bench.finish(stack).measured == FILES, bench.log()
+    assert bench.status().balanced
