@@ -22,6 +22,7 @@ Floats = npt.NDArray[np.float64]
 FOLDS = 5
 COVERAGE = 0.90
 KNOTS = 12
+LEAST_ICT_CASES = 10
 
 
 def calibrate(samples: Samples, predicted: Predicted, name: str) -> Calibration:
@@ -67,8 +68,8 @@ def _upper_ratio(scores: Floats, errors: Floats) -> float:
 
 def _ict_factor(samples: Samples, predicted: Predicted) -> float | None:
     known = samples.has_callipers()
-    if not known.any():
-        return None
+    if known.sum() < LEAST_ICT_CASES:
+        return None  # a deviation of so few errors promises an interval that it cannot hold
     points, spreads = predicted.points[known], predicted.spreads[known]
     error = index_of(points) - index_of(samples.points[known].astype(np.float64))
     propagated = np.array([propagated_ict_sd(p, s) for p, s in zip(points, spreads, strict=True)])

@@ -7,6 +7,8 @@ TrainingError                       code, permanent
 |-- PlanDiffers                     plan-differs
 |-- CheckpointBroken                checkpoint-broken
 |-- RunTaken                        run-taken              transient
+|-- TrainingDiverged                training-diverged
+|-- NoPhaseBetter                   no-phase-better
 `-- TrainingMemoryExhausted         training-memory
 """
 
@@ -57,6 +59,18 @@ class RunTaken(TrainingError):
 
     code = "run-taken"
     permanent = False
+
+
+class TrainingDiverged(TrainingError):
+    """The weights are no numbers any more; lower the phase's learning rates, start a new run."""
+
+    code = "training-diverged"
+
+
+class NoPhaseBetter(TrainingError):
+    """No phase made a better network than the one the run started from, so that one stays."""
+
+    code = "no-phase-better"
 
 
 class TrainingMemoryExhausted(TrainingError):

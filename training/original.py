@@ -25,7 +25,7 @@ from training.geometry import move_pixels
 from training.objective import wing
 from training.plan import Phase, Plan, PointLoss
 from training.samples import Samples, read_samples
-from training.subject import Batches, Judgement, Subject
+from training.subject import Batches, Judgement, Subject, finite
 
 SIDE_PX = 224
 #: ImageNet's mean and deviation, as torchvision's weights expect them.
@@ -106,7 +106,7 @@ class OriginalSubject:
     def __init__(
         self, train: Samples, held: dict[str, Samples], plan: Plan, device: torch.device
     ) -> None:
-        self._batches = OriginalBatches(train, plan.landmark_batch, device)
+        self._train, self._size = train, plan.landmark_batch
         self._held = held
         self._device = device
         self.epoch_steps = max(1.0, math.ceil(len(train) / plan.landmark_batch))
@@ -120,8 +120,8 @@ class OriginalSubject:
         return [network.get_submodule("trunk")]
 
     def batches(self) -> Batches:
-        """Return the training batches."""
-        return self._batches
+        """Return the training batches, at the beginning of an epoch."""
+        return OriginalBatches(self._train, self._size, self._device)
 
     def loss_parts(
         self, network: nn.Module, batch: tuple[Tensor, Tensor], phase: Phase
@@ -145,7 +145,7 @@ class OriginalSubject:
         if not len(samples):
             return Judgement(np.empty(0), None)
         films = torch.from_numpy(samples.images).to(self._device)
-        said = torch.cat([network(part) for part in torch.split(films, _JUDGED_AT_ONCE)])
+        said = finite(torch.cat([network(part) for part in torch.split(films, _JUDGED_AT_ONCE)]))
         offset = (said.cpu().numpy() - _unit_points(samples)) * SIDE_PX
         distance = np.linalg.norm(offset * samples.scale[:, None, None], axis=2)
         return Judgement(distance.mean(axis=1).astype(np.float64), None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from network.weights import save_network
 from training.checkpoint import load_checkpoint, put_whole, save_checkpoint
-from training.errors import PlanDiffers, RunTaken, TrainingMemoryExhausted
+from training.errors import NoPhaseBetter, PlanDiffers, RunTaken, TrainingMemoryExhausted
 from training.fitting import PhaseFit, after_each
 from training.gate import judge_phase
 from training.plan import Phase, Plan
@@ -50,7 +50,8 @@ def run_plan(
     the run after a checkpoint. ``start`` and ``teachers`` are weights files;
     ``memory_share`` bounds what it takes of an accelerator that others use as well.
 
-    Raises DataMissing, PlanDiffers, CheckpointBroken, TrainingMemoryExhausted, WeightsMismatch.
+    Raises DataMissing, PlanDiffers, CheckpointBroken, TrainingDiverged, NoPhaseBetter,
+    TrainingMemoryExhausted, WeightsMismatch.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if memory_share is not None and device.type == "cuda":
@@ -58,18 +59,18 @@ def run_plan(
     state = load_checkpoint(folder)
     if state is not None and state["plan"] != plan.as_mapping():
         raise PlanDiffers(f"{folder}: {PlanDiffers.__doc__}")
-    subject, origin = prepare_subject(plan, data, device, start=start, teachers=teachers)
-    run = _Run(
-        plan,
-        subject,
-        origin,
-        folder,
-        device,
-        watcher,
-        checkpoint_seconds=checkpoint_seconds,
-        state=state,
-    )
     try:
+        subject, origin = prepare_subject(plan, data, device, start=start, teachers=teachers)
+        run = _Run(
+            plan,
+            subject,
+            origin,
+            folder,
+            device,
+            watcher,
+            checkpoint_seconds=checkpoint_seconds,
+            state=state,
+        )
         return run.finish()
     except torch.cuda.OutOfMemoryError as exc:
         raise TrainingMemoryExhausted(TrainingMemoryExhausted.__doc__) from exc
@@ -104,8 +105,11 @@ class _Run:
         """Fit every phase that has not ended."""
         for ordinal in range(len(self._results), len(self._plan.phases)):
             self._phase(ordinal)
-        network = self._subject.network(self._plan.phases[self._last_kept()])
-        network.load_state_dict(self._weights(self._last_kept()))
+        last = self._last_kept()
+        if last is None:
+            raise NoPhaseBetter(NoPhaseBetter.__doc__)
+        network = self._subject.network(self._plan.phases[last])
+        network.load_state_dict(self._weights(last))
         weights = self._folder / WEIGHTS_FILE
         save_network(network, weights)
         made = {"pretraining": self._origin.said, "plan": self._plan.as_mapping()}
@@ -116,13 +120,13 @@ class _Run:
 
     def _phase(self, ordinal: int) -> None:
         phase = self._plan.phases[ordinal]
+        first = self._start_of(phase)
+        before = None if first is None else self._judged(phase, first)
         fitted = PhaseFit(
             self._plan, phase, self._subject, self._device, seed=self._plan.seed + ordinal
         )
-        before = None
-        if (first := self._start_of(phase)) is not None:
+        if first is not None:
             fitted.start_from(first)
-            before = fitted.judged()
         if self._fit_snapshot is not None:
             fitted.restore(self._fit_snapshot)
             self._fit_snapshot = None
@@ -212,18 +216,26 @@ class _Run:
         self._results.append(result)
         self._save(None)
 
-    def _last_kept(self) -> int:
+    def _judged(self, phase: Phase, weights: Mapping[str, torch.Tensor]) -> Judgement:
+        """Judge a network as it stands: with its attention, which ``phase`` may be without."""
+        attention = any(name.startswith("attention.") for name in weights)
+        network = self._subject.network(replace(phase, attention=attention))
+        network.load_state_dict(weights)
+        network = network.to(self._device).to(memory_format=torch.channels_last)
+        return self._subject.judge(network.eval(), "val")
+
+    def _last_kept(self) -> int | None:
+        """Return the last phase that made the network better; None: not one."""
         kept = [each.ordinal for each in self._results if each.kept]
-        return kept[-1] if kept else 0
+        return kept[-1] if kept else None
 
     def _start_of(self, phase: Phase) -> Mapping[str, torch.Tensor] | None:
         """Return the weights a phase goes on from; None: those the network was made with."""
         ended = {each.phase_name: each.ordinal for each in self._results}
         if phase.start is not None and phase.start in ended:
             return self._weights(ended[phase.start])
-        if self._results:
-            return self._weights(self._last_kept())
-        return self._origin.weights
+        last = self._last_kept()
+        return self._origin.weights if last is None else self._weights(last)
 
     def _weights(self, ordinal: int) -> dict[str, torch.Tensor]:
         return load_file(self._folder / f"phase-{ordinal}.safetensors")

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from network.landmark_network import LandmarkNetwork
 from training.anatomy import asymmetry
 from training.batches import Batch, BatchSource, held_out
+from training.errors import TrainingDiverged
 from training.objective import cardiothoracic_index, landmark_error_px224, loss_parts
 from training.plan import Phase, Plan
 from training.samples import Samples
@@ -75,7 +76,14 @@ class Subject(Protocol):
         """Return the weighted parts whose sum is minimised."""
 
     def judge(self, network: nn.Module, split: str) -> Judgement:
-        """Judge an evaluating network on ``val`` or ``test``."""
+        """Judge an evaluating network on ``val`` or ``test``. Raises TrainingDiverged."""
+
+
+def finite(said: Tensor) -> Tensor:
+    """Return what a network says. Raises TrainingDiverged where that is no number."""
+    if not torch.isfinite(said).all():
+        raise TrainingDiverged(TrainingDiverged.__doc__)
+    return said
 
 
 class LandmarkSubject:
@@ -118,7 +126,7 @@ class LandmarkSubject:
         if not len(batch.grey):
             return Judgement(np.empty(0), None)
         parts = [network(part).points for part in torch.split(batch.grey, _JUDGED_AT_ONCE)]
-        points = torch.cat(parts)
+        points = finite(torch.cat(parts))
         cases = landmark_error_px224(points, batch.target).double().cpu().numpy()
         ict = cardiothoracic_index(points) - cardiothoracic_index(batch.target.points)
         errors = ict.abs().double().cpu().numpy()

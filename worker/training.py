@@ -109,7 +109,12 @@ class Trainer:
         try:
             watcher.beat()
             return self._trained(database, claim, watcher)
-        except (TrainingError, NetworkError, WorkerError, DatabaseError):
+        except NetworkError as exc:
+            if exc.permanent:
+                raise
+            # Memory that its neighbours hold, or a device that is gone: the phases stand on disk.
+            raise DeviceFailed(str(exc)) from exc
+        except (TrainingError, WorkerError, DatabaseError):
             raise
         except OSError as exc:
             _log.exception("the run's files fail")
