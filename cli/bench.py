@@ -26,7 +26,7 @@ from cli.processes import workers_devices
 from db.intake import open_batch
 from db.records import BatchStatus
 from db.states import Priority
-from radiograph.phantom.archive import write_archive
+from radiograph.phantom.archive import SMALLEST_COUNT, write_archive
 from scheduler.cores import usable_cores
 from scheduler.settings import Settings, child_environment
 
@@ -81,8 +81,20 @@ class Bench:
 
 @click.command()
 @click.argument("folder", required=False, type=Paths(exists=True, file_okay=False))
-@click.option("--count", default=400, show_default=True, help="radiographs of a made archive")
-@click.option("--sample", default=200, show_default=True, help="files each stage is timed on")
+@click.option(
+    "--count",
+    type=click.IntRange(min=SMALLEST_COUNT),
+    default=400,
+    show_default=True,
+    help="radiographs of a made archive",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="files each stage is timed on",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, or cuda:N")
 @click.option("--out", type=Paths(dir_okay=False), metavar="FILE", help="write a picture (PNG)")
 @click.option("--json", "as_json", is_flag=True, help="a JSON object")
@@ -108,6 +120,8 @@ def bench(
     Example:
       thoraq bench /archive/2024/03 --out bench.png
     """
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)  # or told before minutes of work
     with tempfile.TemporaryDirectory(prefix="thoraq-bench-") as place:
         if folder is None:
             folder = Path(place) / "archive"

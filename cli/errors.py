@@ -8,6 +8,7 @@
     |-- VersionReserved     version-reserved    USAGE
     |-- PlanInvalid         plan-invalid        USAGE
     |-- BatchPaused         batch-paused        USAGE
+    |-- PlaceUnusable       place-unusable      USAGE
     |-- BenchFailed         bench-failed        QUEUE
     `-- WorkersGone         workers-gone        QUEUE
 
@@ -75,6 +76,13 @@ class BatchPaused(CommandError):
     """The batch or its queue is paused, so nothing would end; `thoraq resume` lets it go on."""
 
     code = "batch-paused"
+    exit = Exit.USAGE
+
+
+class PlaceUnusable(CommandError):
+    """Nothing can be read or written there; check the path, its rights and its disk."""
+
+    code = "place-unusable"
     exit = Exit.USAGE
 
 

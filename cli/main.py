@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from cli.errors import PlaceUnusable
 from cli.exits import Exit, exit_of
 
 #: section -> command -> (``module:object``, its one line).
@@ -100,6 +101,9 @@ class Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
+            if isinstance(error, OSError) and error.filename is not None:
+                said = f"{error.filename}: {error.strerror}"
+                error = PlaceUnusable(f"{said}. {PlaceUnusable.__doc__}")
             code = exit_of(error)
             if code is None:
                 raise

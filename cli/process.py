@@ -67,8 +67,10 @@ def process(
     if why := paused(database, into):
         raise BatchPaused(f"{why}. {BatchPaused.__doc__}")
     before = batch_status(database, into.name)
-    status = measure(database, paths, into, settings, device=device, model=model)
     folder = report or settings.state / "reports" / into.name
+    if report is not None:
+        report.mkdir(parents=True, exist_ok=True)  # or told before a night of work
+    status = measure(database, paths, into, settings, device=device, model=model)
     written = write_report(database, into.name, settings, folder)
     if as_json:
         print_json(ledger_json(status))
@@ -84,7 +86,12 @@ def run_line(before: BatchStatus, after: BatchStatus) -> str:
     """Return what this run did, apart from what was done before."""
     ended = settled_by_workers(after) - settled_by_workers(before)
     if not ended and before.seen == after.seen:
-        return f"All {after.seen} files were known from before; nothing was measured twice."
+        line = f"All {after.seen} files were known from before; nothing was measured twice."
+        if after.cancelled:
+            line += (
+                f" {after.cancelled} are cancelled: `thoraq retry {after.batch.name}` queues them."
+            )
+        return line
     line = (
         f"This run: {after.measured - before.measured} measured,"
         f" {after.set_aside - before.set_aside} set aside, {after.failed - before.failed} failed"

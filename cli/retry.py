@@ -39,6 +39,6 @@ def retry(
     count = queue_again(database, batch or named, codes or None, settings.chunk_size)
     click.echo(f"{count.jobs} queued again")
     if count.files:
-        click.echo(f"{count.files} that intake refused: looked at anew when submitted again")
+        click.echo(f"{count.files} that intake refused: submit their folders again")
     if count.jobs:
         click.echo("workers take them up: `thoraq up`, unless it runs already", err=True)

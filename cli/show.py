@@ -66,7 +66,9 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
         if not found:
             raise NotMeasured(f"{study}: {NotMeasured.__doc__}")
         # The newest measurement of a study that several networks measured.
-        overlay(found[-1], settings, OVERLAY_SIDE_PX).save(out)
+        picture = overlay(found[-1], settings, OVERLAY_SIDE_PX)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(out, "PNG")
         click.echo(f"drawn in {out}", err=True)
 
 

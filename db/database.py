@@ -9,7 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from sqlite3 import SQLITE_BUSY, SQLITE_CORRUPT, SQLITE_ERROR, SQLITE_LOCKED, SQLITE_NOTADB
+from sqlite3 import (
+    SQLITE_BUSY,
+    SQLITE_CANTOPEN,
+    SQLITE_CORRUPT,
+    SQLITE_ERROR,
+    SQLITE_LOCKED,
+    SQLITE_NOTADB,
+)
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import OperationalError as SqliteOperationalError
 from typing import Any, TypeVar
@@ -225,6 +232,11 @@ def _translation(error: exc.SQLAlchemyError) -> DatabaseError:
         return DatabaseBusy(f"{said}: run the same command again")
     if sqlite_code in {SQLITE_CORRUPT, SQLITE_NOTADB}:
         return DatabaseBroken(f"{said}: restore a copy with --replace, or move the file away")
+    if sqlite_code == SQLITE_CANTOPEN:
+        return DatabaseAway(
+            f"{said}: `thoraq process` or `up` makes one; --state or THORAQ_STATE names another"
+            " state folder, and `thoraq doctor` looks at it"
+        )
     away = isinstance(error, (exc.OperationalError, exc.InterfaceError))
     if away and sqlite_code != SQLITE_ERROR:  # which is a fault in a statement
         return DatabaseAway(f"{said}: see `thoraq doctor`, then run the same command again")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from db.audit import Action, note
 from db.bulk import among, at_once, bound, inserting
@@ -17,6 +17,7 @@ from db.states import JobState, Priority
 from db.tables import batch as batch_table
 from db.tables import file, job, radiograph
 from db.tally import fold_within
+from radiograph.errors import FileUnavailable
 from radiograph.records import View
 
 
@@ -37,9 +38,18 @@ def open_batch(
 
 
 def known_files(db: Database, batch_id: int, stats: Sequence[FileStat]) -> set[FileStat]:
-    """Those of ``stats`` that the batch has recorded; they need not be hashed again."""
+    """Those of ``stats`` that the batch has recorded."""
     with db.read() as connection:
         return _known(connection, batch_id, stats)
+
+
+def read_files(db: Database, batch_id: int, stats: Sequence[FileStat]) -> set[FileStat]:
+    """Those of ``stats`` that the batch has recorded and that need not be read again.
+
+    A file that could not be read may be readable now, and looks as it did.
+    """
+    with db.read() as connection:
+        return _known(connection, batch_id, stats, unread=False)
 
 
 def record_files(
@@ -62,6 +72,7 @@ def record_files(
         connection.execute(
             select(batch_table.c.id).where(batch_table.c.id == batch.id).with_for_update()
         ).one()
+        _forget_unread(connection, batch.id, [each.stat for each in files])
         known = _known(connection, batch.id, [each.stat for each in files])
         fresh = {each.stat: each for each in files if each.stat not in known}
         refused = [
@@ -107,15 +118,29 @@ def record_files(
     )
 
 
-def _known(connection: Connection, batch_id: int, stats: Sequence[FileStat]) -> set[FileStat]:
+def _forget_unread(connection: Connection, batch_id: int, stats: Sequence[FileStat]) -> None:
+    """Make room for what files come to that could not be read the last time."""
+    unread = (file.c.batch_id == batch_id, file.c.code == FileUnavailable.code)
+    if connection.execute(select(file.c.id).where(*unread).limit(1)).first() is None:
+        return
+    for digests in pieces([path_digest(each.path) for each in stats]):
+        among_them = among(connection, file.c.path_digest, digests)
+        connection.execute(delete(file).where(*unread, among_them))
+
+
+def _known(
+    connection: Connection, batch_id: int, stats: Sequence[FileStat], *, unread: bool = True
+) -> set[FileStat]:
+    """Return what is recorded; with ``unread`` also what could not be read."""
     asked = set(stats)
     found: set[FileStat] = set()
     for digests in pieces([path_digest(each.path) for each in asked]):
-        rows = connection.execute(
-            select(file.c.path, file.c.size, file.c.mtime_ns).where(
-                file.c.batch_id == batch_id, among(connection, file.c.path_digest, digests)
-            )
+        found_ones = select(file.c.path, file.c.size, file.c.mtime_ns).where(
+            file.c.batch_id == batch_id, among(connection, file.c.path_digest, digests)
         )
+        if not unread:
+            found_ones = found_ones.where(file.c.code.is_distinct_from(FileUnavailable.code))
+        rows = connection.execute(found_ones)
         found.update(FileStat(row.path, row.size, row.mtime_ns) for row in rows)
     return found & asked
 

@@ -16,7 +16,7 @@ import structlog
 from celery import Celery
 
 from db.database import Database
-from db.intake import known_files, record_files
+from db.intake import read_files, record_files
 from db.models import find_model, served_model
 from db.records import Batch, IntakeCount, SeenFile
 from scheduler.content import look_into
@@ -117,7 +117,7 @@ class Intake:
     def _look(self, met: Iterable[Met], pool: ThreadPoolExecutor) -> Iterator[SeenFile]:
         names = iter(met)
         while block := list(islice(names, _BLOCK)):
-            known = known_files(self._database, self._batch.id, [each.stat for each in block])
+            known = read_files(self._database, self._batch.id, [each.stat for each in block])
             if known:
                 self._add(IntakeCount(seen=len(known), known=len(known)))
             fresh = [each for each in block if each.stat not in known]

@@ -47,6 +47,45 @@ def test_a_database_that_is_away_is_a_database_error(tmp_path: Path) -> None:
     assert "error [database-away]" in ran.stderr
 
 
+def test_a_state_folder_without_a_database_says_how_to_get_one(tmp_path: Path) -> None:
+    ran = Commands(tmp_path / "elsewhere", {}).run("status")
+    assert ran.returncode == Exit.DATABASE
+    assert "--state" in ran.stderr
+    assert "thoraq process" in ran.stderr
+
+
+def test_a_place_that_cannot_be_written_to_is_told_before_the_work(
+    commands: Commands, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    films = tmp_path / "films"
+    films.mkdir()
+    (films / "a.png").write_bytes(b"none")
+    below = tmp_path / "file" / "below"
+    for command in (
+        ("process", films, "--report", below),
+        ("bench", films, "--out", below / "bench.png"),
+        ("status", "--state", below),
+        ("submit", films, "--state", below),
+    ):
+        ran = commands.run(*command)
+        assert ran.returncode in {Exit.USAGE, Exit.DATABASE}, ran.stderr
+        assert ran.stderr.startswith("error ["), ran.stderr
+        assert "Traceback" not in ran.stderr
+    assert "place-unusable" in ran.stderr
+
+
+def test_a_cancelled_batch_says_how_it_goes_on(commands: Commands, tmp_path: Path) -> None:
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    commands.run("db", "upgrade")
+    commands.run("submit", tmp_path / "films", "--batch", "night")
+    commands.run("cancel", "night")
+    ran = commands.run("process", tmp_path / "films", "--batch", "night")
+    assert ran.returncode == Exit.OK, ran.stderr
+    assert "1 are cancelled: `thoraq retry night`" in ran.stdout
+
+
 def test_flower_without_a_broker_says_how_to_start_one(commands: Commands) -> None:
     ran = commands.run("flower")
     assert ran.returncode == Exit.QUEUE

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from db.database import Database
-from db.intake import known_files, open_batch, record_files
+from db.intake import known_files, open_batch, read_files, record_files
 from db.operations import cancel
 from db.outbox import unsent_chunks
 from db.records import FileStat, IntakeCount, SeenFile
@@ -79,6 +79,23 @@ def test_known_files_are_those_with_equal_size_and_time(database: Database) -> N
     assert known_files(database, batch.id, asked) == {stat, FileStat("/archive/b", 10, 1)}
     assert known_files(database, batch.id + 1, asked) == set()
     assert known_files(database, batch.id, []) == set()
+
+
+def test_a_file_that_could_not_be_read_is_looked_at_anew_and_counts_once(
+    database: Database,
+) -> None:
+    away = replace(refused("a"), refusal=replace(refused("a").refusal, code="file-unavailable"))
+    batch = submit(database, [away, refused("b"), seen(2)])
+    stats = [away.stat, refused("b").stat, seen(2).stat]
+    assert known_files(database, batch.id, stats) == set(stats)
+    assert read_files(database, batch.id, stats) == set(stats[1:])
+    submit(database, [away])  # and cannot be read still
+    status = batch_status(database, "night")
+    assert (status.seen, status.failed, status.queued, status.balanced) == (3, 2, 1, True)
+    submit(database, [replace(seen(1), stat=away.stat)])
+    status = batch_status(database, "night")
+    assert (status.seen, status.failed, status.queued, status.balanced) == (3, 1, 2, True)
+    assert read_files(database, batch.id, stats) == set(stats)
 
 
 def test_another_batch_meets_known_contents_as_duplicates(database: Database) -> None:

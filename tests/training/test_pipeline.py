@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,13 @@ from training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from training.errors import CheckpointBroken, DataMissing, PlanDiffers
+from training.errors import (
+    CheckpointBroken,
+    DataMissing,
+    NoPhaseBetter,
+    PlanDiffers,
+    TrainingDiverged,
+)
 from training.gate import judge_phase
 from training.pipeline import run_plan
 from training.plan import Plan
@@ -113,6 +120,42 @@ def test_every_phase_says_whether_it_is_kept_and_why(undisturbed: PlanResult) ->
         assert each.difference_low <= each.difference_high
         assert "resamples" in each.reason
         assert each.figures["test_px224"] > 0
+
+
+def of_phases(*phases: dict[str, Any]) -> Plan:
+    return Plan.from_mapping({**PLAN.as_mapping(), "phases": list(phases)})
+
+
+def test_a_phase_without_attention_is_judged_against_the_network_with_it(
+    films: Path, tmp_path: Path
+) -> None:
+    first = {"name": "with", "steps": 4, "attention": True}
+    plan = of_phases(first, {"name": "without", "steps": 1, "number": 1})
+    watching = Watching()
+    run_plan(plan, films, tmp_path, CPU, watching)
+    attended, bare = watching.results
+    assert bare.start_px224 == pytest.approx(attended.error_px224, abs=1e-3)
+
+
+def test_what_a_phase_made_worse_is_neither_carried_on_nor_the_runs_network(
+    films: Path, undisturbed: PlanResult, tmp_path: Path
+) -> None:
+    standing = {"steps": 2, "trunk_rate": 1e-12, "head_rate": 1e-12}  # better is none of them
+    plan = of_phases({"name": "one", **standing}, {"name": "two", "number": 1, **standing})
+    watching = Watching()
+    with pytest.raises(NoPhaseBetter):
+        run_plan(plan, films, tmp_path, CPU, watching, start=undisturbed.weights)
+    assert [each.kept for each in watching.results] == [False, False]
+    starts = [each.start_px224 for each in watching.results]
+    assert starts[0] is not None
+    assert starts[0] == starts[1]  # both went on from what the run began with
+    assert not (tmp_path / "network.safetensors").exists()
+
+
+def test_a_run_whose_weights_are_no_numbers_ends(films: Path, tmp_path: Path) -> None:
+    wild = {"name": "wild", "steps": 6, "trunk_rate": 1e30, "head_rate": 1e30, "warmup_steps": 1}
+    with pytest.raises(TrainingDiverged):
+        run_plan(of_phases(wild), films, tmp_path, CPU, Watching())
 
 
 def test_a_folder_of_another_plan_is_left_alone(films: Path, tmp_path: Path) -> None:
