@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -27,6 +27,8 @@ class PhaseState:
     best_score: float = math.inf
     best_px224: float = math.inf
     checks_since_best: int = 0
+    # Parts of the loss since the last check, on the device: to ask for a number is to wait.
+    sums: dict[str, Tensor | float] = field(default_factory=dict)
 
 
 class PhaseFit:
@@ -40,7 +42,6 @@ class PhaseFit:
     ) -> None:
         self.phase = phase
         self.state = PhaseState()
-        self._sums: dict[str, Tensor | float] = {}  # parts of the loss since the last check
         self._plan = plan
         self._subject = subject
         torch.manual_seed(seed)
@@ -107,17 +108,15 @@ class PhaseFit:
         self._average.update_parameters(self.network)
         self.state.step += 1
         for name, part in parts.items():
-            # On the device: to ask for a number is to wait for the step.
-            sums = self._sums
-            sums[name] = sums.get(name, 0.0) + part.detach().double()
+            self.state.sums[name] = self.state.sums.get(name, 0.0) + part.detach().double()
 
     def check(self) -> tuple[Judgement, dict[str, float]]:
         """Judge the average, keep it if it is the best; also give the mean parts of the loss."""
         judgement = self.judged()
         every = self._plan.check_every
         steps = self.state.step % every or every
-        means = {name: float(total) / steps for name, total in self._sums.items()}
-        self._sums = {}
+        means = {name: float(total) / steps for name, total in self.state.sums.items()}
+        self.state.sums = {}
         self.state.checks_since_best += 1
         if judgement.score < self.state.best_score or not self._best:
             self.state.best_score = judgement.score
@@ -137,8 +136,10 @@ class PhaseFit:
             "average": self._average.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "best": self._best,
-            "state": {name: getattr(self.state, name) for name in PhaseState.__slots__},
-            "sums": {name: float(total) for name, total in self._sums.items()},
+            "state": {
+                **{name: getattr(self.state, name) for name in PhaseState.__slots__},
+                "sums": {name: float(total) for name, total in self.state.sums.items()},
+            },
             "order": self._source.state(),
             "random": random_state(),
         }
@@ -150,7 +151,6 @@ class PhaseFit:
         self._optimizer.load_state_dict(snapshot["optimizer"])
         self._best = dict(snapshot["best"])
         self.state = PhaseState(**snapshot["state"])
-        self._sums = dict(snapshot["sums"])
         self._source.restore(snapshot["order"])
         restore_random_state(snapshot["random"])
 
