@@ -115,8 +115,10 @@ def _native(file: DicomFile, pixels: memoryview, layout: Layout) -> Stored:
     if len(pixels) < min(claimed, layout.frame_bytes * layout.frames):
         raise TruncatedFile(TruncatedFile.__doc__)
     # Whoever decompresses may leave the name of the compressed colours to all three of a pixel.
-    whole = layout.subsampled and claimed >= 3 * layout.rows * layout.columns * layout.frames
-    frame_bytes = layout.frame_bytes // 2 * 3 if whole else layout.frame_bytes
+    frame_bytes, whole_bytes = layout.frame_bytes, layout.frame_bytes // 2 * 3
+    whole = layout.subsampled and claimed >= whole_bytes * layout.frames
+    if whole:
+        frame_bytes = whole_bytes
     if claimed < frame_bytes:
         size = f"{claimed} bytes for {layout.columns} x {layout.rows} pixels"
         raise TruncatedFile.because(size)
