@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -34,14 +36,16 @@ def measure(
     ``to_source`` (2, 3) from upright to file pixels.
     """
     spreads_px224 = spreads_in_error_frame(spreads, to_source, header)
-    ict_sd = None if calibration is None else calibration.ict_sd(points, spreads)
-    score = uncertainty_score(spreads_px224)
-    expected = None if calibration is None else calibration.expected_error(score)
+    ict_sd = expected = upper = None
+    if calibration is not None:
+        ict_sd = calibration.ict_sd(points, spreads)
+        expected = calibration.expected_error(uncertainty_score(spreads_px224))
+        upper = calibration.upper_bound(expected)
     # The transverse axis of the patient in the file: its columns, or its rows if it was turned.
     transverse = to_source[:, 0]
     return Measurement(
-        points=tuple((float(x), float(y)) for x, y in to_file(points, to_source)),
-        spreads=tuple(float(spread) for spread in spreads_px224),
+        points=tuple(map(tuple, to_file(points, to_source).tolist())),
+        spreads=tuple(spreads_px224.tolist()),
         ict=measure_ict(
             points,
             source_px=_source_px(to_source),
@@ -51,7 +55,7 @@ def measure(
             sd=ict_sd,
         ),
         expected_error_px224=expected,
-        expected_error_high_px224=None if calibration is None else calibration.upper_bound(score),
+        expected_error_high_px224=upper,
         bucket=bucket(expected),
         bucket_basis=BucketBasis.EXPECTED,
         frontal_probability=frontal_probability,
@@ -71,7 +75,7 @@ def spreads_in_error_frame(spreads: Floats, to_source: Floats, header: Header) -
 
 def _source_px(to_source: Floats) -> float:
     """Return the width of an upright pixel in pixels of the file."""
-    return float(np.linalg.norm(to_source[:, 0]))
+    return math.hypot(*to_source[:, 0].tolist())
 
 
 def _spacing_along(transverse: Floats, header: Header) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -48,12 +49,12 @@ def propagated_ict_sd(points: Floats, spreads: Floats) -> float:
 
     ``points`` (19, 2) and ``spreads`` (19,) in one frame; first-order propagation.
     """
-    heart = points[Landmark.HEART_LEFT, 0] - points[Landmark.HEART_RIGHT, 0]
-    thorax = points[Landmark.THORAX_LEFT, 0] - points[Landmark.THORAX_RIGHT, 0]
-    of_heart = np.hypot(spreads[Landmark.HEART_LEFT], spreads[Landmark.HEART_RIGHT])
-    of_thorax = np.hypot(spreads[Landmark.THORAX_LEFT], spreads[Landmark.THORAX_RIGHT])
-    width = max(abs(float(thorax)), 1e-6)
-    return float(np.hypot(of_heart, of_thorax * heart / width) / width)
+    heart = float(points[Landmark.HEART_LEFT, 0] - points[Landmark.HEART_RIGHT, 0])
+    thorax = float(points[Landmark.THORAX_LEFT, 0] - points[Landmark.THORAX_RIGHT, 0])
+    of_heart = math.hypot(spreads[Landmark.HEART_LEFT], spreads[Landmark.HEART_RIGHT])
+    of_thorax = math.hypot(spreads[Landmark.THORAX_LEFT], spreads[Landmark.THORAX_RIGHT])
+    width = max(abs(thorax), 1e-6)
+    return math.hypot(of_heart, of_thorax * heart / width) / width
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,9 @@ class Calibration:
         # Beyond what was seen in calibration the error grows with the spread, it does not stop.
         return inside * max(1.0, score / float(scores[-1]))
 
-    def upper_bound(self, score: float) -> float:
-        """Bound that 90 % of true errors stay under."""
-        return self.expected_error(score) * self.upper_ratio
+    def upper_bound(self, expected_error: float) -> float:
+        """Bound that 90 % of true errors stay under, where so much is expected."""
+        return expected_error * self.upper_ratio
 
     def ict_sd(self, points: Floats, spreads: Floats) -> float | None:
         """Calibrated deviation of the index; None where it was not measured."""

@@ -137,8 +137,8 @@ class Pipeline:
 
     def _header(self, header: Header | None) -> Header | None:
         """Return the header as it is stored: the patient's numbers hashed."""
-        if header is None:
-            return None
+        if header is None or header.patient_id is header.accession is None:
+            return header  # a PNG or a JPEG: copying a header takes as long as measuring points
         stored = self._of.pseudonyms.stored
         return replace(
             header, patient_id=stored(header.patient_id), accession=stored(header.accession)
