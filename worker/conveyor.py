@@ -188,7 +188,7 @@ class Conveyor:
         if not self._batch:
             return
         batch = self._batch
-        with self._watchdog.watching():
+        with self._watchdog.watching(), self._readers.piling():
             outcomes = batch[0][0].pipeline.outcomes([(job, read) for _, job, read in batch])
         self._batch = []
         ended: Counter[ChunkAtWork] = Counter()

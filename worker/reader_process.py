@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -20,13 +22,15 @@ from radiograph.errors import Disposition
 from radiograph.reading import ReadLimits
 from radiograph.records import Header
 from worker.errors import ReaderCrashed, ReaderOutOfMemory, ReaderTimeout, ReaderUnavailable
-from worker.wire import Incoming, ReadFile, frame, header_of, read_file_of, unframe
+from worker.wire import PIPE_BYTES, Incoming, ReadFile, frame, header_of, read_file_of, unframe
 
 #: Importing the decoders on a busy machine.
 _START_SECONDS = 120.0
 _END_SECONDS = 10.0
 #: Half of what a pipe holds: requests that fill one would wait for answers that wait for them.
 _MOST_AHEAD_BYTES = 32 << 10
+#: How long answers may pile up, should whoever predicts be stuck.
+_PILING_SECONDS = 0.25
 
 #: A path, and the SHA-256 of what should stand there.
 Wanted = tuple[str, str]
@@ -53,13 +57,16 @@ class ReaderProcess:
         timeout_seconds: float,
         memory_mb: int,
         roots: Sequence[Path] = (),
+        awaited: threading.Event | None = None,
     ) -> None:
+        """``awaited``: cleared while nobody waits for answers, which may pile up meanwhile."""
         self._configuration = {
             "limits": asdict(limits),
             "memory_mb": memory_mb,
             "roots": [str(each) for each in roots],
         }
         self._timeout_seconds = timeout_seconds
+        self._awaited = awaited
         self._process: subprocess.Popen[bytes] | None = None
         self._ahead: deque[Wanted] = deque()
         self._incoming: Incoming | None = None
@@ -175,10 +182,14 @@ class ReaderProcess:
     def _incoming_of(self, process: subprocess.Popen[bytes]) -> Incoming:
         if process.stdout is None:
             raise EOFError
+        with contextlib.suppress(OSError):  # the user's share of such memory is taken
+            fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         ready = select.poll()
         ready.register(process.stdout, select.POLLIN)
 
         def wait() -> None:
+            if self._awaited is not None:
+                self._awaited.wait(_PILING_SECONDS)
             left = self._deadline - time.monotonic()
             if left <= 0 or not ready.poll(left * 1000):
                 raise TimeoutError

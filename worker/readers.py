@@ -22,7 +22,7 @@ _OF_THE_PATH = frozenset({FileUnavailable.code, ContentChanged.code, ReaderTimeo
 _CRASHES = 2
 _POLL_SECONDS = 0.2
 #: Files a reading process is asked for at a time: alone, it would wait after each for the next.
-_RUN = 4
+_RUN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,16 @@ class Readers:
     ) -> None:
         self.count = count
         self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._awaited = threading.Event()
+        self._awaited.set()
         self._processes = [
-            ReaderProcess(limits, timeout_seconds=timeout_seconds, memory_mb=memory_mb, roots=roots)
+            ReaderProcess(
+                limits,
+                timeout_seconds=timeout_seconds,
+                memory_mb=memory_mb,
+                roots=roots,
+                awaited=self._awaited,
+            )
             for _ in range(count)
         ]
         self._threads = [
@@ -106,6 +114,19 @@ class Readers:
                     yield answer.job, answer.read
         finally:
             abandoned.set()
+
+    @contextlib.contextmanager
+    def piling(self) -> Iterator[None]:
+        """Let answers pile up while the caller has other work, to be taken in many at a time.
+
+        A thread that wakes for each of them finds the caches full of the network and the film: 0.3
+        core-ms an answer on a CPU, in place of 0.1.
+        """
+        self._awaited.clear()
+        try:
+            yield
+        finally:
+            self._awaited.set()
 
     def close(self) -> None:
         """End the processes and their threads."""

@@ -24,8 +24,8 @@ from radiograph.records import Header, ImageFormat, PixelSpacing, SpacingSource,
 _LENGTHS = struct.Struct("!II")
 #: A header and a prepared square are below 1 MB; more is a reader that lost its way.
 _LONGEST = 16 << 20
-#: What a pipe holds.
-_AT_ONCE = 64 << 10
+#: What a pipe is asked to hold, and what an unprivileged process may ask of Linux: 60 answers.
+PIPE_BYTES = 1 << 20
 _HEADER = tuple(each.name for each in fields_of(Header))
 
 #: Reads exactly so many bytes. Raises EOFError.
@@ -58,7 +58,7 @@ class Incoming:
         """Read so many bytes. Raises EOFError, and what ``wait`` does."""
         while len(self._come) < count:
             self._wait()
-            part = os.read(self._descriptor, _AT_ONCE)
+            part = os.read(self._descriptor, PIPE_BYTES)
             if not part:
                 raise EOFError
             self._come += part

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import queue
 import signal
 import struct
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,8 +25,9 @@ from db.records import ClaimedJob
 from radiograph.reading import ReadLimits
 from radiograph.records import ImageFormat
 from tests.worker.conftest import eventually, gone, write_radiographs
+from worker import reader_process
 from worker.reader_process import RefusedFile
-from worker.readers import Readers
+from worker.readers import Answer, Readers
 from worker.sample import sample_job
 from worker.wire import ReadFile
 
@@ -165,6 +168,24 @@ def test_files_asked_for_ahead_are_read_though_one_in_their_middle_is_not(tmp_pa
     assert together == alone
     assert (together[100], together[102]) == ("reader-timeout", "file-unavailable")
     assert len(set(together.values())) == len(jobs) - 1  # 101 is another path of a sound one
+
+
+def test_answers_pile_up_while_nobody_waits_and_all_of_them_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_process, "_PILING_SECONDS", 60.0)
+    write_radiographs(tmp_path, 20)
+    jobs = [job(path, number=number) for number, path in enumerate(sorted(tmp_path.iterdir()))]
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    with running() as readers:
+        read_one(readers, jobs[0])  # from here on a file takes milliseconds
+        with readers.piling():
+            readers.ask(jobs, answers.put, threading.Event())
+            time.sleep(1.0)
+            assert answers.empty()
+        found = [answers.get(timeout=30.0) for _ in jobs]
+    assert [each.job.job_id for each in found] == list(range(20))
+    assert all(isinstance(each.read, ReadFile) for each in found)
 
 
 def test_a_reader_that_somebody_else_killed_costs_no_file(tmp_path: Path) -> None:
