@@ -105,9 +105,16 @@ class Samples:
 def read_samples(data: Path, *, side: int = TRAINING_SIDE_PX) -> Samples:
     """Read every data set found under ``data``, in whichever layout.
 
-    Raises DataMissing where there is none, DatasetInvalid where a row or an image is unusable.
+    Or the file ``carried_file(data, side)``, if there is one. Raises DataMissing where there is no
+    data set, DatasetInvalid where a row or an image is unusable.
     """
-    return _stack(usable_films(data), side)
+    carried = carried_file(data, side)
+    return Samples.load(carried) if carried.exists() else _stack(usable_films(data), side)
+
+
+def carried_file(data: Path, side: int) -> Path:
+    """Return where samples of a side that were saved to be carried elsewhere are looked for."""
+    return data / f"samples-{side}.npz"
 
 
 def read_pixels(film: Film) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:

@@ -14,7 +14,7 @@ from network.pretraining import start_from_imagenet
 from network.weights import read_network
 from training.errors import DataMissing
 from training.plan import Plan
-from training.samples import TRAINING_SIDE_PX, Samples, read_samples
+from training.samples import TRAINING_SIDE_PX, read_samples
 from training.subject import LandmarkSubject, Subject
 from training.teaching import taught
 
@@ -40,10 +40,10 @@ def prepare_subject(
         from training.original import original_subject  # noqa: PLC0415 - a comparison's alone
 
         return original_subject(plan, data, device), Origin(None, "none: trained from scratch")
-    train = _samples(data, TRAINING_SIDE_PX).split("train")
+    train = read_samples(data, side=TRAINING_SIDE_PX).split("train")
     if not len(train):
         raise DataMissing(f"no film of the training split in {data}. {DataMissing.__doc__}")
-    everything = _samples(data, INPUT_SIDE_PX)
+    everything = read_samples(data, side=INPUT_SIDE_PX)
     if teachers:
         networks = [read_network(path).to(device) for path in teachers]
         train = taught(train, networks, device, plan.teacher_share)
@@ -58,9 +58,3 @@ def _origin(start: Path | None) -> Origin:
     said = start_from_imagenet(network)
     # Without ImageNet weights the first phase draws its own from its seed.
     return Origin(network.state_dict() if said.startswith("ImageNet") else None, said)
-
-
-def _samples(data: Path, side: int) -> Samples:
-    """Read a folder, or the file ``samples-SIDE.npz`` in it that was made from one."""
-    carried = data / f"samples-{side}.npz"
-    return Samples.load(carried) if carried.exists() else read_samples(data, side=side)
