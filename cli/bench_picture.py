@@ -41,7 +41,7 @@ def draw_bench(
     for axes, label in ((upper, "stage"), (lower, "reading alone (files)")):
         axes.invert_yaxis()
         axes.margins(x=0.12)
-        axes.set_ylabel(label, fontsize=8)
+        axes.set_title(label, fontsize=8, loc="left")
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     lower.set_xlabel("core-milliseconds a file", fontsize=8)
