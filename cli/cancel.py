@@ -16,12 +16,14 @@ from scheduler.settings import Settings
 def cancel(batch: str, settings: Settings) -> None:
     """Take a batch's waiting files out of the queue.
 
-    Files in a worker's hands are finished. What is cancelled comes back with `retry`, or by
-    submitting the folder again under another batch.
+    Files in a worker's hands are finished, and those that another batch holds too wait on as that
+    batch's own. What is cancelled comes back with `retry`, or by submitting the folder again under
+    another batch.
 
     \b
     Example:
       thoraq cancel archive-3f2a91bc
     """
-    count = take_out(Database.open(settings.database), batch)
-    click.echo(f"{count.cancelled} cancelled, {count.in_flight} in a worker's hands")
+    count = take_out(Database.open(settings.database), batch, settings.chunk_size)
+    handed = f", {count.handed_over} left to other batches" if count.handed_over else ""
+    click.echo(f"{count.cancelled} cancelled, {count.in_flight} in a worker's hands{handed}")

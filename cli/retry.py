@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cli.codes import known_codes
 from cli.options import settings_option
 from db.database import Database
 from db.operations import retry as queue_again
@@ -37,6 +38,8 @@ def retry(
         raise click.UsageError("name the batch once")
     database = Database.open(settings.database)
     count = queue_again(database, batch or named, codes or None, settings.chunk_size)
+    if not (count.jobs or count.files) and (strange := sorted(set(codes) - set(known_codes()))):
+        raise click.UsageError(f"no code is called {', '.join(strange)}; `status` names those met")
     click.echo(f"{count.jobs} queued again")
     if count.files:
         click.echo(f"{count.files} that intake refused: submit their folders again")

@@ -10,6 +10,7 @@ from db.batches import batch_id_of
 from db.columns import path_digest
 from db.conditions import as_sql
 from db.errors import StudyUnknown
+from db.models import check_measures
 from db.records import ResultFilter
 from db.tables import file, job, measurement, radiograph
 
@@ -20,11 +21,13 @@ _HASH_PREFIX = 8
 def filtered(connection: Connection, chosen: Select[Any], wanted: ResultFilter) -> Select[Any]:
     """Keep what is ``wanted`` of a SELECT over measurements and radiographs, but for its limit.
 
-    Raises BatchUnknown, StudyUnknown.
+    Raises BatchUnknown, ModelUnknown, StudyUnknown.
     """
     conditions: list[ColumnElement[bool]] = []
     if wanted.batch is not None:
         conditions.append(_in_batch(batch_id_of(connection, wanted.batch)))
+    if wanted.model is not None:
+        check_measures(connection, wanted.model)
     if wanted.study is not None:
         ids = radiograph_ids(connection, wanted.study)
         if not ids:

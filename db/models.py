@@ -11,7 +11,7 @@ from db.audit import Action, note
 from db.database import AnyRow, Database, insert_into, moment
 from db.errors import ModelDiffers, ModelUnknown
 from db.records import ModelRecord
-from db.tables import model
+from db.tables import measurement, model
 
 
 def register_model(
@@ -140,6 +140,13 @@ def _serve(connection: Connection, version: str) -> None:
         update(model).where(model.c.served, model.c.version != version).values(served=False)
     )
     connection.execute(update(model).where(model.c.version == version).values(served=True))
+
+
+def check_measures(connection: Connection, version: str) -> None:
+    """Check that a network is registered, or was when it measured. Raises ModelUnknown."""
+    measured = select(measurement.c.id).where(measurement.c.model_version == version).limit(1)
+    if connection.execute(measured).first() is None:
+        _row(connection, version)
 
 
 def _row(connection: Connection, version: str) -> AnyRow:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from db.audit import Action, note
 from db.batches import batch_id_of, own_jobs
-from db.database import Database, moment, pieces
+from db.database import AnyRow, Database, moment, pieces
 from db.jobs import moving, put_in_chunks
 from db.records import CancelCount, RetryCount
 from db.states import JobState, Priority
+from db.tables import batch as batch_table
 from db.tables import file, job
 from radiograph.errors import Disposition
+
+#: What the jobs of a chunk have in common: batch, version of the network, priority.
+ChunkKind = tuple[int, str, Priority]
 
 
 def retry(
@@ -35,28 +39,41 @@ def retry(
     with db.write() as connection:
         at = moment(connection, now)
         batch_id = None if batch is None else batch_id_of(connection, batch)
+        if codes is None:
+            again = update(batch_table).where(batch_table.c.cancelled_at.is_not(None))
+            again = again if batch_id is None else again.where(batch_table.c.id == batch_id)
+            connection.execute(again.values(cancelled_at=None))
         jobs = _requeue(connection, batch_id, codes, chunk_size, at)
         count = RetryCount(jobs=jobs, files=_forget(connection, batch_id, codes))
         note(connection, Action.RETRY, batch, at, codes=list(codes or ()), **asdict(count))
         return count
 
 
-def cancel(db: Database, batch: str, *, now: datetime | None = None) -> CancelCount:
+def cancel(
+    db: Database, batch: str, chunk_size: int, *, now: datetime | None = None
+) -> CancelCount:
     """Take a batch's waiting jobs out of the queue; those in a worker's hands are finished.
 
-    Raises BatchUnknown.
+    A job whose content another batch holds too waits on as that batch's own, unless that one was
+    cancelled since. Raises BatchUnknown.
     """
     with db.write() as connection:
         at = moment(connection, now)
-        mine = job.c.id.in_(own_jobs(batch_id_of(connection, batch)))
+        batch_id = batch_id_of(connection, batch)
+        connection.execute(
+            update(batch_table).where(batch_table.c.id == batch_id).values(cancelled_at=at)
+        )
+        mine = job.c.id.in_(own_jobs(batch_id))
         waiting = connection.execute(
-            select(job.c.id)
+            select(job.c.id, job.c.model_version)
             .where(mine, job.c.state == JobState.QUEUED)
             .order_by(job.c.id)
             .with_for_update()
-        )
+        ).all()
+        heirs = _heirs(connection, [row.id for row in waiting], batch_id)
+        _hand_over(connection, [row for row in waiting if row.id in heirs], heirs, chunk_size, at)
         cancelled = 0
-        for ids in pieces(waiting.scalars().all()):
+        for ids in pieces([row.id for row in waiting if row.id not in heirs]):
             cancelled += connection.execute(
                 moving(JobState.QUEUED, JobState.CANCELLED)
                 .where(job.c.id.in_(ids))
@@ -65,9 +82,72 @@ def cancel(db: Database, batch: str, *, now: datetime | None = None) -> CancelCo
         running: int = connection.execute(
             select(func.count()).select_from(job).where(mine, job.c.state == JobState.RUNNING)
         ).scalar_one()
-        count = CancelCount(cancelled=cancelled, in_flight=running)
+        count = CancelCount(cancelled=cancelled, in_flight=running, handed_over=len(heirs))
         note(connection, Action.CANCEL, batch, at, **asdict(count))
         return count
+
+
+def _heirs(connection: Connection, job_ids: Sequence[int], batch_id: int) -> dict[int, AnyRow]:
+    """Return of each job the first file of another batch that waits for it, with that batch."""
+    heirs: dict[int, AnyRow] = {}
+    for ids in pieces(job_ids):
+        rows = connection.execute(
+            select(file.c.id, file.c.job_id, file.c.batch_id, batch_table.c.priority)
+            .join(batch_table, batch_table.c.id == file.c.batch_id)
+            .where(
+                file.c.job_id.in_(ids),
+                file.c.batch_id != batch_id,
+                or_(
+                    batch_table.c.cancelled_at.is_(None),
+                    file.c.seen_at > batch_table.c.cancelled_at,
+                ),
+            )
+            .order_by(file.c.id)
+        )
+        for row in rows:
+            heirs.setdefault(row.job_id, row)
+    return heirs
+
+
+def _hand_over(
+    connection: Connection,
+    jobs: Sequence[AnyRow],
+    heirs: Mapping[int, AnyRow],
+    chunk_size: int,
+    at: datetime,
+) -> None:
+    """Let jobs count for the files of their heirs, with the priority and pauses of those."""
+    for ids in pieces([row.id for row in jobs]):
+        owned = (file.c.job_id.in_(ids), file.c.duplicate.is_(False))
+        connection.execute(update(file).where(*owned).values(duplicate=True))
+        of_heirs = file.c.id.in_([heirs[each].id for each in ids])
+        connection.execute(update(file).where(of_heirs).values(duplicate=False))
+    chunks: dict[ChunkKind, list[int]] = {}
+    for row in jobs:
+        heir = heirs[row.id]
+        chunks.setdefault((heir.batch_id, row.model_version, heir.priority), []).append(row.id)
+    for (_, _, priority), job_ids in chunks.items():
+        for ids in pieces(job_ids):
+            connection.execute(update(job).where(job.c.id.in_(ids)).values(priority=priority))
+    _put_in_chunks(connection, chunks, chunk_size, at)
+
+
+def _put_in_chunks(
+    connection: Connection,
+    jobs: Mapping[ChunkKind, Sequence[int]],
+    chunk_size: int,
+    at: datetime,
+) -> None:
+    for (batch_id, model_version, priority), ids in jobs.items():
+        put_in_chunks(
+            connection,
+            ids,
+            batch_id=batch_id,
+            model_version=model_version,
+            priority=priority,
+            chunk_size=chunk_size,
+            now=at,
+        )
 
 
 def _requeue(
@@ -91,7 +171,7 @@ def _requeue(
     if codes is not None:
         chosen = chosen.where(job.c.code.in_(codes))
     rows = connection.execute(chosen.order_by(job.c.id).with_for_update()).all()
-    chunks: dict[tuple[int, str, Priority], list[int]] = {}
+    chunks: dict[ChunkKind, list[int]] = {}
     for row in rows:
         key = (row.batch_id, row.model_version, row.priority)
         chunks.setdefault(key, []).append(row.id)
@@ -109,16 +189,7 @@ def _requeue(
                     detail=None,
                 )
             )
-    for (owner, model_version, priority), ids in chunks.items():
-        put_in_chunks(
-            connection,
-            ids,
-            batch_id=owner,
-            model_version=model_version,
-            priority=priority,
-            chunk_size=chunk_size,
-            now=at,
-        )
+    _put_in_chunks(connection, chunks, chunk_size, at)
     return len(rows)
 
 

@@ -196,6 +196,7 @@ class CancelCount:
 
     cancelled: int = 0
     in_flight: int = 0  # claimed by a worker, which will finish them
+    handed_over: int = 0  # to other batches that hold the same contents and wait for them
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ def remeasure(
     Each radiograph becomes a file of ``batch`` at the place where it was last seen; no file is
     read. What the batch holds already is counted as known, and what ``model_version`` measured or
     will measure for another batch as a duplicate, so that doing it again queues nothing twice.
-    Raises BatchUnknown, StudyUnknown.
+    Raises BatchUnknown, ModelUnknown, StudyUnknown.
     """
     after, left = 0, wanted.limit
     while left is None or left > 0:

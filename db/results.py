@@ -33,7 +33,7 @@ _IDS = select(measurement.c.id).outerjoin(
 def find_results(db: Database, wanted: ResultFilter) -> Iterator[Result]:
     """Results in the order they were measured, read as they are taken.
 
-    Raises BatchUnknown, StudyUnknown: at once, before the first result is taken.
+    Raises BatchUnknown, ModelUnknown, StudyUnknown: at once, before the first result is taken.
     """
     with db.read() as connection:
         chosen = filtered(connection, _RESULTS, wanted)
@@ -44,7 +44,7 @@ def find_results(db: Database, wanted: ResultFilter) -> Iterator[Result]:
 def count_results(db: Database, wanted: ResultFilter) -> int:
     """How many results `find_results` would give.
 
-    Raises BatchUnknown, StudyUnknown.
+    Raises BatchUnknown, ModelUnknown, StudyUnknown.
     """
     with db.read() as connection:
         chosen = filtered(connection, _IDS, wanted).limit(wanted.limit)
@@ -59,7 +59,7 @@ def file_outcomes(
 ) -> Iterator[FileOutcome]:
     """How every file ended, in the order they were seen; of one batch, of one study, or of all.
 
-    Raises BatchUnknown, StudyUnknown: at once.
+    Raises BatchUnknown, ModelUnknown, StudyUnknown: at once.
     """
     chosen = (
         select(

@@ -43,6 +43,7 @@ batch = Table(
     Column("priority", one_of(Priority, "priority"), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("paused_at", Moment),  # its waiting chunks are held back
+    Column("cancelled_at", Moment),  # the files it had by then wait for nothing
 )
 
 radiograph = Table(

@@ -84,6 +84,16 @@ def test_show_by_path_tells_why_a_file_was_not_measured(processed: Processed) ->
     assert shown["files"][0]["code"] == failed["code"]
 
 
+@pytest.mark.parametrize("command", [("results",), ("export", "--out", "results.csv")])
+def test_a_network_that_is_not_there_is_not_found(
+    processed: Processed, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    words = [str(tmp_path / each) if each.endswith(".csv") else each for each in command]
+    ran = processed.commands.run(*words, "--model", "nobodys")
+    assert (ran.returncode, "[model-unknown]" in ran.stderr) == (Exit.NOT_FOUND, True), ran.stderr
+    assert not (tmp_path / "results.csv").exists()
+
+
 def test_a_study_that_is_not_there_is_not_found(processed: Processed) -> None:
     assert processed.commands.run("show", "1.2.3.4").returncode == Exit.NOT_FOUND
 

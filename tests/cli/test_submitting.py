@@ -47,6 +47,23 @@ def test_what_is_cancelled_comes_back_with_retry(commands: Commands, inbox: Path
     assert (ledger["queued"], ledger["cancelled"], ledger["priority"]) == (5, 0, "urgent")
 
 
+def test_what_another_batch_holds_too_is_left_to_it(commands: Commands, inbox: Path) -> None:
+    commands.run("submit", inbox, "--batch", "a")
+    commands.run("submit", inbox, "--batch", "b")
+    ran = commands.run("cancel", "a")
+    assert ran.stdout == "0 cancelled, 0 in a worker's hands, 5 left to other batches\n"
+    assert commands.json("status", "b")["queued"] == 5
+    assert commands.run("cancel", "b").stdout == "5 cancelled, 0 in a worker's hands\n"
+
+
+def test_a_code_that_is_none_is_no_empty_success(commands: Commands, inbox: Path) -> None:
+    commands.run("submit", inbox, "--batch", "b")
+    ran = commands.run("retry", "b", "--code", "file-unavailible")
+    assert ran.returncode == Exit.USAGE
+    assert "file-unavailible" in ran.stderr
+    assert commands.run("retry", "b", "--code", "file-unavailable").stdout == "0 queued again\n"
+
+
 def test_status_says_that_no_broker_answers(commands: Commands, inbox: Path) -> None:
     commands.run("submit", inbox, "--batch", "b")
     ran = commands.run("status", "b")

@@ -27,7 +27,7 @@ def test_whoever_changes_anything_is_noted(database: Database) -> None:
     pause_batch(database, "night", now=LATER)
     resume_batch(database, "night", now=LATER)
     pause_queue(database, QueueName.URGENT, now=LATER)
-    cancel(database, "night", now=LATER)
+    cancel(database, "night", 32, now=LATER)
     retry(database, None, None, 4, now=LATER)
     register_model(database, MODEL, "a" * 64, {}, serve=True)
     serve_model(database, MODEL)
@@ -51,19 +51,19 @@ def test_whoever_changes_anything_is_noted(database: Database) -> None:
         ("train-resume", "fit"),
     ]
     by_action = {row.action: row.said for row in rows}
-    assert by_action["cancel"] == {"cancelled": 1, "in_flight": 0}
+    assert by_action["cancel"] == {"cancelled": 1, "in_flight": 0, "handed_over": 0}
     assert by_action["retry"] == {"codes": [], "jobs": 1, "files": 0}
 
 
 def test_what_did_not_happen_is_not_noted(database: Database) -> None:
     with pytest.raises(BatchUnknown):
-        cancel(database, "nowhere")
+        cancel(database, "nowhere", 32)
     assert audit_rows(database) == []
 
 
 def test_the_newest_rows_come_first(database: Database) -> None:
     submit(database, [seen(1)])
-    cancel(database, "night", now=LATER)
+    cancel(database, "night", 32, now=LATER)
     [last] = audit_rows(database, limit=1)
     assert (last.action, last.at) == ("cancel", LATER)
     assert [row.action for row in audit_rows(database, since=LATER)] == ["cancel"]

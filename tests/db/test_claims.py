@@ -84,7 +84,7 @@ def test_a_chunk_that_comes_twice_or_never_existed_gives_nothing(database: Datab
 def test_cancelled_jobs_are_not_claimed(database: Database) -> None:
     submit(database, [seen(1), seen(2)])
     (chunk_id,) = send(database)
-    cancel(database, "night")
+    cancel(database, "night", 32)
     assert claim_chunk(database, chunk_id, "cpu0@host", LEASE) is None
 
 

@@ -121,7 +121,7 @@ def test_a_cancelled_content_is_queued_again_for_the_batch_that_submits_it(
     database: Database,
 ) -> None:
     submit(database, [seen(1), seen(2)])
-    cancel(database, "night")
+    cancel(database, "night", 32)
     submit(database, [seen(1, path="/new")], name="again")
     assert batch_status(database, "again").queued == 1
     night = batch_status(database, "night")

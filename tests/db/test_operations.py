@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from db.database import Database
 from db.errors import BatchUnknown, MoveForbidden
+from db.intake import open_batch, record_files
 from db.jobs import moving
 from db.operations import cancel, retry
 from db.outbox import unsent_chunks
+from db.pauses import pause_batch, resume_batch
 from db.records import CancelCount, RetryCount
-from db.states import MOVES, JobState
+from db.states import MOVES, JobState, Priority
 from db.status import batch_status
 from db.tables import job
 from tests.db.making import (
     BROKEN,
     LATERAL,
     MODEL,
+    START,
     claim,
     measure_all,
     measured,
@@ -44,8 +49,8 @@ def mixed(db: Database) -> None:
 
 def test_cancel_stops_what_waits_and_tells_what_runs(database: Database) -> None:
     mixed(database)
-    assert cancel(database, "night") == CancelCount(cancelled=1, in_flight=1)
-    assert cancel(database, "night") == CancelCount(cancelled=0, in_flight=1)
+    assert cancel(database, "night", 32) == CancelCount(cancelled=1, in_flight=1)
+    assert cancel(database, "night", 32) == CancelCount(cancelled=0, in_flight=1)
     status = batch_status(database, "night")
     assert (status.cancelled, status.running, status.queued) == (1, 1, 0)
     assert status.balanced
@@ -54,13 +59,59 @@ def test_cancel_stops_what_waits_and_tells_what_runs(database: Database) -> None
 def test_cancel_leaves_the_jobs_of_other_batches_alone(database: Database) -> None:
     submit(database, [seen(1)])
     submit(database, [seen(1), seen(2)], name="other")
-    assert cancel(database, "other").cancelled == 1
+    assert cancel(database, "other", 32).cancelled == 1
     assert batch_status(database, "night").queued == 1
+
+
+def test_what_another_batch_waits_for_is_left_to_it(database: Database) -> None:
+    submit(database, [seen(number) for number in range(6)], priority=Priority.URGENT)
+    submit(database, [*(seen(each, path=f"/copy/{each}") for each in (1, 2, 4)), seen(7)], name="b")
+    pause_batch(database, "b")
+    count = cancel(database, "night", 2)
+    assert count == CancelCount(cancelled=3, in_flight=0, handed_over=3)
+    night, other = batch_status(database, "night"), batch_status(database, "b")
+    assert (night.cancelled, night.duplicates, night.queued) == (3, 3, 0)
+    assert (other.queued, other.duplicates) == (4, 0)
+    assert night.balanced
+    assert other.balanced
+    assert send(database) == []  # the pause of the batch they wait for holds them back now
+    resume_batch(database, "b")
+    assert [(each.priority, each.jobs) for each in unsent_chunks(database, 10)] == [
+        (Priority.ROUTINE, 1),
+        (Priority.ROUTINE, 2),
+        (Priority.ROUTINE, 1),
+    ]
+    measure_all(database)
+    assert batch_status(database, "b").measured == 4
+
+
+@pytest.mark.parametrize("wanted_again", [False, True])
+def test_a_batch_that_was_cancelled_inherits_nothing_until_it_is_retried(
+    database: Database, *, wanted_again: bool
+) -> None:
+    submit(database, [seen(1)])
+    submit(database, [seen(1, path="/copy")], name="b")
+    assert cancel(database, "b", 32) == CancelCount()
+    if wanted_again:
+        retry(database, "b", None, 32)
+    count = cancel(database, "night", 32)
+    assert (count.cancelled, count.handed_over) == ((0, 1) if wanted_again else (1, 0))
+
+
+def test_a_cancelled_batch_waits_for_what_is_submitted_to_it_later(database: Database) -> None:
+    submit(database, [seen(1), seen(2)])
+    submit(database, [seen(1, path="/copy")], name="b")
+    cancel(database, "b", 32, now=START)
+    later = START + timedelta(seconds=1)
+    batch = open_batch(database, "b", Priority.ROUTINE, now=later)
+    record_files(database, batch, [seen(2, path="/another")], MODEL, 32, now=later)
+    count = cancel(database, "night", 32, now=later)
+    assert (count.cancelled, count.handed_over) == (1, 1)
 
 
 def test_retry_brings_back_what_failed_or_was_cancelled(database: Database) -> None:
     mixed(database)
-    cancel(database, "night")
+    cancel(database, "night", 32)
     assert retry(database, "night", None, 32) == RetryCount(jobs=2, files=1)
     status = batch_status(database, "night")
     assert (status.queued, status.measured, status.set_aside, status.failed) == (2, 1, 2, 0)
@@ -103,7 +154,7 @@ def test_retry_keeps_models_apart(database: Database) -> None:
 
 def test_an_unknown_batch_is_named(database: Database) -> None:
     with pytest.raises(BatchUnknown, match="'nigth'"):
-        cancel(database, "nigth")
+        cancel(database, "nigth", 32)
     with pytest.raises(BatchUnknown):
         retry(database, "nigth", None, 32)
     with pytest.raises(BatchUnknown):

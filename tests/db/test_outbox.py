@@ -39,7 +39,7 @@ def test_a_sent_chunk_waits_until_it_is_claimed(database: Database) -> None:
 def test_chunks_that_a_cancel_left_empty_are_never_sent(database: Database) -> None:
     submit(database, [seen(number) for number in range(4)], chunk_size=2)
     mark_sent(database, [1], now=START)
-    cancel(database, "night")
+    cancel(database, "night", 32)
     assert unsent_chunks(database, 10) == []
     assert waiting_chunks(database) == 0
     assert resend_all(database) == 0

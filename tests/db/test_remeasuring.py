@@ -103,7 +103,7 @@ def test_what_the_network_measured_for_another_batch_is_a_duplicate(database: Da
 
 
 @pytest.mark.parametrize(
-    ("wanted", "chosen"), [({"ict_above": 0.5}, 2), ({"limit": 1}, 1), ({"model": "none"}, 0)]
+    ("wanted", "chosen"), [({"ict_above": 0.5}, 2), ({"limit": 1}, 1), ({"ict_above": 0.9}, 0)]
 )
 def test_filters_choose_by_the_old_results(
     database: Database, wanted: dict[str, object], chosen: int

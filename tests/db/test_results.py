@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from db.database import Database
-from db.errors import BatchUnknown, StudyUnknown
+from db.errors import BatchUnknown, ModelUnknown, StudyUnknown
 from db.records import FileOutcome, ResultFilter
 from db.results import count_results, file_outcomes, find_results
 from db.states import JobState
@@ -100,7 +100,6 @@ def fill(database: Database) -> None:
         ({"patient": "ada"}, [0, 1, 2]),
         ({"patient": "nobody"}, []),
         ({"model": MODEL}, [0, 1, 2, 3, 4, 5]),
-        ({"model": "lungs-0"}, []),
         ({"study": "1.2.3"}, [3]),
         ({"study": "1.2.3.9"}, [3]),
         ({"study": content(3)}, [3]),
@@ -132,6 +131,8 @@ def test_unknown_names_are_told_before_the_first_result_is_taken(archive: Databa
             file_outcomes(archive, study=study)
     with pytest.raises(BatchUnknown):
         find_results(archive, ResultFilter(batch="nigth"))
+    with pytest.raises(ModelUnknown):
+        find_results(archive, ResultFilter(model="lungs-0"))
     with pytest.raises(BatchUnknown):
         file_outcomes(archive, "nigth")
 

@@ -173,7 +173,7 @@ class Night:
 
     def _cancel(self) -> None:
         if self.recorded:
-            cancel(self.db, self.chance.choice(list(self.recorded)), now=self.now)
+            cancel(self.db, self.chance.choice(list(self.recorded)), 3, now=self.now)
 
     def _retry(self) -> None:
         if self.recorded:
