@@ -27,8 +27,6 @@ from worker.wire import PIPE_BYTES, Incoming, ReadFile, frame, header_of, read_f
 #: Importing the decoders on a busy machine.
 _START_SECONDS = 120.0
 _END_SECONDS = 10.0
-#: Half of what a pipe holds: requests that fill one would wait for answers that wait for them.
-_MOST_AHEAD_BYTES = 32 << 10
 #: How long answers may pile up, should whoever predicts be stuck.
 _PILING_SECONDS = 0.25
 
@@ -88,14 +86,19 @@ class ReaderProcess:
         """
         asked: list[Wanted] = []
         requests = b""
-        for wanted in files:
-            request = _request(wanted)
-            if len(requests) + len(request) > _MOST_AHEAD_BYTES:
-                break
-            requests += request
-            asked.append(wanted)
         with contextlib.suppress(ReaderUnavailable, EOFError, BrokenPipeError):
-            self._send(self._started(), requests)
+            process = self._started()
+            # Requests that fill a pipe would wait for answers that wait for them.
+            most = (
+                0 if process.stdin is None else fcntl.fcntl(process.stdin, fcntl.F_GETPIPE_SZ) // 2
+            )
+            for wanted in files:
+                request = _request(wanted)
+                if len(requests) + len(request) > most:
+                    break
+                requests += request
+                asked.append(wanted)
+            self._send(process, requests)
             self._ahead.extend(asked)
 
     def read(self, path: str, sha256: str) -> ReadFile | RefusedFile:
@@ -182,16 +185,19 @@ class ReaderProcess:
     def _incoming_of(self, process: subprocess.Popen[bytes]) -> Incoming:
         if process.stdout is None:
             raise EOFError
-        with contextlib.suppress(OSError):  # the user's share of such memory is taken
+        awaited = self._awaited
+        try:
             fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        except OSError:  # the user's pipes hold all they may: in this one nothing can pile up
+            awaited = None
         ready = select.poll()
         ready.register(process.stdout, select.POLLIN)
 
         def wait() -> None:
-            if self._awaited is not None:
-                self._awaited.wait(_PILING_SECONDS)
+            if awaited is not None:
+                awaited.wait(_PILING_SECONDS)
             left = self._deadline - time.monotonic()
-            if left <= 0 or not ready.poll(left * 1000):
+            if not ready.poll(max(left, 0.0) * 1000):
                 raise TimeoutError
 
         return Incoming(process.stdout.fileno(), wait)

@@ -55,6 +55,7 @@ class Readers:
     ) -> None:
         self.count = count
         self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
         self._awaited = threading.Event()
         self._awaited.set()
         self._processes = [
@@ -83,7 +84,7 @@ class Readers:
         """Have files read in their order, after those that were asked for before.
 
         ``tell`` is called once for each, from any thread, in any order. Those that no process has
-        taken when ``abandoned`` is set are not read.
+        begun when ``abandoned`` is set are not read.
         """
         for job in jobs:
             self._requests.put(_Request(job, tell, abandoned))
@@ -130,6 +131,7 @@ class Readers:
 
     def close(self) -> None:
         """End the processes and their threads."""
+        self._closing.set()
         for _ in self._threads:
             self._requests.put(None)
         for process in self._processes:
@@ -146,7 +148,11 @@ class Readers:
                 jobs = [request.job for request in run]
                 process.expect([(path, job.sha256) for job in jobs for path in job.paths[:1]])
                 for request in run:
-                    request.tell(_answer(process, request.job))
+                    if request.abandoned.is_set() or self._closing.is_set():
+                        process.close()  # it was asked for what nobody wants any more
+                        request.tell(Answer(request.job))
+                    else:
+                        request.tell(_answer(process, request.job))
         finally:
             process.close()
 

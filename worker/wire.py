@@ -24,8 +24,8 @@ from radiograph.records import Header, ImageFormat, PixelSpacing, SpacingSource,
 _LENGTHS = struct.Struct("!II")
 #: A header and a prepared square are below 1 MB; more is a reader that lost its way.
 _LONGEST = 16 << 20
-#: What a pipe is asked to hold, and what an unprivileged process may ask of Linux: 60 answers.
-PIPE_BYTES = 1 << 20
+#: What a pipe is asked to hold: 30 answers. An unprivileged user's pipes share 64 MiB.
+PIPE_BYTES = 512 << 10
 _HEADER = tuple(each.name for each in fields_of(Header))
 
 #: Reads exactly so many bytes. Raises EOFError.
