@@ -12,7 +12,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -63,6 +64,11 @@ class StubReaders(Readers):
         del abandoned
         for job in jobs:
             tell(Answer(job, self._read))
+
+    @contextmanager
+    def piling(self) -> Iterator[None]:
+        """Let nothing pile up: there is nothing."""
+        yield
 
 
 class StubPipeline(Pipeline):
