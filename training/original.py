@@ -24,7 +24,7 @@ from training.errors import DataMissing
 from training.geometry import move_pixels
 from training.objective import wing
 from training.plan import Phase, Plan, PointLoss
-from training.samples import Samples, read_samples
+from training.samples import Samples, training_samples
 from training.subject import Batches, Judgement, Subject, finite
 
 SIDE_PX = 224
@@ -175,7 +175,7 @@ def _unit_points(samples: Samples) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 def original_subject(plan: Plan, data: Path, device: torch.device) -> Subject:
     """Read the films with landmarks at the original's size. Raises DataMissing."""
-    samples = read_samples(data, side=SIDE_PX)
+    samples = training_samples(data, SIDE_PX)
     known = samples.where(samples.has_landmarks())
     train = known.split("train")
     if not len(train):

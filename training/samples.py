@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Self
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +36,7 @@ LANDMARK_SOURCES = (landmarks15.FOLDER, original.SOURCE)
 #: Sources that are never trained, tuned or calibrated on.
 EXTERNAL_SPLIT = "external"
 
-__all__ = ["CALLIPER_COLUMNS", "OUTLINE_FOLDERS", "Samples", "read_samples"]
+__all__ = ["CALLIPER_COLUMNS", "OUTLINE_FOLDERS", "Samples", "read_samples", "training_samples"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ class Samples:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read what ``save`` wrote."""
-        with np.load(path, allow_pickle=False) as arrays:
+        # Opened here: numpy leaves a file open that is none of its own.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             values = {f.name: arrays[f.name] for f in fields(cls)}
         values["outlines"] = np.unpackbits(values["outlines"], axis=-1)
         return cls(**values)
@@ -105,16 +107,28 @@ class Samples:
 def read_samples(data: Path, *, side: int = TRAINING_SIDE_PX) -> Samples:
     """Read every data set found under ``data``, in whichever layout.
 
-    Or the file ``carried_file(data, side)``, if there is one. Raises DataMissing where there is no
-    data set, DatasetInvalid where a row or an image is unusable.
+    Raises DataMissing where there is none, DatasetInvalid where a row or an image is unusable.
     """
-    carried = carried_file(data, side)
-    return Samples.load(carried) if carried.exists() else _stack(usable_films(data), side)
+    return _stack(usable_films(data), side)
 
 
 def carried_file(data: Path, side: int) -> Path:
     """Return where samples of a side that were saved to be carried elsewhere are looked for."""
     return data / f"samples-{side}.npz"
+
+
+def training_samples(data: Path, side: int) -> Samples:
+    """Read what a network is fitted to: the carried file if there is one, else the data sets.
+
+    Raises DataMissing, DatasetInvalid.
+    """
+    carried = carried_file(data, side)
+    if not carried.exists():
+        return read_samples(data, side=side)
+    try:
+        return Samples.load(carried)
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile) as exc:
+        raise DatasetInvalid(f"{carried.name}: {exc}. {DatasetInvalid.__doc__}") from exc
 
 
 def read_pixels(film: Film) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:

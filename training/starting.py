@@ -14,7 +14,7 @@ from network.pretraining import start_from_imagenet
 from network.weights import read_network
 from training.errors import DataMissing
 from training.plan import Plan
-from training.samples import TRAINING_SIDE_PX, read_samples
+from training.samples import TRAINING_SIDE_PX, training_samples
 from training.subject import LandmarkSubject, Subject
 from training.teaching import taught
 
@@ -40,10 +40,10 @@ def prepare_subject(
         from training.original import original_subject  # noqa: PLC0415 - a comparison's alone
 
         return original_subject(plan, data, device), Origin(None, "none: trained from scratch")
-    train = read_samples(data, side=TRAINING_SIDE_PX).split("train")
+    train = training_samples(data, TRAINING_SIDE_PX).split("train")
     if not len(train):
         raise DataMissing(f"no film of the training split in {data}. {DataMissing.__doc__}")
-    everything = read_samples(data, side=INPUT_SIDE_PX)
+    everything = training_samples(data, INPUT_SIDE_PX)
     if teachers:
         networks = [read_network(path).to(device) for path in teachers]
         train = taught(train, networks, device, plan.teacher_share)

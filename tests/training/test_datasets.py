@@ -19,7 +19,7 @@ from training.dataset.findings import Kind
 from training.dataset.layouts import list_data, usable_films
 from training.errors import DataMissing, DatasetInvalid
 from training.plan import Plan
-from training.samples import Samples, carried_file, read_samples
+from training.samples import Samples, carried_file, read_samples, training_samples
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 COUNTS = {"COVID": 7, "Normal": 7, "Viral Pneumonia": 6}
@@ -41,16 +41,22 @@ def test_the_original_layout_is_read_wherever_its_images_and_table_lie(
     assert film.points[:15].ravel() == pytest.approx(first[1:-1])
 
 
-def test_samples_that_were_saved_are_read_as_the_folder_they_were_made_of(tmp_path: Path) -> None:
+def test_samples_that_were_saved_are_trained_on_as_the_folder_they_were_made_of(
+    tmp_path: Path,
+) -> None:
     write_rows(tmp_path / "points.csv", original(tmp_path, {"Normal": 3}))
-    made = read_samples(tmp_path, side=64)
-    (tmp_path / "carried").mkdir()
-    made.save(carried_file(tmp_path / "carried", 64))
-    carried = read_samples(tmp_path / "carried", side=64)
+    made = training_samples(tmp_path, 64)
+    place = carried_file(tmp_path / "carried", 64)
+    place.parent.mkdir()
+    made.save(place)
+    carried = training_samples(place.parent, 64)
     for name in (field.name for field in fields(Samples)):
         np.testing.assert_array_equal(getattr(carried, name), getattr(made, name))
     with pytest.raises(DataMissing):
-        read_samples(tmp_path / "carried", side=48)
+        training_samples(place.parent, 48)
+    place.write_bytes(place.read_bytes()[:-100])
+    with pytest.raises(DatasetInvalid, match=r"samples-64\.npz"):
+        training_samples(place.parent, 64)
 
 
 def test_images_of_the_original_layout_may_have_another_ending_or_be_named_with_it(

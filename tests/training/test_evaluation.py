@@ -15,6 +15,7 @@ from radiograph.quality import Calibration
 from radiograph.records import Bucket, Header, IctThresholds, ImageFormat
 from tests.training.spots import spots
 from training.agreement import ict_figures
+from training.calibration import LEAST_ICT_CASES, calibrate
 from training.cases import each_case, worst_indices, worst_landmarks
 from training.consistency import consistency_figures
 from training.evaluation import Predicted, landmark_figures
@@ -116,6 +117,14 @@ def test_the_index_has_its_bias_limits_and_both_sides_of_the_line() -> None:
     index = (samples.points[20:, 16, 0] - samples.points[20:, 15, 0]) / 60
     assert crossed == pytest.approx(((index > 0.48) & (index <= 0.5)).sum() / (index <= 0.5).sum())
     assert found.enlarged.cases + found.not_enlarged.cases == 20
+
+
+@pytest.mark.parametrize(("films", "promised"), [(LEAST_ICT_CASES, True), (9, False)])
+def test_few_errors_of_the_index_promise_no_interval(films: int, *, promised: bool) -> None:
+    samples = truth(2 * films)
+    errors = np.random.default_rng(2).uniform(2, 8, len(samples))
+    calibration = calibrate(samples, moved(samples, errors), "few")
+    assert (calibration.ict_sd_factor is not None) == promised
 
 
 def test_a_network_that_pulls_towards_symmetry_is_seen() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -14,7 +12,7 @@ from tests.training.spots import spots
 from training.evaluation import bootstrap_interval, index_of
 from training.objective import Target, landmark_error_px224, loss_parts
 from training.plan import LossWeights
-from training.samples import TRAINING_SIDE_PX, Samples
+from training.samples import TRAINING_SIDE_PX
 from training.teaching import taught
 
 
@@ -64,15 +62,6 @@ def test_teachers_fill_absent_points_and_blend_into_annotated_ones() -> None:
     known = np.isfinite(samples.points)
     kept = taught(samples, [LandmarkNetwork().eval()], torch.device("cpu"), 0.0)
     assert np.allclose(kept.points[known], samples.points[known])
-
-
-def test_samples_survive_being_carried(tmp_path: Path) -> None:
-    samples = spots(64, 4)
-    samples.save(tmp_path / "s.npz")
-    back = Samples.load(tmp_path / "s.npz")
-    assert np.array_equal(back.images, samples.images)
-    assert np.array_equal(back.points, samples.points, equal_nan=True)
-    assert list(back.splits) == list(samples.splits)
 
 
 def test_an_interval_holds_its_mean_and_narrows_with_more_cases() -> None:
