@@ -16,7 +16,7 @@ from scheduler.settings import Settings
 def cancel(batch: str, settings: Settings) -> None:
     """Take a batch's waiting files out of the queue.
 
-    Files in a worker's hands are finished, and those that another batch holds too wait on as that
+    Files in a worker's hands are finished; what another batch holds too goes on waiting as that
     batch's own. What is cancelled comes back with `retry`, or by submitting the folder again under
     another batch.
 

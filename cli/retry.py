@@ -8,6 +8,7 @@ from cli.codes import known_codes
 from cli.options import settings_option
 from db.database import Database
 from db.operations import retry as queue_again
+from db.status import all_statuses
 from scheduler.settings import Settings
 
 
@@ -27,8 +28,9 @@ def retry(
 ) -> None:
     """Queue again what failed or was cancelled.
 
-    Of one BATCH, or of all. With --code, exactly what ended with these codes, also if it was set
-    aside. Attempts count from zero. What is measured stays measured.
+    Of one BATCH, with whatever was cancelled of the contents it holds, or of all. With --code,
+    exactly what ended with these codes, also if it was set aside. Attempts count from zero. What is
+    measured stays measured.
 
     \b
     Example: a share was away; it is back
@@ -37,9 +39,12 @@ def retry(
     if batch is not None and named is not None:
         raise click.UsageError("name the batch once")
     database = Database.open(settings.database)
+    if strange := set(codes) - set(known_codes()):
+        # An earlier version's codes may stand in the database.
+        strange -= {code for each in all_statuses(database) for code in each.codes}
+    if strange:
+        raise click.UsageError(f"no code is called {', '.join(sorted(strange))}")
     count = queue_again(database, batch or named, codes or None, settings.chunk_size)
-    if not (count.jobs or count.files) and (strange := sorted(set(codes) - set(known_codes()))):
-        raise click.UsageError(f"no code is called {', '.join(strange)}; `status` names those met")
     click.echo(f"{count.jobs} queued again")
     if count.files:
         click.echo(f"{count.files} that intake refused: submit their folders again")

@@ -26,3 +26,13 @@ def own_jobs(batch_id: int) -> Select[tuple[int]]:
     return select(file.c.job_id).where(
         file.c.batch_id == batch_id, file.c.duplicate.is_(False), file.c.job_id.is_not(None)
     )
+
+
+def lock_batches(connection: Connection, batch_id: int | None = None) -> None:
+    """Have whoever adds to a batch, or cancels, take turns; all batches where none is named.
+
+    Chunks and files may refer to them meanwhile: a stronger lock would make others wait for it who
+    hold jobs that its holder waits for.
+    """
+    locked = select(batch.c.id).order_by(batch.c.id).with_for_update(key_share=True)
+    connection.execute(locked if batch_id is None else locked.where(batch.c.id == batch_id)).all()

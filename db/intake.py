@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, update
 
 from db.audit import Action, note
+from db.batches import lock_batches
 from db.bulk import among, at_once, bound, inserting
 from db.columns import path_digest
 from db.database import AnyRow, Database, insert_into, moment, pieces
@@ -67,11 +68,9 @@ def record_files(
     routine jobs it meets.
     """
     with db.write() as connection:
-        at = moment(connection, now)
         # Submissions of one batch take turns, so that what is known stays known to the end.
-        connection.execute(
-            select(batch_table.c.id).where(batch_table.c.id == batch.id).with_for_update()
-        ).one()
+        lock_batches(connection, batch.id)
+        at = moment(connection, now)
         _forget_unread(connection, batch.id, [each.stat for each in files])
         known = _known(connection, batch.id, [each.stat for each in files])
         fresh = {each.stat: each for each in files if each.stat not in known}
@@ -237,8 +236,6 @@ def _jobs(
         and jobs[each].state == JobState.QUEUED
     }
     _revive(connection, [jobs[each].id for each in sorted(cancelled)])
-    for some in pieces([jobs[each].id for each in sorted(cancelled | overtaken)]):
-        connection.execute(update(job).where(job.c.id.in_(some)).values(priority=batch.priority))
     to_queue = new | cancelled | overtaken
     put_in_chunks(
         connection,

@@ -23,6 +23,14 @@ CHUNK_BATCH = (
     .scalar_subquery()
     .label("batch_id")
 )
+#: Until when a job's chunk waits, likewise.
+CHUNK_NOT_BEFORE = (
+    select(chunk.c.not_before)
+    .where(chunk.c.id == job.c.chunk_id)
+    .correlate(job)
+    .scalar_subquery()
+    .label("not_before")
+)
 
 
 def moving(source: JobState, target: JobState) -> Update:
@@ -46,7 +54,10 @@ def put_in_chunks(
     now: datetime,
     not_before: datetime | None = None,
 ) -> None:
-    """Give queued jobs new chunks, in their order; the relay sends them after the commit."""
+    """Give queued jobs new chunks, in their order, and the chunks' priority.
+
+    The relay sends them after the commit.
+    """
     for ids in pieces(job_ids, chunk_size):
         chunk_id = connection.execute(
             insert(chunk)
@@ -60,5 +71,7 @@ def put_in_chunks(
             .returning(chunk.c.id)
         ).scalar_one()
         connection.execute(
-            update(job).where(among(connection, job.c.id, ids)).values(chunk_id=chunk_id)
+            update(job)
+            .where(among(connection, job.c.id, ids))
+            .values(chunk_id=chunk_id, priority=priority)
         )

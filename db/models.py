@@ -144,16 +144,22 @@ def _serve(connection: Connection, version: str) -> None:
 
 def check_measures(connection: Connection, version: str) -> None:
     """Check that a network is registered, or was when it measured. Raises ModelUnknown."""
+    if connection.execute(select(model.c.version).where(model.c.version == version)).first():
+        return
     measured = select(measurement.c.id).where(measurement.c.model_version == version).limit(1)
     if connection.execute(measured).first() is None:
-        _row(connection, version)
+        raise _unknown(version)
 
 
 def _row(connection: Connection, version: str) -> AnyRow:
     row = connection.execute(select(model).where(model.c.version == version)).one_or_none()
     if row is None:
-        raise ModelUnknown(f"no model {version!r}: `thoraq models list` shows those there are")
+        raise _unknown(version)
     return row
+
+
+def _unknown(version: str) -> ModelUnknown:
+    return ModelUnknown(f"no model {version!r}: `thoraq models list` shows those there are")
 
 
 def _record(row: AnyRow) -> ModelRecord:

@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
 
 from db.audit import Action, note
-from db.batches import batch_id_of, own_jobs
+from db.batches import batch_id_of, lock_batches, own_jobs
+from db.bulk import at_once
 from db.database import AnyRow, Database, moment, pieces
-from db.jobs import moving, put_in_chunks
+from db.jobs import CHUNK_NOT_BEFORE, moving, put_in_chunks
 from db.records import CancelCount, RetryCount
 from db.states import JobState, Priority
 from db.tables import batch as batch_table
 from db.tables import file, job
+from db.tally import fold_within
 from radiograph.errors import Disposition
 
-#: What the jobs of a chunk have in common: batch, version of the network, priority.
-ChunkKind = tuple[int, str, Priority]
+
+class _Kind(NamedTuple):
+    """What the jobs of a chunk have in common; ``of_chunk``: the one they were in together."""
+
+    batch_id: int
+    model_version: str
+    priority: Priority
+    of_chunk: int | None = None
+    not_before: datetime | None = None
 
 
 def retry(
@@ -32,11 +42,14 @@ def retry(
 ) -> RetryCount:
     """Queue again what failed or was cancelled; with ``codes``, what failed or was set aside so.
 
-    Attempts start from zero. Files refused at intake are forgotten, so that submitting their
-    folder again looks at them afresh.
+    A batch takes what was cancelled of the contents it holds, whosever it was. Attempts start from
+    zero. Files refused at intake are forgotten, so that submitting their folder again looks at them
+    afresh.
     Raises BatchUnknown.
     """
     with db.write() as connection:
+        if codes is None:
+            lock_batches(connection)
         at = moment(connection, now)
         batch_id = None if batch is None else batch_id_of(connection, batch)
         if codes is None:
@@ -54,10 +67,11 @@ def cancel(
 ) -> CancelCount:
     """Take a batch's waiting jobs out of the queue; those in a worker's hands are finished.
 
-    A job whose content another batch holds too waits on as that batch's own, unless that one was
-    cancelled since. Raises BatchUnknown.
+    A waiting job whose content another batch holds too goes on as that batch's own, unless that
+    one was cancelled since. Raises BatchUnknown.
     """
     with db.write() as connection:
+        lock_batches(connection)  # of two cancels the second sees what the first did
         at = moment(connection, now)
         batch_id = batch_id_of(connection, batch)
         connection.execute(
@@ -65,7 +79,7 @@ def cancel(
         )
         mine = job.c.id.in_(own_jobs(batch_id))
         waiting = connection.execute(
-            select(job.c.id, job.c.model_version)
+            select(job.c.id, job.c.model_version, job.c.chunk_id, CHUNK_NOT_BEFORE)
             .where(mine, job.c.state == JobState.QUEUED)
             .order_by(job.c.id)
             .with_for_update()
@@ -88,7 +102,10 @@ def cancel(
 
 
 def _heirs(connection: Connection, job_ids: Sequence[int], batch_id: int) -> dict[int, AnyRow]:
-    """Return of each job the first file of another batch that waits for it, with that batch."""
+    """Return of each job a file of another batch that waits for it, with that batch.
+
+    Of several batches an urgent one, then one that is not paused, then the first that asked.
+    """
     heirs: dict[int, AnyRow] = {}
     for ids in pieces(job_ids):
         rows = connection.execute(
@@ -102,7 +119,11 @@ def _heirs(connection: Connection, job_ids: Sequence[int], batch_id: int) -> dic
                     file.c.seen_at > batch_table.c.cancelled_at,
                 ),
             )
-            .order_by(file.c.id)
+            .order_by(
+                case((batch_table.c.priority == Priority.URGENT, 0), else_=1),
+                case((batch_table.c.paused_at.is_(None), 0), else_=1),
+                file.c.id,
+            )
         )
         for row in rows:
             heirs.setdefault(row.job_id, row)
@@ -116,37 +137,43 @@ def _hand_over(
     chunk_size: int,
     at: datetime,
 ) -> None:
-    """Let jobs count for the files of their heirs, with the priority and pauses of those."""
-    for ids in pieces([row.id for row in jobs]):
-        owned = (file.c.job_id.in_(ids), file.c.duplicate.is_(False))
-        connection.execute(update(file).where(*owned).values(duplicate=True))
-        of_heirs = file.c.id.in_([heirs[each].id for each in ids])
-        connection.execute(update(file).where(of_heirs).values(duplicate=False))
-    chunks: dict[ChunkKind, list[int]] = {}
+    """Let jobs count for the files of their heirs, with the priority and pauses of those.
+
+    They stay together as they were: a wait goes on, and who was put alone stays alone.
+    """
+    _own(connection, {row.id: heirs[row.id].id for row in jobs})
+    chunks: dict[_Kind, list[int]] = {}
     for row in jobs:
         heir = heirs[row.id]
-        chunks.setdefault((heir.batch_id, row.model_version, heir.priority), []).append(row.id)
-    for (_, _, priority), job_ids in chunks.items():
-        for ids in pieces(job_ids):
-            connection.execute(update(job).where(job.c.id.in_(ids)).values(priority=priority))
+        kind = _Kind(heir.batch_id, row.model_version, heir.priority, row.chunk_id, row.not_before)
+        chunks.setdefault(kind, []).append(row.id)
     _put_in_chunks(connection, chunks, chunk_size, at)
+    if not at_once(connection):
+        fold_within(connection)  # SQLite's triggers know single rows
+
+
+def _own(connection: Connection, files: Mapping[int, int]) -> None:
+    """Let each job, by its id, count for another of its files."""
+    for ids in pieces(sorted(files)):
+        owned = (file.c.job_id.in_(ids), file.c.duplicate.is_(False))
+        connection.execute(update(file).where(*owned).values(duplicate=True))
+        others = file.c.id.in_([files[each] for each in ids])
+        connection.execute(update(file).where(others).values(duplicate=False))
 
 
 def _put_in_chunks(
-    connection: Connection,
-    jobs: Mapping[ChunkKind, Sequence[int]],
-    chunk_size: int,
-    at: datetime,
+    connection: Connection, jobs: Mapping[_Kind, Sequence[int]], chunk_size: int, at: datetime
 ) -> None:
-    for (batch_id, model_version, priority), ids in jobs.items():
+    for kind, ids in jobs.items():
         put_in_chunks(
             connection,
             ids,
-            batch_id=batch_id,
-            model_version=model_version,
-            priority=priority,
+            batch_id=kind.batch_id,
+            model_version=kind.model_version,
+            priority=kind.priority,
             chunk_size=chunk_size,
             now=at,
+            not_before=kind.not_before,
         )
 
 
@@ -167,14 +194,20 @@ def _requeue(
         owning.scalar_subquery().label("batch_id"),
     ).where(job.c.state.in_(states))
     if batch_id is not None:
-        chosen = chosen.where(job.c.id.in_(own_jobs(batch_id)))
+        mine = job.c.id.in_(own_jobs(batch_id))
+        held = select(file.c.job_id).where(file.c.batch_id == batch_id, file.c.job_id.is_not(None))
+        chosen = chosen.where(
+            or_(mine, and_(job.c.state == JobState.CANCELLED, job.c.id.in_(held)))
+        )
     if codes is not None:
         chosen = chosen.where(job.c.code.in_(codes))
     rows = connection.execute(chosen.order_by(job.c.id).with_for_update()).all()
-    chunks: dict[ChunkKind, list[int]] = {}
+    if batch_id is not None:
+        _own(connection, _files_of(connection, batch_id, rows))
+    chunks: dict[_Kind, list[int]] = {}
     for row in rows:
-        key = (row.batch_id, row.model_version, row.priority)
-        chunks.setdefault(key, []).append(row.id)
+        kind = _Kind(batch_id or row.batch_id, row.model_version, row.priority)
+        chunks.setdefault(kind, []).append(row.id)
     for state in states:
         for ids in pieces([row.id for row in rows if row.state == state]):
             connection.execute(
@@ -191,6 +224,19 @@ def _requeue(
             )
     _put_in_chunks(connection, chunks, chunk_size, at)
     return len(rows)
+
+
+def _files_of(connection: Connection, batch_id: int, rows: Sequence[AnyRow]) -> dict[int, int]:
+    """Return the batch's first file of each job that counts for another batch."""
+    found: dict[int, int] = {}
+    for ids in pieces([row.id for row in rows if row.batch_id != batch_id]):
+        files = connection.execute(
+            select(file.c.job_id, func.min(file.c.id).label("id"))
+            .where(file.c.batch_id == batch_id, file.c.job_id.in_(ids))
+            .group_by(file.c.job_id)
+        )
+        found.update((row.job_id, row.id) for row in files)
+    return found
 
 
 def _forget(connection: Connection, batch_id: int | None, codes: Sequence[str] | None) -> int:

@@ -59,7 +59,7 @@ def file_outcomes(
 ) -> Iterator[FileOutcome]:
     """How every file ended, in the order they were seen; of one batch, of one study, or of all.
 
-    Raises BatchUnknown, ModelUnknown, StudyUnknown: at once.
+    Raises BatchUnknown, StudyUnknown: at once.
     """
     chosen = (
         select(

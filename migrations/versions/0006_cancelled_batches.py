@@ -11,12 +11,25 @@ branch_labels = None
 depends_on = None
 
 
+#: The audit knows when a batch was cancelled, and whether it was asked for again.
+_ASK_AUDIT = """
+    UPDATE batch SET cancelled_at = (
+        SELECT max(audit.at) FROM audit WHERE audit.action = 'cancel' AND audit.subject = batch.name
+        AND NOT EXISTS (
+            SELECT 1 FROM audit AS later WHERE later.action = 'retry' AND later.at > audit.at
+            AND (later.subject = batch.name OR later.subject IS NULL)
+        )
+    )
+"""
+
+
 def upgrade() -> None:
     """Add the column."""
     # SQLite would append it to the last line of the table's text, which is compared.
     anew = "always" if op.get_bind().dialect.name == "sqlite" else "never"
     with op.batch_alter_table("batch", recreate=anew) as batch:
         batch.add_column(sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True))
+    op.execute(_ASK_AUDIT)
 
 
 def downgrade() -> None:

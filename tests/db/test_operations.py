@@ -18,6 +18,7 @@ from db.states import MOVES, JobState, Priority
 from db.status import batch_status
 from db.tables import job
 from tests.db.making import (
+    AWAY,
     BROKEN,
     LATERAL,
     MODEL,
@@ -76,11 +77,9 @@ def test_what_another_batch_waits_for_is_left_to_it(database: Database) -> None:
     assert other.balanced
     assert send(database) == []  # the pause of the batch they wait for holds them back now
     resume_batch(database, "b")
-    assert [(each.priority, each.jobs) for each in unsent_chunks(database, 10)] == [
-        (Priority.ROUTINE, 1),
-        (Priority.ROUTINE, 2),
-        (Priority.ROUTINE, 1),
-    ]
+    chunks = unsent_chunks(database, 10)
+    assert {each.priority for each in chunks} == {Priority.ROUTINE}
+    assert sorted(each.jobs for each in chunks) == [1, 1, 2]  # together as they were
     measure_all(database)
     assert batch_status(database, "b").measured == 4
 
@@ -96,6 +95,42 @@ def test_a_batch_that_was_cancelled_inherits_nothing_until_it_is_retried(
         retry(database, "b", None, 32)
     count = cancel(database, "night", 32)
     assert (count.cancelled, count.handed_over) == ((0, 1) if wanted_again else (1, 0))
+
+
+def test_of_several_batches_that_wait_the_urgent_one_inherits(database: Database) -> None:
+    submit(database, [seen(1)])
+    submit(database, [seen(1, path="/paused")], name="paused")
+    submit(database, [seen(1, path="/routine")], name="routine")
+    pause_batch(database, "paused")
+    cancel(database, "night", 32)
+    assert batch_status(database, "routine").queued == 1
+    submit(database, [seen(1, path="/urgent")], name="urgent", priority=Priority.URGENT)
+    cancel(database, "routine", 32)
+    assert batch_status(database, "urgent").queued == 1
+    assert [each.priority for each in unsent_chunks(database, 10)] == [Priority.URGENT]
+
+
+def test_what_is_left_to_another_batch_waits_and_stays_alone_as_before(database: Database) -> None:
+    submit(database, [seen(1), seen(2)], chunk_size=1)
+    submit(database, [seen(1, path="/copy"), seen(2, path="/other")], name="b")
+    taken = claim(database, send(database)[0])
+    store(database, taken, [refusing(taken.jobs[0], AWAY)])
+    assert cancel(database, "night", 32, now=START).handed_over == 2
+    assert [each.jobs for each in unsent_chunks(database, 10, now=START)] == [1]
+    later = START + timedelta(hours=1)
+    assert [each.jobs for each in unsent_chunks(database, 10, now=later)] == [1, 1]
+
+
+def test_retry_brings_a_batch_what_was_cancelled_of_its_contents(database: Database) -> None:
+    submit(database, [seen(1)])
+    submit(database, [seen(1, path="/copy")], name="b")
+    cancel(database, "night", 32)
+    cancel(database, "b", 32)
+    assert retry(database, "night", None, 32).jobs == 1
+    night, other = batch_status(database, "night"), batch_status(database, "b")
+    assert (night.queued, night.duplicates, other.queued, other.duplicates) == (1, 0, 0, 1)
+    assert night.balanced
+    assert other.balanced
 
 
 def test_a_cancelled_batch_waits_for_what_is_submitted_to_it_later(database: Database) -> None:

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from db.database import Database, engine_of
 from db.errors import DatabaseRefused, SchemaNewer, SchemaOutdated
 from db.intake import open_batch
 from db.models import register_model
+from db.operations import cancel, retry
 from db.outbox import unsent_chunks
 from db.pauses import pause_batch
 from db.records import SchemaState
@@ -50,6 +52,7 @@ from tests.db.making import (
     MODEL,
     PHASE,
     ROOT,
+    START,
     measure_all,
     race,
     refused,
@@ -210,6 +213,26 @@ def test_a_filled_database_goes_down_and_up_again(database: Database, database_u
     assert schema.upgrade(database_url).up_to_date
     assert catalogue_of(database_url) == before
     fill(database)
+
+
+def test_what_was_cancelled_before_batches_knew_it_is_known_from_the_audit(
+    database: Database, database_url: str
+) -> None:
+    for name in ("cancelled", "retried", "all retried", "waiting"):
+        submit(database, [seen(1)], name=name)
+    later = START + timedelta(hours=1)
+    cancel(database, "all retried", 32, now=START)
+    retry(database, None, None, 32, now=START + timedelta(minutes=1))
+    cancel(database, "cancelled", 32, now=later)
+    cancel(database, "retried", 32, now=later)
+    retry(database, "retried", None, 32, now=later + timedelta(minutes=1))
+    database.dispose()
+
+    migrating.downgrade(database_url, "0005")
+    schema.upgrade(database_url)
+
+    found = {row.name: row.cancelled_at for row in rows(database, batch)}
+    assert found == {"cancelled": later, "retried": None, "all retried": None, "waiting": None}
 
 
 def test_a_night_at_work_goes_one_version_back_and_on_again_with_every_row(
