@@ -26,6 +26,7 @@ from tests.db.making import (
     claim,
     measure_all,
     measured,
+    race,
     refused,
     refusing,
     rows,
@@ -119,6 +120,23 @@ def test_what_is_left_to_another_batch_waits_and_stays_alone_as_before(database:
     assert [each.jobs for each in unsent_chunks(database, 10, now=START)] == [1]
     later = START + timedelta(hours=1)
     assert [each.jobs for each in unsent_chunks(database, 10, now=later)] == [1, 1]
+
+
+def test_whatever_others_cancel_at_once_one_that_waits_keeps_all_it_holds(
+    database: Database, database_url: str
+) -> None:
+    contents = 200
+    names = ("kept", "one", "two", "three")
+    race("racing_cancels", [[database_url, name, str(contents)] for name in names])
+    statuses = {name: batch_status(database, name) for name in names}
+    assert [each.balanced for each in statuses.values()] == [True] * 4
+    assert {name: each.queued for name, each in statuses.items()} == {
+        "kept": contents,
+        "one": 0,
+        "two": 0,
+        "three": 0,
+    }
+    assert sum(each.jobs for each in unsent_chunks(database, 10_000)) == contents
 
 
 def test_retry_brings_a_batch_what_was_cancelled_of_its_contents(database: Database) -> None:
