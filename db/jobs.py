@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Update, insert, select, update
+from sqlalchemy import Column, Connection, Label, Update, insert, select, update
 
 from db.bulk import among
 from db.database import pieces
@@ -15,22 +16,17 @@ from db.tables import chunk, job
 
 #: What a job loses when it stops running.
 UNOWNED = {"owner": None, "lease_expires_at": None}
-#: The batch whose pause holds a job's chunk back, as a column of a query about jobs.
-CHUNK_BATCH = (
-    select(chunk.c.batch_id)
-    .where(chunk.c.id == job.c.chunk_id)
-    .correlate(job)
-    .scalar_subquery()
-    .label("batch_id")
-)
-#: Until when a job's chunk waits, likewise.
-CHUNK_NOT_BEFORE = (
-    select(chunk.c.not_before)
-    .where(chunk.c.id == job.c.chunk_id)
-    .correlate(job)
-    .scalar_subquery()
-    .label("not_before")
-)
+
+
+def _of_its_chunk(column: Column[Any]) -> Label[Any]:
+    """Return a column of a job's chunk as a column of a query about jobs."""
+    found = select(column).where(chunk.c.id == job.c.chunk_id)
+    return found.correlate(job).scalar_subquery().label(column.name)
+
+
+#: The batch whose pause holds a job's chunk back, and until when the chunk waits.
+CHUNK_BATCH = _of_its_chunk(chunk.c.batch_id)
+CHUNK_NOT_BEFORE = _of_its_chunk(chunk.c.not_before)
 
 
 def moving(source: JobState, target: JobState) -> Update:
