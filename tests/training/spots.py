@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from network.input import INPUT_SIDE_PX
-from training.samples import TRAINING_SIDE_PX, Samples
+from training.samples import TRAINING_SIDE_PX, Samples, carried_file
 
 
 def spots(side: int, count: int = 12, split: str = "train") -> Samples:
@@ -41,5 +41,5 @@ def write_spots(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for side in (TRAINING_SIDE_PX, INPUT_SIDE_PX):
         parts = [spots(side, 12, "train"), spots(side, 6, "val"), spots(side, 6, "test")]
-        Samples.join(parts).save(folder / f"samples-{side}.npz")
+        Samples.join(parts).save(carried_file(folder, side))
     return folder
