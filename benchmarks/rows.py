@@ -13,123 +13,37 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
-from sqlalchemy import insert
-
 from db import schema
-from db.columns import path_digest
+from db.batches import batch_id_of
 from db.database import Database, pieces
-from db.intake import known_files, open_batch
-from db.models import register_model
+from db.intake import known_files
 from db.records import FileStat, ResultFilter
 from db.results import count_results, find_results
-from db.rows import measurement_columns
-from db.states import JobState, Priority
 from db.status import all_statuses, batch_status
-from db.tables import file, job, measurement, radiograph
-from db.tally import fold
-from radiograph.records import Bucket, ImageFormat, View
-from tests.db.making import MODEL, START, provenance
-from tests.db.making import measurement as film_measured
-
-_BLOCK = 20_000
+from radiograph.records import Bucket
+from tests.db.filling import BATCH, LATE_BATCH, LATE_MODEL, fill, films
 
 
-def fill(database: Database, count: int) -> int:
-    """Write finished films; return their batch."""
-    register_model(database, MODEL, "a" * 64, {}, serve=True)
-    batch = open_batch(database, "night", Priority.ROUTINE)
-    of = measurement_columns(film_measured(), provenance())
-    buckets = list(Bucket)
-    for numbers in pieces(range(1, count + 1), _BLOCK):
-        films = stats_of(numbers)
-        with database.write() as connection:
-            connection.execute(
-                insert(radiograph),
-                [
-                    {
-                        "id": n,
-                        "sha256": f"{n:064x}",
-                        "format": ImageFormat.DICOM,
-                        "path": stat.path,
-                        "size": stat.size,
-                        "view": View.PA,
-                        "frames": 1,
-                        "created_at": START,
-                    }
-                    for n, stat in zip(numbers, films, strict=True)
-                ],
-            )
-            connection.execute(
-                insert(job),
-                [
-                    {
-                        "id": n,
-                        "radiograph_id": n,
-                        "model_version": MODEL,
-                        "state": JobState.MEASURED,
-                        "priority": Priority.ROUTINE,
-                        "attempts": 1,
-                        "transient_refusals": 0,
-                        "alone_crashes": 0,
-                        "first_claimed_at": START,
-                        "settled_at": START,
-                    }
-                    for n in numbers
-                ],
-            )
-            connection.execute(
-                insert(file),
-                [
-                    {
-                        "batch_id": batch.id,
-                        "path": stat.path,
-                        "path_digest": path_digest(stat.path),
-                        "size": stat.size,
-                        "mtime_ns": stat.mtime_ns,
-                        "sha256": f"{n:064x}",
-                        "radiograph_id": n,
-                        "job_id": n,
-                        "duplicate": False,
-                        "seen_at": START,
-                    }
-                    for n, stat in zip(numbers, films, strict=True)
-                ],
-            )
-            connection.execute(
-                insert(measurement),
-                [
-                    of
-                    | {
-                        "radiograph_id": n,
-                        "model_version": MODEL,
-                        "measured_at": START,
-                        "bucket": buckets[n % len(buckets)] if n % 1000 else Bucket.REVIEW,
-                        "ict": 0.3 + (n % 40_000) / 100_000,
-                    }
-                    for n in numbers
-                ],
-            )
-        fold(database)  # a submission does so by itself
-        tell(f"{numbers[-1]} of {count} films")
-    return batch.id
-
-
-def stats_of(numbers: range) -> list[FileStat]:
-    """Name some files of the archive."""
-    return [FileStat(f"/archive/{n // 1000:04}/{n:07}.dcm", 1000, n) for n in numbers]
-
-
-def known_per_second(database: Database, batch: int, count: int) -> float:
+def known_per_second(database: Database, count: int) -> float:
     """Ask for every file once more, a thousand at a time, as a second submission does."""
+    stats: dict[str, list[FileStat]] = {BATCH: [], LATE_BATCH: []}
+    for film in films(range(1, count + 1), count):
+        stats[film.batch].append(film.stat)
+    with database.read() as connection:
+        ids = {name: batch_id_of(connection, name) for name in stats}
     began = time.perf_counter()
-    found = 0
-    for numbers in pieces(range(1, count + 1), 1000):
-        found += len(known_files(database, batch, stats_of(numbers)))
+    found = sum(
+        len(known_files(database, ids[name], some))
+        for name, of_batch in stats.items()
+        for some in pieces(of_batch, 1000)
+    )
+    seconds = time.perf_counter() - began
     if found != count:
         raise RuntimeError(f"{found} of {count} files are known")
-    return count / (time.perf_counter() - began)
+    return count / seconds
 
 
 def median_ms(work: Callable[[], object], times: int = 5) -> float:
@@ -144,19 +58,37 @@ def median_ms(work: Callable[[], object], times: int = 5) -> float:
 
 def asked(database: Database, count: int) -> Iterator[tuple[str, float]]:
     """Time what operators ask."""
-    [middle] = stats_of(range(count // 2, count // 2 + 1))
+    [middle] = films([count // 2], count)
+    [late] = films([count - 25], count)
+    questions: dict[str, dict[str, object]] = {
+        "": {},
+        "--ict-above 0.6999": {"ict_above": 0.6999},
+        "--ict-above 0.69": {"ict_above": 0.69},
+        "--ict-below 0.3001": {"ict_below": 0.3001},
+        "--ict-above 0.9": {"ict_above": 0.9},
+        "--bucket unrated": {"bucket": Bucket.UNRATED},
+        "--bucket good": {"bucket": Bucket.GOOD},
+        "--bucket good --ict-above 0.6999": {"bucket": Bucket.GOOD, "ict_above": 0.6999},
+        "--since LATE": {"since": late.measured_at},
+        "--study-from 2024-08-01": {"study_date_from": date(2024, 8, 1)},
+        "--study-from 2012-01-01": {"study_date_from": date(2012, 1, 1)},
+        "--patient ID": {"patient": middle.patient},
+        "--study PATH": {"study": middle.stat.path},
+        "--study UID": {"study": middle.study_uid},
+        "--measured-by LATE": {"model": LATE_MODEL},
+        f"--batch {BATCH}": {"batch": BATCH},
+        f"--batch {LATE_BATCH}": {"batch": LATE_BATCH},
+    }
 
     def twenty(**wanted: object) -> Callable[[], object]:
         chosen = ResultFilter(limit=20, **wanted)  # type: ignore[arg-type]
         return lambda: list(find_results(database, chosen))
 
-    yield "results --limit 20", median_ms(twenty())
-    yield "results --ict-above 0.6999", median_ms(twenty(ict_above=0.6999))
-    yield "results --bucket review", median_ms(twenty(bucket=Bucket.REVIEW))
-    yield "results --study PATH", median_ms(twenty(study=middle.path))
-    review = ResultFilter(bucket=Bucket.REVIEW)
-    yield "count of one bucket", median_ms(lambda: count_results(database, review))
-    yield "status BATCH", median_ms(lambda: batch_status(database, "night"))
+    for options, wanted in questions.items():
+        yield " ".join(["results", *options.split(), "--limit 20"]), median_ms(twenty(**wanted))
+    good = ResultFilter(bucket=Bucket.GOOD)
+    yield "count of one bucket", median_ms(lambda: count_results(database, good))
+    yield "status BATCH", median_ms(lambda: batch_status(database, BATCH))
     yield "status", median_ms(lambda: all_statuses(database))
 
 
@@ -177,8 +109,9 @@ def main() -> None:
         url = options.url or f"sqlite:///{Path(place) / 'thoraq.db'}"
         schema.upgrade(url)
         database = Database.open(url)
-        batch = fill(database, options.count)
-        rate = known_per_second(database, batch, options.count)
+        for written in fill(database, options.count):
+            tell(f"{written} of {options.count} films")
+        rate = known_per_second(database, options.count)
         print(f"| {options.count} films | |")  # noqa: T201
         print("|---|---|")  # noqa: T201
         print(f"| known files | {rate:,.0f}/s |")  # noqa: T201

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import click
 
@@ -48,7 +49,7 @@ def remeasure(
     if into is not None and into == wanted.batch:
         raise click.UsageError("--into names a batch of its own, not the one of --batch")
     database = prepare(settings, model)
-    if not count_results(database, wanted):
+    if not count_results(database, replace(wanted, limit=1)):
         click.echo("no result is chosen; `thoraq results` takes the same filters", err=True)
         return
     batch = open_batch(database, into or batch_of(model, wanted), priority)

@@ -83,6 +83,7 @@ _HELD = (
         job.c.priority,
         job.c.attempts,
         job.c.transient_refusals,
+        job.c.first_claimed_at,
         CHUNK_BATCH,
     )
     .where(job.c.owner == bindparam("holder"), job.c.state == JobState.RUNNING)
@@ -159,6 +160,8 @@ def store_outcomes(
         held = connection.execute(_HELD, {"holder": owner}).all()
         pairs: list[Pair] = [(row, by_job[row.id]) for row in held if row.id in by_job]
         if pairs:
+            # A clock that was set back ends no job before it began: `db.spans` goes by that.
+            at = max(at, *(row.first_claimed_at for row, _ in pairs))
             spread = random.random()  # noqa: S311 - jitter, no secret
             settle(connection, pairs, owner=owner, worker=worker, retry=retry, spread=spread, at=at)
         return len(pairs)

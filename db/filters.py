@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from operator import eq, ge, gt, le, lt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, exists, false, or_, select
 
 from db.batches import batch_id_of
 from db.columns import path_digest
-from db.conditions import as_sql
+from db.conditions import COMPARABLE, as_sql
 from db.errors import StudyUnknown
 from db.models import check_measures
+from db.narrowing import Way, narrowed
 from db.records import ResultFilter
+from db.spans import within_span
 from db.tables import file, job, measurement, radiograph
 
 #: A shorter prefix of a hash could stand for several contents.
 _HASH_PREFIX = 8
+
+#: A condition and the column it is about.
+_Asked = tuple[Column[Any], ColumnElement[bool]]
 
 
 def filtered(connection: Connection, chosen: Select[Any], wanted: ResultFilter) -> Select[Any]:
@@ -23,31 +30,52 @@ def filtered(connection: Connection, chosen: Select[Any], wanted: ResultFilter) 
 
     Raises BatchUnknown, ModelUnknown, StudyUnknown.
     """
-    conditions: list[ColumnElement[bool]] = []
+    asked: list[_Asked] = []
+    batch_id = None
     if wanted.batch is not None:
-        conditions.append(_in_batch(batch_id_of(connection, wanted.batch)))
+        batch_id = batch_id_of(connection, wanted.batch)
+        asked.append((file.c.batch_id, _in_batch(batch_id)))
+        span = within_span(connection, measurement.c.measured_at, batch_id)
+        if span is not None:
+            asked.append((measurement.c.measured_at, span))
     if wanted.model is not None:
         check_measures(connection, wanted.model)
     if wanted.study is not None:
         ids = radiograph_ids(connection, wanted.study)
         if not ids:
             raise unknown(wanted.study)
-        conditions.append(radiograph.c.id.in_(ids))
+        asked.append((radiograph.c.id, radiograph.c.id.in_(ids)))
     compared = (
-        (wanted.bucket, measurement.c.bucket.__eq__),
-        (wanted.ict_above, measurement.c.ict.__gt__),
-        (wanted.ict_below, measurement.c.ict.__lt__),
-        (wanted.enlarged, measurement.c.enlarged.is_),
-        (wanted.since, measurement.c.measured_at.__ge__),
-        (wanted.until, measurement.c.measured_at.__lt__),
-        (wanted.study_date_from, radiograph.c.study_date.__ge__),
-        (wanted.study_date_to, radiograph.c.study_date.__le__),
-        (wanted.patient, radiograph.c.patient_id.__eq__),
-        (wanted.model, measurement.c.model_version.__eq__),
+        (wanted.bucket, measurement.c.bucket, eq),
+        (wanted.ict_above, measurement.c.ict, gt),
+        (wanted.ict_below, measurement.c.ict, lt),
+        (wanted.enlarged, measurement.c.enlarged, eq),
+        (wanted.since, measurement.c.measured_at, ge),
+        (wanted.until, measurement.c.measured_at, lt),
+        (wanted.study_date_from, radiograph.c.study_date, ge),
+        (wanted.study_date_to, radiograph.c.study_date, le),
+        (wanted.patient, radiograph.c.patient_id, eq),
+        (wanted.model, measurement.c.model_version, eq),
     )
-    conditions += [holds(value) for value, holds in compared if value is not None]
-    conditions += [as_sql(each) for each in wanted.where]
-    return chosen.where(*conditions)
+    asked += [
+        (column, holds(column, value)) for value, column, holds in compared if value is not None
+    ]
+    asked += [(COMPARABLE[each.column], as_sql(each)) for each in wanted.where]
+    conditions = [condition for _, condition in asked]
+    if wanted.study is not None or wanted.patient is not None:
+        return chosen.where(*conditions)  # few, and found by what they equal
+    return narrowed(connection, chosen, conditions, _ways(asked, batch_id))
+
+
+def _ways(asked: Sequence[_Asked], batch_id: int | None) -> Iterator[Way]:
+    """Return what may leave few results, and has an index that tells."""
+    if indices := [condition for column, condition in asked if column is measurement.c.ict]:
+        yield measurement.c.id, select(measurement.c.id).where(*indices)
+    if dates := [condition for column, condition in asked if column is radiograph.c.study_date]:
+        yield measurement.c.radiograph_id, select(radiograph.c.id).where(*dates)
+    if batch_id is not None:
+        of_batch = select(file.c.radiograph_id).where(file.c.batch_id == batch_id)
+        yield measurement.c.radiograph_id, of_batch
 
 
 def named(study: str) -> ColumnElement[bool]:
@@ -69,10 +97,11 @@ def radiograph_ids(connection: Connection, study: str) -> list[int]:
                 radiograph.c.sop_uid == study,
                 radiograph.c.id == int(study) if digits else false(),
                 radiograph.c.sha256.between(lower, lower.ljust(64, "f")) if prefix else false(),
-                radiograph.c.id.in_(by_path),
             )
         )
-        .order_by(radiograph.c.id)
+        # With a subquery among the alternatives PostgreSQL reads every radiograph.
+        .union(by_path)
+        .order_by("id")
     )
     return list(found.scalars())
 

@@ -12,10 +12,8 @@ from db.database import AnyRow, Database
 from db.records import Batch, BatchStatus
 from db.states import JobState
 from db.tables import batch
-from db.tally import sums
+from db.tally import DUPLICATE, sums
 from radiograph.records import Bucket
-
-_DUPLICATE = "duplicate"
 
 
 def batch_status(db: Database, name: str) -> BatchStatus:
@@ -79,7 +77,7 @@ class _Ledger:
             measured=self.endings[JobState.MEASURED],
             set_aside=self.endings[JobState.SET_ASIDE],
             failed=self.endings[JobState.FAILED],
-            duplicates=self.endings[_DUPLICATE],
+            duplicates=self.endings[DUPLICATE],
             cancelled=self.endings[JobState.CANCELLED],
             enlarged=self.enlarged[True],
             not_enlarged=self.enlarged[False],

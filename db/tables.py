@@ -148,6 +148,12 @@ file = Table(
         sqlite_where=text("NOT duplicate"),
         postgresql_where=text("NOT duplicate"),
     ),
+    Index(
+        "ix_file_batch_id_duplicate",
+        "batch_id",
+        sqlite_where=text("duplicate = 1"),
+        postgresql_where=text("duplicate"),
+    ),
     Index("ix_file_batch_id_code", "batch_id", "code"),
     Index("ix_file_batch_id_place", "batch_id", "place"),
 )
@@ -157,7 +163,7 @@ measurement = Table(
     metadata,
     Column("id", RowId, primary_key=True),
     Column("radiograph_id", ForeignKey("radiograph.id"), nullable=False),
-    Column("model_version", Prose, nullable=False, index=True),
+    Column("model_version", Prose, nullable=False),
     Column("points", JSON, nullable=False),  # nineteen [x, y] in source pixels
     Column("spreads", JSON, nullable=False),  # nineteen, px of a 224 frame
     Column("ict", Float, index=True),
@@ -185,9 +191,9 @@ measurement = Table(
     Column("attempt", Integer, nullable=False),
     Column("measured_at", Moment, nullable=False, index=True),
     UniqueConstraint("radiograph_id", "model_version"),
-    Index(
-        "ix_measurement_bucket_measured_at_id", "bucket", "measured_at", "id"
-    ),  # as they are listed
+    # As they are listed.
+    Index("ix_measurement_bucket_measured_at_id", "bucket", "measured_at", "id"),
+    Index("ix_measurement_model_version_measured_at_id", "model_version", "measured_at", "id"),
 )
 
 failure = Table(  # every refusal and every lost worker, also those that a later try made good

@@ -16,6 +16,8 @@ from db.tables import tally
 
 #: PostgreSQL's functions that the triggers call; a table takes its triggers with it, not these.
 FUNCTIONS = ("tally_file_insert", "tally_file_update", "tally_file_delete", "tally_job_update")
+#: What a file counts as whose content counts for another; the others by their job's state.
+DUPLICATE = "duplicate"
 #: Entries that are folded at once, and how few are not worth it.
 _MOST, _FEW = 20_000, 500
 _KIND = (tally.c.batch_id, tally.c.ending, tally.c.code, tally.c.bucket, tally.c.enlarged)

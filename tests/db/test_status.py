@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from db import narrowing, spans
 from db.claims import claim_chunk, release
 from db.database import Database
 from db.intake import open_batch, record_files
 from db.operations import cancel, retry
 from db.outbox import mark_sent, resend_all, unsent_chunks
-from db.records import Claim, Outcome, SeenFile
+from db.records import Claim, Outcome, ResultFilter, SeenFile
 from db.recovery import recover_stalled
+from db.results import count_results, find_results
 from db.states import SETTLED, JobState, Priority
 from db.status import all_statuses, batch_status
 from db.tables import chunk, file, job, measurement
@@ -119,6 +121,7 @@ class Night:
             (1, self._cancel),
             (1, self._retry),
             (1, self._lose_broker),
+            (1, self._set_clock_back),
         ]
         weights, choices = zip(*happenings, strict=True)
         self.chance.choices(choices, weights)[0]()
@@ -185,6 +188,9 @@ class Night:
         self.sent.clear()
         resend_all(self.db)
 
+    def _set_clock_back(self) -> None:
+        self.now -= timedelta(seconds=45)
+
     def finish(self) -> None:
         """Let one good worker do whatever is left."""
         for _ in range(30):
@@ -216,15 +222,37 @@ def check(night: Night) -> None:
     assert len(done) == len(rows(db, measurement))
 
 
+def check_results(db: Database) -> None:
+    """Assert that the results of each batch are those of its files, in the order measured."""
+    jobs = {row.id: row for row in rows(db, job)}
+    files = rows(db, file)
+    measured_at = {(row.radiograph_id, row.model_version): row for row in rows(db, measurement)}
+    for status in all_statuses(db):
+        of = {jobs[row.job_id] for row in files if row.batch_id == status.batch.id and row.job_id}
+        found = [measured_at.get((row.radiograph_id, row.model_version)) for row in of]
+        in_order = sorted((row.measured_at, row.id) for row in found if row is not None)
+        results = list(find_results(db, ResultFilter(batch=status.batch.name)))
+        assert [(each.measured_at, each.measurement_id) for each in results] == in_order
+        assert count_results(db, ResultFilter(batch=status.batch.name)) == len(in_order)
+
+
 @pytest.mark.parametrize("seed", range(4))
-def test_the_ledger_balances_through_any_night(database: Database, seed: int) -> None:
+def test_the_ledger_balances_through_any_night(
+    database: Database, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     guard_moves(database)
+    # As in an archive: a batch is more than few files, and may have more than few duplicates.
+    monkeypatch.setattr(narrowing, "_FEW", 0)
+    monkeypatch.setattr(spans, "_DUPLICATES", 10 if seed % 2 else 2)
     night = Night(database, seed)
-    for _ in range(120):
+    for turn in range(120):
         night.live()
         check(night)
+        if turn % 10 == 0:
+            check_results(database)
     night.finish()
     check(night)
+    check_results(database)
     assert sum(each.open for each in all_statuses(database)) == 0
 
 

@@ -1,0 +1,37 @@
+"""The results of one network, and of one batch, are found in the order they are listed in."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Let the index of networks go on by the time; find the duplicates of a batch by one."""
+    op.drop_index("ix_measurement_model_version", "measurement")
+    op.create_index(
+        "ix_measurement_model_version_measured_at_id",
+        "measurement",
+        ["model_version", "measured_at", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_file_batch_id_duplicate",
+        "file",
+        ["batch_id"],
+        unique=False,
+        sqlite_where=sa.text("duplicate = 1"),
+        postgresql_where=sa.text("duplicate"),
+    )
+
+
+def downgrade() -> None:
+    """Let it end with the network, and drop the other."""
+    op.drop_index("ix_file_batch_id_duplicate", "file")
+    op.drop_index("ix_measurement_model_version_measured_at_id", "measurement")
+    op.create_index("ix_measurement_model_version", "measurement", ["model_version"], unique=False)

@@ -1,0 +1,157 @@
+"""A database of many finished films, written through the tables themselves.
+
+What few films have lies at the end of the order they were measured in: there it is the hardest to
+find. Dates and indices are spread over all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Table
+
+from db.bulk import bound, inserting
+from db.columns import path_digest
+from db.database import Database, pieces
+from db.intake import open_batch
+from db.models import register_model
+from db.records import FileStat
+from db.rows import measurement_columns
+from db.states import JobState, Priority
+from db.tables import file, job, measurement, radiograph
+from db.tally import fold
+from radiograph.records import Bucket, ImageFormat, View
+from tests.db.making import MODEL, START, provenance
+from tests.db.making import measurement as film_measured
+
+#: The network and the batch of the last hundredth of the films.
+LATE_MODEL, LATE_BATCH = "lungs-2", "evening"
+BATCH = "night"
+_BLOCK = 20_000
+_DAYS = 9000
+_COMMON = tuple(each for each in Bucket if each is not Bucket.UNRATED)
+
+
+class Film(NamedTuple):
+    """What the numbered film of an archive has."""
+
+    number: int
+    batch: str
+    model: str
+    measured_at: datetime
+    study_uid: str
+    study_date: date
+    patient: str
+    ict: float
+    bucket: Bucket  # one in a thousand is unrated
+
+    @property
+    def enlarged(self) -> bool:
+        """Whether its index is above one half."""
+        return self.ict > 0.5
+
+    @property
+    def stat(self) -> FileStat:
+        """Its file, as a submission sees it."""
+        path = f"/archive/{self.number // 1000:04}/{self.number:07}.dcm"
+        return FileStat(path, 1000, self.number)
+
+
+def films(numbers: Sequence[int], count: int) -> Iterator[Film]:
+    """Describe some films of an archive of ``count``; they are numbered from 1."""
+    for n in numbers:
+        late = n > count - count // 100
+        yield Film(
+            number=n,
+            batch=LATE_BATCH if late else BATCH,
+            model=LATE_MODEL if late else MODEL,
+            measured_at=START + n * timedelta(milliseconds=10),
+            study_uid=f"1.2.{n}",
+            study_date=date(2000, 1, 1) + timedelta(days=n * 104_729 % _DAYS),
+            patient=f"p-{n // 3}",
+            ict=0.3 + n * 7919 % 40_000 / 100_000,
+            bucket=_COMMON[n % len(_COMMON)] if n % 1000 else Bucket.UNRATED,
+        )
+
+
+def fill(database: Database, count: int) -> Iterator[int]:
+    """Write ``count`` films into an empty database; say how many are written, from time to time."""
+    register_model(database, MODEL, "a" * 64, {}, serve=True)
+    register_model(database, LATE_MODEL, "b" * 64, {}, serve=False)
+    batches = {
+        name: open_batch(database, name, Priority.ROUTINE).id for name in (BATCH, LATE_BATCH)
+    }
+    of = measurement_columns(film_measured(), provenance())
+    for numbers in pieces(range(1, count + 1), _BLOCK):
+        block = list(films(numbers, count))
+        with database.write() as connection:
+            _insert(connection, radiograph, [_radiograph(film) for film in block])
+            _insert(connection, job, [_job(film) for film in block])
+            _insert(connection, file, [_file(film, batches[film.batch]) for film in block])
+            _insert(connection, measurement, [of | _measurement(film) for film in block])
+        fold(database)  # a submission does so by itself
+        yield numbers[-1]
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    statement = inserting(connection.dialect.name, table, tuple(rows[0]))
+    connection.execute(statement, bound(connection, table, rows))
+
+
+def _radiograph(film: Film) -> dict[str, object]:
+    return {
+        "id": film.number,
+        "sha256": f"{film.number:064x}",
+        "format": ImageFormat.DICOM,
+        "path": film.stat.path,
+        "size": film.stat.size,
+        "study_uid": film.study_uid,
+        "study_date": film.study_date,
+        "patient_id": film.patient,
+        "view": View.PA,
+        "frames": 1,
+        "created_at": START,
+    }
+
+
+def _job(film: Film) -> dict[str, object]:
+    return {
+        "id": film.number,
+        "radiograph_id": film.number,
+        "model_version": film.model,
+        "state": JobState.MEASURED,
+        "priority": Priority.ROUTINE,
+        "attempts": 1,
+        "transient_refusals": 0,
+        "alone_crashes": 0,
+        "first_claimed_at": film.measured_at - timedelta(seconds=1),
+        "settled_at": film.measured_at,
+    }
+
+
+def _file(film: Film, batch_id: int) -> dict[str, object]:
+    return {
+        "batch_id": batch_id,
+        "path": film.stat.path,
+        "path_digest": path_digest(film.stat.path),
+        "size": film.stat.size,
+        "mtime_ns": film.stat.mtime_ns,
+        "sha256": f"{film.number:064x}",
+        "radiograph_id": film.number,
+        "job_id": film.number,
+        "duplicate": False,
+        "seen_at": START,
+    }
+
+
+def _measurement(film: Film) -> dict[str, object]:
+    return {
+        "radiograph_id": film.number,
+        "model_version": film.model,
+        "measured_at": film.measured_at,
+        "bucket": film.bucket,
+        "ict": film.ict,
+        "enlarged": film.enlarged,
+    }

@@ -1,0 +1,152 @@
+"""Results are found the same, and few of them without going through all, where there are many."""
+
+from __future__ import annotations
+
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from db import narrowing
+from db.conditions import parse_condition
+from db.database import Database
+from db.records import ResultFilter
+from db.results import count_results, find_results
+from radiograph.records import Bucket
+from tests.db.filling import BATCH, LATE_BATCH, LATE_MODEL, Film, fill, films
+from tests.db.making import MODEL, START, claim, measured, seen, send, store, submit
+
+COUNT, FEW = 4000, 30
+FILMS = list(films(range(1, COUNT + 1), COUNT))
+LATE = FILMS[-25].measured_at
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def archive(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """Give a database of either kind with all films, which no test changes."""
+    if request.param == "sqlite":
+        path = tmp_path_factory.mktemp("archive") / "thoraq.db"
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
+        url = f"sqlite:///{path}"
+    else:
+        template = request.getfixturevalue("migrated_postgres")
+        url = request.getfixturevalue("postgres_server").create(template)
+    opened = Database.open(url)
+    deque(fill(opened, COUNT), maxlen=0)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let conditions hold for many already in an archive that is filled within seconds."""
+    monkeypatch.setattr(narrowing, "_FEW", FEW)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "holds"),
+    [
+        ({}, lambda film: film.number > 0),
+        ({"ict_above": 0.699}, lambda film: film.ict > 0.699),
+        ({"ict_above": 0.31}, lambda film: film.ict > 0.31),
+        ({"ict_above": 0.5, "ict_below": 0.5005}, lambda film: 0.5 < film.ict < 0.5005),
+        ({"ict_above": 0.9}, lambda film: film.ict > 0.9),
+        ({"study_date_from": date(2024, 8, 1)}, lambda film: film.study_date >= date(2024, 8, 1)),
+        ({"study_date_from": date(2005, 1, 1)}, lambda film: film.study_date >= date(2005, 1, 1)),
+        ({"batch": BATCH}, lambda film: film.batch == BATCH),
+        ({"batch": LATE_BATCH}, lambda film: film.batch == LATE_BATCH),
+        ({"model": MODEL}, lambda film: film.model == MODEL),
+        ({"model": LATE_MODEL}, lambda film: film.model == LATE_MODEL),
+        ({"bucket": Bucket.UNRATED}, lambda film: film.bucket is Bucket.UNRATED),
+        ({"enlarged": True}, lambda film: film.enlarged),
+        ({"since": LATE}, lambda film: film.measured_at >= LATE),
+        (
+            {"bucket": Bucket.GOOD, "ict_above": 0.699, "enlarged": True},
+            lambda film: film.bucket is Bucket.GOOD and film.ict > 0.699,
+        ),
+        (
+            {"batch": LATE_BATCH, "ict_above": 0.4, "until": LATE},
+            lambda film: film.batch == LATE_BATCH and film.ict > 0.4 and film.measured_at < LATE,
+        ),
+        (
+            {"patient": "p-7", "ict_above": 0.4},
+            lambda film: film.patient == "p-7" and film.ict > 0.4,
+        ),
+        (
+            {"where": (parse_condition("ict>=0.699"), parse_condition("model!=lungs-2"))},
+            lambda film: film.ict >= 0.699 and film.model == MODEL,
+        ),
+    ],
+)
+def test_few_and_many_are_found_in_the_order_they_were_measured(
+    archive: Database, wanted: dict[str, Any], holds: Callable[[Film], bool]
+) -> None:
+    expected = [film.study_uid for film in FILMS if holds(film)]
+    for limit in (20, FEW):
+        found = find_results(archive, ResultFilter(**wanted, limit=limit))
+        assert [each.header.study_uid for each in found] == expected[:limit]
+    assert count_results(archive, ResultFilter(**wanted)) == len(expected)
+
+
+@pytest.mark.parametrize("archive", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"ict_above": 0.699},
+        {"ict_above": 0.9},
+        {"ict_below": 0.301},
+        {"where": (parse_condition("ict>=0.699"),)},
+        {"ict_above": 0.699, "bucket": Bucket.GOOD},
+        {"study_date_from": date(2024, 8, 1)},
+        {"study_date_from": date(2030, 1, 1)},
+        {"batch": LATE_BATCH},
+        {"batch": LATE_BATCH, "ict_above": 0.4},
+        {"model": MODEL},
+        {"model": LATE_MODEL},
+        {"bucket": Bucket.UNRATED},
+        {"since": LATE},
+        {"patient": FILMS[-1].patient},
+        {"study": FILMS[-1].stat.path},
+    ],
+    ids=str,
+)
+def test_few_are_found_without_going_through_all(archive: Database, wanted: dict[str, Any]) -> None:
+    # No index knows of it, and it holds for no film.
+    through_all = steps(archive, {"where": (parse_condition("duration_ms<0"),)})
+    assert steps(archive, wanted) < through_all / 3
+
+
+def steps(database: Database, wanted: dict[str, Any]) -> int:
+    """Count the steps that SQLite's machine takes for twenty results, in tens."""
+    taken = 0
+
+    def step() -> int:
+        nonlocal taken
+        taken += 1
+        return 0
+
+    with database.read() as connection:
+        counted = connection.connection.dbapi_connection
+    assert counted is not None
+    # The pool gives a thread the same connection again.
+    counted.set_progress_handler(step, 10)
+    try:
+        deque(find_results(database, ResultFilter(**wanted, limit=20)), maxlen=0)
+    finally:
+        counted.set_progress_handler(None, 0)
+    return taken
+
+
+def test_a_batch_that_a_clock_was_set_back_under_has_its_results(database: Database) -> None:
+    submit(database, [seen(number) for number in range(FEW + 1)], chunk_size=FEW + 1)
+    taken = claim(database, send(database)[0])
+    store(
+        database, taken, [measured(each) for each in taken.jobs], now=START - timedelta(minutes=5)
+    )
+    results = list(find_results(database, ResultFilter(batch="night")))
+    assert [each.measured_at for each in results] == [START] * (FEW + 1)
