@@ -5,6 +5,7 @@ The table below holds each command's one line, so that `thoraq --help` imports n
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 from types import MappingProxyType
@@ -60,6 +61,9 @@ SECTIONS = MappingProxyType(
     }
 )
 
+#: Of a file that was open already, which such an error does not name.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
 COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
 
@@ -101,8 +105,8 @@ class Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            if isinstance(error, OSError) and error.filename is not None:
-                said = f"{error.filename}: {error.strerror}"
+            if isinstance(error, OSError) and (error.filename or error.errno in _FULL):
+                said = f"{error.filename or 'what is written'}: {error.strerror}"
                 error = PlaceUnusable(f"{said}. {PlaceUnusable.__doc__}")
             code = exit_of(error)
             if code is None:

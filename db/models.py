@@ -9,9 +9,10 @@ from sqlalchemy import Connection, select, update
 
 from db.audit import Action, note
 from db.database import AnyRow, Database, insert_into, moment
-from db.errors import ModelDiffers, ModelUnknown
+from db.errors import ModelDiffers, ModelUnknown, RunNameTaken
 from db.records import ModelRecord
-from db.tables import measurement, model
+from db.states import RunState
+from db.tables import measurement, model, training_run
 
 
 def register_model(
@@ -25,9 +26,11 @@ def register_model(
 ) -> ModelRecord:
     """Note a network; doing so again changes nothing but, with ``serve``, which one is served.
 
-    Raises ModelDiffers: the version stands for other weights.
+    Raises ModelDiffers: the version stands for other weights. RunNameTaken: a training run that
+    may still end would have no name for its network.
     """
     with db.write() as connection:
+        _check_no_run(connection, version)
         note_model(connection, version, weights_digest, card, now)
         if serve:
             _locked(connection)
@@ -127,6 +130,17 @@ def note_model(
             f"{weights_digest[:12]}: give the new weights a new version"
         )
     return new is not None
+
+
+def _check_no_run(connection: Connection, version: str) -> None:
+    open_run = select(training_run.c.id).where(
+        training_run.c.name == version, training_run.c.state != RunState.FINISHED
+    )
+    if connection.execute(open_run).first() is not None:
+        raise RunNameTaken(
+            f"the training run {version} will give its network this name: register yours under "
+            "another version"
+        )
 
 
 def _locked(connection: Connection) -> None:

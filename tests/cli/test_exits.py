@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cli.exits import Exit, exit_of
-from tests.cli.commands import Commands
+from tests.cli.commands import PATIENCE_SECONDS, Commands
 
 
 def test_a_batch_that_is_not_there_is_not_found(commands: Commands) -> None:
@@ -73,6 +75,28 @@ def test_a_place_that_cannot_be_written_to_is_told_before_the_work(
         assert ran.stderr.startswith("error ["), ran.stderr
         assert "Traceback" not in ran.stderr
     assert "place-unusable" in ran.stderr
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]], ids=["table", "json", "csv"])
+def test_a_full_disk_under_what_is_printed_is_told(
+    commands: Commands, tmp_path: Path, form: list[str]
+) -> None:
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "a.png").write_bytes(b"none")
+    assert commands.run("submit", tmp_path / "films").returncode == Exit.OK
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "cli", "status", *form],
+            env=commands.environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+    assert ran.returncode == Exit.USAGE
+    assert ran.stderr.startswith("error [place-unusable]: what is written: No space left")
+    assert "Traceback" not in ran.stderr
 
 
 def test_a_cancelled_batch_says_how_it_goes_on(commands: Commands, tmp_path: Path) -> None:

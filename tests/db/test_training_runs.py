@@ -223,18 +223,33 @@ def test_a_device_that_fails_sets_a_run_back_until_it_was_tried_enough(
 def test_a_network_is_registered_if_and_only_if_its_run_finishes(
     database: Database, run: TrainingRun
 ) -> None:
-    register_model(database, "night", "a" * 64, {}, serve=True)
+    register_model(database, "dusk", "a" * 64, {}, serve=True)
     owner = claimed(database, run).owner
     with pytest.raises(ModelDiffers):
-        finish_with_model(database, owner, "night", "b" * 64, {}, now=START)
+        finish_with_model(database, owner, "dusk", "b" * 64, {}, now=START)
     assert find_run(database, "night").state is RunState.RUNNING
     assert finish_with_model(database, owner, "dawn", "b" * 64, {"error": 4.4}, now=START)
     ended = find_run(database, "night")
     assert (ended.state, ended.model_version) == (RunState.FINISHED, "dawn")
     assert {each.version: each.served for each in list_models(database)} == {
-        "night": True,
+        "dusk": True,
         "dawn": False,
     }
+
+
+def test_a_run_that_may_still_end_keeps_its_name_for_its_network(
+    database: Database, run: TrainingRun
+) -> None:
+    cancel_run(database, "night")
+    with pytest.raises(RunNameTaken, match="another version"):
+        register_model(database, "night", "a" * 64, {}, serve=False)
+    assert list_models(database) == []
+    resume_run(database, "night")
+    owner = claimed(database, run).owner
+    assert finish_with_model(database, owner, "night", "b" * 64, {}, now=START)
+    register_model(database, "night", "b" * 64, {}, serve=True)
+    with pytest.raises(ModelDiffers):
+        register_model(database, "night", "a" * 64, {}, serve=False)
 
 
 def test_a_cancel_that_meets_a_shutdown_is_kept(database: Database, run: TrainingRun) -> None:
