@@ -123,6 +123,23 @@ def database(database_url: str) -> Iterator[Database]:
     opened.dispose()
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def module_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """Give a module a database of its own of either kind, which its tests only read."""
+    if request.param == "sqlite":
+        path = tmp_path_factory.mktemp("module") / "thoraq.db"
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
+        url = f"sqlite:///{path}"
+    else:
+        template = request.getfixturevalue("migrated_postgres")
+        url = request.getfixturevalue("postgres_server").create(template)
+    opened = Database.open(url)
+    yield opened
+    opened.dispose()
+
+
 @pytest.fixture
 def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
     """Give a running broker that the test may `kill`, `start` and `flush`."""

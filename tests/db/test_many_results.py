@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -24,22 +23,11 @@ FILMS = list(films(range(1, COUNT + 1), COUNT))
 LATE = FILMS[-25].measured_at
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def archive(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Database]:
-    """Give a database of either kind with all films, which no test changes."""
-    if request.param == "sqlite":
-        path = tmp_path_factory.mktemp("archive") / "thoraq.db"
-        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
-        url = f"sqlite:///{path}"
-    else:
-        template = request.getfixturevalue("migrated_postgres")
-        url = request.getfixturevalue("postgres_server").create(template)
-    opened = Database.open(url)
-    deque(fill(opened, COUNT), maxlen=0)
-    yield opened
-    opened.dispose()
+@pytest.fixture(scope="module")
+def archive(module_database: Database) -> Database:
+    """Give a database of either kind with all films."""
+    deque(fill(module_database, COUNT), maxlen=0)
+    return module_database
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +81,7 @@ def test_few_and_many_are_found_in_the_order_they_were_measured(
     assert count_results(archive, ResultFilter(**wanted)) == len(expected)
 
 
-@pytest.mark.parametrize("archive", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("module_database", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     "wanted",
     [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -43,22 +41,11 @@ STUDIES = (
 )
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def archive(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Database]:
-    """Give a database, made once of either kind, whose results no test changes."""
-    if request.param == "sqlite":
-        path = tmp_path_factory.mktemp("archive") / "thoraq.db"
-        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
-        url = f"sqlite:///{path}"
-    else:
-        template = request.getfixturevalue("migrated_postgres")
-        url = request.getfixturevalue("postgres_server").create(template)
-    opened = Database.open(url)
-    fill(opened)
-    yield opened
-    opened.dispose()
+@pytest.fixture(scope="module")
+def archive(module_database: Database) -> Database:
+    """Give a database of either kind with six studies."""
+    fill(module_database)
+    return module_database
 
 
 def fill(database: Database) -> None:
