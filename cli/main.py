@@ -61,8 +61,8 @@ SECTIONS = MappingProxyType(
     }
 )
 
-#: Of a file that was open already, which such an error does not name.
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+#: Errors of writing to a file that is open; they do not name it.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 

@@ -160,10 +160,17 @@ def store_outcomes(
         held = connection.execute(_HELD, {"holder": owner}).all()
         pairs: list[Pair] = [(row, by_job[row.id]) for row in held if row.id in by_job]
         if pairs:
-            # A clock that was set back ends no job before it began: `db.spans` goes by that.
-            at = max(at, *(row.first_claimed_at for row, _ in pairs))
-            spread = random.random()  # noqa: S311 - jitter, no secret
-            settle(connection, pairs, owner=owner, worker=worker, retry=retry, spread=spread, at=at)
+            settle(
+                connection,
+                pairs,
+                owner=owner,
+                worker=worker,
+                retry=retry,
+                spread=random.random(),  # noqa: S311 - jitter, no secret
+                at=at,
+                # A clock that was set back ends no job before it began: `db.spans` goes by that.
+                settled_at=max(at, *(row.first_claimed_at for row, _ in pairs)),
+            )
         return len(pairs)
 
 

@@ -25,9 +25,12 @@ _HASH_PREFIX = 8
 _Asked = tuple[Column[Any], ColumnElement[bool]]
 
 
-def filtered(connection: Connection, chosen: Select[Any], wanted: ResultFilter) -> Select[Any]:
+def filtered(
+    connection: Connection, chosen: Select[Any], wanted: ResultFilter, *, in_order: bool = False
+) -> Select[Any]:
     """Keep what is ``wanted`` of a SELECT over measurements and radiographs, but for its limit.
 
+    ``in_order``: rows will be taken in the order they were measured.
     Raises BatchUnknown, ModelUnknown, StudyUnknown.
     """
     asked: list[_Asked] = []
@@ -35,7 +38,8 @@ def filtered(connection: Connection, chosen: Select[Any], wanted: ResultFilter) 
     if wanted.batch is not None:
         batch_id = batch_id_of(connection, wanted.batch)
         asked.append((file.c.batch_id, _in_batch(batch_id)))
-        span = within_span(connection, measurement.c.measured_at, batch_id)
+        # In another order the times would lead through all of the batch.
+        span = within_span(connection, batch_id) if in_order else None
         if span is not None:
             asked.append((measurement.c.measured_at, span))
     if wanted.model is not None:
@@ -68,7 +72,7 @@ def filtered(connection: Connection, chosen: Select[Any], wanted: ResultFilter) 
 
 
 def _ways(asked: Sequence[_Asked], batch_id: int | None) -> Iterator[Way]:
-    """Return what may leave few results, and has an index that tells."""
+    """Yield by what few results may be found: a column, and the values an index tells of."""
     if indices := [condition for column, condition in asked if column is measurement.c.ict]:
         yield measurement.c.id, select(measurement.c.id).where(*indices)
     if dates := [condition for column, condition in asked if column is radiograph.c.study_date]:

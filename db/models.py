@@ -30,8 +30,8 @@ def register_model(
     may still end would have no name for its network.
     """
     with db.write() as connection:
-        _check_no_run(connection, version)
-        note_model(connection, version, weights_digest, card, now)
+        if note_model(connection, version, weights_digest, card, now):
+            _check_no_run(connection, version)
         if serve:
             _locked(connection)
             _serve(connection, version)

@@ -1,4 +1,4 @@
-"""Leading the database to few results by the index of what few have.
+"""Finding few results by an index, where the database would read all of them in order.
 
 Asked for results in the order they were measured, a database may go through that order until enough
 of them match: through all of a million where none does. SQLite knows nothing of the values of a
@@ -27,7 +27,7 @@ def narrowed(
     conditions: Sequence[ColumnElement[bool]],
     ways: Iterable[Way],
 ) -> Select[Any]:
-    """Keep what all ``conditions`` hold for, found by the first of the ``ways`` that few lie on."""
+    """Keep what all ``conditions`` hold for, found by the first way that leads to few."""
     for column, values in ways:
         counted = select(func.count()).select_from(values.limit(_FEW + 1).subquery())
         if connection.execute(counted).scalar_one() <= _FEW:

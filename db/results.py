@@ -36,7 +36,7 @@ def find_results(db: Database, wanted: ResultFilter) -> Iterator[Result]:
     Raises BatchUnknown, ModelUnknown, StudyUnknown: at once, before the first result is taken.
     """
     with db.read() as connection:
-        chosen = filtered(connection, _RESULTS, wanted)
+        chosen = filtered(connection, _RESULTS, wanted, in_order=True)
     chosen = chosen.order_by(measurement.c.measured_at, measurement.c.id).limit(wanted.limit)
     return (result_of(row) for row in _streamed(db, chosen))
 

@@ -52,10 +52,14 @@ def settle(
     retry: RetryPolicy,
     spread: float,
     at: datetime,
+    settled_at: datetime,
 ) -> None:
-    """Store headers, measurements and refusals of jobs whose rows this transaction has locked."""
+    """Store headers, measurements and refusals of jobs whose rows this transaction has locked.
+
+    ``settled_at``: now, by ``at``, or the last time one of the jobs was first claimed.
+    """
     _store_headers(connection, pairs)
-    _store_measurements(connection, pairs, owner, at)
+    _store_measurements(connection, pairs, owner, settled_at)
     refused = [(row, each.refusal) for row, each in pairs if each.refusal is not None]
     if refused:
         connection.execute(
@@ -86,7 +90,7 @@ def settle(
         else:
             final.setdefault(JobState.FAILED, []).append((row, refusal))
     for state, some in final.items():
-        _refuse(connection, state, some, settled_at=at)
+        _refuse(connection, state, some, settled_at=settled_at)
     for delay, some in waits.items():
         _refuse(connection, JobState.QUEUED, some, settled_at=None)
         put_in_chunks(

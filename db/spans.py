@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from sqlalchemy import Column, ColumnElement, Connection, case, false, func, select
+from sqlalchemy import ColumnElement, Connection, case, false, func, select
 
 from db.states import JobState
-from db.tables import file, job, tally
+from db.tables import file, job, measurement, tally
 from db.tally import DUPLICATE
 
-#: Files of contents that count for other batches, whose jobs are looked at one by one.
+#: Beyond so many files whose contents count for other batches, their jobs are not looked at.
 _DUPLICATES = 2_000
 
 
-def within_span(
-    connection: Connection, column: Column[datetime], batch_id: int
-) -> ColumnElement[bool] | None:
-    """Say that a time lies where all results of a batch do; None: they may lie anywhere.
+def within_span(connection: Connection, batch_id: int) -> ColumnElement[bool] | None:
+    """Say that a result was measured when all of a batch were; None: that may be any time.
 
     A job is measured once, settled at the moment its measurement bears and never before it was
     claimed, so the tally tells of the batch's own jobs. Those of other batches it does not know.
@@ -38,4 +34,4 @@ def within_span(
         .where(file.c.batch_id == batch_id, file.c.duplicate, job.c.state == JobState.MEASURED)
     ).one()
     times = [time for time in (first, last, *of_others) if time is not None]
-    return column.between(min(times), max(times)) if times else false()
+    return measurement.c.measured_at.between(min(times), max(times)) if times else false()

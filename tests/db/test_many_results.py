@@ -8,15 +8,30 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from db import narrowing
 from db.conditions import parse_condition
 from db.database import Database
+from db.filters import filtered
 from db.records import ResultFilter
 from db.results import count_results, find_results
+from db.tables import chunk, measurement, radiograph
 from radiograph.records import Bucket
 from tests.db.filling import BATCH, LATE_BATCH, LATE_MODEL, Film, fill, films
-from tests.db.making import MODEL, START, claim, measured, seen, send, store, submit
+from tests.db.making import (
+    AWAY,
+    MODEL,
+    START,
+    claim,
+    measured,
+    refusing,
+    rows,
+    seen,
+    send,
+    store,
+    submit,
+)
 
 COUNT, FEW = 4000, 30
 FILMS = list(films(range(1, COUNT + 1), COUNT))
@@ -109,8 +124,26 @@ def test_few_are_found_without_going_through_all(archive: Database, wanted: dict
     assert steps(archive, wanted) < through_all / 3
 
 
+@pytest.mark.parametrize("module_database", ["sqlite"], indirect=True)
+def test_a_round_of_measuring_again_goes_through_no_more_than_it_takes(archive: Database) -> None:
+    def some(wanted: ResultFilter) -> None:
+        chosen = select(radiograph.c.id).distinct().join(measurement)
+        with archive.read() as connection:
+            in_turn = filtered(connection, chosen.order_by(radiograph.c.id).limit(20), wanted)
+            assert len(connection.execute(in_turn).all()) == 20
+
+    through_all = steps(archive, {"where": (parse_condition("duration_ms<0"),)})
+    assert counted(archive, lambda: some(ResultFilter(batch=BATCH))) < through_all / 3
+
+
 def steps(database: Database, wanted: dict[str, Any]) -> int:
     """Count the steps that SQLite's machine takes for twenty results, in tens."""
+    chosen = ResultFilter(**wanted, limit=20)
+    return counted(database, lambda: deque(find_results(database, chosen), maxlen=0))
+
+
+def counted(database: Database, work: Callable[[], object]) -> int:
+    """Count the steps that SQLite's machine takes for some work, in tens."""
     taken = 0
 
     def step() -> int:
@@ -119,15 +152,25 @@ def steps(database: Database, wanted: dict[str, Any]) -> int:
         return 0
 
     with database.read() as connection:
-        counted = connection.connection.dbapi_connection
-    assert counted is not None
-    # The pool gives a thread the same connection again.
-    counted.set_progress_handler(step, 10)
+        watched = connection.connection.dbapi_connection
+    assert watched is not None
+    # The pool has opened one connection, which it gives again.
+    watched.set_progress_handler(step, 10)
     try:
-        deque(find_results(database, ResultFilter(**wanted, limit=20)), maxlen=0)
+        work()
     finally:
-        counted.set_progress_handler(None, 0)
+        watched.set_progress_handler(None, 0)
+    assert taken > 0
     return taken
+
+
+def test_a_clock_that_was_set_back_prolongs_no_wait(database: Database) -> None:
+    submit(database, [seen(1)])
+    taken = claim(database, send(database)[0])
+    earlier = START - timedelta(days=1)
+    store(database, taken, [refusing(taken.jobs[0], AWAY)], now=earlier)
+    (waiting,) = [row for row in rows(database, chunk) if row.not_before is not None]
+    assert earlier < waiting.not_before < earlier + timedelta(minutes=1)
 
 
 def test_a_batch_that_a_clock_was_set_back_under_has_its_results(database: Database) -> None:

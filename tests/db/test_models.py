@@ -14,6 +14,9 @@ from db.models import (
     serve_model,
     served_model,
 )
+from db.training_records import NewRun
+from db.training_runs import open_run
+from tests.db.making import START
 
 CARD = {"splits": {"train": 569, "test": 144}, "limits": ["adults"], "error": 5.25}
 
@@ -39,6 +42,14 @@ def test_one_network_is_served_at_a_time(database: Database) -> None:
         ("lungs-1", True),
         ("lungs-2", False),
     ]
+
+
+def test_a_network_that_stands_is_registered_again_beside_a_run_of_its_name(
+    database: Database,
+) -> None:
+    register_model(database, "night", "a" * 64, CARD, serve=False)
+    open_run(database, NewRun("night", "/data", {}), now=START)
+    assert register_model(database, "night", "a" * 64, CARD, serve=True).served
 
 
 def test_a_version_stands_for_one_set_of_weights(database: Database) -> None:
