@@ -16,9 +16,9 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from sqlalchemy import Connection, literal_column, select, text, true, update
+from sqlalchemy import Connection, literal_column, text, true
 
-from db import migrating, narrowing, schema
+from db import migrating, schema
 from db.claims import claim_chunk
 from db.database import Database, engine_of
 from db.errors import DatabaseRefused, SchemaNewer, SchemaOutdated
@@ -27,8 +27,7 @@ from db.models import register_model
 from db.operations import cancel, retry
 from db.outbox import unsent_chunks
 from db.pauses import pause_batch
-from db.records import ResultFilter, SchemaState
-from db.results import find_results
+from db.records import SchemaState
 from db.states import Priority
 from db.status import all_statuses
 from db.tables import (
@@ -47,7 +46,6 @@ from db.training_records import NewRun
 from db.training_runs import open_run
 from radiograph.errors import Disposition
 from radiograph.records import Bucket, BucketBasis, IctRule, ImageFormat, SpacingSource, View
-from tests.db.counting import check_tally
 from tests.db.making import (
     BROKEN,
     CHECK,
@@ -55,15 +53,11 @@ from tests.db.making import (
     PHASE,
     ROOT,
     START,
-    claim,
     measure_all,
-    measured,
     race,
     refused,
     rows,
     seen,
-    send,
-    store,
     submit,
 )
 
@@ -239,33 +233,6 @@ def test_what_was_cancelled_before_batches_knew_it_is_known_from_the_audit(
 
     found = {row.name: row.cancelled_at for row in rows(database, batch)}
     assert found == {"cancelled": later, "retried": None, "all retried": None, "waiting": None}
-
-
-def test_results_that_ended_before_they_began_are_found_by_their_batch(
-    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    submit(database, [seen(number) for number in range(3)], chunk_size=1)
-    for turn, chunk_id in enumerate(send(database)):
-        taken = claim(database, chunk_id)
-        later = START + timedelta(minutes=10 * turn)
-        store(database, taken, [measured(each) for each in taken.jobs], now=later)
-    # As a clock that was set back left them before thoraq saw to it.
-    early = START - timedelta(minutes=9)
-    with database.write() as connection:
-        first = select(job.c.id, job.c.radiograph_id).order_by(job.c.id).limit(1)
-        of = connection.execute(first).one()
-        connection.execute(update(job).where(job.c.id == of.id).values(settled_at=early))
-        mine = measurement.c.radiograph_id == of.radiograph_id
-        connection.execute(update(measurement).where(mine).values(measured_at=early))
-    database.dispose()
-
-    migrating.downgrade(database_url, "0006")
-    schema.upgrade(database_url)
-
-    monkeypatch.setattr(narrowing, "_FEW", 0)
-    found = [each.measured_at for each in find_results(database, ResultFilter(batch="night"))]
-    assert found == [early, START + timedelta(minutes=10), START + timedelta(minutes=20)]
-    check_tally(database)
 
 
 def test_a_night_at_work_goes_one_version_back_and_on_again_with_every_row(

@@ -1,0 +1,43 @@
+"""When a batch's results were measured, where clocks were set back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from db import migrating, narrowing, schema
+from db.database import Database
+from db.records import ResultFilter
+from db.results import find_results
+from db.tables import job, measurement
+from tests.db.counting import check_tally
+from tests.db.making import START, claim, measured, seen, send, store, submit
+
+
+def test_results_that_ended_before_they_began_are_found_by_their_batch(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(database, [seen(number) for number in range(3)], chunk_size=1)
+    for turn, chunk_id in enumerate(send(database)):
+        taken = claim(database, chunk_id)
+        later = START + timedelta(minutes=10 * turn)
+        store(database, taken, [measured(each) for each in taken.jobs], now=later)
+    # As a clock that was set back left them before thoraq saw to it.
+    early = START - timedelta(minutes=9)
+    with database.write() as connection:
+        first = select(job.c.id, job.c.radiograph_id).order_by(job.c.id).limit(1)
+        of = connection.execute(first).one()
+        connection.execute(update(job).where(job.c.id == of.id).values(settled_at=early))
+        mine = measurement.c.radiograph_id == of.radiograph_id
+        connection.execute(update(measurement).where(mine).values(measured_at=early))
+    database.dispose()
+
+    migrating.downgrade(database_url, "0006")
+    schema.upgrade(database_url)
+
+    monkeypatch.setattr(narrowing, "_FEW", 0)
+    found = [each.measured_at for each in find_results(database, ResultFilter(batch="night"))]
+    assert found == [early, START + timedelta(minutes=10), START + timedelta(minutes=20)]
+    check_tally(database)
