@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import pytest
@@ -16,22 +16,10 @@ from db.database import Database
 from db.filters import filtered
 from db.records import ResultFilter
 from db.results import count_results, find_results
-from db.tables import chunk, measurement, radiograph
+from db.tables import measurement, radiograph
 from radiograph.records import Bucket
 from tests.db.filling import BATCH, LATE_BATCH, LATE_MODEL, Film, fill, films
-from tests.db.making import (
-    AWAY,
-    MODEL,
-    START,
-    claim,
-    measured,
-    refusing,
-    rows,
-    seen,
-    send,
-    store,
-    submit,
-)
+from tests.db.making import MODEL
 
 COUNT, FEW = 4000, 30
 FILMS = list(films(range(1, COUNT + 1), COUNT))
@@ -162,22 +150,3 @@ def counted(database: Database, work: Callable[[], object]) -> int:
         watched.set_progress_handler(None, 0)
     assert taken > 0
     return taken
-
-
-def test_a_clock_that_was_set_back_prolongs_no_wait(database: Database) -> None:
-    submit(database, [seen(1)])
-    taken = claim(database, send(database)[0])
-    earlier = START - timedelta(days=1)
-    store(database, taken, [refusing(taken.jobs[0], AWAY)], now=earlier)
-    (waiting,) = [row for row in rows(database, chunk) if row.not_before is not None]
-    assert earlier < waiting.not_before < earlier + timedelta(minutes=1)
-
-
-def test_a_batch_that_a_clock_was_set_back_under_has_its_results(database: Database) -> None:
-    submit(database, [seen(number) for number in range(FEW + 1)], chunk_size=FEW + 1)
-    taken = claim(database, send(database)[0])
-    store(
-        database, taken, [measured(each) for each in taken.jobs], now=START - timedelta(minutes=5)
-    )
-    results = list(find_results(database, ResultFilter(batch="night")))
-    assert [each.measured_at for each in results] == [START] * (FEW + 1)

@@ -11,9 +11,20 @@ from db import migrating, narrowing, schema
 from db.database import Database
 from db.records import ResultFilter
 from db.results import find_results
-from db.tables import job, measurement
+from db.tables import chunk, job, measurement
 from tests.db.counting import check_tally
-from tests.db.making import START, claim, measured, seen, send, store, submit
+from tests.db.making import (
+    AWAY,
+    START,
+    claim,
+    measured,
+    refusing,
+    rows,
+    seen,
+    send,
+    store,
+    submit,
+)
 
 
 def test_results_that_ended_before_they_began_are_found_by_their_batch(
@@ -41,3 +52,24 @@ def test_results_that_ended_before_they_began_are_found_by_their_batch(
     found = [each.measured_at for each in find_results(database, ResultFilter(batch="night"))]
     assert found == [early, START + timedelta(minutes=10), START + timedelta(minutes=20)]
     check_tally(database)
+
+
+def test_what_is_stored_under_a_clock_that_was_set_back_is_found_by_its_batch(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(database, [seen(number) for number in range(3)], chunk_size=3)
+    taken = claim(database, send(database)[0])
+    earlier = START - timedelta(minutes=5)
+    store(database, taken, [measured(each) for each in taken.jobs], now=earlier)
+    monkeypatch.setattr(narrowing, "_FEW", 0)
+    results = list(find_results(database, ResultFilter(batch="night")))
+    assert [each.measured_at for each in results] == [START] * 3
+
+
+def test_a_clock_that_was_set_back_prolongs_no_wait(database: Database) -> None:
+    submit(database, [seen(1)])
+    taken = claim(database, send(database)[0])
+    earlier = START - timedelta(days=1)
+    store(database, taken, [refusing(taken.jobs[0], AWAY)], now=earlier)
+    (waiting,) = [row for row in rows(database, chunk) if row.not_before is not None]
+    assert earlier < waiting.not_before < earlier + timedelta(minutes=1)

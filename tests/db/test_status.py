@@ -226,10 +226,10 @@ def check_results(db: Database) -> None:
     """Assert that the results of each batch are those of its files, in the order measured."""
     jobs = {row.id: row for row in rows(db, job)}
     files = rows(db, file)
-    measured_at = {(row.radiograph_id, row.model_version): row for row in rows(db, measurement)}
+    measurements = {(row.radiograph_id, row.model_version): row for row in rows(db, measurement)}
     for status in all_statuses(db):
         of = {jobs[row.job_id] for row in files if row.batch_id == status.batch.id and row.job_id}
-        found = [measured_at.get((row.radiograph_id, row.model_version)) for row in of]
+        found = [measurements.get((row.radiograph_id, row.model_version)) for row in of]
         in_order = sorted((row.measured_at, row.id) for row in found if row is not None)
         results = list(find_results(db, ResultFilter(batch=status.batch.name)))
         assert [(each.measured_at, each.measurement_id) for each in results] == in_order
