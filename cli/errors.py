@@ -5,6 +5,7 @@
     |-- NotMeasured         not-measured        NOT_FOUND
     |-- WrongSetting        wrong-setting       USAGE
     |-- ModelAbsent         model-absent        NETWORK
+    |-- ModelWorse          model-worse         USAGE
     |-- VersionReserved     version-reserved    USAGE
     |-- PlanInvalid         plan-invalid        USAGE
     |-- BatchPaused         batch-paused        USAGE
@@ -56,6 +57,13 @@ class ModelAbsent(CommandError):
 
     code = "model-absent"
     exit = Exit.NETWORK
+
+
+class ModelWorse(CommandError):
+    """The card states larger errors than that of the served network, or none; see --force."""
+
+    code = "model-worse"
+    exit = Exit.USAGE
 
 
 class VersionReserved(CommandError):

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from cli.columns import plain
-from cli.networks import bring_in, card_at, card_of, figures_row
+from cli.networks import bring_in, card_at, card_of, check_figures, figures_row
 from cli.opening import prepare
 from cli.options import Paths, settings_option
 from cli.printing import Form, Row, form_options, print_json, print_rows
 from db.comparing import compare_models
 from db.database import Database
-from db.models import find_model, list_models, register_model, serve_model
+from db.models import find_model, list_models, register_model, serve_model, served_model
 from db.records import Crossing, ModelComparison, ModelRecord
 from network.errors import WeightsMismatch
 from scheduler.settings import Settings
@@ -56,9 +56,13 @@ def list_(form: Form, settings: Settings) -> None:
 
 @models.command()
 @click.argument("version")
+@click.option("--force", is_flag=True, help="promote it although its errors are larger or unknown")
 @settings_option
-def promote(version: str, settings: Settings) -> None:
+def promote(version: str, *, force: bool, settings: Settings) -> None:
     """Have new files measured by another network, from now on.
+
+    A network whose card states a larger error than the 95 % interval of the served network's, or
+    states none, is refused unless --force is given.
 
     Nothing is restarted: what is queued is measured by the network it was queued for, what comes
     later by this one. Results stay; `remeasure` runs known radiographs again. Promoting the
@@ -70,8 +74,11 @@ def promote(version: str, settings: Settings) -> None:
       thoraq remeasure --model our-own
     """
     database = prepare(settings, version)
-    digest = find_model(database, version).weights_digest
-    check_digest(version, card_of(version, settings).weights_digest, digest)
+    candidate = find_model(database, version)
+    check_digest(version, card_of(version, settings).weights_digest, candidate.weights_digest)
+    current = served_model(database)
+    if current is not None and not force:
+        check_figures(candidate, current)
     before, after = serve_model(database, version)
     if before is not None and before.version == after.version:
         click.echo(f"{after.version} is served already")

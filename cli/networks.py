@@ -6,13 +6,14 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from cli.errors import ModelAbsent, VersionReserved
+from cli.errors import ModelAbsent, ModelWorse, VersionReserved
 from cli.naming import is_shipped_name, readable
 from cli.printing import Row
 from db.errors import ModelDiffers
+from db.records import ModelRecord
 from network.card import ModelCard, load_card, shipped_card, verify_weights
+from network.figures import KINDS, compare, figures, pooled
 from scheduler.settings import Settings
 
 CARD_FILE = "card.json"
@@ -84,26 +85,33 @@ def bring_in(card: ModelCard, settings: Settings) -> None:
 
 
 def figures_row(card: Mapping[str, object]) -> Row:
-    """Return what a card says of its network's errors, over all test cases; None where nothing."""
-    metrics: Any = card.get("metrics")
-    metrics = metrics if isinstance(metrics, Mapping) else {}
-    landmarks = pooled(metrics.get("landmarks"), "mean")
-    index = pooled(metrics.get("ict"), "mean_absolute")
+    """Return what a card states about its network's errors, over all test cases."""
+    landmarks = pooled(figures(card, "landmarks"))
+    index = pooled(figures(card, "ict"))
     return {
-        "landmark_cases": landmarks[0],
-        "landmark_error_px224": None if landmarks[1] is None else round(landmarks[1], 2),
-        "ict_cases": index[0],
-        "ict_error": None if index[1] is None else round(index[1], 4),
+        "landmark_cases": None if landmarks is None else landmarks.cases,
+        "landmark_error_px224": None if landmarks is None else round(landmarks.mean, 2),
+        "ict_cases": None if index is None else index.cases,
+        "ict_error": None if index is None else round(index.mean, 4),
     }
 
 
-def pooled(sets: Any, figure: str) -> tuple[int | None, float | None]:
-    """Return how many cases the sets hold together, and the mean of a figure over them."""
-    if not isinstance(sets, Mapping) or not sets:
-        return None, None
-    try:
-        cases = sum(int(each["cases"]) for each in sets.values())
-        total = sum(int(each["cases"]) * float(each[figure]) for each in sets.values())
-    except (KeyError, TypeError, ValueError):  # a card of another version of thoraq
-        return None, None
-    return cases, total / cases if cases else None
+def check_figures(candidate: ModelRecord, served: ModelRecord) -> None:
+    """Refuse a network whose card states worse figures than the served one's, or none.
+
+    Worse is a mean error above the served network's 95 % interval. Raises ModelWorse.
+    """
+    found = list(compare(candidate.card, served.card))
+    if not found and not any(figures(candidate.card, kind) for kind in KINDS):
+        stated = "; ".join(
+            f"{name} {figure.words(digits)}"
+            for kind, (_, name, digits) in KINDS.items()
+            if (figure := pooled(figures(served.card, kind))) is not None
+        )
+        raise ModelWorse(
+            f"the card of {candidate.version} states no errors; {served.version} has"
+            f" {stated or 'none either'}. {ModelWorse.__doc__}"
+        )
+    worse = "; ".join(each.words for each in found if each.worse)
+    if worse:
+        raise ModelWorse(f"{candidate.version}: {worse}. {ModelWorse.__doc__}")

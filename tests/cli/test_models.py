@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from cli.errors import ModelWorse
 from cli.exits import Exit
 from cli.naming import is_shipped_name
+from cli.networks import check_figures
+from db.records import ModelRecord
 from network.card import shipped_card
 from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
 from tests.cli.test_processing import processes_of
@@ -19,6 +24,7 @@ from tests.readme.networks import make_network
 
 Start = Callable[..., subprocess.Popen[str]]
 SHIPPED = shipped_card().version
+SHIPPED_CARD = shipped_card().card
 
 
 @pytest.fixture
@@ -95,7 +101,7 @@ def test_a_network_brought_in_is_listed_with_its_parent_and_its_figures(
 ) -> None:
     metrics = {
         "landmarks": {"a test": {"cases": 30, "mean": 4.0}, "b test": {"cases": 10, "mean": 8.0}},
-        "ict": {"c test": {"cases": 5, "mean_absolute": 0.02}},
+        "ict": {"c test": {"cases": 5, "mean_absolute": 0.01}},
     }
     made = make_network(tmp_path / "made", "ours", metrics=metrics)
     for _ in range(2):  # bringing it in again changes nothing
@@ -105,11 +111,52 @@ def test_a_network_brought_in_is_listed_with_its_parent_and_its_figures(
     assert shipped["parent"] == shipped_card().card.get("parent")
     assert (ours["version"], ours["served"], ours["parent"]) == ("ours", False, SHIPPED)
     assert (ours["landmark_cases"], ours["landmark_error_px224"]) == (40, 5.0)
-    assert (ours["ict_cases"], ours["ict_error"]) == (5, 0.02)
+    assert (ours["ict_cases"], ours["ict_error"]) == (5, 0.01)
     there = commands.state / "models" / "ours"
     assert (there / "report.html").is_file()
     shutil.rmtree(made)
     assert commands.run("models", "promote", "ours").returncode == Exit.OK
+
+
+@pytest.mark.parametrize(
+    ("metrics", "named"),
+    [
+        ({"landmarks": {"landmarks15 test": {"cases": 144, "mean": 75.0}}}, "75.00, served 4.86 ["),
+        ({"landmarks": {"our own": {"cases": 20, "mean": 75.0}}}, "over different test sets: 75"),
+        ({"ict": {"wingspan test": {"cases": 41, "mean_absolute": 0.2}}}, "0.2000, served 0.0260"),
+        ({"landmarks": {"our own": {"cases": 0, "mean": 1.0}}}, "states no errors"),
+        ({"landmarks": {"our own": {"cases": 9, "mean": "nan"}}}, "states no errors"),
+        ({}, f"states no errors; {SHIPPED} has landmark error, px of a 224 frame 4.86"),
+        ("of another version", "states no errors"),
+    ],
+)
+def test_larger_or_unknown_errors_are_named_with_those_of_the_served_network(
+    metrics: object, named: str
+) -> None:
+    with pytest.raises(ModelWorse, match=re.escape(named)):
+        check_figures(recorded("ours", {"metrics": metrics}), recorded(SHIPPED, SHIPPED_CARD))
+
+
+def test_a_network_within_the_interval_of_the_served_one_is_not_refused() -> None:
+    for mean in (4.0, 5.3):
+        metrics = {"landmarks": {"landmarks15 test": {"cases": 144, "mean": mean}}}
+        check_figures(recorded("ours", {"metrics": metrics}), recorded(SHIPPED, SHIPPED_CARD))
+
+
+def recorded(version: str, card: Mapping[str, object]) -> ModelRecord:
+    return ModelRecord(version, "", card, served=False, registered_at=datetime.now(UTC))
+
+
+def test_a_network_with_larger_errors_is_promoted_only_by_force(
+    commands: Commands, tmp_path: Path
+) -> None:
+    metrics = {"landmarks": {"landmarks15 test": {"cases": 144, "mean": 75.0}}}
+    commands.run("models", "register", make_network(tmp_path / "made", "ours", metrics=metrics))
+    refused = commands.run("models", "promote", "ours")
+    assert (refused.returncode, "[model-worse]" in refused.stderr) == (Exit.USAGE, True)
+    assert served(commands) == [SHIPPED]
+    assert commands.run("models", "promote", "ours", "--force").returncode == Exit.OK
+    assert commands.run("models", "promote", SHIPPED).stdout == f"from ours to {SHIPPED}\n"
 
 
 def test_promoting_goes_back_and_says_when_there_is_nothing_to_do(

@@ -183,7 +183,7 @@ def test_a_run_ends_as_a_network_that_can_be_promoted(
     assert "ours: finished" in said
     phases = commands.json("train", "compare", "ours")
     assert [phase["phase"] for phase in phases] == ["head", "wing"]
-    promoted = commands.run("models", "promote", "ours")
+    promoted = commands.run("models", "promote", "ours", "--force")
     assert promoted.stdout == f"from {shipped_card().version} to ours\n", promoted.stderr
     [shipped, ours] = commands.json("models", "list")
     assert (shipped["served"], ours["served"], ours["landmark_cases"]) == (False, True, 4)
