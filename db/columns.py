@@ -7,7 +7,19 @@ import os
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, Text, TypeDecorator
+from sqlalchemy import (
+    BigInteger,
+    Cast,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Enum,
+    Integer,
+    Text,
+    TypeDecorator,
+    cast,
+    func,
+)
 
 #: SQLite numbers rows by itself only in a column declared INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")
@@ -85,6 +97,14 @@ def one_of(values: type[StrEnum], name: str) -> Enum:
         length=24,
         values_callable=lambda members: [member.value for member in members],
     )
+
+
+def total(count: ColumnElement[int]) -> Cast[int]:
+    """Return the sum of a column of integers as an integer, NULL over no rows.
+
+    PostgreSQL adds up bigint as numeric, which Python receives as a Decimal.
+    """
+    return cast(func.sum(count), BigInteger)
 
 
 def path_digest(path: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Connection, case, false, func, select
 
+from db.columns import total
 from db.states import JobState
 from db.tables import file, job, measurement, tally
 from db.tally import DUPLICATE
@@ -23,7 +24,7 @@ def within_span(connection: Connection, batch_id: int) -> ColumnElement[bool] | 
         select(
             func.min(case((measured, tally.c.first_claimed_at))),
             func.max(case((measured, tally.c.last_settled_at))),
-            func.coalesce(func.sum(case((~measured, tally.c.files))), 0),
+            func.coalesce(total(case((~measured, tally.c.files))), 0),
         ).where(tally.c.batch_id == batch_id, tally.c.ending.in_((JobState.MEASURED, DUPLICATE)))
     ).one()
     if duplicates > _DUPLICATES:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from db.bulk import among, at_once
+from db.columns import total
 from db.database import AnyRow, Database, pieces
 from db.tables import tally
 
@@ -22,7 +23,7 @@ DUPLICATE = "duplicate"
 _MOST, _FEW = 20_000, 500
 _KIND = (tally.c.batch_id, tally.c.ending, tally.c.code, tally.c.bucket, tally.c.enlarged)
 _SUM = (
-    func.sum(tally.c.files).label("files"),
+    total(tally.c.files).label("files"),
     func.min(tally.c.first_claimed_at).label("first_claimed_at"),
     func.max(tally.c.last_settled_at).label("last_settled_at"),
 )

@@ -1,0 +1,251 @@
+"""Every command, in every form it prints, says the same on SQLite and on PostgreSQL.
+
+Two sites measure the same archive, one on each database; then every command runs on both, in one
+order, and what they print is compared without what differs between two runs: times, digests and
+the numbers that the order of the workers gives.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from cli.exits import Exit
+from cli.main import thoraq
+from cli.naming import batch_name
+from db.database import Database
+from db.training_claims import claim_run, record_check, record_phase, release_run
+from db.training_runs import find_run
+from tests.cli.commands import Commands, Processed
+from tests.cli.forked import run_forked
+from tests.cli.trained import CHECK, PHASE, WORSE
+from tests.servers.postgres import PostgresServer
+
+#: Commands that read no database, or run until they are stopped on one that other tests give them.
+ELSEWHERE = {
+    "bench": "measures in a state folder of its own",
+    "dataset check": "reads images alone",
+    "dataset explore": "reads images alone",
+    "evaluate": "reads images alone",
+    "flower": "speaks to the broker alone",
+    "up": "runs until it is stopped: `process` starts the same processes here",
+    "worker": "runs until it is stopped: `process` starts it here",
+}
+FORMS = ("--table", "--json", "--csv")
+#: What two runs on one database print differently too.
+VOLATILE = {"measurement", "measured_at", "duration_ms", "worker", "attempt"}
+
+#: Settings of both; the numbers of patients are hashed alike.
+SHARED = {"COLUMNS": "100", "THORAQ_PATIENT_KEY": "5e" * 32}
+
+#: The commands in the order they run. ARCHIVE, BATCH, FILMS and NETWORK stand for the site's own;
+#: OUT is a new folder.
+READING = [
+    "process ARCHIVE --json",
+    "process ARCHIVE",
+    *(f"status {form}" for form in FORMS),
+    *(f"status BATCH {form}" for form in FORMS),
+    "status BATCH --follow",
+    *(f"results {form}" for form in FORMS),
+    "results --batch BATCH --limit 3 --where age_years>=18 --json",
+    "results --patient 12345 --csv",
+    *(f"export --out OUT/all.{ending}" for ending in ("csv", "json", "parquet")),
+    "export --dictionary",
+    "show 1",
+    "show 1 --json",
+    "show 1 --out OUT/drawn.png",
+    *(f"models list {form}" for form in FORMS),
+    "db check",
+    "db check --json",
+    "doctor --json",
+]
+STEERING = [
+    "models register NETWORK",
+    "models promote our-own",
+    "models promote thoraq-2",
+    "remeasure --model our-own --into again",
+    *(f"models compare thoraq-2 our-own {form}" for form in FORMS),
+    "pause again",
+    "status again --json",
+    "pause --queue routine",
+    "status",
+    "resume again",
+    "resume --queue routine",
+    "cancel again",
+    "retry again",
+    "cancel again",
+    "retry --code file-unavailable",
+    "submit FILMS --batch films",
+    "watch FILMS --once --batch watched",
+    "train submit --data FILMS --name run",
+    "RECORD",
+    *(f"train status {form}" for form in FORMS),
+    *(f"train status run {form}" for form in FORMS),
+    *(f"train log run {form}" for form in FORMS),
+    *(f"train compare run {form}" for form in FORMS),
+    "train cancel run",
+    "train resume run",
+    *(f"audit {form}" for form in FORMS),
+    "db backup OUT/copy",
+    "db restore OUT/copy --replace",
+    "db upgrade",
+    "status --json",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One installation, and what the words of a case stand for there."""
+
+    commands: Commands
+    url: str
+    out: Path
+    words: dict[str, str]
+
+    def run(self, case: str) -> str:
+        """Run one case; return what it prints."""
+        if case == "RECORD":
+            return self.record()
+        words = [
+            re.sub("|".join(self.words), lambda found: self.words[found[0]], word)
+            for word in case.split()
+        ]
+        ran = (
+            self.commands.run(*words)  # starts processes of its own
+            if words[0] == "process"
+            else run_forked(words, self.commands.environment)
+        )
+        assert ran.returncode == Exit.OK, f"{case}: {ran.stdout}{ran.stderr}"
+        return ran.stdout
+
+    def record(self) -> str:
+        """Have the training run leave what a worker leaves after its first check."""
+        database = Database.open(self.url)
+        run = find_run(database, "run")
+        claim = claim_run(database, run.id, "training0@host", "cpu", 60.0)
+        assert claim is not None
+        assert record_check(database, claim.owner, CHECK)
+        assert all(record_phase(database, claim.owner, phase) for phase in (PHASE, WORSE))
+        assert release_run(database, claim.owner)
+        return ""
+
+
+@pytest.fixture(scope="module")
+def sites(
+    processed: Processed,
+    films: Path,
+    postgres_server: PostgresServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Site, Site]]:
+    """Give a site on SQLite and one on PostgreSQL."""
+    url = postgres_server.create()
+    made = []
+    for name, extra in (("sqlite", {}), ("postgresql", {"THORAQ_DATABASE_URL": url})):
+        folder = tmp_path_factory.mktemp(name)
+        commands = Commands(folder / "state", {**extra, **SHARED})
+        (folder / "out").mkdir()
+        words = {
+            "ARCHIVE": str(processed.archive),
+            "BATCH": batch_name([processed.archive]),
+            "FILMS": str(films),
+            "NETWORK": str(processed.world.folder / "our-own"),
+            "OUT": str(folder / "out"),
+        }
+        own = f"sqlite:///{commands.state / 'thoraq.db'}"
+        made.append(Site(commands, extra.get("THORAQ_DATABASE_URL", own), folder, words))
+    yield made[0], made[1]
+    postgres_server.drop(url)
+
+
+@pytest.mark.timeout(900)  # more than a hundred commands
+def test_every_command_says_the_same_on_both_databases(sites: tuple[Site, Site]) -> None:
+    for case in READING + STEERING:
+        here, there = (said(each, case) for each in sites)
+        assert here == there, case
+
+
+def test_the_results_are_the_same_on_both_databases(sites: tuple[Site, Site]) -> None:
+    here, there = (
+        {
+            row["sha256"]: {name: row[name] for name in row if name not in VOLATILE}
+            for row in csv.DictReader(io.StringIO(each.run("results --csv")))
+        }
+        for each in sites
+    )
+    assert here
+    differing = {
+        (name, row[name], there[sha256][name])
+        for sha256, row in here.items()
+        for name in row
+        if row[name] != there[sha256][name]
+    }
+    assert differing == set()
+
+
+def test_every_command_has_its_case() -> None:
+    asked = {name for case in READING + STEERING for name in leaves(thoraq) if begins(case, name)}
+    assert asked | set(ELSEWHERE) == set(leaves(thoraq))
+    assert not asked & set(ELSEWHERE)
+
+
+def test_every_form_of_every_command_has_its_case() -> None:
+    for name, command in leaves(thoraq).items():
+        options = {word for each in command.params for word in each.opts}
+        for form in {"--json", "--csv"} & options if name not in ELSEWHERE else ():
+            assert any(
+                begins(case, name) and form in case.split() for case in READING + STEERING
+            ), f"{name} {form}"
+
+
+def begins(case: str, name: str) -> bool:
+    """Say whether a case runs the command of that name."""
+    return case.split()[: len(name.split())] == name.split()
+
+
+def leaves(group: click.Group, before: str = "") -> dict[str, click.Command]:
+    """Return every command by its whole name."""
+    found: dict[str, click.Command] = {}
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            found |= leaves(command, f"{before}{name} ")
+        else:
+            found[before + name] = command
+    return found
+
+
+def said(site: Site, case: str) -> object:
+    """Return what a command prints, without what differs between two runs."""
+    text = site.run(case)
+    text = text.replace(str(site.out), "SITE").replace(os.path.realpath(site.out), "SITE")
+    text = text.replace("SITE/state/thoraq.db", "THE DATABASE")
+    text = text.replace("THORAQ_DATABASE_URL", "THE DATABASE")
+    if "--json" in case.split():
+        return shape(json.loads(text))
+    text = re.sub(r"[0-9a-f]{8,}", "#", text)
+    return sorted(" ".join(re.sub(r"[\d.:+-]+", "#", line).split()) for line in text.splitlines())
+
+
+def shape(value: Any) -> object:
+    """Return the keys and kinds of a JSON value; a list is the set of what it holds."""
+    if isinstance(value, dict):
+        return {name: shape(each) for name, each in value.items()}
+    if isinstance(value, list):
+        kinds: list[object] = []
+        for each in map(shape, value):
+            if each not in kinds:
+                kinds.append(each)
+        return sorted(kinds, key=repr)
+    return type(value).__name__
