@@ -50,6 +50,7 @@ BY_CODE = {
     "run-settled": Exit.USAGE,
     "place-missing": Exit.NOT_FOUND,
     "place-forbidden": Exit.USAGE,
+    "place-altered": Exit.USAGE,
     "password-needed": Exit.USAGE,
     "password-unusable": Exit.USAGE,
     "database-url-invalid": Exit.USAGE,

@@ -25,7 +25,14 @@ def ended_files(db: Database, batch_id: int, *, after: int, limit: int) -> list[
     recovered = and_(file.c.place == Place.FAILED, job.c.state == JobState.MEASURED)
     with db.read() as connection:
         rows = connection.execute(
-            select(file.c.id, file.c.path, file.c.size, file.c.mtime_ns, wanted.label("wanted"))
+            select(
+                file.c.id,
+                file.c.path,
+                file.c.size,
+                file.c.mtime_ns,
+                file.c.sha256,
+                wanted.label("wanted"),
+            )
             .select_from(file)
             .outerjoin(job, job.c.id == file.c.job_id)
             .where(
@@ -38,7 +45,7 @@ def ended_files(db: Database, batch_id: int, *, after: int, limit: int) -> list[
             .limit(limit)
         ).all()
     return [
-        EndedFile(row.id, FileStat(row.path, row.size, row.mtime_ns), Place(row.wanted))
+        EndedFile(row.id, FileStat(row.path, row.size, row.mtime_ns), Place(row.wanted), row.sha256)
         for row in rows
     ]
 

@@ -77,11 +77,12 @@ class IntakeCount:
 
 @dataclass(frozen=True, slots=True)
 class EndedFile:
-    """A file that has ended and lies where it was seen."""
+    """A file that has ended and lies where it was seen. ``sha256``: None if it was refused."""
 
     id: int
     stat: FileStat
     wanted: Place  # done or failed
+    sha256: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from db.records import FileStat, SeenFile
 from radiograph.errors import FileUnavailable, NotAnImage, RadiographError, TooLarge
+from radiograph.folders import open_file
 from radiograph.recognition import HEAD_BYTES, recognise
 from scheduler.walk import refusal_of
 
@@ -29,9 +30,8 @@ def look_into(met: FileStat, max_file_mb: int) -> SeenFile:
 def _look(met: FileStat, max_bytes: int) -> SeenFile:
     if met.size > max_bytes:
         raise TooLarge(f"{met.size} bytes. {TooLarge.__doc__}")
-    # The name may have become a link or a pipe since it was met: follow none, wait for none.
-    descriptor = os.open(met.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
+    # Its name or a folder above may have become a link since it was met: follow none.
+    with os.fdopen(open_file(met.path), "rb", buffering=0) as file:
         _check_unchanged(file, met)
         head = file.read(HEAD_BYTES)
         name = os.path.basename(met.path)  # noqa: PTH119 - a path may hold any byte

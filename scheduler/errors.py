@@ -8,6 +8,7 @@
     |-- MemberFails                     member-fails
     |-- PlaceMissing                    place-missing
     |-- PlaceForbidden                  place-forbidden
+    |-- PlaceAltered                    place-altered
     |-- DevicesUnknown                  devices-unknown
     |-- DeviceMissing                   device-missing
     |-- NoModelServed                   no-model-served
@@ -75,6 +76,12 @@ class PlaceForbidden(SchedulerError):
     """It lies outside the folders that THORAQ_ROOTS allows; move it there, or add its folder."""
 
     code = "place-forbidden"
+
+
+class PlaceAltered(SchedulerError):
+    """A link is where the watch needs a folder of its own; nothing is moved there: remove it."""
+
+    code = "place-altered"
 
 
 class DevicesUnknown(SchedulerError):

@@ -24,7 +24,7 @@ from scheduler.errors import BrokerUnavailable, NoModelServed
 from scheduler.relay import relay
 from scheduler.roots import check_allowed
 from scheduler.settings import Settings
-from scheduler.walk import Met, walk
+from scheduler.walk import Met, walk_resolved
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -52,10 +52,11 @@ def enqueue(
     measures, the served one where None.
     Raises PlaceMissing, PlaceForbidden, NoModelServed, ModelUnknown.
     """
-    for path in paths:
-        check_allowed(path, settings.allowed_roots)
-        next(walk(path, leave_out=[settings.state]), None)  # a missing path is told before work
-    walks = (walk(path, leave_out=[settings.state]) for path in paths)
+    places = [check_allowed(path, settings.allowed_roots) for path in paths]
+    state = settings.state.resolve()
+    for place in places:
+        next(walk_resolved(place, leave_out=[state]), None)  # a missing path is told before work
+    walks = (walk_resolved(place, leave_out=[state]) for place in places)
     intake = Intake(database, batch, settings, app=app, model=model, progress=progress)
     return intake.take(chain.from_iterable(walks))
 

@@ -1,13 +1,13 @@
 """Putting away what has ended: moved to ``done/`` and ``failed/``, or deleted.
 
 The file is moved first and noted afterwards, a few at a time. After a crash in between, the file
-lies at the place it was meant for and is only noted. Nothing is ever overwritten.
+is where it was meant to be and is only noted. Nothing is ever overwritten.
 """
 
 from __future__ import annotations
 
 import errno
-import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +19,8 @@ from db.intake import known_files
 from db.placing import ended_files, record_places
 from db.records import EndedFile, FileStat, PlacedFile
 from db.states import Place
+from scheduler.errors import PlaceAltered
+from scheduler.inbox import Inbox
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -36,13 +38,16 @@ class After(StrEnum):
 
 
 class PutAway:
-    """Puts the files of one batch away that lie below ``folder``, a resolved path."""
+    """Puts the files of one batch away that are below ``folder``, a resolved path."""
 
     def __init__(self, database: Database, batch_id: int, folder: Path, after: After) -> None:
         self._database = database
         self._batch_id = batch_id
         self._folder = folder
         self._after = after
+        # Files that the last round did not find. Somebody who swaps folders can hide one for a
+        # moment, so only the second round believes it.
+        self._missed: set[int] = set()
 
     @property
     def folders(self) -> list[Path]:
@@ -50,37 +55,54 @@ class PutAway:
         return [] if self._after is After.LEAVE else [self._folder / place for place in _FOLDERS]
 
     def run(self) -> list[FileStat]:
-        """Put away what ended; return the files as they were met. Raises DatabaseError."""
-        if self._after is After.LEAVE or not self._prepared():
-            return []
-        put: list[FileStat] = []
-        last = 0
-        while ended := ended_files(self._database, self._batch_id, after=last, limit=_BLOCK):
-            last = ended[-1].id
-            placed = self._put_block(ended)
-            _make_durable(placed, ended)
-            record_places(self._database, placed)
-            ids = {each.id for each in placed}
-            put += [each.stat for each in ended if each.id in ids]
-        return put
+        """Put away what ended; return the files as they were met.
 
-    def _prepared(self) -> bool:
-        """Make our folders; False on a share that is away, where files would seem to be gone."""
-        if all(each.is_dir() for each in self.folders):
-            return True
+        Raises PlaceAltered, DatabaseError.
+        """
+        if self._after is After.LEAVE:
+            return []
         try:
+            inbox = Inbox(self._folder)
+        except OSError as exc:
+            _log.warning("files cannot be put away", error=type(exc).__name__)
+            return []
+        try:
+            return self._put_all(inbox) if self._prepared(inbox) else []
+        finally:
+            inbox.close()
+
+    def _prepared(self, inbox: Inbox) -> bool:
+        """Make our folders; False on a share that is away, where files would seem to be gone."""
+        try:
+            if all(inbox.has_folder(place) for place in _FOLDERS):
+                return True
             # An empty folder that lacks what we made is a mount point without its share.
-            empty = next(self._folder.iterdir(), None) is None
-            if empty and ended_files(self._database, self._batch_id, after=0, limit=1):
+            if inbox.is_empty() and ended_files(self._database, self._batch_id, after=0, limit=1):
                 return False
-            for folder in self.folders:
-                folder.mkdir(exist_ok=True)
+            for place in _FOLDERS:
+                inbox.make_folder(place)
         except OSError as exc:
             _log.warning("files cannot be put away", error=type(exc).__name__)
             return False
         return True
 
-    def _put_block(self, ended: Sequence[EndedFile]) -> list[PlacedFile]:
+    def _put_all(self, inbox: Inbox) -> list[FileStat]:
+        missed, self._missed = self._missed, set()
+        put: list[FileStat] = []
+        last = 0
+        while ended := ended_files(self._database, self._batch_id, after=last, limit=_BLOCK):
+            last = ended[-1].id
+            placed = self._put_block(inbox, ended, missed)
+            paths = [each.path for each in placed] + [each.stat.path for each in ended]
+            inbox.make_durable(self._folders_of(paths))  # before the database holds the moves
+            record_places(self._database, placed)
+            ids = {each.id for each in placed}
+            put += [each.stat for each in ended if each.id in ids]
+        return put
+
+    def _put_block(
+        self, inbox: Inbox, ended: Sequence[EndedFile], missed: set[int]
+    ) -> list[PlacedFile]:
         below = {each.id: path for each in ended if (path := self._below(each)) is not None}
         # A place may be free again and still be known: `done/` was emptied, and the file sent anew.
         places = {
@@ -88,13 +110,21 @@ class PutAway:
         }
         known = known_files(self._database, self._batch_id, list(places.values()))
         placed = []
+        faults: Counter[str] = Counter()
         for each in ended:
             if each.id not in below:
                 continue
+            taken = places[each.id] in known
             try:
-                placed.append(self._put(each, below[each.id], taken=places[each.id] in known))
+                put = self._put(inbox, each, below[each.id], taken=taken, missed=each.id in missed)
+            except PlaceAltered as exc:
+                faults[exc.code] += 1
             except OSError as exc:
-                _log.warning("a file could not be put away", error=type(exc).__name__, file=each.id)
+                faults[type(exc).__name__] += 1
+            else:
+                placed += [] if put is None else [put]
+        for fault, files in faults.items():
+            _log.warning("files could not be put away", error=fault, files=files)
         return placed
 
     def _below(self, ended: EndedFile) -> Path | None:
@@ -112,55 +142,72 @@ class PutAway:
         place = self._folder / ended.wanted / below
         return FileStat(str(place), ended.stat.size, ended.stat.mtime_ns)
 
-    def _put(self, ended: EndedFile, below: Path, *, taken: bool) -> PlacedFile:
-        source = Path(ended.stat.path)
-        there = _stat(source)
-        if there == ended.stat:
-            if self._after is After.DELETE and ended.wanted is Place.DONE:
-                source.unlink()
-                return PlacedFile(ended.id, str(source), Place.DELETED)
-            targets = self._targets(ended, below)[1 if taken else 0 :]
-            target = next((each for each in targets if _stat(each) is None), None)
-            if target is None:
-                raise FileExistsError(errno.EEXIST, "both of its places are taken")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source.rename(target)
-            return PlacedFile(ended.id, str(target), ended.wanted)
+    def _folders_of(self, paths: Iterable[str]) -> set[str]:
+        folders = {Path(path).parent for path in paths}
+        return {
+            str(each.relative_to(self._folder))
+            for each in folders
+            if each.is_relative_to(self._folder)
+        }
+
+    def _put(
+        self, inbox: Inbox, ended: EndedFile, below: Path, *, taken: bool, missed: bool
+    ) -> PlacedFile | None:
+        """Put one file away; None: it is to be looked at once more."""
+        source = str(Path(ended.stat.path).relative_to(self._folder))
+        if inbox.holds(source, ended.stat):
+            put = self._put_now(inbox, source, ended, _targets(ended, below)[taken:])
+            if put is not None:
+                return put
         # Gone, or another file by now: moved before a crash, else taken away by somebody.
-        moved = FileStat("", ended.stat.size, ended.stat.mtime_ns)
-        for target in self._targets(ended, below):
-            found = _stat(target)
-            if found is not None and FileStat("", found.size, found.mtime_ns) == moved:
-                return PlacedFile(ended.id, str(target), ended.wanted)
-        if self._after is After.DELETE and ended.wanted is Place.DONE:
-            return PlacedFile(ended.id, str(source), Place.DELETED)
-        return PlacedFile(ended.id, str(source), Place.GONE)
-
-    def _targets(self, ended: EndedFile, below: Path) -> list[Path]:
-        """Return where a file may lie: under its own name, else with its row's number in it."""
-        own = self._folder / ended.wanted / below
-        return [own, own.with_name(f"{below.stem}.{ended.id}{below.suffix}")]
-
-
-def _stat(path: Path) -> FileStat | None:
-    """Return what lies at ``path``; None if nothing does."""
-    try:
-        found = path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
+        for target in _targets(ended, below):
+            if inbox.holds(target, ended.stat):
+                return self._placed(ended, target)
+        if missed:
+            return self._given_up(inbox, source, ended)
+        self._missed.add(ended.id)
         return None
-    return FileStat(str(path), found.st_size, found.st_mtime_ns)
+
+    def _put_now(
+        self, inbox: Inbox, source: str, ended: EndedFile, targets: Sequence[str]
+    ) -> PlacedFile | None:
+        """Delete a file, or move it to the first path that is free; None if it is another."""
+        if self._is_deleted(ended):
+            gone = inbox.delete(source, _aside(ended), ended.stat, ended.sha256)
+            return PlacedFile(ended.id, ended.stat.path, Place.DELETED) if gone else None
+        for target in targets:
+            try:
+                moved = inbox.move(source, target, ended.stat)
+            except FileExistsError:
+                continue
+            return self._placed(ended, target) if moved else None
+        raise FileExistsError(errno.EEXIST, "both of its places are taken")
+
+    def _given_up(self, inbox: Inbox, source: str, ended: EndedFile) -> PlacedFile:
+        """Note a file that is not there, or is another by now; the other stays."""
+        if not self._is_deleted(ended):
+            return PlacedFile(ended.id, ended.stat.path, Place.GONE)
+        aside = _aside(ended)
+        if inbox.holds(aside, ended.stat):
+            inbox.delete(aside, aside, ended.stat, ended.sha256)
+        if inbox.holds(source, ended.stat):
+            _log.warning("a file that was not measured has replaced one; touch it", file=ended.id)
+            return PlacedFile(ended.id, ended.stat.path, Place.GONE)
+        return PlacedFile(ended.id, ended.stat.path, Place.DELETED)
+
+    def _placed(self, ended: EndedFile, target: str) -> PlacedFile:
+        return PlacedFile(ended.id, str(self._folder / target), ended.wanted)
+
+    def _is_deleted(self, ended: EndedFile) -> bool:
+        return self._after is After.DELETE and ended.wanted is Place.DONE
 
 
-def _make_durable(placed: Iterable[PlacedFile], ended: Iterable[EndedFile]) -> None:
-    """Have the disk hold the moves before the database does."""
-    folders = {os.path.dirname(each.path) for each in placed}  # noqa: PTH120 - any byte
-    folders |= {os.path.dirname(each.stat.path) for each in ended}  # noqa: PTH120
-    for folder in folders:
-        try:
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError:
-            continue  # no longer there, so nothing of it is to be kept
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _targets(ended: EndedFile, below: Path) -> list[str]:
+    """Return where a file may be: under its own name, else with its row's number in it."""
+    own = ended.wanted / below
+    return [str(own), str(own.with_name(f"{below.stem}.{ended.id}{below.suffix}"))]
+
+
+def _aside(ended: EndedFile) -> str:
+    """Return where a file is moved before it is deleted."""
+    return f"{Place.DONE}/.{ended.id}.part"

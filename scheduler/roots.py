@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from pathlib import Path
 
 from scheduler.errors import PlaceForbidden
 
 
-def check_allowed(place: Path, roots: Collection[Path]) -> None:
-    """Check that ``place``, its links resolved, lies below one of ``roots``, if there are any.
+def check_allowed(place: Path, roots: Collection[Path]) -> Path:
+    """Check that ``place``, its links resolved, is below one of ``roots``, if there are any.
 
-    Raises PlaceForbidden.
+    Returns the resolved path, which is to be opened without following links: what was checked is
+    then what is read. Raises PlaceForbidden.
     """
-    if not is_allowed(place, roots):
+    real = allowed_path(place, roots)
+    if real is None:
         raise PlaceForbidden(f"{place}: {PlaceForbidden.__doc__}")
+    return real
 
 
-def is_allowed(place: Path, roots: Collection[Path]) -> bool:
-    """Whether ``place`` may be read. ``roots``: resolved; none means everywhere."""
-    real = place.resolve()
-    return not roots or any(real.is_relative_to(root) for root in roots)
+def allowed_path(place: Path, roots: Collection[Path]) -> Path | None:
+    """Return ``place``, its links resolved; None where it may not be read.
+
+    ``roots``: resolved; an empty collection means everywhere. Raises ValueError for a NUL.
+    """
+    real = Path(os.path.realpath(place))
+    allowed = not roots or any(real.is_relative_to(root) for root in roots)
+    return real if allowed else None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import structlog
 
 from db.records import FileStat, Refusal
 from radiograph.errors import FileUnavailable, NotAnImage, RadiographError
+from radiograph.folders import entered, list_folder, open_folder
 from scheduler.errors import PlaceMissing
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -41,59 +43,121 @@ def is_passed_over(name: str) -> bool:
 def walk(place: Path, *, leave_out: Collection[Path] = ()) -> Iterator[Met]:
     """Yield the files at and below ``place``, folder by folder in the folder's own order.
 
-    Links below ``place`` are passed over: what they lead to is met by itself, or lies outside.
+    Links below ``place`` are passed over: what they lead to is met by itself, or is outside.
     ``leave_out``: folders that are ours, not the archive's. Raises PlaceMissing.
     """
     try:
-        root = place.resolve(strict=True)
-        found = root.stat()
-    except (OSError, RuntimeError) as exc:  # RuntimeError: a loop of links, before Python 3.13
+        yield from walk_resolved(
+            Path(os.path.realpath(place)), leave_out=[each.resolve() for each in leave_out]
+        )
+    except PlaceMissing as exc:
         raise PlaceMissing(f"{place}: {PlaceMissing.__doc__}") from exc
-    if stat.S_ISDIR(found.st_mode):
-        yield from _below(str(root), {str(each.resolve()) for each in leave_out})
-    else:
-        yield _met(str(root), found)
 
 
-def _below(root: str, leave_out: Collection[str]) -> Iterator[Met]:
-    open_folders: list[Iterator[os.DirEntry[str] | Met]] = [_entries(root)]
+def walk_resolved(root: Path, *, leave_out: Collection[Path] = ()) -> Iterator[Met]:
+    """Walk as `walk` does, from a resolved path: no link is followed, at and below ``root``.
+
+    What a sender swaps for a link while the walk goes on is not entered either. ``leave_out``:
+    resolved. Raises PlaceMissing.
+    """
+    path = str(root)
+    try:
+        descriptor = open_folder(path)
+    except NotADirectoryError:
+        yield _single(path)
+        return
+    except OSError as exc:
+        raise PlaceMissing(f"{root}: {PlaceMissing.__doc__}") from exc
+    try:
+        listing = _Listing(path, list_folder(".", descriptor))
+    except OSError as exc:
+        yield _unavailable(path, exc)
+        return
+    finally:
+        os.close(descriptor)
+    yield from _below(listing, {str(each) for each in leave_out})
+
+
+def _single(path: str) -> Met:
+    folder, _, name = path.rpartition("/")
+    try:
+        with entered(folder) as here:
+            return _met(path, os.stat(name, dir_fd=here, follow_symlinks=False))
+    except OSError as exc:
+        raise PlaceMissing(f"{path}: {PlaceMissing.__doc__}") from exc
+
+
+class _Listing:
+    """A folder that is being listed; its descriptor serves until its last entry was looked at."""
+
+    def __init__(self, path: str, descriptor: int) -> None:
+        self.path = path
+        self.descriptor = descriptor
+        self.entries = self._listed()
+
+    def look_at(self, path: str, entry: os.DirEntry[str]) -> _Listing | Met | None:
+        """Look at an entry that is no link; a folder that cannot be listed is met as refused."""
+        if not entry.is_dir(follow_symlinks=False):
+            return _file(path, entry)
+        try:
+            return _Listing(path, list_folder(entry.name, self.descriptor))
+        except (FileNotFoundError, NotADirectoryError):
+            return None  # moved away, or swapped for a file or link, since this folder was listed
+        except OSError as exc:
+            return None if exc.errno == errno.ELOOP else _unavailable(path, exc)
+
+    def close(self) -> None:
+        self.entries.close()
+        os.close(self.descriptor)
+
+    def _listed(self) -> Generator[tuple[str, os.DirEntry[str] | Met], None, None]:
+        try:
+            with os.scandir(self.descriptor) as entries:
+                for entry in entries:
+                    if not is_passed_over(entry.name):
+                        # Not a Path: archives have many files.
+                        yield os.path.join(self.path, entry.name), entry  # noqa: PTH118
+        except FileNotFoundError:
+            return
+        except OSError as exc:
+            yield self.path, _unavailable(self.path, exc)
+
+
+def _below(root: _Listing, leave_out: Collection[str]) -> Iterator[Met]:
+    listings = [root]
     links = 0
-    while open_folders:
-        entry = next(open_folders[-1], None)
-        if entry is None:
-            open_folders.pop()
-        elif isinstance(entry, Met):
-            yield entry
-        elif is_passed_over(entry.name) or entry.path in leave_out:
-            continue
-        elif entry.is_symlink():
-            links += 1
-        elif entry.is_dir(follow_symlinks=False):
-            open_folders.append(_entries(entry.path))
-        else:
-            yield from _file(entry)
+    try:
+        while listings:
+            path, entry = next(listings[-1].entries, ("", None))
+            found: _Listing | Met | None = None
+            if entry is None:
+                listings.pop().close()
+            elif path in leave_out:
+                continue
+            elif isinstance(entry, Met):
+                found = entry
+            elif entry.is_symlink():
+                links += 1
+            else:
+                found = listings[-1].look_at(path, entry)
+            if isinstance(found, _Listing):
+                listings.append(found)
+            elif found is not None:
+                yield found
+    finally:
+        for each in listings:
+            each.close()
     if links:
         _log.warning("links were passed over; give the folders they lead to", links=links)
 
 
-def _file(entry: os.DirEntry[str]) -> Iterator[Met]:
+def _file(path: str, entry: os.DirEntry[str]) -> Met | None:
     try:
-        yield _met(entry.path, entry.stat(follow_symlinks=False))
+        return _met(path, entry.stat(follow_symlinks=False))
     except FileNotFoundError:
-        return  # moved away since its folder was listed
+        return None  # moved away since its folder was listed
     except OSError as exc:
-        yield _unavailable(entry.path, exc)
-
-
-def _entries(folder: str) -> Iterator[os.DirEntry[str] | Met]:
-    """List a folder; what cannot be listed is met as one refused entry, not silently empty."""
-    try:
-        with os.scandir(folder) as entries:
-            yield from entries
-    except FileNotFoundError:
-        return
-    except OSError as exc:
-        yield _unavailable(folder, exc)
+        return _unavailable(path, exc)
 
 
 def _met(path: str, found: os.stat_result) -> Met:

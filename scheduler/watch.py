@@ -22,12 +22,12 @@ from db.intake import open_batch
 from db.records import IntakeCount, SeenFile
 from db.states import Priority
 from scheduler.closings import Closings
-from scheduler.errors import PlaceMissing
+from scheduler.errors import PlaceAltered, PlaceMissing
 from scheduler.intake import Intake
 from scheduler.put_away import After, PutAway
 from scheduler.roots import check_allowed
 from scheduler.settings import Settings
-from scheduler.walk import Met, walk
+from scheduler.walk import Met, walk_resolved
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -48,8 +48,8 @@ class Watch:
         after: After = After.LEAVE,
         progress: Callable[[IntakeCount], None] | None = None,
     ) -> None:
-        check_allowed(folder, settings.allowed_roots)
-        self._folder = folder.resolve()
+        # Resolved once: a link the operator gave is followed, one that takes its place later not.
+        self._folder = check_allowed(folder, settings.allowed_roots)
         self._settings = settings
         self.batch = open_batch(database, batch or folder.absolute().name, priority)
         self._intake = Intake(
@@ -68,7 +68,7 @@ class Watch:
     def scan(self) -> IntakeCount:
         """Look once, take what is complete and put away what has ended.
 
-        Raises PlaceMissing, DatabaseError.
+        Raises PlaceMissing, DatabaseError; PlaceAltered after files were taken in.
         """
         waiting, done = self._waiting, self._done
         self._waiting, self._done = {}, set()
@@ -101,6 +101,9 @@ class Watch:
                 except PlaceMissing as exc:
                     self.close()  # what comes back is another folder
                     _log.warning("the watched folder is away", code=exc.code)
+                except PlaceAltered as exc:
+                    # A sender may have done it: that stops no other sender's files.
+                    _log.warning("nothing is put away", code=exc.code)
                 except DatabaseError as exc:
                     if exc.permanent:
                         raise
@@ -119,8 +122,8 @@ class Watch:
 
     def _complete(self, waiting: dict[int, float], done: set[int]) -> Iterator[Met]:
         now = time.monotonic()
-        left_out = [self._settings.state, *self._put_away.folders]
-        for met in walk(self._folder, leave_out=left_out):
+        left_out = [self._settings.state.resolve(), *self._put_away.folders]
+        for met in walk_resolved(self._folder, leave_out=left_out):
             key = hash(met.stat)
             if key in done:
                 self._done.add(key)

@@ -20,12 +20,12 @@ from typing import Any
 
 import radiograph.reading.dicom  # noqa: F401 - ahead of its first file
 from network.input import prepare
-from radiograph.errors import RadiographError
+from radiograph.errors import FileUnavailable, RadiographError
 from radiograph.frontal import check_header
 from radiograph.image import Radiograph
 from radiograph.reading import ReadLimits, file_content, read_content
 from radiograph.records import Header
-from scheduler.roots import is_allowed
+from scheduler.roots import allowed_path
 from scheduler.tether import die_with
 from worker.errors import ContentChanged, PathForbidden, ReaderFailed, ReaderOutOfMemory
 from worker.wire import Incoming, ReadFile, frame, header_fields, read_file_frame, unframe
@@ -60,8 +60,7 @@ def answer(request: dict[str, Any], limits: ReadLimits, roots: Sequence[Path] = 
     started = time.perf_counter()
     header: Header | None = None
     try:
-        path = Path(request["path"])
-        _check_place(path, roots)
+        path = _checked_path(request["path"], roots)
         radiograph = read_submitted(path, request["sha256"], limits)
         header = radiograph.header
         return read_file_frame(
@@ -90,18 +89,27 @@ def answer(request: dict[str, Any], limits: ReadLimits, roots: Sequence[Path] = 
     )
 
 
-def _check_place(path: Path, roots: Sequence[Path]) -> None:
-    """Check that a path leads to no place this worker may not read. Raises PathForbidden."""
-    if not is_allowed(path, roots):
+def _checked_path(path: str, roots: Sequence[Path]) -> Path:
+    """Return a path with its links resolved, if this worker may read it.
+
+    Raises PathForbidden, FileUnavailable.
+    """
+    try:
+        real = allowed_path(Path(path), roots)
+    except ValueError as exc:  # a NUL in the path
+        raise FileUnavailable.because("no such path") from exc
+    if real is None:
         raise PathForbidden(PathForbidden.__doc__)
+    return real
 
 
 def read_submitted(path: Path, sha256: str, limits: ReadLimits) -> Radiograph:
     """Read a file that is still what was submitted: what is checked is what is decoded.
 
+    ``path``: resolved; what was swapped for a link since then is not read.
     Raises what `radiograph.reading.read` does, and ContentChanged.
     """
-    data = file_content(path, limits)
+    data = file_content(path, limits, follow_links=False)
     if hashlib.sha256(data).hexdigest() != sha256:
         raise ContentChanged(ContentChanged.__doc__)
     return read_content(data, str(path), limits, check=check_header)

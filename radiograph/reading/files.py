@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 from radiograph.errors import FileUnavailable, TooLarge
+from radiograph.folders import open_file
 
 
 @contextmanager
-def opened(path: Path | str, max_bytes: int) -> Iterator[BinaryIO]:
+def opened(path: Path | str, max_bytes: int, *, follow_links: bool = True) -> Iterator[BinaryIO]:
     """Open a regular file of at most ``max_bytes``; whatever the share does is FileUnavailable.
 
+    Without ``follow_links`` the path is absolute, and neither it nor a folder above may be a link.
     Raises FileUnavailable, TooLarge.
     """
     try:
-        descriptor = _descriptor(path)
+        descriptor = _descriptor(path, follow_links=follow_links)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
@@ -31,10 +33,9 @@ def opened(path: Path | str, max_bytes: int) -> Iterator[BinaryIO]:
         raise FileUnavailable.because(exc.strerror or "I/O error") from exc
 
 
-def _descriptor(path: Path | str) -> int:
+def _descriptor(path: Path | str, *, follow_links: bool) -> int:
     try:
-        # A named pipe without a writer would hold a plain open up for ever.
-        return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        return open_file(str(path), follow_links=follow_links)
     except ValueError as exc:  # a NUL in the path
         raise FileUnavailable.because("no such path") from exc
 

@@ -41,9 +41,9 @@ def read(path: Path | str, limits: ReadLimits, *, check: Check | None = None) ->
     return read_content(file_content(path, limits), str(path), limits, check=check)
 
 
-def file_content(path: Path | str, limits: ReadLimits) -> bytes:
-    """Read the bytes of one regular file. Raises FileUnavailable, TooLarge."""
-    with opened(path, limits.max_file_bytes) as file:
+def file_content(path: Path | str, limits: ReadLimits, *, follow_links: bool = True) -> bytes:
+    """Read the bytes of one regular file, as `opened` does. Raises FileUnavailable, TooLarge."""
+    with opened(path, limits.max_file_bytes, follow_links=follow_links) as file:
         return content(file, limits.max_file_bytes)
 
 
