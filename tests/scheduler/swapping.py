@@ -1,0 +1,29 @@
+"""Exchange pairs of paths as fast as possible until killed: ``python swapping.py A B [C D ...]``.
+
+Each exchange is one step (RENAME_EXCHANGE), so that at any moment both paths are there.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2  # linux/fs.h
+
+
+def exchange(first: str | os.PathLike[str], second: str | os.PathLike[str]) -> bool:
+    """Exchange what two paths name; False where one of them is not there."""
+    renamed = ctypes.CDLL(None).renameat2(
+        _AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE
+    )
+    return bool(renamed == 0)
+
+
+if __name__ == "__main__":
+    pairs = list(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
+    print("swapping", flush=True)
+    while True:
+        for pair in pairs:
+            exchange(*pair)
