@@ -23,7 +23,8 @@ def exchange(first: str | os.PathLike[str], second: str | os.PathLike[str]) -> b
 
 if __name__ == "__main__":
     pairs = list(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
-    print("swapping", flush=True)
+    sys.stdout.write("swapping\n")
+    sys.stdout.flush()
     while True:
         for pair in pairs:
             exchange(*pair)

@@ -44,8 +44,8 @@ MTIME_NS = 1_700_000_000_000_000_000
 def write_alike(path: Path, kind: str, number: int) -> None:
     """Write an image whose size and time are those of every other one."""
     write_image(path, number)
-    data = path.read_bytes()
-    path.write_bytes(data.ljust(400, b"\0") + f"{kind}-{number:06}".encode())
+    data = path.read_bytes() + f"{kind}-{number:06}".encode()
+    path.write_bytes(data.ljust(400, b"\0"))
     os.utime(path, ns=(MTIME_NS, MTIME_NS))
 
 
@@ -134,7 +134,7 @@ def pairs_of(kind: str, folder: Path, outside: Path) -> list[tuple[Path, Path]]:
 @pytest.mark.parametrize("after", [After.MOVE, After.DELETE])
 @pytest.mark.parametrize("kind", ["study", "done", "link", "another"])
 def test_nothing_outside_is_read_moved_or_deleted_while_a_sender_swaps(
-    kind: str, after: After, alone: Database, folder: Path, outside: Path, settings: Settings
+    kind: str, after: After, *, alone: Database, folder: Path, outside: Path, settings: Settings
 ) -> None:
     before, sent = contents(outside), contents(folder)
     pairs = pairs_of(kind, folder, outside)
@@ -223,7 +223,7 @@ def test_a_linked_done_or_failed_is_refused_with_a_code_and_files_are_still_take
 @pytest.mark.parametrize("after", [After.MOVE, After.DELETE])
 @pytest.mark.parametrize("where", ["study", "study/000.png", "done/study"])
 def test_what_was_replaced_by_a_link_waits_until_it_is_back(
-    where: str, after: After, alone: Database, folder: Path, outside: Path, settings: Settings
+    where: str, after: After, *, alone: Database, folder: Path, outside: Path, settings: Settings
 ) -> None:
     before, sent = contents(outside), contents(folder)
     watch = Watch(alone, folder, settings, after=after)
@@ -245,6 +245,7 @@ def test_what_was_replaced_by_a_link_waits_until_it_is_back(
         place.with_name(".away").rename(place)
     watch.scan()
     assert contents(folder) == (sent if after is After.MOVE else [])
+    assert contents(folder / "done") == contents(folder)
     assert contents(outside) == before
 
 
