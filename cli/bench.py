@@ -21,6 +21,7 @@ from cli.load import Load, Part
 from cli.measuring import measure
 from cli.opening import prepare
 from cli.options import Paths, settings_option
+from cli.picture_file import PictureFile
 from cli.printing import Form, Row, print_json, print_rows
 from cli.processes import workers_devices
 from db.intake import open_batch
@@ -96,7 +97,7 @@ class Bench:
     help="files each stage is timed on",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, or cuda:N")
-@click.option("--out", type=Paths(dir_okay=False), metavar="FILE", help="write a picture (PNG)")
+@click.option("--out", type=PictureFile(".png"), metavar="FILE", help="write a picture (PNG)")
 @click.option("--json", "as_json", is_flag=True, help="a JSON object")
 @settings_option
 def bench(

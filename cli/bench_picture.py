@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from cli.picture_file import picture_file
+
 
 class Staged(Protocol):
     """A stage as it is drawn."""
@@ -45,4 +47,5 @@ def draw_bench(
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     lower.set_xlabel("core-milliseconds a file", fontsize=8)
-    figure.savefig(out, format="png", dpi=130)
+    with picture_file(out) as file:
+        figure.savefig(file, format="png", dpi=130)

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from cli.options import Paths
+from cli.picture_file import PictureFile
 from cli.printing import Form, form_options
 
 data_option = click.option(
@@ -53,7 +54,7 @@ def check(ctx: click.Context, data: Path, form: Form) -> None:
 @data_option
 @click.option(
     "--out",
-    type=Paths(dir_okay=False),
+    type=PictureFile(".png", ".svg", ".pdf"),
     metavar="PICTURE",
     help="draw example films, the mean shape and the distributions into a PNG, SVG or PDF file",
 )

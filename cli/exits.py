@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Self
 
+from radiograph.errors import RadiographError
+
 
 class Exit(IntEnum):
     """How a command ended; each member explains itself in ``meaning``."""
@@ -36,7 +38,6 @@ BY_FOLDER = {
     "db": Exit.DATABASE,
     "scheduler": Exit.QUEUE,
     "worker": Exit.QUEUE,
-    "radiograph": Exit.RADIOGRAPH,
     "network": Exit.NETWORK,
     "training": Exit.NETWORK,
 }
@@ -69,6 +70,8 @@ def exit_of(error: Exception) -> Exit | None:
     own = getattr(error, "exit", None)
     if isinstance(own, Exit):
         return own
+    if isinstance(error, RadiographError):
+        return Exit.RADIOGRAPH  # also what reading processes say of a file
     code = getattr(error, "code", None)
     folder = type(error).__module__.partition(".")[0]
     if not isinstance(code, str) or folder not in BY_FOLDER:

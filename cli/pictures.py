@@ -1,4 +1,7 @@
-"""Pictures of what was measured; the files are read again, no picture is stored."""
+"""Pictures of what was measured; the files are read again, no picture is stored.
+
+A picture is drawn only on the content that was measured, read as a worker reads it.
+"""
 
 from __future__ import annotations
 
@@ -7,30 +10,28 @@ from pathlib import Path
 
 from PIL import Image
 
+from cli.picture_file import picture_file
 from cli.printing import printable
 from db.database import Database
 from db.records import Result, ResultFilter
 from db.results import count_results, find_results
 from radiograph.errors import RadiographError
-from radiograph.overlay import draw
-from radiograph.reading import ReadLimits, read
+from radiograph.overlay import draw_on
 from radiograph.records import Bucket
-from radiograph.sheet import contact_sheet
+from radiograph.sheet import contact_sheet, placeholder
 from scheduler.settings import Settings
+from worker.errors import ReaderUnavailable
+from worker.pictures import Pictures
 
 #: Side of one picture on a sheet, in pixels.
 SHEET_SIDE_PX = 480
 SHEET_COLUMNS = 4
 
 
-def overlay(result: Result, settings: Settings, side_px: int) -> Image.Image:
-    """Read the measured file again and draw on it. Raises RadiographError."""
-    limits = ReadLimits(
-        max_file_bytes=settings.max_file_mb << 20,
-        max_pixels=settings.max_megapixels * 1_000_000,
-        min_side_px=settings.min_side_px,
-    )
-    return draw(read(Path(result.path), limits), result.measurement, side_px=side_px)
+def overlay(result: Result, pictures: Pictures, side_px: int) -> Image.Image:
+    """Read the measured file again and draw on it. Raises RadiographError, ReaderUnavailable."""
+    radiograph = pictures.read(result.path, result.sha256, side_px)
+    return draw_on(radiograph, result.measurement, side_px)
 
 
 def save_sheet(
@@ -38,20 +39,25 @@ def save_sheet(
 ) -> Path | None:
     """Write a sheet of at most ``most`` pictures over the batch's buckets, the best first.
 
-    None where nothing was measured, or every file has gone. Raises BatchUnknown.
+    A file that cannot be read any more has a tile with the code that says why. None where nothing
+    was measured. Raises BatchUnknown.
     """
-    pictures = []
-    for result in over_buckets(database, batch, most):
-        try:
-            pictures.append(overlay(result, settings, SHEET_SIDE_PX))
-        except RadiographError:  # moved since it was measured: the others still tell
-            continue
-    if not pictures:
+    tiles = []
+    drawn = 0
+    with Pictures(settings) as pictures:
+        for result in over_buckets(database, batch, most):
+            try:
+                tiles.append(overlay(result, pictures, SHEET_SIDE_PX))
+                drawn += 1
+            except (RadiographError, ReaderUnavailable) as exc:
+                lines = (exc.code, f"radiograph {result.radiograph_id}")
+                tiles.append(placeholder(lines, SHEET_SIDE_PX))
+    if not tiles:
         return None
-    out.parent.mkdir(parents=True, exist_ok=True)
     measured = count_results(database, ResultFilter(batch=batch))
-    title = f"{printable(batch)}: {len(pictures)} of {measured} measured radiographs"
-    contact_sheet(pictures, SHEET_COLUMNS, title=title).save(out)
+    title = f"{printable(batch)}: {drawn} of {measured} measured radiographs"
+    with picture_file(out) as file:
+        contact_sheet(tiles, SHEET_COLUMNS, title=title).save(file, "PNG")
     return out
 
 

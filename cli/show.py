@@ -8,13 +8,15 @@ import click
 
 from cli.columns import outcome_row, result_row
 from cli.errors import NotMeasured
-from cli.options import Paths, named_study, settings_option
+from cli.options import named_study, settings_option
+from cli.picture_file import PictureFile, picture_file
 from cli.pictures import overlay
 from cli.printing import Form, as_text, print_json, print_rows
 from db.database import Database
 from db.records import Result, ResultFilter
 from db.results import file_outcomes, find_results
 from scheduler.settings import Settings
+from worker.pictures import Pictures
 
 #: What is shown of a measurement, a group a paragraph; what is absent is left out.
 SHOWN = (
@@ -33,7 +35,7 @@ OVERLAY_SIDE_PX = 1024
 @click.argument("study")
 @click.option(
     "--out",
-    type=Paths(dir_okay=False),
+    type=PictureFile(".png"),
     metavar="FILE",
     help="draw the landmarks and callipers on the image, as PNG",
 )
@@ -45,7 +47,8 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
     How its files ended, what was measured on them, and by which network.
 
     STUDY is a study or SOP UID, a radiograph id, the first eight digits or more of a SHA-256, or
-    the path of a file. --out reads the file again and draws on it.
+    the path of a file. --out reads the file again and draws on it, if it is still the one that
+    was measured.
 
     \b
     Example:
@@ -66,9 +69,10 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
         if not found:
             raise NotMeasured(f"{study}: {NotMeasured.__doc__}")
         # The newest measurement of a study that several networks measured.
-        picture = overlay(found[-1], settings, OVERLAY_SIDE_PX)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(out, "PNG")
+        with Pictures(settings) as pictures:
+            picture = overlay(found[-1], pictures, OVERLAY_SIDE_PX)
+        with picture_file(out) as file:
+            picture.save(file, "PNG")
         click.echo(f"drawn in {out}", err=True)
 
 

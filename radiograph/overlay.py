@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from radiograph.image import Radiograph
 from radiograph.landmarks import ANATOMICAL, MIDLINE, Landmark
+from radiograph.picture import as_picture
 from radiograph.records import ERROR_FRAME_PX, Bucket, Ict, IctRule, Measurement
 
 Floats = npt.NDArray[np.float64]
@@ -67,8 +68,6 @@ RULES: dict[IctRule, str] = {
 SUPERSAMPLING = 2
 #: Under this side the points lose their numbers and the callipers their words.
 DETAIL_FROM_PX = 480
-#: Grey levels of the film that become black and white, in per cent of its pixels.
-WINDOW_PERCENTILES = (0.5, 99.5)
 
 
 def draw(
@@ -81,27 +80,24 @@ def draw(
 
     Returns an RGB image: the film and below it a caption; ``title`` stands in the film's corner.
     """
-    rows, columns = radiograph.pixels.shape
-    scale = side_px / max(rows, columns)
-    size = max(1, round(columns * scale)), max(1, round(rows * scale))
-    picture = film(radiograph.pixels).resize(size, Image.Resampling.LANCZOS).convert("RGB")
-    # Pixel centres are whole numbers in both frames.
-    points = (to_upright(measurement.points, radiograph.to_source) + 0.5) * scale - 0.5
+    return draw_on(as_picture(radiograph, side_px), measurement, side_px, title)
+
+
+def draw_on(
+    radiograph: Radiograph,
+    measurement: Measurement,
+    side_px: int,
+    title: str | None = None,
+) -> Image.Image:
+    """Draw as `draw` does on what `as_picture` made of the film for the same ``side_px``."""
+    picture = Image.fromarray(radiograph.pixels).convert("RGB")
+    size = picture.size
+    points = to_upright(measurement.points, radiograph.to_source)
     radii = np.asarray(measurement.spreads, dtype=np.float64) * (side_px / ERROR_FRAME_PX)
     marks = _marks(size, points, radii, side_px)
     picture.paste(marks, (0, 0), marks)
     _letters(picture, points, measurement.ict, side_px, title)
     return _stack(picture, _caption(measurement, max(size[0], side_px // 2), side_px))
-
-
-def film(pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> Image.Image:
-    """Window (rows, columns) pixels to an 8-bit grey image; a film of one grey keeps its grey."""
-    low, high = np.percentile(pixels[::4, ::4], WINDOW_PERCENTILES)
-    if high <= low:
-        low, high = 0.0, float(np.iinfo(pixels.dtype).max)
-    levels = np.arange(int(np.iinfo(pixels.dtype).max) + 1, dtype=np.float64)
-    table = np.clip((levels - low) / (high - low) * 255.0, 0.0, 255.0).round().astype(np.uint8)
-    return Image.fromarray(table[pixels])
 
 
 def to_upright(points: Sequence[tuple[float, float]], to_source: Floats) -> Floats:

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from radiograph.overlay import fit
 
 GROUND = (10, 11, 13)
+PLACEHOLDER = (34, 37, 43)
 INK = (240, 242, 245)
 GAP_PX = 16
 TITLE_PX = 26
@@ -43,6 +44,20 @@ def contact_sheet(tiles: Sequence[Image.Image], columns: int, title: str) -> Ima
             sheet.paste(tile.convert("RGB"), (left + (place - tile.width) // 2, y))
         y += height + GAP_PX
     return sheet
+
+
+def placeholder(lines: Sequence[str], side_px: int) -> Image.Image:
+    """Return a square tile that says in a few lines why a picture is absent."""
+    tile = Image.new("RGB", (side_px, side_px), PLACEHOLDER)
+    pen = ImageDraw.Draw(tile)
+    font = ImageFont.load_default(max(LEAST_TITLE_PX, side_px // 22))
+    pitch = side_px // 14
+    y = (side_px - pitch * (len(lines) - 1)) / 2
+    for line in lines:
+        text = fit(line, font, side_px - 2 * GAP_PX)
+        pen.text((side_px / 2, y), text, fill=INK, font=font, anchor="mm")
+        y += pitch
+    return tile
 
 
 def _write_title(sheet: Image.Image, title: str, height: int) -> None:

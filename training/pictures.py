@@ -25,9 +25,9 @@ from radiograph.overlay import (
     SUPERSAMPLING,
     THORAX,
     Colour,
-    film,
     fit,
 )
+from radiograph.picture import film
 from radiograph.records import Bucket
 from training.cases import Case
 from training.dataset.films import Film

@@ -1,4 +1,4 @@
-"""A reading process: files in, small squares and headers out. It never loads torch.
+"""A reading process: files in, small squares, headers and pictures out. It never loads torch.
 
 A file may crash it, hang it or fill its memory, and costs nothing but itself. It ends when its
 worker does: the kernel kills it, and where none can, its input ends.
@@ -23,12 +23,22 @@ from network.input import prepare
 from radiograph.errors import FileUnavailable, RadiographError
 from radiograph.frontal import check_header
 from radiograph.image import Radiograph
+from radiograph.picture import as_picture
 from radiograph.reading import ReadLimits, file_content, read_content
+from radiograph.reading.limits import Check
 from radiograph.records import Header
 from scheduler.roots import allowed_path
 from scheduler.tether import die_with
 from worker.errors import ContentChanged, PathForbidden, ReaderFailed, ReaderOutOfMemory
-from worker.wire import Incoming, ReadFile, frame, header_fields, read_file_frame, unframe
+from worker.wire import (
+    Incoming,
+    ReadFile,
+    frame,
+    header_fields,
+    picture_frame,
+    read_file_frame,
+    unframe,
+)
 
 
 def main() -> None:
@@ -56,11 +66,18 @@ def main() -> None:
 
 
 def answer(request: dict[str, Any], limits: ReadLimits, roots: Sequence[Path] = ()) -> bytes:
-    """Read one file below ``roots`` and pack what came of it, an error too."""
+    """Read one file below ``roots`` and pack what came of it, an error too.
+
+    A request with a ``side_px`` is answered with a picture of that size, any other with what the
+    network takes.
+    """
     started = time.perf_counter()
     header: Header | None = None
     try:
         path = _checked_path(request["path"], roots)
+        if (side_px := request.get("side_px")) is not None:
+            whole = read_submitted(path, request["sha256"], limits, check=None)
+            return picture_frame(as_picture(whole, int(side_px)))
         radiograph = read_submitted(path, request["sha256"], limits)
         header = radiograph.header
         return read_file_frame(
@@ -103,7 +120,9 @@ def _checked_path(path: str, roots: Sequence[Path]) -> Path:
     return real
 
 
-def read_submitted(path: Path, sha256: str, limits: ReadLimits) -> Radiograph:
+def read_submitted(
+    path: Path, sha256: str, limits: ReadLimits, *, check: Check | None = check_header
+) -> Radiograph:
     """Read a file that is still what was submitted: what is checked is what is decoded.
 
     ``path``: resolved; what was swapped for a link since then is not read.
@@ -112,7 +131,7 @@ def read_submitted(path: Path, sha256: str, limits: ReadLimits) -> Radiograph:
     data = file_content(path, limits, follow_links=False)
     if hashlib.sha256(data).hexdigest() != sha256:
         raise ContentChanged(ContentChanged.__doc__)
-    return read_content(data, str(path), limits, check=check_header)
+    return read_content(data, str(path), limits, check=check)
 
 
 def _limit_memory(megabytes: int) -> None:

@@ -12,17 +12,29 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from db.records import Refusal
 from radiograph.errors import Disposition
+from radiograph.image import Radiograph
 from radiograph.reading import ReadLimits
 from radiograph.records import Header
 from worker.errors import ReaderCrashed, ReaderOutOfMemory, ReaderTimeout, ReaderUnavailable
-from worker.wire import PIPE_BYTES, Incoming, ReadFile, frame, header_of, read_file_of, unframe
+from worker.wire import (
+    PIPE_BYTES,
+    Incoming,
+    ReadFile,
+    frame,
+    header_of,
+    picture_of,
+    read_file_of,
+    unframe,
+)
+
+T = TypeVar("T")
 
 #: Importing the decoders on a busy machine.
 _START_SECONDS = 120.0
@@ -104,22 +116,32 @@ class ReaderProcess:
     def read(self, path: str, sha256: str) -> ReadFile | RefusedFile:
         """Read one file. Raises ReaderCrashed, ReaderTimeout, ReaderUnavailable."""
         wanted = (path, sha256)
+        return self._answer(wanted, _request(wanted), read_file_of)
+
+    def picture(self, path: str, sha256: str, side_px: int) -> Radiograph | RefusedFile:
+        """Read one file as a picture whose longer side is ``side_px``. Raises as `read` does."""
+        request = frame({"path": path, "sha256": sha256, "side_px": side_px})
+        return self._answer(None, request, picture_of)
+
+    def _answer(
+        self, wanted: Wanted | None, request: bytes, unpack: Callable[[dict[str, Any], bytes], T]
+    ) -> T | RefusedFile:
         process, asked = self._process_for(wanted)
         try:
             if not asked:
-                self._send(process, _request(wanted))
+                self._send(process, request)
             fields, data = self._receive(self._timeout_seconds)
+            if "code" not in fields:
+                return unpack(fields, data)
         except (EOFError, BrokenPipeError) as exc:
             raise ReaderCrashed(f"{self._ended(process)}. {ReaderCrashed.__doc__}") from exc
         except TimeoutError as exc:
             self.close()
             seconds = self._timeout_seconds
             raise ReaderTimeout(f"over {seconds:g} s. {ReaderTimeout.__doc__}") from exc
-        except ValueError as exc:
+        except (ValueError, KeyError, TypeError) as exc:
             self.close()
             raise ReaderCrashed(f"it answered nonsense. {ReaderCrashed.__doc__}") from exc
-        if "code" not in fields:
-            return read_file_of(fields, data)
         if fields["code"] == ReaderOutOfMemory.code:
             self.close()  # what remains of its memory is in pieces
         return RefusedFile(
@@ -143,7 +165,7 @@ class ReaderProcess:
         if (process := self._process) is not None:
             process.kill()
 
-    def _process_for(self, wanted: Wanted) -> tuple[subprocess.Popen[bytes], bool]:
+    def _process_for(self, wanted: Wanted | None) -> tuple[subprocess.Popen[bytes], bool]:
         """Return the process and whether it was asked for this file before."""
         if self._ahead and self._process is not None:
             if self._ahead.popleft() == wanted:

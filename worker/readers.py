@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from db.records import ClaimedJob, Refusal
 from radiograph.errors import FileUnavailable, RadiographError
@@ -15,6 +16,8 @@ from radiograph.reading import ReadLimits
 from worker.errors import ContentChanged, ReaderCrashed, ReaderTimeout, ReaderUnavailable
 from worker.reader_process import ReaderProcess, RefusedFile
 from worker.wire import ReadFile
+
+T = TypeVar("T")
 
 #: Refusals that may be the path's fault: another path with the same content is tried.
 _OF_THE_PATH = frozenset({FileUnavailable.code, ContentChanged.code, ReaderTimeout.code})
@@ -204,10 +207,18 @@ def _read(process: ReaderProcess, job: ClaimedJob) -> ReadFile | RefusedFile:
 
 
 def _read_path(process: ReaderProcess, path: str, sha256: str) -> ReadFile | RefusedFile:
+    return survived(lambda: process.read(path, sha256))
+
+
+def survived(ask: Callable[[], T | RefusedFile]) -> T | RefusedFile:
+    """Ask a reading process for a file; one that it does not survive is refused.
+
+    Raises ReaderUnavailable.
+    """
     crashes = 0
     while True:
         try:
-            return process.read(path, sha256)
+            return ask()
         except ReaderCrashed as exc:
             crashes += 1
             if crashes == _CRASHES:

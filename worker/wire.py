@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from network.prediction import PreparedInput
+from radiograph.image import Radiograph
 from radiograph.records import Header, ImageFormat, PixelSpacing, SpacingSource, View
 
 _LENGTHS = struct.Struct("!II")
@@ -138,4 +139,25 @@ def read_file_of(fields: Mapping[str, Any], data: bytes) -> ReadFile:
             pixels=np.frombuffer(data, np.uint8).reshape(side, side),
             to_upright=np.array(fields["to_upright"], np.float64),
         ),
+    )
+
+
+def picture_frame(picture: Radiograph) -> bytes:
+    """Pack a radiograph of 8 bits that `radiograph.picture.as_picture` made."""
+    fields = {
+        "header": header_fields(picture.header),
+        "to_source": picture.to_source.tolist(),
+        "shape": picture.pixels.shape,
+    }
+    return frame(fields, picture.pixels.tobytes())
+
+
+def picture_of(fields: Mapping[str, Any], data: bytes) -> Radiograph:
+    """Unpack what `picture_frame` packed."""
+    rows, columns = fields["shape"]
+    return Radiograph(
+        pixels=np.frombuffer(data, np.uint8).reshape(int(rows), int(columns)),
+        header=header_of(fields["header"]),
+        to_source=np.array(fields["to_source"], np.float64).reshape(2, 3),
+        pixel_digest=None,
     )

@@ -19,13 +19,13 @@ from radiograph.overlay import (
     RULES,
     THORAX,
     draw,
-    film,
     index_text,
     quality_text,
     rule_text,
     to_upright,
 )
 from radiograph.phantom import draw_anatomy
+from radiograph.picture import film
 from radiograph.quality import Calibration
 from radiograph.records import (
     Bucket,

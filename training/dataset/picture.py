@@ -12,7 +12,8 @@ from matplotlib.patches import Ellipse
 
 from radiograph.errors import RadiographError
 from radiograph.landmarks import ANATOMICAL, CALLIPERS, MIDLINE
-from radiograph.overlay import ANATOMY, AXIS, BORDERS, HEART, THORAX, film
+from radiograph.overlay import ANATOMY, AXIS, BORDERS, HEART, THORAX
+from radiograph.picture import film
 from radiograph.reading import ReadLimits, read
 from radiograph.records import ERROR_FRAME_PX
 from training.dataset.explore import ENLARGED_ABOVE, Shapes

@@ -1,0 +1,41 @@
+"""A radiograph as a picture: its grey levels windowed to 8 bits, its size reduced."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from radiograph.image import Radiograph
+
+#: Grey levels of the film that become black and white, in per cent of its pixels.
+WINDOW_PERCENTILES = (0.5, 99.5)
+
+
+def film(pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> Image.Image:
+    """Window (rows, columns) pixels to an 8-bit grey image; a film of one grey keeps its grey."""
+    low, high = np.percentile(pixels[::4, ::4], WINDOW_PERCENTILES)
+    if high <= low:
+        low, high = 0.0, float(np.iinfo(pixels.dtype).max)
+    levels = np.arange(int(np.iinfo(pixels.dtype).max) + 1, dtype=np.float64)
+    table = np.clip((levels - low) / (high - low) * 255.0, 0.0, 255.0).round().astype(np.uint8)
+    return Image.fromarray(table[pixels])
+
+
+def as_picture(radiograph: Radiograph, side_px: int) -> Radiograph:
+    """Return a radiograph windowed to uint8, its longer side ``side_px``."""
+    rows, columns = radiograph.pixels.shape
+    scale = side_px / max(rows, columns)
+    size = max(1, round(columns * scale)), max(1, round(rows * scale))
+    picture = film(radiograph.pixels).resize(size, Image.Resampling.LANCZOS)
+    # Pixel centres are whole numbers in both frames: upright = (reduced + 0.5) / scale - 0.5.
+    turn, shift = radiograph.to_source[:, :2], radiograph.to_source[:, 2]
+    shift = shift + turn @ np.full(2, 0.5 / scale - 0.5)
+    return replace(
+        radiograph,
+        pixels=np.asarray(picture),
+        to_source=np.column_stack((turn / scale, shift)),
+        pixel_digest=None,
+    )

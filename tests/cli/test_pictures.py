@@ -1,0 +1,252 @@
+"""Pictures are drawn on what was measured, read as a worker reads it, and on nothing else."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click import BadParameter
+from PIL import Image
+
+from cli.exits import Exit
+from cli.picture_file import PictureFile
+from cli.pictures import SHEET_COLUMNS, SHEET_SIDE_PX, overlay, save_sheet
+from db.database import Database
+from db.intake import open_batch
+from db.models import register_model
+from db.records import Result, ResultFilter
+from db.results import find_results
+from db.states import Priority
+from radiograph.sheet import contact_sheet, placeholder
+from scheduler.intake import enqueue
+from scheduler.settings import Settings
+from tests.cli.commands import Commands
+from tests.scheduler.test_put_away import end
+from tests.worker.conftest import write_radiographs
+from worker.pictures import Pictures
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """An archive of radiographs that were measured."""
+
+    folder: Path
+    outside: Path
+    database: Database
+    settings: Settings
+    commands: Commands
+
+    def take(self) -> None:
+        """Have every file of the folder measured."""
+        batch = open_batch(self.database, "archive", Priority.ROUTINE)
+        enqueue(self.database, [self.folder], batch, self.settings)
+        end(self.database)
+
+    def results(self) -> dict[str, Result]:
+        """Return the results by the name of their file, in their order."""
+        found = find_results(self.database, ResultFilter(batch="archive"))
+        return {Path(each.path).name: each for each in found}
+
+
+@pytest.fixture
+def archive(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Archive]:
+    """Give an archive of four radiographs, and one of another patient elsewhere."""
+    folder, outside = tmp_path / "archive" / "study", tmp_path / "outside"
+    write_radiographs(folder, 4)
+    write_radiographs(outside, 1, seed=7)
+    commands = Commands(tmp_path / "state", {"THORAQ_ROOTS": str(folder.parent)})
+    commands.state.mkdir()
+    settings = Settings(state=commands.state, roots=str(folder.parent))
+    shutil.copyfile(migrated_sqlite, commands.state / "thoraq.db")
+    database = Database.open(settings.database)
+    register_model(database, "test-1", "0" * 64, {}, serve=True)
+    yield Archive(folder, outside, database, settings, commands)
+    database.dispose()
+
+
+def bomb(path: Path, side: int) -> None:
+    """Write a PNG of a few hundred kilobytes whose picture is ``side`` pixels wide and high."""
+    rows = zlib.compressobj(1)
+    row = b"\0" + bytes(np.linspace(0, 255, side).astype(np.uint8))
+    data = b"".join(rows.compress(row) for _ in range(side)) + rows.flush()
+    head = struct.pack("!IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", data), (b"IEND", b""))
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(
+            struct.pack("!I", len(body)) + kind + body + struct.pack("!I", zlib.crc32(kind + body))
+            for kind, body in chunks
+        )
+    )
+
+
+def replaced(path: Path, other: Path) -> None:
+    shutil.copyfile(other, path)
+
+
+def replaced_by_a_look_alike(path: Path, other: Path) -> None:
+    before = path.stat()
+    path.write_bytes(other.read_bytes()[: before.st_size].ljust(before.st_size, b"\0"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def linked(path: Path, other: Path) -> None:
+    path.unlink()
+    path.symlink_to(other)
+
+
+def folder_linked(path: Path, other: Path) -> None:
+    shutil.copyfile(other, other.with_name(path.name))
+    path.parent.rename(path.parent.with_name("away"))
+    path.parent.symlink_to(other.parent)
+
+
+def removed(path: Path, _other: Path) -> None:
+    path.unlink()
+
+
+def piped(path: Path, _other: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+DAMAGES: list[tuple[Callable[[Path, Path], None], str]] = [
+    (replaced, "content-changed"),
+    (replaced_by_a_look_alike, "content-changed"),
+    (linked, "path-forbidden"),
+    (removed, "file-unavailable"),
+    (piped, "file-unavailable"),
+]
+
+
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [
+        (replaced_by_a_look_alike, "content-changed"),
+        (folder_linked, "path-forbidden"),
+        (removed, "file-unavailable"),
+    ],
+)
+def test_show_draws_on_nothing_but_what_was_measured(
+    damage: Callable[[Path, Path], None], code: str, archive: Archive, tmp_path: Path
+) -> None:
+    archive.take()
+    [other] = archive.outside.iterdir()
+    name, result = next(iter(archive.results().items()))
+    damage(archive.folder / name, other)
+    out = tmp_path / "new" / "overlay.png"
+    ran = archive.commands.run("show", str(result.radiograph_id), "--out", out)
+    assert f"error [{code}]" in ran.stderr
+    assert ran.returncode == Exit.RADIOGRAPH
+    assert not out.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("side", "limits", "code"),
+    [
+        (11_000, {}, "too-large"),
+        (9_000, {"THORAQ_READ_MEMORY_MB": "512"}, "reader-out-of-memory"),
+        (256, {"THORAQ_READ_TIMEOUT_SECONDS": "0.0001"}, "reader-timeout"),
+    ],
+)
+def test_a_picture_is_read_within_the_limits_of_a_worker(
+    side: int, limits: dict[str, str], code: str, archive: Archive, tmp_path: Path
+) -> None:
+    bomb(archive.folder / "bomb.png", side)
+    archive.take()
+    commands = replace(archive.commands, extra=archive.commands.extra | limits)
+    out = tmp_path / "overlay.png"
+    out.write_text("an older picture")
+    number = archive.results()["bomb.png"].radiograph_id
+    ran = commands.run("show", str(number), "--out", out)
+    assert f"error [{code}]" in ran.stderr
+    assert ran.returncode == Exit.RADIOGRAPH
+    assert out.read_text() == "an older picture"
+
+
+def test_a_sheet_says_in_a_tile_why_a_picture_is_absent(archive: Archive, tmp_path: Path) -> None:
+    for number, (damage, _) in enumerate(DAMAGES):
+        write_radiographs(archive.folder, 1, seed=20 + number)
+        (archive.folder / f"{20 + number}-0000.png").rename(
+            archive.folder / f"{damage.__name__}.png"
+        )
+    bomb(archive.folder / "bomb.png", 11_000)
+    archive.take()
+    [other] = archive.outside.iterdir()
+    codes = {"bomb.png": "too-large"}
+    for damage, code in DAMAGES:
+        damage(archive.folder / f"{damage.__name__}.png", other)
+        codes[f"{damage.__name__}.png"] = code
+
+    sheet = save_sheet(archive.database, "archive", archive.settings, tmp_path / "sheet.png", 12)
+    assert sheet is not None
+    with Pictures(archive.settings) as pictures:
+        tiles = [
+            placeholder((codes[name], f"radiograph {result.radiograph_id}"), SHEET_SIDE_PX)
+            if name in codes
+            else overlay(result, pictures, SHEET_SIDE_PX)
+            for name, result in archive.results().items()
+        ]
+    title = f"archive: {len(tiles) - len(codes)} of {len(tiles)} measured radiographs"
+    expected = contact_sheet(tiles, SHEET_COLUMNS, title)
+    with Image.open(sheet) as drawn:
+        assert drawn.tobytes() == expected.tobytes()
+    assert {each.name for each in tmp_path.iterdir() if "sheet" in each.name} == {"sheet.png"}
+
+
+def test_a_report_of_files_that_are_all_gone_is_written(archive: Archive, tmp_path: Path) -> None:
+    archive.take()
+    shutil.rmtree(archive.folder)
+    out = tmp_path / "report" / "sheet.png"
+    assert save_sheet(archive.database, "archive", archive.settings, out, 12) == out
+    assert out.exists()
+
+
+@pytest.mark.parametrize(
+    "command", [("show", "1"), ("bench",), ("dataset", "explore", "--data", "nowhere")]
+)
+def test_a_picture_is_not_written_under_a_name_of_another_kind(
+    command: tuple[str, ...], commands: Commands, tmp_path: Path
+) -> None:
+    ran = commands.run(*command, "--out", tmp_path / "a.jpg")
+    assert ran.returncode == Exit.USAGE
+    assert "ends in .png" in ran.stderr
+    assert not (tmp_path / "a.jpg").exists()
+
+
+@pytest.mark.parametrize("name", ["a.jpeg", "a.dcm", "a.png.exe", "a", ".png", "a.png ", "a.svg"])
+def test_a_name_is_that_of_a_picture_by_its_last_ending(name: str) -> None:
+    with pytest.raises(BadParameter, match=r"ends in \.png"):
+        PictureFile(".png").convert(name, None, None)
+    assert PictureFile(".png").convert("a.b.PNG", None, None) == Path("a.b.PNG")
+
+
+def test_a_picture_replaces_a_file_and_nothing_else(archive: Archive, tmp_path: Path) -> None:
+    archive.take()
+    number = str(next(iter(archive.results().values())).radiograph_id)
+    out = tmp_path / "drawn" / "overlay.PNG"
+    out.parent.mkdir()
+    precious = tmp_path / "precious"
+    precious.write_text("kept")
+    out.with_name(".overlay.PNG.part").symlink_to(precious)
+    os.mkfifo(out)
+    ran = archive.commands.run("show", number, "--out", out)
+    assert (ran.returncode, "[place-unusable]" in ran.stderr) == (Exit.USAGE, True), ran.stderr
+    assert out.is_fifo()
+
+    out.unlink()
+    out.write_text("an older picture")
+    ran = archive.commands.run("show", number, "--out", out)
+    assert ran.returncode == 0, ran.stderr
+    assert precious.read_text() == "kept"
+    with Image.open(io.BytesIO(out.read_bytes())) as picture:
+        assert (picture.format, picture.mode) == ("PNG", "RGB")
+    assert {each.name for each in out.parent.iterdir()} == {out.name, ".overlay.PNG.part"}
