@@ -17,6 +17,7 @@ from watchdog.events import FileClosedEvent, FileMovedEvent, FileSystemEvent, Fi
 from watchdog.observers.api import BaseObserver
 
 from db.records import FileStat
+from radiograph.folders import entered
 
 if TYPE_CHECKING:
     from watchdog.observers.api import EventEmitter
@@ -83,10 +84,12 @@ class Closings(FileSystemEventHandler):
 
     def _note(self, path: bytes | str) -> None:
         name = os.fsdecode(path)
+        folder, _, last = name.rpartition("/")
         try:
-            found = os.lstat(name)
+            with entered(folder) as here:
+                found = os.stat(last, dir_fd=here, follow_symlinks=False)
         except OSError:
-            return  # gone again
+            return  # gone again, or now behind a link
         with self._lock:
             if len(self._closed) >= _MOST:
                 self._closed.clear()

@@ -20,6 +20,9 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: What copying and downloading programs call a file that is not complete.
 _UNFINISHED = (".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload", ".download", "~")
+#: Folders within folders that are entered. Each holds two descriptors, and a process has some
+#: hundreds, so a sender could otherwise stop the watch with a deep enough nest.
+_DEEPEST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +93,20 @@ def _single(path: str) -> Met:
 class _Listing:
     """A folder that is being listed; its descriptor serves until its last entry was looked at."""
 
-    def __init__(self, path: str, descriptor: int) -> None:
+    def __init__(self, path: str, descriptor: int, depth: int = 1) -> None:
         self.path = path
         self.descriptor = descriptor
+        self.depth = depth
         self.entries = self._listed()
 
     def look_at(self, path: str, entry: os.DirEntry[str]) -> _Listing | Met | None:
         """Look at an entry that is no link; a folder that cannot be listed is met as refused."""
         if not entry.is_dir(follow_symlinks=False):
             return _file(path, entry)
+        if self.depth == _DEEPEST:
+            return _unavailable(path, OSError(errno.EMFILE, "Too many folders within folders"))
         try:
-            return _Listing(path, list_folder(entry.name, self.descriptor))
+            return _Listing(path, list_folder(entry.name, self.descriptor), self.depth + 1)
         except (FileNotFoundError, NotADirectoryError):
             return None  # moved away, or swapped for a file or link, since this folder was listed
         except OSError as exc:

@@ -8,6 +8,7 @@ where they lie, or put away once they have ended.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -86,8 +87,13 @@ class Watch:
         return count
 
     def once(self) -> IntakeCount:
-        """Take what is complete now: two scans, as far apart as a file takes to settle."""
-        first = self.scan()
+        """Take what is complete now: two scans, as far apart as a file takes to settle.
+
+        Raises as `scan` does, PlaceAltered after the second one.
+        """
+        first = IntakeCount()
+        with contextlib.suppress(PlaceAltered):
+            first = self.scan()
         threading.Event().wait(self._settings.settle_seconds)
         return first + self.scan()
 

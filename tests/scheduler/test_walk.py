@@ -101,3 +101,29 @@ def test_a_million_names_are_not_held_at_once(tmp_path: Path) -> None:
 def test_a_place_that_is_missing_is_told(tmp_path: Path) -> None:
     with pytest.raises(PlaceMissing, match="mounted"):
         next(walk(tmp_path / "nowhere"))
+
+
+def test_a_nest_of_folders_is_entered_so_far_and_costs_no_other_file(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"x")
+    nest = tmp_path / "nest"
+    deepest = nest.joinpath(*["n"] * 600)
+    deepest.mkdir(parents=True)
+    (deepest / "lost.png").write_bytes(b"x")
+    (nest / "n" / "b.png").write_bytes(b"x")
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - the folder itself is one of them
+    met = list(walk(tmp_path))
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    assert {Path(each.stat.path).name for each in met if each.refusal is None} == {"a.png", "b.png"}
+    [refused] = [each.refusal for each in met if each.refusal is not None]
+    assert (refused.code, "Too many folders" in refused.detail) == ("file-unavailable", True)
+
+
+def test_a_walk_that_is_left_closes_what_it_opened(tmp_path: Path) -> None:
+    (tmp_path / "study").mkdir()
+    for number in range(5):
+        (tmp_path / "study" / f"{number}.png").write_bytes(b"x")
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    walking = walk(tmp_path)
+    next(walking)
+    walking.close()  # type: ignore[attr-defined]
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
