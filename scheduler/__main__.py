@@ -17,7 +17,7 @@ def main() -> None:
     # Having a receiver keeps Celery from configuring logs itself.
     signals.setup_logging.connect(_keep_logs)
     settings = Settings()
-    app = create_app(broker_url(settings))
+    app = create_app(broker_url(settings), remote_control=settings.remote_control)
     add_upkeep(app, settings)
     serve(app)
 

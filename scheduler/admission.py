@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 from celery.utils.log import get_logger
 from celery.worker.consumer import Consumer
-from kombu import Message
+from kombu.message import Message
+from redis.exceptions import RedisError
 
-from scheduler.errors import MessageInvalid
-from scheduler.messages import check_message
+from scheduler.errors import MessageInvalid, MessageSetAside
+from scheduler.messages import Call, read_call
+from scheduler.set_aside import acquit, is_deadly, set_aside
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -22,27 +26,83 @@ class GuardedConsumer(Consumer):
     Celery itself ends at some messages, gets them back when it starts again, and ends again.
     """
 
-    def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Message], None]:
+    strategies: dict[str, Any]
+
+    def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], None]:
         """Return what takes every message that arrives."""
         take = super().create_task_handler(*arguments, **options)
 
-        def admit(message: Message) -> None:
+        def admit(message: Any) -> None:
             try:
-                check_message(message.headers, lambda: _body(message))
+                call = read_call(message.headers, lambda: _body(message))
+                known = call.task in self.strategies
             except Exception:  # noqa: BLE001 - whatever it causes here it would cause in Celery
-                # Neither the message nor the error's text: both are a stranger's.
-                _log.error(
-                    "a message that thoraq did not send was refused", code=MessageInvalid.code
-                )
-                away = self.connection_errors  # type: ignore[attr-defined]  # not in its stubs
-                message.reject_log_error(get_logger(__name__), away)
+                known = False
+            if not known:
+                self._refuse(message)
+            elif call.expires_at is not None and call.expires_at <= datetime.now(UTC):
+                self._reject(message)
             else:
-                take(message)
+                self._hand_over(call, message, take)
 
         return admit
 
+    def on_decode_error(self, message: Any, exc: Exception) -> None:
+        """Refuse a command that cannot be read; Celery would print it."""
+        del exc
+        self._refuse(message)
 
-def _body(message: Message) -> Any:
+    def _hand_over(self, call: Call, message: Any, take: Callable[[Any], None]) -> None:
+        """Give Celery a message of our own making, and note which it was while it has it."""
+        with message.channel.conn_or_acquire() as client:
+            if is_deadly(client, message.delivery_tag):
+                self._set_aside(message)
+                return
+            try:
+                take(self._made_anew(call, message))
+            except (RedisError, OSError):
+                raise
+            except Exception:  # noqa: BLE001 - it would end every worker, one after the other
+                self._set_aside(message)
+            else:
+                acquit(client, message.delivery_tag)
+
+    def _made_anew(self, call: Call, message: Any) -> Any:
+        made = self.app.amqp.as_task_v2(call.task_id, call.task, kwargs=call.arguments)
+        return Message(
+            body=json.dumps(made.body).encode(),  # type: ignore[arg-type]  # as received, in bytes
+            content_type="application/json",
+            content_encoding="utf-8",
+            headers=made.headers,
+            properties=made.properties,
+            delivery_info=message.delivery_info,
+            delivery_tag=message.delivery_tag,
+            channel=message.channel,
+            accept=message.accept,
+        )
+
+    def _set_aside(self, message: Any) -> None:
+        with message.channel.conn_or_acquire() as client:
+            set_aside(client, message)
+            acquit(client, message.delivery_tag)
+        self._reject(message)
+        _log.error(
+            "a message that ended workers was set aside",
+            code=MessageSetAside.code,
+            queue=message.delivery_info["routing_key"],
+        )
+
+    def _refuse(self, message: Any) -> None:
+        # Neither the message nor the error's text: both are a stranger's.
+        _log.error("a message that thoraq did not send was refused", code=MessageInvalid.code)
+        self._reject(message)
+
+    def _reject(self, message: Any) -> None:
+        away = self.connection_errors  # type: ignore[attr-defined]  # not in its stubs
+        message.reject_log_error(get_logger(__name__), away)
+
+
+def _body(message: Any) -> Any:
     if (message.content_type, message.content_encoding) != ("application/json", "utf-8"):
         raise MessageInvalid(MessageInvalid.__doc__)
     return message.payload

@@ -7,13 +7,14 @@ from kombu import Queue
 
 from scheduler.messages import (
     MEASURE,
-    MEASURE_QUEUES,
     ROUTINE_QUEUE,
+    TASK_QUEUES,
     TRAIN,
     TRAINING_QUEUE,
     UPKEEP,
     UPKEEP_QUEUE,
 )
+from scheduler.transport import register_transports
 
 #: How Redis is spoken to; seconds. A connection without a socket timeout that is half open is
 #: never noticed. A message of a dead worker comes back by recovery long before its visibility
@@ -31,8 +32,12 @@ _TRANSPORT = {
 }
 
 
-def create_app(broker_url: str) -> Celery:
-    """Configure the app for the Redis at ``broker_url``; no connection is opened."""
+def create_app(broker_url: str, *, remote_control: bool = False) -> Celery:
+    """Configure the app for the Redis at ``broker_url``; no connection is opened.
+
+    ``remote_control``: whether a worker obeys commands that change something.
+    """
+    register_transports()
     app = Celery("thoraq", broker=broker_url)
     app.conf.update(
         # The database holds results and the number of attempts; Redis only carries numbers.
@@ -42,8 +47,10 @@ def create_app(broker_url: str) -> Celery:
         accept_content=["json"],
         # By name: whoever sends alone loads no worker.
         worker_consumer="scheduler.admission:GuardedConsumer",
+        worker_enable_remote_control=False,  # ours below is another
+        thoraq_remote_control=remote_control,
         event_serializer="json",
-        task_queues=[Queue(name) for name in (*MEASURE_QUEUES, TRAINING_QUEUE, UPKEEP_QUEUE)],
+        task_queues=[Queue(name) for name in TASK_QUEUES],
         task_default_queue=ROUTINE_QUEUE,
         task_create_missing_queues=False,
         task_routes={
@@ -68,5 +75,8 @@ def create_app(broker_url: str) -> Celery:
         broker_connection_max_retries=None,
         broker_transport_options=_TRANSPORT,
         timezone="UTC",
+    )
+    app.steps["consumer"].update(
+        {"scheduler.control:GuardedControl", "scheduler.attention:Attention"}
     )
     return app

@@ -15,7 +15,11 @@
     |-- KeyUnusable                     key-unusable
     |-- PasswordNeeded                  password-needed
     |-- PasswordUnusable                password-unusable
-    `-- MessageInvalid                  message-invalid
+    |-- MessageInvalid                  message-invalid
+    |-- MessageSetAside                 message-set-aside
+    |-- BrokerKeyReplaced               broker-key-replaced
+    |-- ControlRefused                  control-refused
+    `-- QueueForsaken                   queue-forsaken         transient
 
 A code is stable. The message says what to do.
 """
@@ -124,3 +128,28 @@ class MessageInvalid(SchedulerError):
     """A message holds something other than a chunk's number; it was not sent by thoraq."""
 
     code = "message-invalid"
+
+
+class MessageSetAside(SchedulerError):
+    """A message ended workers and was taken out of its queue; `thoraq doctor` says where it is."""
+
+    code = "message-set-aside"
+
+
+class BrokerKeyReplaced(SchedulerError):
+    """A key of the broker held something strange and was removed; see who else writes there."""
+
+    code = "broker-key-replaced"
+
+
+class ControlRefused(SchedulerError):
+    """Workers obey remote commands that change something under THORAQ_REMOTE_CONTROL=true alone."""
+
+    code = "control-refused"
+
+
+class QueueForsaken(SchedulerError):
+    """A worker had stopped to take from its queue, and takes from it again; see who told it to."""
+
+    code = "queue-forsaken"
+    permanent = False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from db.states import Priority
@@ -24,6 +26,8 @@ _LARGEST_ID = (1 << 63) - 1
 #: In the order a worker empties them.
 MEASURE_QUEUES: Final = (URGENT_QUEUE, ROUTINE_QUEUE)
 
+TASK_QUEUES: Final = (*MEASURE_QUEUES, TRAINING_QUEUE, UPKEEP_QUEUE)
+
 QUEUE_OF: Final = {Priority.URGENT: URGENT_QUEUE, Priority.ROUTINE: ROUTINE_QUEUE}
 
 
@@ -32,12 +36,28 @@ _ARGUMENT: Final = {MEASURE: "chunk_id", TRAIN: "run_id", UPKEEP: None}
 _TASK_ID = re.compile(r"[0-9a-f-]{36}")
 #: What Celery would obey, and thoraq never asks for, with the values that ask for nothing.
 _UNUSED: Final[dict[str, tuple[object, ...]]] = {
+    "chord": (None,),
     "compression": (None,),
     "eta": (None,),
+    "group": (None,),
+    "group_index": (None,),
+    "replaced_task_nesting": (None, 0),
     "retries": (None, 0),
     "shadow": (None,),
+    "stamped_headers": (None, []),
+    "stamps": (None, {}),
     "timelimit": (None, [None, None]),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a message asks for; all that a worker is told of it."""
+
+    task: str
+    task_id: str
+    arguments: dict[str, int]
+    expires_at: datetime | None = None
 
 
 def measure_message(chunk_id: int) -> dict[str, int]:
@@ -50,24 +70,35 @@ def train_message(run_id: int) -> dict[str, int]:
     return {"run_id": valid_id(run_id)}
 
 
-def check_message(headers: Any, decode: Callable[[], Any]) -> None:
-    """Check that a message is one that thoraq sends; ``decode``: gives its body.
+def read_call(headers: Any, decode: Callable[[], Any]) -> Call:
+    """Return what a message asks for, if thoraq sends such; ``decode``: gives its body.
 
     Raises MessageInvalid, and whatever strange headers and bodies cause.
     """
-    task = headers["task"]
+    task, task_id = headers["task"], headers["id"]
     argument = _ARGUMENT[task]
-    told = all(headers.get(name) in values for name, values in _UNUSED.items())
-    # Rounds of upkeep expire; a chunk waits as long as it takes.
-    told &= headers.get("expires") is None or task == UPKEEP
-    if not told or not _TASK_ID.fullmatch(headers["id"]):
+    if not _TASK_ID.fullmatch(task_id) or any(
+        headers.get(name) not in values for name, values in _UNUSED.items()
+    ):
         raise MessageInvalid(MessageInvalid.__doc__)
     positional, named, embedded = decode()
-    if argument is not None:
-        valid_id(named[argument])
     # What is embedded would be sent on once the task has ended.
     if positional or len(named) != (argument is not None) or any(embedded.values()):
         raise MessageInvalid(MessageInvalid.__doc__)
+    arguments = {} if argument is None else {argument: valid_id(named[argument])}
+    return Call(task, task_id, arguments, _expiry(headers.get("expires"), task))
+
+
+def _expiry(said: object, task: str) -> datetime | None:
+    """Return when a round of upkeep expires; a chunk waits as long as it takes."""
+    if said is None:
+        return None
+    if task != UPKEEP or not isinstance(said, str):
+        raise MessageInvalid(MessageInvalid.__doc__)
+    expires_at = datetime.fromisoformat(said)
+    if expires_at.tzinfo is None:
+        raise MessageInvalid(MessageInvalid.__doc__)
+    return expires_at
 
 
 def valid_id(number: object) -> int:

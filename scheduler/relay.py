@@ -21,6 +21,7 @@ from db.records import ChunkMessage
 from db.states import Priority
 from db.training_recovery import resend_unheard_runs
 from db.training_runs import mark_runs_sent, resend_runs, unsent_runs
+from scheduler.broker_keys import MARK
 from scheduler.errors import BrokerUnavailable
 from scheduler.messages import (
     MEASURE,
@@ -33,8 +34,6 @@ from scheduler.messages import (
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: A key that is gone once Redis lost its memory.
-_MARK = "thoraq.remembers"
 #: Routine chunks that may wait in Redis: enough to feed many workers from one round to the next,
 #: few enough that recovery does not take a long queue for a lost one.
 _WINDOW = 1000
@@ -84,11 +83,11 @@ def _notice_loss(database: Database, app: Celery) -> None:
     try:
         with app.producer_or_acquire() as producer:
             channel: Any = producer.channel
-            if channel.client.exists(_MARK):
+            if channel.client.exists(MARK):
                 return
             # First the chunks, then the mark: a crash between the two sends twice, never not.
             resent = resend_all(database) + resend_runs(database)
-            channel.client.set(_MARK, 1)
+            channel.client.set(MARK, 1)
     except (OperationalError, RedisError, OSError) as exc:
         raise BrokerUnavailable(BrokerUnavailable.__doc__) from exc
     if resent:

@@ -40,6 +40,11 @@ class Settings(BaseSettings):
         default=None,
         description="password Flower asks for; without one it listens on this machine alone",
     )
+    remote_control: bool = Field(
+        default=False,
+        description="have workers obey Celery's remote commands that change something, such as"
+        " shutdown; they answer questions alone otherwise",
+    )
     chunk_size: int = Field(default=64, ge=1, le=4096, description="radiographs a message")
     lease_seconds: float = Field(
         default=120.0, gt=0, description="how long a silent worker keeps its chunk"

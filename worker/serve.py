@@ -36,7 +36,7 @@ def main() -> None:
     configure_logs()
     settings = Settings()
     stopping = Stopping()
-    app = create_app(broker_url(settings))
+    app = create_app(broker_url(settings), remote_control=settings.remote_control)
     name = f"{asked.name}@{socket.gethostname()}"
     training = asked.queues == "training"
     if training:

@@ -16,7 +16,7 @@ from scheduler.messages import (
     ROUTINE_QUEUE,
     TRAIN,
     UPKEEP,
-    check_message,
+    read_call,
     measure_message,
     train_message,
     valid_id,
@@ -58,7 +58,7 @@ def test_what_thoraq_sends_is_admitted_and_nothing_beside_it(
         [raw] = connection.default_channel.client.lrange(ROUTINE_QUEUE, 0, -1)
     message = json.loads(raw)
     headers, body = message["headers"], json.loads(base64.b64decode(message["body"]))
-    check_message(headers, lambda: body)
+    read_call(headers, lambda: body)
 
     positional, named, embedded = body
     for strange in (
@@ -67,7 +67,7 @@ def test_what_thoraq_sends_is_admitted_and_nothing_beside_it(
         [positional, named, embedded | {"chain": [{"task": "os.system"}]}],
     ):
         with pytest.raises(MessageInvalid):
-            check_message(headers, lambda strange=strange: strange)  # type: ignore[misc]
+            read_call(headers, lambda strange=strange: strange)  # type: ignore[misc]
     for header in ({"eta": "2100-01-01T00:00:00"}, {"timelimit": [0.1, 0.1]}, {"retries": 1}):
         with pytest.raises(MessageInvalid):
-            check_message(headers | header, lambda: body)
+            read_call(headers | header, lambda: body)

@@ -1,0 +1,157 @@
+"""Remote control: what a worker answers, and what it obeys only where a setting says so.
+
+Whoever reaches the broker may send Celery's remote commands, and one of them ends all workers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import structlog
+from celery import bootsteps
+from celery.worker.consumer.tasks import Tasks
+from celery.worker.control import Panel
+from celery.worker.pidbox import Pidbox
+from kombu import Message
+
+from scheduler.errors import ControlRefused, MessageInvalid
+
+_log = structlog.stdlib.get_logger(__name__)
+
+#: What changes nothing, with the arguments that may come along.
+_QUESTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "active": ("safe",),
+    "active_queues": (),
+    "conf": (),
+    "enable_events": (),  # a worker sends them anyway; Flower asks for them every few seconds
+    "heartbeat": (),
+    "ping": (),
+    "query_task": ("ids",),
+    "registered": (),
+    "reserved": (),
+    "revoked": (),
+    "scheduled": (),
+    "stats": (),
+}
+#: Names of former versions, which Celery's own clients still send.
+_OLD_NAMES: Final = {
+    "dump_active": "active",
+    "dump_conf": "conf",
+    "dump_reserved": "reserved",
+    "dump_revoked": "revoked",
+    "dump_schedule": "scheduled",
+    "dump_tasks": "registered",
+}
+#: What is told of the broker: nothing that a password may be part of.
+_OF_BROKER: Final = ("transport", "hostname", "port", "virtual_host", "heartbeat")
+_REPLIES: Final = "reply.celery.pidbox"
+_NUMBER = re.compile(r"[0-9a-f-]{36}")
+
+
+class GuardedControl(bootsteps.StartStopStep):
+    """Celery's remote control behind a door."""
+
+    requires = (Tasks,)
+
+    def __init__(self, consumer: Any, **options: Any) -> None:
+        super().__init__(consumer, **options)
+        self._mailbox = _Mailbox(consumer)
+
+    def start(self, consumer: Any) -> None:
+        """Listen."""
+        self._mailbox.start(consumer)
+
+    def stop(self, consumer: Any) -> None:
+        """Listen no longer."""
+        self._mailbox.stop(consumer)
+
+    def shutdown(self, consumer: Any) -> None:
+        """Listen no longer, for good."""
+        self._mailbox.shutdown(consumer)
+
+
+class _Mailbox(Pidbox):
+    """Takes what is sent to one worker, or to all."""
+
+    def __init__(self, consumer: Any) -> None:
+        super().__init__(consumer)
+        self._name: str = consumer.hostname
+        self._obedient = bool(consumer.app.conf.thoraq_remote_control)
+        self.node.handlers = _handlers(obedient=self._obedient)
+
+    def on_message(self, body: Any, message: Message) -> None:
+        """Answer, or say that nobody obeys."""
+        del message  # its clock would become ours
+        try:
+            command, arguments, sender = self._read(body)
+        except Exception:  # noqa: BLE001 - whatever it causes here it would cause in Celery
+            _log.error("a message that thoraq did not send was refused", code=MessageInvalid.code)
+            return
+        if command is None:
+            return
+        try:
+            self.node.dispatch(command, arguments, **sender)
+        except Exception:  # noqa: BLE001 - a reply that cannot be sent
+            self.reset()
+
+    def _read(self, body: Any) -> tuple[str | None, dict[str, Any], dict[str, Any]]:
+        """Return a command, its arguments and who asks; no command where it is for others."""
+        destination = body.get("destination")
+        if destination is not None and self._name not in list(destination):
+            return None, {}, {}
+        if body.get("pattern") is not None:  # an expression of a stranger's may run for hours
+            raise MessageInvalid(MessageInvalid.__doc__)
+        command = _OLD_NAMES.get(body["method"], body["method"])
+        arguments = dict(body.get("arguments") or {})
+        if not self._obedient:
+            if command not in _QUESTIONS:
+                said = command if command in Panel.data else "unknown"
+                _log.error("a command was refused", code=ControlRefused.code, command=said)
+                command = "refuse"
+            allowed = _QUESTIONS.get(command, ())
+            arguments = {name: arguments[name] for name in allowed if name in arguments}
+        return command, arguments, _sender(body)
+
+
+def _sender(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return whom to answer; a stranger's own exchange would have us write into any queue."""
+    address, ticket = body.get("reply_to"), body.get("ticket")
+    if address is None:
+        return {}
+    key = address["routing_key"]
+    if (
+        address["exchange"] != _REPLIES
+        or not _NUMBER.fullmatch(key)
+        or not _NUMBER.fullmatch(ticket or "")
+    ):
+        raise MessageInvalid(MessageInvalid.__doc__)
+    return {"reply_to": {"exchange": _REPLIES, "routing_key": key}, "ticket": ticket}
+
+
+def _handlers(*, obedient: bool) -> dict[str, Callable[..., Any]]:
+    ours = {"conf": _conf, "stats": _stats}
+    if obedient:
+        return {**Panel.data, **ours}
+    return {name: Panel.data[name] for name in _QUESTIONS} | ours | {"refuse": _refuse}
+
+
+def _conf(state: Any, **_: Any) -> dict[str, Any]:
+    """List the configuration, without how the broker is reached."""
+    said = Panel.data["conf"](state)
+    return {name: value for name, value in said.items() if not name.startswith("broker")}
+
+
+def _stats(state: Any, **_: Any) -> dict[str, Any]:
+    """Give numbers of a worker, without how the broker is reached."""
+    said: dict[str, Any] = Panel.data["stats"](state)
+    broker = said.get("broker")
+    if isinstance(broker, dict):
+        said["broker"] = {name: broker[name] for name in _OF_BROKER if name in broker}
+    return said
+
+
+def _refuse(state: Any, **_: Any) -> dict[str, str]:
+    del state
+    return {"error": f"{ControlRefused.code}: {ControlRefused.__doc__}"}

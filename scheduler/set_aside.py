@@ -1,0 +1,63 @@
+"""Messages that ended workers: counted, taken out, and kept in the broker for a look."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from scheduler.app import create_app
+from scheduler.broker_keys import SET_ASIDE, SUSPECTS
+
+#: What is left of each count where nobody meets the message again.
+_SUSPECTED_SECONDS = 86_400
+_MOST_DEATHS = 2
+_MOST_KEPT = 100
+_LARGEST_KEPT_CHARACTERS = 16_384
+
+
+def is_deadly(client: Redis, tag: str) -> bool:
+    """Note that a message is handed to this worker; whether it ended two before."""
+    try:
+        with client.pipeline() as pipe:
+            pipe.hincrby(SUSPECTS, tag, 1)
+            pipe.expire(SUSPECTS, _SUSPECTED_SECONDS)
+            return int(pipe.execute()[0]) > _MOST_DEATHS
+    except ResponseError:  # a disk that is full, or a count that is none
+        return False
+
+
+def acquit(client: Redis, tag: str) -> None:
+    """Note that this worker outlived a message."""
+    client.hdel(SUSPECTS, tag)
+
+
+def set_aside(client: Redis, message: Any) -> None:
+    """Keep kombu's ``message`` for a look, with the latest hundred."""
+    kept: dict[str, Any] = {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "queue": message.delivery_info["routing_key"],
+        "headers": message.headers,
+        "body": message.body.decode(errors="replace"),
+    }
+    with client.pipeline() as pipe:
+        pipe.lpush(SET_ASIDE, json.dumps(kept, default=str)[:_LARGEST_KEPT_CHARACTERS])
+        pipe.ltrim(SET_ASIDE, 0, _MOST_KEPT - 1)
+        pipe.execute()
+
+
+def count_set_aside(broker_url: str) -> int:
+    """Return how many messages are kept; 0 where the broker does not tell."""
+    app = create_app(broker_url)
+    try:
+        with app.connection_for_read() as connection:
+            channel: Any = connection.default_channel
+            return int(channel.client.llen(SET_ASIDE))
+    except (OperationalError, RedisError, OSError):
+        return 0
+    finally:
+        app.close()
