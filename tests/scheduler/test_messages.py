@@ -16,8 +16,8 @@ from scheduler.messages import (
     ROUTINE_QUEUE,
     TRAIN,
     UPKEEP,
-    read_call,
     measure_message,
+    read_call,
     train_message,
     valid_id,
 )

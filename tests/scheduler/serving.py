@@ -1,0 +1,134 @@
+"""A Celery worker of thoraq's app that notes what it is asked for, and measures nothing.
+
+``python -m tests.scheduler.serving URL [--obedient] [--forsaken]`` takes from every queue.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from celery import Celery, signals
+from celery.worker.request import Request
+from redis import Redis
+
+from scheduler.app import create_app
+from scheduler.logs import configure_logs
+from scheduler.messages import MEASURE, TASK_QUEUES, TRAIN, UPKEEP
+from tests.servers.processes import ending_with_us
+
+#: Where the arguments of each task that ran are noted.
+SERVED = "test.served"
+#: A chunk at which Celery raises before the task begins, and one at which the process is killed.
+RAISES, KILLS = 666, 667
+
+
+class Serving:
+    """A running worker."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, client: Redis) -> None:
+        self.process = process
+        self.client = client
+        self._log = log
+
+    def log(self) -> str:
+        """Return what it wrote."""
+        return self._log.read_text()
+
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.poll() is None
+
+    def served(self) -> list[str]:
+        """Return what ran, the first one first."""
+        return [each.decode() for each in self.client.lrange(SERVED, 0, -1)]
+
+
+@contextmanager
+def serving(url: str, log: Path, *options: str) -> Iterator[Serving]:
+    """Run a worker until the end of the block."""
+    with log.open("ab") as written, Redis.from_url(url) as client:
+        before = log.stat().st_size
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.scheduler.serving", url, *options],
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.DEVNULL,
+            stdout=written,
+            stderr=written,
+            preexec_fn=ending_with_us(signal.SIGKILL),  # noqa: PLW1509 - prctl alone
+        )
+        try:
+            running = Serving(process, log, client)
+            assert in_time(lambda: " ready." in running.log()[before:] or not running.runs())
+            yield running
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def in_time(condition: Callable[[], object], seconds: float = 60.0) -> bool:
+    """Wait until ``condition`` holds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+class _Request(Request):
+    def __init__(self, message: Any, **options: Any) -> None:
+        super().__init__(message, **options)
+        chunk_id = self.kwargs.get("chunk_id")
+        if chunk_id == RAISES:
+            raise TypeError("as Celery does at what it does not expect")
+        if chunk_id == KILLS:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _add_tasks(app: Celery, url: str) -> None:
+    client = Redis.from_url(url)
+
+    def note(what: str) -> None:
+        client.rpush(SERVED, what)
+
+    @app.task(name=MEASURE, Request=_Request)
+    def measure(chunk_id: int) -> None:
+        note(f"chunk {chunk_id}")
+
+    @app.task(name=TRAIN, acks_late=False)
+    def train(run_id: int) -> None:
+        note(f"run {run_id}")
+
+    @app.task(name=UPKEEP)
+    def upkeep() -> None:
+        note("upkeep")
+
+
+def main() -> None:
+    """Become the worker."""
+    url, *options = sys.argv[1:]
+    configure_logs()
+    signals.setup_logging.connect(_keep_logs)
+    app = create_app(url, remote_control="--obedient" in options)
+    # A message of a worker that was killed comes back within the test.
+    app.conf.broker_transport_options |= {"visibility_timeout": 2, "unacked_restore_interval": 1}
+    _add_tasks(app, url)
+    command = ["--quiet", "worker", "--queues", ",".join(TASK_QUEUES), "--hostname", "cpu0@%h"]
+    command += ["--pool", "prefork", "--concurrency", "1"]
+    app.worker_main([*command, "--without-gossip", "--without-mingle", "--loglevel", "INFO"])
+
+
+def _keep_logs(**_: object) -> None:
+    """Leave the logs as they are."""
+
+
+if __name__ == "__main__":
+    main()

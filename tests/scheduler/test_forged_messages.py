@@ -1,0 +1,196 @@
+"""Whatever somebody puts into the broker costs itself alone, and ends no worker."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from scheduler.broker_keys import _TYPES, MARK, SET_ASIDE, SUSPECTS
+from scheduler.messages import (
+    MEASURE,
+    ROUTINE_QUEUE,
+    TASK_QUEUES,
+    TRAIN,
+    TRAINING_QUEUE,
+    UPKEEP,
+    UPKEEP_QUEUE,
+    URGENT_QUEUE,
+)
+from tests.scheduler.forgeries import SECRET, forged, garbage, sound
+from tests.scheduler.serving import KILLS, RAISES, Serving, in_time, serving
+
+UNACKED, INDEX = "unacked", "unacked_index"
+#: Long enough ago for a message to be brought back.
+LONG_AGO = 1.0
+
+
+def push(client: Redis, queue: str, *messages: str | bytes) -> None:
+    with client.pipeline(transaction=False) as pipe:
+        for each in messages:
+            pipe.lpush(queue, each)
+        pipe.execute()
+
+
+def is_still_served(worker: Serving, number: int) -> bool:
+    """Whether a sound message of each queue runs."""
+    rounds = worker.served().count("upkeep")
+    push(worker.client, ROUTINE_QUEUE, json.dumps(sound(MEASURE, number)))
+    push(worker.client, URGENT_QUEUE, json.dumps(sound(MEASURE, number + 1)))
+    push(worker.client, TRAINING_QUEUE, json.dumps(sound(TRAIN, number)))
+    push(worker.client, UPKEEP_QUEUE, json.dumps(sound(UPKEEP)))
+    wanted = {f"chunk {number}", f"chunk {number + 1}", f"run {number}"}
+
+    def is_served() -> bool:
+        served = worker.served()
+        return wanted <= set(served) and served.count("upkeep") > rounds
+
+    return in_time(lambda: is_served() or not worker.runs()) and worker.runs()
+
+
+def says_nothing(worker: Serving) -> None:
+    said = worker.log()
+    assert SECRET not in said
+    assert "Traceback" not in said, said[said.index("Traceback") - 500 :][:4000]
+
+
+def test_no_forged_field_of_any_type_ends_a_worker(redis_url: str, tmp_path: Path) -> None:
+    with serving(redis_url, tmp_path / "log") as worker:
+        messages = list(forged())
+        push(worker.client, ROUTINE_QUEUE, *messages)
+        junk = list(garbage())
+        for queue in TASK_QUEUES:
+            push(worker.client, queue, *junk)
+        waiting = [*TASK_QUEUES, UNACKED]
+        assert in_time(
+            lambda: not worker.runs() or not any(worker.client.exists(each) for each in waiting),
+            120,
+        )
+        assert worker.runs(), worker.log()[-3000:]
+        assert is_still_served(worker, 10)
+        # Each either ran as the sound message that it differs from, or was refused.
+        ran = [each for each in worker.served() if each in {"chunk 1", "run 1", "upkeep"}]
+        refused = worker.log().count('"message-invalid"')
+        assert len(ran) - 1 + refused == len(messages) + len(TASK_QUEUES) * len(junk)
+        assert set(worker.served()) == {
+            "chunk 1",
+            "run 1",
+            "upkeep",
+            "chunk 10",
+            "chunk 11",
+            "run 10",
+        }
+    says_nothing(worker)
+
+
+def held(message: Any, exchange: object = "", queue: object = ROUTINE_QUEUE) -> str:
+    return json.dumps([message, exchange, queue])
+
+
+def test_garbage_among_unacknowledged_messages_keeps_no_other_from_coming_back(
+    redis_url: str, tmp_path: Path
+) -> None:
+    strange = [
+        *garbage(),
+        *(held(json.loads(each)) for each in itertools.islice(forged(2), 0, None, 7)),
+        *(held(sound(), exchange, ROUTINE_QUEUE) for exchange in (None, 1, [], {}, SECRET)),
+        *(held(sound(), "", queue) for queue in (None, 1, [], {}, "", SECRET, UNACKED)),
+    ]
+    with Redis.from_url(redis_url) as client:
+        for number, each in enumerate(strange):
+            client.hset(UNACKED, f"tag-{number}", each)
+            client.zadd(INDEX, {f"tag-{number}": LONG_AGO})
+        for tag in (b"\xff\xfe", b"", b"gone"):
+            client.zadd(INDEX, {tag: LONG_AGO})
+        client.hset(UNACKED, "sound", held(sound(MEASURE, 5)))
+        client.zadd(INDEX, {"sound": LONG_AGO + 1})
+    with serving(redis_url, tmp_path / "log") as worker:
+        assert in_time(lambda: not worker.runs() or "chunk 5" in worker.served())
+        assert in_time(lambda: not worker.runs() or not worker.client.exists(INDEX))
+        assert is_still_served(worker, 10), worker.log()[-3000:]
+    says_nothing(worker)
+
+
+WRONG = {
+    "string": lambda client, key: client.set(key, SECRET),
+    "list": lambda client, key: client.lpush(key, SECRET),
+    "hash": lambda client, key: client.hset(key, SECRET, SECRET),
+    "zset": lambda client, key: client.zadd(key, {SECRET: 1}),
+    "set": lambda client, key: client.sadd(key, SECRET),
+}
+
+
+def spoil(client: Redis, nth: int) -> None:
+    """Give every key a type that it must not have."""
+    for key, expected in _TYPES.items():
+        kinds = [kind for kind in WRONG if kind != expected]
+        client.delete(key)
+        WRONG[kinds[nth % len(kinds)]](client, key)
+
+
+def is_mended(client: Redis) -> bool:
+    return all(client.type(key).decode() in {"none", expected} for key, expected in _TYPES.items())
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_a_key_of_a_wrong_type_stops_no_worker(
+    redis_url: str, tmp_path: Path, *, running: bool
+) -> None:
+    with Redis.from_url(redis_url) as client:
+        client.set(MARK, 1)
+        if not running:
+            spoil(client, 0)
+        with serving(redis_url, tmp_path / "log") as worker:
+            for nth in range(1, 4 * running):
+                spoil(client, nth)
+                assert in_time(lambda: is_mended(client)), worker.log()[-3000:]
+            assert is_still_served(worker, 10), worker.log()[-3000:]
+            assert "broker-key-replaced" in worker.log()
+        assert not client.exists(MARK)  # upkeep sends everything again
+    assert "Traceback" not in worker.log(), worker.log()
+
+
+def test_a_lock_that_nobody_gives_back_keeps_no_message_from_coming_back(
+    redis_url: str, tmp_path: Path
+) -> None:
+    with serving(redis_url, tmp_path / "log") as worker:
+        worker.client.set("unacked_mutex", "forged")
+        worker.client.hset(UNACKED, "sound", held(sound(MEASURE, 5)))
+        worker.client.zadd(INDEX, {"sound": LONG_AGO})
+        assert in_time(lambda: "chunk 5" in worker.served(), 20), worker.log()
+
+
+def test_a_message_at_which_celery_raises_is_kept_and_ends_no_worker(
+    redis_url: str, tmp_path: Path
+) -> None:
+    with serving(redis_url, tmp_path / "log") as worker:
+        for _ in range(120):
+            push(worker.client, ROUTINE_QUEUE, json.dumps(sound(MEASURE, RAISES)))
+        assert is_still_served(worker, 10), worker.log()[-3000:]
+        assert worker.log().count("message-set-aside") == 120
+        kept = worker.client.lrange(SET_ASIDE, 0, -1)
+        assert len(kept) == 100  # the latest
+        assert json.loads(kept[0])["queue"] == ROUTINE_QUEUE
+        assert str(RAISES) in json.loads(kept[0])["body"]
+        assert not worker.client.exists(UNACKED, SUSPECTS)
+
+
+def test_a_message_that_ended_two_workers_is_taken_out_before_the_third(
+    redis_url: str, tmp_path: Path
+) -> None:
+    with Redis.from_url(redis_url) as client:
+        push(client, ROUTINE_QUEUE, json.dumps(sound(MEASURE, KILLS)))
+        for _ in range(2):
+            with serving(redis_url, tmp_path / "log") as worker:
+                assert in_time(lambda: not worker.runs(), 30), worker.log()
+            time.sleep(0.1)
+        with serving(redis_url, tmp_path / "log") as worker:
+            assert in_time(lambda: client.exists(SET_ASIDE), 30), worker.log()
+            assert is_still_served(worker, 10), worker.log()
+            assert worker.log().count("message-set-aside") == 1
+        assert not client.exists(UNACKED, SUSPECTS)
