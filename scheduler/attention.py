@@ -13,7 +13,7 @@ from scheduler.errors import QueueForsaken
 
 _log = structlog.stdlib.get_logger(__name__)
 
-_PAUSE_SECONDS = 5.0
+_PAUSE_SECONDS = 2.0
 
 
 class Attention(bootsteps.StartStopStep):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
-from typing import Any
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from billiard import pool
-from celery import signals
+from celery import Celery, signals
+from celery.worker import state
 
 #: Longer than a worker needs to give back what it holds, shorter than systemd waits for it.
 LONGEST_SECONDS = 60.0
@@ -32,3 +35,20 @@ def end_in_time() -> None:
             signal.setitimer(signal.ITIMER_REAL, LONGEST_SECONDS)  # its signal is fatal
 
     signals.worker_shutting_down.connect(limit, weak=False)
+
+
+def become_worker(app: Celery, arguments: Sequence[str]) -> NoReturn:
+    """Be a Celery worker until it ends, and leave with an exit code that says why.
+
+    Celery drops it, and systemd starts nobody again who left with 0.
+    """
+    end_in_time()
+    codes: list[int | None] = [None]
+
+    def note(sender: Any, **_: Any) -> None:
+        codes.append(sender.exitcode)
+
+    signals.worker_shutdown.connect(note, weak=False)
+    app.worker_main([*arguments])
+    asked = {state.should_stop, state.should_terminate} - {None, False}
+    sys.exit(0 if asked else codes[-1])

@@ -23,7 +23,7 @@ from scheduler.errors import BrokerUnavailable
 from scheduler.messages import UPKEEP, UPKEEP_QUEUE
 from scheduler.relay import relay, resend_lost_runs
 from scheduler.settings import Settings
-from scheduler.stopping import end_in_time
+from scheduler.stopping import become_worker
 from scheduler.tether import die_with
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -97,13 +97,13 @@ def serve(app: Celery) -> None:
     kept += [first_round, tether_beat]
     signals.worker_ready.connect(first_round)
     signals.beat_embedded_init.connect(tether_beat)
-    end_in_time()
-    app.worker_main(
+    become_worker(
+        app,
         [
             *("--quiet", "worker", "--queues", UPKEEP_QUEUE, "--hostname", "upkeep@%h"),
             # Rounds are short, so the process that takes them needs no child.
             *("--pool", "solo", "--concurrency", "1"),
             *("--beat", "--scheduler", "celery.beat:Scheduler"),
             *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
-        ]
+        ],
     )

@@ -14,7 +14,7 @@ from scheduler.broker import broker_url
 from scheduler.logs import configure_logs
 from scheduler.messages import MEASURE_QUEUES, TRAINING_QUEUE
 from scheduler.settings import Settings
-from scheduler.stopping import end_in_time
+from scheduler.stopping import become_worker
 from worker.session import Session
 from worker.stopping import Stopping
 from worker.tasks import add_tasks, add_training
@@ -70,8 +70,8 @@ def main() -> None:
 
     signals.setup_logging.connect(keep_logs)
     signals.worker_ready.connect(listen)
-    end_in_time()
-    app.worker_main(
+    become_worker(
+        app,
         [
             *(
                 "--quiet",
@@ -83,7 +83,7 @@ def main() -> None:
             ),
             *("--pool", "prefork", "--concurrency", "1"),
             *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
-        ]
+        ],
     )
 
 

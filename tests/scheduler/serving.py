@@ -1,10 +1,12 @@
 """A Celery worker of thoraq's app that notes what it is asked for, and measures nothing.
 
-``python -m tests.scheduler.serving URL [--obedient] [--forsaken]`` takes from every queue.
+``python -m tests.scheduler.serving URL [--obedient] [--cancels-once] [--cancels-on]`` takes from
+every queue.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
@@ -21,7 +23,8 @@ from redis import Redis
 
 from scheduler.app import create_app
 from scheduler.logs import configure_logs
-from scheduler.messages import MEASURE, TASK_QUEUES, TRAIN, UPKEEP
+from scheduler.messages import MEASURE, ROUTINE_QUEUE, TASK_QUEUES, TRAIN, UPKEEP
+from scheduler.stopping import become_worker
 from tests.servers.processes import ending_with_us
 
 #: Where the arguments of each task that ran are noted.
@@ -121,9 +124,25 @@ def main() -> None:
     # A message of a worker that was killed comes back within the test.
     app.conf.broker_transport_options |= {"visibility_timeout": 2, "unacked_restore_interval": 1}
     _add_tasks(app, url)
+    signals.worker_ready.connect(functools.partial(_cancel, options), weak=False)
     command = ["--quiet", "worker", "--queues", ",".join(TASK_QUEUES), "--hostname", "cpu0@%h"]
     command += ["--pool", "prefork", "--concurrency", "1"]
-    app.worker_main([*command, "--without-gossip", "--without-mingle", "--loglevel", "INFO"])
+    become_worker(app, [*command, "--without-gossip", "--without-mingle", "--loglevel", "INFO"])
+
+
+def _cancel(options: list[str], sender: Any, **_: Any) -> None:
+    """Take the consumer of a queue away from below Celery, once or again and again."""
+
+    def cancel() -> None:
+        channel = sender.task_consumer.channel
+        for tag, queue in list(channel._tag_to_queue.items()):
+            if queue == ROUTINE_QUEUE:
+                channel.basic_cancel(tag)
+
+    if "--cancels-once" in options:
+        cancel()
+    if "--cancels-on" in options:
+        sender.timer.call_repeatedly(0.2, cancel)
 
 
 def _keep_logs(**_: object) -> None:
