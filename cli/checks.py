@@ -18,8 +18,10 @@ from db.errors import DatabaseError
 from network.card import shipped_card, verify_weights
 from network.errors import NetworkError
 from scheduler.broker import ask, broker_url, ping, server_binary
+from scheduler.broker_keys import SET_ASIDE
 from scheduler.cores import usable_cores
-from scheduler.errors import BrokerUnavailable, SchedulerError
+from scheduler.errors import BrokerUnavailable, MessageSetAside, SchedulerError
+from scheduler.set_aside import count_set_aside
 from scheduler.settings import Settings, process_environment
 
 #: Torch reports its devices within this time, even from a cold disk.
@@ -52,6 +54,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield check_weights()
     yield check_state(settings)
     yield check_broker(settings)
+    yield from check_messages(settings)
     yield check_database(settings)
 
 
@@ -161,6 +164,20 @@ def check_broker(settings: Settings) -> Check:
         return Check("broker", ok=True, found=found)
     except SchedulerError as exc:
         return Check("broker", ok=False, found=str(exc), repair="apt-get install redis-server")
+
+
+def check_messages(settings: Settings) -> Iterator[Check]:
+    """Look for messages that ended workers; a check where there are some."""
+    try:
+        url = broker_url(settings)
+    except SchedulerError:
+        return  # the broker's check says so
+    if count := count_set_aside(url):
+        found = f"{count} ended workers and are kept in the broker ({MessageSetAside.code})"
+        path = url.removeprefix("redis+socket://").partition("?")[0]
+        where = f"-s {path}" if settings.broker_url is None else "-u $THORAQ_BROKER_URL"
+        repair = f"redis-cli {where} lrange {SET_ASIDE} 0 -1 # then: del {SET_ASIDE}"
+        yield Check("messages", ok=False, found=found, repair=repair)
 
 
 def check_database(settings: Settings) -> Check:

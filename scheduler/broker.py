@@ -83,14 +83,8 @@ def ask(url: str) -> str:
     Raises BrokerUnavailable, BrokerRefuses, BrokerUntrusted. Their messages leave out what the
     libraries say, which may hold the URL and with it the password.
     """
-    local = url.startswith("redis+socket://")
-    path = url.removeprefix("redis+socket://").partition("?")[0]
     try:
-        with (
-            _client(Path(path))
-            if local
-            else redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=_ONCE)
-        ) as client:
+        with connect(url) as client:
             return str(client.info("server")["redis_version"])
     except (AuthenticationError, AuthorizationError, NoPermissionError) as exc:
         raise BrokerRefuses(BrokerRefuses.__doc__) from exc
@@ -98,6 +92,13 @@ def ask(url: str) -> str:
         if url.startswith("rediss:") and _is_of_tls(exc):
             raise BrokerUntrusted(BrokerUntrusted.__doc__) from exc
         raise BrokerUnavailable(BrokerUnavailable.__doc__) from exc
+
+
+def connect(url: str) -> redis.Redis:
+    """Return a client of the broker that waits for no answer long; nothing is sent yet."""
+    if url.startswith("redis+socket://"):
+        return _client(Path(url.removeprefix("redis+socket://").partition("?")[0]))
+    return redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=_ONCE)
 
 
 def _is_of_tls(error: BaseException | None) -> bool:

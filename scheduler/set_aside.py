@@ -6,11 +6,10 @@ import json
 import time
 from typing import Any
 
-from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from scheduler.app import create_app
+from scheduler.broker import connect
 from scheduler.broker_keys import SET_ASIDE, SUSPECTS
 
 #: What is left of each count where nobody meets the message again.
@@ -52,12 +51,8 @@ def set_aside(client: Redis, message: Any) -> None:
 
 def count_set_aside(broker_url: str) -> int:
     """Return how many messages are kept; 0 where the broker does not tell."""
-    app = create_app(broker_url)
     try:
-        with app.connection_for_read() as connection:
-            channel: Any = connection.default_channel
-            return int(channel.client.llen(SET_ASIDE))
-    except (OperationalError, RedisError, OSError):
+        with connect(broker_url) as client:
+            return int(client.llen(SET_ASIDE))
+    except (RedisError, OSError, ValueError):
         return 0
-    finally:
-        app.close()

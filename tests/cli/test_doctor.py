@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from cli.exits import Exit
 from tests.cli.commands import Commands, Processed
@@ -39,6 +40,18 @@ def test_what_is_broken_comes_with_its_repair(tmp_path: Path) -> None:
     assert failed == ["broker", "database"]
     repairs = [line.strip() for line in lines if line.strip().startswith("repair: ")]
     assert repairs == ["repair: redis-cli -u $THORAQ_BROKER_URL ping", "repair: thoraq db check"]
+
+
+def test_messages_that_ended_workers_are_told_and_where_they_are(
+    redis_url: str, tmp_path: Path
+) -> None:
+    with Redis.from_url(redis_url) as client:
+        client.lpush("thoraq.set_aside", "one", "another")
+        ran = Commands(tmp_path, {"THORAQ_BROKER_URL": redis_url}).run("doctor")
+        assert ran.returncode == Exit.UNSOUND
+        assert "FAIL  messages    2 ended workers" in ran.stdout
+        assert "lrange thoraq.set_aside 0 -1" in ran.stdout
+        assert client.llen("thoraq.set_aside") == 2
 
 
 def test_the_doctor_changes_nothing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
 import pytest
 from celery import Celery
@@ -21,6 +22,8 @@ from scheduler.messages import (
     train_message,
     valid_id,
 )
+
+TASK_ID = "0b8f3c5e-3f0e-4a83-9b0e-1f0f5e6c7d8a"
 
 
 @pytest.mark.parametrize("chunk_id", ["1", 0, -1, 1.0, True, None, [1]])
@@ -48,17 +51,20 @@ def test_a_message_in_redis_is_json_and_names_only_the_chunk(
         (MEASURE, measure_message(42), {}),
         (TRAIN, train_message(7), {}),
         (UPKEEP, {}, {"expires": 10.0}),
+        # Sent by a round of upkeep, which is a task itself.
+        (MEASURE, measure_message(42), {"parent_id": TASK_ID, "root_id": TASK_ID}),
     ],
 )
 def test_what_thoraq_sends_is_admitted_and_nothing_beside_it(
-    app: Celery, task: str, arguments: dict[str, int], options: dict[str, float]
+    app: Celery, task: str, arguments: dict[str, int], options: dict[str, Any]
 ) -> None:
     app.send_task(task, kwargs=arguments, queue=ROUTINE_QUEUE, **options)
     with app.connection_for_read() as connection:
         [raw] = connection.default_channel.client.lrange(ROUTINE_QUEUE, 0, -1)
     message = json.loads(raw)
     headers, body = message["headers"], json.loads(base64.b64decode(message["body"]))
-    read_call(headers, lambda: body)
+    called = read_call(headers, lambda: body)
+    assert (called.task, called.arguments) == (task, arguments)
 
     positional, named, embedded = body
     for strange in (
@@ -68,6 +74,10 @@ def test_what_thoraq_sends_is_admitted_and_nothing_beside_it(
     ):
         with pytest.raises(MessageInvalid):
             read_call(headers, lambda strange=strange: strange)  # type: ignore[misc]
-    for header in ({"eta": "2100-01-01T00:00:00"}, {"timelimit": [0.1, 0.1]}, {"retries": 1}):
+    for header in (
+        {"eta": "2100-01-01T00:00:00"},
+        {"timelimit": [0.1, 0.1]},
+        {"stamped_headers": 1},
+    ):
         with pytest.raises(MessageInvalid):
             read_call(headers | header, lambda: body)

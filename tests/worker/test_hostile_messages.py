@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from redis import Redis
 
-from scheduler.messages import MEASURE, ROUTINE_QUEUE
+from scheduler.messages import MEASURE, ROUTINE_QUEUE, UPKEEP_QUEUE, URGENT_QUEUE
 from tests.worker.conftest import Bench, eventually, member, write_radiographs
 
 pytestmark = pytest.mark.slow
@@ -125,6 +125,11 @@ def hostile(place: Path) -> list[str]:
         envelope(call(chunk_id=999_999), retries=SECRET, expires=SECRET, eta=SECRET),
         envelope(call(chunk_id=999_999), timelimit=[SECRET, SECRET]),
         envelope(call(chunk_id=999_999), shadow=SECRET),
+        # Each ends Celery's worker, comes back, and ends the next.
+        *(
+            envelope(call(chunk_id=999_999), stamped_headers=value)
+            for value in (1, SECRET, {SECRET: 1}, [SECRET])
+        ),
         envelope(call(chunk_id=999_999), id=SECRET),
         envelope(call(chunk_id=999_999), id={"no": "text"}),
         envelope(call(chunk_id=999_999), compression="application/x-bz2"),
@@ -168,13 +173,33 @@ def test_a_hostile_message_runs_nothing_and_the_worker_goes_on(
     assert said.count("message-invalid") == len(messages)
 
 
-def test_what_is_no_message_at_all_holds_a_worker_up_for_moments(bench: Bench) -> None:
+def test_what_is_no_message_at_all_ends_no_worker(bench: Bench) -> None:
     write_radiographs(bench.archive, 6)
     with bench.stack() as stack:
         assert eventually(lambda: "ready" in bench.log(), 60), bench.log()
         with Redis(port=port_of(bench)) as client:
             client.lpush(ROUTINE_QUEUE, json.dumps({"body": SECRET}))
             client.lpush(ROUTINE_QUEUE, f"no message at all {SECRET}")
+            client.lpush(UPKEEP_QUEUE, f"no message at all {SECRET}")
+            client.set(URGENT_QUEUE, SECRET)
+            client.publish("/0.celery.pidbox", json.dumps({"body": SECRET}))
         bench.submit(stack)
         assert bench.finish(stack).measured == 6, bench.log()
-    assert SECRET not in bench.log()
+        assert {each.restarts for each in stack.members} == {0}
+    for name in ("cpu0", "upkeep"):
+        assert SECRET not in bench.log(name)
+        assert "Traceback" not in bench.log(name)
+
+
+def test_a_command_to_shut_down_ends_no_worker(bench: Bench) -> None:
+    write_radiographs(bench.archive, 6)
+    with bench.stack() as stack:
+        for name in ("cpu0", "upkeep"):
+            assert eventually(lambda name=name: "ready" in bench.log(name), 60), bench.log(name)  # type: ignore[misc]
+        stack.app.control.shutdown()
+        stack.app.control.cancel_consumer(ROUTINE_QUEUE)
+        bench.submit(stack)
+        assert bench.finish(stack).measured == 6, bench.log()
+        assert {each.restarts for each in stack.members} == {0}
+    for name in ("cpu0", "upkeep"):
+        assert bench.log(name).count("control-refused") == 2
