@@ -24,6 +24,7 @@ from redis.exceptions import RedisError
 
 from scheduler.messages import ROUTINE_QUEUE
 from scheduler.settings import Settings, child_environment
+from tests.chaos.forged import forge
 from tests.chaos.owner import UPKEEP, WORKERS, Owner, words
 from tests.chaos.proxy import Proxy
 from tests.servers.postgres import PostgresServer
@@ -186,6 +187,12 @@ def foreign_message(night: Night) -> None:
         client.rpush(ROUTINE_QUEUE, json.dumps({"body": "none", "headers": {}, "properties": {}}))
 
 
+def forged_message(night: Night) -> None:
+    """Forge messages, commands and keys."""
+    with _redis(night) as client:
+        forge(client, night.random)
+
+
 def kill_postgres(night: Night) -> None:
     """End PostgreSQL at once, and start it again."""
     if night.postgres is None:
@@ -272,6 +279,7 @@ FAULTS: tuple[Callable[[Night], None], ...] = (
     double_messages,
     shuffle_messages,
     foreign_message,
+    forged_message,
     kill_postgres,
     cut_database,
     delay_database,
