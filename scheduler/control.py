@@ -44,8 +44,8 @@ _OLD_NAMES: Final = {
     "dump_schedule": "scheduled",
     "dump_tasks": "registered",
 }
-#: What is told of the broker: nothing that a password may be part of.
-_OF_BROKER: Final = ("transport", "hostname", "port", "virtual_host", "heartbeat")
+#: What is told of the broker; the path of a socket comes with user and password.
+_OF_BROKER: Final = ("transport", "port", "virtual_host", "heartbeat")
 _REPLIES: Final = "reply.celery.pidbox"
 _NUMBER = re.compile(r"[0-9a-f-]{36}")
 
@@ -133,7 +133,7 @@ def _sender(body: Mapping[str, Any]) -> dict[str, Any]:
 def _handlers(*, obedient: bool) -> dict[str, Callable[..., Any]]:
     ours = {"conf": _conf, "stats": _stats}
     if obedient:
-        return {**Panel.data, **ours}
+        return {**Panel.data, **ours, "report": _refuse}  # it shows the whole configuration
     return {name: Panel.data[name] for name in _QUESTIONS} | ours | {"refuse": _refuse}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from typing import Any
 
 from redis import Redis
@@ -26,13 +27,14 @@ def is_deadly(client: Redis, tag: str) -> bool:
             pipe.hincrby(SUSPECTS, tag, 1)
             pipe.expire(SUSPECTS, _SUSPECTED_SECONDS)
             return int(pipe.execute()[0]) > _MOST_DEATHS
-    except ResponseError:  # a disk that is full, or a count that is none
+    except ResponseError:  # the disk of Redis is full, or somebody wrote there
         return False
 
 
 def acquit(client: Redis, tag: str) -> None:
     """Note that this worker outlived a message."""
-    client.hdel(SUSPECTS, tag)
+    with suppress(ResponseError):
+        client.hdel(SUSPECTS, tag)
 
 
 def set_aside(client: Redis, message: Any) -> None:
@@ -43,7 +45,7 @@ def set_aside(client: Redis, message: Any) -> None:
         "headers": message.headers,
         "body": message.body.decode(errors="replace"),
     }
-    with client.pipeline() as pipe:
+    with suppress(ResponseError), client.pipeline() as pipe:
         pipe.lpush(SET_ASIDE, json.dumps(kept, default=str)[:_LARGEST_KEPT_CHARACTERS])
         pipe.ltrim(SET_ASIDE, 0, _MOST_KEPT - 1)
         pipe.execute()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -163,6 +164,12 @@ def test_flower_reaches_a_broker_behind_tls_and_shows_no_password(
             assert "cpu0@" in said, said
             said = page(f"http://127.0.0.1:{port}/broker", "measure.routine", user="thoraq:sesame")
             assert "measure.routine" in said, said
+            says_nothing(said)
+            # What the worker says of itself: its tasks, its configuration, its numbers.
+            worker = f"http://127.0.0.1:{port}/worker/cpu0@{socket.gethostname()}"
+            said = page(worker, "thoraq.measure_chunk", user="thoraq:sesame")
+            assert "thoraq.measure_chunk" in said, said
+            assert "task_acks_late" in said
             says_nothing(said)
             says_nothing(Path(f"/proc/{flower.pid}/cmdline").read_text())
         finally:
