@@ -45,7 +45,7 @@ _OLD_NAMES: Final = {
     "dump_tasks": "registered",
 }
 #: What is told of the broker; the path of a socket comes with user and password.
-_OF_BROKER: Final = ("transport", "port", "virtual_host", "heartbeat")
+_OF_BROKER: Final = ("transport", "port", "virtual_host")
 _REPLIES: Final = "reply.celery.pidbox"
 _NUMBER = re.compile(r"[0-9a-f-]{36}")
 
