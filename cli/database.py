@@ -87,6 +87,15 @@ def backup(target: Path, *, replace: bool, settings: Settings) -> None:
     """
     with Console(stderr=True).status("copying"):
         count = copies.back_up(settings.database, target, replace=replace)
+    remark = count.remark
+    if remark.left_out:
+        click.echo(f"not thoraq's and not in the copy: {', '.join(remark.left_out)}", err=True)
+    if remark.differing:
+        click.echo(
+            f"not as thoraq made it, so that no restore takes this copy:"
+            f" {', '.join(remark.differing)}",
+            err=True,
+        )
     click.echo(f"{_rows(count)} in {target}")
 
 

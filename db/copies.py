@@ -17,11 +17,11 @@ from sqlalchemy import inspect
 from db import postgres_copies, sqlite_copies
 from db.audit import Action, note
 from db.copy_records import CopyContents, CopyCount, count_rows
-from db.database import Database, engine_of, moment, translated
+from db.database import Database, engine_of, moment, sqlite_path, translated
 from db.errors import CopyExists, CopyFailed, CopyForeign, DatabaseNotEmpty
+from db.known_schema import refuse
 from db.migrating import check_revision
 from db.outbox import resend_all
-from db.schema import upgrade
 from db.training_runs import resend_runs
 
 #: Tables that every thoraq's database has had from its first schema on.
@@ -62,8 +62,9 @@ def restore(url: str, source: Path, *, replace: bool = False) -> CopyCount:
     """Bring a copy back, all of it or nothing; what waits in it is sent again.
 
     Jobs and runs that were at work when it was taken come back when their leases are found over.
-    Raises CopyForeign, CopyDamaged, CopyFailed, DatabaseNotEmpty, DatabaseBroken, SchemaNewer,
-    ToolMissing, ToolOutdated, DatabaseAway, DatabaseBusy.
+    Rows alone are taken from it, into a schema that is made anew.
+    Raises CopyForeign, CopyDamaged, CopyUntrusted, CopyFailed, DatabaseNotEmpty, DatabaseBroken,
+    SchemaNewer, ToolMissing, ToolOutdated, DatabaseAway, DatabaseBusy.
     """
     if sqlite_copies.is_database(url, source):
         raise CopyForeign(f"{source} is the database itself; name a copy")
@@ -75,7 +76,6 @@ def restore(url: str, source: Path, *, replace: bool = False) -> CopyCount:
         moved_aside = sqlite_copies.bring_back(url, source)
     else:
         postgres_copies.bring_back(url, source, replace=replace)
-    upgrade(url)
     database = Database.open(url)
     try:
         resend_all(database)
@@ -90,17 +90,25 @@ def restore(url: str, source: Path, *, replace: bool = False) -> CopyCount:
 def check_copy(source: Path, *, sqlite: bool) -> None:
     """Check that a file is a sound copy for this kind of database, of no newer schema.
 
-    Raises CopyForeign, CopyDamaged, SchemaNewer, ToolMissing, ToolOutdated.
+    Nothing of it is executed. Raises CopyForeign, CopyDamaged, CopyUntrusted, SchemaNewer,
+    ToolMissing, ToolOutdated.
     """
     look_into = sqlite_copies.look_into if sqlite else postgres_copies.look_into
+    strange = sqlite_copies.strange if sqlite else postgres_copies.strange
+    read_through = sqlite_copies.read_through if sqlite else postgres_copies.read_through
     contents: CopyContents = look_into(source)
     # Other programs keep their revisions in a table of the same name, and number them alike.
     if contents.revision is None or not contents.tables >= _OURS:
         raise CopyForeign(f"{source}: {CopyForeign.__doc__}")
     check_revision(contents.revision)
+    refuse(source, strange(contents))
+    read_through(source)
 
 
 def _has_tables(url: str) -> bool:
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        return False
     engine = engine_of(url)
     try:
         with translated(), engine.connect() as connection:

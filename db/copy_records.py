@@ -11,6 +11,14 @@ from db.tables import batch, file, job, measurement
 
 
 @dataclass(frozen=True, slots=True)
+class CopyRemark:
+    """What a database holds beside thoraq's: left out of a copy, or so that no restore takes it."""
+
+    left_out: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CopyCount:
     """Rows of the main tables, as a copy was taken or brought back."""
 
@@ -20,14 +28,21 @@ class CopyCount:
     measurements: int
     #: Where a restore put a database that could not be read any more.
     moved_aside: Path | None = None
+    remark: CopyRemark = CopyRemark()
 
 
 @dataclass(frozen=True, slots=True)
 class CopyContents:
-    """What a file turned out to hold. ``revision``: of its schema; None: it has none."""
+    """What a file turned out to hold.
+
+    ``revision``: of its schema; None: it has none. ``entries``: SQLite's catalogue, kind, name and
+    statement. ``listed``: an archive's, line by line.
+    """
 
     tables: frozenset[str]
     revision: str | None
+    entries: tuple[tuple[str, str, str | None], ...] = ()
+    listed: tuple[str, ...] = ()
 
 
 def count_rows(connection: Connection) -> CopyCount:

@@ -12,6 +12,7 @@
     |-- CopyFailed                      copy-failed         transient
     |-- CopyForeign                     copy-foreign
     |-- CopyDamaged                     copy-damaged
+    |-- CopyUntrusted                   copy-untrusted
     |-- DatabaseNotEmpty                database-not-empty
     |-- ToolMissing                     tool-missing
     |-- ToolOutdated                    tool-outdated
@@ -107,6 +108,12 @@ class CopyDamaged(DatabaseError):
     """The copy cannot be read to its end; take an older one."""
 
     code = "copy-damaged"
+
+
+class CopyUntrusted(DatabaseError):
+    """The copy holds what `thoraq db backup` never writes; take a copy that nobody changed."""
+
+    code = "copy-untrusted"
 
 
 class DatabaseNotEmpty(DatabaseError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.resources import files
 
 from alembic import command
@@ -11,8 +12,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
-from alembic.util import CommandError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from db.database import asking, engine_of, sqlite_path, translated
 from db.errors import DatabaseRefused, SchemaNewer
@@ -30,16 +30,45 @@ def upgrade(url: str) -> SchemaState:
     Raises DatabaseAway, DatabaseBusy, SchemaNewer.
     """
     _make_folder(url)
-    with _alone(url) as connection:
+    with alone(url) as connection:
         state = _state(connection)
         if state.pending:
-            command.upgrade(_config(connection), "head")
+            apply(connection)
         return _state(connection)
+
+
+def make(url: str, revision: str) -> None:
+    """Give an empty database the schema of ``revision``."""
+    _make_folder(url)
+    with alone(url) as connection:
+        apply(connection, revision)
+
+
+def apply(connection: Connection, revision: str = "head") -> None:
+    """Apply what leads to ``revision``, in the transaction of `alone`."""
+    command.upgrade(_config(connection), revision)
+
+
+@cache
+def definitions_at(
+    revision: str,
+) -> tuple[list[tuple[str, str, str | None]], dict[str, tuple[str, ...]]]:
+    """Return SQLite's catalogue at ``revision``, kind, name and statement, and tables' columns."""
+    with alone("sqlite://") as connection:
+        apply(connection, revision)
+        found = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master")
+        entries = [(str(kind), str(name), sql) for kind, name, sql in found]
+        look = inspect(connection)
+        columns = {
+            name: tuple(column["name"] for column in look.get_columns(name))
+            for name in look.get_table_names()
+        }
+    return entries, columns
 
 
 def downgrade(url: str, revision: str) -> SchemaState:
     """Go back to ``revision``, or to no schema with "base"; for developers and tests."""
-    with _alone(url) as connection:
+    with alone(url) as connection:
         command.downgrade(_config(connection), revision)
         return _state(connection)
 
@@ -59,17 +88,17 @@ def check(url: str) -> SchemaState:
 def check_revision(revision: str) -> None:
     """Check that this program knows a schema revision. Raises SchemaNewer."""
     scripts = ScriptDirectory.from_config(_config(None))
-    try:
-        scripts.get_revision(revision)
-    except (RevisionError, CommandError) as error:
+    # Not by alembic, which takes the start of a name, and names such as "head", for one as well.
+    if revision not in {each.revision for each in scripts.walk_revisions()}:
         raise SchemaNewer(
-            f"it stands at {revision}, which this thoraq does not know: install the version that"
-            " made it"
-        ) from error
+            f"it stands at {revision[:32]!a}, which this thoraq does not know: install the version"
+            " that made it"
+        )
 
 
 @contextmanager
-def _alone(url: str) -> Iterator[Connection]:
+def alone(url: str) -> Iterator[Connection]:
+    """One transaction that changes the schema, while no other does."""
     # SQLite makes altered tables anew, which foreign keys would take for deleting their rows;
     # they can be switched off outside a transaction only, so this engine never has them on.
     engine = engine_of(url, foreign_keys=False).execution_options(thoraq_writing=True)

@@ -1,22 +1,39 @@
-"""Copies of PostgreSQL: archives of pg_dump, brought back in one transaction of psql."""
+"""Copies of PostgreSQL: archives of pg_dump, whose rows are brought back in one transaction."""
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import Any
 
+import psycopg
+from psycopg import sql
 from sqlalchemy import URL, Connection, make_url, text
+from sqlalchemy.exc import IntegrityError
 
+from db import migrating
+from db.archive_text import Rows, tables_in
 from db.copy_records import CopyContents, CopyCount, count_rows
 from db.database import engine_of, translated
-from db.errors import CopyDamaged, CopyFailed, CopyForeign, ToolMissing, ToolOutdated
+from db.empty_tables import filling
+from db.errors import (
+    CopyDamaged,
+    CopyFailed,
+    CopyForeign,
+    CopyUntrusted,
+    DatabaseBusy,
+    ToolMissing,
+    ToolOutdated,
+)
+from db.known_schema import VERSION_TABLE, archive_entries, columns_of, missing_tables, shown
+from db.schema import HEAD
 from db.tables import metadata
 from db.tally import FUNCTIONS
 
@@ -30,6 +47,7 @@ _PACKAGED = Path("/usr/lib/postgresql")
 _SECRETS = frozenset({"password", "sslpassword"})
 #: A line of pg_restore's list: number, table of the catalogue, object, kind, schema, name, owner.
 _TABLE = re.compile(r"^\d+; \d+ \d+ TABLE \S+ (\S+) ", re.MULTILINE)
+_ENTRY = re.compile(r"^\d+; \d+ \d+ (.*)$", re.MULTILINE)
 
 
 def write_copy(url: str, target: int) -> CopyCount:
@@ -48,6 +66,9 @@ def write_copy(url: str, target: int) -> CopyCount:
             count = count_rows(connection)
             with _reaching(url) as (place, inherited):
                 wanted = ["--format=custom", "--no-owner", f"--snapshot={moment}"]
+                # What others keep in the database is theirs; a restore would refuse the copy.
+                wanted += [f"--table={table.name}" for table in metadata.sorted_tables]
+                wanted += [f"--table={VERSION_TABLE}", "--no-privileges", "--no-comments"]
                 ran = subprocess.run(
                     [*dump, "--no-password", place, *wanted],
                     stdout=target,
@@ -64,72 +85,94 @@ def write_copy(url: str, target: int) -> CopyCount:
 
 
 def bring_back(url: str, source: Path, *, replace: bool) -> None:
-    """Put an archive's tables in place of the database's, all of them or none.
+    """Put an archive's rows in place of the database's, all of them or none; upgrade older ones.
 
-    Raises CopyFailed, ToolMissing.
+    Nothing but rows is taken from the archive: the schema is made anew. Raises CopyForeign,
+    CopyUntrusted, CopyDamaged, CopyFailed, DatabaseBusy, ToolMissing.
     """
-    said = None
-    for _ in range(_TRIES):
-        said = _try_to_bring_back(url, source, replace=replace)
-        # A worker held one table and wanted another, we the other way round; one had to give in.
-        if said is None or "deadlock" not in said:
-            break
-    if said is not None:
-        raise CopyFailed(f"{said}. {CopyFailed.__doc__}")
+    revision = look_into(source).revision
+    if revision is None:
+        raise CopyForeign(f"{source}: {CopyForeign.__doc__}")
+    for tried in range(_TRIES):
+        try:
+            _try_to_bring_back(url, source, revision, replace=replace)
+        except DatabaseBusy as exc:
+            # A worker held one table and wanted another, we the other way round; one gave in.
+            if "deadlock" not in str(exc) or tried == _TRIES - 1:
+                raise
+        else:
+            return
 
 
-def _try_to_bring_back(url: str, source: Path, *, replace: bool) -> str | None:
-    """Do it in one transaction; return the tools' error, None if it was committed."""
-    script = [*_tool("pg_restore"), "--no-owner", "--file=-", str(source)]
-    psql = [*_tool("psql"), "--no-psqlrc", "--no-password", "--quiet", "--set=ON_ERROR_STOP=1"]
+def _try_to_bring_back(url: str, source: Path, revision: str, *, replace: bool) -> None:
+    columns = columns_of(revision)
+    with migrating.alone(url) as connection:
+        # It does nothing while the archive is read, and makes indexes at once.
+        for limit in ("idle_in_transaction_session_timeout", "statement_timeout"):
+            connection.execute(text(f"SET LOCAL {limit} = 0"))
+        if replace:
+            names = [table.name for table in metadata.sorted_tables] + [VERSION_TABLE]
+            connection.execute(text(f"DROP TABLE IF EXISTS {', '.join(names)} CASCADE"))
+            connection.execute(text(f"DROP FUNCTION IF EXISTS {', '.join(FUNCTIONS)}"))
+        migrating.apply(connection, revision)
+        try:
+            with filling(connection, columns):
+                _take_rows(connection, source, columns)
+        except IntegrityError as exc:
+            raise CopyDamaged(
+                f"{source}: rows contradict each other. {CopyDamaged.__doc__}"
+            ) from exc
+        migrating.apply(connection)
+
+
+def _take_rows(connection: Connection, source: Path, columns: Mapping[str, Sequence[str]]) -> None:
+    """Copy an archive's rows into our own tables; no word of it reaches the server but values."""
+    raw = connection.connection.driver_connection
+    command = [*_tool("pg_restore"), "--data-only", "--file=-", str(source.absolute())]
     with (
-        _reaching(url) as (place, inherited),
         tempfile.TemporaryFile() as errors,
-        subprocess.Popen(
-            [*psql, place],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            pass_fds=inherited,
-        ) as running,
-        subprocess.Popen(script, stdout=subprocess.PIPE, stderr=errors) as reading,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as reading,
     ):
-        if running.stdin is None or reading.stdout is None:
-            return "no pipe"
-        whole = _pour(reading.stdout, running.stdin, reading, replace=replace)
-        if running.wait() == 0 and whole:
-            return None
-        errors.seek(0)
-        return _said(errors.read().decode(errors="replace"))
+        if raw is None or reading.stdout is None:
+            raise CopyFailed(CopyFailed.__doc__)
+        try:
+            for rows in tables_in(reading.stdout, columns):
+                _take_table(raw, rows, known=rows.table in columns)
+        except psycopg.OperationalError as exc:
+            raise CopyFailed(f"{type(exc).__name__}. {CopyFailed.__doc__}") from exc
+        except psycopg.Error as exc:
+            said = exc.sqlstate or type(exc).__name__
+            raise CopyDamaged(f"{source}: {said} in {rows.table}. {CopyDamaged.__doc__}") from exc
+        except (CopyUntrusted, CopyDamaged) as exc:
+            raise type(exc)(f"{source}: {exc}") from exc
+        if reading.wait() != 0:
+            errors.seek(0)
+            said = _said(errors.read().decode(errors="replace"))
+            raise CopyDamaged(f"{source}: {said}. {CopyDamaged.__doc__}")
 
 
-def _pour(
-    script: IO[bytes], psql: IO[bytes], reading: subprocess.Popen[bytes], *, replace: bool
-) -> bool:
-    """Feed the script to psql; only what was read to its end is committed."""
-    # pg_restore --clean drops what the archive holds; tables of a newer schema would stay and
-    # stand in the way.
-    names = [table.name for table in metadata.sorted_tables] + ["alembic_version"]
-    drop = ""
-    if replace:
-        drop = f"DROP TABLE IF EXISTS {', '.join(names)} CASCADE;\n"
-        drop += f"DROP FUNCTION IF EXISTS {', '.join(FUNCTIONS)};\n"
-    whole = False
-    try:
-        with psql:
-            psql.write(f"BEGIN;\n{drop}".encode())
-            shutil.copyfileobj(script, psql, 1 << 16)
-            whole = reading.wait() == 0
-            if whole:
-                psql.write(b"COMMIT;\n")
-    except BrokenPipeError:  # psql ended at the first error
-        script.close()
-        return False
-    return whole
+def _take_table(raw: psycopg.Connection[Any], rows: Rows, *, known: bool) -> None:
+    if not known:  # the revision, which the migrations have written
+        for _ in rows.pieces:
+            pass
+        return
+    with raw.cursor() as cursor:
+        # What the rows are written in, for as long as they come.
+        cursor.execute("SELECT set_config('client_encoding', %s, false)", [rows.encoding])
+        statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+            sql.Identifier(rows.table), sql.SQL(", ").join(map(sql.Identifier, rows.columns))
+        )
+        with cursor.copy(statement) as taking:
+            for piece in rows.pieces:
+                taking.write(piece)
+        cursor.execute("SELECT set_config('client_encoding', 'UTF8', false)")
 
 
 def look_into(source: Path) -> CopyContents:
-    """Read an archive to its end. Raises CopyForeign, CopyDamaged, ToolMissing, ToolOutdated."""
+    """Read what an archive says it is; nothing of it is executed.
+
+    Raises CopyForeign, CopyDamaged, CopyUntrusted, ToolMissing, ToolOutdated.
+    """
     try:
         with source.open("rb") as opened:
             head = opened.read(len(_MAGIC))
@@ -137,21 +180,35 @@ def look_into(source: Path) -> CopyContents:
         raise CopyDamaged(f"{source}: {exc.strerror}") from exc
     if head != _MAGIC:
         raise CopyForeign(f"{source}: {CopyForeign.__doc__}")
-    tables = frozenset(_TABLE.findall(_read(source, "--list")))
-    _read(source, "--file=/dev/null")  # every block of it
+    listed = _read(source, "--list")
+    tables = frozenset(_TABLE.findall(listed))
     revision = None
-    if "alembic_version" in tables:
-        lines = _read(source, "--data-only", "--table=alembic_version", "--file=-").splitlines()
-        starts = [number for number, line in enumerate(lines) if line.startswith("COPY ")]
-        said = lines[starts[0] + 1] if starts else "\\."
-        revision = None if said == "\\." else said
-    return CopyContents(tables, revision)
+    if VERSION_TABLE in tables:
+        script = _read(source, "--data-only", f"--table={VERSION_TABLE}", "--file=-")
+        try:
+            for rows in tables_in(io.BytesIO(script.encode()), {}):
+                revision = b"".join(rows.pieces).decode().strip() or None
+        except (CopyUntrusted, CopyDamaged) as exc:
+            raise type(exc)(f"{source}: {exc}") from exc
+    return CopyContents(tables, revision, listed=tuple(_ENTRY.findall(listed)))
+
+
+def strange(contents: CopyContents) -> list[str]:
+    """Say what an archive holds, or lacks, against the schema of its revision."""
+    revision = contents.revision or HEAD
+    known = archive_entries(revision)
+    found = [shown(line) for line in contents.listed if known.fullmatch(line) is None]
+    return [*found, *missing_tables(contents.tables, revision)]
+
+
+def read_through(source: Path) -> None:
+    """Read an archive to its end. Raises CopyDamaged, ToolMissing, ToolOutdated."""
+    _read(source, "--file=/dev/null")  # every block of it
 
 
 def _read(source: Path, *wanted: str) -> str:
-    ran = subprocess.run(
-        [*_tool("pg_restore"), *wanted, str(source)], capture_output=True, text=True, check=False
-    )
+    command = [*_tool("pg_restore"), *wanted, str(source.absolute())]
+    ran = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if "unsupported version" in ran.stderr:
         raise ToolOutdated(f"{source}: {ToolOutdated.__doc__}")
     if ran.returncode != 0:
