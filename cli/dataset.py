@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from cli.options import Paths
+from cli.options import Paths, read_settings
 from cli.picture_file import PictureFile
 from cli.printing import Form, form_options
+from scheduler.roots import check_allowed
 
 data_option = click.option(
     "--data",
@@ -74,7 +75,11 @@ def explore(ctx: click.Context, data: Path, out: Path | None, form: Form) -> Non
 
 
 def run(action: str, data: Path, form: Form, *words: str | Path) -> int:
-    """Run ``python -m training.dataset`` in a process of its own; return its exit code."""
+    """Run ``python -m training.dataset`` in a process of its own; return its exit code.
+
+    Raises PlaceForbidden.
+    """
+    check_allowed(data, read_settings(None).allowed_roots)
     command = [sys.executable, "-m", "training.dataset", action, "--data", data, *words]
     if form is not Form.TABLE:
         command.append(f"--{form}")

@@ -28,6 +28,7 @@ from db.training_runs import (
     run_checks,
     run_phases,
 )
+from scheduler.roots import check_allowed
 from scheduler.settings import Settings
 
 
@@ -91,6 +92,7 @@ def submit(
     if faithful and file is not None:
         raise click.UsageError("--faithful is a run file of its own; leave --run out")
     check_places((data,))
+    check_allowed(data, settings.allowed_roots)
     plan = plan_of(file, faithful=faithful, phases=phases, scale=scale)
     films = count_films(data.absolute())
     database = prepare(settings)

@@ -13,6 +13,8 @@ from rich.console import Console
 
 from network.card import ModelCard, load_card, shipped_card
 from network.errors import NetworkError
+from scheduler.errors import PlaceForbidden
+from scheduler.roots import check_allowed
 from training.cases import each_case
 from training.dataset.layouts import usable_films
 from training.errors import TrainingError
@@ -24,7 +26,7 @@ from training.report import write_report
 __all__ = ["Evaluation", "evaluate", "print_tables"]
 
 #: Exit codes, those of the commands.
-EXITS = {"data-missing": 3, "dataset-invalid": 4, "split-empty": 4}
+EXITS = {"place-forbidden": 2, "data-missing": 3, "dataset-invalid": 4, "split-empty": 4}
 NETWORK_EXIT = 8
 
 
@@ -55,11 +57,16 @@ def main() -> None:
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="write one page of figures, plots and worst cases"
     )
+    parser.add_argument(
+        "--roots", default="", help="folders that data may be in, separated by colons; any if empty"
+    )
     options = parser.parse_args()
     try:
+        roots = [Path(each).resolve() for each in options.roots.split(":") if each]
+        check_allowed(options.data, roots)
         cards = [load_card(path) for path in options.model or ()] or [shipped_card()]
         judged = judge_models(cards, options.data, options.split, options.device)
-    except (TrainingError, NetworkError) as exc:
+    except (TrainingError, NetworkError, PlaceForbidden) as exc:
         parser.exit(EXITS.get(exc.code, NETWORK_EXIT), f"error [{exc.code}]: {exc}\n")
     if options.pictures is not None or options.html is not None:
         _draw(judged, options)

@@ -27,6 +27,7 @@ from db.training_claims import (
 from db.training_records import RunClaim, TrainingRun
 from db.training_recovery import set_back_run
 from network.errors import NetworkError
+from scheduler.roots import is_allowed
 from scheduler.settings import Settings
 from training.errors import RunTaken, TrainingError
 from training.plan import Plan
@@ -34,6 +35,7 @@ from worker.breaker import Breaker
 from worker.errors import (
     FRESH_START,
     DeviceFailed,
+    PathForbidden,
     RunCancelled,
     RunFilesFailed,
     StopRequested,
@@ -138,6 +140,8 @@ class Trainer:
         from training.release import make_model  # noqa: PLC0415
 
         run, folder = claim.run, run_folder(self._settings, claim.run)
+        if not is_allowed(Path(run.data), self._settings.allowed_roots):
+            raise PathForbidden(f"{run.data}: {PathForbidden.__doc__}")
         plan = Plan.from_mapping(run.plan)
         result = run_plan(
             plan,

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from radiograph.landmarks import CALLIPERS
-from training.dataset.films import Film, Listing, images_under, no_points, place_of
+from training.dataset.films import (
+    Film,
+    LeadsOutside,
+    Listing,
+    images_under,
+    inside,
+    no_points,
+    place_of,
+)
 from training.dataset.findings import Finding, Kind
 from training.dataset.landmarks15 import known_split, malformed
 from training.dataset.tables import number, read_headed
@@ -28,7 +36,10 @@ COLUMNS = (
 def list_films(data: Path) -> Listing | None:
     """List the data set under ``data``; None where there is none."""
     folder = data / FOLDER
-    table = folder / TABLE
+    try:
+        table = inside(data, folder, TABLE)
+    except LeadsOutside as exc:
+        return Listing(findings=(malformed(FOLDER, TABLE, exc),))
     if not table.is_file():
         return None
     films: list[Film] = []
@@ -37,7 +48,7 @@ def list_films(data: Path) -> Listing | None:
         for line, row in read_headed(table, COLUMNS):
             place = place_of(table, line)
             try:
-                film, missing = _film(folder, row, place)
+                film, missing = _film(data, folder, row, place)
             except ValueError as exc:
                 findings.append(malformed(FOLDER, place, exc, row.get("image")))
                 continue
@@ -48,10 +59,10 @@ def list_films(data: Path) -> Listing | None:
             ]
     except ValueError as exc:
         findings.append(malformed(FOLDER, table.name, exc))
-    return Listing(tuple(films), tuple(findings), tuple(images_under(folder / "images")))
+    return Listing(tuple(films), tuple(findings), tuple(images_under(data, folder / "images")))
 
 
-def _film(folder: Path, row: Mapping[str, str], place: str) -> tuple[Film, list[str]]:
+def _film(data: Path, folder: Path, row: Mapping[str, str], place: str) -> tuple[Film, list[str]]:
     """Return the film and the outlines it lacks; a film with none was meant to have none."""
     if not row["image"]:
         raise ValueError("the row names no image")
@@ -59,12 +70,12 @@ def _film(folder: Path, row: Mapping[str, str], place: str) -> tuple[Film, list[
     for i, name in zip(CALLIPERS, CALLIPER_COLUMNS, strict=True):
         points[i] = tuple(number(row[f"{name}_{axis}"], f"{name}_{axis}") for axis in "xy")
     index = number(row.get("ctr", ""), "ctr")
-    masks = [folder / "masks" / outline / row["image"] for outline in OUTLINE_FOLDERS]
+    masks = [inside(data, folder / "masks" / outline, row["image"]) for outline in OUTLINE_FOLDERS]
     missing = [
         outline for outline, mask in zip(OUTLINE_FOLDERS, masks, strict=True) if not mask.is_file()
     ]
     film = Film(
-        path=folder / "images" / row["image"],
+        path=inside(data, folder / "images", row["image"]),
         name=row["image"],
         source=row["source"],
         category=row["source"],

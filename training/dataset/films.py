@@ -57,14 +57,48 @@ class Listing:
         )
 
 
+class LeadsOutside(ValueError):
+    """A name or a link that leads out of the folder of the data sets."""
+
+
+def inside(data: Path, folder: Path, name: str = "") -> Path:
+    """Return ``folder / name``; neither the name nor a link on the way leads out of ``data``.
+
+    Raises LeadsOutside.
+    """
+    named = Path(name)
+    if named.is_absolute() or ".." in named.parts or "\0" in name:
+        raise LeadsOutside("the name leads out of its folder")
+    path = folder / named
+    try:
+        within = path.resolve().is_relative_to(data.resolve())
+    except (OSError, RuntimeError) as exc:  # links in a ring
+        raise LeadsOutside("its links lead nowhere") from exc
+    if not within:
+        raise LeadsOutside("a link leads out of the folder of the data sets")
+    return path
+
+
+def is_inside(data: Path, path: Path) -> bool:
+    """Whether no link on the way to ``path``, which is below ``data``, leads out of it."""
+    try:
+        inside(data, path)
+    except LeadsOutside:
+        return False
+    return True
+
+
 def no_points() -> npt.NDArray[np.float32]:
     """Return (19, 2) points of which none is annotated."""
     return np.full((len(Landmark), 2), np.nan, np.float32)
 
 
-def images_under(folder: Path) -> Iterator[Path]:
-    """Yield the image files that lie in a folder itself, in the order of their names."""
-    if folder.is_dir():
+def images_under(data: Path, folder: Path) -> Iterator[Path]:
+    """Yield the image files that lie in a folder itself, in the order of their names.
+
+    One may be a link that leads out of ``data``: it is named, and not to be opened.
+    """
+    if is_inside(data, folder) and folder.is_dir():
         for path in sorted(folder.iterdir()):
             if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
                 yield path

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     ROW_MALFORMED = "row-malformed", "correct the row of the table, or take it out", True
     ROW_REPEATED = "row-repeated", "keep one row an image", True
     IMAGE_MISSING = "image-missing", "bring the image to its place, or take the row out", True
+    IMAGE_OUTSIDE = "image-outside", "bring the image into its data set's folder itself", True
     IMAGE_AMBIGUOUS = "image-ambiguous", "keep one of the images of this name", True
     IMAGE_UNREADABLE = "image-unreadable", "export the image again, or take the row out", True
     IMAGE_POOR = "image-poor", "export it again at its full depth, or take the row out", False

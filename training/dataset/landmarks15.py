@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from radiograph.landmarks import ANATOMICAL
-from training.dataset.films import SPLITS, Film, Listing, images_under, no_points, place_of
+from training.dataset.films import (
+    SPLITS,
+    Film,
+    LeadsOutside,
+    Listing,
+    images_under,
+    inside,
+    no_points,
+    place_of,
+)
 from training.dataset.findings import Finding, Kind
 from training.dataset.tables import number, read_headed
 
@@ -23,7 +32,10 @@ COLUMNS = (
 def list_films(data: Path) -> Listing | None:
     """List the data set under ``data``; None where there is none."""
     folder = data / FOLDER
-    table = folder / TABLE
+    try:
+        table = inside(data, folder, TABLE)
+    except LeadsOutside as exc:
+        return Listing(findings=(malformed(FOLDER, TABLE, exc),))
     if not table.is_file():
         return None
     films: list[Film] = []
@@ -31,17 +43,18 @@ def list_films(data: Path) -> Listing | None:
     try:
         for line, row in read_headed(table, COLUMNS):
             try:
-                films.append(_film(folder, row, place_of(table, line)))
+                films.append(_film(data, folder, row, place_of(table, line)))
             except ValueError as exc:
                 findings.append(malformed(FOLDER, place_of(table, line), exc, row.get("image")))
     except ValueError as exc:
         findings.append(malformed(FOLDER, table.name, exc))
-    return Listing(tuple(films), tuple(findings), tuple(images_under(folder / "images")))
+    return Listing(tuple(films), tuple(findings), tuple(images_under(data, folder / "images")))
 
 
 def malformed(source: str, place: str, exc: ValueError, image: str | None = None) -> Finding:
     """Say that a row cannot be used."""
-    return Finding(Kind.ROW_MALFORMED, source, None, image, place, str(exc))
+    kind = Kind.IMAGE_OUTSIDE if isinstance(exc, LeadsOutside) else Kind.ROW_MALFORMED
+    return Finding(kind, source, None, image, place, str(exc))
 
 
 def known_split(name: str) -> str:
@@ -51,14 +64,14 @@ def known_split(name: str) -> str:
     return name
 
 
-def _film(folder: Path, row: Mapping[str, str], place: str) -> Film:
+def _film(data: Path, folder: Path, row: Mapping[str, str], place: str) -> Film:
     if not row["image"]:
         raise ValueError("the row names no image")
     points = no_points()
     for i in ANATOMICAL:
         points[i] = number(row[f"x{i + 1}"], f"x{i + 1}"), number(row[f"y{i + 1}"], f"y{i + 1}")
     return Film(
-        path=folder / "images" / row["image"],
+        path=inside(data, folder / "images", row["image"]),
         name=row["image"],
         source=FOLDER,
         category=row["category"],

@@ -16,8 +16,11 @@ from training.dataset import cardiothoracic, landmarks15
 from training.dataset.films import (
     IMAGE_SUFFIXES,
     Film,
+    LeadsOutside,
     Listing,
     images_under,
+    inside,
+    is_inside,
     no_points,
     place_of,
 )
@@ -40,7 +43,7 @@ def list_films(data: Path) -> Listing | None:
 
     Raises DataMissing where several tables could be the one.
     """
-    tables = [table for table in _tables(data) if _is_ours(table)]
+    tables = [table for table in _tables(data) if is_inside(data, table) and _is_ours(table)]
     if not tables:
         return None
     if len(tables) > 1:
@@ -54,7 +57,7 @@ def list_films(data: Path) -> Listing | None:
     findings: list[Finding] = []
     try:
         for line, fields in read_rows(table):
-            row = _film(fields, place_of(table, line), by_name)
+            row = _film(data, fields, place_of(table, line), by_name)
             (films if isinstance(row, Film) else findings).append(row)  # type: ignore[arg-type]
     except ValueError as exc:
         findings.append(malformed(SOURCE, table.name, exc))
@@ -65,7 +68,10 @@ def list_films(data: Path) -> Listing | None:
 
 
 def _film(
-    fields: Sequence[str], place: str, by_name: Mapping[str, Sequence[tuple[str, Path]]]
+    data: Path,
+    fields: Sequence[str],
+    place: str,
+    by_name: Mapping[str, Sequence[tuple[str, Path]]],
 ) -> Film | Finding:
     name = fields[-1].strip()
     try:
@@ -78,9 +84,13 @@ def _film(
         kind = Kind.IMAGE_AMBIGUOUS if found else Kind.IMAGE_MISSING
         detail = ", ".join(f"{category}/{image.name}" for category, image in found)
         return Finding(kind, SOURCE, None, name, place, detail or "in no category's folder")
+    [(category, image)] = found
+    try:
+        inside(data, image)
+    except LeadsOutside as exc:
+        return malformed(SOURCE, place, exc, name)
     points = no_points()
     points[list(ANATOMICAL)] = [values[i : i + 2] for i in range(0, len(values), 2)]
-    [(category, image)] = found
     return Film(
         path=image,
         name=image.name,
@@ -100,7 +110,7 @@ def _coordinates(fields: Sequence[str]) -> list[float]:
 
 
 def _tables(data: Path) -> Iterator[Path]:
-    for folder in (data, *_folders(data)):
+    for folder in (data, *_folders(data, data)):
         yield from sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv")
 
 
@@ -117,12 +127,12 @@ def _is_ours(table: Path) -> bool:
 
 def _images(data: Path) -> Iterator[tuple[str, Path]]:
     """Yield each image with its category, the folder it belongs to."""
-    for outer in _folders(data):
-        for category in (outer, *_folders(outer)):
+    for outer in _folders(data, data):
+        for category in (outer, *_folders(data, outer)):
             if category.name == IMAGES_FOLDER or _is_outlines(category):
                 continue
             for folder in (category, category / IMAGES_FOLDER):
-                for image in images_under(folder):
+                for image in images_under(data, folder):
                     yield category.name, image
 
 
@@ -131,9 +141,12 @@ def _is_outlines(folder: Path) -> bool:
     return folder.name.lower() in {"mask", "masks"}
 
 
-def _folders(folder: Path) -> list[Path]:
+def _folders(data: Path, folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.iterdir()
-        if path.is_dir() and not path.name.startswith(".") and path.name not in _OTHERS
+        if is_inside(data, path)
+        and path.is_dir()
+        and not path.name.startswith(".")
+        and path.name not in _OTHERS
     )
