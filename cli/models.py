@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cli.columns import plain
-from cli.networks import bring_in, card_at, card_of, check_figures, figures_row
+from cli.networks import brought_in, card_at, card_of, check_figures, figures_row
 from cli.opening import prepare
 from cli.options import Paths, settings_option
 from cli.printing import Form, Row, form_options, print_json, print_rows
@@ -102,8 +102,8 @@ def register(place: Path, settings: Settings) -> None:
     """
     database = prepare(settings)
     card = card_at(place)
-    register_model(database, card.version, card.weights_digest, card.card, serve=False)
-    bring_in(card, settings)
+    with brought_in(card, settings):
+        register_model(database, card.version, card.weights_digest, card.card, serve=False)
     click.echo(f"{card.version} is registered; `thoraq models promote {card.version}` serves it")
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cli.errors import ModelAbsent, ModelWorse, VersionReserved
@@ -12,13 +13,21 @@ from cli.naming import is_shipped_name, readable
 from cli.printing import Row
 from db.errors import ModelDiffers
 from db.records import ModelRecord
-from network.card import ModelCard, load_card, shipped_card, verify_weights
+from network.card import (
+    CARD_FILE,
+    COMPANIONS,
+    MOST_OF_COMPANION,
+    MOST_OF_WEIGHTS,
+    ModelCard,
+    load_card,
+    load_foreign_card,
+    shipped_card,
+    verify_weights,
+)
+from network.errors import WeightsMismatch, WeightsMissing
 from network.figures import KINDS, compare, figures, pooled
+from network.plain_files import copy_plain
 from scheduler.settings import Settings
-
-CARD_FILE = "card.json"
-#: Files beside card and weights that go with them.
-COMPANIONS = ("report.html",)
 
 
 def card_of(version: str, settings: Settings) -> ModelCard:
@@ -39,13 +48,12 @@ def card_of(version: str, settings: Settings) -> ModelCard:
 
 
 def card_at(place: Path) -> ModelCard:
-    """Return the card at ``place``, a folder or the card itself, if its weights are sound.
+    """Return the card at ``place``, a folder or the card itself; `brought_in` checks its weights.
 
-    Raises VersionReserved, CardInvalid, WeightsMissing, WeightsMismatch.
+    Raises VersionReserved, CardInvalid, ModelFileUnfit.
     """
-    card = load_card(place / CARD_FILE if place.is_dir() else place)
+    card = load_foreign_card(place / CARD_FILE if place.is_dir() else place)
     check_version(card.version)
-    verify_weights(card)
     return card
 
 
@@ -56,29 +64,34 @@ def check_version(version: str) -> str:
     return version
 
 
-def bring_in(card: ModelCard, settings: Settings) -> None:
-    """Copy a network to where workers look for it; doing so again changes nothing.
+@contextmanager
+def brought_in(card: ModelCard, settings: Settings) -> Iterator[None]:
+    """Copy a network to where workers look for it, once the block ends without an error.
 
-    Raises ModelDiffers, CardInvalid, WeightsMissing, WeightsMismatch.
+    Its files are read once, and what was copied is what was checked. Doing so again changes
+    nothing. Raises ModelDiffers, CardInvalid, WeightsMissing, WeightsMismatch, ModelFileUnfit.
     """
     folder = settings.models_folder / card.version
     if folder.exists():
         standing = card_of(card.version, settings)
         if standing.weights_digest != card.weights_digest:
             raise ModelDiffers(f"{folder} holds other weights. {ModelDiffers.__doc__}")
+        yield
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = folder.with_name(f".{card.version}.part")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
     try:
-        shutil.copyfile(card.weights_path, draft / card.weights_path.name)
+        weights = card.weights_path
+        if copy_plain(weights, draft / weights.name, MOST_OF_WEIGHTS) != card.weights_digest:
+            raise WeightsMismatch(f"{weights.name}: {WeightsMismatch.__doc__}")
         text = json.dumps(card.card, indent=1, ensure_ascii=False)
         (draft / CARD_FILE).write_text(f"{text}\n", encoding="utf-8")
         for name in COMPANIONS:
-            beside = card.weights_path.with_name(name)
-            if beside.is_file():
-                shutil.copyfile(beside, draft / name)
+            with suppress(WeightsMissing):  # not every network has one
+                copy_plain(weights.with_name(name), draft / name, MOST_OF_COMPANION)
+        yield
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

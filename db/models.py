@@ -87,6 +87,13 @@ def find_model(db: Database, version: str) -> ModelRecord:
         return _record(_row(connection, version))
 
 
+def registered_digest(db: Database, version: str) -> str | None:
+    """Return the digest of a network's weights; None: it is not registered."""
+    with db.read() as connection:
+        asked = select(model.c.weights_digest).where(model.c.version == version)
+        return connection.execute(asked).scalar()
+
+
 def served_model(db: Database) -> ModelRecord | None:
     """Tell which network new submissions are measured by; None: none was chosen yet."""
     with db.read() as connection:

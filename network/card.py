@@ -8,14 +8,27 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from network.errors import CardInvalid, WeightsMismatch, WeightsMissing
+from network.plain_files import plain_file
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
+
+CARD_FILE = "card.json"
+#: Files beside card and weights that go with them.
+COMPANIONS = ("report.html",)
+OTHER_FILES = frozenset({CARD_FILE, *COMPANIONS})
+#: Most bytes of a card, of weights and of a companion; the shipped ones are 14 kB and 23 MB.
+MOST_OF_CARD = 16 << 20
+MOST_OF_WEIGHTS = 2 << 30
+MOST_OF_COMPANION = 256 << 20
+#: No separator, and no dot at the start.
+_NAME = re.compile(r"[^\W_][\w .+@=,-]{0,200}")
 
 #: Lowest and highest value that goes into a convolution, by the name of its module.
 Ranges = Mapping[str, tuple[float, float]]
@@ -44,19 +57,49 @@ class ModelCard:
 def load_card(path: Path) -> ModelCard:
     """Read a card. Raises CardInvalid."""
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            text = file.read(MOST_OF_CARD + 1)
+    except OSError as exc:
+        raise CardInvalid(f"{path.name}: {CardInvalid.__doc__}") from exc
+    return read_card(path, text)
+
+
+def load_foreign_card(path: Path) -> ModelCard:
+    """Read a card from elsewhere, by no link. Raises CardInvalid, ModelFileUnfit."""
+    try:
+        with plain_file(path, MOST_OF_CARD) as file:
+            text = file.read(MOST_OF_CARD + 1)
+    except (OSError, WeightsMissing) as exc:
+        raise CardInvalid(f"{path.name}: {CardInvalid.__doc__}") from exc
+    return read_card(path, text)
+
+
+def read_card(path: Path, text: bytes) -> ModelCard:
+    """Return the card that ``text`` is; ``path``: where it was. Raises CardInvalid."""
+    if len(text) > MOST_OF_CARD:
+        raise CardInvalid(f"{path.name}: {CardInvalid.__doc__}")
+    try:
+        card = json.loads(text.decode("utf-8"))
         return ModelCard(
             path=path,
             version=str(card["version"]),
             architecture=str(card["architecture"]),
-            weights_path=path.parent / str(card["weights"]["file"]),
+            weights_path=path.parent / _plain_name(card["weights"]["file"]),
             weights_digest=str(card["weights"]["sha256"]),
             calibration=card.get("calibration"),
             ranges=_ranges(card.get("quantization")),
             card=card,
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise CardInvalid(f"{path.name}: {CardInvalid.__doc__}") from exc
+
+
+def _plain_name(said: object) -> str:
+    """Return the name of a file beside the card. Raises ValueError for what leads elsewhere."""
+    name = str(said)
+    if not _NAME.fullmatch(name) or name in OTHER_FILES:
+        raise ValueError("a name of weights that leads elsewhere")
+    return name
 
 
 def _ranges(said: Mapping[str, Any] | None) -> dict[str, tuple[float, float]] | None:
@@ -90,3 +133,14 @@ def verify_weights(card: ModelCard) -> None:
     """Check that the weights are those of the card. Raises WeightsMissing, WeightsMismatch."""
     if file_digest(card.weights_path) != card.weights_digest:
         raise WeightsMismatch(f"{card.weights_path.name}: {WeightsMismatch.__doc__}")
+
+
+def sound_weights(card: ModelCard) -> bytes:
+    """Return the weights, read once and checked. Raises WeightsMissing, WeightsMismatch."""
+    try:
+        content = card.weights_path.read_bytes()
+    except OSError as exc:
+        raise WeightsMissing(f"{card.weights_path.name}: {WeightsMissing.__doc__}") from exc
+    if hashlib.sha256(content).hexdigest() != card.weights_digest:
+        raise WeightsMismatch(f"{card.weights_path.name}: {WeightsMismatch.__doc__}")
+    return content

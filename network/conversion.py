@@ -17,10 +17,17 @@ from torch import Tensor, nn
 
 from network.card import Ranges, load_card
 from network.channels import channels
-from network.errors import RuntimeUnavailable
+from network.errors import RuntimeUnavailable, WeightsMismatch
 from network.input import INPUT_SIDE_PX
 from network.landmark_network import LandmarkNetwork
-from network.openvino_runtime import Form, Parts, load_openvino, read_parts, write_parts
+from network.openvino_runtime import (
+    PART_FILES,
+    Form,
+    Parts,
+    load_openvino,
+    read_parts,
+    write_parts,
+)
 from network.quantization import quantize
 from network.weights import load_network
 
@@ -33,7 +40,7 @@ def converted(network: LandmarkNetwork, form: Form, ranges: Ranges | None) -> Pa
     """
     with tempfile.TemporaryDirectory(prefix="thoraq-network-") as folder:
         convert(network, form, ranges, Path(folder))
-        return read_parts(Path(folder))
+        return read_parts({name: (Path(folder) / name).read_bytes() for name in PART_FILES})
 
 
 def convert(network: LandmarkNetwork, form: Form, ranges: Ranges | None, folder: Path) -> None:
@@ -108,8 +115,11 @@ def main() -> None:
     parser.add_argument("card", type=Path)
     parser.add_argument("--form", type=Form, choices=list(Form), required=True)
     parser.add_argument("--out", type=Path, required=True, help="an empty folder")
+    parser.add_argument("--digest", help="of the weights, where the card must be of these")
     asked = parser.parse_args()
     card = load_card(asked.card)
+    if asked.digest not in {None, card.weights_digest}:
+        raise WeightsMismatch(f"{asked.card.name}: {WeightsMismatch.__doc__}")
     convert(load_network(card), asked.form, card.ranges, asked.out)
 
 

@@ -2,6 +2,7 @@
 
 NetworkError                        code, permanent
 |-- CardInvalid                     model-card-invalid
+|-- ModelFileUnfit                  model-file-unfit
 |-- WeightsMissing                  weights-missing
 |-- WeightsMismatch                 weights-mismatch
 |-- RuntimeUnavailable              runtime-unavailable
@@ -25,6 +26,12 @@ class CardInvalid(NetworkError):
     """The model card is not one of thoraq's; register the model again from its card."""
 
     code = "model-card-invalid"
+
+
+class ModelFileUnfit(NetworkError):
+    """Not a regular file, or too large; put the network's own files into one folder, no links."""
+
+    code = "model-file-unfit"
 
 
 class WeightsMissing(NetworkError):

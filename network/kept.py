@@ -1,20 +1,23 @@
 """Converted networks kept on disk, so that a start needs neither torch nor the conversion.
 
-A conversion lies in ``FOLDER/WEIGHTS/FORM-KEY``; the key is of everything it was made from. Its
-files are checked by their digests before use, and made anew where they are not what was written.
+A conversion is in ``FOLDER/WEIGHTS-OWNER/FORM-SOURCES``: SOURCES is a digest of everything it was
+made from, OWNER one of the key it is sealed with, so that machines of different keys that share a
+folder leave each other's alone. What its seal does not fit was not written by one who has the key:
+it is made anew.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import hmac
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -22,68 +25,96 @@ from pathlib import Path
 import structlog
 
 from network.card import ModelCard, file_digest
-from network.errors import RuntimeUnavailable, WeightsMissing
-from network.openvino_runtime import Form, Parts, read_parts
+from network.errors import RuntimeUnavailable
+from network.openvino_runtime import PART_FILES, Form, Parts, read_parts
 
 _log = structlog.stdlib.get_logger(__name__)
 
 _CODE = Path(__file__).parent
-_DIGESTS = "digests.json"
+_SEAL = "digests.json"
 _CONVERSION_SECONDS = 600.0
 _SHORT = 16
 _PARTIAL = ".partial-"
 
 
-def kept_parts(card: ModelCard, form: Form, folder: Path) -> Parts:
+def kept_parts(card: ModelCard, form: Form, folder: Path, key: bytes) -> Parts:
     """Return a converted network out of ``folder``; where it is not there it is put there first.
 
-    Raises RuntimeUnavailable, OSError where the folder cannot be written.
+    ``key``: what it is sealed with. Raises RuntimeUnavailable, OSError where the folder cannot be
+    written.
     """
-    place = place_of(card, form, folder)
-    if not _sound(place):
+    place = place_of(card, form, folder, key)
+    files = _sealed(place, key)
+    if files is None:
         place.parent.mkdir(parents=True, exist_ok=True)
         with _one_at_a_time(place.parent / ".lock"):
-            if not _sound(place):
-                _log.info("converting the network for this CPU", version=card.version)
-                _keep(card, form, place)
-    return read_parts(place)
+            files = _sealed(place, key)
+            if files is None:
+                if place.exists():
+                    _log.warning(
+                        "the converted network was changed; it is converted anew",
+                        version=card.version,
+                    )
+                else:
+                    _log.info("converting the network for this CPU", version=card.version)
+                files = _converted(card, form)
+                _keep(files, form, place, key)
+    return read_parts(files)
 
 
-def place_of(card: ModelCard, form: Form, folder: Path) -> Path:
-    """Say where a conversion lies: a name of all that it is made from."""
+def place_of(card: ModelCard, form: Form, folder: Path, key: bytes) -> Path:
+    """Say where a conversion is: a name of all that it is made from, and of its key."""
     of = {
         "weights": card.weights_digest,
         "ranges": None if card.ranges is None else sorted(card.ranges.items()),
         "libraries": [version(name) for name in ("openvino", "torch", "torchvision", "numpy")],
         "code": [(each.name, file_digest(each)) for each in sorted(_CODE.glob("*.py"))],
     }
-    key = hashlib.sha256(json.dumps(of).encode()).hexdigest()
-    return folder / card.weights_digest[:_SHORT] / f"{form}-{key[:_SHORT]}"
+    sources = hashlib.sha256(json.dumps(of).encode()).hexdigest()
+    owner = hmac.digest(key, b"owner", "sha256").hex()
+    weights = f"{card.weights_digest[:_SHORT]}-{owner[:_SHORT]}"
+    return folder / weights / f"{form}-{sources[:_SHORT]}"
 
 
-def _sound(place: Path) -> bool:
-    """Whether a conversion is there, as it was written."""
+def _sealed(place: Path, key: bytes) -> dict[str, bytes] | None:
+    """Return the files of a conversion, each read once; None where they are not what was sealed."""
     try:
-        digests = json.loads((place / _DIGESTS).read_bytes())
-        return all(file_digest(place / name) == digest for name, digest in digests.items())
-    except (OSError, ValueError, AttributeError, WeightsMissing):
-        return False
+        said = json.loads((place / _SEAL).read_bytes())
+        files = {name: (place / name).read_bytes() for name in PART_FILES}
+        sound = hmac.compare_digest(str(said["seal"]), _seal(files, place, key))
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return files if sound else None
 
 
-def _keep(card: ModelCard, form: Form, place: Path) -> None:
+def _seal(files: Mapping[str, bytes], place: Path, key: bytes) -> str:
+    """Return what only a holder of the key can write; it holds for this one place."""
+    digests = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
+    said = json.dumps([place.parent.name, place.name, digests])
+    return hmac.digest(key, said.encode(), "sha256").hex()
+
+
+def _converted(card: ModelCard, form: Form) -> dict[str, bytes]:
     """Convert a network by a process of its own. Raises RuntimeUnavailable, OSError."""
+    # Not in the folder: others may write there, and what they put there would be sealed.
+    with tempfile.TemporaryDirectory(prefix="thoraq-conversion-") as out:
+        _convert(card, form, Path(out))
+        return {name: (Path(out) / name).read_bytes() for name in PART_FILES}
+
+
+def _keep(files: Mapping[str, bytes], form: Form, place: Path, key: bytes) -> None:
+    """Write a conversion, whole or not at all. Raises OSError."""
     for old in place.parent.glob(f"{_PARTIAL}*"):  # of somebody who was killed
         shutil.rmtree(old, ignore_errors=True)
     with tempfile.TemporaryDirectory(
         dir=place.parent, prefix=_PARTIAL, ignore_cleanup_errors=True
     ) as partial:
-        _convert(card, form, Path(partial))
-        digests = {}
-        for each in sorted(Path(partial).iterdir()):
-            digests[each.name] = file_digest(each)
-            _sync(each)
-        (Path(partial) / _DIGESTS).write_text(json.dumps(digests))
-        _sync(Path(partial) / _DIGESTS)
+        seal = json.dumps({"seal": _seal(files, place, key)}).encode()
+        for name, content in {**files, _SEAL: seal}.items():
+            with (Path(partial) / name).open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
         # A damaged one, or one of code that is no more; whoever reads it keeps what it has read.
         for old in place.parent.glob(f"{form}-{'?' * _SHORT}"):
             shutil.rmtree(old, ignore_errors=True)
@@ -94,7 +125,7 @@ def _convert(card: ModelCard, form: Form, out: Path) -> None:
     command = [sys.executable, "-m", "network.conversion", str(card.path), "--form", form]
     try:
         subprocess.run(
-            [*command, "--out", str(out)],
+            [*command, "--out", str(out), "--digest", card.weights_digest],
             check=True,
             capture_output=True,
             text=True,
@@ -111,11 +142,7 @@ def _convert(card: ModelCard, form: Form, out: Path) -> None:
 @contextmanager
 def _one_at_a_time(lock: Path) -> Iterator[None]:
     """Wait for others that convert on this machine: each would take a gigabyte for the same."""
-    with lock.open("w") as file:
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    with os.fdopen(descriptor, "rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())

@@ -24,6 +24,7 @@ def load_predictor(
     runtime: Runtime = Runtime.AUTO,
     threads: int | None = None,
     kept: Path | None = None,
+    key: bytes = b"",
 ) -> Predicts:
     """Load the card's weights onto ``device`` ("cpu", "cuda", "cuda:0"; ROCm says cuda too).
 
@@ -31,7 +32,8 @@ def load_predictor(
     if the card has ranges for it, fp16 on an accelerator; in fp32 where ``exact``.
     ``runtime``: what computes; the fastest that is installed where AUTO, the reference where TORCH.
     ``threads``: OpenVINO's; every core it may use where None. ``kept``: a folder where converted
-    networks are kept, so that the next process on a CPU starts without torch.
+    networks are kept, so that the next process on a CPU starts without torch; ``key``: what they
+    are sealed with there, against others who may write to it.
     Raises WeightsMissing, WeightsMismatch, DeviceUnavailable, RuntimeUnavailable.
     """
     verify_weights(card)
@@ -42,7 +44,7 @@ def load_predictor(
     if runtime is not Runtime.TORCH and on_cpu:
         try:
             arithmetic = Arithmetic.of_this_cpu(card.ranges, exact=exact)
-            parts = _parts(card, arithmetic, kept)
+            parts = _parts(card, arithmetic, kept, key)
             return OpenVinoPredictor(parts, arithmetic, threads=threads, flip=flip)
         except RuntimeUnavailable as exc:
             if runtime is Runtime.OPENVINO:
@@ -58,11 +60,11 @@ def load_predictor(
     return predictor
 
 
-def _parts(card: ModelCard, arithmetic: Arithmetic, kept: Path | None) -> Parts:
+def _parts(card: ModelCard, arithmetic: Arithmetic, kept: Path | None, key: bytes) -> Parts:
     """Return a converted network. Raises RuntimeUnavailable, WeightsMismatch."""
     if kept is not None:
         try:
-            return kept_parts(card, arithmetic.form, kept)
+            return kept_parts(card, arithmetic.form, kept, key)
         except OSError as exc:
             _log.warning("the converted network cannot be kept", error=type(exc).__name__)
     from network.conversion import converted  # noqa: PLC0415 - as above

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -126,13 +126,19 @@ class OpenVinoPredictor:
         return [np.array(said[number]) for number in range(3)]
 
 
-def read_parts(folder: Path) -> Parts:
-    """Read a network that `write_parts` wrote. Raises RuntimeUnavailable."""
+#: The files that `write_parts` writes.
+PART_FILES = tuple(f"{name}.{end}" for name in Parts._fields for end in ("xml", "bin"))
+
+
+def read_parts(files: Mapping[str, bytes]) -> Parts:
+    """Read a network from the files that `write_parts` wrote. Raises RuntimeUnavailable."""
     core = _core()
     try:
-        return Parts(*(core.read_model(folder / f"{name}.xml") for name in Parts._fields))
+        return Parts(
+            *(core.read_model(files[f"{name}.xml"], files[f"{name}.bin"]) for name in Parts._fields)
+        )
     except RuntimeError as exc:
-        raise RuntimeUnavailable(f"{folder.name}: {RuntimeUnavailable.__doc__}") from exc
+        raise RuntimeUnavailable(f"openvino: {RuntimeUnavailable.__doc__}") from exc
 
 
 def write_parts(parts: Parts, folder: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save_file
 
-from network.card import ModelCard, verify_weights
+from network.card import ModelCard, sound_weights
 from network.errors import WeightsMismatch
 from network.landmark_network import LandmarkNetwork
 
@@ -19,20 +20,31 @@ def load_network(card: ModelCard) -> LandmarkNetwork:
 
     Raises WeightsMissing, WeightsMismatch.
     """
-    verify_weights(card)
-    return read_network(card.weights_path)
+    name = card.weights_path.name
+    try:
+        stored = load(sound_weights(card))
+    except SafetensorError as exc:
+        raise WeightsMismatch(f"{name}: {WeightsMismatch.__doc__}") from exc
+    return _built(stored, name)
 
 
 def read_network(path: Path) -> LandmarkNetwork:
     """Build the network from a weights file without a card. Raises WeightsMismatch."""
     try:
         stored = load_file(path)
-        network = LandmarkNetwork(attention=any(name.startswith("attention.") for name in stored))
+    except SafetensorError as exc:
+        raise WeightsMismatch(f"{path.name}: {WeightsMismatch.__doc__}") from exc
+    return _built(stored, path.name)
+
+
+def _built(stored: Mapping[str, torch.Tensor], name: str) -> LandmarkNetwork:
+    try:
+        network = LandmarkNetwork(attention=any(each.startswith("attention.") for each in stored))
         network.load_state_dict(
             {k: v.float() if v.is_floating_point() else v for k, v in stored.items()}
         )
-    except (SafetensorError, RuntimeError) as exc:
-        raise WeightsMismatch(f"{path.name}: {WeightsMismatch.__doc__}") from exc
+    except RuntimeError as exc:
+        raise WeightsMismatch(f"{name}: {WeightsMismatch.__doc__}") from exc
     return network.eval().to(memory_format=torch.channels_last)
 
 

@@ -7,14 +7,10 @@ has the database without the key cannot try numbers out.
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
-from pathlib import Path
 
-from scheduler.errors import KeyUnusable
+from scheduler.keys import key_of
 from scheduler.settings import Settings
 
-_KEY_BYTES = 32
 _HASH_BYTES = 16
 
 
@@ -32,10 +28,7 @@ class Pseudonyms:
         """
         if settings.store_patient_ids:
             return cls(None)
-        if settings.patient_key is not None:
-            secret = settings.patient_key.get_secret_value().encode()
-            return cls(hashlib.sha256(secret).digest())
-        return cls(_key_file(settings.state / "patient.key"))
+        return cls(key_of(settings.patient_key, settings.state / "patient.key"))
 
     def stored(self, value: str | None) -> str | None:
         """Return what is stored for a number; the number itself where the settings say so."""
@@ -47,29 +40,3 @@ class Pseudonyms:
             digest_size=_HASH_BYTES,
             person=b"thoraq-number",
         ).hexdigest()
-
-
-def _key_file(path: Path) -> bytes:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            # Written whole under another name first: two processes may start at once, and the
-            # first link wins.
-            draft = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(_KEY_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(draft, path)
-            except FileExistsError:
-                pass
-            finally:
-                draft.unlink()
-        key = path.read_bytes()
-    except OSError as exc:
-        raise KeyUnusable(f"{path}: {KeyUnusable.__doc__}") from exc
-    if len(key) != _KEY_BYTES:
-        raise KeyUnusable(f"{path} holds no key; restore it, or numbers get new hashes")
-    return key

@@ -109,6 +109,11 @@ class Settings(BaseSettings):
         description="folder of networks converted for this machine's CPU, so that workers start"
         " sooner; in the state folder where absent",
     )
+    converted_key: SecretStr | None = Field(
+        default=None,
+        description="key converted networks are signed with; a file in the state folder where"
+        " absent. Machines that share THORAQ_CONVERTED convert once if they have the same key",
+    )
     training_lease_seconds: float = Field(
         default=120.0, gt=0, description="how long a silent worker keeps its training run"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import structlog
@@ -12,6 +13,8 @@ from network.errors import DeviceMemoryExhausted, NetworkError
 from network.loading import load_predictor
 from network.prediction import Prediction, Predicts, PreparedInput
 from network.runtime import Runtime
+from scheduler.errors import KeyUnusable
+from scheduler.keys import key_of
 from scheduler.settings import Settings
 from worker.errors import DeviceFailed, ModelUnavailable
 
@@ -23,13 +26,21 @@ _log = structlog.stdlib.get_logger(__name__)
 
 def open_network(card: ModelCard, device: str, settings: Settings) -> Predicts:
     """Load a network onto the device. Raises ModelUnavailable, DeviceFailed."""
+    kept: Path | None = settings.converted_folder
+    key = b""
+    try:
+        key = key_of(settings.converted_key, settings.state / "converted.key")
+    except KeyUnusable as exc:
+        kept = None
+        _log.warning("converted networks are not kept", code=exc.code)
     try:
         return load_predictor(
             card,
             device,
             runtime=settings.runtime,
             threads=_THREADS,
-            kept=settings.converted_folder,
+            kept=kept,
+            key=key,
         )
     except NetworkError as exc:
         if exc.permanent:

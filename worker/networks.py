@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -39,13 +40,19 @@ class Networks:
             # The chunk's own network may be another; if not, the claim will tell.
             _log.warning("the shipped network does not load", code=exc.code)
 
-    def pipeline(self, model_version: str) -> Pipeline:
+    def pipeline(
+        self, model_version: str, registered: Callable[[str], str | None] = lambda _: None
+    ) -> Pipeline:
         """Return what measures with a version of the network, loaded when first asked for.
 
-        Raises ModelUnavailable, DeviceFailed.
+        ``registered`` tells the digest of a version's weights that the database holds, None where
+        it knows none. Raises ModelUnavailable, DeviceFailed.
         """
         if model_version not in self._pipelines:
             card = self._card(model_version)
+            if (registered(model_version) or card.weights_digest) != card.weights_digest:
+                said = f"{model_version}: its card names other weights than were registered"
+                raise ModelUnavailable(f"{said}. {ModelUnavailable.__doc__}")
             predictor = open_network(card, self._device, self._settings)
             asked, most = self._settings.device_batch, self._settings.chunk_size
             device = Device(predictor, batch_for(predictor, self._device, asked, most))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 
 from db.claims import claim_chunk, release, renew_lease, store_outcomes
 from db.database import Database
 from db.errors import DatabaseError
+from db.models import registered_digest
 from db.records import Claim, Outcome, RetryPolicy
 from scheduler.settings import Settings
 from worker.breaker import Breaker
@@ -69,7 +71,9 @@ class Session:
                 raise StopRequested(StopRequested.__doc__)
 
         try:
-            pipeline = self._networks.pipeline(claim.model_version)
+            pipeline = self._networks.pipeline(
+                claim.model_version, partial(registered_digest, database)
+            )
         except BaseException as exc:  # a lease that nobody works for would never end
             lease.end()
             release(database, claim.owner)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,11 +17,12 @@ from network import kept
 from network.card import shipped_card
 from network.errors import RuntimeUnavailable, WeightsMismatch
 from network.loading import load_predictor
-from network.openvino_runtime import Form
+from network.openvino_runtime import PART_FILES, Form
 from network.prediction import Prediction
 from network.runtime import Runtime
 from tests.network.test_openvino_runtime import squares
 
+KEY = b"a key"
 #: Loads the shipped network as a worker does, and says whether torch was loaded for it.
 START = """
 import sys
@@ -27,7 +30,8 @@ from pathlib import Path
 import numpy as np
 from network.card import shipped_card
 from network.loading import load_predictor
-predictor = load_predictor(shipped_card(), "cpu", threads=1, kept=Path(sys.argv[1]))
+kept, key = Path(sys.argv[1]), b"a key"
+predictor = load_predictor(shipped_card(), "cpu", threads=1, kept=kept, key=key)
 points = [each.points for each in predictor.predict(np.load(sys.argv[2]))]
 print(predictor.runtime, predictor.precision, "torch" in sys.modules)
 np.save(sys.argv[3], np.stack(points))
@@ -52,7 +56,7 @@ def films() -> np.ndarray:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder with the shipped network, converted."""
     made = tmp_path_factory.mktemp("converted")
-    load_predictor(shipped_card(), "cpu", kept=made)
+    load_predictor(shipped_card(), "cpu", kept=made, key=KEY)
     return made
 
 
@@ -80,7 +84,7 @@ def test_two_that_start_at_once_say_what_one_says_that_keeps_nothing(
 
 def test_what_is_kept_is_not_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "_convert", None)  # calling it would fail
-    assert load_predictor(shipped_card(), "cpu", kept=folder).runtime is Runtime.OPENVINO
+    assert load_predictor(shipped_card(), "cpu", kept=folder, key=KEY).runtime is Runtime.OPENVINO
 
 
 @pytest.mark.parametrize(
@@ -90,7 +94,7 @@ def test_what_is_kept_is_not_made_again(folder: Path, monkeypatch: pytest.Monkey
 def test_a_damaged_conversion_is_made_anew(
     folder: Path, films: np.ndarray, name: str, how: str
 ) -> None:
-    expected = points(load_predictor(shipped_card(), "cpu", kept=folder).predict(films))
+    expected = points(load_predictor(shipped_card(), "cpu", kept=folder, key=KEY).predict(films))
     [place] = conversions(folder)
     file = place / name
     content = bytearray(file.read_bytes())
@@ -99,9 +103,58 @@ def test_a_damaged_conversion_is_made_anew(
     else:
         content[len(content) // 2] ^= 0x55
         file.write_bytes(content[: len(content) // 2] if how == "shortened" else content)
-    again = load_predictor(shipped_card(), "cpu", kept=folder)
+    again = load_predictor(shipped_card(), "cpu", kept=folder, key=KEY)
     assert conversions(folder) == [place]
     assert np.abs(points(again.predict(films)) - expected).max() == 0.0
+
+
+def test_a_conversion_that_somebody_changed_and_signed_as_well_as_they_could_is_made_anew(
+    folder: Path, films: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = points(load_predictor(shipped_card(), "cpu", kept=folder, key=KEY).predict(films))
+    [place] = conversions(folder)
+    # Points that lie a little elsewhere, with digests and a seal of a key that they made up.
+    content = bytearray((place / "readings.bin").read_bytes())
+    content[-64:] = bytes(64)
+    (place / "readings.bin").write_bytes(content)
+    files = {name: (place / name).read_bytes() for name in PART_FILES}
+    for seal in (kept._seal(files, place, b"another key"), kept._seal(files, place, b""), "", None):
+        (place / "digests.json").write_text(json.dumps({"seal": seal}))
+        assert kept._sealed(place, KEY) is None
+    capsys.readouterr()
+    again = load_predictor(shipped_card(), "cpu", kept=folder, key=KEY)
+    said = capsys.readouterr()
+    assert "was changed" in said.out + said.err
+    assert np.abs(points(again.predict(films)) - expected).max() == 0.0
+
+
+def test_a_sealed_conversion_is_of_no_use_in_another_place(folder: Path, tmp_path: Path) -> None:
+    [place] = conversions(folder)
+    other = tmp_path / place.parent.name / f"{place.name[:-4]}0000"
+    shutil.copytree(place, other)
+    assert kept._sealed(other, KEY) is None
+    assert kept._sealed(place, KEY) is not None
+
+
+def test_machines_of_different_keys_share_a_folder_and_convert_once_each(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(folder, tmp_path / "shared")
+    load_predictor(shipped_card(), "cpu", kept=tmp_path / "shared", key=b"another")
+    assert len(conversions(tmp_path / "shared")) == 2
+    monkeypatch.setattr(kept, "_convert", None)  # calling it would fail
+    for key in (KEY, b"another", KEY, b"another"):
+        load_predictor(shipped_card(), "cpu", kept=tmp_path / "shared", key=key)
+
+
+def test_a_lock_that_is_a_link_truncates_nothing(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("results")
+    place = kept.place_of(shipped_card(), Form.PLAIN, tmp_path / "kept", KEY)
+    place.parent.mkdir(parents=True)
+    (place.parent / ".lock").symlink_to(tmp_path / "results")
+    with pytest.raises(OSError, match="symbolic"):
+        kept.kept_parts(shipped_card(), Form.PLAIN, tmp_path / "kept", KEY)
+    assert (tmp_path / "results").read_text() == "results"
 
 
 def test_another_network_code_or_library_has_a_conversion_of_its_own(
@@ -110,26 +163,26 @@ def test_another_network_code_or_library_has_a_conversion_of_its_own(
     card = shipped_card()
     [place] = conversions(folder)
     form = max((each for each in Form if place.name.startswith(f"{each}-")), key=len)
-    assert place == kept.place_of(card, form, folder)
+    assert place == kept.place_of(card, form, folder, KEY)
     others = [
-        kept.place_of(replace(card, weights_digest="0" * 64), form, folder),
-        kept.place_of(replace(card, ranges=None), form, folder),
-        kept.place_of(card, Form.PLAIN, folder),
+        kept.place_of(replace(card, weights_digest="0" * 64), form, folder, KEY),
+        kept.place_of(replace(card, ranges=None), form, folder, KEY),
+        kept.place_of(card, Form.PLAIN, folder, KEY),
     ]
     with monkeypatch.context() as patch:
         patch.setattr(kept, "version", lambda _: "0.1")
-        others.append(kept.place_of(card, form, folder))
+        others.append(kept.place_of(card, form, folder, KEY))
     with monkeypatch.context() as patch:
         (tmp_path / "channels.py").write_text("# another view")
         patch.setattr(kept, "_CODE", tmp_path)
-        others.append(kept.place_of(card, form, folder))
+        others.append(kept.place_of(card, form, folder, KEY))
     assert len({place, *others}) == 1 + len(others)
 
 
 def test_the_conversion_of_older_code_is_removed(folder: Path) -> None:
     [place] = conversions(folder)
     old = place.rename(place.with_name(f"{place.name[:-4]}0000"))
-    load_predictor(shipped_card(), "cpu", kept=folder)
+    load_predictor(shipped_card(), "cpu", kept=folder, key=KEY)
     assert conversions(folder) == [place]
     assert not old.exists()
 
@@ -140,13 +193,13 @@ def test_where_nothing_can_be_kept_the_network_is_served_all_the_same(
     (tmp_path / "file").touch()
     served = load_predictor(shipped_card(), "cpu", kept=tmp_path / "file")
     assert served.runtime is Runtime.OPENVINO
-    expected = load_predictor(shipped_card(), "cpu", kept=folder).predict(films)
+    expected = load_predictor(shipped_card(), "cpu", kept=folder, key=KEY).predict(films)
     assert np.abs(points(served.predict(films)) - points(expected)).max() == 0.0
 
 
 def test_a_conversion_that_fails_leaves_torch_or_says_why(tmp_path: Path) -> None:
     astray = replace(shipped_card(), path=tmp_path / "none.json")
-    assert load_predictor(astray, "cpu", kept=tmp_path).runtime is Runtime.TORCH
+    assert load_predictor(astray, "cpu", kept=tmp_path, key=KEY).runtime is Runtime.TORCH
     with pytest.raises(RuntimeUnavailable, match=r"none\.json"):
         load_predictor(astray, "cpu", kept=tmp_path, runtime=Runtime.OPENVINO)
     assert not list(tmp_path.glob("*/.partial-*")) + conversions(tmp_path)
@@ -156,13 +209,15 @@ def test_weights_are_checked_although_they_are_not_read(folder: Path, tmp_path: 
     card = shipped_card()
     (tmp_path / "damaged").write_bytes(card.weights_path.read_bytes()[:-1])
     with pytest.raises(WeightsMismatch):
-        load_predictor(replace(card, weights_path=tmp_path / "damaged"), "cpu", kept=folder)
+        load_predictor(
+            replace(card, weights_path=tmp_path / "damaged"), "cpu", kept=folder, key=KEY
+        )
 
 
 def test_what_somebody_left_who_was_killed_is_removed(tmp_path: Path) -> None:
-    left = tmp_path / shipped_card().weights_digest[:16] / ".partial-killed"
+    left = kept.place_of(shipped_card(), Form.PLAIN, tmp_path, KEY).parent / ".partial-killed"
     left.mkdir(parents=True)
     (left / "features.bin").touch()
-    load_predictor(shipped_card(), "cpu", kept=tmp_path)
+    load_predictor(shipped_card(), "cpu", kept=tmp_path, key=KEY)
     assert len(conversions(tmp_path)) == 1
     assert not left.exists()

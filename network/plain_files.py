@@ -1,0 +1,52 @@
+"""Regular files of a sensible size, opened by no link: what networks from elsewhere come as."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from network.errors import ModelFileUnfit, WeightsMissing
+
+_PIECE = 1 << 20
+
+
+@contextmanager
+def plain_file(path: Path, most: int) -> Iterator[BinaryIO]:
+    """Open a file of at most ``most`` bytes. Raises ModelFileUnfit, WeightsMissing."""
+    try:
+        # A pipe would be waited for without end, and a device does what it does when opened.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError as exc:
+        raise WeightsMissing(f"{path.name}: {WeightsMissing.__doc__}") from exc
+    except OSError as exc:
+        raise ModelFileUnfit(f"{path.name}: {exc.strerror}. {ModelFileUnfit.__doc__}") from exc
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+        os.close(descriptor)
+        raise ModelFileUnfit(f"{path.name}: {ModelFileUnfit.__doc__}")
+    with os.fdopen(descriptor, "rb") as file:
+        yield file
+
+
+def copy_plain(source: Path, target: Path, most: int) -> str:
+    """Copy a file once; return the SHA-256 of what was copied.
+
+    Raises ModelFileUnfit, WeightsMissing, OSError.
+    """
+    digest = hashlib.sha256()
+    size = 0
+    with plain_file(source, most) as file, target.open("xb") as copy:
+        while piece := file.read(_PIECE):
+            size += len(piece)
+            if size > most:  # it grows while it is read
+                raise ModelFileUnfit(f"{source.name}: {ModelFileUnfit.__doc__}")
+            digest.update(piece)
+            copy.write(piece)
+        copy.flush()
+        os.fsync(copy.fileno())
+    return digest.hexdigest()
