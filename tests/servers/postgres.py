@@ -62,8 +62,11 @@ def _version(initdb: Path) -> int:
 class PostgresServer:
     """One server; every test gets a database of its own."""
 
-    def __init__(self, folder: Path, options: Sequence[str] = _QUICK) -> None:
+    def __init__(
+        self, folder: Path, options: Sequence[str] = _QUICK, superuser: str = "thoraq"
+    ) -> None:
         """Prepare; ``options``: how the server is started."""
+        self._superuser = superuser
         self._folder = folder
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
@@ -76,9 +79,11 @@ class PostgresServer:
             self._groups = []
 
     @classmethod
-    def in_temporary_folder(cls, options: Sequence[str] = _QUICK) -> PostgresServer:
+    def in_temporary_folder(
+        cls, options: Sequence[str] = _QUICK, superuser: str = "thoraq"
+    ) -> PostgresServer:
         """Choose a folder short enough for a socket's path."""
-        return cls(Path(tempfile.mkdtemp(prefix="thoraq-pg-", dir="/tmp")), options)
+        return cls(Path(tempfile.mkdtemp(prefix="thoraq-pg-", dir="/tmp")), options, superuser)
 
     @property
     def pid(self) -> int | None:
@@ -87,7 +92,7 @@ class PostgresServer:
 
     def url(self, name: str) -> str:
         """Return SQLAlchemy's and psycopg's URL of a database."""
-        return f"postgresql://thoraq@/{name}?host={self._folder}"
+        return f"postgresql://{self._superuser}@/{name}?host={self._folder}"
 
     def start(self) -> None:
         """Make the cluster if there is none and start the server. Raises NoPostgres."""
@@ -98,7 +103,14 @@ class PostgresServer:
         if not data.exists():
             self._run(
                 [
-                    *(str(folder / "initdb"), "-D", str(data), "-U", "thoraq", "--auth=trust"),
+                    *(
+                        str(folder / "initdb"),
+                        "-D",
+                        str(data),
+                        "-U",
+                        self._superuser,
+                        "--auth=trust",
+                    ),
                     *("--encoding=UTF8", "--no-locale", "--no-sync"),
                 ]
             )

@@ -1,0 +1,89 @@
+"""The role that compose.yaml gives thoraq on PostgreSQL: enough for its commands, no more."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from ruamel.yaml import YAML
+
+from db import schema
+from db.copies import back_up, restore
+from db.postgres_copies import _tool
+from scheduler.settings import process_environment
+from tests.servers.postgres import PostgresServer
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+
+
+@pytest.fixture(scope="module")
+def server(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
+    """Give a server whose superuser is called as the image calls it, set up as compose does it."""
+    del postgres_server  # which skips these tests where there is no PostgreSQL
+    own = PostgresServer.in_temporary_folder(superuser="postgres")
+    own.start()
+    ran = subprocess.run(
+        [
+            *_tool("psql"),
+            *("--no-psqlrc", "--set=ON_ERROR_STOP=1", f"--file={DEPLOY / 'database.sql'}"),
+            own.url("postgres"),
+        ],
+        env={**process_environment(), "POSTGRES_PASSWORD": 'it\'s "secret"'},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    yield own
+    own.remove()
+
+
+def url_of(server: PostgresServer) -> str:
+    return server.url("thoraq").replace("//postgres@", "//thoraq@")
+
+
+def test_the_role_of_thoraq_is_no_superuser_and_the_superuser_has_no_password(
+    server: PostgresServer,
+) -> None:
+    with psycopg.connect(server.url("postgres")) as connection:
+        found = connection.execute(
+            "SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolpassword IS NULL"
+            " FROM pg_authid WHERE rolcanlogin ORDER BY 1"
+        ).fetchall()
+    assert found == [("postgres", True, True, True, True), ("thoraq", False, False, False, False)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["COPY (SELECT 1) TO PROGRAM 'true'", "SELECT pg_read_file('/etc/passwd')", "CREATE ROLE evil"],
+)
+def test_the_role_runs_no_program_and_reads_no_file(server: PostgresServer, statement: str) -> None:
+    with (
+        psycopg.connect(url_of(server)) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(statement)
+
+
+def test_the_role_is_enough_for_upgrade_backup_and_restore(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    url = url_of(server)
+    schema.upgrade(url)
+    back_up(url, tmp_path / "copy")
+    restore(url, tmp_path / "copy", replace=True)
+    assert schema.check(url).up_to_date
+
+
+def test_compose_hands_the_script_to_the_image_and_thoraq_no_superuser() -> None:
+    compose: dict[str, Any] = YAML(typ="safe").load(DEPLOY / "compose.yaml")
+    database = compose["services"]["database"]
+    assert "./database.sql:/docker-entrypoint-initdb.d/database.sql:ro" in database["volumes"]
+    # The image makes its POSTGRES_USER a superuser.
+    assert "POSTGRES_USER" not in database["environment"]
+    url = compose["services"]["scheduler"]["environment"]["THORAQ_DATABASE_URL"]
+    assert url.startswith("postgresql+psycopg://thoraq:")
