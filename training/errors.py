@@ -3,6 +3,7 @@
 TrainingError                       code, permanent
 |-- DataMissing                     data-missing
 |-- DatasetInvalid                  dataset-invalid
+|-- LeadsOutside                    image-outside
 |-- SplitEmpty                      split-empty
 |-- PlanDiffers                     plan-differs
 |-- CheckpointBroken                checkpoint-broken
@@ -34,6 +35,12 @@ class DatasetInvalid(TrainingError):
     """The tables of the data set do not fit its images; `thoraq dataset check` lists each row."""
 
     code = "dataset-invalid"
+
+
+class LeadsOutside(TrainingError):
+    """A name or a link leads out of the folder of the data sets; bring the file into it."""
+
+    code = "image-outside"
 
 
 class SplitEmpty(TrainingError):

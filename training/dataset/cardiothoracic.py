@@ -9,7 +9,6 @@ from pathlib import Path
 from radiograph.landmarks import CALLIPERS
 from training.dataset.films import (
     Film,
-    LeadsOutside,
     Listing,
     images_under,
     inside,
@@ -19,6 +18,7 @@ from training.dataset.films import (
 from training.dataset.findings import Finding, Kind
 from training.dataset.landmarks15 import known_split, malformed
 from training.dataset.tables import number, read_headed
+from training.errors import LeadsOutside
 
 FOLDER = "cardiothoracic"
 TABLE = "cardiothoracic.csv"
@@ -49,7 +49,7 @@ def list_films(data: Path) -> Listing | None:
             place = place_of(table, line)
             try:
                 film, missing = _film(data, folder, row, place)
-            except ValueError as exc:
+            except (ValueError, LeadsOutside) as exc:
                 findings.append(malformed(FOLDER, place, exc, row.get("image")))
                 continue
             films.append(film)

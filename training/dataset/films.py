@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from radiograph.landmarks import Landmark
 from training.dataset.findings import Finding
+from training.errors import LeadsOutside
 
 #: What fits, what selects and calibrates, what is published, and what is only ever looked at.
 SPLITS = ("train", "val", "test", "external")
@@ -55,10 +56,6 @@ class Listing:
             findings=tuple(finding for part in parts for finding in part.findings),
             images=tuple(image for part in parts for image in part.images),
         )
-
-
-class LeadsOutside(ValueError):
-    """A name or a link that leads out of the folder of the data sets."""
 
 
 def inside(data: Path, folder: Path, name: str = "") -> Path:

@@ -9,7 +9,6 @@ from radiograph.landmarks import ANATOMICAL
 from training.dataset.films import (
     SPLITS,
     Film,
-    LeadsOutside,
     Listing,
     images_under,
     inside,
@@ -18,6 +17,7 @@ from training.dataset.films import (
 )
 from training.dataset.findings import Finding, Kind
 from training.dataset.tables import number, read_headed
+from training.errors import LeadsOutside
 
 FOLDER = "landmarks15"
 TABLE = "landmarks.csv"
@@ -44,14 +44,16 @@ def list_films(data: Path) -> Listing | None:
         for line, row in read_headed(table, COLUMNS):
             try:
                 films.append(_film(data, folder, row, place_of(table, line)))
-            except ValueError as exc:
+            except (ValueError, LeadsOutside) as exc:
                 findings.append(malformed(FOLDER, place_of(table, line), exc, row.get("image")))
     except ValueError as exc:
         findings.append(malformed(FOLDER, table.name, exc))
     return Listing(tuple(films), tuple(findings), tuple(images_under(data, folder / "images")))
 
 
-def malformed(source: str, place: str, exc: ValueError, image: str | None = None) -> Finding:
+def malformed(
+    source: str, place: str, exc: ValueError | LeadsOutside, image: str | None = None
+) -> Finding:
     """Say that a row cannot be used."""
     kind = Kind.IMAGE_OUTSIDE if isinstance(exc, LeadsOutside) else Kind.ROW_MALFORMED
     return Finding(kind, source, None, image, place, str(exc))

@@ -16,7 +16,6 @@ from training.dataset import cardiothoracic, landmarks15
 from training.dataset.films import (
     IMAGE_SUFFIXES,
     Film,
-    LeadsOutside,
     Listing,
     images_under,
     inside,
@@ -28,7 +27,7 @@ from training.dataset.findings import Finding, Kind
 from training.dataset.landmarks15 import malformed
 from training.dataset.splitting import assign_splits
 from training.dataset.tables import number, read_rows
-from training.errors import DataMissing
+from training.errors import DataMissing, LeadsOutside
 
 SOURCE = "original"
 FIELDS = 2 + 2 * len(ANATOMICAL)
