@@ -1,0 +1,25 @@
+"""A worker's networks: those that were registered, and no others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from network.card import shipped_card
+from scheduler.settings import Settings
+from tests.readme.networks import make_network
+from worker.errors import ModelUnavailable
+from worker.networks import Networks
+
+
+def test_a_network_whose_files_were_exchanged_after_it_was_registered_measures_nothing(
+    tmp_path: Path,
+) -> None:
+    settings = Settings(state=tmp_path / "state")
+    make_network(settings.models_folder / "ours", "ours")
+    networks = Networks(settings, device="cpu", name="cpu0")
+    with pytest.raises(ModelUnavailable, match="other weights than were registered"):
+        networks.pipeline("ours", lambda _: "0" * 64)
+    digest = shipped_card().weights_digest
+    assert networks.pipeline("ours", {"ours": digest}.get) is networks.pipeline("ours")
