@@ -27,7 +27,7 @@ from db.training_claims import (
 from db.training_records import RunClaim, TrainingRun
 from db.training_recovery import set_back_run
 from network.errors import NetworkError
-from scheduler.roots import is_allowed
+from scheduler.roots import allowed_path
 from scheduler.settings import Settings
 from training.errors import RunTaken, TrainingError
 from training.plan import Plan
@@ -140,7 +140,7 @@ class Trainer:
         from training.release import make_model  # noqa: PLC0415
 
         run, folder = claim.run, run_folder(self._settings, claim.run)
-        if not is_allowed(Path(run.data), self._settings.allowed_roots):
+        if allowed_path(Path(run.data), self._settings.allowed_roots) is None:
             raise PathForbidden(f"{run.data}: {PathForbidden.__doc__}")
         plan = Plan.from_mapping(run.plan)
         result = run_plan(
