@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
+from benchmarks.waiting_writer import longest_waits
 from db import schema
 from db.batches import batch_id_of
 from db.database import Database, pieces
@@ -117,6 +118,8 @@ def main() -> None:
         print(f"| known files | {rate:,.0f}/s |")  # noqa: T201
         for name, milliseconds in asked(database, options.count):
             print(f"| {name} | {milliseconds:.1f} ms |")  # noqa: T201
+        for name, seconds, waited in longest_waits(url):
+            print(f"| {name} of {BATCH}; another writer waits | {seconds:.1f} s; {waited:.2f} s |")  # noqa: T201
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"| peak memory of this process | {peak:.0f} MB |")  # noqa: T201
         database.dispose()

@@ -8,7 +8,7 @@ import socket
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from db.database import Database
 from db.records import AuditRow
@@ -32,11 +32,22 @@ class Action(StrEnum):
 
 def note(
     connection: Connection, action: Action, subject: str | None, at: datetime, **said: object
-) -> None:
-    """Write down that this process's user asked for something, and what it did."""
-    connection.execute(
-        insert(audit).values(at=at, who=_who(), action=str(action), subject=subject, said=said)
-    )
+) -> int:
+    """Write down that this process's user asked for something, and what it did.
+
+    Returns the entry, for `amend`.
+    """
+    entry: int = connection.execute(
+        insert(audit)
+        .values(at=at, who=_who(), action=str(action), subject=subject, said=said)
+        .returning(audit.c.id)
+    ).scalar_one()
+    return entry
+
+
+def amend(connection: Connection, entry: int, **said: object) -> None:
+    """Say of an entry what was done by now, where one transaction does not do it all."""
+    connection.execute(update(audit).where(audit.c.id == entry).values(said=said))
 
 
 def audit_rows(

@@ -36,3 +36,9 @@ def lock_batches(connection: Connection, batch_id: int | None = None) -> None:
     """
     locked = select(batch.c.id).order_by(batch.c.id).with_for_update(key_share=True)
     connection.execute(locked if batch_id is None else locked.where(batch.c.id == batch_id)).all()
+
+
+def is_cancelled(connection: Connection, batch_id: int) -> bool:
+    """Whether a batch was cancelled and not retried since."""
+    asked = select(batch.c.id).where(batch.c.id == batch_id, batch.c.cancelled_at.is_not(None))
+    return connection.execute(asked).first() is not None

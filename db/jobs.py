@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Label, Update, insert, select, update
+from sqlalchemy import Column, Connection, Label, Update, bindparam, insert, select, update
 
-from db.bulk import among
+from db.bulk import among, at_once
 from db.database import pieces
 from db.errors import MoveForbidden
 from db.states import MOVES, JobState, Priority
@@ -37,6 +37,22 @@ def moving(source: JobState, target: JobState) -> Update:
     if target not in MOVES[source]:
         raise MoveForbidden(f"{source} to {target} is no move of a job")
     return update(job).where(job.c.state == source).values(state=target)
+
+
+def move(
+    connection: Connection,
+    source: JobState,
+    target: JobState,
+    ids: Sequence[int],
+    **values: object,
+) -> None:
+    """Move jobs, by their ids, that this transaction found in ``source``. Raises MoveForbidden."""
+    statement = moving(source, target).values(**values)
+    if at_once(connection):
+        connection.execute(statement.where(among(connection, job.c.id, ids)))
+    elif ids:
+        # Given a list, SQLite would rather go through every job of the state.
+        connection.execute(statement.where(job.c.id == bindparam("of")), [{"of": n} for n in ids])
 
 
 def put_in_chunks(

@@ -1,35 +1,33 @@
-"""What an operator does to the queue: try again, stop."""
+"""What an operator does to the queue: try again, stop.
+
+Both touch as many rows as a batch has, so they do it in rounds: the first transaction says what is
+asked for, and each round looks again at what is left of it. Killed between two, the same command
+does the rest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
-from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import delete as delete_from
 
-from db.audit import Action, note
-from db.batches import batch_id_of, lock_batches, own_jobs
-from db.bulk import at_once
+from db.audit import Action, amend, note
+from db.batches import batch_id_of, is_cancelled, lock_batches, own_jobs
+from db.bulk import among, at_once
 from db.database import AnyRow, Database, moment, pieces
-from db.jobs import CHUNK_NOT_BEFORE, moving, put_in_chunks
+from db.heirs import Kind, hand_over, heirs_of, own, put_together
+from db.jobs import CHUNK_NOT_BEFORE, move
+from db.pauses import cancel_batch, let_go, revive_batches
 from db.records import CancelCount, RetryCount
-from db.states import JobState, Priority
+from db.rounds import ROUND, rounds
+from db.states import JobState
 from db.tables import batch as batch_table
 from db.tables import file, job
 from db.tally import fold_within
 from radiograph.errors import Disposition
-
-
-class _Kind(NamedTuple):
-    """What the jobs of a chunk have in common; ``of_chunk``: the one they were in together."""
-
-    batch_id: int
-    model_version: str
-    priority: Priority
-    of_chunk: int | None = None
-    not_before: datetime | None = None
 
 
 def retry(
@@ -44,7 +42,7 @@ def retry(
 
     A batch takes what was cancelled of the contents it holds, whosever it was. Attempts start from
     zero. Files refused at intake are forgotten, so that submitting their folder again looks at them
-    afresh.
+    afresh. What is cancelled again meanwhile is left.
     Raises BatchUnknown.
     """
     with db.write() as connection:
@@ -53,13 +51,26 @@ def retry(
         at = moment(connection, now)
         batch_id = None if batch is None else batch_id_of(connection, batch)
         if codes is None:
-            again = update(batch_table).where(batch_table.c.cancelled_at.is_not(None))
-            again = again if batch_id is None else again.where(batch_table.c.id == batch_id)
-            connection.execute(again.values(cancelled_at=None))
-        jobs = _requeue(connection, batch_id, codes, chunk_size, at)
-        count = RetryCount(jobs=jobs, files=_forget(connection, batch_id, codes))
-        note(connection, Action.RETRY, batch, at, codes=list(codes or ()), **asdict(count))
-        return count
+            revive_batches(connection, batch_id)
+        said = {"codes": list(codes or ())}
+        entry = note(connection, Action.RETRY, batch, at, **said, **asdict(RetryCount()))
+    count = RetryCount()
+    for ids in rounds(db, _ended(db, batch_id, codes)):
+        with db.write() as connection:
+            if codes is None:
+                lock_batches(connection)
+                if batch_id is not None and is_cancelled(connection, batch_id):
+                    break
+            at = moment(connection, now)
+            some = _requeue(connection, ids, batch_id, codes, chunk_size=chunk_size, at=at)
+            count = replace(count, jobs=count.jobs + some)
+            _end_round(connection, entry, said | asdict(count))
+    for ids in rounds(db, _refused(db, batch_id, codes)):
+        with db.write() as connection:
+            some = _forget(connection, ids)
+            count = replace(count, files=count.files + some)
+            _end_round(connection, entry, said | asdict(count))
+    return count
 
 
 def cancel(
@@ -68,161 +79,157 @@ def cancel(
     """Take a batch's waiting jobs out of the queue; those in a worker's hands are finished.
 
     A waiting job whose content another batch holds too goes on as that batch's own, unless that
-    one was cancelled since. Raises BatchUnknown.
+    one was cancelled since. The batch is held back until all is done, so that workers take
+    nothing more of it; a retry meanwhile ends this. Raises BatchUnknown.
     """
     with db.write() as connection:
         lock_batches(connection)  # of two cancels the second sees what the first did
         at = moment(connection, now)
         batch_id = batch_id_of(connection, batch)
-        connection.execute(
-            update(batch_table).where(batch_table.c.id == batch_id).values(cancelled_at=at)
-        )
-        mine = job.c.id.in_(own_jobs(batch_id))
-        waiting = connection.execute(
-            select(job.c.id, job.c.model_version, job.c.chunk_id, CHUNK_NOT_BEFORE)
-            .where(mine, job.c.state == JobState.QUEUED)
-            .order_by(job.c.id)
-            .with_for_update()
-        ).all()
-        heirs = _heirs(connection, [row.id for row in waiting], batch_id)
-        _hand_over(connection, [row for row in waiting if row.id in heirs], heirs, chunk_size, at)
-        cancelled = 0
-        for ids in pieces([row.id for row in waiting if row.id not in heirs]):
-            cancelled += connection.execute(
-                moving(JobState.QUEUED, JobState.CANCELLED)
-                .where(job.c.id.in_(ids))
-                .values(settled_at=at)
-            ).rowcount
+        cancel_batch(connection, batch_id, at)
+        entry = note(connection, Action.CANCEL, batch, at, **asdict(CancelCount()))
+    count = CancelCount()
+    for ids in rounds(db, _waiting(db, batch_id)):
+        with db.write() as connection:
+            lock_batches(connection)
+            if not is_cancelled(connection, batch_id):
+                break
+            some = _cancel(connection, ids, batch_id, chunk_size, moment(connection, now))
+            count = CancelCount(
+                cancelled=count.cancelled + some.cancelled,
+                handed_over=count.handed_over + some.handed_over,
+            )
+            _end_round(connection, entry, asdict(count))
+    with db.read() as connection:
         running: int = connection.execute(
-            select(func.count()).select_from(job).where(mine, job.c.state == JobState.RUNNING)
+            select(func.count())
+            .select_from(job)
+            .where(job.c.id.in_(own_jobs(batch_id)), job.c.state == JobState.RUNNING)
         ).scalar_one()
-        count = CancelCount(cancelled=cancelled, in_flight=running, handed_over=len(heirs))
-        note(connection, Action.CANCEL, batch, at, **asdict(count))
-        return count
+    count = replace(count, in_flight=running)
+    with db.write() as connection:
+        let_go(connection, batch_id)
+        amend(connection, entry, **asdict(count))
+    return count
 
 
-def _heirs(connection: Connection, job_ids: Sequence[int], batch_id: int) -> dict[int, AnyRow]:
-    """Return of each job a file of another batch that waits for it, with that batch.
-
-    Of several batches an urgent one, then one that is not paused, then the first that asked.
-    """
-    heirs: dict[int, AnyRow] = {}
-    for ids in pieces(job_ids):
-        rows = connection.execute(
-            select(file.c.id, file.c.job_id, file.c.batch_id, batch_table.c.priority)
-            .join(batch_table, batch_table.c.id == file.c.batch_id)
-            .where(
-                file.c.job_id.in_(ids),
-                file.c.batch_id != batch_id,
-                or_(
-                    batch_table.c.cancelled_at.is_(None),
-                    file.c.seen_at > batch_table.c.cancelled_at,
-                ),
-            )
-            .order_by(
-                case((batch_table.c.priority == Priority.URGENT, 0), else_=1),
-                case((batch_table.c.paused_at.is_(None), 0), else_=1),
-                file.c.id,
-            )
-        )
-        for row in rows:
-            heirs.setdefault(row.job_id, row)
-    return heirs
-
-
-def _hand_over(
-    connection: Connection,
-    jobs: Sequence[AnyRow],
-    heirs: Mapping[int, AnyRow],
-    chunk_size: int,
-    at: datetime,
-) -> None:
-    """Let jobs count for the files of their heirs, with the priority and pauses of those.
-
-    They stay together as they were: a wait goes on, and who was put alone stays alone.
-    """
-    _own(connection, {row.id: heirs[row.id].id for row in jobs})
-    chunks: dict[_Kind, list[int]] = {}
-    for row in jobs:
-        heir = heirs[row.id]
-        kind = _Kind(heir.batch_id, row.model_version, heir.priority, row.chunk_id, row.not_before)
-        chunks.setdefault(kind, []).append(row.id)
-    _put_in_chunks(connection, chunks, chunk_size, at)
+def _end_round(connection: Connection, entry: int, said: dict[str, object]) -> None:
     if not at_once(connection):
-        fold_within(connection)  # SQLite's triggers know single rows
+        fold_within(connection, few=4 * ROUND)  # SQLite's triggers know single rows
+    amend(connection, entry, **said)
 
 
-def _own(connection: Connection, files: Mapping[int, int]) -> None:
-    """Let each job, by its id, count for another of its files."""
-    for ids in pieces(sorted(files)):
-        owned = (file.c.job_id.in_(ids), file.c.duplicate.is_(False))
-        connection.execute(update(file).where(*owned).values(duplicate=True))
-        others = file.c.id.in_([files[each] for each in ids])
-        connection.execute(update(file).where(others).values(duplicate=False))
+def _waiting(db: Database, batch_id: int) -> Sequence[int]:
+    """Return the jobs of a batch that wait, by id."""
+    with db.read() as connection:
+        return connection.scalars(
+            select(job.c.id)
+            .where(job.c.id.in_(own_jobs(batch_id)), job.c.state == JobState.QUEUED)
+            .order_by(job.c.id)
+        ).all()
 
 
-def _put_in_chunks(
-    connection: Connection, jobs: Mapping[_Kind, Sequence[int]], chunk_size: int, at: datetime
-) -> None:
-    for kind, ids in jobs.items():
-        put_in_chunks(
-            connection,
-            ids,
-            batch_id=kind.batch_id,
-            model_version=kind.model_version,
-            priority=kind.priority,
-            chunk_size=chunk_size,
-            now=at,
-            not_before=kind.not_before,
+def _cancel(
+    connection: Connection, ids: Sequence[int], batch_id: int, chunk_size: int, at: datetime
+) -> CancelCount:
+    """Cancel what is still the batch's and waits, or hand it over."""
+    waiting = [
+        row
+        for row in _found(connection, ids)
+        if row.batch_id == batch_id and row.state == JobState.QUEUED
+    ]
+    heirs = heirs_of(connection, [row.id for row in waiting], batch_id)
+    hand_over(connection, [row for row in waiting if row.id in heirs], heirs, chunk_size, at)
+    left = [row.id for row in waiting if row.id not in heirs]
+    move(connection, JobState.QUEUED, JobState.CANCELLED, left, settled_at=at)
+    return CancelCount(cancelled=len(left), handed_over=len(heirs))
+
+
+def _found(connection: Connection, ids: Sequence[int]) -> Sequence[AnyRow]:
+    """Lock jobs and return them with the batch they count for, as they are by now.
+
+    By their ids alone: told more, SQLite would rather go through all of a batch or a state.
+    """
+    return connection.execute(
+        select(
+            job.c.id,
+            job.c.state,
+            job.c.code,
+            job.c.model_version,
+            job.c.priority,
+            job.c.chunk_id,
+            CHUNK_NOT_BEFORE,
+            file.c.batch_id,
+            batch_table.c.cancelled_at,
         )
+        .join(file, and_(file.c.job_id == job.c.id, file.c.duplicate.is_(False)))
+        .join(batch_table, batch_table.c.id == file.c.batch_id)
+        .where(among(connection, job.c.id, ids))
+        .order_by(job.c.id)
+        .with_for_update(of=job)
+    ).all()
+
+
+def _states(codes: Sequence[str] | None) -> list[JobState]:
+    return [JobState.FAILED, JobState.CANCELLED if codes is None else JobState.SET_ASIDE]
+
+
+def _to_retry(batch_id: int | None, codes: Sequence[str] | None) -> ColumnElement[bool]:
+    """Whether a job is meant by a retry."""
+    chosen: list[ColumnElement[bool]] = [job.c.state.in_(_states(codes))]
+    if batch_id is not None:
+        mine = job.c.id.in_(own_jobs(batch_id))
+        held = select(file.c.job_id).where(file.c.batch_id == batch_id, file.c.job_id.is_not(None))
+        chosen.append(or_(mine, and_(job.c.state == JobState.CANCELLED, job.c.id.in_(held))))
+    if codes is not None:
+        chosen.append(job.c.code.in_(codes))
+    return and_(*chosen)
+
+
+def _ended(db: Database, batch_id: int | None, codes: Sequence[str] | None) -> Sequence[int]:
+    """Return the jobs that a retry means, by id."""
+    with db.read() as connection:
+        asked = select(job.c.id).where(_to_retry(batch_id, codes)).order_by(job.c.id)
+        return connection.scalars(asked).all()
 
 
 def _requeue(
     connection: Connection,
+    ids: Sequence[int],
     batch_id: int | None,
     codes: Sequence[str] | None,
+    *,
     chunk_size: int,
     at: datetime,
 ) -> int:
-    states = [JobState.FAILED, JobState.CANCELLED if codes is None else JobState.SET_ASIDE]
-    owning = select(file.c.batch_id).where(file.c.job_id == job.c.id, file.c.duplicate.is_(False))
-    chosen = select(
-        job.c.id,
-        job.c.state,
-        job.c.model_version,
-        job.c.priority,
-        owning.scalar_subquery().label("batch_id"),
-    ).where(job.c.state.in_(states))
+    """Queue what is still to be retried."""
+    states = _states(codes)
+    rows = [
+        row
+        for row in _found(connection, ids)
+        if row.state in states
+        and (row.code in codes if codes is not None else batch_id or row.cancelled_at is None)
+    ]
     if batch_id is not None:
-        mine = job.c.id.in_(own_jobs(batch_id))
-        held = select(file.c.job_id).where(file.c.batch_id == batch_id, file.c.job_id.is_not(None))
-        chosen = chosen.where(
-            or_(mine, and_(job.c.state == JobState.CANCELLED, job.c.id.in_(held)))
-        )
-    if codes is not None:
-        chosen = chosen.where(job.c.code.in_(codes))
-    rows = connection.execute(chosen.order_by(job.c.id).with_for_update()).all()
-    if batch_id is not None:
-        _own(connection, _files_of(connection, batch_id, rows))
-    chunks: dict[_Kind, list[int]] = {}
+        own(connection, _files_of(connection, batch_id, rows))
+    chunks: dict[Kind, list[int]] = {}
     for row in rows:
-        kind = _Kind(batch_id or row.batch_id, row.model_version, row.priority)
+        kind = Kind(batch_id or row.batch_id, row.model_version, row.priority)
         chunks.setdefault(kind, []).append(row.id)
     for state in states:
-        for ids in pieces([row.id for row in rows if row.state == state]):
-            connection.execute(
-                moving(state, JobState.QUEUED)
-                .where(job.c.id.in_(ids))
-                .values(
-                    attempts=0,
-                    transient_refusals=0,
-                    alone_crashes=0,
-                    settled_at=None,
-                    code=None,
-                    detail=None,
-                )
-            )
-    _put_in_chunks(connection, chunks, chunk_size, at)
+        move(
+            connection,
+            state,
+            JobState.QUEUED,
+            [row.id for row in rows if row.state == state],
+            attempts=0,
+            transient_refusals=0,
+            alone_crashes=0,
+            settled_at=None,
+            code=None,
+            detail=None,
+        )
+    put_together(connection, chunks, chunk_size, at)
     return len(rows)
 
 
@@ -232,19 +239,31 @@ def _files_of(connection: Connection, batch_id: int, rows: Sequence[AnyRow]) -> 
     for ids in pieces([row.id for row in rows if row.batch_id != batch_id]):
         files = connection.execute(
             select(file.c.job_id, func.min(file.c.id).label("id"))
-            .where(file.c.batch_id == batch_id, file.c.job_id.in_(ids))
+            .where(file.c.batch_id == batch_id, among(connection, file.c.job_id, ids))
             .group_by(file.c.job_id)
         )
         found.update((row.job_id, row.id) for row in files)
     return found
 
 
-def _forget(connection: Connection, batch_id: int | None, codes: Sequence[str] | None) -> int:
-    forgotten = delete(file)
+def _refused(db: Database, batch_id: int | None, codes: Sequence[str] | None) -> Sequence[int]:
+    """Return the files refused at intake that a retry means."""
     if codes is None:
-        forgotten = forgotten.where(file.c.disposition == Disposition.FAILED)
+        chosen = select(file.c.id).where(file.c.disposition == Disposition.FAILED)
     else:
-        forgotten = forgotten.where(file.c.disposition.is_not(None), file.c.code.in_(codes))
+        chosen = select(file.c.id).where(file.c.disposition.is_not(None), file.c.code.in_(codes))
     if batch_id is not None:
-        forgotten = forgotten.where(file.c.batch_id == batch_id)
-    return connection.execute(forgotten).rowcount
+        chosen = chosen.where(file.c.batch_id == batch_id)
+    with db.read() as connection:
+        return connection.scalars(chosen.order_by(file.c.id)).all()
+
+
+def _forget(connection: Connection, ids: Sequence[int]) -> int:
+    forgotten = 0
+    for some in pieces(ids):
+        forgotten += connection.execute(
+            delete_from(file).where(
+                among(connection, file.c.id, some), file.c.disposition.is_not(None)
+            )
+        ).rowcount
+    return forgotten

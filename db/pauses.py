@@ -6,16 +6,22 @@ is finished.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, exists, func, or_, select, update
 
-from db.audit import Action, note
-from db.batches import batch_id_of, own_jobs
+from db.audit import Action, amend, note
+from db.batches import batch_id_of
 from db.database import Database, insert_into, moment
 from db.records import PauseCount
 from db.states import JobState, QueueName, RunState
 from db.tables import batch, chunk, job, queue_pause, training_run
+from db.tally import sums
+
+#: The pause is that of a cancel that is at work, or was killed at it: `db.operations` ends it.
+_BY_CANCEL = batch.c.paused_at == batch.c.cancelled_at
 
 
 def pause_batch(db: Database, name: str, *, now: datetime | None = None) -> PauseCount:
@@ -25,12 +31,11 @@ def pause_batch(db: Database, name: str, *, now: datetime | None = None) -> Paus
         batch_id = batch_id_of(connection, name)
         connection.execute(
             update(batch)
-            .where(batch.c.id == batch_id, batch.c.paused_at.is_(None))
+            .where(batch.c.id == batch_id, or_(batch.c.paused_at.is_(None), _BY_CANCEL))
             .values(paused_at=at)
         )
-        count = _of_batch(connection, batch_id)
-        note(connection, Action.PAUSE, name, at, waiting=count.waiting)
-    return count
+        entry = note(connection, Action.PAUSE, name, at)
+    return _counted(db, lambda connection: _of_batch(connection, batch_id), entry)
 
 
 def resume_batch(db: Database, name: str, *, now: datetime | None = None) -> PauseCount:
@@ -41,9 +46,8 @@ def resume_batch(db: Database, name: str, *, now: datetime | None = None) -> Pau
         connection.execute(update(batch).where(batch.c.id == batch_id).values(paused_at=None))
         # Messages that came meanwhile were dropped; one that waits still is claimed once.
         _send_again(connection, chunk.c.batch_id == batch_id)
-        count = _of_batch(connection, batch_id)
-        note(connection, Action.RESUME, name, at, waiting=count.waiting)
-    return count
+        entry = note(connection, Action.RESUME, name, at)
+    return _counted(db, lambda connection: _of_batch(connection, batch_id), entry)
 
 
 def pause_queue(db: Database, queue: QueueName, *, now: datetime | None = None) -> PauseCount:
@@ -55,9 +59,8 @@ def pause_queue(db: Database, queue: QueueName, *, now: datetime | None = None) 
             .values(queue=queue, paused_at=at)
             .on_conflict_do_nothing()
         )
-        count = _of_queue(connection, queue)
-        note(connection, Action.PAUSE, f"the {queue} queue", at, waiting=count.waiting)
-    return count
+        entry = note(connection, Action.PAUSE, f"the {queue} queue", at)
+    return _counted(db, lambda connection: _of_queue(connection, queue), entry)
 
 
 def resume_queue(db: Database, queue: QueueName, *, now: datetime | None = None) -> PauseCount:
@@ -73,9 +76,33 @@ def resume_queue(db: Database, queue: QueueName, *, now: datetime | None = None)
             )
         else:
             _send_again(connection, chunk.c.priority == queue.value)
-        count = _of_queue(connection, queue)
-        note(connection, Action.RESUME, f"the {queue} queue", at, waiting=count.waiting)
-    return count
+        entry = note(connection, Action.RESUME, f"the {queue} queue", at)
+    return _counted(db, lambda connection: _of_queue(connection, queue), entry)
+
+
+def cancel_batch(connection: Connection, batch_id: int, at: datetime) -> None:
+    """Mark a batch as cancelled, and hold it back until `let_go`; a pause of its own stays."""
+    held = case((or_(batch.c.paused_at.is_(None), _BY_CANCEL), at), else_=batch.c.paused_at)
+    connection.execute(
+        update(batch).where(batch.c.id == batch_id).values(cancelled_at=at, paused_at=held)
+    )
+
+
+def let_go(connection: Connection, batch_id: int) -> None:
+    """End the hold of a cancel: what came to the batch meanwhile, or was left, goes on."""
+    held = (batch.c.id == batch_id, _BY_CANCEL)
+    if connection.execute(update(batch).where(*held).values(paused_at=None)).rowcount:
+        _send_again(connection, chunk.c.batch_id == batch_id)
+
+
+def revive_batches(connection: Connection, batch_id: int | None) -> None:
+    """Let a batch, or all, be cancelled no longer; where a cancel broke off, its hold ends too."""
+    again: list[ColumnElement[bool]] = [batch.c.cancelled_at.is_not(None)]
+    if batch_id is not None:
+        again.append(batch.c.id == batch_id)
+    for each in connection.scalars(select(batch.c.id).where(*again, _BY_CANCEL)).all():
+        let_go(connection, each)
+    connection.execute(update(batch).where(*again).values(cancelled_at=None))
 
 
 def paused_queues(db: Database) -> dict[QueueName, datetime]:
@@ -108,14 +135,19 @@ def _send_again(connection: Connection, chosen: ColumnElement[bool]) -> None:
 
 
 def _of_batch(connection: Connection, batch_id: int) -> PauseCount:
-    rows = connection.execute(
-        select(job.c.state, func.count())
-        .where(job.c.id.in_(own_jobs(batch_id)))
-        .where(job.c.state.in_([JobState.QUEUED, JobState.RUNNING]))
-        .group_by(job.c.state)
-    )
-    counts: dict[JobState, int] = {row[0]: row[1] for row in rows}
-    return PauseCount(counts.get(JobState.QUEUED, 0), counts.get(JobState.RUNNING, 0))
+    counts: Counter[str] = Counter()
+    for row in sums(connection, batch_id):
+        counts[row.ending] += int(row.files)
+    return PauseCount(counts[JobState.QUEUED], counts[JobState.RUNNING])
+
+
+def _counted(db: Database, count: Callable[[Connection], PauseCount], entry: int) -> PauseCount:
+    """Count after the change, and say so in the audit: nobody's writing waits for the count."""
+    with db.read() as connection:
+        found = count(connection)
+    with db.write() as connection:
+        amend(connection, entry, waiting=found.waiting)
+    return found
 
 
 def _of_queue(connection: Connection, queue: QueueName) -> PauseCount:

@@ -1,0 +1,110 @@
+"""How long another writer waits while an operator's command goes through a large batch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Self
+
+from sqlalchemy import select, update
+
+from db.batches import batch_id_of
+from db.database import Database, pieces
+from db.jobs import put_in_chunks
+from db.operations import cancel, retry
+from db.pauses import pause_batch, resume_batch
+from db.states import JobState, Priority
+from db.tables import chunk, job
+from db.tally import fold
+from tests.db.filling import BATCH
+from tests.db.making import MODEL, START
+
+_CHUNK = 64
+#: Until what was queued in a block is folded.
+_FOLDS = 3
+
+
+def longest_waits(url: str) -> Iterator[tuple[str, float, float]]:
+    """Yield each command, how long it took and the longest wait of a writer beside it, in seconds.
+
+    The films of the filled database are to be measured anew.
+    """
+    database = Database.open(url)
+    _queue_all(database)
+    commands: dict[str, Callable[[], object]] = {
+        "pause": lambda: pause_batch(database, BATCH),
+        "resume": lambda: resume_batch(database, BATCH),
+        "cancel": lambda: cancel(database, BATCH, _CHUNK),
+        "retry": lambda: retry(database, BATCH, None, _CHUNK),
+    }
+    for name, command in commands.items():
+        with _Writer(url) as writer:
+            began = time.perf_counter()
+            command()
+            seconds = time.perf_counter() - began
+        yield name, seconds, writer.longest_seconds
+    database.dispose()
+
+
+def _queue_all(database: Database) -> None:
+    with database.read() as connection:
+        ids = connection.scalars(select(job.c.id).order_by(job.c.id)).all()
+    for some in pieces(ids, 20_000):
+        with database.write() as connection:
+            chosen = job.c.id.between(some[0], some[-1])
+            connection.execute(update(job).where(chosen).values(state=JobState.QUEUED))
+            put_in_chunks(
+                connection,
+                some,
+                batch_id=batch_id_of(connection, BATCH),
+                model_version=MODEL,
+                priority=Priority.ROUTINE,
+                chunk_size=_CHUNK,
+                now=START,
+            )
+        for _ in range(_FOLDS):
+            fold(database)
+
+
+class _Writer:
+    """A process that writes a row again and again, and notes its longest wait."""
+
+    def __init__(self, url: str) -> None:
+        self._command = [sys.executable, "-m", "benchmarks.waiting_writer", url]
+        self.longest_seconds = 0.0
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        if self._process.stdout is not None:
+            self._process.stdout.readline()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        said, _none = self._process.communicate("\n")
+        self.longest_seconds = float(said)
+
+
+def write_until_told(url: str) -> None:
+    """Write until standard input ends; print the longest wait."""
+    database = Database.open(url)
+    over = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.readline(), over.set()), daemon=True).start()
+    longest = 0.0
+    print("ready", flush=True)  # noqa: T201
+    while not over.is_set():
+        began = time.perf_counter()
+        with database.write() as connection:
+            connection.execute(update(chunk).where(chunk.c.id == 1).values(claimed_at=None))
+        longest = max(longest, time.perf_counter() - began)
+        time.sleep(0.01)
+    print(longest)  # noqa: T201
+    database.dispose()
+
+
+if __name__ == "__main__":
+    write_until_told(sys.argv[1])

@@ -1,0 +1,97 @@
+"""Heirs: files of other batches that go on waiting for a job whose own batch gives it up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, case, or_, select, update
+
+from db.bulk import among
+from db.database import AnyRow, pieces
+from db.jobs import put_in_chunks
+from db.states import Priority
+from db.tables import batch, file
+
+
+class Kind(NamedTuple):
+    """What the jobs of a chunk have in common; ``of_chunk``: the one they were in together."""
+
+    batch_id: int
+    model_version: str
+    priority: Priority
+    of_chunk: int | None = None
+    not_before: datetime | None = None
+
+
+def heirs_of(connection: Connection, job_ids: Sequence[int], batch_id: int) -> dict[int, AnyRow]:
+    """Return of each job a file of another batch that waits for it, with that batch.
+
+    Of several batches an urgent one, then one that is not paused, then the first that asked.
+    """
+    heirs: dict[int, AnyRow] = {}
+    for ids in pieces(job_ids):
+        rows = connection.execute(
+            select(file.c.id, file.c.job_id, file.c.batch_id, batch.c.priority)
+            .join(batch, batch.c.id == file.c.batch_id)
+            .where(
+                among(connection, file.c.job_id, ids),
+                file.c.batch_id != batch_id,
+                or_(batch.c.cancelled_at.is_(None), file.c.seen_at > batch.c.cancelled_at),
+            )
+            .order_by(
+                case((batch.c.priority == Priority.URGENT, 0), else_=1),
+                case((batch.c.paused_at.is_(None), 0), else_=1),
+                file.c.id,
+            )
+        )
+        for row in rows:
+            heirs.setdefault(row.job_id, row)
+    return heirs
+
+
+def hand_over(
+    connection: Connection,
+    jobs: Sequence[AnyRow],
+    heirs: Mapping[int, AnyRow],
+    chunk_size: int,
+    at: datetime,
+) -> None:
+    """Let jobs count for the files of their heirs, with the priority and pauses of those.
+
+    They stay together as they were: a wait goes on, and who was put alone stays alone.
+    """
+    own(connection, {row.id: heirs[row.id].id for row in jobs})
+    chunks: dict[Kind, list[int]] = {}
+    for row in jobs:
+        heir = heirs[row.id]
+        kind = Kind(heir.batch_id, row.model_version, heir.priority, row.chunk_id, row.not_before)
+        chunks.setdefault(kind, []).append(row.id)
+    put_together(connection, chunks, chunk_size, at)
+
+
+def own(connection: Connection, files: Mapping[int, int]) -> None:
+    """Let each job, by its id, count for another of its files."""
+    for ids in pieces(sorted(files)):
+        owned = (among(connection, file.c.job_id, ids), file.c.duplicate.is_(False))
+        connection.execute(update(file).where(*owned).values(duplicate=True))
+        others = among(connection, file.c.id, [files[each] for each in ids])
+        connection.execute(update(file).where(others).values(duplicate=False))
+
+
+def put_together(
+    connection: Connection, jobs: Mapping[Kind, Sequence[int]], chunk_size: int, at: datetime
+) -> None:
+    """Give queued jobs new chunks, each of one kind."""
+    for kind, ids in jobs.items():
+        put_in_chunks(
+            connection,
+            ids,
+            batch_id=kind.batch_id,
+            model_version=kind.model_version,
+            priority=kind.priority,
+            chunk_size=chunk_size,
+            now=at,
+            not_before=kind.not_before,
+        )
