@@ -6,7 +6,7 @@ from datetime import datetime
 
 import click
 
-from cli.options import Moment, settings_option
+from cli.options import Count, Moment, settings_option
 from cli.printing import Form, Row, form_options, print_rows
 from db.audit import audit_rows
 from db.database import Database
@@ -16,7 +16,7 @@ from scheduler.settings import Settings
 
 @click.command()
 @click.option("--since", type=Moment(), help="asked for at or after this time")
-@click.option("--limit", type=click.IntRange(min=1), help="at most so many, the newest")
+@click.option("--limit", type=Count(min=1), help="at most so many, the newest")
 @form_options
 @settings_option
 def audit(since: datetime | None, limit: int | None, *, form: Form, settings: Settings) -> None:

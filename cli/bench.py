@@ -20,7 +20,7 @@ from cli.errors import BenchFailed
 from cli.load import Load, Part
 from cli.measuring import measure
 from cli.opening import prepare
-from cli.options import Paths, settings_option
+from cli.options import Count, Paths, settings_option
 from cli.picture_file import PictureFile
 from cli.printing import Form, Row, print_json, print_rows
 from cli.processes import workers_devices
@@ -84,14 +84,14 @@ class Bench:
 @click.argument("folder", required=False, type=Paths(exists=True, file_okay=False))
 @click.option(
     "--count",
-    type=click.IntRange(min=SMALLEST_COUNT),
+    type=Count(min=SMALLEST_COUNT),
     default=400,
     show_default=True,
     help="radiographs of a made archive",
 )
 @click.option(
     "--sample",
-    type=click.IntRange(min=1),
+    type=Count(min=1),
     default=200,
     show_default=True,
     help="files each stage is timed on",

@@ -3,7 +3,6 @@
     CommandError            code, exit
     |-- NoFiles             no-files            NOT_FOUND
     |-- NotMeasured         not-measured        NOT_FOUND
-    |-- WrongSetting        wrong-setting       USAGE
     |-- ModelAbsent         model-absent        NETWORK
     |-- ModelWorse          model-worse         USAGE
     |-- VersionReserved     version-reserved    USAGE
@@ -43,13 +42,6 @@ class NotMeasured(CommandError):
 
     code = "not-measured"
     exit = Exit.NOT_FOUND
-
-
-class WrongSetting(CommandError):
-    """A THORAQ_ variable or a line of thoraq.env has a value thoraq cannot use; correct it."""
-
-    code = "wrong-setting"
-    exit = Exit.USAGE
 
 
 class ModelAbsent(CommandError):

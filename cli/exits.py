@@ -52,6 +52,8 @@ BY_CODE = {
     "place-missing": Exit.NOT_FOUND,
     "place-forbidden": Exit.USAGE,
     "place-altered": Exit.USAGE,
+    "wrong-setting": Exit.USAGE,
+    "settings-untrusted": Exit.USAGE,
     "password-needed": Exit.USAGE,
     "password-unusable": Exit.USAGE,
     "database-url-invalid": Exit.USAGE,

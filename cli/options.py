@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from pydantic import ValidationError
 
-from cli.errors import WrongSetting
 from db.conditions import parse_condition
 from db.records import Condition, ResultFilter
 from db.states import Priority
@@ -20,9 +19,14 @@ from radiograph.records import Bucket
 from scheduler.errors import PlaceMissing
 from scheduler.logs import configure_logs
 from scheduler.pseudonym import Pseudonyms
-from scheduler.settings import Settings
+from scheduler.settings import Settings, read_settings
 
 Command = TypeVar("Command", bound=Callable[..., object])
+
+
+#: The largest count: 32 bits with a sign.
+MOST = 2**31 - 1
+MOST_TIMES = 1000
 
 
 class Paths(click.Path):
@@ -30,6 +34,46 @@ class Paths(click.Path):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(path_type=Path, **options)
+
+
+class Count(click.IntRange):
+    """A whole number that every database can hold."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        number: int = super().convert(value, param, ctx)
+        if number > MOST:
+            self.fail(f"{number} is more than {MOST}", param, ctx)
+        return number
+
+
+class Number(click.types.FloatParamType):
+    """A number that is finite."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number", param, ctx)
+        return number
+
+
+class Factor(click.FloatRange):
+    """A number above zero that something is multiplied with."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number."""
+        number: float = super().convert(value, param, ctx)
+        if not number <= MOST_TIMES:
+            self.fail(f"{value!r} is not between 0 and {MOST_TIMES}", param, ctx)
+        return number
 
 
 class Moment(click.ParamType[datetime]):
@@ -45,7 +89,7 @@ class Moment(click.ParamType[datetime]):
             return value
         try:
             return datetime.fromisoformat(value).astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):  # the first and last day are not in UTC everywhere
             self.fail(f"{value!r} is no ISO date or time, such as 2026-03-01", param, ctx)
 
 
@@ -81,22 +125,6 @@ class Day(click.ParamType[date]):
             self.fail(f"{value!r} is no ISO date, such as 2026-03-01", param, ctx)
 
 
-def read_settings(state: Path | None) -> Settings:
-    """Read the settings of this process; ``state`` overrides the state folder.
-
-    From here on warnings go to standard error as lines of JSON. Raises WrongSetting.
-    """
-    configure_logs(level=logging.WARNING)
-    try:
-        return Settings() if state is None else Settings(state=state.absolute())
-    except ValidationError as exc:
-        faults = "; ".join(
-            f"THORAQ_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
-            for fault in exc.errors(include_input=False, include_url=False)
-        )
-        raise WrongSetting(faults) from exc
-
-
 def settings_option(command: Command) -> Callable[..., object]:
     """Give a command ``--state DIR`` and its body ``settings``."""
 
@@ -108,6 +136,7 @@ def settings_option(command: Command) -> Callable[..., object]:
     )
     @functools.wraps(command)
     def with_settings(*args: Any, state: Path | None, **kwargs: Any) -> object:
+        configure_logs(level=logging.WARNING)  # to standard error, as lines of JSON
         return command(*args, settings=read_settings(state), **kwargs)
 
     # Click lists options from the last to the first; this one belongs at the end.
@@ -161,8 +190,8 @@ def with_filters(command: Command, *, model: str) -> Callable[..., object]:
     """Give a command the filters; ``model`` names the option of the network that measured."""
 
     @click.option("--bucket", type=click.Choice([str(each) for each in Bucket]))
-    @click.option("--ict-above", type=float, help="cardiothoracic index above this value")
-    @click.option("--ict-below", type=float, help="cardiothoracic index below this value")
+    @click.option("--ict-above", type=Number(), help="cardiothoracic index above this value")
+    @click.option("--ict-below", type=Number(), help="cardiothoracic index below this value")
     @click.option(
         "--enlarged/--not-enlarged", default=None, help="above the threshold that applied, or not"
     )
@@ -183,7 +212,7 @@ def with_filters(command: Command, *, model: str) -> Callable[..., object]:
         help="a column that `export --dictionary` names, one of = != < <= > >=, and a value;"
         " may be repeated",
     )
-    @click.option("--limit", type=click.IntRange(min=1), help="at most this many results")
+    @click.option("--limit", type=Count(min=1), help="at most this many results")
     @functools.wraps(command)
     def with_filter(
         *args: Any,

@@ -9,7 +9,7 @@ import click
 
 from cli.exits import Exit
 from cli.opening import prepare
-from cli.options import Paths, check_places, settings_option
+from cli.options import Factor, Paths, check_places, settings_option
 from cli.planning import count_films, plan_of, run_names, seeded_plans, weights_of
 from cli.printing import Form, form_options, print_json, print_rows
 from cli.run_printing import print_comparison, print_run
@@ -54,7 +54,7 @@ def train() -> None:
 )
 @click.option("--run", "file", type=Paths(dir_okay=False), help="run file [default: four phases]")
 @click.option("--phases", help="the phases to run, by number: 1-4, or 0,1 [default: all]")
-@click.option("--scale", type=click.FloatRange(min=0, min_open=True), help="times the steps")
+@click.option("--scale", type=Factor(), help="times the steps")
 @click.option("--faithful", is_flag=True, help="the original recipe, its faults included")
 @click.option("--name", help="name of the run and its network [default: from the folder]")
 @click.option("--start", metavar="MODEL", help="network or weights file to start from")

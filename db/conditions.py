@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement
+from sqlalchemy import BigInteger, Column, ColumnElement, String
 
 from db.columns import Moment
 from db.records import Comparison, Condition, Scalar
@@ -91,6 +92,18 @@ def _value(column: Column[Any], name: str, text: str) -> Scalar:
             return datetime.fromisoformat(text).astimezone(UTC)
         if kind is date:
             return date.fromisoformat(text)
-        return kind(text) if kind in {int, float} else text
-    except ValueError:
+        if kind in {int, float}:
+            return _number(column, kind(text))
+        # What is no UTF-8 neither database takes, and no column holds but that of paths.
+        plain = isinstance(column.type, String)
+        return text.encode("utf-8", "replace").decode() if plain else text
+    except (ValueError, OverflowError):
         raise ValueError(f"{name} is a {kind.__name__}, not {text!r}") from None
+
+
+def _number(column: Column[Any], number: float) -> float:
+    """Return a number that the column could hold. Raises ValueError."""
+    bits = 63 if isinstance(column.type, BigInteger) else 31
+    if not (math.isfinite(number) if isinstance(number, float) else -(2**bits) <= number < 2**bits):
+        raise ValueError(number)
+    return number

@@ -24,7 +24,12 @@ INSTEAD_OF_DEFAULT = {
     "state": "/var/lib/thoraq",
     "database_url": "postgresql+psycopg://thoraq:PASSWORD@localhost:5432/thoraq",
     "broker_url": "redis://:PASSWORD@localhost:6379/0",
+    "flower_password": "PASSWORD",
     "readers": "4",
+    "runs": "/srv/thoraq/runs",
+    "models": "/srv/thoraq/models",
+    "converted": "/var/cache/thoraq",
+    "roots": "/archive:/srv/films",
     "device_batch": "16",
     "device_workers": "1",
 }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 from celery import signals
 
 from scheduler.app import create_app
 from scheduler.broker import broker_url
+from scheduler.errors import MISCONFIGURED, SchedulerError
 from scheduler.logs import configure_logs
-from scheduler.settings import Settings
+from scheduler.settings import read_settings
 from scheduler.upkeep import add_upkeep, serve
 
 
@@ -16,7 +19,11 @@ def main() -> None:
     configure_logs()
     # Having a receiver keeps Celery from configuring logs itself.
     signals.setup_logging.connect(_keep_logs)
-    settings = Settings()
+    try:
+        settings = read_settings()
+    except SchedulerError as exc:
+        sys.stderr.write(f"{exc.code}: {exc}\n")
+        sys.exit(MISCONFIGURED)
     app = create_app(broker_url(settings), remote_control=settings.remote_control)
     add_upkeep(app, settings)
     serve(app)

@@ -15,6 +15,8 @@
     |-- KeyUnusable                     key-unusable
     |-- PasswordNeeded                  password-needed
     |-- PasswordUnusable                password-unusable
+    |-- WrongSetting                    wrong-setting
+    |-- SettingsUntrusted               settings-untrusted
     |-- MessageInvalid                  message-invalid
     |-- MessageSetAside                 message-set-aside
     |-- BrokerKeyReplaced               broker-key-replaced
@@ -122,6 +124,18 @@ class PasswordUnusable(SchedulerError):
     """Flower splits its user and password at commas and knows ASCII alone; choose others."""
 
     code = "password-unusable"
+
+
+class WrongSetting(SchedulerError):
+    """A THORAQ_ variable or a line of thoraq.env has a value thoraq cannot use; correct it."""
+
+    code = "wrong-setting"
+
+
+class SettingsUntrusted(SchedulerError):
+    """Others could have written thoraq.env; own it, `chmod go-w` it, and let it be no link."""
+
+    code = "settings-untrusted"
 
 
 class MessageInvalid(SchedulerError):

@@ -8,20 +8,33 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any, ClassVar
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from network.runtime import Runtime
 from radiograph.records import IctThresholds
+from scheduler.errors import WrongSetting
+from scheduler.secrets import check_secret
+from scheduler.settings_file import trusted_file
+
+_DAY = 86_400.0  # seconds; whatever waits longer is a slip of the pen
 
 
 class Settings(BaseSettings):
     """One field a setting; the description is what the README prints."""
 
     model_config = SettingsConfigDict(
-        env_prefix="THORAQ_", env_file="thoraq.env", extra="ignore", frozen=True
+        env_prefix="THORAQ_", extra="ignore", frozen=True, allow_inf_nan=False
     )
+
+    FILE: ClassVar[str] = "thoraq.env"
 
     state: Path = Field(
         default=Path("~/.local/state/thoraq").expanduser(),
@@ -47,26 +60,49 @@ class Settings(BaseSettings):
     )
     chunk_size: int = Field(default=64, ge=1, le=4096, description="radiographs a message")
     lease_seconds: float = Field(
-        default=120.0, gt=0, description="how long a silent worker keeps its chunk"
+        default=120.0,
+        gt=0,
+        le=_DAY,
+        allow_inf_nan=False,
+        description="how long a silent worker keeps its chunk",
     )
     upkeep_seconds: float = Field(
-        default=5.0, gt=0, description="pause between two rounds of sending and recovery"
+        default=5.0,
+        gt=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="pause between two rounds of sending and recovery",
     )
     resend_seconds: float = Field(
-        default=900.0, gt=0, description="a chunk nobody took for this long is sent again"
+        default=900.0,
+        gt=0,
+        le=30 * _DAY,
+        allow_inf_nan=False,
+        description="a chunk nobody took for this long is sent again",
     )
-    max_attempts: int = Field(default=5, ge=1, description="tries of a transient failure")
+    max_attempts: int = Field(default=5, ge=1, le=1000, description="tries of a transient failure")
     retry_seconds: float = Field(
-        default=30.0, gt=0, description="pause before the second try; doubles with each, jittered"
+        default=30.0,
+        gt=0,
+        le=_DAY,
+        allow_inf_nan=False,
+        description="pause before the second try; doubles with each, jittered",
     )
     readers: int | None = Field(
-        default=None, ge=1, description="reading processes a worker; from its cores where absent"
+        default=None,
+        ge=1,
+        le=1024,
+        description="reading processes a worker; from its cores where absent",
     )
     read_timeout_seconds: float = Field(
-        default=60.0, gt=0, description="time one file may take to read"
+        default=60.0,
+        gt=0,
+        le=_DAY,
+        allow_inf_nan=False,
+        description="time one file may take to read",
     )
     read_memory_mb: int = Field(
-        default=4096, ge=256, description="memory one reading process may take"
+        default=4096, ge=256, le=1 << 20, description="memory one reading process may take"
     )
     runtime: Runtime = Field(
         default=Runtime.AUTO,
@@ -76,6 +112,7 @@ class Settings(BaseSettings):
     device_batch: int | None = Field(
         default=None,
         ge=1,
+        le=4096,
         description="radiographs a forward pass; 16 on a CPU, measured on an accelerator where"
         " absent",
     )
@@ -86,9 +123,15 @@ class Settings(BaseSettings):
         description="workers that share an accelerator; one for every four cores and 4 GiB of its"
         " memory, up to four, where absent",
     )
-    max_file_mb: int = Field(default=512, ge=1, description="largest file that is opened")
-    max_megapixels: int = Field(default=100, ge=1, description="largest image that is decoded")
-    min_side_px: int = Field(default=128, ge=16, description="smaller images are set aside")
+    max_file_mb: int = Field(
+        default=512, ge=1, le=1 << 20, description="largest file that is opened"
+    )
+    max_megapixels: int = Field(
+        default=100, ge=1, le=100_000, description="largest image that is decoded"
+    )
+    min_side_px: int = Field(
+        default=128, ge=16, le=65_535, description="smaller images are set aside"
+    )
     reduced_decoding: bool = Field(
         default=True,
         description="decode JPEG 2000 and JPEG no larger than the network needs; such films get no"
@@ -115,26 +158,45 @@ class Settings(BaseSettings):
         " absent. Machines that share THORAQ_CONVERTED convert once if they have the same key",
     )
     training_lease_seconds: float = Field(
-        default=120.0, gt=0, description="how long a silent worker keeps its training run"
+        default=120.0,
+        gt=0,
+        le=_DAY,
+        allow_inf_nan=False,
+        description="how long a silent worker keeps its training run",
     )
     training_memory_share: float = Field(
-        default=0.5, gt=0, le=1, description="share of an accelerator's memory training may take"
+        default=0.5,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="share of an accelerator's memory training may take",
     )
     training_threads: int = Field(
         default=1,
         ge=1,
+        le=1024,
         description="cores a training worker computes on; give every host that trains the same"
         " number, or a run that changes hosts ends with other last digits",
     )
     checkpoint_seconds: float = Field(
-        default=60.0, gt=0, description="pause between two checkpoints of a training run"
+        default=60.0,
+        gt=0,
+        le=_DAY,
+        allow_inf_nan=False,
+        description="pause between two checkpoints of a training run",
     )
     watch_seconds: float = Field(
-        default=2.0, gt=0, description="pause between two scans of a watched folder"
+        default=2.0,
+        gt=0,
+        le=_DAY,
+        allow_inf_nan=False,
+        description="pause between two scans of a watched folder",
     )
     settle_seconds: float = Field(
         default=2.0,
         ge=0,
+        le=_DAY,
+        allow_inf_nan=False,
         description="a watched file that nobody was seen to close is complete once it was"
         " unchanged for so long; 10 or more on a share that others write to",
     )
@@ -149,18 +211,61 @@ class Settings(BaseSettings):
     )
     patient_key: SecretStr | None = Field(
         default=None,
-        description="key patient numbers are hashed with; a file in the state folder where absent."
-        " Give the same key to every machine that shares a database",
+        description="key patient numbers are hashed with, 32 random bytes or more as hex, base64 or"
+        " text (`openssl rand -hex 32`); a file in the state folder where absent. Give the same key"
+        " to every machine that shares a database",
     )
-    ict_adult: float = Field(default=0.50, description="ICT line for adults, PA view")
-    ict_infant: float = Field(default=0.60, description="ICT line under one year, PA view")
-    ict_newborn: float = Field(default=0.66, description="ICT line under 28 days, PA view")
+    ict_adult: float = Field(default=0.50, gt=0, lt=1, description="ICT line for adults, PA view")
+    ict_infant: float = Field(
+        default=0.60,
+        gt=0,
+        lt=1,
+        allow_inf_nan=False,
+        description="ICT line under one year, PA view",
+    )
+    ict_newborn: float = Field(
+        default=0.66, gt=0, lt=1, description="ICT line under 28 days, PA view"
+    )
     ict_assume_adult: bool = Field(
         default=False, description="take patients without an age for adults"
     )
     ict_assume_pa: bool = Field(
         default=False, description="take frontal views without a view for PA"
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_empty(cls, value: Any) -> Any:
+        # As no path, no key or no folder at all it would mean something that nobody meant.
+        said = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if isinstance(said, str) and not said.strip():
+            raise ValueError("empty; give a value, or leave the setting out")
+        return value
+
+    @field_validator("patient_key")
+    @classmethod
+    def _refuse_weak(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_secret(value.get_secret_value())
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read ``thoraq.env`` where nobody else may have written it. Raises SettingsUntrusted."""
+        del file_secret_settings
+        named = isinstance(dotenv_settings, DotEnvSettingsSource) and dotenv_settings.env_file
+        if named:
+            return init_settings, env_settings, dotenv_settings
+        with trusted_file(cls.FILE) as path:
+            file = DotEnvSettingsSource(settings_cls, env_file=path, env_file_encoding="utf-8")
+        return init_settings, env_settings, file
 
     @property
     def database(self) -> str:
@@ -199,6 +304,25 @@ class Settings(BaseSettings):
             assume_adult=self.ict_assume_adult,
             assume_pa=self.ict_assume_pa,
         )
+
+
+def read_settings(state: Path | None = None) -> Settings:
+    """Read the settings of this process; ``state`` overrides the state folder.
+
+    Raises WrongSetting, which names every variable that is wrong and no value, and
+    SettingsUntrusted.
+    """
+    try:
+        return Settings() if state is None else Settings(state=state.absolute())
+    except ValidationError as exc:
+        faults = "; ".join(
+            f"THORAQ_{'_'.join(map(str, fault['loc'])).upper()}: "
+            f"{fault['msg'].removeprefix('Value error, ')}"
+            for fault in exc.errors(include_input=False, include_url=False)
+        )
+        raise WrongSetting(faults) from None
+    except UnicodeDecodeError:
+        raise WrongSetting(f"{Settings.FILE} is no UTF-8 text") from None
 
 
 def process_environment() -> dict[str, str]:

@@ -14,6 +14,8 @@ from typing import Any, Self, TypeVar
 
 RUNS_FOLDER = Path(__file__).parent / "runs"
 T = TypeVar("T")
+#: The largest number of a plan: 32 bits with a sign.
+_MOST = 2**31 - 1
 
 
 class PointLoss(StrEnum):
@@ -130,6 +132,7 @@ class Plan:
             ranges = dict(values["geometry"])
             for name in ("landmark_warp_px", "calliper_warp_px"):
                 if name in ranges:
+                    _check_number(name, "tuple[float", ranges[name])
                     x, y = ranges[name]
                     ranges[name] = (float(x), float(y))
             values["geometry"] = _built(GeometryRanges, ranges)
@@ -142,13 +145,13 @@ class Plan:
 
     def only(self, numbers: str) -> Self:
         """Keep the phases numbered ``1-4``, ``0,1`` or ``3``. Raises ValueError for none."""
-        wanted: set[int] = set()
+        wanted: list[range] = []
         for part in numbers.split(","):
             first, dash, last = part.strip().partition("-")
             if not first.isdecimal() or (dash and not last.isdecimal()):
                 raise ValueError(f"phases are numbers such as 1-4 or 0,1, not {numbers!r}")
-            wanted.update(range(int(first), int(last or first) + 1))
-        kept = tuple(phase for phase in self.phases if phase.number in wanted)
+            wanted.append(range(int(first), int(last or first) + 1))
+        kept = tuple(each for each in self.phases if any(each.number in some for some in wanted))
         if not kept:
             there = sorted({phase.number for phase in self.phases})
             raise ValueError(f"no phase is numbered {numbers}; the plan has {there}")
@@ -180,10 +183,26 @@ def _built(made: type[T], values: Mapping[str, Any]) -> T:
     known = {each.name for each in fields(made)}  # type: ignore[arg-type]
     if unknown := sorted(set(values) - known):
         raise ValueError(f"unknown hyper-parameters: {', '.join(unknown)}; known: {sorted(known)}")
+    for each in fields(made):  # type: ignore[arg-type]
+        if each.name in values:
+            _check_number(each.name, str(each.type), values[each.name])
     try:
         return made(**values)
     except TypeError as exc:
         raise ValueError(f"a {made.__name__.lower()} lacks a value: {exc}") from exc
+
+
+def _check_number(name: str, kind: str, value: Any) -> None:
+    """Refuse what is no number that a run can be computed with. Raises ValueError."""
+    if value is None or not kind.startswith(("int", "float", "tuple[float")):
+        return
+    whole = kind.startswith("int")
+    for each in value if kind.startswith("tuple") else (value,):
+        right = isinstance(each, int) and not isinstance(each, bool)
+        right = right or (isinstance(each, float) and not whole)
+        if not right or not 0 <= each <= _MOST:  # nan is neither
+            kind_of = "a whole number" if whole else "a number"
+            raise ValueError(f"{name} is {kind_of} from 0 to {_MOST}")
 
 
 def _plain(value: Any) -> Any:

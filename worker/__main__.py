@@ -11,7 +11,7 @@ from network.errors import NetworkError
 from scheduler.cores import usable_cores
 from scheduler.devices import choose, find_devices
 from scheduler.errors import MISCONFIGURED, SchedulerError
-from scheduler.settings import Settings, process_environment
+from scheduler.settings import process_environment, read_settings
 from worker.pinning import pinned
 
 
@@ -27,14 +27,15 @@ def main() -> None:
     try:
         verify_weights(shipped_card())
         device = "cpu" if asked.device == "cpu" else choose(asked.device, find_devices())[0]
-        threads = Settings().training_threads if asked.queues == "training" else 1
+        settings = read_settings()
+        threads = settings.training_threads if asked.queues == "training" else 1
         environment = pinned(process_environment(), device, threads)
     except (NetworkError, SchedulerError) as exc:
         sys.stderr.write(f"{exc.code}: {exc}\n")
         sys.exit(MISCONFIGURED)
     if asked.core is not None:
         os.sched_setaffinity(0, {asked.core})
-    readers = asked.readers or Settings().readers or max(1, usable_cores() - (device == "cpu"))
+    readers = asked.readers or settings.readers or max(1, usable_cores() - (device == "cpu"))
     index = device.partition(":")[2]
     command = [sys.executable, "-m", "worker.serve"]
     # Pinned, the only device left is the first.

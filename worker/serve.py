@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+import sys
 from typing import Any
 
 from celery import signals
 
 from scheduler.app import create_app
 from scheduler.broker import broker_url
+from scheduler.errors import MISCONFIGURED, SchedulerError
 from scheduler.logs import configure_logs
 from scheduler.messages import MEASURE_QUEUES, TRAINING_QUEUE
-from scheduler.settings import Settings
+from scheduler.settings import read_settings
 from scheduler.stopping import become_worker
 from worker.session import Session
 from worker.stopping import Stopping
@@ -34,7 +36,11 @@ def main() -> None:
     parser.add_argument("--queues", required=True, help="measure or training")
     asked = parser.parse_args()
     configure_logs()
-    settings = Settings()
+    try:
+        settings = read_settings()
+    except SchedulerError as exc:
+        sys.stderr.write(f"{exc.code}: {exc}\n")
+        sys.exit(MISCONFIGURED)
     stopping = Stopping()
     app = create_app(broker_url(settings), remote_control=settings.remote_control)
     name = f"{asked.name}@{socket.gethostname()}"

@@ -35,7 +35,7 @@ from radiograph.records import ImageFormat
 from scheduler.content import look_into
 from scheduler.logs import configure_logs
 from scheduler.pseudonym import Pseudonyms
-from scheduler.settings import Settings
+from scheduler.settings import Settings, read_settings
 from scheduler.walk import Met, walk
 from worker.batching import batch_for
 from worker.device import Device, open_network
@@ -227,7 +227,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=300, help="files that are measured")
     asked = parser.parse_args()
     configure_logs()
-    costs = measure_stages(asked.folder, Settings(), asked.device, asked.most)
+    costs = measure_stages(asked.folder, read_settings(), asked.device, asked.most)
     json.dump([asdict(each) for each in costs], sys.stdout)
 
 

@@ -102,7 +102,7 @@ def test_flower_asks_for_a_password_where_others_reach_it(
     ("settings", "code"),
     [
         ({}, "password-needed"),
-        ({"THORAQ_FLOWER_PASSWORD": ""}, "password-needed"),
+        ({"THORAQ_FLOWER_PASSWORD": ""}, "wrong-setting"),
         # Flower would let in whoever knows one half of it.
         ({"THORAQ_FLOWER_PASSWORD": "open,sesame"}, "password-unusable"),
         ({"THORAQ_FLOWER_PASSWORD": "sésame"}, "password-unusable"),

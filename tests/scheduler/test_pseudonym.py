@@ -12,6 +12,8 @@ from scheduler.errors import KeyUnusable
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
 
+KEY = "0123456789abcdef" * 4
+
 
 def test_the_same_number_has_the_same_hash_and_another_number_another(tmp_path: Path) -> None:
     settings = Settings(state=tmp_path)
@@ -29,8 +31,8 @@ def test_another_installation_has_other_hashes(tmp_path: Path) -> None:
 
 
 def test_machines_that_were_given_one_key_agree(tmp_path: Path) -> None:
-    one = Pseudonyms.of(Settings(state=tmp_path / "one", patient_key="a key for all"))
-    two = Pseudonyms.of(Settings(state=tmp_path / "two", patient_key="a key for all"))
+    one = Pseudonyms.of(Settings(state=tmp_path / "one", patient_key=KEY))
+    two = Pseudonyms.of(Settings(state=tmp_path / "two", patient_key=KEY))
     assert one.stored("4711") == two.stored("4711")
 
 

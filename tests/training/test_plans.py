@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from training.plan import RUNS_FOLDER, Plan, PointLoss
+from training.plan import RUNS_FOLDER, GeometryRanges, LossWeights, Phase, Plan, PointLoss
 
 
 @pytest.mark.parametrize("path", sorted(RUNS_FOLDER.glob("*.toml")), ids=lambda path: path.stem)
@@ -66,3 +69,32 @@ def test_reading_a_plan_loads_no_torch() -> None:
     code = "import sys, training.plan as p; p.Plan.four_phases(); print('torch' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    "value", ["inf", "-inf", "nan", "-1", "1e300", "9" * 23, "true", '"many"', "[]"]
+)
+@pytest.mark.parametrize("made", [Plan, Phase, LossWeights, GeometryRanges])
+def test_a_number_that_no_run_can_be_computed_with_is_refused_in_every_place(
+    made: type[Any], value: str
+) -> None:
+    heading = {Phase: "[[phases]]", LossWeights: "[phases.weights]", GeometryRanges: "[geometry]"}
+    for each in fields(made):
+        kind = str(each.type)
+        if not kind.startswith(("int", "float", "tuple[float")):
+            continue
+        given = f"[{value}, 0.0]" if kind.startswith("tuple") else value
+        lines = ['[[phases]]\nname = "one"', "steps = 1" if each.name != "steps" else ""]
+        wrong = f"{each.name} = {given}"
+        if made is Plan:
+            lines.insert(0, wrong)
+        elif made is Phase:
+            lines.append(wrong)
+        else:
+            lines.append(f"{heading[made]}\n{wrong}")
+        with pytest.raises(ValueError, match=f"{each.name} is a (whole )?number from 0 to"):
+            Plan.from_mapping(tomllib.loads("\n".join(lines)))
+
+
+def test_phases_of_any_number_are_looked_for_without_counting_to_it() -> None:
+    assert Plan.four_phases().only(f"1-{'9' * 23}").phases

@@ -1,0 +1,178 @@
+"""Settings that make no sense are refused before anything starts, and so is a planted file."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import subprocess
+import sys
+import typing
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from scheduler.errors import MISCONFIGURED, SettingsUntrusted, WrongSetting
+from scheduler.settings import Settings, process_environment, read_settings
+from tests.db.making import ROOT
+
+SENSELESS = {
+    float: ("inf", "-inf", "nan", "-1", "1e300", "1e999", "", " ", "9" * 23, "x"),
+    int: ("inf", "nan", "-1", "1e300", "", " ", "9" * 23, "9" * 5000, "1.5", "x"),
+    bool: ("", " ", "2", "x"),
+    str: ("", " "),
+    Path: ("", " "),
+    SecretStr: ("", " "),
+}
+
+
+def kind_of(name: str) -> type:
+    """Return what a setting holds; enums are given as texts."""
+    [kind] = {
+        each
+        for each in (typing.get_args(annotation(name)) or (annotation(name),))
+        if each is not type(None)
+    }
+    return str if issubclass(kind, str) else kind
+
+
+def annotation(name: str) -> typing.Any:
+    return Settings.model_fields[name].annotation
+
+
+@pytest.fixture(autouse=True)
+def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_senseless_value_of_any_setting_is_refused_and_named(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = f"THORAQ_{name.upper()}"
+    for value in SENSELESS[kind_of(name)]:
+        monkeypatch.setenv(variable, value)
+        with pytest.raises(WrongSetting) as told:
+            read_settings()
+        said = str(told.value)
+        assert said.startswith(f"{variable}: "), value
+        assert "\n" not in said
+        assert len(value) < 3 or value not in said
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_number_has_an_upper_bound_that_the_refusal_names(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind_of(name) in (int, float):
+        monkeypatch.setenv(f"THORAQ_{name.upper()}", "1" + "0" * 12)
+        with pytest.raises(WrongSetting, match=r"less than (or equal to )?[\d.]+"):
+            read_settings()
+    else:
+        assert kind_of(name) in SENSELESS
+
+
+@pytest.mark.parametrize("module", ["scheduler", "worker", "worker.serve"])
+def test_every_process_says_in_one_line_what_is_wrong(module: str, tmp_path: Path) -> None:
+    words = ["--device", "cpu", "--name", "x", "--readers", "1", "--queues", "measure"]
+    ran = subprocess.run(
+        [sys.executable, "-m", module, *(words if module.startswith("worker") else [])],
+        env={
+            **process_environment(),
+            "THORAQ_STATE": str(tmp_path),
+            "THORAQ_LEASE_SECONDS": "nan",
+            "PYTHONPATH": str(ROOT),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == MISCONFIGURED
+    assert ran.stderr.startswith("wrong-setting: THORAQ_LEASE_SECONDS: ")
+    assert ran.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "secret",
+        "0123456789abcdef" * 3,  # 24 bytes in hex
+        base64.b64encode(bytes(range(31))).decode(),
+        base64.urlsafe_b64encode(bytes(range(30))).decode(),
+        "00" * 32,
+        "ab" * 40,
+        "a short phrase, of words",
+        "a" * 100,
+    ],
+)
+def test_a_patient_key_that_could_be_guessed_is_refused_with_a_way_to_make_one(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THORAQ_PATIENT_KEY", key)
+    with pytest.raises(WrongSetting, match=r"THORAQ_PATIENT_KEY: .*openssl rand -hex 32") as told:
+        read_settings()
+    assert key not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        secrets.token_hex(32),
+        secrets.token_hex(64),
+        base64.b64encode(secrets.token_bytes(32)).decode(),
+        secrets.token_urlsafe(32),
+        "a phrase of words, longer than it is easy to remember",
+    ],
+)
+def test_a_patient_key_of_32_bytes_is_taken_in_any_encoding(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THORAQ_PATIENT_KEY", key)
+    taken = read_settings().patient_key
+    assert taken is not None
+    assert taken.get_secret_value() == key
+
+
+def test_a_file_of_settings_of_ones_own_is_obeyed() -> None:
+    assert read_settings().chunk_size == 64
+    Path("thoraq.env").write_text("THORAQ_CHUNK_SIZE=7\n")
+    Path("thoraq.env").chmod(0o640)
+    assert read_settings().chunk_size == 7
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o777, 0o660])
+def test_a_file_of_settings_that_others_may_write_is_refused(mode: int) -> None:
+    Path("thoraq.env").write_text("THORAQ_CHUNK_SIZE=7\n")
+    Path("thoraq.env").chmod(mode)
+    with pytest.raises(SettingsUntrusted, match="chmod"):
+        read_settings()
+
+
+@pytest.mark.parametrize("planted", ["link", "dangling", "folder", "pipe"])
+def test_what_is_no_file_is_refused_and_not_passed_over(planted: str) -> None:
+    if planted == "link":
+        Path("other.env").write_text("THORAQ_CHUNK_SIZE=7\n")
+        Path("thoraq.env").symlink_to("other.env")
+    elif planted == "dangling":
+        Path("thoraq.env").symlink_to("nowhere")
+    elif planted == "folder":
+        Path("thoraq.env").mkdir()
+    else:
+        os.mkfifo("thoraq.env")
+    with pytest.raises(SettingsUntrusted):
+        read_settings()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="files of another user are made by root alone")
+def test_a_file_of_settings_of_another_user_is_refused() -> None:
+    Path("thoraq.env").write_text("THORAQ_DATABASE_URL=sqlite:////tmp/planted.db\n")
+    os.chown("thoraq.env", 12345, -1)
+    with pytest.raises(SettingsUntrusted, match="12345"):
+        read_settings()
+
+
+def test_a_file_of_settings_that_is_no_text_is_told() -> None:
+    Path("thoraq.env").write_bytes(b"THORAQ_CHUNK_SIZE=\xff\xfe\n")
+    with pytest.raises(WrongSetting, match="UTF-8"):
+        read_settings()
