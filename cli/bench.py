@@ -29,6 +29,7 @@ from db.records import BatchStatus
 from db.states import Priority
 from radiograph.phantom.archive import SMALLEST_COUNT, write_archive
 from scheduler.cores import usable_cores
+from scheduler.rights import as_operator
 from scheduler.settings import Settings, child_environment
 
 #: Recording is the intake's, before a worker is asked, and counts as if it were a worker's.
@@ -122,7 +123,8 @@ def bench(
       thoraq bench /archive/2024/03 --out bench.png
     """
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)  # or told before minutes of work
+        with as_operator(out):
+            out.parent.mkdir(parents=True, exist_ok=True)  # or told before minutes of work
     with tempfile.TemporaryDirectory(prefix="thoraq-bench-") as place:
         if folder is None:
             folder = Path(place) / "archive"

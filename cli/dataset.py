@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
-from cli.options import Paths, read_settings
+from cli.options import Paths
 from cli.picture_file import PictureFile
 from cli.printing import Form, form_options
 from scheduler.roots import check_allowed
+from scheduler.settings import read_settings
 
 data_option = click.option(
     "--data",
@@ -79,7 +80,7 @@ def run(action: str, data: Path, form: Form, *words: str | Path) -> int:
 
     Raises PlaceForbidden.
     """
-    check_allowed(data, read_settings(None).allowed_roots)
+    check_allowed(data, read_settings().allowed_roots)
     command = [sys.executable, "-m", "training.dataset", action, "--data", data, *words]
     if form is not Form.TABLE:
         command.append(f"--{form}")

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from cli.options import read_settings
+from scheduler.settings import read_settings
 
 
 @click.command(
@@ -30,6 +30,6 @@ def evaluate(ctx: click.Context, options: tuple[str, ...]) -> None:
       thoraq evaluate --data ../shared/data --pictures drawn --html page.html
     """
     command = [sys.executable, "-m", "training.evaluate", *options]
-    if roots := read_settings(None).allowed_roots:
+    if roots := read_settings().allowed_roots:
         command += ["--roots", ":".join(map(str, roots))]  # the last one counts
     ctx.exit(subprocess.run(command, check=False).returncode)

@@ -19,6 +19,7 @@ from radiograph.records import Bucket
 from scheduler.errors import PlaceMissing
 from scheduler.logs import configure_logs
 from scheduler.pseudonym import Pseudonyms
+from scheduler.rights import private
 from scheduler.settings import Settings, read_settings
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -137,7 +138,9 @@ def settings_option(command: Command) -> Callable[..., object]:
     @functools.wraps(command)
     def with_settings(*args: Any, state: Path | None, **kwargs: Any) -> object:
         configure_logs(level=logging.WARNING)  # to standard error, as lines of JSON
-        return command(*args, settings=read_settings(state), **kwargs)
+        settings = read_settings(state)
+        with private(settings):
+            return command(*args, settings=settings, **kwargs)
 
     # Click lists options from the last to the first; this one belongs at the end.
     listed = with_settings.__click_params__  # type: ignore[attr-defined]

@@ -7,13 +7,13 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
 from typing import Any, BinaryIO
 
 import click
 
 from cli.errors import PlaceUnusable
 from cli.options import Paths
+from scheduler.rights import draft
 
 
 class PictureFile(Paths):
@@ -38,16 +38,7 @@ def picture_file(path: Path) -> Iterator[BinaryIO]:
 
     Replaces an older file, but nothing else that has its name. Raises PlaceUnusable, OSError.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         raise PlaceUnusable(f"{path}: not a file. {PlaceUnusable.__doc__}")
-    # A name that nobody foresees, so that no file or link of somebody else is written through.
-    draft = path.with_name(f".{path.name}.{token_hex(8)}.part")
-    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(draft, flags, 0o666)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with draft(path) as half, half.open("wb") as file:
+        yield file

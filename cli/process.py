@@ -19,6 +19,7 @@ from db.intake import open_batch
 from db.records import BatchStatus
 from db.states import Priority
 from db.status import batch_status
+from scheduler.rights import as_operator
 from scheduler.settings import Settings
 
 
@@ -69,7 +70,8 @@ def process(
     before = batch_status(database, into.name)
     folder = report or settings.state / "reports" / into.name
     if report is not None:
-        report.mkdir(parents=True, exist_ok=True)  # or told before a night of work
+        with as_operator(report):
+            report.mkdir(parents=True, exist_ok=True)  # or told before a night of work
     status = measure(database, paths, into, settings, device=device, model=model)
     written = write_report(database, into.name, settings, folder)
     if as_json:

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from cli.columns import COLUMNS, Kind
 from cli.printing import Row, as_field
+from scheduler.rights import draft
 
 #: Rows in one group of a Parquet file.
 GROUP_ROWS = 10_000
@@ -29,15 +30,9 @@ class FileForm(StrEnum):
 
 def write_rows(rows: Iterable[Row], columns: Sequence[str], path: Path, form: FileForm) -> int:
     """Write rows, never holding them all; return how many. A broken export leaves no file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
     write = {FileForm.CSV: write_csv, FileForm.JSON: write_json, FileForm.PARQUET: write_parquet}
-    try:
-        count = write[form](rows, columns, draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    return count
+    with draft(path) as half:
+        return write[form](rows, columns, half)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ HEAD = """\
 #: Shown where the default is nothing, or depends on the machine.
 INSTEAD_OF_DEFAULT = {
     "state": "/var/lib/thoraq",
+    "group": "radiology",
     "database_url": "postgresql+psycopg://thoraq:PASSWORD@localhost:5432/thoraq",
     "broker_url": "redis://:PASSWORD@localhost:6379/0",
     "flower_password": "PASSWORD",

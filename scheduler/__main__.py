@@ -10,6 +10,7 @@ from scheduler.app import create_app
 from scheduler.broker import broker_url
 from scheduler.errors import MISCONFIGURED, SchedulerError
 from scheduler.logs import configure_logs
+from scheduler.rights import private
 from scheduler.settings import read_settings
 from scheduler.upkeep import add_upkeep, serve
 
@@ -24,9 +25,10 @@ def main() -> None:
     except SchedulerError as exc:
         sys.stderr.write(f"{exc.code}: {exc}\n")
         sys.exit(MISCONFIGURED)
-    app = create_app(broker_url(settings), remote_control=settings.remote_control)
-    add_upkeep(app, settings)
-    serve(app)
+    with private(settings):
+        app = create_app(broker_url(settings), remote_control=settings.remote_control)
+        add_upkeep(app, settings)
+        serve(app)
 
 
 def _keep_logs(**_: object) -> None:

@@ -6,12 +6,17 @@ import hashlib
 import os
 import secrets
 from pathlib import Path
+from typing import IO
 
+import structlog
 from pydantic import SecretStr
 
 from scheduler.errors import KeyUnusable
 
+_log = structlog.stdlib.get_logger(__name__)
+
 _KEY_BYTES = 32
+_OTHERS_READ = 0o077
 
 
 def key_of(secret: SecretStr | None, path: Path) -> bytes:
@@ -39,9 +44,22 @@ def _key_file(path: Path) -> bytes:
                 pass
             finally:
                 draft.unlink()
-        key = path.read_bytes()
+        with path.open("rb") as file:
+            _close(file, path)
+            key = file.read()
     except OSError as exc:
         raise KeyUnusable(f"{path}: {KeyUnusable.__doc__}") from exc
     if len(key) != _KEY_BYTES:
         raise KeyUnusable(f"{path} holds no key; restore it, or what was made with it is lost")
     return key
+
+
+def _close(file: IO[bytes], path: Path) -> None:
+    """Take a key from those who may read it besides us. Raises KeyUnusable where it is not ours."""
+    found = os.fstat(file.fileno())
+    if not found.st_mode & _OTHERS_READ:
+        return
+    if found.st_uid != os.geteuid():
+        raise KeyUnusable(f"{path} can be read by others; its owner has to `chmod 600` it")
+    os.fchmod(file.fileno(), 0o600)
+    _log.warning("a key could be read by others and is closed now", key=path.name)

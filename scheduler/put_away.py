@@ -21,6 +21,7 @@ from db.records import EndedFile, FileStat, PlacedFile
 from db.states import Place
 from scheduler.errors import PlaceAltered
 from scheduler.inbox import Inbox
+from scheduler.rights import as_operator
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -67,7 +68,8 @@ class PutAway:
             _log.warning("files cannot be put away", error=type(exc).__name__)
             return []
         try:
-            return self._put_all(inbox) if self._prepared(inbox) else []
+            with as_operator(self._folder):
+                return self._put_all(inbox) if self._prepared(inbox) else []
         finally:
             inbox.close()
 

@@ -40,6 +40,11 @@ class Settings(BaseSettings):
         default=Path("~/.local/state/thoraq").expanduser(),
         description="state folder: embedded database, embedded broker, logs",
     )
+    group: str | None = Field(
+        default=None,
+        description="group that may read the state folder, but for broker and key; nobody else"
+        " than its user where absent",
+    )
     database_url: SecretStr | None = Field(
         default=None,
         description="SQLAlchemy URL; SQLite in the state folder where absent",
@@ -242,7 +247,7 @@ class Settings(BaseSettings):
             raise ValueError("empty; give a value, or leave the setting out")
         return value
 
-    @field_validator("patient_key")
+    @field_validator("patient_key", "converted_key")
     @classmethod
     def _refuse_weak(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:

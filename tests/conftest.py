@@ -30,7 +30,7 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("converted")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("THORAQ_CONVERTED", str(folder))
-        patch.setenv("THORAQ_CONVERTED_KEY", "of the tests")
+        patch.setenv("THORAQ_CONVERTED_KEY", "fedcba9876543210" * 4)
         yield folder
 
 

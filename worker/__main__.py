@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import ExitStack
 
 from network.card import shipped_card, verify_weights
 from network.errors import NetworkError
 from scheduler.cores import usable_cores
 from scheduler.devices import choose, find_devices
 from scheduler.errors import MISCONFIGURED, SchedulerError
+from scheduler.rights import private
 from scheduler.settings import process_environment, read_settings
 from worker.pinning import pinned
 
@@ -29,6 +31,8 @@ def main() -> None:
         device = "cpu" if asked.device == "cpu" else choose(asked.device, find_devices())[0]
         settings = read_settings()
         threads = settings.training_threads if asked.queues == "training" else 1
+        kept = ExitStack()  # until this process is replaced, and after
+        kept.enter_context(private(settings))
         environment = pinned(process_environment(), device, threads)
     except (NetworkError, SchedulerError) as exc:
         sys.stderr.write(f"{exc.code}: {exc}\n")

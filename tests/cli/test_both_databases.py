@@ -46,7 +46,7 @@ FORMS = ("--table", "--json", "--csv")
 VOLATILE = {"measurement", "measured_at", "duration_ms", "worker", "attempt"}
 
 #: Settings of both; the numbers of patients are hashed alike.
-SHARED = {"COLUMNS": "100", "THORAQ_PATIENT_KEY": "5e" * 32}
+SHARED = {"COLUMNS": "100", "THORAQ_PATIENT_KEY": "0123456789abcdef" * 4}
 
 #: The commands in the order they run. ARCHIVE, BATCH, FILMS and NETWORK stand for the site's own;
 #: OUT is a new folder.

@@ -1,0 +1,130 @@
+"""Who may read what this machine keeps: its user alone, or a group that the settings name.
+
+What an operator asks for at a path of their own has the rights that their umask says.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import structlog
+
+from scheduler.errors import WrongSetting
+from scheduler.settings import Settings
+
+_log = structlog.stdlib.get_logger(__name__)
+
+_NOT_OTHERS = 0o077
+_NOT_WRITTEN_BY_GROUP = 0o027
+#: What thoraq makes in a state folder; a folder that holds more is not ours to close.
+_OURS = ("thoraq.db", "patient.key", ".patient.key", "broker", "logs", "reports")
+_OURS_TOO = ("runs", "models", "converted", "thoraq.env")
+
+
+class _Before(NamedTuple):
+    """The umask this process was started with, and the folder that it does not hold for."""
+
+    umask: int
+    state: Path
+
+
+_before: list[_Before] = []
+
+
+@contextmanager
+def private(settings: Settings) -> Iterator[None]:
+    """Keep what is made from here on to ourselves; narrow a state folder that is wider.
+
+    Processes that are started meanwhile do so too. Raises WrongSetting for a group that the state
+    folder cannot be given.
+    """
+    hidden = _NOT_OTHERS if settings.group is None else _NOT_WRITTEN_BY_GROUP
+    former = os.umask(hidden)
+    _before.append(_Before(former, settings.state.absolute()))
+    try:
+        if settings.group is not None:
+            _share(settings.state, settings.group)
+        _narrow(settings.state, hidden)
+        yield
+    finally:
+        _before.pop()
+        os.umask(former)
+
+
+@contextmanager
+def as_operator(path: Path) -> Iterator[None]:
+    """Make folders as the operator's umask says, unless ``path`` is in the state folder."""
+    if not _before or path.absolute().is_relative_to(_before[0].state):
+        yield
+        return
+    ours = os.umask(_before[0].umask)
+    try:
+        yield
+    finally:
+        os.umask(ours)
+
+
+@contextmanager
+def draft(path: Path) -> Iterator[Path]:
+    """Give a new file beside ``path`` to write to, which then takes its place, or leaves nothing.
+
+    Its name is drawn, so nobody can have put a link there; its rights are as the operator's umask
+    says. Folders on the way are made.
+    """
+    with as_operator(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        umask = os.umask(_NOT_OTHERS)  # there is no way to ask alone
+        os.umask(umask)
+    descriptor, name = tempfile.mkstemp(".part", ".thoraq-", path.parent)
+    os.close(descriptor)
+    half = Path(name)
+    try:
+        yield half
+        half.chmod(0o666 & ~umask)
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def _share(folder: Path, group: str) -> None:
+    """Give a state folder to a group, and what is made in it from then on."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        number = grp.getgrnam(group).gr_gid
+        found = folder.stat()
+        if found.st_gid != number or not found.st_mode & stat.S_ISGID:
+            os.chown(folder, -1, number)
+            folder.chmod(0o2750)
+    except KeyError:
+        raise WrongSetting(f"THORAQ_GROUP: there is no group {group}") from None
+    except PermissionError:
+        raise WrongSetting(
+            f"THORAQ_GROUP: {folder} cannot be given to {group}; be its owner and a member"
+        ) from None
+
+
+def _narrow(folder: Path, hidden: int) -> None:
+    try:
+        found = folder.stat()
+        if found.st_uid != os.geteuid() or not found.st_mode & hidden:
+            return
+        entries = list(folder.iterdir())
+    except OSError:
+        return  # whoever needs it tells
+    ours = [each for each in entries if each.name.startswith(_OURS) or each.name in _OURS_TOO]
+    for each in ours:
+        mode = each.lstat().st_mode
+        if mode & hidden and not stat.S_ISLNK(mode):
+            each.chmod(stat.S_IMODE(mode) & ~hidden)
+    if len(ours) == len(entries):
+        folder.chmod(stat.S_IMODE(found.st_mode) & ~hidden)
+        _log.warning("the state folder was open to others and is closed now")
+    elif ours:
+        _log.warning("the state folder is open to others and holds more than thoraq's; chmod it")
