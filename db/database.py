@@ -213,6 +213,8 @@ def translated() -> Iterator[None]:
         yield
     except exc.SQLAlchemyError as error:
         raise _translation(error) from error
+    except (OverflowError, UnicodeError) as error:  # which drivers raise of values, as they are
+        raise DatabaseRefused("a value that no column holds: please report it") from error
 
 
 def _translation(error: exc.SQLAlchemyError) -> DatabaseError:
@@ -238,7 +240,9 @@ def _translation(error: exc.SQLAlchemyError) -> DatabaseError:
             " state folder, and `thoraq doctor` looks at it"
         )
     away = isinstance(error, (exc.OperationalError, exc.InterfaceError))
-    if away and sqlite_code != SQLITE_ERROR:  # which is a fault in a statement
+    # 54: more than the server takes, such as a long text in an index. SQLITE_ERROR: a fault in a
+    # statement.
+    if away and sqlite_code != SQLITE_ERROR and not sqlstate.startswith("54"):
         return DatabaseAway(f"{said}: see `thoraq doctor`, then run the same command again")
     return DatabaseRefused(f"{said}: this is a fault of thoraq, please report it")
 

@@ -17,7 +17,8 @@
         |-- UnsupportedPixels           unsupported-pixels
         |-- UndecodablePixels           undecodable-pixels
         |-- UniformPixels               uniform-pixels
-        `-- TooLarge                    too-large
+        |-- TooLarge                    too-large
+        `-- Unrecordable                unrecordable
 
 A code is stable: databases and scripts hold it. The message says what to do.
 """
@@ -170,3 +171,9 @@ class TooLarge(Unreadable):
     """The image or file exceeds the limits; raise them in the settings if it is genuine."""
 
     code = "too-large"
+
+
+class Unrecordable(Unreadable):
+    """The name, time or header of the file holds what no database takes; please report its kind."""
+
+    code = "unrecordable"

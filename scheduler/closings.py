@@ -18,6 +18,7 @@ from watchdog.observers.api import BaseObserver
 
 from db.records import FileStat
 from radiograph.folders import entered
+from scheduler.walk import file_stat
 
 if TYPE_CHECKING:
     from watchdog.observers.api import EventEmitter
@@ -93,7 +94,7 @@ class Closings(FileSystemEventHandler):
         with self._lock:
             if len(self._closed) >= _MOST:
                 self._closed.clear()
-            key = hash(FileStat(name, found.st_size, found.st_mtime_ns))
+            key = hash(file_stat(name, found))
             self._closed[key] = time.monotonic()
 
 

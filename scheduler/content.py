@@ -11,7 +11,7 @@ from db.records import FileStat, SeenFile
 from radiograph.errors import FileUnavailable, NotAnImage, RadiographError, TooLarge
 from radiograph.folders import open_file
 from radiograph.recognition import HEAD_BYTES, recognise
-from scheduler.walk import refusal_of
+from scheduler.walk import file_stat, refusal_of
 
 _READ_BYTES = 1 << 20
 
@@ -47,5 +47,5 @@ def _check_unchanged(file: BinaryIO, met: FileStat) -> None:
     found = os.fstat(file.fileno())
     if not stat.S_ISREG(found.st_mode):
         raise NotAnImage("a pipe, socket or device is no file")
-    if (found.st_size, found.st_mtime_ns) != (met.size, met.mtime_ns):
+    if file_stat(met.path, found) != met:
         raise FileUnavailable("it changed while it was read; submit it again once it is complete")

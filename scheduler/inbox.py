@@ -20,6 +20,7 @@ from db.records import FileStat
 from radiograph.folders import entered, list_folder, open_file, open_folder
 from scheduler.errors import PlaceAltered
 from scheduler.renaming import rename_new
+from scheduler.walk import file_stat
 
 _READ_BYTES = 1 << 20
 
@@ -147,7 +148,7 @@ class Inbox:
 
 
 def _is(found: os.stat_result, wanted: FileStat) -> bool:
-    same = (found.st_size, found.st_mtime_ns) == (wanted.size, wanted.mtime_ns)
+    same = file_stat(wanted.path, found) == wanted
     return same and stat.S_ISREG(found.st_mode)
 
 

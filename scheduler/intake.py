@@ -16,15 +16,17 @@ import structlog
 from celery import Celery
 
 from db.database import Database
+from db.errors import DatabaseRefused
 from db.intake import read_files, record_files
 from db.models import find_model, served_model
-from db.records import Batch, IntakeCount, SeenFile
+from db.records import Batch, FileStat, IntakeCount, SeenFile
+from radiograph.errors import Unrecordable
 from scheduler.content import look_into
 from scheduler.errors import BrokerUnavailable, NoModelServed
 from scheduler.relay import relay
 from scheduler.roots import check_allowed
 from scheduler.settings import Settings
-from scheduler.walk import Met, walk_resolved
+from scheduler.walk import Met, refusal_of, walk_resolved
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -129,8 +131,7 @@ class Intake:
             if self._progress is not None:
                 self._progress(self.count)
             return
-        chunk_size = self._settings.chunk_size
-        self._add(record_files(self._database, self._batch, files, self._model_version, chunk_size))
+        self._add(self._recorded(files))
         if self._app is None:
             return
         try:
@@ -139,6 +140,21 @@ class Intake:
             # The rows are safe; the upkeep sends their chunks, now and once the broker is back.
             self._app = None
             _log.warning("chunks wait in the database", code=BrokerUnavailable.code)
+
+    def _recorded(self, files: list[SeenFile]) -> IntakeCount:
+        """Record files; one that the database refuses costs itself alone. Raises DatabaseError."""
+        chunk_size = self._settings.chunk_size
+        try:
+            return record_files(self._database, self._batch, files, self._model_version, chunk_size)
+        except DatabaseRefused:
+            if len(files) > 1:
+                half = len(files) // 2
+                return self._recorded(files[:half]) + self._recorded(files[half:])
+            if files[0].refusal is not None and files[0].refusal.code == Unrecordable.code:
+                raise  # even its bare name, so no value of the file is the reason
+        bare = FileStat(files[0].stat.path, 0, 0)
+        reason = refusal_of(Unrecordable(Unrecordable.__doc__))
+        return self._recorded([SeenFile(bare, refusal=reason)])
 
     def _add(self, more: IntakeCount) -> None:
         self.count += more

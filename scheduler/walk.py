@@ -18,6 +18,10 @@ from scheduler.errors import PlaceMissing
 
 _log = structlog.stdlib.get_logger(__name__)
 
+#: A database's largest number; as nanoseconds it is a day in 2262. Later days, and days before
+#: 1677, are known by size and name alone.
+_LATEST_NS = (1 << 63) - 1
+
 #: What copying and downloading programs call a file that is not complete.
 _UNFINISHED = (".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload", ".download", "~")
 #: Folders within folders that are entered. Each holds two descriptors, and a process has some
@@ -31,6 +35,12 @@ class Met:
 
     stat: FileStat
     refusal: Refusal | None = None
+
+
+def file_stat(path: str, found: os.stat_result) -> FileStat:
+    """Return what the system says of a file, within what every database can hold."""
+    mtime_ns = max(-_LATEST_NS, min(found.st_mtime_ns, _LATEST_NS))
+    return FileStat(path, found.st_size, mtime_ns)
 
 
 def refusal_of(error: RadiographError) -> Refusal:
@@ -167,7 +177,7 @@ def _file(path: str, entry: os.DirEntry[str]) -> Met | None:
 
 
 def _met(path: str, found: os.stat_result) -> Met:
-    met = FileStat(path, found.st_size, found.st_mtime_ns)
+    met = file_stat(path, found)
     if stat.S_ISREG(found.st_mode):
         return Met(met)
     # Opening a pipe waits for its other end, opening a device may act on it.

@@ -23,6 +23,7 @@ from worker.lease import Lease
 from worker.limits import read_limits
 from worker.machine import Machine
 from worker.networks import Networks
+from worker.outcomes import store_apart
 from worker.readers import Readers
 from worker.stopping import Stopping
 
@@ -171,9 +172,13 @@ class Session:
     def _store(self, claim: Claim, done: Sequence[Outcome]) -> int:
         """Store what is done, waiting for the database. Raises StopRequested, DatabaseError."""
         policy = RetryPolicy(self._settings.max_attempts, self._settings.retry_seconds)
+
+        def store(some: Sequence[Outcome]) -> int:
+            return store_outcomes(self._opened(), claim.owner, some, self._name, policy)
+
         while done:
             try:
-                return store_outcomes(self._opened(), claim.owner, done, self._name, policy)
+                return store_apart(done, store)
             except DatabaseError as exc:
                 self._wait_for_database(exc)
         return 0

@@ -39,7 +39,7 @@ _PATIENCE_SECONDS = 300.0
 _FALLBACKS = frozenset(
     {
         *("reader-failed", "measuring-failed", "worker-lost", "quarantined", "prediction-invalid"),
-        *("file-unavailable", "content-changed", "path-forbidden"),
+        *("file-unavailable", "content-changed", "path-forbidden", "unrecordable"),
     }
 )
 _READ_MEMORY_MB = 2048
