@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -25,9 +26,16 @@ from sqlalchemy import (
 RowId = BigInteger().with_variant(Integer, "sqlite")
 
 # Bytes of a file name that are no UTF-8 arrive as U+DC80..U+DCFF (surrogateescape), which neither
-# database can hold; they are kept in the last 128 code points of the last private plane.
-_TO_STORED = {0xDC00 + byte: 0x10FF00 + byte for byte in range(0x80, 0x100)}
-_FROM_STORED = {stored: escaped for escaped, stored in _TO_STORED.items()}
+# database can hold; they are kept in the last 128 code points of the last private plane. A name may
+# hold these as well: there they follow U+10FF00, and so does that one itself.
+_MARK = "\U0010ff00"
+_BYTES = range(0x80, 0x100)
+_TO_STORED = (
+    {0xDC00 + byte: chr(0x10FF00 + byte) for byte in _BYTES}
+    | {0x10FF00 + byte: _MARK + chr(0x10FF00 + byte) for byte in _BYTES}
+    | {ord(_MARK): 2 * _MARK}
+)
+_STORED = re.compile(f"{_MARK}(.)|([\U0010ff80-\U0010ffff])", re.DOTALL)
 
 
 class Moment(TypeDecorator[datetime]):
@@ -63,14 +71,14 @@ class FilePath(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Escaped bytes into the private plane."""
+        """Return the path as both databases hold it; no two paths become the same."""
         del dialect
-        return None if value is None else value.translate(_TO_STORED)
+        return value if value is None or value.isascii() else value.translate(_TO_STORED)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        """And back."""
+        """Return the path as it was."""
         del dialect
-        return None if value is None else value.translate(_FROM_STORED)
+        return value if value is None or value.isascii() else _STORED.sub(_met, value)
 
 
 class Prose(TypeDecorator[str]):
@@ -85,6 +93,10 @@ class Prose(TypeDecorator[str]):
         if value is None:
             return None
         return value.replace("\0", "?").encode("utf-8", "replace").decode("utf-8")
+
+
+def _met(found: re.Match[str]) -> str:
+    return found[1] or chr(ord(found[2]) - 0x10FF00 + 0xDC00)
 
 
 def one_of(values: type[StrEnum], name: str) -> Enum:

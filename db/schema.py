@@ -12,7 +12,7 @@ from db.database import asking, sqlite_path
 from db.records import SchemaState
 
 #: The newest revision of ``migrations/versions``, which the tables of `db.tables` are.
-HEAD = "0007"
+HEAD = "0008"
 
 
 def upgrade(url: str) -> SchemaState:
