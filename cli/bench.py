@@ -22,7 +22,7 @@ from cli.measuring import measure
 from cli.opening import prepare
 from cli.options import Count, Paths, settings_option
 from cli.picture_file import PictureFile
-from cli.printing import Form, Row, print_json, print_rows
+from cli.printing import Form, Row, print_json, print_rows, say
 from cli.processes import workers_devices
 from db.intake import open_batch
 from db.records import BatchStatus
@@ -137,11 +137,13 @@ def bench(
         print_json(bench_json(found))
         return
     print_rows([stage_row(each) for each in found.stages], Form.TABLE)
-    click.echo()
+    say()
     print_rows([reading_row(*each) for each in found.reading], Form.TABLE)
-    click.echo(f"\n{said}")
+    say()
+    for line in said.splitlines():
+        say(line)
     if out is not None:
-        click.echo(f"picture   {out}")
+        say(f"picture   {out}")
 
 
 def name_of(kind: str) -> str:

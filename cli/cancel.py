@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cli.options import settings_option
+from cli.printing import say
 from db.database import Database
 from db.operations import cancel as take_out
 from scheduler.settings import Settings
@@ -26,4 +27,4 @@ def cancel(batch: str, settings: Settings) -> None:
     """
     count = take_out(Database.open(settings.database), batch, settings.chunk_size)
     handed = f", {count.handed_over} left to other batches" if count.handed_over else ""
-    click.echo(f"{count.cancelled} cancelled, {count.in_flight} in a worker's hands{handed}")
+    say(f"{count.cancelled} cancelled, {count.in_flight} in a worker's hands{handed}")

@@ -6,13 +6,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from cli.exits import Exit
 from cli.options import Paths, settings_option
-from cli.printing import print_json
+from cli.printing import print_json, say
 from db import copies, schema
 from db.copy_records import CopyCount
+from scheduler.console import PlainConsole
 from scheduler.settings import Settings
 
 
@@ -42,9 +42,9 @@ def upgrade(settings: Settings) -> None:
     before = schema.check(settings.database)
     after = schema.upgrade(settings.database)
     if before.current == after.current:
-        click.echo(f"the schema is up to date: {after.current}")
+        say(f"the schema is up to date: {after.current}")
     else:
-        click.echo(f"the schema was {before.current or 'not there'} and is now {after.current}")
+        say(f"the schema was {before.current or 'not there'} and is now {after.current}")
 
 
 @database.command()
@@ -64,10 +64,10 @@ def check(ctx: click.Context, *, as_json: bool, settings: Settings) -> None:
     if as_json:
         print_json(asdict(state) | {"up_to_date": state.up_to_date})
     elif state.up_to_date:
-        click.echo(f"the schema is up to date: {state.current}")
+        say(f"the schema is up to date: {state.current}")
     else:
-        click.echo(f"the schema is {state.current or 'not there'}, this program's is {state.head}")
-        click.echo("run `thoraq db upgrade`", err=True)
+        say(f"the schema is {state.current or 'not there'}, this program's is {state.head}")
+        say("run `thoraq db upgrade`", err=True)
     ctx.exit(Exit.OK if state.up_to_date else Exit.UNSOUND)
 
 
@@ -85,18 +85,18 @@ def backup(target: Path, *, replace: bool, settings: Settings) -> None:
     Example: every evening, before the night
       thoraq db backup /backup/thoraq-2026-03-01
     """
-    with Console(stderr=True).status("copying"):
+    with PlainConsole(stderr=True).status("copying"):
         count = copies.back_up(settings.database, target, replace=replace)
     remark = count.remark
     if remark.left_out:
-        click.echo(f"not thoraq's and not in the copy: {', '.join(remark.left_out)}", err=True)
+        say(f"not thoraq's and not in the copy: {', '.join(remark.left_out)}", err=True)
     if remark.differing:
-        click.echo(
+        say(
             f"not as thoraq made it, so that no restore takes this copy:"
             f" {', '.join(remark.differing)}",
             err=True,
         )
-    click.echo(f"{_rows(count)} in {target}")
+    say(f"{_rows(count)} in {target}")
 
 
 @database.command()
@@ -114,15 +114,15 @@ def restore(source: Path, *, replace: bool, settings: Settings) -> None:
     Example:
       thoraq db restore /backup/thoraq-2026-03-01 --replace
     """
-    with Console(stderr=True).status("restoring"):
+    with PlainConsole(stderr=True).status("restoring"):
         count = copies.restore(settings.database, source, replace=replace)
     if count.moved_aside is not None:
-        click.echo(
+        say(
             f"the database could not be read any more and is now {count.moved_aside}; whatever had"
             " it open has to be started again",
             err=True,
         )
-    click.echo(f"{_rows(count)} are back")
+    say(f"{_rows(count)} are back")
 
 
 def _rows(count: CopyCount) -> str:

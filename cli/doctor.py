@@ -9,8 +9,9 @@ import click
 from cli.checks import Check, examine
 from cli.exits import Exit
 from cli.options import settings_option
-from cli.printing import print_json, printable
+from cli.printing import print_json, say
 from scheduler.settings import Settings
+from scheduler.terminal import printable
 
 #: What was found is wrapped here.
 FOUND_COLUMNS = 80
@@ -43,10 +44,13 @@ def doctor(ctx: click.Context, *, as_json: bool, settings: Settings) -> None:
 
 def print_check(check: Check) -> None:
     """Print a line a check, and under a failed one its repair."""
-    mark = click.style("OK  ", fg="green") if check.ok else click.style("FAIL", fg="red", bold=True)
     first, *more = textwrap.wrap(printable(check.found), FOUND_COLUMNS) or [""]
-    click.echo(f"{mark}  {check.name:<10}  {first}")
+    if check.ok:
+        say("OK  ", fg="green", nl=False)
+    else:
+        say("FAIL", fg="red", bold=True, nl=False)
+    say(f"  {check.name:<10}  {first}")
     for line in more:
-        click.echo(f"{'':<18}{line}")
+        say(f"{'':<18}{line}")
     if check.repair:
-        click.echo(f"{'':<18}repair: {check.repair}")
+        say(f"{'':<18}repair: {check.repair}")

@@ -8,7 +8,7 @@ import click
 
 from cli.columns import COLUMNS, dictionary_rows, result_row
 from cli.options import Paths, filter_options, settings_option
-from cli.printing import Form, print_rows
+from cli.printing import Form, print_rows, say
 from cli.tables import FileForm, write_rows
 from db.database import Database
 from db.records import ResultFilter
@@ -53,7 +53,7 @@ def export(
     found = find_results(Database.open(settings.database), wanted)
     names = [column.name for column in COLUMNS]
     count = write_rows((result_row(result) for result in found), names, out, form)
-    click.echo(f"{count} measurements in {out}")
+    say(f"{count} measurements in {out}")
 
 
 def form_of(path: Path) -> FileForm:

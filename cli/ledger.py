@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import click
-
 from cli.codes import known_codes
 from cli.columns import plain
-from cli.printing import printable
+from cli.printing import say
 from db.records import BatchStatus
 from radiograph.records import Bucket
 
@@ -73,29 +71,31 @@ def ledger_json(status: BatchStatus) -> dict[str, object]:
 
 def print_ledger(status: BatchStatus) -> None:
     """Print what became of a batch."""
-    click.secho(f"batch {printable(status.batch.name)}", bold=True)
-    click.secho(equation(status), fg=None if status.balanced else "red")
+    say(f"batch {status.batch.name}", bold=True)
+    say(equation(status), fg=None if status.balanced else "red")
     if not status.balanced:
-        click.secho("The ledger does not balance; please report this.", fg="red")
+        say("The ledger does not balance; please report this.", fg="red")
     if status.measured:
-        click.echo()
+        say()
+        say("landmarks by expected error (px of a 224 frame)", bold=True)
         for line in bucket_lines(status):
-            click.echo(line)
+            say(line)
         compared = status.enlarged + status.not_enlarged
-        click.echo(f"\nICT above its threshold: {status.enlarged} of {compared} compared with one")
+        say()
+        say(f"ICT above its threshold: {status.enlarged} of {compared} compared with one")
         if compared < status.measured:
             none = status.measured - compared
-            click.echo(f"{none} have none: view or age unknown, AP, or a child; see ict_rule")
+            say(f"{none} have none: view or age unknown, AP, or a child; see ict_rule")
     if status.codes:
-        click.echo()
+        say()
+        say("not measured, by code", bold=True)
         for line in code_lines(status):
-            click.echo(line)
+            say(line)
 
 
 def bucket_lines(status: BatchStatus) -> Iterator[str]:
     """Return a line a bucket with its count, share and bar."""
     most = max(status.buckets.values(), default=0)
-    yield click.style("landmarks by expected error (px of a 224 frame)", bold=True)
     for bucket in Bucket:
         count = status.buckets.get(bucket, 0)
         if bucket is Bucket.UNRATED and not count:
@@ -110,7 +110,6 @@ def code_lines(status: BatchStatus) -> Iterator[str]:
     """Return a line a code: count, how it counts, and what to do."""
     codes = known_codes()
     widest = max(map(len, status.codes))
-    yield click.style("not measured, by code", bold=True)
     for name, count in sorted(status.codes.items(), key=lambda item: (-item[1], item[0])):
         code = codes.get(name)
         kind = "set aside" if code and code.set_aside else "failed"

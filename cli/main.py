@@ -15,6 +15,8 @@ import click
 
 from cli.errors import PlaceUnusable
 from cli.exits import Exit, exit_of
+from cli.printing import say
+from scheduler.terminal import print_faults, printable_lines
 
 #: section -> command -> (``module:object``, its one line).
 SECTIONS = MappingProxyType(
@@ -95,14 +97,25 @@ class Commands(click.Group):
             with formatter.section(section):
                 formatter.write_dl([(name, line) for name, (_, line) in commands.items()], 10)
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the command line up to the command; say what is wrong with it without controls."""
+        print_faults()
+        try:
+            return super().make_context(*args, **extra)
+        except click.ClickException as error:
+            raise told(error) from error
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; print an error of ours as one line and leave with its exit code."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            click.echo("\ninterrupted; the same command goes on where this one stopped", err=True)
+            say(err=True)
+            say("interrupted; the same command goes on where this one stopped", err=True)
             ctx.exit(Exit.INTERRUPTED)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except click.ClickException as error:
+            raise told(error) from error
+        except (click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
             if isinstance(error, OSError) and (error.filename or error.errno in _FULL):
@@ -114,11 +127,21 @@ class Commands(click.Group):
             fail(ctx, error, code)
 
 
+def told(error: click.ClickException) -> click.ClickException:
+    """Return an error of the command line whose message holds no controls."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error  # its message is the help
+    message = printable_lines(error.format_message())
+    if isinstance(error, click.UsageError):
+        return click.UsageError(message, error.ctx)
+    return click.ClickException(message)
+
+
 def fail(ctx: click.Context, error: Exception, code: Exit) -> NoReturn:
     """Print ``error [code]: message`` and leave; an empty message is the class's own sentence."""
     message = str(error) or (type(error).__doc__ or "").partition("\n")[0]
-    click.secho(f"error [{getattr(error, 'code', '')}]", fg="red", nl=False, err=True)
-    click.echo(f": {message}", err=True)
+    say(f"error [{getattr(error, 'code', '')}]", fg="red", nl=False, err=True)
+    say(f": {message}", err=True)
     ctx.exit(code)
 
 

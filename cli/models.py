@@ -11,7 +11,7 @@ from cli.columns import plain
 from cli.networks import brought_in, card_at, card_of, check_figures, figures_row
 from cli.opening import prepare
 from cli.options import Paths, settings_option
-from cli.printing import Form, Row, form_options, print_json, print_rows
+from cli.printing import Form, Row, form_options, print_json, print_rows, say
 from db.comparing import compare_models
 from db.database import Database
 from db.models import find_model, list_models, register_model, serve_model, served_model
@@ -51,7 +51,7 @@ def list_(form: Form, settings: Settings) -> None:
     rows = [model_row(model) for model in list_models(Database.open(settings.database))]
     print_rows(rows, form, IN_TABLE)
     if not rows and form is Form.TABLE:
-        click.echo("no network is registered yet; `process` and `up` register theirs", err=True)
+        say("no network is registered yet; `process` and `up` register theirs", err=True)
 
 
 @models.command()
@@ -81,9 +81,9 @@ def promote(version: str, *, force: bool, settings: Settings) -> None:
         check_figures(candidate, current)
     before, after = serve_model(database, version)
     if before is not None and before.version == after.version:
-        click.echo(f"{after.version} is served already")
+        say(f"{after.version} is served already")
         return
-    click.echo(f"from {'none' if before is None else before.version} to {after.version}")
+    say(f"from {'none' if before is None else before.version} to {after.version}")
 
 
 @models.command()
@@ -104,7 +104,7 @@ def register(place: Path, settings: Settings) -> None:
     card = card_at(place)
     with brought_in(card, settings):
         register_model(database, card.version, card.weights_digest, card.card, serve=False)
-    click.echo(f"{card.version} is registered; `thoraq models promote {card.version}` serves it")
+    say(f"{card.version} is registered; `thoraq models promote {card.version}` serves it")
 
 
 @models.command()
@@ -134,7 +134,7 @@ def compare(before: str, after: str, form: Form, settings: Settings) -> None:
     print_rows(rows, form)
     if form is Form.TABLE:
         for line in comparison_lines(found):
-            click.echo(line)
+            say(line)
 
 
 def crossing_row(crossing: Crossing) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cli.options import settings_option
+from cli.printing import say
 from db.database import Database
 from db.pauses import pause_batch, pause_queue, resume_batch, resume_queue
 from db.states import QueueName
@@ -39,7 +40,7 @@ def pause(batch: str | None, queue: QueueName | None, settings: Settings) -> Non
         count = pause_queue(database, queue)
     else:
         count = pause_batch(database, batch or "")
-    click.echo(f"{count.waiting} held back, {count.in_flight} in a worker's hands")
+    say(f"{count.waiting} held back, {count.in_flight} in a worker's hands")
 
 
 @click.command()
@@ -59,7 +60,7 @@ def resume(batch: str | None, queue: QueueName | None, settings: Settings) -> No
         count = resume_queue(database, queue)
     else:
         count = resume_batch(database, batch or "")
-    click.echo(f"{count.waiting} go on")
+    say(f"{count.waiting} go on")
 
 
 def check_one(batch: str | None, queue: QueueName | None) -> None:

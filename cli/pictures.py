@@ -11,7 +11,6 @@ from pathlib import Path
 from PIL import Image
 
 from cli.picture_file import picture_file
-from cli.printing import printable
 from db.database import Database
 from db.records import Result, ResultFilter
 from db.results import count_results, find_results
@@ -20,6 +19,7 @@ from radiograph.overlay import draw_on
 from radiograph.records import Bucket
 from radiograph.sheet import contact_sheet, placeholder
 from scheduler.settings import Settings
+from scheduler.terminal import printable
 from worker.errors import ReaderUnavailable
 from worker.pictures import Pictures
 

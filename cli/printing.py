@@ -1,4 +1,4 @@
-"""Rows on the terminal: a table, JSON or CSV, chosen by one shared decorator."""
+"""The one way to the terminal: lines, and rows as a table, JSON or CSV, without controls."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from itertools import chain
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
+
+from scheduler.terminal import printable, printable_json, printable_lines
 
 Value = str | int | float | bool | None
 Row = Mapping[str, Value]
@@ -18,6 +20,11 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 #: Headings and figures of a table stand this far apart.
 GAP = "  "
+
+
+def say(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> None:
+    """Print one line, to standard error with ``err``; names in it cannot steer the terminal."""
+    click.secho(printable(text), err=err, nl=nl, **style)
 
 
 class Form(StrEnum):
@@ -53,7 +60,7 @@ def print_rows(rows: Iterable[Row], form: Form, columns: Sequence[str] = ()) -> 
 
 def print_json(value: object) -> None:
     """Print one JSON value, indented."""
-    click.echo(json.dumps(value, indent=2))
+    click.echo(printable_json(json.dumps(value, indent=2)))
 
 
 def print_json_array(rows: Iterable[Row]) -> None:
@@ -61,22 +68,26 @@ def print_json_array(rows: Iterable[Row]) -> None:
     before = "["
     for row in rows:
         click.echo(before)
-        click.echo("  " + json.dumps(row), nl=False)
+        click.echo("  " + printable_json(json.dumps(row)), nl=False)
         before = ","
     click.echo("[]" if before == "[" else "\n]")
 
 
 def print_csv(rows: Iterable[Row]) -> None:
-    """Print CSV with a heading, without holding the rows."""
+    """Print CSV with a heading, without holding the rows.
+
+    It may end on a terminal, so controls are shown as in a table; JSON and exported files hold
+    names as they are.
+    """
     rows = iter(rows)
     first = next(rows, None)
     if first is None:
         return
     line = io.StringIO()
     writer = csv.DictWriter(line, list(first), lineterminator="\n")
-    writer.writeheader()
+    writer.writerow({name: printable_lines(name) for name in first})
     for row in chain([first], rows):
-        writer.writerow({name: as_field(value) for name, value in row.items()})
+        writer.writerow({name: shown_field(value) for name, value in row.items()})
         click.echo(line.getvalue(), nl=False)
         line.seek(0)
         line.truncate()
@@ -88,7 +99,7 @@ def print_table(rows: Sequence[Row], columns: Sequence[str] = ()) -> None:
         return
     names = columns or list(rows[0])
     cells = [[as_text(row[name]) for name in names] for row in rows]
-    headings = [name.replace("_", " ") for name in names]
+    headings = [printable(name.replace("_", " ")) for name in names]
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
     right = [
         all(row[name] is None or is_number(row[name]) for row in rows)
@@ -103,9 +114,9 @@ def print_table(rows: Sequence[Row], columns: Sequence[str] = ()) -> None:
         )
         return GAP.join(padded).rstrip()
 
-    click.secho(line(headings), bold=True)
+    say(line(headings), bold=True)
     for row_cells in cells:
-        click.echo(line(row_cells))
+        say(line(row_cells))
 
 
 def is_number(value: Value) -> bool:
@@ -118,6 +129,11 @@ def as_field(value: Value) -> Value:
     return str(value).lower() if isinstance(value, bool) else value
 
 
+def shown_field(value: Value) -> Value:
+    """Return one value as printed CSV holds it: its lines stay, other controls are shown."""
+    return printable_lines(value) if isinstance(value, str) else as_field(value)
+
+
 def as_text(value: Value, *, absent: str = "-") -> str:
     """Return one value as a person reads it."""
     if value is None:
@@ -125,16 +141,3 @@ def as_text(value: Value, *, absent: str = "-") -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return printable(str(value))
-
-
-def printable(text: str) -> str:
-    """Return the text with what a terminal must not receive written as ``\x1b`` and the like.
-
-    File names are bytes: they may hold escape sequences, and bytes that are no UTF-8.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode()
-        for char in text
-    )

@@ -12,7 +12,7 @@ from cli.measuring import measure
 from cli.naming import batch_name
 from cli.opening import paused, prepare
 from cli.options import Paths, model_option, paths_argument, priority_option, settings_option
-from cli.printing import print_json
+from cli.printing import print_json, say
 from cli.progress import duration
 from cli.report import Report, write_report
 from db.intake import open_batch
@@ -78,10 +78,10 @@ def process(
         print_json(ledger_json(status))
         return
     print_ledger(status)
-    click.echo()
-    click.echo(run_line(before, status))
+    say()
+    say(run_line(before, status))
     for line in where(settings, written):
-        click.echo(line)
+        say(line)
 
 
 def run_line(before: BatchStatus, after: BatchStatus) -> str:

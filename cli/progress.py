@@ -7,10 +7,11 @@ from collections import deque
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from db.records import BatchStatus, IntakeCount
+from scheduler.console import PlainConsole
+from scheduler.terminal import printable
 
 #: The rate is taken over this long.
 WINDOW_SECONDS = 30.0
@@ -61,14 +62,14 @@ class BatchProgress:
     """Shows a batch on standard error while it is taken in and measured."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False)
+        self.console = PlainConsole(stderr=True, highlight=False)
         self.rate = Rate()
         self.began = time.monotonic()
         self.last_line = 0.0
         self.bar = Progress(
-            TextColumn("{task.description:<9}"),
+            TextColumn("{task.description:<9}", markup=False),
             BarColumn(bar_width=30),
-            TextColumn("{task.fields[words]}"),
+            TextColumn("{task.fields[words]}", markup=False),
             console=self.console,
             disable=not self.console.is_terminal,
             transient=True,
@@ -119,8 +120,9 @@ class BatchProgress:
 
     def show(self, what: str, words: str, done: int = 0, total: int | None = None) -> None:
         """Move the bar, or print a line if the last one is old enough."""
+        words = printable(words)
         if self.console.is_terminal:
             self.bar.update(self.task, description=what, words=words, completed=done, total=total)
         elif time.monotonic() - self.last_line >= LINE_SECONDS:
             self.last_line = time.monotonic()
-            self.console.print(f"{what}: {words}", markup=False, soft_wrap=True)
+            self.console.print(f"{what}: {words}", soft_wrap=True)

@@ -10,6 +10,7 @@ import click
 from cli.naming import readable
 from cli.opening import prepare
 from cli.options import filters_named, priority_option, settings_option
+from cli.printing import say
 from cli.progress import BatchProgress
 from db.intake import open_batch
 from db.records import IntakeCount, ResultFilter
@@ -50,7 +51,7 @@ def remeasure(
         raise click.UsageError("--into names a batch of its own, not the one of --batch")
     database = prepare(settings, model)
     if not count_results(database, replace(wanted, limit=1)):
-        click.echo("no result is chosen; `thoraq results` takes the same filters", err=True)
+        say("no result is chosen; `thoraq results` takes the same filters", err=True)
         return
     batch = open_batch(database, into or batch_of(model, wanted), priority)
     count = IntakeCount()
@@ -58,12 +59,12 @@ def remeasure(
         for more in queue_again(database, batch, wanted, model, settings.chunk_size):
             count += more
             progress.take_in(count)
-    click.echo(
+    say(
         f"batch {batch.name}: {count.seen} chosen = {count.queued} queued + {count.known} known"
         f" + {count.duplicates} duplicates"
     )
     if count.queued:
-        click.echo("workers take them up: `thoraq up`, unless it runs already", err=True)
+        say("workers take them up: `thoraq up`, unless it runs already", err=True)
 
 
 def batch_of(model: str, wanted: ResultFilter) -> str:

@@ -8,7 +8,7 @@ import click
 
 from cli.columns import IN_TABLE, result_row
 from cli.options import filter_options, settings_option
-from cli.printing import Form, form_options, print_rows
+from cli.printing import Form, form_options, print_rows, say
 from db.database import Database
 from db.records import ResultFilter
 from db.results import find_results
@@ -43,6 +43,6 @@ def results(form: Form, settings: Settings, wanted: ResultFilter) -> None:
     first = list(rows)
     print_rows(first[:TABLE_ROWS], form, IN_TABLE)
     if not first:
-        click.echo("no result; `thoraq status` says what was measured", err=True)
+        say("no result; `thoraq status` says what was measured", err=True)
     if len(first) > TABLE_ROWS:
-        click.echo(f"the first {TABLE_ROWS}; --limit N or --csv shows more", err=True)
+        say(f"the first {TABLE_ROWS}; --limit N or --csv shows more", err=True)

@@ -6,6 +6,7 @@ import click
 
 from cli.codes import known_codes
 from cli.options import settings_option
+from cli.printing import say
 from db.database import Database
 from db.operations import retry as queue_again
 from db.status import all_statuses
@@ -45,8 +46,8 @@ def retry(
     if strange:
         raise click.UsageError(f"no code is called {', '.join(sorted(strange))}")
     count = queue_again(database, batch or named, codes or None, settings.chunk_size)
-    click.echo(f"{count.jobs} queued again")
+    say(f"{count.jobs} queued again")
     if count.files:
-        click.echo(f"{count.files} that intake refused: submit their folders again")
+        say(f"{count.files} that intake refused: submit their folders again")
     if count.jobs:
-        click.echo("workers take them up: `thoraq up`, unless it runs already", err=True)
+        say("workers take them up: `thoraq up`, unless it runs already", err=True)

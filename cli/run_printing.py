@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import click
-
 from cli.networks import figures_row
-from cli.printing import Form, Row, Value, as_text, print_rows, printable
+from cli.printing import Form, Row, Value, as_text, print_rows, say
 from cli.progress import duration
 from cli.runs import is_over, loss_text, phase_cell, phase_table, phase_text
 from db.database import Database
@@ -20,7 +18,7 @@ NAME_CELLS = 18
 
 def print_run(run: TrainingRun, phases: Sequence[RunPhase]) -> None:
     """Print a run's state, its newest check and its phases in paragraphs."""
-    click.secho(f"{run.name}: {run.state}", bold=True)
+    say(f"{run.name}: {run.state}", bold=True)
     show("data", run.data)
     show("starts from", run.parent or run.start)
     show("teachers", ", ".join(run.teachers) or None)
@@ -30,7 +28,7 @@ def print_run(run: TrainingRun, phases: Sequence[RunPhase]) -> None:
     show("network", run.model_version)
     last = run.last
     if last is not None:
-        click.echo()
+        say()
         show("phase", phase_text(run, last))
         show("epoch", f"{last.epoch:.1f} of {last.epochs:.1f} (step {last.step} of {last.steps})")
         show("loss", loss_text(last.loss_parts))
@@ -40,7 +38,7 @@ def print_run(run: TrainingRun, phases: Sequence[RunPhase]) -> None:
         show("time", duration(last.seconds))
         show("time left", None if is_over(run) else duration(last.seconds_left))
     if phases:
-        click.echo()
+        say()
         rows: list[Row] = [
             {"phase": each.phase_name, "error_px224": phase_cell(each), "why": each.reason}
             for each in phases
@@ -51,7 +49,7 @@ def print_run(run: TrainingRun, phases: Sequence[RunPhase]) -> None:
 def show(name: str, value: str | None) -> None:
     """Print one line, unless there is nothing to say."""
     if value is not None:
-        click.echo(f"{name:<{NAME_CELLS}}{printable(value)}")
+        say(f"{name:<{NAME_CELLS}}{value}")
 
 
 def print_comparison(
@@ -67,10 +65,10 @@ def print_comparison(
     if any(tested[run.name] for run, _ in ended):
         rows.append(tested)
     if not rows:
-        click.echo("no phase has ended yet", err=True)
+        say("no phase has ended yet", err=True)
     print_rows(rows, Form.TABLE)
     dropped = [(run, each) for run, phases in ended for each in phases if not each.kept]
     if dropped:
-        click.echo()
+        say()
     for run, phase in dropped:
-        click.echo(f"{run.name}, {phase.phase_name}: {phase.reason}")
+        say(f"{run.name}, {phase.phase_name}: {phase.reason}")

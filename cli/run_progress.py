@@ -7,7 +7,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 
@@ -17,6 +16,8 @@ from db.database import Database
 from db.states import RunState
 from db.training_records import TrainingRun
 from db.training_runs import find_run
+from scheduler.console import PlainConsole
+from scheduler.terminal import printable
 
 #: Pause between two looks at a run.
 LOOK_SECONDS = 1.0
@@ -39,16 +40,18 @@ class RunProgress:
     """Shows a run on standard error; ``reason`` says why a waiting one waits."""
 
     def __init__(self, reason: Callable[[TrainingRun], str]) -> None:
-        self.console = Console(stderr=True, highlight=False)
+        self.console = PlainConsole(stderr=True, highlight=False)
         self.reason = reason
         self.reason_due = 0.0
         self.waits_for = ""
         self.state: RunState | None = None
         self.told = ""
         self.bar = Progress(
-            TextColumn("{task.description}", table_column=Column(min_width=10, no_wrap=True)),
+            TextColumn(
+                "{task.description}", markup=False, table_column=Column(min_width=10, no_wrap=True)
+            ),
             BarColumn(bar_width=20),
-            TextColumn("{task.fields[words]}", table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[words]}", markup=False, table_column=Column(no_wrap=True)),
             console=self.console,
             disable=not self.console.is_terminal,
             transient=True,
@@ -70,12 +73,12 @@ class RunProgress:
     def show(self, run: TrainingRun) -> None:
         """Move the bar, or print a line where something is new."""
         last = run.last
-        what = str(run.state) if last is None else phase_text(run, last)
-        words = self.words(run)
+        what = printable(str(run.state) if last is None else phase_text(run, last))
+        words = printable(self.words(run))
         if self.console.is_terminal:
             if self.waits_for not in {"", self.told}:
                 self.told = self.waits_for
-                self.console.print(self.waits_for, markup=False, soft_wrap=True)
+                self.console.print(self.waits_for, soft_wrap=True)
             words = "" if self.waits_for else f"{what}  {words}"
             done, total = (0, None) if last is None else (last.step, last.steps)
             self.bar.update(
@@ -83,7 +86,7 @@ class RunProgress:
             )
         elif (line := f"{what}: {words}") != self.told:
             self.told = line
-            self.console.print(line, markup=False, soft_wrap=True)
+            self.console.print(line, soft_wrap=True)
 
     def words(self, run: TrainingRun) -> str:
         """Return epoch, loss, errors and time left, or what a waiting run waits for."""
@@ -91,7 +94,7 @@ class RunProgress:
         if now >= self.reason_due or run.state is not self.state:
             self.reason_due = now + REASON_SECONDS
             self.state = run.state
-            self.waits_for = self.reason(run)
+            self.waits_for = printable(self.reason(run))
         if self.waits_for:
             return self.waits_for
         last = run.last

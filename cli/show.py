@@ -11,7 +11,7 @@ from cli.errors import NotMeasured
 from cli.options import named_study, settings_option
 from cli.picture_file import PictureFile, picture_file
 from cli.pictures import overlay
-from cli.printing import Form, as_text, print_json, print_rows
+from cli.printing import Form, as_text, print_json, print_rows, say
 from db.database import Database
 from db.records import Result, ResultFilter
 from db.results import file_outcomes, find_results
@@ -73,7 +73,7 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
             picture = overlay(found[-1], pictures, OVERLAY_SIDE_PX)
         with picture_file(out) as file:
             picture.save(file, "PNG")
-        click.echo(f"drawn in {out}", err=True)
+        say(f"drawn in {out}", err=True)
 
 
 def measurements(database: Database, study: str) -> list[Result]:
@@ -87,6 +87,6 @@ def print_measurement(result: Result) -> None:
     for group in SHOWN:
         lines = [(name, row[name]) for name in group if row[name] is not None]
         if lines:
-            click.echo()
+            say()
         for name, value in lines:
-            click.echo(f"{name.replace('_', ' '):<26}{as_text(value)}")
+            say(f"{name.replace('_', ' '):<26}{as_text(value)}")

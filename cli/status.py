@@ -9,7 +9,7 @@ import click
 from cli.ledger import ledger_json, print_ledger
 from cli.opening import paused
 from cli.options import settings_option
-from cli.printing import Form, Row, form_options, print_json, print_rows
+from cli.printing import Form, Row, form_options, print_json, print_rows, say
 from cli.progress import BatchProgress
 from db.database import Database
 from db.pauses import paused_queues
@@ -69,9 +69,9 @@ def print_all(database: Database, form: Form) -> None:
     if form is not Form.TABLE:
         return
     for queue in paused_queues(database):
-        click.echo(f"the {queue} queue is paused: `thoraq resume --queue {queue}`", err=True)
+        say(f"the {queue} queue is paused: `thoraq resume --queue {queue}`", err=True)
     if not rows:
-        click.echo("no batch yet; `process`, `submit` and `watch` make them", err=True)
+        say("no batch yet; `process`, `submit` and `watch` make them", err=True)
 
 
 def print_one(
@@ -82,7 +82,7 @@ def print_one(
     why = paused(database, found.batch) if found.open else None
     if follow:
         if why:
-            click.echo(why, err=True)
+            say(why, err=True)
         found = follow_batch(database, batch)
     if form is Form.JSON:
         print_json(ledger_json(found))
@@ -93,9 +93,11 @@ def print_one(
         if not found.open:
             return
         if why:
-            click.echo(f"\n{why}", err=True)
+            say(err=True)
+            say(why, err=True)
         elif ping(broker_url(settings)) is None:
-            click.echo("\nno broker answers, so nothing runs: start `thoraq up`", err=True)
+            say(err=True)
+            say("no broker answers, so nothing runs: start `thoraq up`", err=True)
 
 
 def follow_batch(database: Database, batch: str) -> BatchStatus:

@@ -9,6 +9,7 @@ import click
 from cli.naming import batch_name
 from cli.opening import paused, prepare
 from cli.options import model_option, paths_argument, priority_option, settings_option
+from cli.printing import say
 from cli.progress import BatchProgress
 from db.intake import open_batch
 from db.states import Priority
@@ -43,14 +44,14 @@ def submit(
     into = open_batch(database, batch or batch_name(paths, model), priority)
     with BatchProgress() as progress:
         count = enqueue(database, paths, into, settings, model=model, progress=progress.take_in)
-    click.echo(
+    say(
         f"batch {into.name}: {count.seen} seen = {count.queued} queued + {count.known} known"
         f" + {count.duplicates} duplicates + {count.refused} refused"
     )
     if why := paused(database, into):
-        click.echo(why, err=True)
+        say(why, err=True)
     if model is not None and count.known:
-        click.echo(
+        say(
             "known files keep the network they were queued for;"
             f" `thoraq remeasure --model {model} --batch {into.name}` measures them again",
             err=True,

@@ -11,7 +11,7 @@ from cli.exits import Exit
 from cli.opening import prepare
 from cli.options import Factor, Paths, check_places, settings_option
 from cli.planning import count_films, plan_of, run_names, seeded_plans, weights_of
-from cli.printing import Form, form_options, print_json, print_rows
+from cli.printing import Form, form_options, print_json, print_rows, say
 from cli.run_printing import print_comparison, print_run
 from cli.run_progress import follow_run
 from cli.runs import CHECK_IN_TABLE, IN_TABLE, check_rows, phase_row, plain_run, run_row, table_row
@@ -116,8 +116,8 @@ def submit(
     ]
     for new in runs:
         run = open_run(database, new)
-        click.echo(f"{run.name} queued: {len(plan.phases)} phases, {plan.steps} steps")
-    click.echo(f"{films['train']} films to fit to, {films['val']} to select by")
+        say(f"{run.name} queued: {len(plan.phases)} phases, {plan.steps} steps")
+    say(f"{films['train']} films to fit to, {films['val']} to select by")
     explain(run, database, settings)
 
 
@@ -145,7 +145,7 @@ def status(run: str | None, *, follow: bool, form: Form, settings: Settings) -> 
         rows = map(table_row if form is Form.TABLE else run_row, found)
         print_rows(rows, form, IN_TABLE)
         if not found and form is Form.TABLE:
-            click.echo("no run yet; `thoraq train submit` makes them", err=True)
+            say("no run yet; `thoraq train submit` makes them", err=True)
         return
     reason = partial(waiting_for, database=database, settings=settings)
     one = follow_run(database, run, reason) if follow else find_run(database, run)
@@ -175,9 +175,9 @@ def cancel(run: str, settings: Settings) -> None:
     """
     one = cancel_run(Database.open(settings.database), run)
     if one.state is RunState.CANCELLED:
-        click.echo(f"{one.name} is cancelled")
+        say(f"{one.name} is cancelled")
     else:
-        click.echo(f"{one.name} ends once {one.worker} has written a checkpoint")
+        say(f"{one.name} ends once {one.worker} has written a checkpoint")
 
 
 @train.command()
@@ -192,7 +192,7 @@ def resume(run: str, settings: Settings) -> None:
     """
     database = Database.open(settings.database)
     one = resume_run(database, run)
-    click.echo(f"{one.name} queued again")
+    say(f"{one.name} queued again")
     explain(one, database, settings)
 
 
@@ -241,11 +241,11 @@ def log(run: str, form: Form, settings: Settings) -> None:
     checks = run_checks(database, one.id)
     print_rows(check_rows(checks), form, CHECK_IN_TABLE)
     if not checks and form is Form.TABLE:
-        click.echo("no check yet", err=True)
+        say("no check yet", err=True)
         explain(one, database, settings)
 
 
 def explain(run: TrainingRun, database: Database, settings: Settings) -> None:
     """Say on standard error why a run stands still, if it does."""
     if reason := waiting_for(run, database, settings):
-        click.echo(reason, err=True)
+        say(reason, err=True)

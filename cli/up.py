@@ -6,6 +6,7 @@ import click
 
 from cli.opening import prepare
 from cli.options import settings_option
+from cli.printing import say
 from cli.processes import open_stack
 from scheduler.settings import Settings
 
@@ -32,6 +33,6 @@ def up(device: str, training: bool, settings: Settings) -> None:
     """
     prepare(settings)
     stack = open_stack(settings, device, training=training)
-    click.echo(f"working in {settings.state}, logs in {settings.state / 'logs'}", err=True)
-    click.echo("Ctrl-C stops everything; files that wait stay queued", err=True)
+    say(f"working in {settings.state}, logs in {settings.state / 'logs'}", err=True)
+    say("Ctrl-C stops everything; files that wait stay queued", err=True)
     stack.run()

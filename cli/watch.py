@@ -11,6 +11,7 @@ import click
 from cli.naming import batch_name
 from cli.opening import prepare
 from cli.options import Paths, check_places, model_option, priority_option, settings_option
+from cli.printing import say
 from db.records import IntakeCount
 from db.states import Priority
 from scheduler.put_away import After
@@ -62,7 +63,7 @@ def watch(
         nonlocal told
         if count.seen > told.seen:
             told = count
-            click.echo(
+            say(
                 f"{count.seen} taken in = {count.queued} queued + {count.known} known"
                 f" + {count.duplicates} duplicates + {count.refused} refused"
             )
@@ -78,7 +79,7 @@ def watch(
         after=after,
         progress=tell,
     )
-    click.echo(f"watching {folder} for batch {name}", err=True)
+    say(f"watching {folder} for batch {name}", err=True)
     if once:
         watched.once()
         return

@@ -23,7 +23,7 @@ def main() -> None:
     try:
         settings = read_settings()
     except SchedulerError as exc:
-        sys.stderr.write(f"{exc.code}: {exc}\n")
+        sys.stderr.write(printable(f"{exc.code}: {exc}") + "\n")
         sys.exit(MISCONFIGURED)
     with private(settings):
         app = create_app(broker_url(settings), remote_control=settings.remote_control)

@@ -1,7 +1,7 @@
 """Logs: one JSON object a line on stderr, without paths and without patients.
 
-Celery's own records go through the same lines. The text of an exception is left out, since it
-may name a file; its type and the places it passed remain.
+Celery's own records and Python's warnings go through the same lines. The text of an exception is
+left out, since it may name a file; its type and the places it passed remain.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import logging
 import sys
 import traceback
 from types import TracebackType
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from scheduler.errors import MessageInvalid
+from scheduler.terminal import print_faults, printable_json
 
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -49,7 +50,8 @@ def configure_logs(stream: TextIO | None = None, level: int = logging.INFO) -> N
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _without_exception_text,
             _without_message,
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(),  # in ASCII
+            _without_delete,
         ],
     )
     handler = logging.StreamHandler(stream or sys.stderr)
@@ -57,6 +59,8 @@ def configure_logs(stream: TextIO | None = None, level: int = logging.INFO) -> N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.captureWarnings(capture=True)
+    print_faults()
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -86,6 +90,11 @@ def _without_message(logger: WrappedLogger, method: str, event: EventDict) -> Ev
         event["event"] = "a message that thoraq did not send was refused"
         event["code"] = MessageInvalid.code
     return event
+
+
+def _without_delete(logger: WrappedLogger, method: str, line: Any) -> str:
+    del logger, method
+    return printable_json(line)
 
 
 def _places(trace: TracebackType | None) -> list[str]:

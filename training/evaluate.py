@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from rich.console import Console
 
 from network.card import ModelCard, load_card, shipped_card
 from network.errors import NetworkError
+from scheduler.console import PlainConsole
 from scheduler.errors import PlaceForbidden
 from scheduler.roots import check_allowed
+from scheduler.terminal import Parser
 from training.cases import each_case
 from training.dataset.layouts import usable_films
+from training.dataset.printing import print_json
 from training.errors import TrainingError
 from training.figures import print_tables
 from training.judging import Evaluation, Judged, judge_models
@@ -40,7 +40,7 @@ def evaluate(card: ModelCard, data: Path, split: str, device: str) -> Evaluation
 
 def main() -> None:
     """Parse, evaluate, print, draw."""
-    parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
+    parser = Parser(prog="python -m training.evaluate", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     parser.add_argument("--split", default="test", help="test (default), val or train")
     parser.add_argument(
@@ -71,10 +71,9 @@ def main() -> None:
     if options.pictures is not None or options.html is not None:
         _draw(judged, options)
     if options.json:
-        json.dump(asdict(judged.evaluation), sys.stdout, indent=1, allow_nan=False)
-        sys.stdout.write("\n")
+        print_json(asdict(judged.evaluation))
     else:
-        print_tables(judged.evaluation, Console())
+        print_tables(judged.evaluation, PlainConsole())
 
 
 def _draw(judged: Judged, options: argparse.Namespace) -> None:

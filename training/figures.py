@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from scheduler.console import PlainConsole
 from training.evaluation import RATED, LandmarkFigures
 from training.intervals import Interval, Share
 from training.judging import Evaluation
@@ -16,7 +16,7 @@ from training.reliability import ReliabilityFigures
 _PLAIN: dict[str, Any] = {"box": None, "padding": (0, 1, 0, 0), "pad_edge": False}
 
 
-def print_tables(evaluation: Evaluation, console: Console) -> None:
+def print_tables(evaluation: Evaluation, console: PlainConsole) -> None:
     """Print the tables of landmarks, shape, expected errors and index."""
     if evaluation.landmarks:
         _print_landmarks(evaluation, console)
@@ -47,7 +47,7 @@ def range_text(interval: Interval | None, form: str) -> str:
     return "" if interval is None else f"[{interval[0]:{form}}, {interval[1]:{form}}]"
 
 
-def _print_landmarks(evaluation: Evaluation, console: Console) -> None:
+def _print_landmarks(evaluation: Evaluation, console: PlainConsole) -> None:
     table = _table(
         f"Landmarks, px of a 224 frame ({evaluation.model})",
         *("mean", "95 %", "median", "sd", "p95", "12 points"),
@@ -90,7 +90,7 @@ def _in_per_cent(interval: Interval | None) -> str:
     return "" if interval is None else f" [{100 * interval[0]:.0f}, {100 * interval[1]:.0f}]"
 
 
-def _print_consistency(evaluation: Evaluation, console: Console) -> None:
+def _print_consistency(evaluation: Evaluation, console: PlainConsole) -> None:
     table = _table(
         "Shape, px of a 224 frame",
         *("asymmetry true", "predicted", "error", "r", "length error"),
@@ -109,7 +109,7 @@ def _print_consistency(evaluation: Evaluation, console: Console) -> None:
     console.print()
 
 
-def _print_reliability(name: str, found: ReliabilityFigures, console: Console) -> None:
+def _print_reliability(name: str, found: ReliabilityFigures, console: PlainConsole) -> None:
     console.print(f"Expected errors, {name}: cases by expected and true bucket")
     table = Table(**_PLAIN)
     table.add_column("expected \\ true", no_wrap=True)
@@ -129,11 +129,11 @@ def _print_reliability(name: str, found: ReliabilityFigures, console: Console) -
         f" rank correlation {number(found.rank_correlation, '.2f')}"
     )
     console.print(f"15 px or more though expected below: {share_text(found.review_missed)}")
-    console.print(f"calibration: {found.calibration}", markup=False)
+    console.print(f"calibration: {found.calibration}")
     console.print()
 
 
-def _print_index(evaluation: Evaluation, console: Console) -> None:
+def _print_index(evaluation: Evaluation, console: PlainConsole) -> None:
     table = _table(
         f"Cardiothoracic index ({evaluation.model})",
         *("mean |error| [95 %]", "bias", "sd", "95 % limits", "r"),

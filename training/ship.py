@@ -6,9 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from rich.console import Console
-
 from network.card import WEIGHTS_FOLDER, load_card
+from scheduler.console import PlainConsole
 from training.evaluate import evaluate, print_tables
 from training.release import make_model
 
@@ -69,7 +68,7 @@ def main() -> None:
         limits=LIMITS,
         report=False,
     )
-    print_tables(evaluate(load_card(made.card_path), options.data, "test", "cpu"), Console())
+    print_tables(evaluate(load_card(made.card_path), options.data, "test", "cpu"), PlainConsole())
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from contextlib import ExitStack
@@ -14,12 +13,13 @@ from scheduler.devices import choose, find_devices
 from scheduler.errors import MISCONFIGURED, SchedulerError
 from scheduler.rights import private
 from scheduler.settings import process_environment, read_settings
+from scheduler.terminal import Parser, printable
 from worker.pinning import pinned
 
 
 def main() -> None:
     """Check what can be checked without a device, then replace this process."""
-    parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__)
+    parser = Parser(prog="python -m worker", description=__doc__)
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
     parser.add_argument("--name", help="cpu0 or gpuN where absent; the host is appended")
     parser.add_argument("--readers", type=int, help="reading processes")
@@ -35,7 +35,7 @@ def main() -> None:
         kept.enter_context(private(settings))
         environment = pinned(process_environment(), device, threads)
     except (NetworkError, SchedulerError) as exc:
-        sys.stderr.write(f"{exc.code}: {exc}\n")
+        sys.stderr.write(printable(f"{exc.code}: {exc}") + "\n")
         sys.exit(MISCONFIGURED)
     if asked.core is not None:
         os.sched_setaffinity(0, {asked.core})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import socket
 import sys
@@ -17,6 +16,7 @@ from scheduler.logs import configure_logs
 from scheduler.messages import MEASURE_QUEUES, TRAINING_QUEUE
 from scheduler.settings import read_settings
 from scheduler.stopping import become_worker
+from scheduler.terminal import Parser, printable
 from worker.session import Session
 from worker.stopping import Stopping
 from worker.tasks import add_tasks, add_training
@@ -28,7 +28,7 @@ _POLITENESS = 10
 
 def main() -> None:
     """Work until stopped. The parent never loads torch; its child does, behind the fork."""
-    parser = argparse.ArgumentParser(prog="python -m worker.serve")
+    parser = Parser(prog="python -m worker.serve")
     parser.add_argument("--device", required=True, help="as the pinned process sees it")
     parser.add_argument("--place", help="the device as the machine numbers it")
     parser.add_argument("--name", required=True)
@@ -39,7 +39,7 @@ def main() -> None:
     try:
         settings = read_settings()
     except SchedulerError as exc:
-        sys.stderr.write(f"{exc.code}: {exc}\n")
+        sys.stderr.write(printable(f"{exc.code}: {exc}") + "\n")
         sys.exit(MISCONFIGURED)
     stopping = Stopping()
     app = create_app(broker_url(settings), remote_control=settings.remote_control)

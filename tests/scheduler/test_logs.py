@@ -42,3 +42,27 @@ def test_an_exception_is_told_by_its_type_and_place_never_by_its_text() -> None:
     assert "Jane" not in json.dumps(told)
     assert told[1]["exception"] == told[2]["exception"] == "FileNotFoundError"
     assert told[1]["passed"] == ["__main__:8 <module>"]
+
+
+STEERING = """
+import logging, structlog, threading, warnings
+from scheduler.logs import configure_logs
+configure_logs()
+evil = "".join(map(chr, [*range(32), *range(127, 160), 0x202E, 0x2066, 0x200B, 0xFEFF, 0xDC9B]))
+structlog.contextvars.bind_contextvars(worker=evil)
+structlog.stdlib.get_logger(evil).warning(evil, code=evil, **{evil: evil})
+logging.getLogger("celery.worker").warning("lost %s", evil)
+warnings.warn(evil)
+def fail():
+    raise OSError(evil)
+threading.Thread(target=fail).start()
+fail()
+"""
+
+
+def test_no_log_line_holds_what_steers_a_terminal() -> None:
+    ran = subprocess.run([sys.executable, "-c", STEERING], capture_output=True, check=False)
+    said = ran.stderr.decode("ascii")
+    assert [line for line in said.splitlines() if line.startswith("OSError: \\x00\\x01")]
+    assert said.count('"logger"') == 3
+    assert {char for char in said if not char.isprintable()} <= {"\n", "\t"}

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
+from scheduler.console import PlainConsole
+from scheduler.terminal import Parser
 from training.dataset.check import check_data
 from training.dataset.explore import Exploration, explore_data
 from training.dataset.printing import plain_table, print_csv, print_json, print_report, shown
@@ -26,14 +26,14 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except DataMissing as exc:
-        Console(stderr=True, soft_wrap=True).print(
-            f"error [{exc.code}]: {exc}", markup=False, highlight=False
+        PlainConsole(stderr=True, soft_wrap=True).print(
+            f"error [{exc.code}]: {exc}", highlight=False
         )
         return MISSING
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training.dataset", description=__doc__)
+    parser = Parser(prog="python -m training.dataset", description=__doc__)
     actions = parser.add_subparsers(required=True, metavar="check|explore")
     check = actions.add_parser(
         "check", help="list what is wrong; exits 0 where nothing is, 4 where something is"
@@ -58,7 +58,7 @@ def _check(options: argparse.Namespace) -> int:
     elif options.csv:
         print_csv(rows)
     else:
-        print_report(report, Console())
+        print_report(report, PlainConsole())
     return FOUND if rows else 0
 
 
@@ -69,17 +69,17 @@ def _explore(options: argparse.Namespace) -> int:
     elif options.csv:
         print_csv([asdict(point) for point in found.points])
     else:
-        print_exploration(found, Console())
+        print_exploration(found, PlainConsole())
     if options.out is not None:
         # Half a second of library that only the picture needs.
         from training.dataset.picture import save_picture  # noqa: PLC0415
 
         save_picture(shapes, options.out)
-        Console(stderr=True, soft_wrap=True).print(f"picture  {shown(str(options.out))}")
+        PlainConsole(stderr=True, soft_wrap=True).print(f"picture  {shown(str(options.out))}")
     return 0
 
 
-def print_exploration(found: Exploration, console: Console) -> None:
+def print_exploration(found: Exploration, console: PlainConsole) -> None:
     """Print every table."""
     unreadable = f", {found.unreadable} of them unreadable" if found.unreadable else ""
     console.print(f"{found.films} films{unreadable}\n")
@@ -90,7 +90,7 @@ def print_exploration(found: Exploration, console: Console) -> None:
     _print(console, "Cardiothoracic index", map(asdict, found.index))
 
 
-def _print(console: Console, title: str, rows: Iterable[Mapping[str, Any]]) -> None:
+def _print(console: PlainConsole, title: str, rows: Iterable[Mapping[str, Any]]) -> None:
     rows = list(rows)
     if not rows:
         return

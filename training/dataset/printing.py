@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from scheduler.console import PlainConsole
+from scheduler.terminal import printable, printable_json, printable_lines
 from training.dataset.check import Report
 
 Row = Mapping[str, Any]
@@ -22,8 +23,8 @@ SHOWN = 20
 
 def print_json(value: object) -> None:
     """Print one JSON value; a NaN is a fault of ours and raises ValueError."""
-    json.dump(value, sys.stdout, indent=1, allow_nan=False, ensure_ascii=True)
-    sys.stdout.write("\n")
+    text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=True)
+    sys.stdout.write(f"{printable_json(text)}\n")
 
 
 def print_csv(rows: Sequence[Row]) -> None:
@@ -31,14 +32,20 @@ def print_csv(rows: Sequence[Row]) -> None:
     if rows:
         writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        for row in rows:
+            writer.writerow(
+                {
+                    name: printable_lines(value) if isinstance(value, str) else value
+                    for name, value in row.items()
+                }
+            )
 
 
-def print_report(report: Report, console: Console) -> None:
+def print_report(report: Report, console: PlainConsole) -> None:
     """Print the findings by kind, and how many there are."""
     counts = Counter(finding.kind for finding in report.findings)
     for kind, count in counts.items():
-        console.print(f"[bold]{kind}[/bold]  {count}: {kind.remedy}")
+        console.print(Text.assemble((str(kind), "bold"), f"  {count}: {kind.remedy}"))
         table = plain_table("place", "split", "image", "found")
         of_kind = [finding for finding in report.findings if finding.kind is kind]
         for finding in of_kind[:SHOWN]:
@@ -68,10 +75,4 @@ def plain_table(*headings: str, right: Sequence[str] = (), title: str | None = N
 
 def shown(cell: str | None) -> str:
     """Return a cell without what a terminal must not receive: names are bytes of anybody's."""
-    if not cell:
-        return "-"
-    printable = (
-        char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode()
-        for char in cell
-    )
-    return escape("".join(printable))
+    return printable(cell) if cell else "-"

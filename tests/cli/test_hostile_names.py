@@ -1,0 +1,255 @@
+"""No command sends a terminal, a pipe or a log what would steer a terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import termios
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from cli.main import thoraq
+from db.records import IntakeCount
+from tests.cli.commands import PATIENCE_SECONDS, ROOT, Commands
+from tests.cli.hostile import NAME, Hostile, make_hostile
+from tests.readme.generated import every_command
+from tests.servers.processes import ending_with_us
+
+#: What our own styles send, and what a bar of rich's does; of colours ours alone.
+OURS = re.compile(
+    r"\x1b\[(?:0|1|2|3[1-7]|39|22|49|0;3[1-7]|1;3[1-7]|38;5;\d+)m|\r?\x1b\[2K|\r?\x1b\[1A|\x1b\[\?25[lh]"
+)
+RAN = re.compile(r"^== (.*)$", re.MULTILINE)
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Hostile:
+    return make_hostile(tmp_path)
+
+
+@pytest.fixture
+def commands(hostile: Hostile) -> Commands:
+    return Commands(hostile.state, {"THORAQ_SETTLE_SECONDS": "0", "COLUMNS": "200"})
+
+
+def lines_of(hostile: Hostile, out: Path) -> dict[tuple[str, ...], list[list[str]]]:
+    """Return the words that follow each command, for every time it is run."""
+    archive, films, gone = map(str, (hostile.archive, hostile.films, out / NAME))
+    file, again, waiting = hostile.files[0], f"{NAME} again", f"{NAME} waiting"
+    failed, at_work, second = f"{NAME} failed", f"{NAME} at work", f"{NAME}2"
+    every_form: list[list[str]] = [[], ["--csv"], ["--json"]]
+    not_a_folder = ["--state", file]
+    return {
+        ("process",): [[archive, "--batch", NAME], [gone]],
+        ("submit",): [[archive, "--batch", NAME, "--model", NAME], [archive, "--model", gone]],
+        ("watch",): [[archive, "--once", "--batch", NAME], [gone]],
+        ("remeasure",): [
+            ["--model", second, "--batch", NAME, "--into", f"{NAME} into"],
+            ["--model", second, "--into", NAME, "--batch", NAME],
+            ["--model", gone],
+        ],
+        ("status",): [*every_form, [NAME], [NAME, "--csv"], [again, "--follow"], [gone]],
+        ("results",): [
+            *every_form,
+            ["--where", f"path={file}"],
+            *(["--where", each] for each in (NAME, f"{NAME}=1", f"view={NAME}", f"frames={NAME}")),
+            *([option, NAME] for option in ("--since", "--study-from", "--bucket", "--limit")),
+        ],
+        ("show",): [[file], [file, "--json"], [hostile.files[-1], "--out", gone], [gone]],
+        ("export",): [["--out", f"{gone}.csv"], ["--out", gone], ["--format", NAME]],
+        ("train",): [[NAME]],
+        ("train", "submit"): [
+            ["--data", gone],
+            ["--data", films, "--name", NAME],
+            ["--data", films, "--run", file],
+            ["--data", films, "--phases", NAME],
+        ],
+        ("train", "status"): [*every_form, [at_work], [failed, "--follow"], [gone]],
+        ("train", "cancel"): [[waiting], [at_work], [failed]],
+        ("train", "resume"): [[waiting], [at_work]],
+        ("train", "compare"): [[failed, at_work, *form] for form in every_form],
+        ("train", "log"): [*([failed, *form] for form in every_form), [waiting]],
+        ("dataset",): [[NAME]],
+        ("dataset", "check"): [["--data", films, *form] for form in every_form],
+        ("dataset", "explore"): [["--data", gone]],
+        ("retry",): [[NAME], [gone], ["--code", NAME]],
+        ("cancel",): [[f"{NAME} into"], [gone]],
+        ("pause",): [[NAME], [gone], ["--queue", NAME]],
+        ("resume",): [[NAME], [gone]],
+        ("up",): [not_a_folder],
+        ("worker",): [not_a_folder, ["--queues", NAME]],
+        ("flower",): [["--address", NAME], ["--port", NAME]],
+        ("audit",): every_form,
+        ("doctor",): [not_a_folder],
+        ("bench",): [[gone], ["--count", NAME]],
+        ("db",): [[NAME]],
+        ("db", "upgrade"): [[]],
+        ("db", "check"): [[]],
+        ("db", "backup"): [[f"{gone}.copy"], [f"{gone}.copy"], [f"{archive}/{NAME}/copy"]],
+        ("db", "restore"): [[file], [file, "--replace"]],
+        ("models",): [[NAME]],
+        ("models", "list"): every_form,
+        ("models", "promote"): [[NAME], [gone]],
+        ("models", "register"): [[archive], [file], [gone]],
+        ("models", "compare"): [[NAME, second, *form] for form in every_form],
+        ("evaluate",): [["--data", gone, NAME]],
+    }
+
+
+def in_turn(script: Path) -> list[str]:
+    return [sys.executable, "-m", "tests.cli.in_turn", str(script)]
+
+
+def piped(commands: Commands, script: Path) -> bytes:
+    """Run the commands with pipes for standard output and error."""
+    ran = subprocess.run(
+        in_turn(script),
+        cwd=ROOT,
+        env=commands.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=PATIENCE_SECONDS,
+        check=True,
+    )
+    return ran.stdout
+
+
+def at_a_terminal(commands: Commands, script: Path) -> bytes:
+    """Run the commands at a terminal that changes no byte."""
+    ours, theirs = pty.openpty()
+    modes = termios.tcgetattr(theirs)
+    modes[1] &= ~termios.OPOST
+    termios.tcsetattr(theirs, termios.TCSANOW, modes)
+    with subprocess.Popen(
+        in_turn(script),
+        cwd=ROOT,
+        env=commands.environment | {"TERM": "xterm-256color"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        preexec_fn=ending_with_us(signal.SIGTERM),  # noqa: PLW1509 - see there
+    ):
+        os.close(theirs)
+        said = b""
+        while True:
+            try:
+                more = os.read(ours, 1 << 16)
+            except OSError:  # EIO: the last process that had it open has ended
+                break
+            said += more
+    os.close(ours)
+    return said
+
+
+def steering(text: str) -> list[str]:
+    """Return what in a text would steer a terminal, with what stands around it."""
+    return [
+        text[max(0, at - 60) : at + 20]
+        for at, char in enumerate(text)
+        if not char.isprintable() and char not in "\n\t"
+    ]
+
+
+@pytest.mark.parametrize("run", [piped, at_a_terminal])
+def test_no_command_prints_what_steers_a_terminal(
+    hostile: Hostile, commands: Commands, run: Callable[[Commands, Path], bytes], tmp_path: Path
+) -> None:
+    every = lines_of(hostile, tmp_path)
+    assert set(every) == set(every_command()), "say how each command is run with hostile names"
+    lines = [[*words, *more] for words, each in every.items() for more in each]
+    script = tmp_path / "lines.json"
+    script.write_text(json.dumps(lines), encoding="ascii")
+
+    said = run(commands, script).decode("utf-8")  # strictly: no lone C1 byte either
+
+    assert len(RAN.findall(said)) == 2 * len(lines)
+    assert "Traceback" not in said
+    assert steering(OURS.sub("", said) if run is at_a_terminal else said) == []
+    # Each name was shown, with its brackets.
+    assert said.count("[red][link=a:b]y[bold]") > 2 * len(lines)
+    assert ("\x1b[1m" in said) == (run is at_a_terminal)
+
+
+@pytest.mark.parametrize(
+    "words", [each for each in every_command() if each != ("evaluate",)], ids=" ".join
+)
+def test_a_strange_option_is_told_without_its_controls(words: tuple[str, ...]) -> None:
+    for strange in ("--\x1b]0;t\x07\u202e", "-\x9b"):
+        said = CliRunner().invoke(thoraq, [*words, strange, "\x1b[2J"], color=True)
+        assert said.exit_code == 2, said.output
+        assert "\\x" in said.output
+        assert steering(said.output) == []
+
+
+def test_a_strange_command_is_told_without_its_controls() -> None:
+    for words in (["\x1b[2J"], ["--\x1b[2J"], ["--sta\x9b", "x"]):
+        said = CliRunner().invoke(thoraq, words, color=True)
+        assert said.exit_code == 2
+        assert steering(said.output) == []
+
+
+def test_an_error_nobody_foresaw_is_printed_without_controls(tmp_path: Path) -> None:
+    script = """
+import threading
+from cli.main import thoraq
+from db.database import Database
+
+def fail(*_):
+    raise OverflowError("\\x1b]0;t\\x07") from ValueError("\\x9b2J\\u202e")
+
+def fail_twice(*_):
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    fail()
+
+Database.open = fail_twice
+thoraq(["status"], prog_name="thoraq")
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        env=Commands(tmp_path).environment,
+        capture_output=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    said = ran.stderr.decode("utf-8")
+    assert said.count("Traceback") == 2
+    assert steering(said) == []
+
+
+def test_json_and_files_hold_names_as_they_are_and_printed_csv_shows_their_controls(
+    hostile: Hostile, commands: Commands, tmp_path: Path
+) -> None:
+    found = commands.json("results")
+    paths = {row["path"] for row in found}
+    assert hostile.taken == IntakeCount(seen=4, queued=4)
+    assert paths < set(hostile.files)
+    assert {row["worker"] for row in found} == {NAME}
+    for name in ("all.csv", "all.json", "all.parquet"):
+        ran = commands.run("export", "--out", tmp_path / name)
+        assert ran.returncode == 0, ran.stderr
+    assert {row["path"] for row in json.loads((tmp_path / "all.json").read_text())} == paths
+    written = (tmp_path / "all.csv").read_bytes()
+    assert all(os.fsencode(path).replace(b'"', b'""') in written for path in paths)
+    assert set(pq.read_table(tmp_path / "all.parquet")["worker"].to_pylist()) == {NAME}
+    printed = commands.run("results", "--csv")
+    shown = {row["path"] for row in csv.DictReader(io.StringIO(printed.stdout))}
+    assert len(shown) == len(paths)
+    assert all("\x1b" not in path for path in shown)
+    path = min(paths, key=lambda each: each.isascii())
+    [one, *_] = commands.json("results", "--where", f"path={path}")
+    [file] = {row["path"] for row in commands.json("show", path)["files"]}
+    assert one["path"] == file == path
