@@ -97,16 +97,9 @@ class Commands(click.Group):
             with formatter.section(section):
                 formatter.write_dl([(name, line) for name, (_, line) in commands.items()], 10)
 
-    def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        """Read the command line up to the command; say what is wrong with it without controls."""
-        print_faults()
-        try:
-            return super().make_context(*args, **extra)
-        except click.ClickException as error:
-            raise told(error) from error
-
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; print an error of ours as one line and leave with its exit code."""
+        print_faults()
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:

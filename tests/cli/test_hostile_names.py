@@ -17,9 +17,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
 
-from cli.main import thoraq
 from db.records import IntakeCount
 from tests.cli.commands import PATIENCE_SECONDS, ROOT, Commands
 from tests.cli.hostile import NAME, Hostile, make_hostile
@@ -168,6 +166,8 @@ def test_no_command_prints_what_steers_a_terminal(
 ) -> None:
     every = lines_of(hostile, tmp_path)
     assert set(every) == set(every_command()), "say how each command is run with hostile names"
+    if run is at_a_terminal:
+        del every["evaluate",]  # ten seconds of torch, for one message
     lines = [[*words, *more] for words, each in every.items() for more in each]
     script = tmp_path / "lines.json"
     script.write_text(json.dumps(lines), encoding="ascii")
@@ -180,24 +180,6 @@ def test_no_command_prints_what_steers_a_terminal(
     # Each name was shown, with its brackets.
     assert said.count("[red][link=a:b]y[bold]") > 2 * len(lines)
     assert ("\x1b[1m" in said) == (run is at_a_terminal)
-
-
-@pytest.mark.parametrize(
-    "words", [each for each in every_command() if each != ("evaluate",)], ids=" ".join
-)
-def test_a_strange_option_is_told_without_its_controls(words: tuple[str, ...]) -> None:
-    for strange in ("--\x1b]0;t\x07\u202e", "-\x9b"):
-        said = CliRunner().invoke(thoraq, [*words, strange, "\x1b[2J"], color=True)
-        assert said.exit_code == 2, said.output
-        assert "\\x" in said.output
-        assert steering(said.output) == []
-
-
-def test_a_strange_command_is_told_without_its_controls() -> None:
-    for words in (["\x1b[2J"], ["--\x1b[2J"], ["--sta\x9b", "x"]):
-        said = CliRunner().invoke(thoraq, words, color=True)
-        assert said.exit_code == 2
-        assert steering(said.output) == []
 
 
 def test_an_error_nobody_foresaw_is_printed_without_controls(tmp_path: Path) -> None:
