@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from scheduler.settings import process_environment
+from scheduler.terminal import printable
 from tests.training.layouts import SIDE, Cells, original, ours, write_ours, write_rows
 from training.dataset.check import check_data
 from training.dataset.explore import explore_data
@@ -211,7 +212,7 @@ def test_check_prints_what_it_found_in_each_form_and_its_exit_code_says_so(tmp_p
     assert [row["kind"] for row in as_json["findings"]] == ["image-missing", "image-without-row"]
     as_csv = csv.DictReader(io.StringIO(run("check", "--data", tmp_path, "--csv").stdout))
     assert next(iter(as_csv)) == {
-        name: value or "" for name, value in as_json["findings"][0].items()
+        name: printable(value or "") for name, value in as_json["findings"][0].items()
     }
     missing = run("check", "--data", tmp_path / "nowhere")
     assert missing.returncode == 3
