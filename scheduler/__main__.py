@@ -12,6 +12,7 @@ from scheduler.errors import MISCONFIGURED, SchedulerError
 from scheduler.logs import configure_logs
 from scheduler.rights import private
 from scheduler.settings import read_settings
+from scheduler.terminal import printable
 from scheduler.upkeep import add_upkeep, serve
 
 
