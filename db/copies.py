@@ -17,12 +17,14 @@ from sqlalchemy import inspect
 from db import postgres_copies, sqlite_copies
 from db.audit import Action, note
 from db.copy_records import CopyContents, CopyCount, count_rows
-from db.database import Database, engine_of, moment, sqlite_path, translated
+from db.database import Database, moment
+from db.engine import engine_of, sqlite_path
 from db.errors import CopyExists, CopyFailed, CopyForeign, DatabaseNotEmpty
 from db.known_schema import refuse
 from db.migrating import check_revision
 from db.outbox import resend_all
 from db.training_runs import resend_runs
+from db.translation import translated
 
 #: Tables that every thoraq's database has had from its first schema on.
 _OURS = frozenset({"batch", "chunk", "file", "job", "measurement", "radiograph"})

@@ -14,9 +14,10 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, inspect, text
 
-from db.database import asking, engine_of, sqlite_path, translated
+from db.engine import asking, engine_of, sqlite_path
 from db.errors import DatabaseRefused, SchemaNewer
 from db.records import SchemaState
+from db.translation import translated
 
 #: Any number that no other program locks by: "thoraq" in ASCII.
 _ADVISORY_LOCK = 0x74686F726171

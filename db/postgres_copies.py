@@ -21,8 +21,8 @@ from sqlalchemy.exc import IntegrityError
 from db import migrating
 from db.archive_text import Rows, tables_in
 from db.copy_records import CopyContents, CopyCount, count_rows
-from db.database import engine_of, translated
 from db.empty_tables import filling
+from db.engine import engine_of
 from db.errors import (
     CopyDamaged,
     CopyFailed,
@@ -36,6 +36,7 @@ from db.known_schema import VERSION_TABLE, archive_entries, columns_of, missing_
 from db.schema import HEAD
 from db.tables import metadata
 from db.tally import FUNCTIONS
+from db.translation import translated
 
 _MAGIC = b"PGDMP"
 _LOCK_TIMEOUT = "30s"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import inspect
 
-from db.database import asking, sqlite_path
+from db.engine import asking, sqlite_path
 from db.records import SchemaState
 
 #: The newest revision of ``migrations/versions``, which the tables of `db.tables` are.

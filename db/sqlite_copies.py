@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 
 from db import migrating
 from db.copy_records import CopyContents, CopyCount, CopyRemark
-from db.database import engine_of, translated
+from db.engine import engine_of
 from db.errors import (
     CopyDamaged,
     CopyFailed,
@@ -37,6 +37,7 @@ from db.known_schema import (
     strange_entries,
 )
 from db.schema import HEAD
+from db.translation import translated
 
 _MAGIC = b"SQLite format 3\0"
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}

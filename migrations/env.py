@@ -10,7 +10,7 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection
 
-from db.database import engine_of
+from db.engine import engine_of
 from db.tables import metadata
 
 

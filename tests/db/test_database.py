@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from db import database as database_module
-from db.database import Database, _compact_json, moment
+from db import engine as engine_module
+from db.database import Database, moment
+from db.engine import _compact_json
 from db.errors import (
     DatabaseAway,
     DatabaseBroken,
@@ -131,7 +132,7 @@ def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
 def test_a_writer_that_waits_too_long_is_told_so(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_module, "_BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr(engine_module, "_BUSY_TIMEOUT_MS", 50)
     first, second = Database.open(sqlite_url), Database.open(sqlite_url)
     with first.write():
         with pytest.raises(DatabaseBusy) as raised:

@@ -14,7 +14,8 @@ import pytest
 
 from db import postgres_copies
 from db.copies import back_up, restore
-from db.database import Database, sqlite_path
+from db.database import Database
+from db.engine import sqlite_path
 from db.errors import CopyDamaged, CopyUntrusted, SchemaNewer
 from db.status import batch_status
 from db.tables import measurement

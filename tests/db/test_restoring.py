@@ -13,7 +13,8 @@ from sqlalchemy import create_engine, text
 
 from db import migrating, postgres_copies, schema, sqlite_copies
 from db.copies import back_up, restore
-from db.database import Database, engine_of
+from db.database import Database
+from db.engine import engine_of
 from db.errors import (
     CopyExists,
     CopyForeign,
@@ -141,7 +142,7 @@ def test_a_process_that_holds_the_file_is_not_waited_for_without_end(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     back_up(sqlite_url, tmp_path / "copy")
-    monkeypatch.setattr("db.database._BUSY_TIMEOUT_MS", 100)
+    monkeypatch.setattr("db.engine._BUSY_TIMEOUT_MS", 100)
     holding = engine_of(sqlite_url).execution_options(thoraq_writing=True)
     with holding.begin(), pytest.raises(DatabaseBusy):
         sqlite_copies.bring_back(sqlite_url, tmp_path / "copy")

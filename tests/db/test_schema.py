@@ -20,7 +20,8 @@ from sqlalchemy import Connection, literal_column, text, true
 
 from db import migrating, schema
 from db.claims import claim_chunk
-from db.database import Database, engine_of
+from db.database import Database
+from db.engine import engine_of
 from db.errors import DatabaseRefused, SchemaNewer, SchemaOutdated
 from db.intake import open_batch
 from db.models import register_model

@@ -1,0 +1,129 @@
+"""SQLAlchemy's engine: how a connection to either database begins, waits and hides values."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from sqlite3 import SQLITE_BUSY, SQLITE_LOCKED
+from sqlite3 import Connection as SqliteConnection
+from sqlite3 import OperationalError as SqliteOperationalError
+
+from pydantic_core import PydanticSerializationError, to_json
+from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
+
+from db.errors import DatabaseUrlInvalid
+from db.translation import translated
+
+_BUSY_TIMEOUT_MS = 30_000
+_CONNECT_TIMEOUT_SECONDS = 10
+
+
+def engine_of(url: str, *, foreign_keys: bool = True) -> Engine:
+    """SQLAlchemy's engine with thoraq's ways of beginning, waiting and hiding values."""
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+        if backend not in {"sqlite", "postgresql"}:
+            raise DatabaseUrlInvalid(
+                f"{backend} is not supported: give sqlite:/// or postgresql://"
+            )
+        arguments: dict[str, object] = {}
+        if backend == "postgresql":
+            arguments = {
+                "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
+                "application_name": "thoraq",
+                # A plan that was prepared while a table was empty reads all of it ever after.
+                "prepare_threshold": None,
+                # A half-open connection is noticed within a minute.
+                "keepalives_idle": 30,
+                "keepalives_interval": 10,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 60_000,
+            }
+        engine = create_engine(
+            parsed,
+            connect_args=arguments,
+            pool_pre_ping=backend == "postgresql",
+            hide_parameters=True,  # they hold patients' identifiers
+            json_serializer=_compact_json,
+        )
+    except (exc.ArgumentError, exc.NoSuchModuleError, ImportError) as error:
+        raise DatabaseUrlInvalid("no database URL: give sqlite:/// or postgresql://") from error
+    if backend == "sqlite":
+        _prepare_sqlite(engine, foreign_keys=foreign_keys)
+    return engine
+
+
+@contextmanager
+def asking(url: str) -> Iterator[Connection]:
+    """One reading transaction over a connection of its own."""
+    engine = engine_of(url)
+    try:
+        with translated(), engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of a SQLite database; None where there is none."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
+        return None
+    return Path(str(parsed.database))
+
+
+def _compact_json(value: object) -> str:
+    """Write plain values as JSON. Raises ValueError for a number that is none."""
+    if isinstance(value, list):
+        # A film's points take ten times as long by the standard library: a third of storing it.
+        with suppress(PydanticSerializationError):
+            text = to_json(value, inf_nan_mode="constants").decode()
+            if "N" not in text and "I" not in text:  # NaN, Infinity, or a text: for the strict one
+                return text
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+
+def _prepare_sqlite(engine: Engine, *, foreign_keys: bool) -> None:
+    """Make SQLite begin where we begin.
+
+    Python's driver begins only before INSERT, UPDATE and DELETE, so that two processes could
+    both select a row and then both take it. ``isolation_level = None`` leaves BEGIN to us: the
+    recipe of SQLAlchemy's page on SQLite transactions.
+    """
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: SqliteConnection, record: object) -> None:
+        del record
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        _write_ahead(connection)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("thoraq_writing", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _write_ahead(connection: SqliteConnection) -> None:
+    """Change a new file to a write-ahead log.
+
+    Processes that open it at the same instant may all hold it for reading while each wants it for
+    itself; SQLite then refuses at once, busy timeout or not, so the wait is ours.
+    """
+    deadline = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except SqliteOperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF in {SQLITE_BUSY, SQLITE_LOCKED}
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
