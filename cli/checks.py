@@ -14,7 +14,9 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from cli.printing import Row
 from db import schema
-from db.errors import DatabaseError
+from db.access import read_only_reason
+from db.engine import sqlite_path
+from db.errors import DatabaseError, DatabaseReadOnly
 from network.card import shipped_card, verify_weights
 from network.errors import NetworkError
 from scheduler.broker import ask, broker_url, ping, server_binary
@@ -29,6 +31,11 @@ DEVICES_SECONDS = 180
 #: A state folder wants at least this much room for database, queue, logs and reports.
 LEAST_FREE_BYTES = 1 << 30
 INSTALL = "make setup"
+#: For a PostgreSQL that takes no writes.
+NAME_SERVERS = (
+    "export THORAQ_DATABASE_URL='postgresql://USER@/NAME?host=A:5432&host=B:5432"
+    "&target_session_attrs=read-write'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +188,17 @@ def check_messages(settings: Settings) -> Iterator[Check]:
 
 
 def check_database(settings: Settings) -> Check:
-    """Reach the database and compare its schema with the program's."""
+    """Reach the database, see that it takes writes, and compare its schema with the program's."""
     kind = settings.database.partition(":")[0]
+    path = sqlite_path(settings.database)
+    writable = NAME_SERVERS if path is None else f"touch {path}"  # which tells why it cannot
     try:
+        if (reason := read_only_reason(settings.database)) is not None:
+            found = f"{kind}: {reason} ({DatabaseReadOnly.code})"
+            return Check("database", ok=False, found=found, repair=writable)
         state = schema.check(settings.database)
+    except DatabaseReadOnly as exc:
+        return Check("database", ok=False, found=f"{kind}: {exc} ({exc.code})", repair=writable)
     except DatabaseError as exc:
         return Check("database", ok=False, found=f"{kind}: {exc}", repair="thoraq db check")
     if state.current is None:

@@ -18,7 +18,7 @@ class Exit(IntEnum):
     USAGE = 2, "the command line or a setting is wrong; the message says which"
     NOT_FOUND = 3, "there is no such file, folder, batch, study or model"
     UNSOUND = 4, "doctor, db check or a look at a data set found something to repair"
-    DATABASE = 5, "the database is away, locked, or has another schema"
+    DATABASE = 5, "the database is away, locked, read only, or has another schema"
     QUEUE = 6, "the broker or the workers could not be started or reached"
     RADIOGRAPH = 7, "the file asked for cannot be read or is no chest radiograph"
     NETWORK = 8, "the network's weights or card are missing or damaged"

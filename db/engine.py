@@ -12,10 +12,18 @@ from sqlite3 import Connection as SqliteConnection
 from sqlite3 import OperationalError as SqliteOperationalError
 
 from pydantic_core import PydanticSerializationError, to_json
-from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy import (
+    Connection,
+    Engine,
+    ExceptionContext,
+    create_engine,
+    event,
+    exc,
+    make_url,
+)
 
 from db.errors import DatabaseUrlInvalid
-from db.translation import translated
+from db.translation import READ_ONLY_STATE, translated
 
 _BUSY_TIMEOUT_MS = 30_000
 _CONNECT_TIMEOUT_SECONDS = 10
@@ -54,6 +62,8 @@ def engine_of(url: str, *, foreign_keys: bool = True) -> Engine:
         raise DatabaseUrlInvalid("no database URL: give sqlite:/// or postgresql://") from error
     if backend == "sqlite":
         _prepare_sqlite(engine, foreign_keys=foreign_keys)
+    else:
+        _leave_read_only(engine)
     return engine
 
 
@@ -85,6 +95,19 @@ def _compact_json(value: object) -> str:
             if "N" not in text and "I" not in text:  # NaN, Infinity, or a text: for the strict one
                 return text
     return json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+
+def _leave_read_only(engine: Engine) -> None:
+    """Throw away every pooled connection once the server turns out to be read only.
+
+    After a failover the former primary may live on as a standby: its connections work, and would
+    be handed out for ever. A new one asks the URL's servers anew which of them takes writes.
+    """
+
+    @event.listens_for(engine, "handle_error")
+    def on_error(context: ExceptionContext) -> None:
+        if getattr(context.original_exception, "sqlstate", None) == READ_ONLY_STATE:
+            context.is_disconnect = True  # so that SQLAlchemy drops the pool too
 
 
 def _prepare_sqlite(engine: Engine, *, foreign_keys: bool) -> None:

@@ -3,11 +3,15 @@
     DatabaseError                       code, permanent
     |-- DatabaseAway                    database-away       transient
     |-- DatabaseBusy                    database-busy       transient
+    |-- DatabaseReadOnly                database-read-only  transient
+    |-- DatabaseFull                    database-full       transient
+    |-- DatabaseDiskFails               database-disk-fails transient
     |-- DatabaseBroken                  database-broken
     |-- DatabaseUrlInvalid              database-url-invalid
     |-- DatabaseRefused                 database-refused
-    |-- SchemaOutdated                  schema-outdated
-    |-- SchemaNewer                     schema-newer
+    |-- SchemaDiffers
+    |   |-- SchemaOutdated              schema-outdated
+    |   `-- SchemaNewer                 schema-newer
     |-- CopyExists                      copy-exists
     |-- CopyFailed                      copy-failed         transient
     |-- CopyForeign                     copy-foreign
@@ -55,6 +59,27 @@ class DatabaseBusy(DatabaseError):
     permanent = False
 
 
+class DatabaseReadOnly(DatabaseError):
+    """It takes no writes: a standby, a failover, a read-only disk; see `thoraq doctor`."""
+
+    code = "database-read-only"
+    permanent = False
+
+
+class DatabaseFull(DatabaseError):
+    """The disk of the database is full; make room, what waits goes on by itself."""
+
+    code = "database-full"
+    permanent = False
+
+
+class DatabaseDiskFails(DatabaseError):
+    """The disk of the database cannot be read or written; look at the system's log."""
+
+    code = "database-disk-fails"
+    permanent = False
+
+
 class DatabaseBroken(DatabaseError):
     """The file is damaged or no database; restore a copy with --replace, or move it away."""
 
@@ -73,13 +98,19 @@ class DatabaseRefused(DatabaseError):
     code = "database-refused"
 
 
-class SchemaOutdated(DatabaseError):
+class SchemaDiffers(DatabaseError):
+    """The database has another schema than this program's; nothing is read or written."""
+
+    code = "schema-differs"
+
+
+class SchemaOutdated(SchemaDiffers):
     """The tables are missing or older than this program; run `thoraq db upgrade`."""
 
     code = "schema-outdated"
 
 
-class SchemaNewer(DatabaseError):
+class SchemaNewer(SchemaDiffers):
     """A newer thoraq upgraded this database; install that version here."""
 
     code = "schema-newer"

@@ -112,7 +112,8 @@ def _try_to_bring_back(url: str, source: Path, revision: str, *, replace: bool) 
         for limit in ("idle_in_transaction_session_timeout", "statement_timeout"):
             connection.execute(text(f"SET LOCAL {limit} = 0"))
         if replace:
-            names = [table.name for table in metadata.sorted_tables] + [VERSION_TABLE]
+            # Every unit of work reads the version first: dropped first, none holds what is next.
+            names = [VERSION_TABLE, *(table.name for table in metadata.sorted_tables)]
             connection.execute(text(f"DROP TABLE IF EXISTS {', '.join(names)} CASCADE"))
             connection.execute(text(f"DROP FUNCTION IF EXISTS {', '.join(FUNCTIONS)}"))
         migrating.apply(connection, revision)
@@ -236,6 +237,7 @@ def _reaching(url: str) -> Iterator[tuple[str, Sequence[int]]]:
             os.fchmod(secret, 0o600)
             os.write(secret, f"*:*:*:*:{escaped}\n".encode())
             query["passfile"] = f"/proc/self/fd/{secret}"
+        query.update(_servers(parsed))
         shown = URL.create(
             "postgresql",
             username=parsed.username,
@@ -249,6 +251,16 @@ def _reaching(url: str) -> Iterator[tuple[str, Sequence[int]]]:
         yield f"--dbname={place}", (secret,)
     finally:
         os.close(secret)
+
+
+def _servers(url: URL) -> dict[str, str]:
+    """Return hosts and ports of a URL that names several servers, as libpq wants them."""
+    named = url.query.get("host", ())
+    if isinstance(named, str):
+        return {}
+    servers = [re.fullmatch(r"(.*?)(?::(\d+))?", each) for each in named]
+    hosts, ports = zip(*(each.groups("") for each in servers if each is not None), strict=True)
+    return {"host": ",".join(hosts), "port": ",".join(ports)}
 
 
 def _tool(name: str) -> list[str]:

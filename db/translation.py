@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from sqlite3 import (
     SQLITE_BUSY,
     SQLITE_CANTOPEN,
     SQLITE_CORRUPT,
     SQLITE_ERROR,
+    SQLITE_FULL,
+    SQLITE_IOERR,
     SQLITE_LOCKED,
     SQLITE_NOTADB,
+    SQLITE_READONLY,
 )
+from typing import TypeAlias
 
 from sqlalchemy import exc
 
@@ -19,10 +23,76 @@ from db.errors import (
     DatabaseAway,
     DatabaseBroken,
     DatabaseBusy,
+    DatabaseDiskFails,
     DatabaseError,
+    DatabaseFull,
+    DatabaseReadOnly,
     DatabaseRefused,
     SchemaOutdated,
 )
+
+#: An error of ours, and what to do about it.
+_Meaning: TypeAlias = tuple[type[DatabaseError], str]
+
+#: PostgreSQL's read_only_sql_transaction: what a standby says, or a server that was demoted.
+READ_ONLY_STATE = "25006"
+#: What libpq says where target_session_attrs finds no server to write to; it gives no SQLSTATE.
+_NO_PRIMARY = ("session is read-only", "server is in hot standby mode")
+
+_AGAIN = "run the same command again"
+_OUTDATED = (SchemaOutdated, "run `thoraq db upgrade`")
+_BUSY = (DatabaseBusy, _AGAIN)
+_AWAY = (DatabaseAway, f"see `thoraq doctor`, then {_AGAIN}")
+_STANDBY = (
+    DatabaseReadOnly,
+    (
+        "the server is a standby or read only, as during a failover; name every server in the URL,"
+        " with target_session_attrs=read-write"
+    ),
+)
+_FULL = (DatabaseFull, str(DatabaseFull.__doc__))
+_DISK = (DatabaseDiskFails, str(DatabaseDiskFails.__doc__))
+_BROKEN = (DatabaseBroken, "restore a copy with --replace, or move the file away")
+_FAULT = (DatabaseRefused, "this is a fault of thoraq, please report it")
+
+_BY_STATE: Mapping[str, _Meaning] = {
+    "42P01": _OUTDATED,  # undefined table
+    "42703": _OUTDATED,  # undefined column
+    "55P03": _BUSY,  # lock not available
+    READ_ONLY_STATE: _STANDBY,
+    "53100": _FULL,
+    "58030": _DISK,
+    "XX001": _BROKEN,  # data corrupted
+    "XX002": _BROKEN,  # index corrupted
+    # Transactions that the server ended for their age; the driver files them under its own faults.
+    "25P03": _AWAY,
+    "25P04": _AWAY,
+}
+_BY_STATE_CLASS: Mapping[str, _Meaning] = {
+    "08": _AWAY,  # the connection
+    "40": _BUSY,  # deadlock, serialisation, what a standby replays
+    "53": _AWAY,  # too many connections, no memory
+    "54": _FAULT,  # more than the server takes, such as a long text in an index
+    "57": _AWAY,  # the server stops, starts, or was told to end this
+    "58": _AWAY,  # the server's machine
+}
+_BY_SQLITE_CODE: Mapping[int, _Meaning] = {
+    SQLITE_BUSY: _BUSY,
+    SQLITE_LOCKED: _BUSY,
+    SQLITE_READONLY: (DatabaseReadOnly, "the file, its folder or its disk is read only"),
+    SQLITE_FULL: _FULL,
+    SQLITE_IOERR: _DISK,
+    SQLITE_CORRUPT: _BROKEN,
+    SQLITE_NOTADB: _BROKEN,
+    SQLITE_CANTOPEN: (
+        DatabaseAway,
+        (
+            "`thoraq process` or `up` makes one; --state or THORAQ_STATE names another state"
+            " folder, and `thoraq doctor` looks at it"
+        ),
+    ),
+    SQLITE_ERROR: _FAULT,  # in a statement
+}
 
 
 @contextmanager
@@ -38,29 +108,26 @@ def translated() -> Iterator[None]:
 
 def _translation(error: exc.SQLAlchemyError) -> DatabaseError:
     original = getattr(error, "orig", None)
+    told = str(original or type(error).__name__)
     # The first line alone: the lines below it hold the values of the row.
-    said = (str(original or type(error).__name__).splitlines() or [""])[0]
-    sqlstate = getattr(original, "sqlstate", None) or ""
+    said = (told.splitlines() or [""])[0]
+    kind, remedy = _meaning(error, original, told)
+    return kind(f"{said}: {remedy}")
+
+
+def _meaning(error: exc.SQLAlchemyError, original: object, told: str) -> _Meaning:
+    """Return the error of ours, and what to do about it."""
+    state = getattr(original, "sqlstate", None) or ""
+    if told.startswith(("no such table", "no such column")):
+        return _OUTDATED
+    if isinstance(error, exc.TimeoutError):
+        return _BUSY
+    if not state and any(each in told for each in _NO_PRIMARY):
+        return _STANDBY
     sqlite_code = getattr(original, "sqlite_errorcode", 0) & 0xFF  # extended codes lie above
-    if sqlstate in {"42P01", "42703"} or said.startswith(("no such table", "no such column")):
-        return SchemaOutdated(f"{said}: run `thoraq db upgrade`")
-    if (
-        isinstance(error, exc.TimeoutError)
-        or sqlstate == "55P03"  # lock not available
-        or sqlstate.startswith("40")  # deadlock, serialisation
-        or sqlite_code in {SQLITE_BUSY, SQLITE_LOCKED}
-    ):
-        return DatabaseBusy(f"{said}: run the same command again")
-    if sqlite_code in {SQLITE_CORRUPT, SQLITE_NOTADB}:
-        return DatabaseBroken(f"{said}: restore a copy with --replace, or move the file away")
-    if sqlite_code == SQLITE_CANTOPEN:
-        return DatabaseAway(
-            f"{said}: `thoraq process` or `up` makes one; --state or THORAQ_STATE names another"
-            " state folder, and `thoraq doctor` looks at it"
-        )
-    away = isinstance(error, (exc.OperationalError, exc.InterfaceError))
-    # 54: more than the server takes, such as a long text in an index. SQLITE_ERROR: a fault in a
-    # statement.
-    if away and sqlite_code != SQLITE_ERROR and not sqlstate.startswith("54"):
-        return DatabaseAway(f"{said}: see `thoraq doctor`, then run the same command again")
-    return DatabaseRefused(f"{said}: this is a fault of thoraq, please report it")
+    known = (
+        _BY_STATE.get(state) or _BY_STATE_CLASS.get(state[:2]) or _BY_SQLITE_CODE.get(sqlite_code)
+    )
+    if known is not None:
+        return known
+    return _AWAY if isinstance(error, (exc.OperationalError, exc.InterfaceError)) else _FAULT

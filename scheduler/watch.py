@@ -113,7 +113,7 @@ class Watch:
                 except DatabaseError as exc:
                     if exc.permanent:
                         raise
-                    _log.warning("the database is away", code=exc.code)
+                    _log.warning("waiting for the database", code=exc.code)
                 stop.wait(self._settings.watch_seconds)
         finally:
             self.close()

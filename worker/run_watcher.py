@@ -20,7 +20,7 @@ from worker.stopping import Stopping
 _log = structlog.stdlib.get_logger(__name__)
 
 #: Pause before asking a database that is away again.
-_DATABASE_PAUSE_SECONDS = 2.0
+DATABASE_PAUSE_SECONDS = 2.0
 
 
 class RunWatcher:
@@ -68,8 +68,8 @@ class RunWatcher:
             except DatabaseError as exc:
                 if exc.permanent:
                     raise
-                _log.warning("the database is away", code=exc.code)
-                if self._stopping.wait(_DATABASE_PAUSE_SECONDS):
+                _log.warning("waiting for the database", code=exc.code)
+                if self._stopping.wait(DATABASE_PAUSE_SECONDS):
                     return
             else:
                 return
@@ -82,9 +82,9 @@ class RunWatcher:
             except DatabaseError as exc:
                 if exc.permanent:
                     raise
-                _log.warning("the database is away", code=exc.code)
+                _log.warning("waiting for the database", code=exc.code)
                 self.beat()
-                self._stopping.wait(_DATABASE_PAUSE_SECONDS)
+                self._stopping.wait(DATABASE_PAUSE_SECONDS)
             else:
                 break
         if not held:

@@ -186,6 +186,6 @@ class Session:
     def _wait_for_database(self, error: DatabaseError) -> None:
         if error.permanent:
             raise error
-        _log.warning("the database is away", code=error.code)
+        _log.warning("waiting for the database", code=error.code)
         if self._stopping.wait(_DATABASE_PAUSE_SECONDS):
             raise StopRequested(StopRequested.__doc__) from error

@@ -42,7 +42,11 @@ def add_training(app: Celery, trainer: Trainer) -> None:
     @app.task(name=TRAIN, acks_late=False)
     def train_run(run_id: int) -> None:
         structlog.contextvars.bind_contextvars(run=valid_id(run_id))
-        trainer.train(run_id)
+        try:
+            trainer.train(run_id)
+        except DatabaseError as exc:
+            # Another schema, as a rule. The run is still to be done, and upkeep sends it again.
+            trainer.pause(exc.code)
 
 
 def bind_task(task_id: str | None = None, **_: Any) -> None:

@@ -42,7 +42,7 @@ from worker.errors import (
     TrainingFailed,
     WorkerError,
 )
-from worker.run_watcher import RunWatcher
+from worker.run_watcher import DATABASE_PAUSE_SECONDS, RunWatcher
 from worker.stopping import Stopping
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -63,11 +63,14 @@ class Trainer:
         self._database: Database | None = None
 
     def train(self, run_id: int) -> None:
-        """Do one message; what it cannot finish stands in the database when it returns."""
+        """Do one message; what it cannot finish stands in the database when it returns.
+
+        Raises DatabaseError where this machine is not set up for it.
+        """
         if self._database is None:
             self._database = Database.open(self._settings.database)
         database, seconds = self._database, self._settings.training_lease_seconds
-        claim = claim_run(database, run_id, self._name, self._place, seconds)
+        claim = self._claim(database, run_id)
         if claim is None:
             return  # it came twice, or somebody was faster
         _log.info("training starts", attempt=claim.run.attempts)
@@ -92,11 +95,32 @@ class Trainer:
         else:
             self._recover(setback)
 
-    def _recover(self, setback: WorkerError) -> None:
-        """Pause; others may take the run meanwhile."""
+    def pause(self, code: str) -> None:
+        """Wait before the next message; others may take the run meanwhile."""
         seconds = self._breaker.pause_seconds()
-        _log.error("the worker pauses", code=setback.code, seconds=seconds)
+        _log.error("the worker pauses", code=code, seconds=seconds)
         self._stopping.wait(seconds)
+
+    def _claim(self, database: Database, run_id: int) -> RunClaim | None:
+        """Claim a run, waiting for the database; None: it is not ours. Raises DatabaseError."""
+        while True:
+            try:
+                return claim_run(
+                    database,
+                    run_id,
+                    self._name,
+                    self._place,
+                    self._settings.training_lease_seconds,
+                )
+            except DatabaseError as exc:
+                if exc.permanent:
+                    raise
+                _log.warning("waiting for the database", code=exc.code)
+                if self._stopping.wait(DATABASE_PAUSE_SECONDS):
+                    return None  # upkeep sends it again
+
+    def _recover(self, setback: WorkerError) -> None:
+        self.pause(setback.code)
         if isinstance(setback, DeviceFailed):
             # A device that failed stays broken for its process; the parent starts another.
             os._exit(FRESH_START)

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import LiteralString
 from uuid import uuid4
 
 import psycopg
@@ -23,6 +24,8 @@ _BRING = Path(__file__).parents[2] / "deploy" / "test-servers.sh"
 _START_SECONDS = 60.0
 #: No fsync: a crash of the machine, not of the server, would cost rows.
 _QUICK = ("-c", "max_connections=60", "-F")
+#: A standby asks a primary that was away again at once.
+_QUICK_STANDBY = ("-c", "wal_retrieve_retry_interval=200ms")
 
 
 class NoPostgres(Exception):
@@ -90,16 +93,70 @@ class PostgresServer:
         """Process id, None while it is down."""
         return self._process.pid if self._process is not None else None
 
+    @property
+    def socket(self) -> str:
+        """Path of the socket it listens on."""
+        return f"{self._folder}/.s.PGSQL.5432"
+
     def url(self, name: str) -> str:
         """Return SQLAlchemy's and psycopg's URL of a database."""
         return f"postgresql://{self._superuser}@/{name}?host={self._folder}"
+
+    def same_database(self, url: str) -> str:
+        """Return the URL of the database of this name on this server."""
+        return self.url(url.partition("@/")[2].partition("?")[0])
+
+    def url_with(self, standby: PostgresServer, url: str) -> str:
+        """Return the URL of a database on whichever of the two servers takes writes."""
+        name = url.partition("@/")[2].partition("?")[0]
+        hosts = f"host={self._folder}&host={standby._folder}"
+        return f"postgresql://thoraq@/{name}?{hosts}&target_session_attrs=read-write"
+
+    def start_standby(self) -> PostgresServer:
+        """Copy this server to one that follows it, which every commit here waits for from now on.
+
+        So no transaction that was confirmed is lost when the standby is promoted.
+        """
+        standby = PostgresServer.in_temporary_folder((*self._options, *_QUICK_STANDBY))
+        standby._own_folder()
+        self._run(
+            [
+                *(str(binaries() / "pg_basebackup"), "-h", str(self._folder), "-U", "thoraq"),
+                *("-D", str(standby._folder / "data"), "--write-recovery-conf", "--no-sync"),
+                *("--checkpoint=fast", "--wal-method=stream"),
+            ]
+        )
+        standby.start()
+        self.configure("synchronous_standby_names", "*")
+        deadline = time.monotonic() + _START_SECONDS
+        while not self.ask("SELECT true FROM pg_stat_replication WHERE sync_state = 'sync'"):
+            if time.monotonic() > deadline:
+                raise RuntimeError("the standby does not follow")
+            time.sleep(0.02)
+        return standby
+
+    def promote(self) -> None:
+        """Make a standby take writes."""
+        self.ask("SELECT pg_promote()")
+
+    def configure(self, setting: str, value: str) -> None:
+        """Change a setting of the running server."""
+        self._execute(
+            sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(setting), sql.Literal(value))
+        )
+        self.ask("SELECT pg_reload_conf()")
+
+    def ask(self, question: LiteralString) -> bool:
+        """Ask the server what is answered by one value; whether it is true."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            row = connection.execute(question).fetchone()
+        return row is not None and bool(row[0])
 
     def start(self) -> None:
         """Make the cluster if there is none and start the server. Raises NoPostgres."""
         folder = binaries()
         data = self._folder / "data"
-        if self._uid is not None and self._gid is not None:
-            os.chown(self._folder, self._uid, self._gid)
+        self._own_folder()
         if not data.exists():
             self._run(
                 [
@@ -159,6 +216,10 @@ class PostgresServer:
         """End the server and remove its folder."""
         self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _own_folder(self) -> None:
+        if self._uid is not None and self._gid is not None:
+            os.chown(self._folder, self._uid, self._gid)
 
     def _execute(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:

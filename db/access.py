@@ -1,0 +1,30 @@
+"""Whether the database takes writes, asked without writing."""
+
+from __future__ import annotations
+
+import os
+
+from db.engine import asking, sqlite_path
+
+_ASK_SERVER = "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'"
+
+
+def read_only_reason(url: str) -> str | None:
+    """Return why the database takes no writes; None: it takes them, or is not made yet.
+
+    Raises DatabaseError.
+    """
+    path = sqlite_path(url)
+    if path is not None:
+        # SQLite writes its log beside the file.
+        for each in (path, path.parent):
+            if each.exists() and not os.access(each, os.W_OK):
+                return f"{each} cannot be written"
+        return None
+    with asking(url) as connection:
+        if connection.dialect.name != "postgresql":
+            return None
+        standby, read_only = connection.exec_driver_sql(_ASK_SERVER).one()
+    if standby:
+        return "the server is a standby, which takes no writes"
+    return "the server is read only: default_transaction_read_only is on" if read_only else None

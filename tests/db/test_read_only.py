@@ -1,0 +1,182 @@
+"""Databases that take no writes: named, transient, and left for one that does."""
+
+from __future__ import annotations
+
+import resource
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from db import schema
+from db.access import read_only_reason
+from db.copies import back_up
+from db.database import Database
+from db.errors import (
+    DatabaseAway,
+    DatabaseBroken,
+    DatabaseBusy,
+    DatabaseDiskFails,
+    DatabaseError,
+    DatabaseFull,
+    DatabaseReadOnly,
+)
+from db.intake import open_batch
+from db.states import Priority
+from db.status import all_statuses
+from db.tables import batch
+from tests.db.making import rows
+from tests.servers.postgres import PostgresServer
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[PostgresServer, PostgresServer, str]]:
+    """Give a primary, its standby, and the URL of a database on whichever takes writes."""
+    primary = PostgresServer.in_temporary_folder()
+    standby = None
+    try:
+        primary.start()
+        url = primary.create()
+        schema.upgrade(url)
+        standby = primary.start_standby()
+        yield primary, standby, primary.url_with(standby, url)
+    finally:
+        primary.remove()
+        if standby is not None:
+            standby.remove()
+
+
+def test_after_a_failover_a_process_leaves_the_former_primary_for_the_new_one(
+    pair: tuple[PostgresServer, PostgresServer, str], tmp_path: Path
+) -> None:
+    primary, standby, url = pair
+    db, alone = Database.open(url), Database.open(standby.same_database(url))
+    open_batch(db, "before", Priority.ROUTINE)
+    together = threading.Barrier(3)
+
+    def hold() -> None:
+        with db.read():
+            together.wait(10)
+
+    holding = [threading.Thread(target=hold) for _ in range(2)]
+    for each in holding:
+        each.start()
+    together.wait(10)  # now several connections to the primary wait in the pool
+    for each in holding:
+        each.join()
+    assert back_up(url, tmp_path / "copy").batches == 1
+
+    with pytest.raises(DatabaseReadOnly, match="target_session_attrs") as raised:
+        open_batch(alone, "night", Priority.ROUTINE)
+    assert not raised.value.permanent
+    assert [each.batch.name for each in all_statuses(alone)] == ["before"]  # it may be read
+    assert "standby" in str(read_only_reason(standby.same_database(url)))
+    assert read_only_reason(url) is None
+
+    primary.configure("default_transaction_read_only", "on")
+    assert "read only" in str(read_only_reason(primary.same_database(url)))
+    with pytest.raises(DatabaseReadOnly):  # a connection of the pool
+        open_batch(db, "night", Priority.ROUTINE)
+    with pytest.raises(DatabaseReadOnly):  # a new one: neither takes writes
+        open_batch(db, "night", Priority.ROUTINE)
+
+    standby.promote()  # the former primary lives on
+    assert open_batch(db, "after", Priority.ROUTINE).name == "after"
+    assert [each.name for each in rows(db, batch)] == ["before", "after"]
+    db.dispose()
+    alone.dispose()
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "kind"),
+    [
+        ("25006", DatabaseReadOnly),
+        ("57P01", DatabaseAway),  # the server is stopped
+        ("57P02", DatabaseAway),  # it crashed
+        ("57P03", DatabaseAway),  # it starts
+        ("57P05", DatabaseAway),
+        ("53300", DatabaseAway),  # too many connections
+        ("53200", DatabaseAway),
+        ("53100", DatabaseFull),
+        ("58030", DatabaseDiskFails),
+        ("58000", DatabaseAway),
+        ("58P01", DatabaseAway),
+        ("08006", DatabaseAway),
+        ("08P01", DatabaseAway),
+        ("25P03", DatabaseAway),  # idle for too long in a transaction
+        ("25P04", DatabaseAway),
+        ("40001", DatabaseBusy),  # a standby's replay conflicts with it
+        ("40P01", DatabaseBusy),
+        ("55P03", DatabaseBusy),
+        ("XX001", DatabaseBroken),
+        ("XX002", DatabaseBroken),
+    ],
+)
+def test_what_passes_by_itself_is_transient_and_no_fault_of_thoraq(
+    postgres_url: str, sqlstate: str, kind: type[DatabaseError]
+) -> None:
+    db = Database.open(postgres_url)
+    statement = f"DO $$ BEGIN RAISE EXCEPTION 'told' USING ERRCODE = '{sqlstate}'; END $$"
+    with pytest.raises(DatabaseError, match="told: ") as raised, db.write() as connection:
+        connection.execute(text(statement))
+    assert type(raised.value) is kind
+    assert raised.value.permanent is (kind is DatabaseBroken)
+    assert "fault of thoraq" not in str(raised.value)
+    assert all_statuses(db) == []
+    db.dispose()
+
+
+def test_a_sqlite_file_that_is_read_only_says_so_and_can_be_read(sqlite_url: str) -> None:
+    path = sqlite_url.removeprefix("sqlite:///")
+    whole = Database.open(sqlite_url)
+    open_batch(whole, "before", Priority.ROUTINE)
+    db = Database.open(f"sqlite:///file:{path}?mode=ro&uri=true")
+    with pytest.raises(DatabaseReadOnly, match="read only") as raised:
+        open_batch(db, "night", Priority.ROUTINE)
+    assert not raised.value.permanent
+    assert [each.batch.name for each in all_statuses(db)] == ["before"]
+    for each in (whole, db):
+        each.dispose()
+
+
+def test_a_sqlite_file_that_may_not_grow_is_full_until_it_may(sqlite_url: str) -> None:
+    db = Database.open(sqlite_url)
+
+    def fill() -> None:
+        insert = "INSERT INTO audit (at, who, action, said) VALUES ('2026', 'a', 'b', :said)"
+        with db.write() as connection:
+            connection.execute(text("PRAGMA max_page_count = 1"))  # as many as it has
+            for _ in range(500):
+                connection.execute(text(insert), {"said": "x" * 1000})
+
+    with pytest.raises(DatabaseFull, match="make room") as raised:
+        fill()
+    assert not raised.value.permanent
+    db.dispose()
+    assert open_batch(db, "night", Priority.ROUTINE).name == "night"
+    db.dispose()
+
+
+def test_a_disk_that_refuses_what_sqlite_writes_is_named(sqlite_url: str) -> None:
+    db = Database.open(sqlite_url)
+    open_batch(db, "before", Priority.ROUTINE)
+    with limited_files(), pytest.raises(DatabaseDiskFails) as raised:
+        open_batch(db, "x" * 100_000, Priority.ROUTINE)
+    assert not raised.value.permanent
+    assert open_batch(db, "after", Priority.ROUTINE).name == "after"
+    assert [each.name for each in rows(db, batch)] == ["before", "after"]
+    db.dispose()
+
+
+@contextmanager
+def limited_files() -> Iterator[None]:
+    """Let no file of this process grow, as a disk does that fails."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

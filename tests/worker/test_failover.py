@@ -1,0 +1,112 @@
+"""PostgreSQL fails over, or takes no writes for a while, in the middle of a batch."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from db import schema
+from db.database import Database
+from db.errors import DatabaseReadOnly
+from db.status import batch_status
+from scheduler.watch import Watch
+from tests.chaos import witness
+from tests.servers.postgres import PostgresServer
+from tests.worker.conftest import Bench, eventually, made_bench, write_radiographs
+
+FILES = 24
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[PostgresServer, PostgresServer, str]]:
+    """Give a primary, its standby, and the URL of a witnessed database on either."""
+    primary = PostgresServer.in_temporary_folder()
+    standby = None
+    try:
+        primary.start()
+        url = primary.create()
+        schema.upgrade(url)
+        database = Database.open(url)
+        witness.call_witness(database)
+        database.dispose()
+        standby = primary.start_standby()
+        yield primary, standby, primary.url_with(standby, url)
+    finally:
+        primary.remove()
+        if standby is not None:
+            standby.remove()
+
+
+@pytest.mark.slow
+def test_a_failover_in_the_middle_of_a_batch_loses_nothing_and_does_nothing_twice(
+    pair: tuple[PostgresServer, PostgresServer, str], redis_url: str, tmp_path: Path
+) -> None:
+    primary, standby, url = pair
+    with made_bench(url, redis_url, tmp_path) as bench:
+        write_radiographs(bench.archive, FILES)
+        with bench.stack() as stack:
+            bench.submit(stack)
+            assert eventually(lambda: bench.status().measured > 0)
+            primary.kill()
+            measured_before = eventually(lambda: bench.log().count("waiting for the database"))
+            standby.promote()
+            ledger = bench.finish(stack)
+            restarts = sum(each.restarts for each in stack.members)
+        assert measured_before, "the batch was over before the failover"
+        assert (ledger.seen, ledger.measured, ledger.open) == (FILES, FILES, 0)
+        said = witness.testify(bench.database)
+        assert (said.twice, said.unexplained, len(said.results)) == (0, 0, FILES)
+        assert restarts == 0
+        assert "fault of thoraq" not in bench.log() + bench.log("upkeep")
+
+
+@pytest.mark.slow
+def test_a_primary_that_takes_no_writes_is_named_and_waited_for_by_everything_at_work(
+    postgres_server: PostgresServer, postgres_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    with made_bench(postgres_url, redis_url, tmp_path) as bench:
+        witness.call_witness(bench.database)
+        write_radiographs(bench.archive, FILES)
+        stop = threading.Event()
+        watching = threading.Thread(target=watch_of(bench).run, args=(stop,))
+        try:
+            with bench.stack() as stack, capture_logs() as logs:
+                watching.start()
+                assert eventually(lambda: measured(bench) > 0)
+                postgres_server.configure("default_transaction_read_only", "on")
+                write_radiographs(bench.archive, FILES, seed=1)
+                for name in ("cpu0", "upkeep"):
+                    assert eventually(lambda name=name: DatabaseReadOnly.code in bench.log(name))
+                waits = {"event": "waiting for the database", "code": DatabaseReadOnly.code}
+                assert eventually(lambda: any(waits.items() <= line.items() for line in logs))
+                assert watching.is_alive()
+                postgres_server.configure("default_transaction_read_only", "off")
+                deadline = time.monotonic() + 90
+                while measured(bench) < 2 * FILES and time.monotonic() < deadline:
+                    stack.tend()
+                    time.sleep(0.05)
+                restarts = sum(each.restarts for each in stack.members)
+        finally:
+            postgres_server.configure("default_transaction_read_only", "off")
+            stop.set()
+            watching.join()
+        said = witness.testify(bench.database)
+        assert (said.twice, said.unexplained, len(said.results)) == (0, 0, 2 * FILES)
+        assert restarts == 0
+        assert "fault of thoraq" not in bench.log() + bench.log("upkeep")
+
+
+def watch_of(bench: Bench) -> Watch:
+    """Watch the archive, quickly."""
+    quick = bench.settings.model_copy(update={"watch_seconds": 0.1, "settle_seconds": 0.1})
+    return Watch(bench.database, bench.archive, quick, batch="routine")
+
+
+def measured(bench: Bench) -> int:
+    """Give how many files of the watch are measured."""
+    return batch_status(bench.database, "routine").measured
