@@ -7,6 +7,7 @@ import os
 import click
 
 from cli.options import settings_option
+from db.schema import refuse_newer
 from scheduler.settings import Settings, child_environment
 from scheduler.stack import worker_command
 
@@ -39,5 +40,6 @@ def worker(device: str, name: str | None, queues: str, settings: Settings) -> No
       export THORAQ_DATABASE_URL=postgresql://queue/thoraq
       thoraq worker --device cuda:0
     """
+    refuse_newer(settings.database)
     command = worker_command(device, name, queues=queues)
     os.execve(command[0], command, child_environment(settings))  # noqa: S606 - becomes the worker

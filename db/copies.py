@@ -23,6 +23,7 @@ from db.errors import CopyExists, CopyFailed, CopyForeign, DatabaseNotEmpty
 from db.known_schema import refuse
 from db.migrating import check_revision
 from db.outbox import resend_all
+from db.schema import refuse_newer
 from db.training_runs import resend_runs
 from db.translation import translated
 
@@ -33,12 +34,14 @@ _OURS = frozenset({"batch", "chunk", "file", "job", "measurement", "radiograph"}
 def back_up(url: str, target: Path, *, replace: bool = False) -> CopyCount:
     """Write the database at ``url`` to ``target``; an interruption leaves what was there.
 
-    Raises CopyExists, CopyFailed, ToolMissing, ToolOutdated, DatabaseAway, SchemaOutdated.
+    Raises CopyExists, CopyFailed, ToolMissing, ToolOutdated, DatabaseAway, SchemaOutdated,
+    SchemaNewer.
     """
     if sqlite_copies.is_database(url, target):
         raise CopyExists(f"{target} is the database itself; give another name")
     if target.exists() and not replace:
         raise CopyExists(f"{target}: {CopyExists.__doc__}")
+    refuse_newer(url)
     try:
         _forget_halves(target)
         # It holds results: nobody else may read it, from its first byte on.

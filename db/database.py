@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Row, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from db.engine import engine_of
+from db.schema import require_head
 from db.translation import translated
 
 #: Values bound in one IN list; SQLite takes 32766, PostgreSQL 65535.
@@ -24,7 +25,10 @@ AnyRow = Row[*tuple[Any, ...]]
 
 
 class Database:
-    """One process's way to the database; threads share it, a forked child gets new connections."""
+    """One process's way to the database; threads share it, a forked child gets new connections.
+
+    Each transaction raises SchemaOutdated or SchemaNewer where the database has another schema.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -44,6 +48,7 @@ class Database:
         """One writing transaction: committed at the end, rolled back by any exception."""
         self._leave_parent()
         with translated(), self._writing.begin() as connection:
+            require_head(connection)
             yield connection
 
     @contextmanager
@@ -51,6 +56,7 @@ class Database:
         """One reading transaction, which never waits for a writer."""
         self._leave_parent()
         with translated(), self._engine.begin() as connection:
+            require_head(connection)
             yield connection
 
     def dispose(self) -> None:

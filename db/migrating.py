@@ -108,6 +108,9 @@ def alone(url: str) -> Iterator[Connection]:
             if connection.dialect.name == "postgresql":
                 connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
+                if inspect(connection).has_table("alembic_version"):
+                    # Every unit of work reads it first: those at work end, others wait for us.
+                    connection.execute(text("LOCK TABLE alembic_version"))
             else:
                 # A table that is made anew is away for a moment; triggers that name it may stay.
                 connection.exec_driver_sql("PRAGMA legacy_alter_table = ON")

@@ -6,13 +6,17 @@ takes. So it is left to those few times when there is something to do, in `db.mi
 
 from __future__ import annotations
 
-from sqlalchemy import inspect
+from sqlalchemy import Connection, inspect
 
 from db.engine import asking, sqlite_path
+from db.errors import DatabaseError, SchemaNewer, SchemaOutdated
 from db.records import SchemaState
 
 #: The newest revision of ``migrations/versions``, which the tables of `db.tables` are.
 HEAD = "0008"
+
+_UPGRADE = "run `thoraq db upgrade`"
+_INSTALL = "install the version that upgraded it"
 
 
 def upgrade(url: str) -> SchemaState:
@@ -37,6 +41,39 @@ def check(url: str) -> SchemaState:
     from db import migrating  # noqa: PLC0415 - see above
 
     return migrating.check(url)
+
+
+def refuse_newer(url: str) -> None:
+    """Refuse to start a process on a newer schema; whatever else ails a database, it waits for.
+
+    Raises SchemaNewer.
+    """
+    path = sqlite_path(url)
+    if path is not None and not path.exists():  # connecting would make one
+        return
+    try:
+        with asking(url) as connection:
+            require_head(connection)
+    except SchemaNewer:
+        raise
+    except DatabaseError:
+        return
+
+
+def require_head(connection: Connection) -> None:
+    """Refuse to work on another schema than this program's, before anything is read or written.
+
+    Every unit of work asks, within its transaction: on PostgreSQL an upgrade waits for those that
+    have asked, and those that come after it see what it has made. Raises SchemaOutdated,
+    SchemaNewer.
+    """
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()
+    if found == [HEAD]:
+        return
+    said = ", ".join(found) or "no revision"
+    if all(each.isdecimal() and each < HEAD for each in found):
+        raise SchemaOutdated(f"the database is at {said}, this program needs {HEAD}: {_UPGRADE}")
+    raise SchemaNewer(f"the database is at {said}, this program knows {HEAD}: {_INSTALL}")
 
 
 def _newest(url: str) -> SchemaState | None:

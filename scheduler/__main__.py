@@ -6,6 +6,8 @@ import sys
 
 from celery import signals
 
+from db.errors import SchemaNewer
+from db.schema import refuse_newer
 from scheduler.app import create_app
 from scheduler.broker import broker_url
 from scheduler.errors import MISCONFIGURED, SchedulerError
@@ -23,7 +25,8 @@ def main() -> None:
     signals.setup_logging.connect(_keep_logs)
     try:
         settings = read_settings()
-    except SchedulerError as exc:
+        refuse_newer(settings.database)
+    except (SchedulerError, SchemaNewer) as exc:
         sys.stderr.write(printable(f"{exc.code}: {exc}") + "\n")
         sys.exit(MISCONFIGURED)
     with private(settings):

@@ -15,7 +15,7 @@ from celery import Celery, signals
 from celery.exceptions import WorkerShutdown
 
 from db.database import Database
-from db.errors import DatabaseError
+from db.errors import DatabaseError, SchemaDiffers
 from db.recovery import recover_stalled
 from db.tally import fold
 from db.training_recovery import recover_runs
@@ -32,14 +32,14 @@ _BEAT_CHECK_SECONDS = 5.0
 
 
 def keep_up(database: Database, app: Celery, resend_seconds: float) -> None:
-    """One round. What is away now is met again by the next one."""
+    """One round. What is away now, or has another schema, is met again by the next one."""
     try:
         recovered = recover_stalled(database, resend_seconds)
         runs = recover_runs(database) + resend_lost_runs(database, app, resend_seconds)
         sent = relay(database, app)
         fold(database)
     except (DatabaseError, BrokerUnavailable) as exc:
-        if exc.permanent:
+        if exc.permanent and not isinstance(exc, SchemaDiffers):
             raise
         _log.warning("upkeep waits", code=exc.code)
         return

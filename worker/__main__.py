@@ -6,6 +6,8 @@ import os
 import sys
 from contextlib import ExitStack
 
+from db.errors import SchemaNewer
+from db.schema import refuse_newer
 from network.card import shipped_card, verify_weights
 from network.errors import NetworkError
 from scheduler.cores import usable_cores
@@ -30,11 +32,12 @@ def main() -> None:
         verify_weights(shipped_card())
         device = "cpu" if asked.device == "cpu" else choose(asked.device, find_devices())[0]
         settings = read_settings()
+        refuse_newer(settings.database)
         threads = settings.training_threads if asked.queues == "training" else 1
         kept = ExitStack()  # until this process is replaced, and after
         kept.enter_context(private(settings))
         environment = pinned(process_environment(), device, threads)
-    except (NetworkError, SchedulerError) as exc:
+    except (NetworkError, SchedulerError, SchemaNewer) as exc:
         sys.stderr.write(printable(f"{exc.code}: {exc}") + "\n")
         sys.exit(MISCONFIGURED)
     if asked.core is not None:

@@ -48,6 +48,17 @@ class Commands:
             check=False,
         )
 
+    def module(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a module of the house to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", *words],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+
     def json(self, *words: str | Path) -> Any:
         """Run one command with --json; return what it prints."""
         ran = self.run(*words, "--json")

@@ -1,0 +1,179 @@
+"""Every command refuses to work on the database of a newer thoraq, and leaves it as it is."""
+
+from __future__ import annotations
+
+import gc
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import MetaData, select, text
+
+from cli.exits import Exit
+from cli.main import thoraq
+from db import schema
+from db.copies import back_up
+from db.database import Database
+from db.engine import engine_of
+from db.errors import SchemaNewer
+from db.models import register_model
+from network.card import shipped_card
+from tests.cli.commands import ROOT, Commands
+from tests.db.making import measure_all, seen, submit
+
+#: What each command is given; FILES, FILMS, CARD, NEW and COPY are paths that suit it.
+ARGUMENTS = {
+    "process": "FILES --device cpu",
+    "submit": "FILES",
+    "watch": "FILES --once",
+    "remeasure": "--model thoraq-2",
+    "status": "night",
+    "results": "",
+    "show": "1.2.3",
+    "export": "--out NEW",
+    "train cancel": "run",
+    "train compare": "run",
+    "train log": "run",
+    "train resume": "run",
+    "train status": "",
+    "train submit": "--data FILMS",
+    "retry": "night",
+    "cancel": "night",
+    "pause": "night",
+    "resume": "night",
+    "up": "--device cpu",
+    "worker": "--device cpu",
+    "audit": "",
+    "db backup": "NEW",
+    "db check": "",
+    "db upgrade": "",
+    "models compare": "thoraq-2 thoraq-2",
+    "models list": "",
+    "models promote": "thoraq-2",
+    "models register": "CARD",
+}
+#: Commands that do not work on the database, and why.
+ELSEWHERE = {
+    "doctor": "says so with code 4, see below",
+    "db restore": "replaces the database, whatever it holds: the way back after an upgrade",
+    "bench": "has a database of its own",
+    "flower": "asks the broker alone",
+    "dataset check": "reads a folder",
+    "dataset explore": "reads a folder",
+    "evaluate": "reads a folder",
+}
+
+
+def commands_of(command: click.Command, words: tuple[str, ...] = ()) -> Iterator[str]:
+    """Name every command of a group, also those of groups in it."""
+    if not isinstance(command, click.Group):
+        yield " ".join(words)
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        found = command.get_command(context, name)
+        assert found is not None
+        yield from commands_of(found, (*words, name))
+
+
+def everything(url: str) -> dict[str, list[Any]]:
+    """Give every row of every table, whatever the schema."""
+    engine = engine_of(url)
+    try:
+        with engine.begin() as connection:
+            tables = MetaData()
+            tables.reflect(connection)
+            return {
+                name: sorted(map(repr, connection.execute(select(table))))
+                for name, table in tables.tables.items()
+            }
+    finally:
+        engine.dispose()
+
+
+@pytest.fixture
+def newer_url(database: Database, database_url: str) -> str:
+    """Give a database with rows of every kind of work, as a newer thoraq leaves it."""
+    card = shipped_card()
+    register_model(database, card.version, card.weights_digest, card.card, serve=True)
+    submit(database, [seen(1), seen(2)], model=card.version)
+    measure_all(database)
+    submit(database, [seen(3)], name="waiting", model=card.version)
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.dispose()
+    return database_url
+
+
+def test_every_command_is_known_here() -> None:
+    assert sorted(commands_of(thoraq)) == sorted(ARGUMENTS | ELSEWHERE)
+
+
+def test_every_command_refuses_the_database_of_a_newer_thoraq_and_changes_nothing(
+    newer_url: str, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "a.png").write_bytes(b"no radiograph")
+    places = {
+        "FILES": files,
+        "FILMS": films,
+        "CARD": ROOT / "network" / "weights",
+        "NEW": tmp_path / "new.csv",
+    }
+
+    def become(*_: object) -> NoReturn:
+        raise AssertionError("it became another process")
+
+    monkeypatch.setattr(os, "execve", become)
+    environment = {"THORAQ_STATE": str(tmp_path / "state"), "THORAQ_DATABASE_URL": newer_url}
+    before = everything(newer_url)
+    wrong = {}
+    for command, arguments in ARGUMENTS.items():
+        words = [str(places.get(word, word)) for word in arguments.split()]
+        with warnings.catch_warnings():
+            # A command's process takes its connections with it; this one stays.
+            warnings.simplefilter("ignore", ResourceWarning)
+            ran = CliRunner().invoke(thoraq, [*command.split(), *words], env=environment)
+            gc.collect()
+        told = f"error [{SchemaNewer.code}]: " in ran.stderr and "9999" in ran.stderr
+        if ran.exit_code != Exit.DATABASE or not told or ran.stdout:
+            wrong[command] = (ran.exit_code, ran.output, ran.exception)
+        assert everything(newer_url) == before, command
+    assert wrong == {}
+    assert not (tmp_path / "new.csv").exists()
+
+
+def test_a_restore_over_the_database_of_a_newer_thoraq_has_to_be_asked_for(
+    newer_url: str, empty_url_of_same_kind: str, tmp_path: Path
+) -> None:
+    schema.upgrade(empty_url_of_same_kind)
+    back_up(empty_url_of_same_kind, tmp_path / "copy")
+    before = everything(newer_url)
+    environment = {"THORAQ_STATE": str(tmp_path / "state"), "THORAQ_DATABASE_URL": newer_url}
+    words = ["db", "restore", str(tmp_path / "copy")]
+    assert CliRunner().invoke(thoraq, words, env=environment).exit_code == Exit.DATABASE
+    assert everything(newer_url) == before
+    ran = CliRunner().invoke(thoraq, [*words, "--replace"], env=environment)
+    assert ran.exit_code == Exit.OK, ran.output
+    assert schema.check(newer_url).up_to_date
+
+
+def test_the_doctor_and_the_processes_of_a_machine_say_so_too(
+    newer_url: str, tmp_path: Path
+) -> None:
+    commands = Commands(tmp_path / "state", {"THORAQ_DATABASE_URL": newer_url})
+    before = everything(newer_url)
+    ran = commands.run("doctor")
+    assert ran.returncode == Exit.UNSOUND
+    assert "9999" in ran.stdout
+    for module in (("scheduler",), ("worker", "--device", "cpu")):
+        process = commands.module(*module)
+        assert process.returncode == 78
+        assert process.stderr.startswith(f"{SchemaNewer.code}: "), process.stderr
+    assert everything(newer_url) == before
