@@ -183,16 +183,20 @@ def _begin(
     redis.start()
     opened.callback(redis.kill)
     broker = opened.enter_context(Proxy(redis.port))
-    server = proxy = None
+    server = proxy = standby = None
     if postgres:
         server = PostgresServer.in_temporary_folder()
         opened.callback(server.remove)
         server.start()
-        url = server.create()
-        folder = url.partition("?host=")[2]
-        proxy = opened.enter_context(Proxy(f"{folder}/.s.PGSQL.5432"))
-        name = url.partition("@/")[2].partition("?")[0]
-        through = f"postgresql://thoraq@127.0.0.1:{proxy.port}/{name}"
+        follower = server.start_standby()
+        opened.callback(follower.remove)
+        alone = server.create()
+        url = server.url_with(follower, alone)
+        proxy, other = (opened.enter_context(Proxy(each.socket)) for each in (server, follower))
+        standby = (follower, other)
+        through = f"postgresql://thoraq@{alone.partition('@')[2].partition('?')[0]}"
+        through += f"?host=127.0.0.1:{proxy.port}&host=127.0.0.1:{other.port}"
+        through += "&target_session_attrs=read-write"
     else:
         url = through = f"sqlite:///{(disk or place) / 'thoraq.db'}"
     schema.upgrade(url)
@@ -224,6 +228,7 @@ def _begin(
         broker=broker,
         postgres=server,
         database=proxy,
+        standby=standby,
         disk=disk,
         random=random.Random(seed),
         batch=BATCH,

@@ -44,6 +44,7 @@ class Night:
     broker: Proxy
     postgres: PostgresServer | None
     database: Proxy | None
+    standby: tuple[PostgresServer, Proxy] | None  # until it is promoted
     disk: Path | None  # a small file system: state folder, queue of Redis, SQLite database
     random: random.Random
     batch: str
@@ -202,6 +203,16 @@ def kill_postgres(night: Night) -> None:
     night.postgres.start()
 
 
+def fail_over(night: Night) -> None:
+    """End the primary for good, and promote the standby that every commit waited for."""
+    if night.postgres is None or night.standby is None:
+        raise Spared
+    night.postgres.kill()
+    time.sleep(night.random.uniform(0.2, 1.5))
+    (night.postgres, night.database), night.standby = night.standby, None
+    night.postgres.promote()
+
+
 def cut_database(night: Night) -> None:
     """Cut every connection to PostgreSQL, and refuse new ones for a while."""
     _refuse(night, _required(night.database))
@@ -281,6 +292,7 @@ FAULTS: tuple[Callable[[Night], None], ...] = (
     foreign_message,
     forged_message,
     kill_postgres,
+    fail_over,
     cut_database,
     delay_database,
     lock_sqlite,
