@@ -87,7 +87,7 @@ def make_model(
     kept = folder / f"{version}.safetensors"
     save_network(network, kept)
     everything = read_samples(data, side=INPUT_SIDE_PX)
-    calibration = _calibration(kept, everything.split("val"), version, flip=flip, device=device)
+    calibration = _calibration(kept, everything, version, flip=flip, device=device)
     beat()
     quantization = find_quantization(read_network(kept), everything)
     digest = file_digest(kept)
@@ -139,8 +139,10 @@ def judge_card(path: Path, card: dict[str, Any], data: Path, device: str) -> Jud
 
 
 def _calibration(
-    weights: Path, validation: Samples, version: str, *, flip: bool, device: str
+    weights: Path, everything: Samples, version: str, *, flip: bool, device: str
 ) -> Calibration | None:
+    """Calibrate on films that the network was not fitted to; None where they are too few."""
+    validation = everything.split("val")
     if validation.has_landmarks().sum() < LEAST_CALIBRATION_CASES:
         return None
     predictor = TorchPredictor(read_network(weights), device, flip=flip)
