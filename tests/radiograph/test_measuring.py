@@ -70,7 +70,10 @@ def measured(
         (View.PA, 17.9, IctRule.NONE_CHILD, None),
         (View.PA, 1.0, IctRule.NONE_CHILD, None),
         (View.PA, 0.5, IctRule.INFANT_PA, 0.60),
+        (View.PA, 27.9 / 365.25, IctRule.NEWBORN_PA, 0.66),
         (View.PA, 27 / 365.25, IctRule.NEWBORN_PA, 0.66),
+        (View.PA, 28 / 365.25, IctRule.INFANT_PA, 0.60),
+        (View.PA, 29 / 365.25, IctRule.INFANT_PA, 0.60),
         (View.PA, None, IctRule.NONE_AGE_UNKNOWN, None),
         (View.AP, 50.0, IctRule.NONE_AP, None),
         (View.UNKNOWN, 50.0, IctRule.NONE_VIEW_UNKNOWN, None),
@@ -89,6 +92,36 @@ def test_the_operator_may_take_the_unknown_for_adult_and_pa() -> None:
     lines = IctThresholds(assume_adult=True, assume_pa=True, adult=0.55)
     ict = measured(chest(heart=160), header(view=View.UNKNOWN, age_years=None), lines).ict
     assert (ict.rule, ict.threshold, ict.enlarged) == (IctRule.ADULT_PA, 0.55, False)
+
+
+def test_an_ap_view_is_never_judged_whatever_the_operator_takes_the_unknown_for() -> None:
+    lines = IctThresholds(assume_adult=True, assume_pa=True)
+    ict = measured(chest(heart=186), header(view=View.AP), lines).ict
+    assert (ict.rule, ict.threshold, ict.enlarged) == (IctRule.NONE_AP, None, None)
+
+
+def test_a_known_age_counts_whatever_the_operator_takes_the_unknown_for() -> None:
+    lines = IctThresholds(assume_adult=True, assume_pa=True)
+    for age, rule in ((0.5, IctRule.INFANT_PA), (9.0, IctRule.NONE_CHILD)):
+        assert measured(chest(heart=186), header(age_years=age), lines).ict.rule is rule
+
+
+@pytest.mark.parametrize(
+    ("heart", "rule"),
+    [
+        (57, IctRule.NONE_INVALID),
+        (60, IctRule.ADULT_PA),
+        (63, IctRule.ADULT_PA),
+        (282, IctRule.ADULT_PA),
+        (285, IctRule.ADULT_PA),
+        (288, IctRule.NONE_INVALID),
+    ],
+)
+def test_a_line_is_drawn_for_an_index_that_a_chest_may_have(heart: float, rule: IctRule) -> None:
+    ict = measured(chest(heart=heart), header()).ict
+    assert ict.value == pytest.approx(heart / 300)
+    assert ict.rule is rule
+    assert (ict.enlarged is None) == (rule is IctRule.NONE_INVALID)
 
 
 def test_an_index_on_the_line_is_not_above_it() -> None:

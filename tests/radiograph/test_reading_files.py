@@ -183,3 +183,12 @@ def test_the_digest_tells_pixels_apart_and_nothing_else(reading: Reading) -> Non
     assert len(first.pixel_digest) == 64
     assert reading(make_dicom(other)).pixel_digest != first.pixel_digest
     assert reading(make_dicom(RAMP.T)).pixel_digest != first.pixel_digest
+
+
+def test_images_of_another_shape_have_another_digest(reading: Reading) -> None:
+    rows, columns = RAMP.shape
+    window = {"WindowCenter": "2047.5", "WindowWidth": "4095", "VOILUTFunction": "LINEAR_EXACT"}
+    first = reading(make_dicom(RAMP, **window))
+    other = reading(make_dicom(RAMP.reshape(rows // 2, columns * 2), **window))
+    assert first.pixels.tobytes() == other.pixels.tobytes()
+    assert first.pixel_digest != other.pixel_digest
