@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import os
+import pwd
 import socket
 from datetime import timedelta
 
@@ -68,3 +70,13 @@ def test_the_newest_rows_come_first(database: Database) -> None:
     assert (last.action, last.at) == ("cancel", LATER)
     assert [row.action for row in audit_rows(database, since=LATER)] == ["cancel"]
     assert len(audit_rows(database)) == 2
+
+
+def test_nobody_changes_his_name_in_the_audit_by_the_environment(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "SUDO_USER"):
+        monkeypatch.setenv(name, "somebody-else")
+    submit(database, [seen(1)])
+    [row] = audit_rows(database)
+    assert row.who == f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -151,6 +152,18 @@ def test_a_renewed_lease_keeps_the_claim(database: Database) -> None:
     assert store(database, taken, [measured(taken.jobs[0])]) == 1
 
 
+def test_a_claim_is_left_alone_until_its_lease_has_passed(database: Database) -> None:
+    submit(database, [seen(number) for number in range(8)], chunk_size=4)
+    quick, slow = (claim(database, chunk_id) for chunk_id in send(database))
+    half = START + timedelta(seconds=LEASE / 2)
+    assert recover_stalled(database, 900, now=half).expired == 0
+    assert renew_lease(database, quick.owner, LEASE, now=half) == 4
+    passed = START + timedelta(seconds=LEASE + 1)
+    assert recover_stalled(database, 900, now=passed).expired == 4
+    assert renew_lease(database, slow.owner, LEASE, now=passed) == 0
+    assert renew_lease(database, quick.owner, LEASE, now=passed) == 4
+
+
 def test_a_refusal_that_is_permanent_settles_by_its_disposition(database: Database) -> None:
     submit(database, [seen(1), seen(2)])
     taken = claim(database, send(database)[0])
@@ -179,6 +192,32 @@ def test_a_header_is_stored_with_a_refusal_and_survives_one_without(database: Da
 
     (row,) = rows(database, radiograph)
     assert (row.study_uid, row.columns, row.pixel_digest) == ("1.2.3", 2500, "e" * 64)
+
+
+def test_a_file_decoded_at_reduced_size_keeps_the_digest_it_had(database: Database) -> None:
+    submit(database, [seen(1)])
+    taken = claim(database, send(database)[0])
+    whole = Outcome(taken.jobs[0].job_id, header=header(), pixel_digest="e" * 64, refusal=AWAY)
+    store(database, taken, [whole])
+    later = START + timedelta(hours=1)
+    again = claim(database, send(database, now=later)[0], now=later)
+    reduced = replace(measured(again.jobs[0], columns=1250), pixel_digest=None)
+    assert store(database, again, [reduced], now=later) == 1
+
+    (row,) = rows(database, radiograph)
+    assert (row.columns, row.pixel_digest) == (1250, "e" * 64)
+
+
+def test_a_transient_refusal_fails_after_the_tries_asked_for(database: Database) -> None:
+    submit(database, [seen(1)])
+    states = []
+    for hour in range(RETRY.max_attempts):
+        now = START + timedelta(hours=hour)
+        taken = claim(database, send(database, now=now)[0], now=now)
+        store(database, taken, [refusing(taken.jobs[0], AWAY)], now=now)
+        states.append(rows(database, job)[0].state)
+    assert states == [JobState.QUEUED, JobState.QUEUED, JobState.FAILED]
+    assert rows(database, job)[0].transient_refusals == RETRY.max_attempts
 
 
 def test_a_transient_refusal_waits_longer_each_time_and_then_fails(database: Database) -> None:

@@ -252,3 +252,14 @@ def test_a_password_is_in_no_command_line(
         looking.join()
     assert any("pg_dump" in each for each in seen_words)
     assert not [each for each in seen_words if secret in each or "a%3Ab" in each]
+
+
+def test_a_copy_whose_pages_contradict_each_other_is_refused(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    back_up(sqlite_url, tmp_path / "copy")
+    content = bytearray((tmp_path / "copy").read_bytes())
+    content[36:40] = (7).to_bytes(4, "big")  # pages that are free, says the file's head
+    (tmp_path / "copy").write_bytes(content)
+    with pytest.raises(CopyDamaged, match="reelist"):
+        restore(sqlite_url, tmp_path / "copy", replace=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+
+from sqlalchemy import select
 
 from db.database import Database
 from db.operations import retry
@@ -129,3 +132,20 @@ def test_a_wait_that_is_over_is_counted_once(database: Database) -> None:
     assert recover_stalled(database, RESEND, now=later) == RecoveryCount(due=2)
     assert recover_stalled(database, RESEND, now=later) == RecoveryCount()
     assert [each.jobs for each in unsent_chunks(database, 10, now=later)] == [2]
+
+
+def test_a_row_that_its_worker_is_storing_is_neither_waited_for_nor_taken_back(
+    postgres_url: str,
+) -> None:
+    database = Database.open(postgres_url)
+    submit(database, [seen(number) for number in range(8)], chunk_size=4)
+    storing, _ = (claim(database, chunk_id) for chunk_id in send(database))
+    now = after_lease(START)
+    with ThreadPoolExecutor(1) as pool:
+        with database.write() as connection:
+            mine = select(job.c.id).where(job.c.owner == storing.owner)
+            assert len(connection.execute(mine.with_for_update()).all()) == 4
+            recovering = pool.submit(recover_stalled, database, RESEND, now=now)
+            assert recovering.result(timeout=15) == RecoveryCount(expired=4)
+        assert store(database, storing, [measured(each) for each in storing.jobs], now=now) == 4
+    database.dispose()

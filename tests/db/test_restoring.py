@@ -17,6 +17,7 @@ from db.database import Database
 from db.engine import engine_of
 from db.errors import (
     CopyExists,
+    CopyFailed,
     CopyForeign,
     DatabaseBroken,
     DatabaseBusy,
@@ -215,3 +216,35 @@ def test_tools_that_are_missing_or_older_than_the_server_are_told(
     with pytest.raises(ToolOutdated):
         restore(postgres_url, tmp_path / "newer", replace=True)
     assert not (tmp_path / "second").exists()
+
+
+@pytest.mark.parametrize("left", ["nothing", "a part"])
+def test_an_archive_that_goes_away_while_it_is_restored_changes_nothing(
+    postgres_url: str, tmp_path: Path, left: str
+) -> None:
+    copy = tmp_path / "copy"
+    spoil_copy(postgres_url, copy, left)
+    with pytest.raises(CopyFailed):
+        postgres_copies.bring_back(postgres_url, copy, replace=True)
+    assert files_in(postgres_url) == 301
+
+
+def test_a_file_that_goes_away_while_it_is_restored_is_told_and_no_row_is_lost(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    spoil_copy(sqlite_url, tmp_path / "copy", "a part")
+    with pytest.raises((CopyFailed, DatabaseBroken)):
+        sqlite_copies.bring_back(sqlite_url, tmp_path / "copy")
+    [held, *_] = [*tmp_path.glob("thoraq.db.broken-*[0-9]"), file_of(sqlite_url)]
+    assert files_in(f"sqlite:///{held}") == 301
+
+
+def spoil_copy(url: str, copy: Path, left: str) -> None:
+    """Leave of a copy that was checked what a share that goes away or a bad disk leaves of it."""
+    database = Database.open(url)
+    submit(database, [seen(number) for number in range(300)])
+    back_up(url, copy)
+    submit(database, [seen(1000)], name="later")
+    database.dispose()
+    whole = copy.read_bytes()
+    copy.write_bytes(b"" if left == "nothing" else whole[: len(whole) // 2])
