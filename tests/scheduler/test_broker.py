@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -137,6 +138,52 @@ def test_a_state_folder_too_deep_for_a_socket_has_it_elsewhere(tmp_path: Path) -
         assert len(os.fsencode(path)) <= 107
         assert stat.S_IMODE(Path(path).parent.stat().st_mode) == 0o700
         assert EmbeddedBroker(deep).running()
+
+
+def deep_broker(tmp_path: Path) -> tuple[EmbeddedBroker, Path]:
+    """Give a broker whose socket has to be in a folder for temporary files, and that folder."""
+    broker = EmbeddedBroker(tmp_path / ("a" * 60) / ("b" * 60))
+    path = Path(broker.url.removeprefix("redis+socket://").partition("?")[0])
+    assert not path.parent.exists()
+    return broker, path.parent
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder away")
+def test_a_folder_that_another_user_made_first_gets_no_socket(tmp_path: Path) -> None:
+    broker, folder = deep_broker(tmp_path)
+    folder.mkdir(mode=0o777)
+    try:
+        os.chown(folder, 65534, 65534)
+        with pytest.raises(BrokerUnavailable, match="somebody else"):
+            broker.start()
+        assert list(folder.iterdir()) == []
+    finally:
+        broker.stop()
+        shutil.rmtree(folder)
+
+
+def test_a_link_in_place_of_the_folder_gets_no_socket(tmp_path: Path) -> None:
+    broker, folder = deep_broker(tmp_path)
+    (tmp_path / "trap").mkdir()
+    folder.symlink_to(tmp_path / "trap")
+    try:
+        with pytest.raises(BrokerUnavailable, match="somebody else"):
+            broker.start()
+        assert list((tmp_path / "trap").iterdir()) == []
+    finally:
+        broker.stop()
+        folder.unlink()
+
+
+def test_a_folder_that_others_could_enter_is_closed_to_them(tmp_path: Path) -> None:
+    broker, folder = deep_broker(tmp_path)
+    folder.mkdir()
+    folder.chmod(0o777)
+    try:
+        with broker:
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_a_configured_broker_is_used_instead(redis_url: str, tmp_path: Path) -> None:

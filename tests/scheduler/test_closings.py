@@ -58,6 +58,15 @@ def test_a_file_is_heard_of_when_it_is_closed_not_before(closings: Closings, fol
     assert heard(closings, folder / "a.png")
 
 
+def test_a_file_is_heard_of_once_it_was_left_alone_for_a_moment(
+    closings: Closings, folder: Path
+) -> None:
+    began = time.monotonic()
+    write_image(folder / "a.png")
+    assert heard(closings, folder / "a.png")
+    assert time.monotonic() - began >= 0.5
+
+
 def test_a_file_that_is_opened_again_at_once_is_not_complete(
     closings: Closings, folder: Path
 ) -> None:

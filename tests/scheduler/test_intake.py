@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -134,6 +137,44 @@ def test_a_file_that_grows_while_it_is_read_is_not_taken(tmp_path: Path) -> None
     assert seen.refusal is not None
     assert (seen.refusal.code, seen.refusal.permanent) == ("file-unavailable", False)
     assert seen.sha256 is None
+
+
+def test_a_hash_is_that_of_the_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "large.png"
+    write_image(path, 10)
+    head = path.read_bytes()
+    for size in (0, 5_000, 3 << 20):
+        path.write_bytes(head + os.urandom(size))
+        stat = path.stat()
+        seen = look_into(FileStat(str(path), stat.st_size, stat.st_mtime_ns), 8)
+        assert seen.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_file_that_changes_while_it_is_hashed_is_left_for_later(tmp_path: Path) -> None:
+    path = tmp_path / "arriving.png"
+    write_image(path, 10)
+    with path.open("r+b") as file:
+        file.truncate(1 << 29)  # sparse: half a second or so of hashing
+    stat = path.stat()
+    met = FileStat(str(path), stat.st_size, stat.st_mtime_ns)
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(look_into, met, 2048)
+        while not looking.done() and not is_being_read(path):
+            time.sleep(0.001)
+        os.utime(path)
+        seen = looking.result()
+    assert seen.refusal is not None
+    assert (seen.refusal.code, seen.refusal.permanent) == ("file-unavailable", False)
+    assert seen.sha256 is None
+
+
+def is_being_read(path: Path) -> bool:
+    """Say whether this process has read some of a file that it has open."""
+    for link in Path("/proc/self/fd").iterdir():
+        if os.path.realpath(link) == str(path.resolve()):
+            told = Path(f"/proc/self/fdinfo/{link.name}").read_text().split()
+            return int(told[1]) > 0  # after "pos:"
+    return False
 
 
 def test_a_file_over_the_limit_is_refused_without_being_read(tmp_path: Path) -> None:

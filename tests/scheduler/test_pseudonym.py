@@ -24,6 +24,14 @@ def test_the_same_number_has_the_same_hash_and_another_number_another(tmp_path: 
     assert "4711" not in first
 
 
+def test_no_two_patients_share_a_hash(tmp_path: Path) -> None:
+    numbers = Pseudonyms.of(Settings(state=tmp_path))
+    hashes = {numbers.stored(str(number)) for number in range(200_000)}
+    assert len(hashes) == 200_000
+    # 128 bits: of a billion patients no two in any hospital's lifetime.
+    assert {len(bytes.fromhex(each or "")) for each in hashes} == {16}
+
+
 def test_another_installation_has_other_hashes(tmp_path: Path) -> None:
     here = Pseudonyms.of(Settings(state=tmp_path / "here"))
     there = Pseudonyms.of(Settings(state=tmp_path / "there"))

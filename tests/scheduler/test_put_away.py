@@ -132,6 +132,28 @@ def test_only_measured_files_are_deleted(
     assert batch_status(served, "incoming").measured == 2
 
 
+@pytest.mark.parametrize("after", [After.MOVE, After.DELETE])
+@pytest.mark.parametrize("change", ["other content", "other time"])
+def test_a_file_that_replaced_a_measured_one_is_neither_moved_nor_deleted(
+    served: Database, folder: Path, watching: Watching, after: After, change: str
+) -> None:
+    watch = watching(after)
+    take(watch)
+    if change == "other time":
+        os.utime(folder / "alone.png", ns=(1, 1))
+    else:
+        write_image(folder / "alone.png", 200)
+    second = (folder / "alone.png").read_bytes()
+    end(served)
+    watch.scan()
+    # Of it nobody has measured anything yet.
+    assert (folder / "alone.png").read_bytes() == second
+    take(watch)
+    end(served)
+    watch.scan()
+    assert not (folder / "alone.png").exists()
+
+
 def test_nothing_is_overwritten(served: Database, folder: Path, watching: Watching) -> None:
     watch = watching(After.MOVE)
     take(watch)

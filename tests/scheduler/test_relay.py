@@ -10,7 +10,8 @@ import pytest
 from celery import Celery
 
 from db.claims import claim_chunk
-from db.database import Database
+from db.database import Database, engine_of
+from db.errors import DatabaseBusy
 from db.intake import open_batch, record_files
 from db.models import register_model
 from db.outbox import unsent_chunks
@@ -18,7 +19,7 @@ from db.records import FileStat, SeenFile
 from db.states import Priority
 from db.training_claims import claim_run
 from db.training_records import NewRun
-from db.training_runs import find_run, open_run
+from db.training_runs import find_run, open_run, unsent_runs
 from radiograph.records import ImageFormat
 from scheduler.app import create_app
 from scheduler.errors import BrokerUnavailable
@@ -80,6 +81,45 @@ def test_without_a_broker_nothing_is_marked_as_sent(
         redis_server.start()
         keep_up(database, app, 900.0)
         assert length(app, ROUTINE_QUEUE) == 2
+    database.dispose()
+
+
+@pytest.mark.parametrize("kind", ["chunks", "run"])
+def test_what_a_broker_does_not_take_is_not_marked_as_sent(
+    served: Database, app: Celery, kind: str
+) -> None:
+    assert relay(served, app) == 0  # from here on the broker remembers
+    if kind == "run":
+        open_run(served, NewRun("night", "/films", {}))
+    else:
+        queue_files(served, 2)
+    with app.connection_for_write() as connection:
+        client = connection.default_channel.client
+        client.config_set("maxmemory", 1)  # it answers, and takes no more
+        with pytest.raises(BrokerUnavailable):
+            relay(served, app)
+        client.config_set("maxmemory", 0)
+    waiting = len(unsent_chunks(served, 10)) + len(unsent_runs(served))
+    assert waiting == (1 if kind == "run" else 2)
+    assert relay(served, app) == waiting
+    assert length(app, ROUTINE_QUEUE) + length(app, TRAINING_QUEUE) == waiting
+
+
+def test_a_loss_that_a_database_kept_from_being_repaired_is_repaired_later(
+    sqlite_url: str, app: Celery, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.database._BUSY_TIMEOUT_MS", 100)
+    database = Database.open(sqlite_url)
+    register_model(database, "test-1", "0" * 64, {}, serve=True)
+    queue_files(database, 3)
+    keep_up(database, app, 900.0)
+    redis_server.flush()
+    holding = engine_of(sqlite_url).execution_options(thoraq_writing=True)
+    with holding.begin(), pytest.raises(DatabaseBusy):
+        relay(database, app)
+    holding.dispose()
+    keep_up(database, app, 900.0)
+    assert length(app, ROUTINE_QUEUE) == 3
     database.dispose()
 
 

@@ -161,6 +161,14 @@ def test_a_file_settles_for_as_long_as_the_settings_say(
     assert watch.scan().queued == 1
 
 
+def test_one_look_waits_for_as_long_as_files_take_to_settle(
+    served: Database, folder: Path, settings: Settings
+) -> None:
+    watch = Watch(served, folder, settings.model_copy(update={"settle_seconds": 0.3}))
+    write_image(folder / "a.png")
+    assert watch.once().queued == 1
+
+
 def test_many_files_at_once_are_held_as_numbers(
     sqlite_url: str, folder: Path, settings: Settings
 ) -> None:
@@ -223,7 +231,9 @@ def test_only_allowed_folders_are_watched(
 ) -> None:
     narrow = settings.model_copy(update={"roots": f"/nowhere:{tmp_path / 'incoming'}"})
     (tmp_path / "door").symlink_to("/etc")
+    (tmp_path / "incoming-of-others").mkdir()
     Watch(served, folder, narrow)
-    for place in (tmp_path, tmp_path / "door", folder / ".." / "other"):
+    beside = [tmp_path / "incoming-of-others", tmp_path / "incoming2"]
+    for place in (tmp_path, tmp_path / "door", folder / ".." / "other", *beside):
         with pytest.raises(PlaceForbidden, match="THORAQ_ROOTS"):
             Watch(served, place, narrow)
