@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import queue
+import resource
 import signal
 import struct
 import subprocess
@@ -261,14 +262,36 @@ def test_a_file_that_is_no_longer_what_was_submitted_is_told(
 def test_only_files_below_the_allowed_folders_are_read(tmp_path: Path) -> None:
     write_radiographs(tmp_path / "allowed", 1)
     write_radiographs(tmp_path / "elsewhere", 1)
+    write_radiographs(tmp_path / "allowed-to-others", 1)
     [inside] = (tmp_path / "allowed").glob("*.png")
     [outside] = (tmp_path / "elsewhere").glob("*.png")
+    [beside] = (tmp_path / "allowed-to-others").glob("*.png")
     link = tmp_path / "allowed" / "link"
     link.symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     with running(roots=[tmp_path / "allowed"]) as readers:
         assert code_of(read_one(readers, job(inside))) is None
-        for path in (outside, link / outside.name, tmp_path / "allowed" / ".." / "elsewhere"):
+        around = tmp_path / "allowed" / ".." / "elsewhere"
+        for path in (outside, beside, link / outside.name, around):
             assert code_of(read_one(readers, job(path, sha256="0" * 64))) == "path-forbidden"
+
+
+def test_a_reading_process_leaves_no_core_and_takes_no_more_memory_than_allowed(
+    tmp_path: Path,
+) -> None:
+    write_radiographs(tmp_path, 1)
+    [sound] = [job(each) for each in tmp_path.iterdir()]
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    if hard == 0:
+        pytest.skip("nobody leaves a core on this machine")
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    try:
+        with running(memory_mb=2048) as readers:
+            assert code_of(read_one(readers, sound)) is None
+            [process] = reader_processes()
+            assert resource.prlimit(process.pid, resource.RLIMIT_CORE) == (0, 0)
+            assert resource.prlimit(process.pid, resource.RLIMIT_AS)[0] == 2048 << 20
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
 
 
 def test_reading_ends_when_the_check_says_so(tmp_path: Path) -> None:
