@@ -192,6 +192,21 @@ def test_a_configured_broker_is_used_instead(redis_url: str, tmp_path: Path) -> 
     assert ping(redis_url) is not None
 
 
+@pytest.mark.parametrize(
+    ("configured", "used"),
+    [
+        ("rediss://host:1/0", "rediss://host:1/0?ssl_cert_reqs=required"),
+        ("rediss://host/0?db=1", "rediss://host/0?db=1&ssl_cert_reqs=required"),
+        ("rediss://host/0?ssl_cert_reqs=none", "rediss://host/0?ssl_cert_reqs=none"),
+        ("redis://host/0", "redis://host/0"),
+    ],
+)
+def test_over_tls_a_certificate_is_asked_for_unless_the_url_says_otherwise(
+    tmp_path: Path, configured: str, used: str
+) -> None:
+    assert broker_url(Settings(state=tmp_path, broker_url=configured)) == used
+
+
 def test_nothing_answers_where_nothing_runs(tmp_path: Path) -> None:
     assert ping("redis://127.0.0.1:1/0") is None
     assert ping(EmbeddedBroker(tmp_path).url) is None

@@ -88,5 +88,5 @@ def test_a_database_that_is_away_costs_no_lease() -> None:
         raise DatabaseAway(DatabaseAway.__doc__)
 
     with Lease(renew, 0.2) as lease:
-        assert eventually(lambda: len(asked) > 2)
+        assert eventually(lambda: len(asked) > 2, seconds=5)
         lease.check()
