@@ -21,7 +21,7 @@ FREE_OF_TORCH := grep -vE '^(torch|torchvision|triton|cuda-|nvidia-)' constraint
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format servers readme settings chaos fuzz peers train lock clean
+.PHONY: help setup demo test lint format servers readme settings chaos fuzz mutants peers train lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -64,6 +64,9 @@ chaos: $(VENV)/.checks servers ## break everything in ten nights, and count what
 
 fuzz: $(VENV)/.checks servers ## send twenty thousand hostile files through the real stack
 	PATH="$(abspath $(BIN)):$$PATH" OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz
+
+mutants: $(VENV)/.checks servers ## put deliberate faults into a copy, and see that the tests notice each
+	PATH="$(abspath $(BIN)):$$PATH" OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutants
 
 peers: $(VENV)/peers/.installed ## measure beside Ray Data, Dask, LitServe and others [PEERS_FLAGS="--rounds 3"]
 	$(VENV)/peers/bin/python -m benchmarks.peers $(PEERS_FLAGS)

@@ -1,0 +1,107 @@
+"""The campaign: every fault is put into a copy of the project, and its tests are run there."""
+
+from __future__ import annotations
+
+import queue
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+from tests.mutants.copies import ProjectCopy, Ran
+from tests.mutants.faults import Fault, TextNotFound, put_in
+
+
+class Verdict(StrEnum):
+    """What became of a fault."""
+
+    NOTICED = "noticed"
+    SURVIVED = "SURVIVED"  # its tests pass all the same
+    STALE = "text not found"  # the code has changed; the row has to follow it
+    SKIPPED = "skipped"  # its tests need what this machine lacks, such as the rights of root
+    BROKEN = "DOES NOT RUN"  # a test is not there, or the fault cannot even be imported
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A fault that was tried, with what pytest said."""
+
+    fault: Fault
+    verdict: Verdict
+    seconds: float
+    said: str
+
+
+class NamedTestsFail(Exception):
+    """Tests that are named in the table fail without any fault; mend them first."""
+
+
+@contextmanager
+def project_copies(count: int) -> Iterator[queue.SimpleQueue[ProjectCopy]]:
+    """Give so many copies of the project, to be taken and put back. Raises ForeignImports."""
+    copies: queue.SimpleQueue[ProjectCopy] = queue.SimpleQueue()
+    with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as place:
+        for number in range(count):
+            copies.put(ProjectCopy(Path(place).resolve() / str(number)))
+        first = copies.get()
+        first.check_imports()
+        copies.put(first)
+        yield copies
+
+
+def run_campaign(
+    faults: Sequence[Fault],
+    at_once: int,
+    tell: Callable[[Tried], None] = lambda _: None,
+    *,
+    sound: bool = True,
+) -> list[Tried]:
+    """Try every fault; ``sound``: run the named tests without any fault before.
+
+    Raises NamedTestsFail, ForeignImports.
+    """
+    with project_copies(at_once) as copies, ThreadPoolExecutor(at_once) as pool:
+
+        def run(tests: Sequence[str], text: str | None = None, file: str = "") -> Ran:
+            copy = copies.get()
+            try:
+                return copy.run(tests, text, file)
+            finally:
+                copies.put(copy)
+
+        def attempt(fault: Fault) -> Tried:
+            tried = _attempt(fault, run)
+            tell(tried)
+            return tried
+
+        if sound:
+            named = list(dict.fromkeys(test for fault in faults for test in fault.tests))
+            shares = [named[start::at_once] for start in range(at_once)]
+            for ran in pool.map(run, filter(None, shares)):
+                if ran.code != pytest.ExitCode.OK:
+                    raise NamedTestsFail(f"{ran.said}\n{NamedTestsFail.__doc__}")
+        return list(pool.map(attempt, faults))
+
+
+def _attempt(fault: Fault, run: Callable[[Sequence[str], str, str], Ran]) -> Tried:
+    began = time.monotonic()
+    try:
+        ran = run(fault.tests, put_in(fault), fault.file)
+    except TextNotFound as exc:
+        return Tried(fault, Verdict.STALE, 0.0, str(exc))
+    return Tried(fault, _verdict(ran), time.monotonic() - began, ran.said)
+
+
+def _verdict(ran: Ran) -> Verdict:
+    if ran.code in {None, pytest.ExitCode.TESTS_FAILED}:
+        return Verdict.NOTICED
+    if ran.code != pytest.ExitCode.OK:
+        return Verdict.BROKEN
+    skipped = " skipped" in ran.said.rstrip().rpartition("\n")[2]
+    return Verdict.SKIPPED if skipped else Verdict.SURVIVED

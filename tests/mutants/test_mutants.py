@@ -1,0 +1,107 @@
+"""The table of deliberate faults fits the code, and a sample of them is noticed."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from tests.house.conftest import ROOT
+from tests.mutants.__main__ import table
+from tests.mutants.campaign import NamedTestsFail, Verdict, run_campaign
+from tests.mutants.faults import Fault, TextNotFound, all_faults, put_in
+
+#: Where a fault costs the most; ``make mutants`` is to know five or more in each.
+AREAS = {
+    "calibration",
+    "claims",
+    "copies",
+    "identity",
+    "privacy",
+    "reading",
+    "recovery",
+    "roots",
+    "rules",
+    "sending",
+    "watch",
+    "worker",
+}
+#: Quick ones; the one in a worker's module is seen by a process that a test starts, and only there.
+SAMPLE = (
+    ("radiograph/ict.py", "an index on the line is above it"),
+    ("radiograph/reading/grey.py", "MONOCHROME1 is not inverted"),
+    ("scheduler/pseudonym.py", "hashes of numbers can be tried out without the key"),
+    ("db/recovery.py", "the jobs of two lost workers share the blame"),
+    ("worker/reader.py", "a worker reads whatever a row of the database names"),
+)
+
+
+def test_every_fault_fits_its_module_once_and_can_be_compiled() -> None:
+    for fault in all_faults():
+        ast.parse(put_in(fault), fault.file)  # raises TextNotFound, SyntaxError
+        assert fault.original != fault.replacement
+        assert fault.file.split("/")[0] not in {"tests", "benchmarks", "deploy"}
+
+
+def test_every_test_that_has_to_notice_a_fault_is_there() -> None:
+    functions: dict[str, set[str]] = {}
+    missing = []
+    for fault in all_faults():
+        assert fault.tests, fault.what
+        for test in fault.tests:
+            path, _, name = test.partition("::")
+            if path not in functions:
+                tree = ast.parse((ROOT / path).read_bytes())
+                functions[path] = {
+                    each.name for each in tree.body if isinstance(each, ast.FunctionDef)
+                }
+            if name.partition("[")[0] not in functions[path]:
+                missing.append(test)
+    assert missing == []
+
+
+def test_no_fault_is_listed_twice_and_no_area_is_left_out() -> None:
+    faults = all_faults()
+    assert len({(each.file, each.what) for each in faults}) == len(faults) >= 80
+    areas = Counter(each.area for each in faults)
+    assert set(areas) == AREAS
+    assert min(areas.values()) >= 5
+
+
+def test_the_readme_says_how_many_faults_there_are() -> None:
+    text = re.sub(r"\s+", " ", (ROOT / "README.md").read_text(encoding="utf-8"))
+    [said] = re.findall(r"`make mutants` puts (\d+) deliberate faults", text)
+    assert int(said) == len(all_faults())
+
+
+@pytest.mark.slow
+def test_a_sample_of_faults_is_noticed_also_by_the_processes_that_tests_start() -> None:
+    known = {(each.file, each.what): each for each in all_faults()}
+    tried = run_campaign([known[each] for each in SAMPLE], at_once=1, sound=False)
+    assert [each.verdict for each in tried] == [Verdict.NOTICED] * len(SAMPLE), table(tried)
+
+
+@pytest.mark.slow
+def test_what_is_not_noticed_or_no_longer_fits_is_told() -> None:
+    test = "tests/radiograph/test_measuring.py::test_an_index_on_the_line_is_not_above_it"
+    harmless = Fault("rules", "a comment", "radiograph/ict.py", "then by age.", "by age.", (test,))
+    faults = [
+        harmless,
+        replace(harmless, original="no such text"),
+        replace(harmless, replacement='then by age."""\n    import nowhere\n    """'),
+        replace(harmless, tests=(f"{test}_at_all",)),
+    ]
+    tried = run_campaign(faults, at_once=1, sound=False)
+    assert [each.verdict for each in tried] == [
+        *(Verdict.SURVIVED, Verdict.STALE, Verdict.NOTICED, Verdict.BROKEN)
+    ]
+    said = table(tried)
+    assert "text not found: rules: a comment (radiograph/ict.py)\n    no such text" in said
+    assert "1 of 4 faults noticed" in said
+    with pytest.raises(TextNotFound, match="0 times in radiograph"):
+        put_in(faults[1])
+    with pytest.raises(NamedTestsFail, match="not found"):
+        run_campaign(faults[3:], at_once=1)
