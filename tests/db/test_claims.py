@@ -271,7 +271,7 @@ def test_a_released_claim_costs_no_attempt(database: Database) -> None:
     assert store(database, taken, [measured(each) for each in taken.jobs]) == 0
 
 
-@pytest.mark.parametrize("outcome", ["neither", "both", "unproven"])
+@pytest.mark.parametrize("outcome", ["neither", "both", "both proven", "unproven"])
 def test_an_outcome_that_contradicts_itself_is_refused_and_nothing_is_stored(
     database: Database, outcome: str
 ) -> None:
@@ -281,6 +281,7 @@ def test_an_outcome_that_contradicts_itself_is_refused_and_nothing_is_stored(
     wrong = {
         "neither": Outcome(job_id),
         "both": Outcome(job_id, measurement=a_measurement(), refusal=BROKEN),
+        "both proven": replace(measured(taken.jobs[1]), refusal=BROKEN),
         "unproven": Outcome(job_id, measurement=a_measurement()),
     }[outcome]
 

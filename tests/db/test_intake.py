@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from db.claims import claim_chunk
 from db.database import Database
 from db.intake import known_files, open_batch, read_files, record_files
 from db.operations import cancel
@@ -142,6 +143,27 @@ def test_an_urgent_batch_hastens_the_routine_jobs_it_meets(database: Database) -
     urgent = claim(database, messages[0].chunk_id)
     assert {each.paths[0] for each in urgent.jobs} == {"/archive/1.dcm", "/archive/3.dcm"}
     assert batch_status(database, "now").duplicates == 2
+
+
+def test_an_urgent_batch_leaves_what_is_at_work_in_its_chunk(database: Database) -> None:
+    submit(database, [seen(1), seen(2)])
+    taken = claim(database, send(database)[0])
+    before = [(row.chunk_id, row.priority, row.owner) for row in rows(database, job)]
+    submit(database, [seen(1)], name="now", priority=Priority.URGENT)
+    assert [(row.chunk_id, row.priority, row.owner) for row in rows(database, job)] == before
+    assert before[0][0] == taken.chunk_id
+    assert unsent_chunks(database, 10) == []
+
+
+def test_a_content_that_was_cancelled_behind_its_message_comes_back(database: Database) -> None:
+    submit(database, [seen(1)])
+    [chunk_id] = send(database)
+    cancel(database, "night", 32)
+    # The message comes all the same, finds nothing, and is not sent again.
+    assert claim_chunk(database, chunk_id, "cpu0@host", 60.0) is None
+    submit(database, [seen(1)], name="again")
+    [other] = send(database)
+    assert [each.paths[0] for each in claim(database, other).jobs] == ["/archive/1.dcm"]
 
 
 def test_names_that_are_not_utf_8_come_back_as_they_were(database: Database) -> None:

@@ -222,3 +222,9 @@ def test_only_the_moves_of_the_table_can_be_stated(source: JobState, target: Job
     else:
         with pytest.raises(MoveForbidden):
             moving(source, target)
+
+
+@pytest.mark.parametrize("target", JobState)
+def test_a_measured_job_is_never_moved_again(target: JobState) -> None:
+    with pytest.raises(MoveForbidden):
+        moving(JobState.MEASURED, target)

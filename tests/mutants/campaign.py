@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -99,9 +100,12 @@ def _attempt(fault: Fault, run: Callable[[Sequence[str], str, str], Ran]) -> Tri
 
 
 def _verdict(ran: Ran) -> Verdict:
-    if ran.code in {None, pytest.ExitCode.TESTS_FAILED}:
+    summary = ran.said.rstrip().rpartition("\n")[2]
+    if ran.code is None:
+        return Verdict.NOTICED
+    # A process that ends by an exception of its own, outside of any test, says 1 as well.
+    if ran.code == pytest.ExitCode.TESTS_FAILED and re.search(r"\d (failed|error)", summary):
         return Verdict.NOTICED
     if ran.code != pytest.ExitCode.OK:
         return Verdict.BROKEN
-    skipped = " skipped" in ran.said.rstrip().rpartition("\n")[2]
-    return Verdict.SKIPPED if skipped else Verdict.SURVIVED
+    return Verdict.SKIPPED if " skipped" in summary else Verdict.SURVIVED

@@ -66,6 +66,8 @@ def test_a_reduced_film_leads_to_the_very_pixels_of_the_file(
 ) -> None:
     full, reduced = read(film, FULL), read(film, limits)
     assert reduced.header == full.header
+    assert full.pixel_digest is not None
+    assert reduced.pixel_digest is None  # no other file can be compared by it
     assert np.abs(reduced.to_source[:, :2]).sum(axis=1).tolist() == [step, step]
     assert min(reduced.pixels.shape) >= (limits.enough_px or 0)
     ways = [
