@@ -89,7 +89,15 @@ def test_a_window_of_no_width_is_skipped(reading: Reading) -> None:
 
 @pytest.mark.parametrize(
     ("center", "width"),
-    [("60000", "100"), ("-500", "20"), ("1500", "0"), ("1500", "-5"), ("0", "100000000"), ("", "")],
+    [
+        ("60000", "100"),
+        ("1500", "10"),
+        ("-500", "20"),
+        ("1500", "0"),
+        ("1500", "-5"),
+        ("0", "100000000"),
+        ("", ""),
+    ],
 )
 def test_an_absurd_window_gives_way_to_the_films_own_range(
     center: str, width: str, reading: Reading

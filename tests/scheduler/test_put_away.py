@@ -91,6 +91,19 @@ def test_measured_files_move_to_done_and_others_to_failed_with_their_folders(
     assert batch_status(served, "incoming").seen == 5
 
 
+def test_what_somebody_lays_into_done_is_not_taken_in(
+    served: Database, folder: Path, watching: Watching
+) -> None:
+    watch = watching(After.MOVE)
+    take(watch)
+    end(served)
+    watch.scan()
+    write_image(folder / "done" / "study" / "7.png", 7)
+    write_image(folder / "failed" / "8.png", 8)
+    take(watch)
+    assert batch_status(served, "incoming").seen == 4
+
+
 def test_what_still_waits_or_runs_stays(served: Database, folder: Path, watching: Watching) -> None:
     watch = watching(After.MOVE)
     take(watch)
