@@ -162,6 +162,7 @@ def test_a_content_that_was_cancelled_behind_its_message_comes_back(database: Da
     # The message comes all the same, finds nothing, and is not sent again.
     assert claim_chunk(database, chunk_id, "cpu0@host", 60.0) is None
     submit(database, [seen(1)], name="again")
+    assert rows(database, job)[0].settled_at is None
     [other] = send(database)
     assert [each.paths[0] for each in claim(database, other).jobs] == ["/archive/1.dcm"]
 
