@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,7 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
-from scheduler.terminal import printable, printable_json, printable_lines
+from radiograph.csv_lines import CsvLines
+from scheduler.terminal import printable, printable_json, printable_row
 
 Value = str | int | float | bool | None
 Row = Mapping[str, Value]
@@ -84,10 +84,10 @@ def print_csv(rows: Iterable[Row]) -> None:
     if first is None:
         return
     line = io.StringIO()
-    writer = csv.DictWriter(line, list(first), lineterminator="\n")
-    writer.writerow({name: printable_lines(name) for name in first})
+    lines = CsvLines(line, list(first))
+    lines.heading()
     for row in chain([first], rows):
-        writer.writerow({name: shown_field(value) for name, value in row.items()})
+        lines.row(printable_row(row))
         click.echo(line.getvalue(), nl=False)
         line.seek(0)
         line.truncate()
@@ -122,16 +122,6 @@ def print_table(rows: Sequence[Row], columns: Sequence[str] = ()) -> None:
 def is_number(value: Value) -> bool:
     """Say whether a value is a number and no flag."""
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def as_field(value: Value) -> Value:
-    """Return one value as CSV holds it: flags are true and false, what is absent is empty."""
-    return str(value).lower() if isinstance(value, bool) else value
-
-
-def shown_field(value: Value) -> Value:
-    """Return one value as printed CSV holds it: its lines stay, other controls are shown."""
-    return printable_lines(value) if isinstance(value, str) else as_field(value)
 
 
 def as_text(value: Value, *, absent: str = "-") -> str:

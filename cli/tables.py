@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from cli.columns import COLUMNS, Kind
-from cli.printing import Row, as_field
+from cli.printing import Row
+from radiograph.csv_lines import CsvLines
 from scheduler.rights import draft
 
 #: Rows in one group of a Parquet file.
@@ -46,10 +46,10 @@ def write_csv(rows: Iterable[Row], columns: Sequence[str], path: Path) -> int:
     """Write CSV with a heading, also without rows."""
     count = 0
     with text_file(path) as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
+        lines = CsvLines(file, columns)
+        lines.heading()
         for row in rows:
-            writer.writerow({name: as_field(value) for name, value in row.items()})
+            lines.row(row)
             count += 1
     return count
 

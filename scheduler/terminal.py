@@ -11,10 +11,13 @@ import argparse
 import sys
 import threading
 import traceback
+from collections.abc import Mapping
 from types import TracebackType
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 _LINES = "\n\t"
+
+T = TypeVar("T")
 
 
 def printable(text: str) -> str:
@@ -25,6 +28,14 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """Return the text with its ends of lines and tabs, and else as `printable` does."""
     return text if text.isprintable() else _without_controls(text, _LINES)
+
+
+def printable_row(row: Mapping[str, T]) -> dict[str, T | str]:
+    """Return a row of a table with its texts as `printable_lines` gives them."""
+    return {
+        name: printable_lines(value) if isinstance(value, str) else value
+        for name, value in row.items()
+    }
 
 
 def printable_json(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from network.input import INPUT_SIDE_PX, MARGIN_PX, fit_affine
+from radiograph.csv_lines import CsvLines
 from radiograph.landmarks import ANATOMICAL, MIDLINE, Landmark
 from radiograph.overlay import (
     ALERT,
@@ -61,16 +61,16 @@ def save_pictures(
     ordered = sorted(cases, key=lambda case: -(case.error or abs(case.ict_difference or 0.0)))
     path = folder / CASES_FILE
     with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer: csv.DictWriter[str] | None = None
+        lines: CsvLines | None = None
         for case in ordered:
             place = folder / f"{case.source} {case.split}" / picture_name(case.name)
             place.parent.mkdir(exist_ok=True)
             picture_of(case, samples, predicted, by_name).save(place, quality=88)
             row = {**case.row, "picture": place.relative_to(folder).as_posix()}
-            if writer is None:
-                writer = csv.DictWriter(file, list(row), lineterminator="\n")
-                writer.writeheader()
-            writer.writerow(row)
+            if lines is None:
+                lines = CsvLines(file, list(row))
+                lines.heading()
+            lines.row(row)
 
 
 def named(films: Sequence[Film]) -> Films:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections import Counter
@@ -12,8 +11,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from radiograph.csv_lines import CsvLines
 from scheduler.console import PlainConsole
-from scheduler.terminal import printable, printable_json, printable_lines
+from scheduler.terminal import printable, printable_json, printable_row
 from training.dataset.check import Report
 
 Row = Mapping[str, Any]
@@ -30,15 +30,10 @@ def print_json(value: object) -> None:
 def print_csv(rows: Sequence[Row]) -> None:
     """Print rows under their heading; without rows nothing."""
     if rows:
-        writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
+        lines = CsvLines(sys.stdout, list(rows[0]))
+        lines.heading()
         for row in rows:
-            writer.writerow(
-                {
-                    name: printable_lines(value) if isinstance(value, str) else value
-                    for name, value in row.items()
-                }
-            )
+            lines.row(printable_row(row))
 
 
 def print_report(report: Report, console: PlainConsole) -> None:
