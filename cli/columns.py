@@ -131,6 +131,11 @@ COLUMNS: tuple[Column, ...] = (
     Column("spacing_row_mm", Kind.NUMBER, "between rows", at("header.spacing.row_mm"), 5),
     Column("spacing_column_mm", Kind.NUMBER, "between columns", at("header.spacing.column_mm"), 5),
     Column("spacing_source", Kind.TEXT, "its DICOM element", at("header.spacing.source")),
+    header(
+        "reading_note",
+        Kind.TEXT,
+        "in what the file contradicts itself, and was read as its pixels bear out; codes",
+    ),
     index("ict", Kind.NUMBER, "widest heart width / widest inner thoracic width", "value", 4),
     index("ict_sd", Kind.NUMBER, "its calibrated standard deviation", "sd", 4),
     index("ict_low", Kind.NUMBER, "lower end of its 95 % interval", "low", 4),

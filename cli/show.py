@@ -22,6 +22,7 @@ from worker.pictures import Pictures
 SHOWN = (
     ("radiograph", "path", "format", "rows", "columns", "study_uid", "patient_id", "study_date"),
     ("view", "age_years", "sex"),
+    ("reading_note",),
     ("ict", "ict_low", "ict_high", "ict_rule", "ict_threshold", "enlarged"),
     ("heart_width_px", "thorax_width_px", "heart_width_mm", "thorax_width_mm"),
     ("bucket", "bucket_basis", "expected_error_px224", "expected_error_high_px224"),

@@ -31,6 +31,7 @@ def header_columns(header: Header) -> dict[str, object]:
         "spacing_row_mm": header.spacing.row_mm if header.spacing else None,
         "spacing_column_mm": header.spacing.column_mm if header.spacing else None,
         "spacing_source": header.spacing.source if header.spacing else None,
+        "reading_note": header.reading_note,
     }
 
 
@@ -114,6 +115,7 @@ def _header(row: AnyRow) -> Header:
         bits_stored=row.bits_stored,
         frames=row.frames,
         spacing=spacing,
+        reading_note=row.reading_note,
     )
 
 

@@ -76,6 +76,7 @@ radiograph = Table(
     Column("spacing_column_mm", Float),
     Column("spacing_source", one_of(SpacingSource, "spacing_source")),
     Column("created_at", Moment, nullable=False),
+    Column("reading_note", Prose),  # codes, separated by spaces
 )
 
 chunk = Table(  # the outbox; a message carries the id alone

@@ -7,7 +7,8 @@ file, in which every stored coordinate is given.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
@@ -31,6 +32,18 @@ class View(StrEnum):
     AP = "AP"
     LATERAL = "LATERAL"
     UNKNOWN = "UNKNOWN"
+
+
+class ReadingNote(StrEnum):
+    """Where a file contradicts itself, and was read in the way that its pixels bear out."""
+
+    SYNTAX_CONTRADICTS_PIXELS = "syntax-contradicts-pixels"
+    SYNTAX_CONTRADICTS_ELEMENTS = "syntax-contradicts-elements"
+    BITS_CONTRADICT_PIXELS = "bits-contradict-pixels"
+    OFFSETS_CONTRADICT_FRAGMENTS = "offsets-contradict-fragments"
+    INVERSE_CONTRADICTS_PHOTOMETRIC = "presentation-inverse-contradicts-photometric"
+    IDENTITY_CONTRADICTS_PHOTOMETRIC = "presentation-identity-contradicts-photometric"
+    AGE_CONTRADICTS_BIRTH_DATE = "age-contradicts-birth-date"
 
 
 class SpacingSource(StrEnum):
@@ -68,7 +81,10 @@ class PixelSpacing:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the file says of the study; absent elements are None, never empty strings."""
+    """What the file says of the study; absent elements are None, never empty strings.
+
+    ``reading_note``: codes of `ReadingNote`, separated by spaces.
+    """
 
     format: ImageFormat
     rows: int
@@ -89,6 +105,13 @@ class Header:
     bits_stored: int | None = None
     frames: int = 1
     spacing: PixelSpacing | None = None
+    reading_note: str | None = None
+
+
+def with_notes(header: Header, notes: Iterable[ReadingNote]) -> Header:
+    """Return a header that says ``notes`` beside what it said already."""
+    codes = {*(header.reading_note or "").split(), *notes}
+    return replace(header, reading_note=" ".join(sorted(codes))) if codes else header
 
 
 class IctRule(StrEnum):

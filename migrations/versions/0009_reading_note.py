@@ -1,0 +1,25 @@
+"""A result says in what its file contradicts itself."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the note; what was read before has none until it is read again."""
+    # SQLite would append it to the last line of the table's text, which is compared.
+    anew = "always" if op.get_bind().dialect.name == "sqlite" else "never"
+    with op.batch_alter_table("radiograph", recreate=anew) as radiograph:
+        radiograph.add_column(sa.Column("reading_note", sa.Text(), nullable=True))
+
+
+def downgrade() -> None:
+    """Drop it."""
+    with op.batch_alter_table("radiograph") as radiograph:
+        radiograph.drop_column("reading_note")
