@@ -138,7 +138,7 @@ class TruncatedFile(Unreadable):
 
 
 class BrokenHeader(Unreadable):
-    """The header contradicts itself or cannot be parsed; export the file again."""
+    """The header contradicts itself or its pixels, or is unreadable; correct it at its source."""
 
     code = "broken-header"
 
@@ -150,7 +150,7 @@ class NoPixels(Unreadable):
 
 
 class UnsupportedPixels(Unreadable):
-    """The transfer syntax or pixel layout is not supported; transcode to explicit little endian."""
+    """The pixel layout is not supported; convert it to explicit little endian or a grey image."""
 
     code = "unsupported-pixels"
 

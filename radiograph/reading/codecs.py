@@ -1,4 +1,4 @@
-"""Decoders of compressed frames, by transfer syntax (PS3.6 table A-1).
+"""Decoders of compressed frames, by the signature of their streams.
 
 Decoders take what they are given: a cut or corrupt stream comes out of most of them as an image,
 so the stream is checked for it first.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import imagecodecs
 import numpy as np
@@ -18,57 +19,88 @@ from radiograph.reading.codestream import (
     Claim,
     jpeg2000_claim,
     jpeg2000_fault,
+    jpeg2000_samples,
     jpeg_claim,
     jpeg_fault,
+    jpeg_frame,
     jpeg_has_marker,
     jpeg_ls_fault,
 )
-from radiograph.reading.colour import luminance
 from radiograph.reading.dicom_layout import Layout
+from radiograph.reading.jpeg import jpeg_values
 from radiograph.reading.reduced import reduced_jpeg, reduced_jpeg_2000
-from radiograph.reading.sampling import Sampled
+from radiograph.reading.samples import luminance
+from radiograph.reading.sampling import WHOLE, Grid, Sampled, Values
+from radiograph.reading.signature import Signature
 
-Decoder = Callable[[bytes, Layout, int | None], Sampled]
+
+class Decoded(NamedTuple):
+    """Samples (rows, columns[, 3]) on their grid, and what their stream says of them.
+
+    ``bits``: the stream's precision. ``signed``: whether it says that samples have a sign; None for
+    the codecs that know no sign.
+    """
+
+    values: Values
+    grid: Grid
+    bits: int
+    signed: bool | None
 
 
-def decoder_of(transfer_syntax: str) -> Decoder | None:
-    """Return what decodes a frame to (rows, columns[, 3]); it raises what its codec raises.
+Decoder = Callable[[bytes, Layout, int | None], Decoded]
+
+
+def decoder_of(signature: Signature) -> Decoder:
+    """Return what decodes a frame; it raises what its codec raises.
 
     Its last argument is the shorter side that is enough, None for a frame in full.
     """
-    return _DECODERS.get(transfer_syntax)
+    return _DECODERS[signature]
 
 
-def _jpeg(frame: bytes, layout: Layout, enough_px: int | None) -> Sampled:
-    """Decode JPEG, lossy or not, of 8, 12 or 16 bits; colours as their luminance."""
+def _jpeg(frame: bytes, layout: Layout, enough_px: int | None) -> Decoded:
+    """Decode JPEG, lossy or not, of 2 to 16 bits; colours as their luminance."""
     _check(jpeg_claim(frame), layout)
     _refuse(jpeg_fault(frame))
+    header = jpeg_frame(frame)
+    bits = 8 if header is None else header.bits
+    values, grid = _jpeg_samples(frame, layout, bits, enough_px)
+    return Decoded(values, grid, bits, signed=None)
+
+
+def _jpeg_samples(frame: bytes, layout: Layout, bits: int, enough_px: int | None) -> Sampled:
     if layout.samples == 1:
         reduced = reduced_jpeg(frame, enough_px)
-        return reduced or Sampled(np.asarray(imagecodecs.jpeg8_decode(frame)))
+        return reduced or Sampled(jpeg_values(frame, bits))
     # Without JFIF or Adobe marker a JPEG does not say what its components are; the header does.
     colours = "RGB" if layout.photometric == "RGB" else "YCbCr"
     said = None if jpeg_has_marker(frame) else colours
-    decoded = np.asarray(imagecodecs.jpeg8_decode(frame, colorspace=said, outcolorspace="RGB"))
+    decoded = jpeg_values(frame, bits, colorspace=said, outcolorspace="RGB")
     # What comes out is red, green and blue, whichever of them the header speaks of.
     return Sampled(np.rint(luminance(decoded)).astype(decoded.dtype))
 
 
-def _jpeg_ls(frame: bytes, layout: Layout, _enough_px: int | None) -> Sampled:
+def _jpeg_ls(frame: bytes, layout: Layout, _enough_px: int | None) -> Decoded:
     _check(jpeg_claim(frame), layout)
     _refuse(jpeg_ls_fault(frame))
-    return Sampled(np.asarray(imagecodecs.jpegls_decode(frame)))
+    header = jpeg_frame(frame)
+    values = np.asarray(imagecodecs.jpegls_decode(frame))
+    return Decoded(values, WHOLE, layout.bits_stored if header is None else header.bits, None)
 
 
-def _jpeg_2000(frame: bytes, layout: Layout, enough_px: int | None) -> Sampled:
+def _jpeg_2000(frame: bytes, layout: Layout, enough_px: int | None) -> Decoded:
     """Decode JPEG 2000, high-throughput or not: OpenJPH is faster, but takes noise for data."""
     _check(jpeg2000_claim(frame), layout)
     _refuse(jpeg2000_fault(frame))
-    reduced = reduced_jpeg_2000(frame, enough_px)
-    return reduced or Sampled(np.asarray(imagecodecs.jpeg2k_decode(frame, numthreads=1)))
+    samples = jpeg2000_samples(frame)
+    bits, signed = samples or (layout.bits_stored, layout.signed)
+    values, grid = reduced_jpeg_2000(frame, enough_px) or Sampled(
+        np.asarray(imagecodecs.jpeg2k_decode(frame, numthreads=1))
+    )
+    return Decoded(values, grid, bits, signed)
 
 
-def _rle(frame: bytes, layout: Layout, _enough_px: int | None) -> Sampled:
+def _rle(frame: bytes, layout: Layout, _enough_px: int | None) -> Decoded:
     """Decode RLE (PS3.5 annex G): a segment for each byte of a sample, the highest first."""
     size = layout.bits_allocated // 8
     count = int.from_bytes(frame[:4], "little")
@@ -79,7 +111,8 @@ def _rle(frame: bytes, layout: Layout, _enough_px: int | None) -> Sampled:
     memory = bytearray(size * math.prod(shape))
     imagecodecs.dicomrle_decode(frame, f"<u{size}", out=memory)
     planes = np.frombuffer(memory, f"<u{size}").reshape(shape)
-    return Sampled(planes[0] if layout.samples == 1 else np.moveaxis(planes, 0, -1))
+    values = planes[0] if layout.samples == 1 else np.moveaxis(planes, 0, -1)
+    return Decoded(values, WHOLE, layout.bits_stored, signed=None)
 
 
 def _check(claim: Claim | None, layout: Layout) -> None:
@@ -96,11 +129,10 @@ def _refuse(fault: str | None) -> None:
         raise UndecodablePixels.because(f"a frame of {fault}")
 
 
-_JPEG_PREFIX = "1.2.840.10008.1.2.4."
-_DECODERS: dict[str, Decoder] = {
-    "1.2.840.10008.1.2.5": _rle,
-    **dict.fromkeys((_JPEG_PREFIX + end for end in ("50", "51", "53", "55", "57", "70")), _jpeg),
-    **dict.fromkeys((_JPEG_PREFIX + end for end in ("80", "81")), _jpeg_ls),
-    **dict.fromkeys((_JPEG_PREFIX + end for end in ("90", "91")), _jpeg_2000),
-    **dict.fromkeys((_JPEG_PREFIX + end for end in ("201", "202", "203")), _jpeg_2000),
+_DECODERS: dict[Signature, Decoder] = {
+    Signature.JPEG: _jpeg,
+    Signature.JPEG_LOSSLESS: _jpeg,
+    Signature.JPEG_LS: _jpeg_ls,
+    Signature.JPEG_2000: _jpeg_2000,
+    Signature.RLE: _rle,
 }

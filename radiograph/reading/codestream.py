@@ -15,6 +15,21 @@ class Claim(NamedTuple):
     samples: int
 
 
+class JpegFrame(NamedTuple):
+    """A frame header (ITU T.81 B.2.2, T.87 C.2.2). ``bits``: the precision of its samples."""
+
+    marker: int
+    bits: int
+    claim: Claim
+
+
+class Jpeg2000Samples(NamedTuple):
+    """What the SIZ marker says of the first component (ITU T.800 A.5.1)."""
+
+    bits: int
+    signed: bool
+
+
 #: Frame headers SOF0 to SOF15 but for DHT, JPG and DAC (ITU T.81 table B.1), and JPEG-LS's SOF55.
 _FRAMES = (frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}) | {0xF7}
 #: SOF0 to SOF2: baseline, extended and progressive.
@@ -38,10 +53,16 @@ _MOST_SCANS = 100
 
 def jpeg_claim(stream: bytes) -> Claim | None:
     """Return the size of a JPEG or JPEG-LS stream; None where no frame header is found."""
+    frame = jpeg_frame(stream)
+    return None if frame is None else frame.claim
+
+
+def jpeg_frame(stream: bytes) -> JpegFrame | None:
+    """Return the frame header of a JPEG or JPEG-LS stream; None where it has none."""
     for marker, segment in _segments(stream):
         if marker in _FRAMES and len(segment) >= 6:
-            rows = int.from_bytes(segment[1:3], "big")
-            return Claim(rows, int.from_bytes(segment[3:5], "big"), segment[5])
+            rows, columns = (int.from_bytes(segment[at : at + 2], "big") for at in (1, 3))
+            return JpegFrame(marker, segment[0], Claim(rows, columns, segment[5]))
     return None
 
 
@@ -58,6 +79,12 @@ def jpeg_has_marker(stream: bytes) -> bool:
         or (marker == 0xEE and segment.startswith(b"Adobe"))
         for marker, segment in _segments(stream)
     )
+
+
+def jpeg_exif(stream: bytes) -> bytes:
+    """Return the EXIF of a JPEG, empty without one (EXIF 2.32 4.5.4)."""
+    segments = (segment for marker, segment in _segments(stream) if marker == 0xE1)
+    return next((each for each in segments if each.startswith(b"Exif\0\0")), b"")
 
 
 def jpeg_fault(stream: bytes) -> str | None:
@@ -95,6 +122,14 @@ def jpeg2000_claim(stream: bytes) -> Claim | None:
         return None
     width, height, left, top = (int.from_bytes(siz[i : i + 4], "big") for i in (4, 8, 12, 16))
     return Claim(height - top, width - left, int.from_bytes(siz[36:38], "big"))
+
+
+def jpeg2000_samples(stream: bytes) -> Jpeg2000Samples | None:
+    """Return precision and sign of a codestream's samples."""
+    start = stream.find(_SOC)
+    if start < 0 or len(stream) < start + 43:
+        return None
+    return Jpeg2000Samples((stream[start + 42] & 0x7F) + 1, bool(stream[start + 42] & 0x80))
 
 
 def jpeg2000_fault(stream: bytes) -> str | None:

@@ -7,20 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
-from pydicom.pixels.processing import apply_color_lut
 
-from radiograph.errors import BrokenHeader
 from radiograph.reading.dicom_layout import Layout
-
-Grey = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
-
-#: ITU-R BT.601, as PS3.3 C.7.6.3.1.2 defines Y of YBR_FULL.
-_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
-
-
-def luminance(colours: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Return Y of (rows, columns, 3) red, green and blue."""
-    return np.asarray(colours[..., :3] @ _LUMINANCE, np.float32)
+from radiograph.reading.palette import palette_colours
+from radiograph.reading.samples import Grey, luminance
 
 
 def colour(stored: npt.NDArray[Any], dataset: Dataset, layout: Layout) -> Grey:
@@ -30,12 +20,7 @@ def colour(stored: npt.NDArray[Any], dataset: Dataset, layout: Layout) -> Grey:
     """
     top = 2**layout.bits_stored - 1
     if layout.palette:
-        try:
-            stored = apply_color_lut(stored, dataset)
-        except MemoryError:
-            raise
-        except Exception as exc:  # a palette that contradicts itself fails in many ways
-            raise BrokenHeader.because("no usable palette") from exc
+        stored = palette_colours(stored, dataset)
         top = 2 ** (8 * stored.dtype.itemsize) - 1
     if stored.ndim == 3:
         # What a codec makes of its own colour transformation (YBR_RCT, YBR_ICT) is RGB.

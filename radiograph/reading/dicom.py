@@ -16,10 +16,11 @@ from radiograph.reading.dicom_header import dicom_header
 from radiograph.reading.dicom_layout import Layout, layout
 from radiograph.reading.dicom_pixels import first_frame
 from radiograph.reading.elements import texts
-from radiograph.reading.grey import monochrome
+from radiograph.reading.grey import monochrome, presentation_note
 from radiograph.reading.limits import Check, ReadLimits, check_size
 from radiograph.reading.orientation import patient_turn
-from radiograph.records import Header
+from radiograph.reading.polarity import is_negative
+from radiograph.records import Header, with_notes
 
 # pydicom's words about an element hold its value, which may be a patient's name.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
@@ -51,12 +52,19 @@ def _radiograph(file: DicomFile, header: Header, limits: ReadLimits) -> Radiogra
     check_size(shape.rows, shape.columns, limits)
     turn = patient_turn(texts(file.dataset, "PatientOrientation"))
     enough_px = limits.enough_px if _is_smooth(file.dataset, shape) else None
-    stored, grid = first_frame(file, shape, enough_px)
-    if shape.monochrome:
-        grey = monochrome(stored, file.dataset, shape, grid.step)
+    frame = first_frame(file, shape, enough_px)
+    notes = [*file.notes, *frame.notes]
+    if frame.layout.monochrome:
+        grey = monochrome(frame.values, file.dataset, frame.layout, frame.grid.step)
+        if note := presentation_note(file.dataset, frame.layout):
+            notes.append(note)
+            if is_negative(turn.upright(grey)):
+                grey = monochrome(
+                    frame.values, file.dataset, frame.layout, frame.grid.step, negative=True
+                )
     else:
-        grey = colour(stored, file.dataset, shape)
-    return assemble(grey, grid, turn, header)
+        grey = colour(frame.values, file.dataset, frame.layout)
+    return assemble(grey, frame.grid, turn, with_notes(header, notes))
 
 
 def _is_smooth(dataset: Dataset, shape: Layout) -> bool:

@@ -5,22 +5,27 @@ from __future__ import annotations
 import io
 import zlib
 from dataclasses import dataclass
-from typing import Literal
 
-from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag
 
 from radiograph.errors import BrokenHeader, TooLarge, TruncatedFile, UnsupportedPixels
-from radiograph.reading.elements import text
+from radiograph.reading.dicom_meta import (
+    SHORT_VRS,
+    Encoding,
+    FileMeta,
+    element_encoding,
+    file_meta,
+    with_known_vrs,
+)
+from radiograph.records import ReadingNote
 
 _UNDEFINED = 0xFFFFFFFF
-_PIXEL_DATA = (0x7FE0, 0x0010)
-_LONG_VRS = frozenset({b"OB", b"OW", b"UN"})
-_DEFLATED = DeflatedExplicitVRLittleEndian.encode()
-#: Written over the former once a data set is inflated, so that all go on alike.
-_INFLATED = ExplicitVRLittleEndian.encode().ljust(len(_DEFLATED), b"\x00")
+_PIXEL_DATA = 0x7FE0_0010
+#: PixelData, and its kin of floats and doubles.
+_PIXEL_ELEMENTS = frozenset({_PIXEL_DATA, 0x7FE0_0008, 0x7FE0_0009})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class DicomFile:
     ``syntax``: the transfer syntax; None without file meta information. ``pixels``: the value of
     PixelData as far as the file reaches, None without one. ``claimed_bytes``: its length, None
     where undefined, which is how compressed frames are stored (PS3.5 A.4). ``in_words``: VR OW.
+    ``notes``: what contradicted each other on the way.
     """
 
     dataset: Dataset
@@ -38,6 +44,7 @@ class DicomFile:
     pixels: memoryview | None
     claimed_bytes: int | None
     in_words: bool
+    notes: tuple[ReadingNote, ...] = ()
 
 
 def parse(data: bytes, max_bytes: int) -> DicomFile:
@@ -46,62 +53,65 @@ def parse(data: bytes, max_bytes: int) -> DicomFile:
     ``max_bytes`` bounds an inflated data set. Raises BrokenHeader, TooLarge,
     TruncatedFile, UnsupportedPixels.
     """
-    deflated = _DEFLATED in data[:2048]
-    if deflated:
-        data = _inflated(data, max_bytes)
+    meta = file_meta(data)
+    if meta.deflated:
+        data = _inflated(data, meta, max_bytes)
+    encoding = element_encoding(data, meta.start) or Encoding(implicit=True, little_endian=True)
+    said = meta.encoding
+    notes = () if said in {None, encoding} else (ReadingNote.SYNTAX_CONTRADICTS_ELEMENTS,)
+    data = with_known_vrs(data, meta.start, encoding)
     file = io.BytesIO(data)
+    file.seek(meta.start)
     try:
-        dataset = dcmread(file, force=True, stop_before_pixels=True)
-        implicit, little_endian = dataset.original_encoding
+        dataset = read_dataset(file, *encoding, stop_when=_is_pixels)
     except MemoryError:
         raise
     except Exception as exc:  # pydicom has no error of its own for most of what files hold
         if isinstance(exc, EOFError) or file.tell() >= len(data):
             raise TruncatedFile(TruncatedFile.__doc__) from exc
         raise BrokenHeader.because(type(exc).__name__) from exc
-    syntax = text(dataset.file_meta, "TransferSyntaxUID")
     rest = memoryview(data)[file.tell() :]
     if len(rest) < 8:
         if len(rest) > 0 or len(dataset) == 0 or _ends_within_an_element(dataset, len(data)):
             raise TruncatedFile(TruncatedFile.__doc__)
-        return DicomFile(dataset, syntax, bool(little_endian), None, 0, in_words=False)
-    order: Literal["little", "big"] = "little" if little_endian else "big"
-    tag = (int.from_bytes(rest[:2], order), int.from_bytes(rest[2:4], order))
+        return DicomFile(
+            dataset, meta.syntax, encoding.little_endian, None, 0, in_words=False, notes=notes
+        )
+    order = encoding.order
+    tag = int.from_bytes(rest[:2], order) << 16 | int.from_bytes(rest[2:4], order)
     if tag != _PIXEL_DATA:
         raise UnsupportedPixels.because("pixels as floats")
-    # A file may say that its elements are implicit and write them explicitly. No value is of odd
-    # length (PS3.5 7.1.1), as these letters would be.
-    long_form = bytes(rest[4:6]) in _LONG_VRS and (not implicit or bytes(rest[6:8]) == b"\0\0")
+    vr = bytes(rest[4:6])
+    long_form = not encoding.implicit and vr.isalpha() and vr.isupper() and vr not in SHORT_VRS
     start = 12 if long_form else 8
-    length = int.from_bytes(rest[start - 4 : start], order)
+    length = int.from_bytes(rest[start - 4 : start] if long_form else rest[4:8], order)
     return DicomFile(
         dataset,
-        str(DeflatedExplicitVRLittleEndian) if deflated else syntax,
-        bool(little_endian),
+        meta.syntax,
+        encoding.little_endian,
         rest[start:] if length == _UNDEFINED else rest[start : start + length],
         None if length == _UNDEFINED else length,
-        bytes(rest[4:6]) == b"OW" or (bool(implicit) and not long_form),
+        in_words=vr == b"OW" or encoding.implicit,
+        notes=notes,
     )
 
 
-def _inflated(data: bytes, max_bytes: int) -> bytes:
+def _is_pixels(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+    return tag in _PIXEL_ELEMENTS
+
+
+def _inflated(data: bytes, meta: FileMeta, max_bytes: int) -> bytes:
     """Return the file with its data set inflated (PS3.5 A.5), which pydicom does without limit."""
-    # Group length, always first (PS3.10 7.1), tells where the file meta information ends.
-    begin = 132 if data[128:132] == b"DICM" else 0
-    if data[begin : begin + 6] != b"\x02\x00\x00\x00UL":
-        raise BrokenHeader.because("no group length")
-    value = begin + 8
-    start = value + 4 + int.from_bytes(data[value : value + 4], "little")
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        dataset = inflater.decompress(data[start:], max_bytes)
+        dataset = inflater.decompress(data[meta.start :], max_bytes)
     except zlib.error as exc:
         raise BrokenHeader.because(str(exc)) from exc
     if inflater.unconsumed_tail:
         raise TooLarge.because(f"over {max_bytes} bytes once inflated")
     if not inflater.eof:
         raise TruncatedFile(TruncatedFile.__doc__)
-    return data[:start].replace(_DEFLATED, _INFLATED) + dataset
+    return data[: meta.start] + dataset
 
 
 def _ends_within_an_element(dataset: Dataset, length: int) -> bool:

@@ -10,13 +10,16 @@ from pydicom.dataset import Dataset
 from radiograph.reading.elements import text, whole_number
 from radiograph.reading.spacing import pixel_spacing
 from radiograph.reading.view import read_view
-from radiograph.records import Header, ImageFormat
+from radiograph.records import Header, ImageFormat, ReadingNote
 
 #: Older than anybody: an age mistyped or made up.
 _OLDEST_YEARS = 120.0
 #: PS3.5 6.2, VR AS. Many archives leave the unit out, and mean years.
 _AGE = re.compile(r"(\d{1,3})\s*([DWMY]?)", re.IGNORECASE)
 _UNITS_A_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0, "": 1.0}
+#: By how many years an age may differ from the birth date: by its rounding, a late examination, and
+#: a birth date of which the year alone is true.
+_SLACK_YEARS = {"D": 0.1, "W": 0.1, "M": 0.25, "Y": 1.5, "": 1.5}
 #: PS3.5 6.2, VR DA, and the form with points of ACR-NEMA.
 _DATE = re.compile(r"(\d{4})[.-]?(\d{2})[.-]?(\d{2})")
 #: Earlier dates are what de-identification and empty forms leave: 19010101, 19000101.
@@ -53,6 +56,7 @@ def dicom_header(dataset: Dataset, transfer_syntax: str | None) -> Header:
         bits_stored=whole_number(dataset, "BitsStored"),
         frames=max(1, whole_number(dataset, "NumberOfFrames") or 1),
         spacing=pixel_spacing(dataset),
+        reading_note=ReadingNote.AGE_CONTRADICTS_BIRTH_DATE if ages_contradict(dataset) else None,
     )
 
 
@@ -77,13 +81,30 @@ def study_date(dataset: Dataset) -> date | None:
 
 
 def age_years(dataset: Dataset) -> float | None:
-    """Return the age in years, as it stands or since birth; None where absent or no human's."""
+    """Return the age in years, as it stands or since birth; None where absent or no human's.
+
+    Ages that contradict each other are no age: one of them may be a newborn's, with a line of its
+    own.
+    """
+    if ages_contradict(dataset):
+        return None
     said = _said_age(dataset)
-    return said if said is not None else _age_since_birth(dataset)
+    return said[0] if said is not None else _age_since_birth(dataset)
+
+
+def ages_contradict(dataset: Dataset) -> bool:
+    """Tell whether PatientAge and PatientBirthDate cannot be of one person."""
+    said, since_birth = _said_age(dataset), _years_since_birth(dataset)
+    return said is not None and since_birth is not None and abs(said[0] - since_birth) > said[1]
 
 
 def _age_since_birth(dataset: Dataset) -> float | None:
-    """Return the age on the day of the study, from a date of birth that is no form's default."""
+    years = _years_since_birth(dataset)
+    return years if years is not None and 0 <= years <= _OLDEST_YEARS else None
+
+
+def _years_since_birth(dataset: Dataset) -> float | None:
+    """Return the years to the day of the study, from a date of birth that is no form's default."""
     studied = study_date(dataset)
     found = _DATE.match(text(dataset, "PatientBirthDate") or "")
     if studied is None or found is None:
@@ -92,11 +113,11 @@ def _age_since_birth(dataset: Dataset) -> float | None:
         born = date(*(int(part) for part in found.groups()))
     except ValueError:
         return None
-    years = (studied - born).days / 365.25
-    return years if born not in _NO_BIRTHS and 0 <= years <= _OLDEST_YEARS else None
+    return None if born in _NO_BIRTHS else (studied - born).days / 365.25
 
 
-def _said_age(dataset: Dataset) -> float | None:
+def _said_age(dataset: Dataset) -> tuple[float, float] | None:
+    """Return PatientAge in years, and how far it may be from the truth."""
     found = _AGE.fullmatch(text(dataset, "PatientAge") or "")
     if found is None:
         return None
@@ -104,4 +125,4 @@ def _said_age(dataset: Dataset) -> float | None:
     if number == 0 and unit in {"", "Y"}:
         return None  # what is written for an age nobody knows; newborns have days
     years = number / _UNITS_A_YEAR[unit]
-    return years if years <= _OLDEST_YEARS else None
+    return (years, _SLACK_YEARS[unit]) if years <= _OLDEST_YEARS else None

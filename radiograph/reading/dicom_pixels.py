@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.encaps import get_frame
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
-    RLELossless,
 )
 
 from radiograph.errors import (
@@ -27,7 +26,11 @@ from radiograph.errors import (
 from radiograph.reading.codecs import decoder_of
 from radiograph.reading.dicom_file import DicomFile
 from radiograph.reading.dicom_layout import Layout
-from radiograph.reading.sampling import Sampled
+from radiograph.reading.fragments import DELIMITER, ITEM, first_of, fragments
+from radiograph.reading.sampling import WHOLE, Grid
+from radiograph.reading.sign import samples_of, settled
+from radiograph.reading.signature import Signature, signature_of, syntax_signature
+from radiograph.records import ReadingNote
 
 Stored = npt.NDArray[Any]
 
@@ -40,73 +43,110 @@ _NATIVE = frozenset(
         str(ExplicitVRBigEndian),
     }
 )
-_ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
+_CONTRADICTS = (ReadingNote.SYNTAX_CONTRADICTS_PIXELS,)
 
 
-def first_frame(file: DicomFile, layout: Layout, enough_px: int | None) -> Sampled:
-    """Return stored values, (rows, columns) or (rows, columns, 3), sign and unused bits settled.
+class Frame(NamedTuple):
+    """Stored values, (rows, columns) or (rows, columns, 3), sign and unused bits settled.
 
-    A codec that can decodes no more than leaves ``enough_px`` on the shorter side, if given.
+    ``layout``: the header's, with the bits and the sign that the values turned out to have.
+    ``notes``: in what header and pixels contradict each other.
+    """
+
+    values: Stored
+    grid: Grid
+    layout: Layout
+    notes: tuple[ReadingNote, ...] = ()
+
+
+def first_frame(file: DicomFile, layout: Layout, enough_px: int | None) -> Frame:
+    """Return the first frame.
+
+    Where transfer syntax and pixels contradict each other, the pixels decide: compressed streams
+    by their signature, plain values by their length. A codec that can decodes no more than leaves
+    ``enough_px`` on the shorter side, if given.
     Raises BrokenHeader, NoPixels, TruncatedFile, UndecodablePixels, UnsupportedPixels.
     """
     pixels = file.pixels
     if not pixels:
         raise NoPixels(NoPixels.__doc__)
-    if file.syntax in _NATIVE:
-        if file.claimed_bytes is None:
-            raise BrokenHeader.because("compressed, unlike its syntax")
-        return Sampled(_native(file, pixels, layout))
-    return _compressed(file, pixels, layout, enough_px)
-
-
-def _compressed(
-    file: DicomFile, pixels: memoryview, layout: Layout, enough_px: int | None
-) -> Sampled:
-    """Return the first of the compressed frames."""
-    decode = decoder_of(file.syntax or "")
-    if decode is None:
+    said = syntax_signature(file.syntax)
+    if said is None and file.syntax not in _NATIVE and file.claimed_bytes is not None:
         raise UnsupportedPixels.because(f"transfer syntax {quoted(file.syntax)}")
-    if file.claimed_bytes is not None:
-        raise BrokenHeader.because("not compressed, unlike its syntax")
-    frame = _encapsulated(pixels, layout.frames)
+    if file.claimed_bytes is None or _is_in_items(pixels, file.claimed_bytes):
+        return _encapsulated(file, pixels, said, layout, enough_px)
+    if file.claimed_bytes < layout.frame_bytes:
+        # A stream that nobody put into items; nothing else is shorter than plain values.
+        found = signature_of(pixels)
+        if found is not None and found.magic and len(pixels) == file.claimed_bytes:
+            return _decoded(bytes(pixels), found, layout, enough_px, _CONTRADICTS)
+        if said is not None:
+            raise BrokenHeader.because("not compressed, unlike its syntax")
+    values = _native(file, pixels, layout)
+    return Frame(values, WHOLE, layout, () if said is None else _CONTRADICTS)
+
+
+def _is_in_items(pixels: memoryview, length: int) -> bool:
+    """Tell whether a value of known length is a chain of items, of which the last ends with it."""
+    position = 0
+    while bytes(pixels[position : position + 4]) == ITEM:
+        position += 8 + int.from_bytes(pixels[position + 4 : position + 8], "little")
+    return position > 0 and position in {length, length - len(DELIMITER)}
+
+
+def _encapsulated(
+    file: DicomFile,
+    pixels: memoryview,
+    said: Signature | None,
+    layout: Layout,
+    enough_px: int | None,
+) -> Frame:
+    """Return the first of the compressed frames, decoded by what its stream is."""
+    if file.syntax in _NATIVE and pixels[:4] != ITEM:
+        raise BrokenHeader.because("of unknown length, unlike its syntax")
+    frame, misplaced = first_of(fragments(pixels), layout.frames, file.dataset)
+    found = signature_of(frame)
+    codec = found or said
+    if codec is None and file.syntax in _NATIVE:
+        raise BrokenHeader.because("compressed, unlike its syntax")
+    if codec is None:
+        raise UnsupportedPixels.because(f"transfer syntax {quoted(file.syntax)}")
+    notes = () if codec is said else _CONTRADICTS
+    if misplaced:
+        notes = (*notes, ReadingNote.OFFSETS_CONTRADICT_FRAGMENTS)
+    return _decoded(frame, codec, layout, enough_px, notes)
+
+
+def _decoded(
+    frame: bytes,
+    codec: Signature,
+    layout: Layout,
+    enough_px: int | None,
+    notes: tuple[ReadingNote, ...],
+) -> Frame:
     try:
-        decoded, grid = decode(frame, layout, enough_px)
+        decoded = decoder_of(codec)(frame, layout, enough_px)
     except (MemoryError, RadiographError):
         raise
     except Exception as exc:  # every codec has errors of its own
         raise UndecodablePixels.because(type(exc).__name__) from exc
+    values, grid = decoded.values, decoded.grid
     shape = grid.size(layout.rows), grid.size(layout.columns)
-    if decoded.shape not in {shape, (*shape, 3) if layout.samples == 3 else shape}:
-        raise BrokenHeader.because(f"decoded to {decoded.shape}")
-    if decoded.dtype.kind not in "iu":
-        raise UnsupportedPixels.because(f"decoded to {decoded.dtype}")
-    if file.syntax == RLELossless:
+    if values.shape not in {shape, (*shape, 3) if layout.samples == 3 else shape}:
+        raise BrokenHeader.because(f"decoded to {values.shape}")
+    if values.dtype.kind not in "iu":
+        raise UnsupportedPixels.because(f"decoded to {values.dtype}")
+    if codec is Signature.RLE:
         # A run-length code holds the whole word (PS3.5 annex G), unused bits too.
-        return Sampled(
-            _settled(decoded, layout.bits_stored, layout.high_bit, signed=layout.signed), grid
-        )
-    if decoded.dtype.kind == "u" and not layout.signed:
-        return Sampled(decoded, grid)
-    bits = layout.bits_stored
-    return Sampled(_settled(decoded, bits, bits - 1, signed=layout.signed), grid)
-
-
-def _encapsulated(pixels: memoryview, frames: int) -> bytes:
-    """Return the first frame (PS3.5 A.4). Raises TruncatedFile, UndecodablePixels."""
-    position = 0
-    while bytes(pixels[position : position + 4]) == _ITEM:
-        position += 8 + int.from_bytes(pixels[position + 4 : position + 8], "little")
-    if position == 0 and len(pixels) >= 4:
-        raise UndecodablePixels.because("no items")
-    # Some writers leave the delimiter out; a cut file ends within an item.
-    if position > len(pixels) or len(pixels) < 8:
-        raise TruncatedFile(TruncatedFile.__doc__)
-    try:
-        return get_frame(
-            bytes(pixels[:position]) + _DELIMITER + bytes(4), 0, number_of_frames=frames
-        )
-    except Exception as exc:  # pydicom names several built-in ones
-        raise UndecodablePixels.because(type(exc).__name__) from exc
+        values = settled(values, layout.bits_stored, layout.high_bit, signed=layout.signed)
+        return Frame(values, grid, layout, notes)
+    samples = samples_of(values, decoded.bits, layout, signed=decoded.signed)
+    if samples.contradictory:
+        notes = (*notes, ReadingNote.BITS_CONTRADICT_PIXELS)
+    layout = replace(
+        layout, bits_stored=samples.bits, high_bit=samples.bits - 1, signed=samples.signed
+    )
+    return Frame(samples.values, grid, layout, notes)
 
 
 def _native(file: DicomFile, pixels: memoryview, layout: Layout) -> Stored:
@@ -142,20 +182,4 @@ def _native(file: DicomFile, pixels: memoryview, layout: Layout) -> Stored:
         samples = np.moveaxis(shaped, 0, -1) if layout.planar else shaped
     else:
         samples = samples.reshape(shape)
-    return _settled(samples, layout.bits_stored, layout.high_bit, signed=layout.signed)
-
-
-def _settled(samples: Stored, bits: int, high_bit: int, *, signed: bool) -> Stored:
-    """Return values without what lies in unused bits (overlays once did), sign extended."""
-    size = samples.dtype.itemsize
-    unsigned = samples.astype(f"u{size}", copy=False)
-    if high_bit + 1 < bits or bits > 8 * size:
-        bits = 8 * size
-    shift = high_bit + 1 - bits if high_bit + 1 > bits else 0
-    if shift or bits < 8 * size:
-        unsigned = (unsigned >> shift) & ((1 << bits) - 1)
-    if not signed:
-        return unsigned
-    spare = 8 * size - bits
-    shifted = (unsigned << spare).astype(f"u{size}", copy=False).view(f"i{size}")
-    return np.asarray(shifted >> spare)
+    return settled(samples, layout.bits_stored, layout.high_bit, signed=layout.signed)

@@ -15,6 +15,7 @@ from radiograph.errors import UniformPixels
 from radiograph.reading.dicom_layout import Layout
 from radiograph.reading.elements import text, whole_number
 from radiograph.reading.lut import Mapping, modality, voi
+from radiograph.records import ReadingNote
 
 Stored = npt.NDArray[Any]
 Grey = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -30,20 +31,33 @@ _LEAST_FILM = 0.01
 _FULL = 65535
 
 
-def monochrome(stored: Stored, dataset: Dataset, layout: Layout, step: int = 1) -> Grey:
+def presentation_note(dataset: Dataset, layout: Layout) -> ReadingNote | None:
+    """Return how PresentationLUTShape contradicts the photometric interpretation, None if not.
+
+    PS3.3 C.11.6.1.2: INVERSE goes with MONOCHROME1, IDENTITY with MONOCHROME2.
+    """
+    shape = text(dataset, "PresentationLUTShape")
+    if layout.photometric == "MONOCHROME2" and shape == "INVERSE":
+        return ReadingNote.INVERSE_CONTRADICTS_PHOTOMETRIC
+    if layout.photometric == "MONOCHROME1" and shape == "IDENTITY":
+        return ReadingNote.IDENTITY_CONTRADICTS_PHOTOMETRIC
+    return None
+
+
+def monochrome(
+    stored: Stored, dataset: Dataset, layout: Layout, step: int = 1, *, negative: bool = False
+) -> Grey:
     """Return grey levels of ``stored`` (rows, columns): uint8 for plain 8 bits, else uint16.
 
     ``step``: pixels of the film from one value to the next, more than 1 in a reduced picture.
+    ``negative``: low values are bright where the photometric interpretation calls them dark.
     Raises UniformPixels.
     """
     low, high = int(stored.min()), int(stored.max())
     if low == high:
         raise UniformPixels(UniformPixels.__doc__)
     sample, padding = _sample(stored, _padding(dataset, layout), max(1, _STEP // step))
-    # PS3.3 C.7.6.3.1.2 and C.11.6.1.2: both say the same thing, that low values are bright.
-    inverse = layout.photometric == "MONOCHROME1" or text(dataset, "PresentationLUTShape") == (
-        "INVERSE"
-    )
+    inverse = (layout.photometric == "MONOCHROME1") != negative  # PS3.3 C.7.6.3.1.2
     to_modality, to_shown = modality(dataset), voi(dataset)
     plain = to_modality is None and to_shown is None
     if plain and layout.bits_stored == 8 and low >= 0 and high <= 255:

@@ -12,9 +12,15 @@ from radiograph.errors import TruncatedFile, UndecodablePixels
 from radiograph.reading.codestream import NO_END, jpeg_fault
 
 
-def check_png(data: bytes) -> None:
-    """Check every chunk's sum up to the end. Raises TruncatedFile, UndecodablePixels."""
+def sound_png(data: bytes) -> bytes:
+    """Return a PNG up to its end, without ancillary chunks whose sum is wrong.
+
+    Such a chunk holds a text or a time, and costs itself; of the critical ones, whose names begin
+    with a capital letter (PNG 5.4), every one has to be sound. Raises TruncatedFile,
+    UndecodablePixels.
+    """
     position = 8
+    damaged: list[tuple[int, int]] = []
     while position + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, position)
         end = position + 8 + length
@@ -23,11 +29,19 @@ def check_png(data: bytes) -> None:
         kind = data[position + 4 : position + 8]
         found = zlib.crc32(memoryview(data)[position + 4 : end])
         if found != int.from_bytes(data[end : end + 4], "big"):
-            raise UndecodablePixels.because("a chunk with a wrong sum")
+            if not kind.isalpha() or kind[:1].isupper():
+                raise UndecodablePixels.because("a chunk with a wrong sum")
+            damaged.append((position, end + 4))
         if kind == b"IEND":
-            return
+            return _without(data, damaged)
         position = end + 4
     raise TruncatedFile(TruncatedFile.__doc__)
+
+
+def _without(data: bytes, parts: list[tuple[int, int]]) -> bytes:
+    edges = [0, *(edge for part in parts for edge in part), len(data)]
+    kept = zip(edges[::2], edges[1::2], strict=True)
+    return b"".join(data[start:end] for start, end in kept) if parts else data
 
 
 def check_jpeg(data: bytes) -> None:

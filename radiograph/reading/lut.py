@@ -14,6 +14,9 @@ from radiograph.reading.elements import items, numbers, text, values
 Values = npt.NDArray[np.float64]
 Mapping = Callable[[Values], Values]
 
+#: Numbers that 16 bits may stand for.
+_WORDS = 1 << 16
+
 
 def modality(dataset: Dataset) -> Mapping | None:
     """Return the modality transformation (PS3.3 C.11.1), None where there is none."""
@@ -77,21 +80,42 @@ def _table(item: Dataset, order: str) -> Mapping | None:
     first = descriptor[1]
 
     def look_up(x: Values) -> Values:
-        # A first value over 32767 of signed values was written unsigned.
-        start = first - 65536 if first > 32767 and x.size and x.min() < 0 else first
+        start = _start(first, len(entries), x) if x.size else first
         return entries[np.clip(np.rint(x - start), 0, len(entries) - 1).astype(np.intp)]
 
     return look_up
 
 
+def _start(first: float, count: int, x: Values) -> float:
+    """Return the first value mapped, which may have been written with the wrong VR, US or SS.
+
+    Both VRs hold the same 16 bits (PS3.3 C.11.1.1). Of the two numbers they may stand for, the one
+    whose table covers more of the values is taken, or else the number as it is written.
+    """
+    low, high = float(x.min()), float(x.max())
+
+    def covered(start: float) -> float:
+        return max(min(high, start + count - 1) - max(low, start) + 1, 0.0)
+
+    other = first - _WORDS if first > _WORDS / 2 - 1 else first + _WORDS if first < 0 else first
+    return max((first, other), key=covered)
+
+
 def _entries(item: Dataset, order: str) -> Values | None:
+    """Return the output values, which have no sign whatever their VR (PS3.3 C.11.1.1.1)."""
     descriptor = numbers(item, "LUTDescriptor")
     data: list[Any] = values(item, "LUTData")
     if len(descriptor) != 3 or not data:
         return None
-    count = int(descriptor[0]) or 65536  # the 16 bits of the element cannot hold it
+    count = int(descriptor[0]) % _WORDS or _WORDS  # the 16 bits of the element cannot hold it
     if isinstance(data[0], bytes):
-        entries = np.frombuffer(data[0], np.uint8 if len(data[0]) < 2 * count else order)
+        entries = _from_bytes(data[0], count, order)
     else:
-        entries = np.array(numbers(item, "LUTData"))
+        entries = np.array(numbers(item, "LUTData")) % _WORDS
     return entries[:count].astype(np.float64) if len(entries) >= count else None
+
+
+def _from_bytes(data: bytes, count: int, order: str) -> npt.NDArray[Any]:
+    """Return the entries of VR OW: words, or two bytes to a word, the lower one first."""
+    words = np.frombuffer(data[: len(data) // 2 * 2], order)
+    return words if len(data) >= 2 * count else words.astype("<u2").view(np.uint8)

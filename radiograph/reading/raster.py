@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
+import imagecodecs
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -17,87 +19,176 @@ from PIL.TiffImagePlugin import TiffImageFile
 from radiograph.errors import RadiographError, TruncatedFile, UndecodablePixels, UnsupportedPixels
 from radiograph.image import Radiograph
 from radiograph.reading.assembly import assemble
-from radiograph.reading.codestream import jpeg_is_scalable
-from radiograph.reading.intact import check_jpeg, check_png, check_tiff
+from radiograph.reading.codestream import jpeg_exif, jpeg_frame, jpeg_is_scalable
+from radiograph.reading.intact import check_jpeg, check_tiff, sound_png
+from radiograph.reading.jpeg import jpeg_values
 from radiograph.reading.limits import Check, ReadLimits, check_size
 from radiograph.reading.orientation import Turn, exif_turn
 from radiograph.reading.reduced import scale_down
+from radiograph.reading.samples import Alpha, Grey, full_scale, grey_of
 from radiograph.reading.sampling import WHOLE, Grid
+from radiograph.reading.signature import Signature, signature_of
 from radiograph.records import Header, ImageFormat
 
-Grey = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
-
 _EXIF_ORIENTATION = 0x0112
-_TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+#: Colour types of PNG with colours or alpha (PNG 11.2.1), and the bit that stands for alpha.
+_PNG_COLOURS, _PNG_ALPHA = frozenset({2, 4, 6}), 4
+#: Frames of a JPEG that Pillow decodes: Huffman-coded DCT, and arithmetic-coded.
+_PILLOWS_JPEGS = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
 _TIFF_OFFSETS, _TIFF_LENGTHS = (273, 324), (279, 325)  # of strips and of tiles
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """What a file says of its picture before it is decoded.
+
+    ``rows``, ``columns``: as stored, before ``turn``. ``decode``: takes the shorter side that is
+    enough, None for all of it, and returns grey levels as stored, with their grid.
+    """
+
+    rows: int
+    columns: int
+    photometric: str
+    bits_stored: int
+    turn: Turn
+    decode: Callable[[int | None], tuple[Grey, Grid]]
 
 
 def read_png(data: bytes, limits: ReadLimits, check: Check) -> Radiograph:
     """Read a PNG. Raises TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels."""
-    check_png(data)
-    return _read(PngImageFile, ImageFormat.PNG, data, limits, check)
+    return _read(_png, ImageFormat.PNG, sound_png(data), limits, check)
 
 
 def read_jpeg(data: bytes, limits: ReadLimits, check: Check) -> Radiograph:
-    """Read a JPEG. Raises TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels."""
+    """Read a JPEG of 8, 12 or up to 16 bits, or a JPEG-LS.
+
+    Raises TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels, UnsupportedPixels.
+    """
     check_jpeg(data)
-    return _read(JpegImageFile, ImageFormat.JPEG, data, limits, check)
+    return _read(_jpeg, ImageFormat.JPEG, data, limits, check)
 
 
 def read_tiff(data: bytes, limits: ReadLimits, check: Check) -> Radiograph:
-    """Read the first page of a TIFF.
+    """Read the first page of a TIFF that is no smaller version of another.
 
     Raises TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels, UnsupportedPixels.
     """
     check_tiff(data)
-    return _read(TiffImageFile, ImageFormat.TIFF, data, limits, check)
+    return _read(_tiff, ImageFormat.TIFF, data, limits, check)
 
 
 def _read(
-    plugin: type[ImageFile.ImageFile],
+    open_raster: Callable[[bytes], Raster],
     image_format: ImageFormat,
     data: bytes,
     limits: ReadLimits,
     check: Check,
 ) -> Radiograph:
-    image: ImageFile.ImageFile | None = None
     header: Header | None = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            # Opened by its plugin, an image is measured by our limits and not by Pillow's global.
-            image = plugin(io.BytesIO(data))
-            check_size(image.height, image.width, limits)
-            turn = _turn(image)
-            # Of TIFF alone Pillow swaps the size and turns the pixels upright while it loads them.
-            turned = image_format is ImageFormat.TIFF
-            header = _header(image, image_format, swapped=turned and turn.transpose)
+            raster = open_raster(data)
+            check_size(raster.rows, raster.columns, limits)
+            header = Header(
+                format=image_format,
+                rows=raster.rows,
+                columns=raster.columns,
+                photometric=raster.photometric,
+                bits_stored=raster.bits_stored,
+            )
             check(header)
-            grid = _grid(image, data, limits.enough_px)
-            grey = _grey(image)
-            if turned:
-                grey = turn.stored(grey)
-            return assemble(grey, grid, turn, header)
+            grey, grid = raster.decode(limits.enough_px)
+            return assemble(grey, grid, raster.turn, header)
         except MemoryError:
             raise
         except RadiographError as exc:
             exc.header = header
             raise
         except Exception as exc:  # Pillow and its codecs raise a dozen built-in ones
-            error = TruncatedFile if _is_cut(data, image, exc) else UndecodablePixels
+            error = TruncatedFile if _is_cut(exc) else UndecodablePixels
             raise error.because(type(exc).__name__) from exc
 
 
-def _header(image: ImageFile.ImageFile, image_format: ImageFormat, *, swapped: bool) -> Header:
-    columns, rows = image.size[::-1] if swapped else image.size
-    deep = image.mode.startswith(("I", "F"))
-    return Header(
-        format=image_format,
-        rows=rows,
-        columns=columns,
-        photometric=image.mode,
-        bits_stored=16 if deep else 8,
+def _png(data: bytes) -> Raster:
+    raster = _pillows(PngImageFile(io.BytesIO(data)), data)
+    depth, colours = data[24], data[25]  # of IHDR, which comes first (PNG 11.2.1)
+    if depth != 16 or colours not in _PNG_COLOURS:
+        return raster
+    alpha = Alpha.STRAIGHT if colours & _PNG_ALPHA else Alpha.NONE
+
+    def decode(_enough_px: int | None) -> tuple[Grey, Grid]:
+        # Pillow drops the lower half of every colour's 16 bits.
+        samples = np.asarray(imagecodecs.png_decode(data))
+        with_alpha = Alpha.STRAIGHT if samples.shape[-1] in {2, 4} else alpha  # by tRNS
+        return grey_of(samples, alpha=with_alpha), WHOLE
+
+    return replace(raster, bits_stored=16, decode=decode)
+
+
+def _jpeg(data: bytes) -> Raster:
+    frame = jpeg_frame(data)
+    if frame is None or (frame.bits == 8 and frame.marker in _PILLOWS_JPEGS):
+        return _pillows(JpegImageFile(io.BytesIO(data)), data)
+    rows, columns, samples = frame.claim
+
+    def decode(_enough_px: int | None) -> tuple[Grey, Grid]:
+        if samples not in {1, 3}:
+            raise UnsupportedPixels.because(f"JPEG of {samples} colours of {frame.bits} bits")
+        if signature_of(data) is Signature.JPEG_LS:
+            values = np.asarray(imagecodecs.jpegls_decode(data))
+        else:
+            values = jpeg_values(data, frame.bits)
+        return grey_of(values), WHOLE
+
+    return Raster(rows, columns, f"JPEG;{frame.bits}", frame.bits, _exif_of(data), decode)
+
+
+def _tiff(data: bytes) -> Raster:
+    """Open a TIFF; the first of them imports tifffile, which takes a tenth of a second."""
+    from radiograph.reading import tiff  # noqa: PLC0415 - most archives hold none
+
+    page = tiff.page_to_measure(data)
+    if page.is_pillows:
+        try:
+            image = TiffImageFile(io.BytesIO(data))
+            image.seek(page.number or 0)
+        except (SyntaxError, EOFError):  # a layout that Pillow does not know
+            pass
+        else:
+            return _pillows(image, data)
+    of = page.image
+    return Raster(
+        of.imagelength,
+        of.imagewidth,
+        page.photometric,
+        page.bits,
+        exif_turn(page.orientation),
+        lambda _enough_px: (tiff.decode_page(page, data), WHOLE),
     )
+
+
+def _pillows(image: ImageFile.ImageFile, data: bytes) -> Raster:
+    """Return what Pillow reads: opened by its plugin, it is measured by our limits alone."""
+    turn = _turn(image)
+    # Of TIFF alone Pillow swaps the size and turns the pixels upright while it loads them.
+    turned = isinstance(image, TiffImageFile)
+    columns, rows = image.size[::-1] if turned and turn.transpose else image.size
+
+    def decode(enough_px: int | None) -> tuple[Grey, Grid]:
+        grid = _grid(image, data, enough_px)
+        try:
+            grey = _grey(image)
+        except (RadiographError, MemoryError):
+            raise
+        except Exception as exc:
+            if _lacks_pieces(image, len(data)):
+                raise TruncatedFile.because(type(exc).__name__) from exc
+            raise
+        return turn.stored(grey) if turned else grey, grid
+
+    deep = image.mode.startswith(("I", "F"))
+    return Raster(rows, columns, image.mode, 16 if deep else 8, turn, decode)
 
 
 def _grid(image: ImageFile.ImageFile, data: bytes, enough_px: int | None) -> Grid:
@@ -116,15 +207,22 @@ def _turn(image: ImageFile.ImageFile) -> Turn:
         return Turn()
 
 
+def _exif_of(data: bytes) -> Turn:
+    """Return the turn that the EXIF of a JPEG asks for, which Pillow cannot open."""
+    exif = Image.Exif()
+    try:
+        exif.load(jpeg_exif(data))
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - as above
+        return Turn()
+    return exif_turn(exif.get(_EXIF_ORIENTATION))
+
+
 def _grey(image: ImageFile.ImageFile) -> Grey:
     """Return grey pixels as the file stores them, uint8 or uint16."""
-    if image.mode.startswith("I;16"):
-        deep = np.asarray(image).astype(np.uint16)
-        # Pillow inverts 8 bits where white is zero, and leaves 16 as they are.
-        white_is_zero = _tag(image, _TIFF_PHOTOMETRIC) == (_WHITE_IS_ZERO,)
-        return np.asarray(65535 - deep, np.uint16) if white_is_zero else _full_scale(deep)
-    if image.mode in {"I", "F"}:
-        return _full_scale(np.asarray(image))
+    if image.mode.startswith("I") or image.mode == "F":
+        return full_scale(np.asarray(image))
     if image.mode == "P" or "A" in image.mode or "transparency" in image.info:
         # What is transparent is no film: black.
         opaque = Image.new("RGBA", image.size, (0, 0, 0, 255))
@@ -136,28 +234,20 @@ def _grey(image: ImageFile.ImageFile) -> Grey:
     raise UnsupportedPixels.because(f"mode {image.mode}")
 
 
-def _full_scale(values: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
-    """Return values over the full range of 16 bits: 10 or 12 bits are shifted up to it."""
-    finite = np.isfinite(values)
-    known = values[finite]
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
-    if values.dtype.kind in "iu" and low >= 0 and high <= 65535:
-        spare = min(16 - int(high).bit_length(), 8)
-        return values.astype(np.uint16) << np.uint16(spare)
-    levels = (np.where(finite, values, low) - low) * (65535.0 / max(high - low, 1e-12))
-    return np.rint(levels).astype(np.uint16)
-
-
-def _is_cut(data: bytes, image: ImageFile.ImageFile | None, error: Exception) -> bool:
+def _is_cut(error: Exception) -> bool:
     """Tell whether an image that failed lacks its end."""
-    if isinstance(image, TiffImageFile):
-        for offsets, lengths in zip(_TIFF_OFFSETS, _TIFF_LENGTHS, strict=True):
-            pieces = zip(_tag(image, offsets) or (), _tag(image, lengths) or (), strict=False)
-            # An entry of the wrong type holds bytes or fractions: that is broken, not cut.
-            whole = [sum(each) for each in pieces if all(isinstance(part, int) for part in each)]
-            if any(end > len(data) for end in whole):
-                return True
     return isinstance(error, (EOFError, struct.error)) or "truncated" in str(error).lower()
+
+
+def _lacks_pieces(image: ImageFile.ImageFile, length: int) -> bool:
+    """Tell whether strips or tiles of a TIFF are beyond the end of the file."""
+    for offsets, lengths in zip(_TIFF_OFFSETS, _TIFF_LENGTHS, strict=True):
+        pieces = zip(_tag(image, offsets) or (), _tag(image, lengths) or (), strict=False)
+        # An entry of the wrong type holds bytes or fractions: that is broken, not cut.
+        whole = [sum(each) for each in pieces if all(isinstance(part, int) for part in each)]
+        if any(end > length for end in whole):
+            return True
+    return False
 
 
 def _tag(image: ImageFile.ImageFile, number: int) -> tuple[Any, ...] | None:

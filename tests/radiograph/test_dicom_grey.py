@@ -36,7 +36,6 @@ def lut(first: int, entries: list[int], bits: int = 16) -> Dataset:
         ({}, False),
         ({"PresentationLUTShape": "IDENTITY"}, False),
         ({"PhotometricInterpretation": "MONOCHROME1"}, True),
-        ({"PresentationLUTShape": "INVERSE"}, True),
         ({"PhotometricInterpretation": "MONOCHROME1", "PresentationLUTShape": "INVERSE"}, True),
     ],
 )

@@ -104,14 +104,16 @@ def test_every_refusal_has_its_code(
     assert caught.value.code == expected.code
 
 
-def test_a_compressed_syntax_with_plain_pixels_is_broken(reading: Reading) -> None:
-    plain = make_dicom(RAMP)
+def test_a_compressed_syntax_with_too_few_plain_pixels_is_broken(reading: Reading) -> None:
+    plain = make_dicom(RAMP, spoil=half_the_pixels)
     claimed = plain.replace(b"1.2.840.10008.1.2.1\x00", b"1.2.840.10008.1.2.5\x00")
     with pytest.raises(BrokenHeader):
         reading(claimed)
 
 
-def test_a_plain_syntax_with_compressed_pixels_is_broken(reading: Reading) -> None:
+def test_a_plain_syntax_with_pixels_compressed_by_no_known_codec_is_broken(
+    reading: Reading,
+) -> None:
     compressed = make_dicom(RAMP, syntax=RLELossless, frames=[b"\x00" * 64])
     claimed = compressed.replace(b"1.2.840.10008.1.2.5\x00", b"1.2.840.10008.1.2.1\x00")
     with pytest.raises(BrokenHeader):

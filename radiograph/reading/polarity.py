@@ -1,0 +1,67 @@
+"""Whether black is air, told by the pixels: asked only where the header contradicts itself.
+
+The picture is weighed with the numbers below, which tell a chest from its negative best: its spine,
+its heart and what is below the diaphragm are brighter than its lungs and its corners. Of 3,012
+public frontal radiographs five are taken for their negatives: four lie on their side, and one has a
+wide border that is not uniform.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+#: Left half of an 8 x 8 picture of a chest; the right half mirrors it.
+_HALF = (
+    (-25, -11, 1, 7),
+    (-10, -1, -6, -1),
+    (-8, -2, -19, -15),
+    (2, 2, 3, 19),
+    (3, -4, -2, 15),
+    (-4, -2, -12, -1),
+    (-1, -1, 6, 28),
+    (-11, -4, 19, 36),
+)
+_CHEST = np.hstack([np.array(_HALF), np.array(_HALF)[:, ::-1]]).astype(np.float64)
+#: Side of the picture in which the film's edges are looked for.
+_LOOKED_AT_PX = 64
+#: Rows and columns at the edge that use less of the film's range are a collimator's or a border.
+_FLAT = 0.08
+_LEAST_SIDE_PX = 16
+
+
+def is_negative(upright: npt.NDArray[Any]) -> bool:
+    """Tell whether (rows, columns) show a chest in which air is bright.
+
+    Only the order of grey levels counts, so that the answer to a negative is always the opposite,
+    whatever the exposure and the window.
+    """
+    rows, columns = (max(1, side // _LOOKED_AT_PX) for side in upright.shape)
+    small = _resized(upright[::rows, ::columns], _LOOKED_AT_PX)
+    cells = _resized(_without_borders(small), len(_CHEST)).ravel()
+    ranks = cells.argsort(kind="stable").argsort(kind="stable") - (cells.size - 1) / 2
+    return float(ranks @ _CHEST.ravel()) < 0
+
+
+def _without_borders(picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    low, high = np.percentile(picture, (1, 99))
+    least = _FLAT * max(float(high - low), 1e-6)
+
+    def flat(line: npt.NDArray[np.float32]) -> bool:
+        dark, bright = np.percentile(line, (10, 90))
+        return bool(bright - dark < least)
+
+    for _ in range(2):  # a border at one side may hide that of another
+        for _ in range(4):
+            while len(picture) > _LEAST_SIDE_PX and flat(picture[0]):
+                picture = picture[1:]
+            picture = np.rot90(picture)
+    return picture
+
+
+def _resized(picture: npt.NDArray[Any], side: int) -> npt.NDArray[np.float32]:
+    image = Image.fromarray(np.ascontiguousarray(picture, np.float32))
+    return np.asarray(image.resize((side, side), Image.Resampling.BOX))

@@ -1,0 +1,76 @@
+"""Bits into numbers: unused ones masked, the sign extended, by the header or by the codestream."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from radiograph.reading.dicom_layout import Layout
+
+Stored = npt.NDArray[Any]
+
+
+class Samples(NamedTuple):
+    """Numbers, and of how many bits and which sign they turned out to be.
+
+    ``contradictory``: the header says otherwise, in a way that changes the numbers.
+    """
+
+    values: Stored
+    bits: int
+    signed: bool
+    contradictory: bool
+
+
+def settled(samples: Stored, bits: int, high_bit: int, *, signed: bool) -> Stored:
+    """Return values without what lies in unused bits (overlays once did), sign extended."""
+    size = samples.dtype.itemsize
+    unsigned = samples.astype(f"u{size}", copy=False)
+    if high_bit + 1 < bits or bits > 8 * size:
+        bits = 8 * size
+    shift = high_bit + 1 - bits if high_bit + 1 > bits else 0
+    if shift or bits < 8 * size:
+        unsigned = (unsigned >> shift) & ((1 << bits) - 1)
+    if not signed:
+        return unsigned
+    spare = 8 * size - bits
+    shifted = (unsigned << spare).astype(f"u{size}", copy=False).view(f"i{size}")
+    return np.asarray(shifted >> spare)
+
+
+def samples_of(decoded: Stored, bits: int, layout: Layout, *, signed: bool | None) -> Samples:
+    """Return what a codec's numbers mean.
+
+    ``bits`` and ``signed``: as the codestream says, which decides (PS3.5 A.4.4); None where its
+    codec knows no sign. What is signed by the header alone was stored as two's complement, and its
+    sign is extended from the codestream's precision.
+    """
+    if signed or (signed is None and decoded.dtype.kind == "i"):
+        unlike = not layout.signed or bits != layout.bits_stored
+        return Samples(decoded, bits, signed=True, contradictory=unlike)
+    if not layout.signed:
+        # A precision that is only wider than the values need changes none of them.
+        is_wider = bits > layout.bits_stored and not int(decoded.max()) >> layout.bits_stored
+        bits = layout.bits_stored if is_wider else bits
+        return Samples(decoded, bits, signed=False, contradictory=False)
+    sign_bits = _sign_bits(decoded, bits, layout.bits_stored)
+    values = settled(decoded, sign_bits, sign_bits - 1, signed=True)
+    unlike = signed is False or sign_bits != layout.bits_stored
+    return Samples(values, sign_bits, signed=True, contradictory=unlike)
+
+
+def _sign_bits(decoded: Stored, bits: int, bits_stored: int) -> int:
+    """Return how many bits, the sign included, two's complement was written in.
+
+    A codestream may be wider than its values: those the header's bits hold, with or without the
+    sign extended into the others, are extended from there.
+    """
+    if bits <= bits_stored:
+        return bits
+    if not int(decoded.max()) >> bits_stored:
+        return bits_stored
+    by_header = settled(decoded, bits_stored, bits_stored - 1, signed=True)
+    by_stream = settled(decoded, bits, bits - 1, signed=True)
+    return bits_stored if np.array_equal(by_header, by_stream) else bits

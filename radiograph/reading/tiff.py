@@ -1,0 +1,142 @@
+"""Pages of a TIFF, and those of them that Pillow cannot read: by tifffile.
+
+Pillow keeps what has 8 bits or fewer. It drops bits of deeper colours, takes unsigned 32 bits for
+signed ones, leaves floats as they are where white is zero, and refuses many other layouts.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from tifffile import EXTRASAMPLE, PHOTOMETRIC, SAMPLEFORMAT, TIFF, TiffFile, TiffPage
+
+from radiograph.errors import TruncatedFile, UnsupportedPixels
+from radiograph.reading.samples import Alpha, Grey, grey_of
+
+logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)  # its words may hold a name
+
+#: Pages that are looked at for the one in full resolution; pyramids have about ten.
+_MOST_PAGES = 100
+#: NewSubfileType, TIFF 6.0 section 8: a reduced version of another image, and a mask of one.
+_REDUCED, _MASK = 1, 4
+_OLD_REDUCED = 2  # SubfileType
+_PILLOWS_BITS = 8
+_ALPHAS: dict[int, Alpha] = {
+    EXTRASAMPLE.ASSOCALPHA: Alpha.PREMULTIPLIED,
+    EXTRASAMPLE.UNASSALPHA: Alpha.STRAIGHT,
+}
+_COLOURS: dict[int, int] = {
+    PHOTOMETRIC.MINISWHITE: 1,
+    PHOTOMETRIC.MINISBLACK: 1,
+    PHOTOMETRIC.RGB: 3,
+}
+#: Vendors' dialects of microscopes: not asked for, and each a way to other files or to trouble.
+_NO_DIALECTS: dict[str, Any] = dict.fromkeys((f"is_{each}" for each in TIFF.FILE_FLAGS), False)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One image of the file. ``number``: its place in the chain of directories, None beside it."""
+
+    image: TiffPage
+    number: int | None
+
+    @property
+    def is_pillows(self) -> bool:
+        """Tell whether Pillow reads it, and as well as anybody."""
+        of_numbers = self.image.sampleformat in {SAMPLEFORMAT.UINT, SAMPLEFORMAT.VOID}
+        return self.number is not None and self.bits <= _PILLOWS_BITS and of_numbers
+
+    @property
+    def bits(self) -> int:
+        """Return the bits of a sample, the most of them where they differ."""
+        found = self.image.bitspersample
+        return max(found) if isinstance(found, tuple) else int(found)
+
+    @property
+    def orientation(self) -> object:
+        """Return the Orientation field, TIFF 6.0 section 8."""
+        tag = self.image.tags.get(274)
+        return None if tag is None else tag.value
+
+    @property
+    def photometric(self) -> str:
+        """Return the photometric interpretation and what samples are, as `header` shows them."""
+        kind = getattr(self.image.photometric, "name", str(self.image.photometric))
+        return f"{kind};{self.image.dtype or self.image.bitspersample}"
+
+
+def page_to_measure(data: bytes) -> Page:
+    """Return the first image that is no smaller version of another: a page, or one of its own.
+
+    Of nothing but smaller versions the largest. Raises TruncatedFile.
+    """
+    file = TiffFile(io.BytesIO(data), _multifile=False, **_NO_DIALECTS)
+    found = list(islice(_pages(file), _MOST_PAGES))
+    if not found:
+        raise TruncatedFile(TruncatedFile.__doc__)
+    whole = (each for each in found if not _is_reduced(each.image))
+    largest = max(found, key=lambda each: each.image.imagewidth * each.image.imagelength)
+    return next(whole, largest)
+
+
+def decode_page(page: Page, data: bytes) -> Grey:
+    """Decode a page as it is stored. Raises TruncatedFile, UnsupportedPixels, tifffile's own."""
+    image = page.image
+    colours = _COLOURS.get(image.photometric, 0)
+    extra = image.samplesperpixel - colours
+    readable = image.dtype is not None and image.dtype.kind in "iuf" and image.imagedepth == 1
+    if not colours or not readable or extra not in {0, 1}:
+        raise UnsupportedPixels.because(f"TIFF {image.samplesperpixel} x {page.photometric}")
+    _check_pieces(image, len(data))
+    samples = image.asarray(maxworkers=1)
+    if image.axes == "SYX":
+        samples = np.moveaxis(samples, 0, -1)
+    alpha = (
+        _ALPHAS.get(image.extrasamples[0], Alpha.NONE)
+        if extra and image.extrasamples
+        else (Alpha.NONE)
+    )
+    if extra and alpha is Alpha.NONE:
+        samples = samples[..., :colours]
+    white_is_zero = image.photometric == PHOTOMETRIC.MINISWHITE
+    return grey_of(samples, alpha=alpha, white_is_zero=white_is_zero)
+
+
+def _check_pieces(image: TiffPage, length: int) -> None:
+    """Check that the file holds every strip or tile; tifffile takes absent ones for zeros."""
+    pieces = list(zip(image.dataoffsets, image.databytecounts, strict=False))
+    if len(pieces) < math.prod(image.chunked) or any(
+        size < 1 or offset < 1 or offset + size > length for offset, size in pieces
+    ):
+        raise TruncatedFile(TruncatedFile.__doc__)
+
+
+def _pages(file: TiffFile) -> Iterator[Page]:
+    """Go through the pages, each before its sub-images (TIFF Technical Note 1)."""
+    for number in range(_MOST_PAGES):
+        try:
+            image = file.pages[number]
+        except IndexError:
+            return
+        if not isinstance(image, TiffPage):
+            return
+        yield Page(image, number)
+        if image.subifds:
+            for sub in islice(image.pages or (), _MOST_PAGES):
+                if isinstance(sub, TiffPage):
+                    yield Page(sub, None)
+
+
+def _is_reduced(image: TiffPage) -> bool:
+    old = image.tags.get(255)
+    return bool(int(image.subfiletype) & (_REDUCED | _MASK)) or (
+        old is not None and old.value == _OLD_REDUCED
+    )
