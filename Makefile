@@ -21,7 +21,7 @@ FREE_OF_TORCH := grep -vE '^(torch|torchvision|triton|cuda-|nvidia-)' constraint
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format servers readme settings chaos fuzz mutants peers train lock clean
+.PHONY: help setup demo test lint format servers readme settings chaos fuzz mutants encodings peers train lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +67,9 @@ fuzz: $(VENV)/.checks servers ## send twenty thousand hostile files through the 
 
 mutants: $(VENV)/.checks servers ## put deliberate faults into a copy, and see that the tests notice each
 	PATH="$(abspath $(BIN)):$$PATH" OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutants
+
+encodings: $(VENV)/.checks ## write one chest in four thousand encodings, and read each of them
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.encodings
 
 peers: $(VENV)/peers/.installed ## measure beside Ray Data, Dask, LitServe and others [PEERS_FLAGS="--rounds 3"]
 	$(VENV)/peers/bin/python -m benchmarks.peers $(PEERS_FLAGS)

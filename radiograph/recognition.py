@@ -62,27 +62,33 @@ def _ends_too_early(head: bytes) -> bool:
 
 
 def _begins_with_elements(head: bytes) -> bool:
-    """Tell a DICOM data set without preamble by its first two elements, little endian."""
-    first = _element(head, 0)
+    """Tell a DICOM data set without preamble by its first two elements, in either byte order."""
+    return any(_two_elements(head, order) for order in "<>")
+
+
+def _two_elements(head: bytes, order: str) -> bool:
+    first = _element(head, 0, order)
     if first is None or first[0] >> 16 not in {0x0002, 0x0008}:
         return False
     tag, end = first
-    second = _element(head, end)
+    second = _element(head, end, order)
     return second is not None and tag < second[0] < 0x0010_FFFF
 
 
-def _element(head: bytes, at: int) -> tuple[int, int] | None:
+def _element(head: bytes, at: int, order: str) -> tuple[int, int] | None:
     """Read the tag at ``at`` and where its element ends; None where none stands there."""
     if len(head) < at + 12:
         return None
-    group, number = struct.unpack_from("<HH", head, at)
+    group, number = struct.unpack_from(f"{order}HH", head, at)
     representation = head[at + 4 : at + 6]
     if representation in _LONG_REPRESENTATIONS:
-        start, (length,) = at + 12, struct.unpack_from("<I", head, at + 8)
+        start, (length,) = at + 12, struct.unpack_from(f"{order}I", head, at + 8)
     elif representation in _REPRESENTATIONS:
-        start, (length,) = at + 8, struct.unpack_from("<H", head, at + 6)
-    else:
+        start, (length,) = at + 8, struct.unpack_from(f"{order}H", head, at + 6)
+    elif order == "<":
         start, (length,) = at + 8, struct.unpack_from("<I", head, at + 4)
+    else:
+        return None  # big endian is always explicit (PS3.5 A.3)
     if length > _LONGEST_FIRST_VALUE:
         return None
     return group << 16 | number, start + length

@@ -31,7 +31,8 @@ class Jpeg2000Samples(NamedTuple):
 
 
 #: Frame headers SOF0 to SOF15 but for DHT, JPG and DAC (ITU T.81 table B.1), and JPEG-LS's SOF55.
-_FRAMES = (frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}) | {0xF7}
+JPEG_LS_FRAME = 0xF7
+_FRAMES = (frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}) | {JPEG_LS_FRAME}
 #: SOF0 to SOF2: baseline, extended and progressive.
 _HUFFMAN_DCT = (0xC0, 0xC1, 0xC2)
 _SCAN, _END = 0xDA, 0xD9

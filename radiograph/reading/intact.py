@@ -9,7 +9,13 @@ import struct
 import zlib
 
 from radiograph.errors import TruncatedFile, UndecodablePixels
-from radiograph.reading.codestream import NO_END, jpeg_fault
+from radiograph.reading.codestream import (
+    JPEG_LS_FRAME,
+    NO_END,
+    jpeg_fault,
+    jpeg_frame,
+    jpeg_ls_fault,
+)
 
 
 def sound_png(data: bytes) -> bytes:
@@ -46,7 +52,9 @@ def _without(data: bytes, parts: list[tuple[int, int]]) -> bytes:
 
 def check_jpeg(data: bytes) -> None:
     """Check markers up to the end. Raises TruncatedFile, UndecodablePixels."""
-    fault = jpeg_fault(data)
+    frame = jpeg_frame(data)
+    of_ls = frame is not None and frame.marker == JPEG_LS_FRAME
+    fault = jpeg_ls_fault(data) if of_ls else jpeg_fault(data)
     if fault == NO_END:
         raise TruncatedFile(TruncatedFile.__doc__)
     if fault is not None:

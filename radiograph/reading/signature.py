@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from radiograph.reading.codestream import jpeg_frame
+from radiograph.reading.codestream import JPEG_LS_FRAME, jpeg_frame
 
 _RLE = "1.2.840.10008.1.2.5"
 _JPEG_PREFIX = "1.2.840.10008.1.2.4."
@@ -12,7 +12,6 @@ _SOI, _SOC = b"\xff\xd8\xff", b"\xff\x4f\xff\x51"
 #: The box that a JP2 file begins with (ITU T.800 I.5.1).
 _JP2 = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 _SOF_LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
-_SOF_JPEG_LS = 0xF7
 #: RLE header, PS3.5 G.5: a count and fifteen offsets, of which the first follows it.
 _RLE_HEADER, _MOST_SEGMENTS = 64, 15
 #: Profiles and thumbnails may come before a JPEG's frame header, but no more of them than this.
@@ -57,7 +56,7 @@ def _jpeg(frame: bytes) -> Signature | None:
     found = jpeg_frame(frame)
     if found is None:
         return None
-    if found.marker == _SOF_JPEG_LS:
+    if found.marker == JPEG_LS_FRAME:
         return Signature.JPEG_LS
     return Signature.JPEG_LOSSLESS if found.marker in _SOF_LOSSLESS else Signature.JPEG
 

@@ -52,7 +52,13 @@ class Page:
     def is_pillows(self) -> bool:
         """Tell whether Pillow reads it, and as well as anybody."""
         of_numbers = self.image.sampleformat in {SAMPLEFORMAT.UINT, SAMPLEFORMAT.VOID}
-        return self.number is not None and self.bits <= _PILLOWS_BITS and of_numbers
+        few = self.bits <= _PILLOWS_BITS and of_numbers
+        return self.number is not None and few and not self._has_alpha
+
+    @property
+    def _has_alpha(self) -> bool:
+        colours = _COLOURS.get(self.image.photometric, 0)
+        return colours > 0 and self.image.samplesperpixel == colours + 1
 
     @property
     def bits(self) -> int:

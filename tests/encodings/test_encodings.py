@@ -1,0 +1,42 @@
+"""A fixed sample of the encodings is read, and the README counts them all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from radiograph.records import ReadingNote
+from tests.encodings.encoding import outcome_of
+from tests.encodings.matrix import SAMPLE, all_encodings, sample, tabulated
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_chest_is_the_same_in_every_encoding_of_the_sample() -> None:
+    encodings = sample(all_encodings())
+    table, kinds = tabulated(encodings, outcome_of)
+    assert table.faults == []
+    assert len(encodings) == SAMPLE
+    assert set(kinds) == {each.kind for each in all_encodings()}
+
+
+def test_the_readme_counts_the_encodings_by_kind() -> None:
+    counts = Counter(each.kind for each in all_encodings())
+    text = README.read_text(encoding="utf-8")
+    block = text.partition("<!-- begin encodings -->")[2].partition("<!-- end encodings -->")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in block.splitlines()[3:]]
+    written = {row[0]: int(row[1]) for row in rows if len(row) == 5}
+    assert written == {**counts, "all": counts.total()}
+    assert all(row[4] == "0" for row in rows if len(row) == 5)
+
+
+def test_the_readme_lists_every_note() -> None:
+    text = README.read_text(encoding="utf-8")
+    section = text.partition("### What is read")[2].partition("<!-- begin encodings -->")[0]
+    rows = [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("| `")]
+    assert rows == [f"`{note}`" for note in ReadingNote]
+
+
+def test_no_two_encodings_are_the_same() -> None:
+    names = Counter((each.kind, each.name) for each in all_encodings())
+    assert [name for name, count in names.items() if count > 1] == []
