@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from radiograph.records import ReadingNote
 from tests.encodings.encoding import outcome_of
 from tests.encodings.matrix import SAMPLE, all_encodings, sample, tabulated
+from tests.encodings.second_opinion import AGREES, opinions
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -18,6 +21,13 @@ def test_the_chest_is_the_same_in_every_encoding_of_the_sample() -> None:
     assert table.faults == []
     assert len(encodings) == SAMPLE
     assert set(kinds) == {each.kind for each in all_encodings()}
+
+
+def test_where_gdcm_reads_another_picture_the_standard_decides() -> None:
+    pytest.importorskip("gdcm")
+    found, unexplained = opinions(sample(all_encodings()))
+    assert unexplained == []
+    assert found[AGREES] > SAMPLE / 3
 
 
 def test_the_readme_counts_the_encodings_by_kind() -> None:
