@@ -161,7 +161,7 @@ def _native(file: DicomFile, pixels: memoryview, layout: Layout) -> Stored:
         frame_bytes = whole_bytes
     if claimed < frame_bytes:
         size = f"{claimed} bytes for {layout.columns} x {layout.rows} pixels"
-        raise TruncatedFile.because(size)
+        raise BrokenHeader.because(size)
     shape = (layout.rows, layout.columns)
     count = layout.rows * layout.columns
     if layout.bits_allocated == 1:

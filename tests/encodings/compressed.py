@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
 
+import imagecodecs
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
@@ -85,6 +86,10 @@ def encodings() -> Iterator[Encoding]:
                 note=" ".join(sorted(notes)) or None,
                 lossy=codec.lossy,
             )
+    for bits in (8, 12, 16):
+        yield Encoding(
+            "DICOM, compressed grey values", f"JP2 file, {bits} bits", partial(_jp2, bits)
+        )
     for bits in range(10, 17):
         yield Encoding(
             "DICOM, compressed grey values",
@@ -113,6 +118,15 @@ def _file(codec: Codec, bits: Bits, container: Callable[[bytes], bytes], *, inve
     words: Values = bits.words(inverse=inverse)
     dataset = grey(bits, PhotometricInterpretation="MONOCHROME1" if inverse else "MONOCHROME2")
     return compressed(dataset, container(codec.encode(words, bits.stored)), codec.syntax)
+
+
+def _jp2(bits: int) -> bytes:
+    """Hold the codestream in the boxes of a file, as some writers do."""
+    wide = Bits(8 if bits <= 8 else 16, bits, bits - 1)
+    frame = imagecodecs.jpeg2k_encode(
+        wide.words(), codecformat="JP2", reversible=True, bitspersample=bits
+    )
+    return compressed(grey(wide), one_fragment(bytes(frame)), "1.2.840.10008.1.2.4.90")
 
 
 def _modulo(bits: int) -> bytes:

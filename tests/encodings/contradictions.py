@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from functools import partial
 from itertools import product
 
 import imagecodecs
 import numpy as np
+from pydicom.encaps import encapsulate_extended
 
 from radiograph.errors import BrokenHeader
 from radiograph.records import ReadingNote
@@ -244,6 +246,23 @@ def _frames() -> Iterator[Encoding]:
                 code=code,
                 lossy=codec.lossy,
             )
+
+    codec, bits = next(each for each in CODECS if each.name == "JPEG-LS"), _BITS[1]
+    for count, offsets in product((1, 2), (None, (99,), (0, 99))):
+        code = BrokenHeader.code if offsets and count > 1 else None
+        note = ReadingNote.OFFSETS_CONTRADICT_FRAGMENTS if offsets else None
+        name = f"{count} frames, extended offset table {offsets or 'that fits'}"
+        yield Encoding("", name, partial(_extended, codec, bits, count, offsets), code, note)
+
+
+def _extended(codec: Codec, bits: Bits, count: int, offsets: tuple[int, ...] | None) -> bytes:
+    words = bits.words()
+    frames = [codec.encode(each, bits.stored) for each in (words, words[::-1].copy())[:count]]
+    value, table, lengths = encapsulate_extended(frames)
+    dataset = grey(bits, NumberOfFrames=count)
+    dataset.ExtendedOffsetTable = struct.pack(f"<{len(offsets)}Q", *offsets) if offsets else table
+    dataset.ExtendedOffsetTableLengths = lengths
+    return compressed(dataset, value + DELIMITER, codec.syntax)
 
 
 def _two_frames(codec: Codec, bits: Bits, table: tuple[int, ...] | None) -> bytes:

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from radiograph.errors import UndecodablePixels
+from radiograph.reading.orientation import exif_turn
 from tests.encodings.chest import Values, chest, shades
 from tests.encodings.colour import saved
 from tests.encodings.encoding import Encoding
@@ -44,6 +45,8 @@ def _png() -> Iterator[Encoding]:
                 f"{name}, {bits} bits in {depth}, filter {filtered}, interlaced {interlaced}",
                 partial(_file, bits, depth, colour, channels, filtered, interlaced=interlaced),
             )
+    for colour in (0, 2):
+        yield Encoding(kind, f"16 bits, type {colour}, one shade clear", partial(_clear, colour))
     for bits in (4, 8):
         yield Encoding(kind, f"palette of {bits} bits", partial(_palette, bits), lossy=bits < 8)
     for chunk in (b"tEXt", b"tIME", b"pHYs", b"gAMA", b"iTXt"):
@@ -113,6 +116,12 @@ def _filtered(pixels: Values, size: int, kind: int) -> bytes:
     return b"".join(bytes([kind]) + row.tobytes() for row in coded)
 
 
+def _clear(colour: int) -> bytes:
+    """Say by tRNS that a shade which no pixel has is transparent (PNG 11.3.1.1)."""
+    data = _file(15, 16, colour, colour + 1, 0, interlaced=False)
+    return data[:33] + _chunk(b"tRNS", b"\xff\xff" * (colour + 1)) + data[33:]
+
+
 def _palette(bits: int) -> bytes:
     values = shades(bits).astype(np.uint8)
     top = (1 << bits) - 1
@@ -152,6 +161,9 @@ def _jpeg() -> Iterator[Encoding]:
             partial(_twelve, quality, colour=colour),
             lossy=True,
         )
+    for orientation in range(1, 9):
+        turned = partial(_twelve_turned, orientation)
+        yield Encoding(kind, f"12 bits, EXIF {orientation}", turned, lossy=True)
     for bits, predictor in product(range(8, 17), range(1, 8)):
         yield Encoding(
             kind,
@@ -176,6 +188,16 @@ def _twelve(quality: int, *, colour: bool) -> bytes:
     values = (chest() >> 4).astype(np.uint16)
     pixels = np.dstack([values] * 3) if colour else values
     return bytes(imagecodecs.jpeg_encode(pixels, level=quality, bitspersample=12))
+
+
+def _twelve_turned(orientation: int) -> bytes:
+    stored = exif_turn(orientation).stored((chest() >> 4).astype(np.uint16))
+    stream = bytes(imagecodecs.jpeg_encode(stored, level=95, bitspersample=12))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = exif.tobytes()
+    content = content if content.startswith(b"Exif") else b"Exif\0\0" + content
+    return stream[:2] + b"\xff\xe1" + struct.pack(">H", len(content) + 2) + content + stream[2:]
 
 
 def _lossless(bits: int, predictor: int) -> bytes:

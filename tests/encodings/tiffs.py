@@ -12,6 +12,7 @@ import numpy as np
 import tifffile
 
 from radiograph.errors import UnsupportedPixels
+from radiograph.reading.orientation import exif_turn
 from tests.encodings.chest import COLUMNS, ROWS, Values, chest, shades
 from tests.encodings.encoding import Encoding
 
@@ -72,6 +73,10 @@ def encodings() -> Iterator[Encoding]:
             f"packed {bits} bits, {_ORDERS[order]}, {polarity} is zero",
             partial(_packed, order, bits, white=white),
         )
+    yield from _pages()
+
+
+def _pages() -> Iterator[Encoding]:
     for order, first, sub in product(_ORDERS, (1, 3), (False, True)):
         for name in ("unsigned 8", "unsigned 16", "float 32"):
             where = "sub-image" if sub else "page"
@@ -80,6 +85,8 @@ def encodings() -> Iterator[Encoding]:
                 f"{name}, {_ORDERS[order]}, {first} thumbnails before it, as a {where}",
                 partial(_behind_thumbnails, name, order, first, sub=sub),
             )
+    for name, orientation in product(("unsigned 8", "signed 16", "float 32"), range(1, 9)):
+        yield Encoding(KIND, f"{name}, EXIF {orientation}", partial(_turned, name, orientation))
     for name in ("unsigned 16", "unsigned 8"):
         yield Encoding(KIND, f"{name}, BigTIFF", partial(_grey, name, "<", None, big=True))
         yield Encoding(KIND, f"{name}, two pages", partial(_two_pages, name))
@@ -192,6 +199,11 @@ def _two_pages(name: str) -> bytes:
         for page in (whole, whole[::-1].copy()):
             writer.write(page, photometric="minisblack", metadata=None)
     return buffer.getvalue()
+
+
+def _turned(name: str, orientation: int) -> bytes:
+    stored = exif_turn(orientation).stored(_SAMPLES[name](inverse=False))
+    return _saved(stored, "<", extratags=[(274, "H", 1, orientation, True)])
 
 
 def _cmyk() -> bytes:

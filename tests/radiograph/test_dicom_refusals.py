@@ -74,7 +74,7 @@ def float_pixels(dataset: Dataset) -> None:
     [
         ({"spoil": no_pixels}, NoPixels),
         ({"spoil": empty_pixels}, NoPixels),
-        ({"spoil": half_the_pixels}, TruncatedFile),
+        ({"spoil": half_the_pixels}, BrokenHeader),
         ({"spoil": float_pixels}, UnsupportedPixels),
         ({"Rows": None}, BrokenHeader),
         ({"Columns": 0}, BrokenHeader),
