@@ -26,9 +26,9 @@ _HALF = (
     (-11, -4, 19, 36),
 )
 _CHEST = np.hstack([np.array(_HALF), np.array(_HALF)[:, ::-1]]).astype(np.float64)
-#: Side of the picture in which the film's edges are looked for.
+#: Side of the picture in which the edges are looked for.
 _LOOKED_AT_PX = 64
-#: Rows and columns at the edge that use less of the film's range are a collimator's or a border.
+#: Rows and columns at the edge that use less of the range of the picture are a collimator's or a border.
 _FLAT = 0.08
 _LEAST_SIDE_PX = 16
 

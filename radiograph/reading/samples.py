@@ -31,7 +31,7 @@ def luminance(colours: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 def grey_of(samples: Values, *, alpha: Alpha = Alpha.NONE, white_is_zero: bool = False) -> Grey:
     """Return grey levels of (rows, columns) or (rows, columns, 1 or 3 and an alpha channel).
 
-    What is transparent is no film: black. Equal colours are grey exactly, others their luminance.
+    What is transparent is black. Equal colours are grey exactly, others their luminance.
     """
     if samples.ndim == 2:
         samples = samples[..., np.newaxis]
