@@ -28,7 +28,7 @@ _HALF = (
 _CHEST = np.hstack([np.array(_HALF), np.array(_HALF)[:, ::-1]]).astype(np.float64)
 #: Side of the picture in which the edges are looked for.
 _LOOKED_AT_PX = 64
-#: Rows and columns at the edge that use less of the range of the picture are a collimator's or a border.
+#: Lines at the edge that use less of the range of the picture are a collimator or a border.
 _FLAT = 0.08
 _LEAST_SIDE_PX = 16
 
