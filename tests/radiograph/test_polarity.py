@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from radiograph.image import Radiograph
 from radiograph.phantom.anatomy import draw_anatomy
 from radiograph.phantom.projection import project
 from radiograph.reading.polarity import is_negative
+from tests.radiograph.making import make_dicom
 
 LANDMARKS = Path(__file__).parents[3] / "shared" / "data" / "landmarks15"
 
@@ -32,6 +35,21 @@ def test_a_border_does_not_matter(border: int) -> None:
     )
     assert not is_negative(chest)
     assert is_negative(65535 - chest)
+
+
+@pytest.mark.parametrize(
+    ("photometric", "shape"), [("MONOCHROME2", "INVERSE"), ("MONOCHROME1", "IDENTITY")]
+)
+def test_where_the_header_contradicts_itself_the_chest_decides(
+    photometric: str, shape: str, reading: Callable[..., Radiograph]
+) -> None:
+    rng = np.random.default_rng(3)
+    chest = (project(draw_anatomy(rng), 300, 260, rng) >> 4).astype(np.uint16)
+    elements = {"PhotometricInterpretation": photometric, "PresentationLUTShape": shape}
+    for stored in (chest, 4095 - chest):
+        read = reading(make_dicom(stored, **elements))
+        assert np.corrcoef(read.pixels.ravel(), chest.ravel())[0, 1] > 0.9
+        assert read.header.reading_note is not None
 
 
 def test_real_chests_are_told_from_their_negatives() -> None:

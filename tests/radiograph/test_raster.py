@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from radiograph.errors import (
     RadiographError,
@@ -175,13 +174,10 @@ def test_a_file_of_noise_is_undecodable(kind: str, start: int, reading: Reading)
         reading(noise(data, start), "image")
 
 
-@pytest.mark.parametrize("where", [b"tEXt", b"IDAT"])
-def test_a_png_with_a_byte_that_changed_is_undecodable(where: bytes, reading: Reading) -> None:
-    words = PngInfo()
-    words.add_text("Comment", "nobody needs it")
-    data = bytearray(saved(NOISE, "PNG", pnginfo=words, compress_level=0))
+def test_a_png_with_a_byte_of_its_pixels_changed_is_undecodable(reading: Reading) -> None:
+    data = bytearray(saved(NOISE, "PNG", compress_level=0))
     assert reading(bytes(data), "image")
-    data[data.index(where) + 20] ^= 1
+    data[data.index(b"IDAT") + 20] ^= 1
     with pytest.raises(UndecodablePixels):
         reading(bytes(data), "image")
 
