@@ -18,6 +18,7 @@ from cli.naming import is_shipped_name
 from cli.networks import check_figures
 from db.records import ModelRecord
 from network.card import shipped_card
+from network.figures import compare
 from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
 from tests.cli.test_processing import processes_of
 from tests.readme.networks import make_network
@@ -140,6 +141,8 @@ def test_larger_or_unknown_errors_are_named_with_those_of_the_served_network(
 def test_a_network_within_the_interval_of_the_served_one_is_not_refused() -> None:
     for mean in (4.0, 5.3):
         metrics = {"landmarks": {"landmarks15 test": {"cases": 144, "mean": mean}}}
+        [found] = compare({"metrics": metrics}, SHIPPED_CARD)
+        assert not found.worse
         check_figures(recorded("ours", {"metrics": metrics}), recorded(SHIPPED, SHIPPED_CARD))
 
 

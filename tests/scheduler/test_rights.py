@@ -6,6 +6,7 @@ import grp
 import os
 import stat
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,17 +146,19 @@ def test_a_key_of_another_user_that_others_read_is_refused(tmp_path: Path) -> No
 
 
 @as_root
-def test_another_user_opens_nothing_of_it(tmp_path: Path) -> None:
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+def test_another_user_opens_nothing_of_it() -> None:
+    # Not in a folder of pytest's, which is closed to others itself.
+    with tempfile.TemporaryDirectory(prefix="thoraq-rights-", dir="/tmp") as name:
+        folder = Path(name)
         folder.chmod(0o755)
-    before = os.umask(0)
-    try:
-        assert Commands(tmp_path / "state").run("db", "upgrade").returncode == 0
-    finally:
-        os.umask(before)
-    assert readable_by_other(tmp_path)
-    assert not readable_by_other(tmp_path / "state")
-    assert not readable_by_other(tmp_path / "state" / "thoraq.db")
+        before = os.umask(0)
+        try:
+            assert Commands(folder / "state").run("db", "upgrade").returncode == 0
+        finally:
+            os.umask(before)
+        assert readable_by_other(folder)
+        assert not readable_by_other(folder / "state")
+        assert not readable_by_other(folder / "state" / "thoraq.db")
 
 
 @as_root
