@@ -20,11 +20,12 @@ from benchmarks.waiting_writer import longest_waits
 from db import schema
 from db.batches import batch_id_of
 from db.database import Database, pieces
+from db.derivation import recompute
 from db.intake import known_files
 from db.records import FileStat, ResultFilter
 from db.results import count_results, find_results
 from db.status import all_statuses, batch_status
-from radiograph.records import Bucket
+from radiograph.records import Bucket, IctThresholds
 from tests.db.filling import BATCH, LATE_BATCH, LATE_MODEL, fill, films
 
 
@@ -45,6 +46,15 @@ def known_per_second(database: Database, count: int) -> float:
     if found != count:
         raise RuntimeError(f"{found} of {count} files are known")
     return count / seconds
+
+
+def recomputed_per_second(database: Database) -> tuple[int, float]:
+    """Judge every result anew; return how many changed, and the rate of all."""
+    lines = IctThresholds()
+    began = time.perf_counter()
+    counts = list(recompute(database, ResultFilter(), lines))
+    seconds = time.perf_counter() - began
+    return sum(each.changed for each in counts), sum(each.results for each in counts) / seconds
 
 
 def median_ms(work: Callable[[], object], times: int = 5) -> float:
@@ -120,6 +130,9 @@ def main() -> None:
             print(f"| {name} | {milliseconds:.1f} ms |")  # noqa: T201
         for name, seconds, waited in longest_waits(url):
             print(f"| {name} of {BATCH}; another writer waits | {seconds:.1f} s; {waited:.2f} s |")  # noqa: T201
+        for again in (False, True):  # ages are unknown: all lose their line, then none changes
+            changed, rate = recomputed_per_second(database)
+            print(f"| recompute{' again' * again}, {changed} changed | {rate:,.0f}/s |")  # noqa: T201
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"| peak memory of this process | {peak:.0f} MB |")  # noqa: T201
         database.dispose()

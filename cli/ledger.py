@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from cli.codes import known_codes
 from cli.columns import plain
+from cli.judgements import outdated_results, reason_lines, say_outdated
 from cli.printing import say
 from db.records import BatchStatus
-from radiograph.records import Bucket
+from radiograph.records import Bucket, IctRule, IctThresholds
 
 #: Upper limits of the buckets, in px of a 224 frame.
 LIMITS = {
@@ -43,8 +45,14 @@ def equation(status: BatchStatus) -> str:
     return f"{status.seen} seen {'=' if status.balanced else '!='} {' + '.join(terms)}"
 
 
-def ledger_json(status: BatchStatus) -> dict[str, object]:
-    """Return the ledger with stable keys; every bucket is there."""
+def ledger_json(status: BatchStatus, lines: IctThresholds) -> dict[str, object]:
+    """Return the ledger with stable keys; every bucket and every rule is there.
+
+    ``lines``: of today's settings, which some results may not follow.
+    """
+    rules = Counter[IctRule]()
+    for each in status.judged:
+        rules[each.judged.rule] += each.results
     return {
         "batch": status.batch.name,
         "priority": status.batch.priority,
@@ -62,6 +70,8 @@ def ledger_json(status: BatchStatus) -> dict[str, object]:
         "enlarged": status.enlarged,
         "not_enlarged": status.not_enlarged,
         "without_threshold": status.measured - status.enlarged - status.not_enlarged,
+        "ict_rules": {rule: rules[rule] for rule in IctRule},
+        "outdated": outdated_results(status.judged, lines),
         "buckets": {bucket: status.buckets.get(bucket, 0) for bucket in Bucket},
         "codes": dict(sorted(status.codes.items())),
         "first_claimed_at": plain(status.first_claimed_at),
@@ -69,8 +79,8 @@ def ledger_json(status: BatchStatus) -> dict[str, object]:
     }
 
 
-def print_ledger(status: BatchStatus) -> None:
-    """Print what became of a batch."""
+def print_ledger(status: BatchStatus, lines: IctThresholds) -> None:
+    """Print what became of a batch. ``lines``: of today's settings."""
     say(f"batch {status.batch.name}", bold=True)
     say(equation(status), fg=None if status.balanced else "red")
     if not status.balanced:
@@ -83,9 +93,9 @@ def print_ledger(status: BatchStatus) -> None:
         compared = status.enlarged + status.not_enlarged
         say()
         say(f"ICT above its threshold: {status.enlarged} of {compared} compared with one")
-        if compared < status.measured:
-            none = status.measured - compared
-            say(f"{none} have none: view or age unknown, AP, or a child; see ict_rule")
+        for line in reason_lines(status.judged, lines):
+            say(line)
+        say_outdated(status.judged, lines, status.batch.name)
     if status.codes:
         say()
         say("not measured, by code", bold=True)

@@ -42,6 +42,10 @@ SECTIONS = MappingProxyType(
         },
         "Steer": {
             "retry": ("cli.retry:retry", "Queue again what failed or was cancelled."),
+            "recompute": (
+                "cli.recompute:recompute",
+                "Judge stored results by today's settings.",
+            ),
             "cancel": ("cli.cancel:cancel", "Take a batch's waiting files out of the queue."),
             "pause": ("cli.pause:pause", "Hold a batch or a queue back."),
             "resume": ("cli.pause:resume", "Let a paused batch or queue go on."),

@@ -75,9 +75,9 @@ def process(
     status = measure(database, paths, into, settings, device=device, model=model)
     written = write_report(database, into.name, settings, folder)
     if as_json:
-        print_json(ledger_json(status))
+        print_json(ledger_json(status, settings.ict_thresholds))
         return
-    print_ledger(status)
+    print_ledger(status, settings.ict_thresholds)
     say()
     say(run_line(before, status))
     for line in where(settings, written):

@@ -7,11 +7,13 @@ from dataclasses import replace
 import click
 
 from cli.columns import IN_TABLE, result_row
+from cli.judgements import reason_lines, say_outdated
 from cli.options import filter_options, settings_option
 from cli.printing import Form, form_options, print_rows, say
 from db.database import Database
 from db.records import ResultFilter
 from db.results import find_results
+from db.status import judged_results
 from scheduler.settings import Settings
 
 #: Rows of a table unless --limit says otherwise; JSON and CSV hold all.
@@ -37,12 +39,17 @@ def results(form: Form, settings: Settings, wanted: ResultFilter) -> None:
     cut = form is Form.TABLE and wanted.limit is None
     asked = replace(wanted, limit=TABLE_ROWS + 1) if cut else wanted
     rows = (result_row(result) for result in find_results(database, asked))
-    if not cut:
-        print_rows(rows, form, IN_TABLE)
+    if form is not Form.TABLE:
+        print_rows(rows, form)
         return
     first = list(rows)
-    print_rows(first[:TABLE_ROWS], form, IN_TABLE)
+    print_rows(first[:TABLE_ROWS] if cut else first, form, IN_TABLE)
+    judged = judged_results(database, wanted.batch)
     if not first:
         say("no result; `thoraq status` says what was measured", err=True)
-    if len(first) > TABLE_ROWS:
+        if wanted.enlarged is not None:
+            for line in reason_lines(judged, settings.ict_thresholds):
+                say(line, err=True)
+    say_outdated(judged, settings.ict_thresholds, wanted.batch)
+    if cut and len(first) > TABLE_ROWS:
         say(f"the first {TABLE_ROWS}; --limit N or --csv shows more", err=True)

@@ -6,6 +6,7 @@ import time
 
 import click
 
+from cli.judgements import outdated_results, say_outdated
 from cli.ledger import ledger_json, print_ledger
 from cli.opening import paused
 from cli.options import settings_option
@@ -15,6 +16,7 @@ from db.database import Database
 from db.pauses import paused_queues
 from db.records import BatchStatus
 from db.status import all_statuses, batch_status
+from radiograph.records import IctThresholds
 from scheduler.broker import broker_url, ping
 from scheduler.settings import Settings
 
@@ -57,19 +59,21 @@ def status(batch: str | None, *, follow: bool, form: Form, settings: Settings) -
         raise click.UsageError("--follow needs the name of a batch")
     database = Database.open(settings.database)
     if batch is None:
-        print_all(database, form)
+        print_all(database, form, settings.ict_thresholds)
     else:
         print_one(database, batch, form, settings, follow=follow)
 
 
-def print_all(database: Database, form: Form) -> None:
-    """Print a line a batch, and what is paused as a whole."""
-    rows = [status_row(each) for each in all_statuses(database)]
+def print_all(database: Database, form: Form, lines: IctThresholds) -> None:
+    """Print a line a batch, what is paused as a whole, and which results follow other settings."""
+    found = all_statuses(database)
+    rows = [status_row(each, lines) for each in found]
     print_rows(rows, form, IN_TABLE)
     if form is not Form.TABLE:
         return
     for queue in paused_queues(database):
         say(f"the {queue} queue is paused: `thoraq resume --queue {queue}`", err=True)
+    say_outdated([count for each in found for count in each.judged], lines)
     if not rows:
         say("no batch yet; `process`, `submit` and `watch` make them", err=True)
 
@@ -85,11 +89,11 @@ def print_one(
             say(why, err=True)
         found = follow_batch(database, batch)
     if form is Form.JSON:
-        print_json(ledger_json(found))
+        print_json(ledger_json(found, settings.ict_thresholds))
     elif form is Form.CSV:
-        print_rows([status_row(found)], form)
+        print_rows([status_row(found, settings.ict_thresholds)], form)
     else:
-        print_ledger(found)
+        print_ledger(found, settings.ict_thresholds)
         if not found.open:
             return
         if why:
@@ -112,8 +116,8 @@ def follow_batch(database: Database, batch: str) -> BatchStatus:
             time.sleep(max(LOOK_SECONDS, 10 * (time.monotonic() - asked_at)))
 
 
-def status_row(found: BatchStatus) -> Row:
-    """Return a batch's line."""
+def status_row(found: BatchStatus, lines: IctThresholds) -> Row:
+    """Return a batch's line. ``lines``: of today's settings."""
     return {
         "batch": found.batch.name,
         "priority": str(found.batch.priority),
@@ -127,6 +131,7 @@ def status_row(found: BatchStatus) -> Row:
         "waiting": found.queued,
         "running": found.running,
         "enlarged": found.enlarged,
+        "outdated": outdated_results(found.judged, lines),
         "balanced": found.balanced,
         "paused": found.batch.paused_at is not None,
     }

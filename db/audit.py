@@ -28,6 +28,7 @@ class Action(StrEnum):
     TRAIN_CANCEL = "train-cancel"
     TRAIN_RESUME = "train-resume"
     RESTORE = "restore"
+    RECOMPUTE = "recompute"
 
 
 def note(

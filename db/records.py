@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from db.derivation_records import IctCount
 from db.states import JobState, Place, Priority
 from radiograph.errors import Disposition
 from radiograph.records import Bucket, Header, ImageFormat, Measurement
@@ -241,6 +242,7 @@ class BatchStatus:
     codes: Mapping[str, int]
     first_claimed_at: datetime | None
     last_settled_at: datetime | None
+    judged: tuple[IctCount, ...] = ()  # what was measured, by ICT rule
 
     @property
     def settled(self) -> int:

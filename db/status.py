@@ -9,11 +9,13 @@ from sqlalchemy import Connection, select
 
 from db.batches import batch_id_of
 from db.database import AnyRow, Database
+from db.derivation_records import IctCount
 from db.records import Batch, BatchStatus
 from db.states import JobState
 from db.tables import batch
 from db.tally import DUPLICATE, sums
-from radiograph.records import Bucket
+from radiograph.ict import Judgement
+from radiograph.records import Bucket, IctRule
 
 
 def batch_status(db: Database, name: str) -> BatchStatus:
@@ -29,6 +31,15 @@ def all_statuses(db: Database) -> list[BatchStatus]:
     """Sum up every batch, the oldest first."""
     with db.read() as connection:
         return _statuses(connection, None)
+
+
+def judged_results(db: Database, batch_name: str | None) -> list[IctCount]:
+    """Count the results of one batch, or of all, by the ICT rule that judged them.
+
+    Raises BatchUnknown.
+    """
+    found = all_statuses(db) if batch_name is None else [batch_status(db, batch_name)]
+    return [count for each in found for count in each.judged]
 
 
 def _statuses(connection: Connection, only: int | None) -> list[BatchStatus]:
@@ -52,6 +63,7 @@ class _Ledger:
         self.codes: Counter[str] = Counter()
         self.buckets: Counter[Bucket] = Counter()
         self.enlarged: Counter[bool] = Counter()
+        self.judged: Counter[tuple[Judgement, bool, bool]] = Counter()
         self.claimed: datetime | None = None
         self.settled: datetime | None = None
 
@@ -63,6 +75,9 @@ class _Ledger:
             self.buckets[row.bucket] += row.files
             if row.enlarged is not None:
                 self.enlarged[row.enlarged] += row.files
+        if row.ict_rule is not None:
+            judged = Judgement(IctRule(row.ict_rule), row.ict_threshold, row.enlarged)
+            self.judged[judged, bool(row.view_unknown), bool(row.age_unknown)] += row.files
         if row.first_claimed_at is not None:
             self.claimed = min(row.first_claimed_at, self.claimed or row.first_claimed_at)
         if row.last_settled_at is not None:
@@ -85,4 +100,5 @@ class _Ledger:
             codes=dict((+self.codes).most_common()),
             first_claimed_at=self.claimed,
             last_settled_at=self.settled,
+            judged=tuple(IctCount(*kind, files) for kind, files in (+self.judged).items()),
         )

@@ -278,8 +278,9 @@ training_phase = Table(
     UniqueConstraint("run_id", "ordinal"),
 )
 
-# The ledger of each batch: sums and what came since, kept by triggers of migration 0004. One that
-# makes `file` or `job` anew on SQLite makes their triggers anew.
+# The ledger of each batch: sums and what came since, kept by triggers of migration 0010. One that
+# makes `file`, `job` or `radiograph` anew on SQLite makes their triggers anew. Whoever changes a
+# measurement that has ended takes away what it counted as and adds what it counts as then.
 tally = Table(
     "tally",
     metadata,
@@ -293,6 +294,12 @@ tally = Table(
     Column("files", BigInteger, nullable=False),  # fewer than none: so many stand here no more
     Column("first_claimed_at", Moment),
     Column("last_settled_at", Moment),
+    # Which ICT rule judged what was measured, by which line, and what the header left open: whether
+    # the settings of today would judge otherwise is told from these sums, at any number of results.
+    Column("ict_rule", String(24)),
+    Column("ict_threshold", Float),
+    Column("view_unknown", Boolean),  # neither PA nor AP
+    Column("age_unknown", Boolean),
 )
 
 queue_pause = Table(

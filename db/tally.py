@@ -8,20 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal, select
 
 from db.bulk import among, at_once
 from db.columns import total
 from db.database import AnyRow, Database, pieces
-from db.tables import tally
+from db.states import JobState
+from db.tables import file, job, measurement, radiograph, tally
+from radiograph.records import View
 
 #: PostgreSQL's functions that the triggers call; a table takes its triggers with it, not these.
-FUNCTIONS = ("tally_file_insert", "tally_file_update", "tally_file_delete", "tally_job_update")
+FUNCTIONS = (
+    "tally_file_insert",
+    "tally_file_update",
+    "tally_file_delete",
+    "tally_job_update",
+    "tally_header_update",
+)
 #: What a file counts as whose content counts for another; the others by their job's state.
 DUPLICATE = "duplicate"
 #: Entries that are folded at once, and how few are not worth it.
 _MOST, _FEW = 20_000, 500
-_KIND = (tally.c.batch_id, tally.c.ending, tally.c.code, tally.c.bucket, tally.c.enlarged)
+_JUDGED = (tally.c.ict_rule, tally.c.ict_threshold, tally.c.view_unknown, tally.c.age_unknown)
+_KIND = (
+    tally.c.batch_id,
+    tally.c.ending,
+    tally.c.code,
+    tally.c.bucket,
+    tally.c.enlarged,
+    *_JUDGED,
+)
 _SUM = (
     total(tally.c.files).label("files"),
     func.min(tally.c.first_claimed_at).label("first_claimed_at"),
@@ -35,6 +51,39 @@ def sums(connection: Connection, only: int | None = None) -> Sequence[AnyRow]:
     if only is not None:
         asked = asked.where(tally.c.batch_id == only)
     return connection.execute(asked).all()
+
+
+def enter(connection: Connection, measurement_ids: Sequence[int], sign: int) -> None:
+    """Add what measurements count as, or take it away: ``sign`` 1 or -1.
+
+    For a change of measurements that have ended, before and after it. The caller has locked them.
+    """
+    kind = {
+        tally.c.batch_id: file.c.batch_id,
+        tally.c.ending: literal(str(JobState.MEASURED)),
+        tally.c.bucket: measurement.c.bucket,
+        tally.c.enlarged: measurement.c.enlarged,
+        tally.c.ict_rule: measurement.c.ict_rule,
+        tally.c.ict_threshold: measurement.c.ict_threshold,
+        tally.c.view_unknown: radiograph.c.view.not_in([View.PA, View.AP]),
+        tally.c.age_unknown: radiograph.c.age_years.is_(None),
+    }
+    for ids in pieces(measurement_ids):
+        counted = (
+            select(*kind.values(), func.count() * sign)
+            .select_from(measurement)
+            .join(radiograph, radiograph.c.id == measurement.c.radiograph_id)
+            .join(
+                job,
+                (job.c.radiograph_id == measurement.c.radiograph_id)
+                & (job.c.model_version == measurement.c.model_version),
+            )
+            .join(file, (file.c.job_id == job.c.id) & ~file.c.duplicate)
+            .where(among(connection, measurement.c.id, ids), job.c.state == JobState.MEASURED)
+            .group_by(*(column for column in kind.values() if column is not kind[tally.c.ending]))
+        )
+        names = [column.name for column in kind] + [tally.c.files.name]
+        connection.execute(insert(tally).from_select(names, counted))
 
 
 def fold(db: Database) -> int:

@@ -6,6 +6,8 @@ axis. A line is drawn only where view and age allow it; the result names the rul
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,6 +21,18 @@ PLAUSIBLE = (0.2, 0.95)
 _DAYS_A_YEAR = 365.25
 NEWBORN_BELOW_YEARS = 28 / _DAYS_A_YEAR
 INFANT_BELOW_YEARS = 1.0
+
+
+#: Rules that no setting changes.
+_FIXED = frozenset({IctRule.NONE_AP, IctRule.NONE_INVALID})
+
+
+class Judgement(NamedTuple):
+    """The rule that an index falls under, its line, and whether the index is above it."""
+
+    rule: IctRule
+    threshold: float | None = None
+    enlarged: bool | None = None
 
 
 _NOTHING = Ict(
@@ -55,7 +69,7 @@ def measure_ict(
     if heart <= 0 or thorax <= 0:
         return _NOTHING
     value = heart / thorax
-    rule, threshold = _rule(value, header, thresholds)
+    judged = judge(value, header.view, header.age_years, thresholds)
     return Ict(
         value=value,
         sd=sd,
@@ -65,24 +79,56 @@ def measure_ict(
         thorax_width_px=thorax,
         heart_width_mm=None if mm_per_source_px is None else heart * mm_per_source_px,
         thorax_width_mm=None if mm_per_source_px is None else thorax * mm_per_source_px,
-        threshold=threshold,
-        rule=rule,
-        enlarged=None if threshold is None else value > threshold,
+        threshold=judged.threshold,
+        rule=judged.rule,
+        enlarged=judged.enlarged,
     )
 
 
-def _rule(value: float, header: Header, lines: IctThresholds) -> tuple[IctRule, float | None]:
+def judge(
+    value: float | None, view: View, age_years: float | None, lines: IctThresholds
+) -> Judgement:
+    """Judge an index, None where there is none, by what the header says and the settings."""
+    if value is None or not PLAUSIBLE[0] <= value <= PLAUSIBLE[1]:
+        return Judgement(IctRule.NONE_INVALID)
+    rule, threshold = _rule(view, age_years, lines)
+    return Judgement(rule, threshold, None if threshold is None else value > threshold)
+
+
+def _rule(
+    view: View, age_years: float | None, lines: IctThresholds
+) -> tuple[IctRule, float | None]:
     """Choose the line by view, then by age."""
-    if not PLAUSIBLE[0] <= value <= PLAUSIBLE[1]:
-        return IctRule.NONE_INVALID, None
-    if header.view is View.AP:
+    if view is View.AP:
         return IctRule.NONE_AP, None
-    if header.view is not View.PA and not lines.assume_pa:
+    if view is not View.PA and not lines.assume_pa:
         return IctRule.NONE_VIEW_UNKNOWN, None
-    age = header.age_years
-    if age is None and not lines.assume_adult:
+    if age_years is None and not lines.assume_adult:
         return IctRule.NONE_AGE_UNKNOWN, None
-    return _rule_of_age(lines.adult_from_years if age is None else age, lines)
+    return _rule_of_age(lines.adult_from_years if age_years is None else age_years, lines)
+
+
+def is_outdated(
+    judged: Judgement, *, view_unknown: bool, age_unknown: bool, lines: IctThresholds
+) -> bool:
+    """Say whether ``lines`` would give another rule or threshold than those of a judgement.
+
+    The index and the age themselves are not needed, so many results are told from few sums.
+    """
+    rule = judged.rule
+    if rule in _FIXED:
+        return False
+    if view_unknown and not lines.assume_pa:
+        return rule is not IctRule.NONE_VIEW_UNKNOWN
+    if age_unknown and not lines.assume_adult:
+        return rule is not IctRule.NONE_AGE_UNKNOWN
+    drawn = {
+        IctRule.ADULT_PA: lines.adult,
+        IctRule.INFANT_PA: lines.infant,
+        IctRule.NEWBORN_PA: lines.newborn,
+        IctRule.NONE_CHILD: None,
+    }
+    return rule not in drawn or drawn[rule] != judged.threshold
 
 
 def _rule_of_age(years: float, lines: IctThresholds) -> tuple[IctRule, float | None]:

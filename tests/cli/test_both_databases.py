@@ -79,6 +79,8 @@ STEERING = [
     "status again --json",
     "pause --queue routine",
     "status",
+    "recompute --batch BATCH",
+    "recompute --dry-run --json",
     "resume again",
     "resume --queue routine",
     "cancel again",

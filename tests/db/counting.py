@@ -11,8 +11,9 @@ from db.database import Database
 from db.records import BatchStatus
 from db.states import JobState
 from db.status import all_statuses
-from db.tables import batch, file, job, measurement
+from db.tables import batch, file, job, measurement, radiograph
 from radiograph.errors import Disposition
+from radiograph.records import View
 
 _ENDING = case(
     (file.c.duplicate, "duplicate"),
@@ -30,6 +31,7 @@ class Counted:
     buckets: Counter[str] = field(default_factory=Counter)
     enlarged: int = 0
     not_enlarged: int = 0
+    judged: Counter[tuple[object, ...]] = field(default_factory=Counter)
 
 
 def count_anew(db: Database) -> dict[str, Counted]:
@@ -41,6 +43,10 @@ def count_anew(db: Database) -> dict[str, Counted]:
             func.coalesce(file.c.code, job.c.code).label("code"),
             case((file.c.duplicate, None), else_=measurement.c.bucket).label("bucket"),
             measurement.c.enlarged,
+            measurement.c.ict_rule,
+            measurement.c.ict_threshold,
+            radiograph.c.view,
+            radiograph.c.age_years,
         )
         .select_from(batch)
         .join(file, file.c.batch_id == batch.c.id)
@@ -53,6 +59,7 @@ def count_anew(db: Database) -> dict[str, Counted]:
                 job.c.state == JobState.MEASURED,
             ),
         )
+        .outerjoin(radiograph, radiograph.c.id == measurement.c.radiograph_id)
     )
     found: dict[str, Counted] = {}
     with db.read() as connection:
@@ -61,8 +68,10 @@ def count_anew(db: Database) -> dict[str, Counted]:
             of.endings[row.ending] += 1
             if row.ending in (Disposition.SET_ASIDE, Disposition.FAILED):
                 of.codes[row.code] += 1
-            if row.bucket is not None:
+            if row.bucket is not None:  # of a file that is no duplicate
                 of.buckets[row.bucket] += 1
+                unknown = (row.view not in {View.PA, View.AP}, row.age_years is None)
+                of.judged[row.ict_rule, row.ict_threshold, row.enlarged, *unknown] += 1
                 of.enlarged += row.enlarged is True
                 of.not_enlarged += row.enlarged is False
     return found
@@ -80,4 +89,7 @@ def said(status: BatchStatus) -> Counted:
     endings = Counter({name: getattr(status, name) for name in JobState})
     endings["duplicate"] = status.duplicates
     codes, buckets = Counter(status.codes), Counter({str(k): v for k, v in status.buckets.items()})
-    return Counted(+endings, codes, buckets, status.enlarged, status.not_enlarged)
+    judged = Counter[tuple[object, ...]]()
+    for each in status.judged:
+        judged[*each.judged, each.view_unknown, each.age_unknown] += each.results
+    return Counted(+endings, codes, buckets, status.enlarged, status.not_enlarged, judged)

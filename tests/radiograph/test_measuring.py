@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
 from radiograph.errors import LateralView, NotAChest, NotARadiograph, OtherBodyPart
 from radiograph.frontal import FrontalLimits, check_header, check_prediction
+from radiograph.ict import is_outdated, judge
 from radiograph.landmarks import MIDLINE, PAIRS, Landmark
 from radiograph.measuring import measure, to_file
 from radiograph.phantom import draw_anatomy
@@ -273,3 +276,26 @@ def test_the_network_has_the_last_word_on_what_is_a_chest() -> None:
     ):
         with pytest.raises(NotAChest):
             check_prediction(points, vague, probability, FrontalLimits())
+
+
+def test_outdated_is_what_other_settings_give_another_rule_or_threshold() -> None:
+    settings = [
+        IctThresholds(assume_pa=pa, assume_adult=adult, adult=line, infant=line + 0.1)
+        for pa in (False, True)
+        for adult in (False, True)
+        for line in (0.5, 0.4)
+    ]
+    headers = [(view, age) for view in View for age in (None, 0.01, 0.5, 9.0, 40.0)]
+    told = set()
+    for before, after in itertools.product(settings, settings):
+        for (view, age), value in itertools.product(headers, (0.45, 0.55, 0.99, None)):
+            judged = judge(value, view, age, before)
+            outdated = is_outdated(
+                judged,
+                view_unknown=view not in {View.PA, View.AP},
+                age_unknown=age is None,
+                lines=after,
+            )
+            assert outdated == (judge(value, view, age, after)[:2] != judged[:2]), (view, age)
+            told.add((judged.rule, outdated))
+    assert len(told) == 2 * len(IctRule) - 2  # AP and what is implausible follow no setting

@@ -1,0 +1,116 @@
+"""Results that follow other settings than today's: who says so, and the command that mends it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from cli.exits import Exit
+from db.database import Database
+from radiograph.ict import judge
+from radiograph.records import Bucket, IctThresholds, View
+from tests.cli.commands import Commands
+from tests.cli.forked import run_forked
+from tests.db.making import claim, measured, seen, send, store, submit
+from tests.db.making import measurement as film_measured
+
+ASSUME_PA = {"THORAQ_ICT_ASSUME_PA": "true"}
+ASSUME_BOTH = {**ASSUME_PA, "THORAQ_ICT_ASSUME_ADULT": "true"}
+#: Of seven radiographs two say their view and age; five are above one half.
+HEADERS = [
+    *((0.45, View.PA, 40.0),) * 2,
+    *((0.55, View.UNKNOWN, None),) * 3,
+    (0.55, View.UNKNOWN, 40.0),
+    (0.55, View.PA, None),
+]
+
+
+@pytest.fixture
+def archive(database: Database) -> Database:
+    """Give seven measured radiographs, of most of which view or age is unknown."""
+    submit(database, [seen(n) for n in range(len(HEADERS))], chunk_size=8)
+    [chunk_id] = send(database)
+    taken = claim(database, chunk_id)
+    outcomes = []
+    for job, (value, view, age) in zip(taken.jobs, HEADERS, strict=True):
+        made = film_measured(ict=value, bucket=Bucket.EXCELLENT)
+        rule, threshold, enlarged = judge(value, view, age, IctThresholds())
+        ict = replace(made.ict, rule=rule, threshold=threshold, enlarged=enlarged)
+        outcomes.append(measured(job, replace(made, ict=ict), view=view, age_years=age))
+    store(database, taken, outcomes)
+    return database
+
+
+class Shell:
+    """Runs commands on a database, with settings of its own each."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.environment = Commands(folder, {"THORAQ_DATABASE_URL": url}).environment
+
+    def run(self, words: str, settings: dict[str, str] | None = None) -> CompletedProcess[str]:
+        """Run one command to its end."""
+        ran = run_forked(words.split(), self.environment | (settings or {}))
+        assert ran.returncode == Exit.OK, ran.stderr
+        return ran
+
+
+@pytest.fixture
+def shell(archive: Database, database_url: str, tmp_path: Path) -> Shell:
+    """Give a shell on that archive."""
+    del archive
+    return Shell(database_url, tmp_path)
+
+
+def test_the_summary_and_an_empty_list_name_the_reasons_and_the_settings(shell: Shell) -> None:
+    remedy = (
+        "THORAQ_ICT_ASSUME_PA=true treats unknown views as PA, THORAQ_ICT_ASSUME_ADULT=true treats"
+        " unknown ages as adult: set it, then `thoraq recompute`"
+    )
+    said = ["5 have none: 4 view unknown (3 of them age too), 1 age unknown", remedy]
+    summary = shell.run("status night")
+    assert "0 of 2 compared" in summary.stdout
+    assert [line in summary.stdout.splitlines() for line in said] == [True, True], summary.stdout
+    empty = shell.run("results --enlarged")
+    assert [line in empty.stderr.splitlines() for line in said] == [True, True], empty.stderr
+    # Nothing is made with other settings, and no other list is explained.
+    assert "today" not in summary.stderr + empty.stderr
+    assert shell.run("results").stderr == ""
+    rules = json.loads(shell.run("status night --json").stdout)["ict_rules"]
+    assert (rules["none-view-unknown"], rules["none-age-unknown"], rules["adult-pa"]) == (4, 1, 2)
+
+
+def test_other_settings_are_noticed_until_the_results_follow_them(shell: Shell) -> None:
+    notice = "results were judged by other ICT settings than today's: `thoraq recompute"
+    for words in ("status", "status night", "results", "results --batch night --limit 1"):
+        for settings, count in ((ASSUME_PA, 4), (ASSUME_BOTH, 5), ({"THORAQ_ICT_ADULT": "0.4"}, 2)):
+            assert f"{count} {notice}" in shell.run(words, settings).stderr, (words, settings)
+    assert json.loads(shell.run("status --json", ASSUME_BOTH).stdout)[0]["outdated"] == 5
+    assert json.loads(shell.run("status night --json", ASSUME_BOTH).stdout)["outdated"] == 5
+    assert shell.run("results --json", ASSUME_BOTH).stderr == ""
+
+    line = "7 results, 5 {}: 5 now above their threshold, 0 no longer above, 5 newly compared"
+    dry = shell.run("recompute --dry-run", ASSUME_BOTH).stdout.splitlines()
+    assert dry[0].startswith(line.format("would change"))
+    assert dry[1].startswith("  now above 0.5: ICT 0.550, radiograph ")
+    assert len(dry) == 6
+    assert f"5 {notice}" in shell.run("status", ASSUME_BOTH).stderr
+    done = shell.run("recompute", ASSUME_BOTH).stdout
+    assert done.startswith(line.format("changed"))
+
+    assert notice not in shell.run("status", ASSUME_BOTH).stderr
+    assert len(json.loads(shell.run("results --enlarged --json", ASSUME_BOTH).stdout)) == 5
+    assert "ICT above its threshold: 5 of 7" in shell.run("status night", ASSUME_BOTH).stdout
+    again = json.loads(shell.run("recompute --json", ASSUME_BOTH).stdout)
+    assert (again["results"], again["changed"], again["crossed"]) == (7, 0, [])
+    # Back in a shell without the settings, the other way round.
+    assert f"5 {notice}" in shell.run("results").stderr
+    assert "changed 5" in shell.run("audit").stdout
+
+
+def test_nothing_chosen_is_said_and_no_request_is_noted(shell: Shell) -> None:
+    assert "no result is chosen" in shell.run("recompute --ict-above 0.99").stderr
+    assert "recompute" not in shell.run("audit").stdout
