@@ -24,7 +24,7 @@ from db.tables import measurement, radiograph
 from db.tally import enter, fold_within
 from radiograph.ict import Judgement, judge
 from radiograph.quality import bucket
-from radiograph.records import Bucket, BucketBasis, IctThresholds
+from radiograph.records import Bucket, BucketBasis, IctRule, IctThresholds
 
 #: Results of one transaction: written within a tenth of a second, so that nobody waits for long.
 PIECE = 1000
@@ -45,22 +45,24 @@ _FIGURES = select(
 
 
 class _Derived(NamedTuple):
-    judged: Judgement
+    rule: IctRule
+    threshold: float | None
+    enlarged: bool | None
     bucket: Bucket
 
-    def columns(self, before: _Derived) -> dict[str, Any]:
-        """Return the columns that were not so before; each has its indexes."""
-        columns: dict[str, Any] = {}
-        if self.judged != before.judged:
-            rule, threshold, enlarged = self.judged
-            columns |= {"ict_rule": rule, "ict_threshold": threshold, "enlarged": enlarged}
-        if self.bucket is not before.bucket:
-            columns["bucket"] = self.bucket
-        return columns
+    @property
+    def judged(self) -> Judgement:
+        return Judgement(*self[:3])
+
+    @property
+    def above(self) -> bool:
+        return self.enlarged is True
 
 
 class _Change(NamedTuple):
-    row: AnyRow
+    id: int
+    radiograph_id: int
+    ict: float | None
     before: _Derived
     after: _Derived
 
@@ -101,7 +103,7 @@ def recompute(
         changes = _changes(rows, lines)
         if noted is not None and changes:
             with db.write() as connection:
-                changes = _write(connection, [each.row.id for each in changes], lines)
+                changes = _write(connection, [each.id for each in changes], lines)
                 count = _counted(connection, rows, changes)
                 amend(connection, noted, **settings, **_said(whole + count))
         else:
@@ -122,17 +124,14 @@ def _rows(db: Database, wanted: ResultFilter, after: int, most: int) -> Sequence
 
 def _changes(rows: Sequence[AnyRow], lines: IctThresholds) -> list[_Change]:
     changes = []
-    for row in rows:
-        judged = Judgement(row.ict_rule, row.ict_threshold, row.enlarged)
-        before = _Derived(judged, row.bucket)
-        after = _Derived(
-            judge(row.ict, row.view, row.age_years, lines),
-            row.bucket
-            if row.bucket_basis is BucketBasis.TRUE
-            else bucket(row.expected_error_px224),
-        )
-        if after != before:
-            changes.append(_Change(row, before, after))
+    # Unpacked, for reading a row by names costs more than judging it.
+    for id_, radiograph_id, ict, rule, threshold, enlarged, error, was, basis, view, age in rows:
+        judged = judge(ict, view, age, lines)
+        kept = was if basis is BucketBasis.TRUE else bucket(error)
+        if (rule, threshold, enlarged) == judged and was is kept:
+            continue
+        before = _Derived(rule, threshold, enlarged, was)
+        changes.append(_Change(id_, radiograph_id, ict, before, _Derived(*judged, kept)))
     return changes
 
 
@@ -155,7 +154,7 @@ def _write(connection: Connection, ids: Sequence[int], lines: IctThresholds) -> 
     changes = _changes(
         connection.execute(_FIGURES.where(these).order_by(measurement.c.id)).all(), lines
     )
-    changed = [each.row.id for each in changes]
+    changed = [each.id for each in changes]
     enter(connection, changed, -1)
     for columns, alike in _alike(changes):
         connection.execute(
@@ -168,27 +167,30 @@ def _write(connection: Connection, ids: Sequence[int], lines: IctThresholds) -> 
 
 def _alike(changes: Sequence[_Change]) -> Iterator[tuple[Mapping[str, Any], list[int]]]:
     """Yield the columns that rows are given, and the ids of all that are given the same."""
-    groups: defaultdict[tuple[tuple[str, Any], ...], list[int]] = defaultdict(list)
-    for row, before, after in changes:
-        groups[tuple(after.columns(before).items())].append(row.id)
-    for columns, ids in groups.items():
-        yield dict(columns), ids
+    groups: defaultdict[tuple[_Derived, bool], list[int]] = defaultdict(list)
+    for each in changes:
+        groups[each.after, each.before.bucket is each.after.bucket].append(each.id)
+    for (after, same_bucket), ids in groups.items():
+        columns: dict[str, Any] = {
+            "ict_rule": after.rule,
+            "ict_threshold": after.threshold,
+            "enlarged": after.enlarged,
+        }
+        # A bucket has an index to be kept up.
+        yield columns if same_bucket else columns | {"bucket": after.bucket}, ids
 
 
 def _counted(
     connection: Connection, rows: Sequence[AnyRow], changes: Sequence[_Change]
 ) -> RecomputeCount:
-    both = [(each.before.judged.enlarged, each.after.judged.enlarged) for each in changes]
-    crossed = [
-        each
-        for each, (old, new) in zip(changes, both, strict=True)
-        if (old is True) != (new is True)
-    ]
+    both = [(each.before.enlarged, each.after.enlarged) for each in changes]
+    crossed = [each for each in changes if each.before.above != each.after.above]
+    now_above = sum(each.after.above for each in crossed)
     return RecomputeCount(
         results=len(rows),
         changed=len(changes),
-        now_above=sum(new is True and old is not True for old, new in both),
-        no_longer_above=sum(old is True and new is not True for old, new in both),
+        now_above=now_above,
+        no_longer_above=len(crossed) - now_above,
         newly_compared=sum(old is None and new is not None for old, new in both),
         no_longer_compared=sum(old is not None and new is None for old, new in both),
         buckets=sum(each.before.bucket is not each.after.bucket for each in changes),
@@ -200,18 +202,18 @@ def _counted(
 def _named(connection: Connection, changes: Sequence[_Change]) -> tuple[Crossed, ...]:
     if not changes:
         return ()
-    ids = [each.row.radiograph_id for each in changes]
+    ids = [each.radiograph_id for each in changes]
     asked = select(radiograph.c.id, radiograph.c.path).where(radiograph.c.id.in_(ids))
     paths = {row.id: row.path for row in connection.execute(asked)}
     return tuple(
         Crossed(
-            radiograph_id=row.radiograph_id,
-            path=paths[row.radiograph_id],
-            ict=row.ict,
-            before=before.judged,
-            after=after.judged,
+            radiograph_id=each.radiograph_id,
+            path=paths[each.radiograph_id],
+            ict=each.ict,
+            before=each.before.judged,
+            after=each.after.judged,
         )
-        for row, before, after in changes
+        for each in changes
     )
 
 

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+)
 
 from db.bulk import among, at_once
 from db.columns import total
@@ -79,7 +89,11 @@ def enter(connection: Connection, measurement_ids: Sequence[int], sign: int) -> 
                 & (job.c.model_version == measurement.c.model_version),
             )
             .join(file, (file.c.job_id == job.c.id) & ~file.c.duplicate)
-            .where(among(connection, measurement.c.id, ids), job.c.state == JobState.MEASURED)
+            .where(
+                among(connection, measurement.c.id, ids),
+                # Never by the index of states, which all jobs may share.
+                cast(job.c.state, String) == str(JobState.MEASURED),
+            )
             .group_by(*(column for column in kind.values() if column is not kind[tally.c.ending]))
         )
         names = [column.name for column in kind] + [tally.c.files.name]
