@@ -22,9 +22,9 @@ from scheduler.settings import Settings
 def audit(since: datetime | None, limit: int | None, *, form: Form, settings: Settings) -> None:
     """Tell who asked for what, and when.
 
-    What was submitted, tried again, cancelled, paused, promoted, trained and restored. Users are
-    those of the system the command ran on. A row is written in the transaction that did what it
-    tells, so neither is there without the other.
+    What was submitted, tried again, cancelled, paused, promoted, trained, restored and recomputed.
+    Users are those of the system the command ran on. A row is written in the transaction that did
+    what it tells, so neither is there without the other.
 
     \b
     Example:

@@ -68,36 +68,40 @@ def enter(connection: Connection, measurement_ids: Sequence[int], sign: int) -> 
 
     For a change of measurements that have ended, before and after it. The caller has locked them.
     """
-    kind = {
-        tally.c.batch_id: file.c.batch_id,
-        tally.c.ending: literal(str(JobState.MEASURED)),
-        tally.c.bucket: measurement.c.bucket,
-        tally.c.enlarged: measurement.c.enlarged,
-        tally.c.ict_rule: measurement.c.ict_rule,
-        tally.c.ict_threshold: measurement.c.ict_threshold,
-        tally.c.view_unknown: radiograph.c.view.not_in([View.PA, View.AP]),
-        tally.c.age_unknown: radiograph.c.age_years.is_(None),
-    }
+    # A question of its own for each, which both databases answer by indexes, whatever they know of
+    # how many rows there are: joined, they may begin with every job that is measured.
+    batch_id = (
+        select(file.c.batch_id)
+        .join_from(job, file, (file.c.job_id == job.c.id) & ~file.c.duplicate)
+        .where(
+            job.c.radiograph_id == measurement.c.radiograph_id,
+            job.c.model_version == measurement.c.model_version,
+            func.coalesce(cast(job.c.state, String), "") == str(JobState.MEASURED),
+        )
+        .scalar_subquery()
+    )
     for ids in pieces(measurement_ids):
         counted = (
-            select(*kind.values(), func.count() * sign)
-            .select_from(measurement)
-            .join(radiograph, radiograph.c.id == measurement.c.radiograph_id)
-            .join(
-                job,
-                (job.c.radiograph_id == measurement.c.radiograph_id)
-                & (job.c.model_version == measurement.c.model_version),
+            select(
+                batch_id.label("batch_id"),
+                measurement.c.bucket,
+                measurement.c.enlarged,
+                measurement.c.ict_rule,
+                measurement.c.ict_threshold,
+                radiograph.c.view.not_in([View.PA, View.AP]).label("view_unknown"),
+                radiograph.c.age_years.is_(None).label("age_unknown"),
             )
-            .join(file, (file.c.job_id == job.c.id) & ~file.c.duplicate)
-            .where(
-                among(connection, measurement.c.id, ids),
-                # Never by the index of states, which all jobs may share.
-                cast(job.c.state, String) == str(JobState.MEASURED),
-            )
-            .group_by(*(column for column in kind.values() if column is not kind[tally.c.ending]))
+            .join_from(measurement, radiograph, radiograph.c.id == measurement.c.radiograph_id)
+            .where(among(connection, measurement.c.id, ids))
+            .subquery()
         )
-        names = [column.name for column in kind] + [tally.c.files.name]
-        connection.execute(insert(tally).from_select(names, counted))
+        summed = (
+            select(*counted.c, literal(str(JobState.MEASURED)), func.count() * sign)
+            .where(counted.c.batch_id.is_not(None))
+            .group_by(*counted.c)
+        )
+        names = [*counted.c.keys(), tally.c.ending.name, tally.c.files.name]
+        connection.execute(insert(tally).from_select(names, summed))
 
 
 def fold(db: Database) -> int:
