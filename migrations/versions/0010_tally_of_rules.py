@@ -53,6 +53,8 @@ _FUNCTIONS = {
     "tally_job_update": "job",
     "tally_header_update": "radiograph",
 }
+#: Never by the index of states, which all jobs may share.
+_IS_MEASURED = "state || '' = 'measured'"
 #: Of the header the ledger knows whether it names the view and the age.
 _OTHER_HEADER = """
     (was.view NOT IN ('PA', 'AP')) <> (now_is.view NOT IN ('PA', 'AP'))
@@ -98,7 +100,7 @@ def _sqlite(kind: dict[str, str]) -> Iterator[str]:
     ]
     if "view_unknown" in kind:
         other = _OTHER_HEADER.replace("was.", "OLD.").replace("now_is.", "NEW.")
-        measured = "SELECT id FROM job WHERE radiograph_id = {row}.id AND state = 'measured'"
+        measured = f"SELECT id FROM job WHERE radiograph_id = {{row}}.id AND {_IS_MEASURED}"  # noqa: S608
         of_header = f"job_id IN ({measured}) AND NOT duplicate"
         events += [
             (
@@ -168,7 +170,7 @@ def _headers(kind: dict[str, str]) -> str:
     ) r"""  # noqa: S608
     joined = f"""
         JOIN LATERAL (
-            SELECT * FROM job WHERE radiograph_id = r.id AND state = 'measured' OFFSET 0) j ON true
+            SELECT * FROM job WHERE radiograph_id = r.id AND {_IS_MEASURED} OFFSET 0) j ON true
         JOIN LATERAL (
             SELECT * FROM file WHERE job_id = j.id AND NOT duplicate OFFSET 0) f ON true
         JOIN LATERAL (SELECT * FROM measurement WHERE {_MEASURED} OFFSET 0) m ON true

@@ -190,6 +190,8 @@ def test_a_header_that_is_read_otherwise_is_counted_otherwise(films: Database) -
         check_tally(films)
         whole(films, ASSUMED)
         check_tally(films)
+    expected = {IctRule.NONE_CHILD, IctRule.NONE_INVALID}  # lateral and a year old
+    assert set(rules(films)) == expected
 
 
 def test_recomputing_and_reading_headers_beside_each_other_keep_the_tally(
