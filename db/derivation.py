@@ -21,13 +21,16 @@ from db.derivation_records import NAMED, Crossed, RecomputeCount
 from db.filters import filtered
 from db.records import ResultFilter
 from db.tables import measurement, radiograph
-from db.tally import enter, fold_within
+from db.tally import enter, fold
 from radiograph.ict import Judgement, judge
 from radiograph.quality import bucket
 from radiograph.records import Bucket, BucketBasis, IctRule, IctThresholds
 
 #: Results of one transaction: written within a tenth of a second, so that nobody waits for long.
 PIECE = 1000
+#: Pieces after which the entries that they left in the tally are folded: of many batches there are
+#: thousands of kinds, which each folding goes through.
+_FOLD_EVERY = 32
 
 _FIGURES = select(
     measurement.c.id,
@@ -85,6 +88,7 @@ def recompute(
     """
     after, left = 0, wanted.limit
     noted = None
+    written = 0
     whole = RecomputeCount()
     settings = _audited(lines)
     while left is None or left > 0:
@@ -106,6 +110,9 @@ def recompute(
                 changes = _write(connection, [each.id for each in changes], lines)
                 count = _counted(connection, rows, changes)
                 amend(connection, noted, **settings, **_said(whole + count))
+            written += 1
+            if written % _FOLD_EVERY == 0:
+                fold(db)
         else:
             with db.read() as connection:
                 count = _counted(connection, rows, changes)
@@ -114,6 +121,8 @@ def recompute(
     if noted is not None:
         with db.write() as connection:
             amend(connection, noted, **settings, **_said(whole))
+        if written:
+            fold(db)
 
 
 def _rows(db: Database, wanted: ResultFilter, after: int, most: int) -> Sequence[AnyRow]:
@@ -161,7 +170,6 @@ def _write(connection: Connection, ids: Sequence[int], lines: IctThresholds) -> 
             update(measurement).where(among(connection, measurement.c.id, alike)).values(columns)
         )
     enter(connection, changed, 1)
-    fold_within(connection)
     return changes
 
 
