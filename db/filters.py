@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from operator import eq, ge, gt, le, lt
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, and_, exists, false, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, exists, false, or_, select
 
 from db.batches import batch_id_of
-from db.columns import path_digest
 from db.conditions import COMPARABLE, as_sql
 from db.errors import StudyUnknown
 from db.models import check_measures
+from db.moved import files_at
 from db.narrowing import Way, narrowed
 from db.records import ResultFilter
 from db.spans import within_span
@@ -82,17 +82,17 @@ def _ways(asked: Sequence[_Asked], batch_id: int | None) -> Iterator[Way]:
         yield measurement.c.radiograph_id, of_batch
 
 
-def named(study: str) -> ColumnElement[bool]:
-    """Whether a file lies at the path that ``study`` is."""
-    return and_(file.c.path_digest == path_digest(study), file.c.path == study)
-
-
 def radiograph_ids(connection: Connection, study: str) -> list[int]:
-    """Radiographs that a study UID, SOP UID, id, SHA-256 prefix or file path names."""
+    """Radiographs that a study UID, SOP UID, id, SHA-256 prefix or file path names.
+
+    A path may be the one a file had before a watch moved it.
+    """
     digits = study.isascii() and study.isdigit() and len(study) <= 18
     lower = study.lower()
     prefix = len(lower) >= _HASH_PREFIX and set(lower) <= set("0123456789abcdef")
-    by_path = select(file.c.radiograph_id).where(named(study), file.c.radiograph_id.is_not(None))
+    by_path = select(file.c.radiograph_id).where(
+        file.c.id.in_(files_at(connection, study)), file.c.radiograph_id.is_not(None)
+    )
     found = connection.execute(
         select(radiograph.c.id)
         .where(

@@ -9,7 +9,8 @@ from sqlalchemy import Select, func, or_, select
 
 from db.batches import batch_id_of
 from db.database import Database
-from db.filters import filtered, named, radiograph_ids, unknown
+from db.filters import filtered, radiograph_ids, unknown
+from db.moved import files_at
 from db.records import FileOutcome, Result, ResultFilter
 from db.rows import result_of
 from db.states import JobState
@@ -83,7 +84,8 @@ def file_outcomes(
             chosen = chosen.where(file.c.batch_id == batch_id_of(connection, batch))
         if study is not None:
             ids = radiograph_ids(connection, study)
-            by_name = or_(named(study), file.c.radiograph_id.in_(ids))
+            at_path = file.c.id.in_(files_at(connection, study))
+            by_name = or_(at_path, file.c.radiograph_id.in_(ids))
             if connection.execute(select(file.c.id).where(by_name).limit(1)).first() is None:
                 raise unknown(study)
             chosen = chosen.where(by_name)

@@ -1,0 +1,72 @@
+"""Finding files by their path, also by the one they had before a watch put them away.
+
+A watch replaces the path of a file that it moves. The former one is not stored, but it says where
+the file can be now: each folder on the way may have been the watched one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+
+from sqlalchemy import Connection, String, cast, literal, select
+
+from db.bulk import among
+from db.columns import FilePath, path_digest
+from db.database import AnyRow
+from db.states import Place
+from db.tables import file
+
+#: Where a watch moves files to, in the watched folder.
+PUT_AWAY = (Place.DONE, Place.FAILED)
+#: Folders above a file that may have been the watched one; no walk goes deeper.
+_DEEPEST = 100
+
+
+def files_at(connection: Connection, path: str) -> list[int]:
+    """Return the ids of the files at ``path``; where there are none, of those moved from there."""
+    found = _exactly(connection, [path])
+    if not found and path.startswith("/"):
+        found = _exactly(connection, list(moved_paths(path)), moved=True)
+        found += _numbered(connection, found)
+    return sorted({row.id for row in found})
+
+
+def moved_paths(path: str) -> Iterator[str]:
+    """Yield where a watch may have moved the file of an absolute path, the nearest folder first."""
+    names = path.split("/")[1:]
+    for depth in range(len(names) - 1, max(-1, len(names) - 2 - _DEEPEST), -1):
+        before, below = names[:depth], names[depth:]
+        for place in PUT_AWAY:
+            yield "/".join(["", *before, place, *below])
+            # It failed once, and was measured by a later try.
+            if len(below) > 1 and below[0] in PUT_AWAY and below[0] != place:
+                yield "/".join(["", *before, place, *below[1:]])
+
+
+def _exactly(connection: Connection, paths: Sequence[str], *, moved: bool = False) -> list[AnyRow]:
+    asked = select(file.c.id, file.c.batch_id, file.c.place, file.c.path).where(
+        among(connection, file.c.path_digest, [path_digest(path) for path in paths])
+    )
+    if moved:
+        asked = asked.where(file.c.place.in_(PUT_AWAY))
+    wanted = set(paths)
+    return [row for row in connection.execute(asked) if row.path in wanted]
+
+
+def _numbered(connection: Connection, found: Sequence[AnyRow]) -> list[AnyRow]:
+    """Return later files of the same former paths, which have their row's number in the name."""
+    more: list[AnyRow] = []
+    for batch_id, place, path in {(row.batch_id, row.place, row.path) for row in found}:
+        folder, _, name = path.rpartition("/")
+        stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
+        before, after = literal(f"{folder}/{stem}.", FilePath), literal(suffix, FilePath)
+        number = cast(file.c.id, String)
+        more += connection.execute(
+            select(file.c.id, file.c.batch_id, file.c.place, file.c.path).where(
+                file.c.batch_id == batch_id,
+                file.c.place == place,
+                file.c.path == before.concat(number).concat(after),
+            )
+        ).all()
+    return more
