@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from cli.codes import known_codes
 from cli.naming import batch_name
 from cli.opening import prepare
 from cli.options import Paths, check_places, model_option, priority_option, settings_option
@@ -49,7 +50,8 @@ def watch(
     A file is taken once it was closed, was renamed into place, or was unchanged for
     THORAQ_SETTLE_SECONDS, which also serves shares that give no events. What was taken stands in
     the database, so that a restart takes nothing twice. Hidden and unfinished files (.part, .tmp
-    and the like) and links are passed over. Files put away keep their path below done/ or failed/.
+    and the like) and links are passed over. Files put away keep their path below done/ or failed/;
+    failed/reasons.csv says why each is there.
 
     \b
     Example: a PACS exports into /inbox; this machine measures
@@ -77,6 +79,7 @@ def watch(
         priority=priority,
         model=model,
         after=after,
+        remedies={each.code: each.sentence for each in known_codes().values()},
         progress=tell,
     )
     say(f"watching {folder} for batch {name}", err=True)

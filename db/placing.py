@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, case, or_, select, update
+from sqlalchemy import and_, case, func, or_, select, update
 
 from db.columns import path_digest
 from db.database import Database
@@ -32,6 +32,9 @@ def ended_files(db: Database, batch_id: int, *, after: int, limit: int) -> list[
                 file.c.mtime_ns,
                 file.c.sha256,
                 wanted.label("wanted"),
+                func.coalesce(file.c.code, job.c.code).label("code"),
+                func.coalesce(file.c.detail, job.c.detail).label("detail"),
+                func.coalesce(job.c.settled_at, file.c.seen_at).label("ended_at"),
             )
             .select_from(file)
             .outerjoin(job, job.c.id == file.c.job_id)
@@ -45,7 +48,15 @@ def ended_files(db: Database, batch_id: int, *, after: int, limit: int) -> list[
             .limit(limit)
         ).all()
     return [
-        EndedFile(row.id, FileStat(row.path, row.size, row.mtime_ns), Place(row.wanted), row.sha256)
+        EndedFile(
+            id=row.id,
+            stat=FileStat(row.path, row.size, row.mtime_ns),
+            wanted=Place(row.wanted),
+            sha256=row.sha256,
+            code=row.code,
+            detail=row.detail,
+            ended_at=row.ended_at,
+        )
         for row in rows
     ]
 

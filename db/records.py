@@ -84,6 +84,9 @@ class EndedFile:
     stat: FileStat
     wanted: Place  # done or failed
     sha256: str | None
+    code: str | None  # why it was not measured
+    detail: str | None
+    ended_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

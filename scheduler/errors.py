@@ -9,6 +9,7 @@
     |-- PlaceMissing                    place-missing
     |-- PlaceForbidden                  place-forbidden
     |-- PlaceAltered                    place-altered
+    |-- ReasonsForeign                  reasons-foreign
     |-- DevicesUnknown                  devices-unknown
     |-- DeviceMissing                   device-missing
     |-- NoModelServed                   no-model-served
@@ -88,6 +89,12 @@ class PlaceAltered(SchedulerError):
     """A link is where the watch needs a folder of its own; nothing is moved there: remove it."""
 
     code = "place-altered"
+
+
+class ReasonsForeign(SchedulerError):
+    """The failed/reasons.csv that is there is not the watch's; move it away for a new one."""
+
+    code = "reasons-foreign"
 
 
 class DevicesUnknown(SchedulerError):

@@ -66,7 +66,7 @@ class Inbox:
         Raises OSError; PlaceAltered where a link has the path or is on the way.
         """
         try:
-            with self._folder_of(path) as (here, name):
+            with self.folder_of(path) as (here, name):
                 found = os.stat(name, dir_fd=here, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return False
@@ -80,8 +80,8 @@ class Inbox:
         Raises FileExistsError, PlaceAltered, OSError.
         """
         with (
-            self._folder_of(path) as (here, name),
-            self._folder_of(new, make=True) as (there, new_name),
+            self.folder_of(path) as (here, name),
+            self.folder_of(new, make=True) as (there, new_name),
         ):
             found = os.stat(name, dir_fd=here, follow_symlinks=False)
             if not _is(found, wanted):
@@ -101,8 +101,8 @@ class Inbox:
         Raises FileExistsError, PlaceAltered, OSError.
         """
         with (
-            self._folder_of(path) as (here, name),
-            self._folder_of(aside, make=True) as (there, new),
+            self.folder_of(path) as (here, name),
+            self.folder_of(aside, make=True) as (there, new),
         ):
             with os.fdopen(open_file(name, within=here), "rb", buffering=0) as file:
                 found = os.fstat(file.fileno())
@@ -132,8 +132,11 @@ class Inbox:
                 os.close(descriptor)
 
     @contextmanager
-    def _folder_of(self, path: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
-        """Open the folder of a path; yields its descriptor and the last name of the path."""
+    def folder_of(self, path: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+        """Open the folder of a path; yields its descriptor and the last name of the path.
+
+        Raises PlaceAltered where a link is on the way, OSError.
+        """
         folder, _, name = path.rpartition("/")
         try:
             descriptor = open_folder(folder, within=self._root, make=make)

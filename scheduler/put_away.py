@@ -1,14 +1,15 @@
 """Putting away what has ended: moved to ``done/`` and ``failed/``, or deleted.
 
 The file is moved first and noted afterwards, a few at a time. After a crash in between, the file
-is where it was meant to be and is only noted. Nothing is ever overwritten.
+is where it was meant to be and is only noted. Nothing is ever overwritten. In ``failed/`` a table
+says why each file is there; it is written before the database holds the move, so no file lacks it.
 """
 
 from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -19,8 +20,10 @@ from db.intake import known_files
 from db.placing import ended_files, record_places
 from db.records import EndedFile, FileStat, PlacedFile
 from db.states import Place
-from scheduler.errors import PlaceAltered
+from scheduler.errors import PlaceAltered, ReasonsForeign
 from scheduler.inbox import Inbox
+from scheduler.reasons import PATH as REASONS_PATH
+from scheduler.reasons import Reason, Reasons
 from scheduler.rights import as_operator
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -39,21 +42,35 @@ class After(StrEnum):
 
 
 class PutAway:
-    """Puts the files of one batch away that are below ``folder``, a resolved path."""
+    """Puts the files of one batch away that are below ``folder``, a resolved path.
 
-    def __init__(self, database: Database, batch_id: int, folder: Path, after: After) -> None:
+    ``remedies``: what to do about a code, for the table in ``failed/``.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        batch_id: int,
+        folder: Path,
+        after: After,
+        remedies: Mapping[str, str],
+    ) -> None:
         self._database = database
         self._batch_id = batch_id
         self._folder = folder
         self._after = after
+        self._remedies = remedies
+        self._reasons = Reasons()
         # Files that the last round did not find. Somebody who swaps folders can hide one for a
         # moment, so only the second round believes it.
         self._missed: set[int] = set()
 
     @property
-    def folders(self) -> list[Path]:
-        """Folders whose files have been put away; they are not watched."""
-        return [] if self._after is After.LEAVE else [self._folder / place for place in _FOLDERS]
+    def not_watched(self) -> list[Path]:
+        """Folders whose files have been put away, or the table that an earlier watch left there."""
+        if self._after is After.LEAVE:
+            return [self._folder / REASONS_PATH]
+        return [self._folder / place for place in _FOLDERS]
 
     def run(self) -> list[FileStat]:
         """Put away what ended; return the files as they were met.
@@ -94,8 +111,9 @@ class PutAway:
         last = 0
         while ended := ended_files(self._database, self._batch_id, after=last, limit=_BLOCK):
             last = ended[-1].id
-            placed = self._put_block(inbox, ended, missed)
+            placed = self._explained(inbox, ended, self._put_block(inbox, ended, missed))
             paths = [each.path for each in placed] + [each.stat.path for each in ended]
+            paths.append(str(self._folder / REASONS_PATH))
             inbox.make_durable(self._folders_of(paths))  # before the database holds the moves
             record_places(self._database, placed)
             ids = {each.id for each in placed}
@@ -129,6 +147,37 @@ class PutAway:
             _log.warning("files could not be put away", error=fault, files=files)
         return placed
 
+    def _explained(
+        self, inbox: Inbox, ended: Sequence[EndedFile], placed: list[PlacedFile]
+    ) -> list[PlacedFile]:
+        """Write why files are in ``failed/``; return what may be noted by now.
+
+        On a disk that is full, what failed is looked at again by the next round.
+        """
+        failed = self._folder / Place.FAILED
+        by_id = {each.id: each for each in ended}
+        added, gone = [], []
+        for each in placed:
+            former = by_id[each.id]
+            if each.place is Place.FAILED:
+                path = str(Path(each.path).relative_to(failed))
+                added.append(self._reason(path, former))
+            elif Path(former.stat.path).is_relative_to(failed):
+                gone.append(str(Path(former.stat.path).relative_to(failed)))
+        try:
+            self._reasons.change(inbox, added, gone)
+        except (ReasonsForeign, PermissionError):
+            _log.warning("files are put away without a reason", code=ReasonsForeign.code)
+        except (PlaceAltered, OSError) as exc:
+            _log.warning("reasons could not be written", error=type(exc).__name__)
+            return [each for each in placed if each.place is not Place.FAILED]
+        return placed
+
+    def _reason(self, path: str, ended: EndedFile) -> Reason:
+        code = ended.code or ""
+        when = ended.ended_at.isoformat(timespec="seconds")
+        return Reason.of(path, code, ended.detail or "", self._remedies.get(code, ""), when)
+
     def _below(self, ended: EndedFile) -> Path | None:
         """Return the path below the folder, None for a file that is not ours to move."""
         try:
@@ -156,13 +205,14 @@ class PutAway:
         self, inbox: Inbox, ended: EndedFile, below: Path, *, taken: bool, missed: bool
     ) -> PlacedFile | None:
         """Put one file away; None: it is to be looked at once more."""
+        targets = _targets(ended, below)
         source = str(Path(ended.stat.path).relative_to(self._folder))
         if inbox.holds(source, ended.stat):
-            put = self._put_now(inbox, source, ended, _targets(ended, below)[taken:])
+            put = self._put_now(inbox, source, ended, targets[-1:] if taken else targets)
             if put is not None:
                 return put
         # Gone, or another file by now: moved before a crash, else taken away by somebody.
-        for target in _targets(ended, below):
+        for target in targets:
             if inbox.holds(target, ended.stat):
                 return self._placed(ended, target)
         if missed:
@@ -207,7 +257,9 @@ class PutAway:
 def _targets(ended: EndedFile, below: Path) -> list[str]:
     """Return where a file may be: under its own name, else with its row's number in it."""
     own = ended.wanted / below
-    return [str(own), str(own.with_name(f"{below.stem}.{ended.id}{below.suffix}"))]
+    numbered = str(own.with_name(f"{below.stem}.{ended.id}{below.suffix}"))
+    # A share may take names that differ in case for the same.
+    return [numbered] if str(own).casefold() == REASONS_PATH else [str(own), numbered]
 
 
 def _aside(ended: EndedFile) -> str:

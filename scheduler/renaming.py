@@ -1,4 +1,4 @@
-"""Renaming a file in such a way that nothing is ever overwritten."""
+"""Renaming a file in such a way that nothing of others is ever overwritten."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import os
 
 #: linux/fs.h: fail with EEXIST rather than replace what has the new name.
 _RENAME_NOREPLACE = 1
+#: linux/fs.h: have two names change places.
+_RENAME_EXCHANGE = 2
 #: How a kernel, a C library or a file system (NFS among them) says that it cannot do that.
 _UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
 
@@ -19,14 +21,37 @@ def rename_new(name: str, here: int, new: str, there: int) -> None:
     FileExistsError where something has the new name.
     """
     try:
-        _rename_exclusively(name, here, new, there)
+        _rename(name, here, new, there, _RENAME_NOREPLACE)
     except OSError as exc:
         if exc.errno not in _UNSUPPORTED:
             raise
         _rename_reserved(name, here, new, there)
 
 
-def _rename_exclusively(name: str, here: int, new: str, there: int) -> None:
+def rename_over(name: str, new: str, here: int, former: os.stat_result) -> None:
+    """Rename ``name`` to ``new``, which is the file ``former``; both are of the folder ``here``.
+
+    The two change places first, so that a file that has taken the place of ``former`` meanwhile
+    gets its place back. A file system that cannot do that replaces whatever has the new name.
+    Raises OSError; a FileExistsError where ``new`` is another file by now.
+    """
+    try:
+        _rename(name, here, new, here, _RENAME_EXCHANGE)
+    except OSError as exc:
+        if exc.errno not in _UNSUPPORTED:
+            raise
+        os.rename(name, new, src_dir_fd=here, dst_dir_fd=here)
+        return
+    found = os.stat(name, dir_fd=here, follow_symlinks=False)
+    # A new file may have the number of one that was just deleted.
+    same = (found.st_size, found.st_mtime_ns) == (former.st_size, former.st_mtime_ns)
+    if not same or not os.path.samestat(found, former):
+        _rename(name, here, new, here, _RENAME_EXCHANGE)
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+    os.unlink(name, dir_fd=here)
+
+
+def _rename(name: str, here: int, new: str, there: int, how: int) -> None:
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
@@ -35,7 +60,7 @@ def _rename_exclusively(name: str, here: int, new: str, there: int) -> None:
         ctypes.c_char_p(os.fsencode(name)),
         ctypes.c_int(there),
         ctypes.c_char_p(os.fsencode(new)),
-        ctypes.c_uint(_RENAME_NOREPLACE),
+        ctypes.c_uint(how),
     )
     if failed:
         number = ctypes.get_errno()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import structlog
@@ -34,7 +34,10 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class Watch:
-    """Takes complete files of ``folder`` into the batch that is called like it."""
+    """Takes complete files of ``folder`` into the batch that is called like it.
+
+    ``remedies``: what to do about each code, told beside the files that are put away.
+    """
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class Watch:
         priority: Priority = Priority.ROUTINE,
         model: str | None = None,
         after: After = After.LEAVE,
+        remedies: Mapping[str, str] | None = None,
         progress: Callable[[IntakeCount], None] | None = None,
     ) -> None:
         # Resolved once: a link the operator gave is followed, one that takes its place later not.
@@ -56,7 +60,7 @@ class Watch:
         self._intake = Intake(
             database, self.batch, settings, app=app, model=model, progress=progress
         )
-        self._put_away = PutAway(database, self.batch.id, self._folder, after)
+        self._put_away = PutAway(database, self.batch.id, self._folder, after, remedies or {})
         self._closings = Closings(self._folder)
         # Stats are kept as hashes, since an archive has many files: of what is new or still
         # growing, with the time since when it has not changed; and of what is done with.
@@ -128,7 +132,7 @@ class Watch:
 
     def _complete(self, waiting: dict[int, float], done: set[int]) -> Iterator[Met]:
         now = time.monotonic()
-        left_out = [self._settings.state.resolve(), *self._put_away.folders]
+        left_out = [self._settings.state.resolve(), *self._put_away.not_watched]
         for met in walk_resolved(self._folder, leave_out=left_out):
             key = hash(met.stat)
             if key in done:

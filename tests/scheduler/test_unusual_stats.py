@@ -100,7 +100,8 @@ def test_a_watch_takes_a_file_of_the_year_2500_and_puts_it_away(
         done = [Outcome(job.job_id, refusal=refusal) for job in taken.jobs]
         store_outcomes(served, taken.owner, done, "w", RetryPolicy())
     watch.scan()
-    assert {each.name for each in (late / "failed").iterdir()} == {"10.png", "20.png", "30.png"}
+    found = {each.name for each in (late / "failed").iterdir()}
+    assert found == {"10.png", "20.png", "30.png", "reasons.csv"}
     assert {each.place for each in rows(served, file)} == {Place.FAILED}
     # Sent anew, it is another file.
     shutil.copy2(late / "failed" / "20.png", late / "20.png")
