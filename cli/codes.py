@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+import click
+
 from cli.printing import Row
+from db.database import Database
+from db.status import all_statuses
 
 #: Folders with an ``errors`` module, from the bottom of the house to its top.
 FOLDERS = ("radiograph", "network", "db", "scheduler", "training", "worker", "cli")
@@ -74,6 +79,15 @@ def known_codes() -> dict[str, Code]:
                 if code is not None:
                     codes[code.code] = code
     return codes
+
+
+def check_codes(database: Database, codes: Collection[str]) -> None:
+    """Refuse codes that nothing ends with. Raises UsageError."""
+    if strange := set(codes) - set(known_codes()):
+        # An earlier version's codes may be in the database.
+        strange -= {code for each in all_statuses(database) for code in each.codes}
+    if strange:
+        raise click.UsageError(f"no code is called {', '.join(sorted(strange))}")
 
 
 def described(folder: str, error: Any) -> Code | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from cli.codes import known_codes
 from cli.columns import plain
@@ -99,7 +99,7 @@ def print_ledger(status: BatchStatus, lines: IctThresholds) -> None:
     if status.codes:
         say()
         say("not measured, by code", bold=True)
-        for line in code_lines(status):
+        for line in code_lines(status.codes):
             say(line)
 
 
@@ -116,11 +116,11 @@ def bucket_lines(status: BatchStatus) -> Iterator[str]:
         yield f"{name:<10} {LIMITS[bucket]:<14} {count:>7} {share:>5.1f} %  {bar}".rstrip()
 
 
-def code_lines(status: BatchStatus) -> Iterator[str]:
+def code_lines(counts: Mapping[str, int]) -> Iterator[str]:
     """Return a line a code: count, how it counts, and what to do."""
     codes = known_codes()
-    widest = max(map(len, status.codes))
-    for name, count in sorted(status.codes.items(), key=lambda item: (-item[1], item[0])):
+    widest = max(map(len, counts))
+    for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         code = codes.get(name)
         kind = "set aside" if code and code.set_aside else "failed"
         sentence = code.sentence if code else ""

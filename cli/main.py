@@ -33,8 +33,10 @@ SECTIONS = MappingProxyType(
         "Read": {
             "status": ("cli.status:status", "Say how far the batches are."),
             "results": ("cli.results:results", "List measurements."),
+            "failures": ("cli.failures:failures", "List what failed or was set aside, and why."),
             "show": ("cli.show:show", "Show one STUDY and draw its landmarks."),
             "export": ("cli.export:export", "Write measurements to a CSV, Parquet or JSON file."),
+            "report": ("cli.report:report", "Write a batch's results, failures and pictures."),
         },
         "Train": {
             "train": ("cli.train:train", "Train networks on annotated images, through the queue."),

@@ -244,6 +244,10 @@ def with_filters(command: Command, *, model: str) -> Callable[..., object]:
 
 
 def named_study(study: str) -> str:
-    """Return a study's name as the database knows it: a path that exists is made absolute."""
+    """Return a study's name as the database knows it: a path is made absolute.
+
+    So is the path of a file that is no longer in its folder: a watch may have moved it.
+    """
     path = Path(study)
-    return str(path.resolve()) if path.exists() else study
+    known = path.exists() or ("/" in study and path.parent.exists())
+    return str(path.resolve()) if known else study

@@ -14,7 +14,7 @@ from cli.opening import paused, prepare
 from cli.options import Paths, model_option, paths_argument, priority_option, settings_option
 from cli.printing import print_json, say
 from cli.progress import duration
-from cli.report import Report, write_report
+from cli.report import report_folder, where, write_report
 from db.intake import open_batch
 from db.records import BatchStatus
 from db.states import Priority
@@ -68,7 +68,7 @@ def process(
     if why := paused(database, into):
         raise BatchPaused(f"{why}. {BatchPaused.__doc__}")
     before = batch_status(database, into.name)
-    folder = report or settings.state / "reports" / into.name
+    folder = report or report_folder(settings, into.name)
     if report is not None:
         with as_operator(report):
             report.mkdir(parents=True, exist_ok=True)  # or told before a night of work
@@ -110,16 +110,3 @@ def run_line(before: BatchStatus, after: BatchStatus) -> str:
 def settled_by_workers(status: BatchStatus) -> int:
     """Return how many files ended by being looked at."""
     return status.measured + status.set_aside + status.failed
-
-
-def where(settings: Settings, written: Report) -> list[str]:
-    """Return where everything lies."""
-    embedded = settings.database_url is None
-    lines = [
-        f"database  {settings.state / 'thoraq.db' if embedded else 'THORAQ_DATABASE_URL'}",
-        f"results   {written.results}",
-        f"failures  {written.failures}",
-    ]
-    if written.sheet is not None:
-        lines.append(f"pictures  {written.sheet}")
-    return lines

@@ -1,4 +1,4 @@
-"""What a batch leaves behind: results.csv, failures.csv and a sheet of pictures."""
+"""`thoraq report`: what a batch leaves behind as results.csv, failures.csv and sheet.png."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from cli.columns import COLUMNS, OUTCOME_COLUMNS, outcome_row, result_row
+from cli.options import Paths, settings_option
 from cli.pictures import save_sheet
+from cli.printing import say
 from cli.tables import FileForm, write_rows
 from db.database import Database
 from db.records import FileOutcome, ResultFilter
 from db.results import file_outcomes, find_results
 from db.states import JobState
+from db.status import batch_status
 from scheduler.settings import Settings
 
 #: Pictures on the sheet.
@@ -26,6 +31,45 @@ class Report:
     results: Path
     failures: Path
     sheet: Path | None
+
+
+@click.command()
+@click.argument("batch")
+@click.option(
+    "--report",
+    "folder",
+    type=Paths(file_okay=False),
+    metavar="DIR",
+    help="folder of the report [default: reports/BATCH in the state folder]",
+)
+@settings_option
+def report(batch: str, *, folder: Path | None, settings: Settings) -> None:
+    """Write a batch's results, failures and pictures, as `process` does.
+
+    Of any BATCH, also of one that `submit`, `watch` or `remeasure` made. Writes results.csv,
+    failures.csv and sheet.png over older ones and prints where they are. What has not ended by
+    then is in failures.csv with its state.
+
+    \b
+    Example: what a watch has measured so far
+      thoraq report inbox-3f2a91bc --report /srv/reports/inbox
+    """
+    database = Database.open(settings.database)
+    found = batch_status(database, batch)
+    into = folder or report_folder(settings, batch)
+    for line in where(settings, write_report(database, batch, settings, into)):
+        say(line)
+    if found.open:
+        say(f"{found.open} files of the batch still wait or run", err=True)
+
+
+def report_folder(settings: Settings, batch: str) -> Path:
+    """Return where the report of a batch is written unless a folder is named.
+
+    A batch may be called anything; its report is in a folder of its own nevertheless.
+    """
+    name = batch.replace("/", "_")
+    return settings.state / "reports" / (f"_{name}" if name in {"", ".", ".."} else name)
 
 
 def write_report(database: Database, batch: str, settings: Settings, folder: Path) -> Report:
@@ -46,3 +90,16 @@ def not_measured(database: Database, batch: str) -> Iterator[FileOutcome]:
     for outcome in file_outcomes(database, batch):
         if outcome.duplicate or outcome.state is not JobState.MEASURED:
             yield outcome
+
+
+def where(settings: Settings, written: Report) -> list[str]:
+    """Return where everything is, a line each."""
+    embedded = settings.database_url is None
+    lines = [
+        f"database  {settings.state / 'thoraq.db' if embedded else 'THORAQ_DATABASE_URL'}",
+        f"results   {written.results}",
+        f"failures  {written.failures}",
+    ]
+    if written.sheet is not None:
+        lines.append(f"pictures  {written.sheet}")
+    return lines

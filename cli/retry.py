@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import click
 
-from cli.codes import known_codes
+from cli.codes import check_codes
 from cli.options import settings_option
 from cli.printing import say
 from db.database import Database
 from db.operations import retry as queue_again
-from db.status import all_statuses
 from scheduler.settings import Settings
 
 
@@ -40,11 +39,7 @@ def retry(
     if batch is not None and named is not None:
         raise click.UsageError("name the batch once")
     database = Database.open(settings.database)
-    if strange := set(codes) - set(known_codes()):
-        # An earlier version's codes may stand in the database.
-        strange -= {code for each in all_statuses(database) for code in each.codes}
-    if strange:
-        raise click.UsageError(f"no code is called {', '.join(sorted(strange))}")
+    check_codes(database, codes)
     count = queue_again(database, batch or named, codes or None, settings.chunk_size)
     say(f"{count.jobs} queued again")
     if count.files:

@@ -92,7 +92,7 @@ class PlaceAltered(SchedulerError):
 
 
 class ReasonsForeign(SchedulerError):
-    """The failed/reasons.csv that is there is not the watch's; move it away for a new one."""
+    """failed/reasons.csv was not written by the watch; move it away, and a new one is made."""
 
     code = "reasons-foreign"
 

@@ -1,0 +1,130 @@
+"""`thoraq failures`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import chain
+
+import click
+
+from cli.codes import check_codes
+from cli.columns import plain
+from cli.ledger import code_lines
+from cli.options import Count, Moment, named_study, settings_option
+from cli.printing import Form, Row, form_options, print_rows, say
+from db.database import Database
+from db.failure_records import FAILURE_STATES, Failure, FailureFilter
+from db.failures import count_failures, find_failures
+from db.states import JobState
+from scheduler.settings import Settings
+
+#: Rows of a table unless --limit says otherwise; JSON and CSV hold all.
+TABLE_ROWS = 50
+#: What a table shows of a failure.
+IN_TABLE = ("ended_at", "batch", "state", "code", "attempts", "path", "detail")
+
+
+@click.command()
+@click.argument("batch", required=False)
+@click.option("--batch", "named", help="the same as BATCH")
+@click.option(
+    "--code",
+    "codes",
+    multiple=True,
+    metavar="CODE",
+    help="only what ended with this code; may be repeated",
+)
+@click.option(
+    "--path", metavar="TEXT", help="part of the path, or a path from before the file was moved"
+)
+@click.option("--since", type=Moment(), help="ended at or after this ISO date or time")
+@click.option("--until", type=Moment(), help="ended before this ISO date or time")
+@click.option(
+    "--failed/--set-aside", default=None, help="only what failed, or only what was set aside"
+)
+@click.option("--limit", type=Count(min=1), help="at most so many, the newest")
+@form_options
+@settings_option
+def failures(
+    batch: str | None,
+    *,
+    named: str | None,
+    codes: tuple[str, ...],
+    path: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    failed: bool | None,
+    limit: int | None,
+    form: Form,
+    settings: Settings,
+) -> None:
+    """List what failed or was set aside, and why, the newest first.
+
+    Of one BATCH or of all, also what was refused at intake. A table shows the newest 50 unless
+    --limit is given, and ends with each code, how many files ended with it, and what to do; --json
+    and --csv hold every file. A duplicate of a file that failed is listed too, and marked in them.
+
+    \b
+    Example: what a share that was away has cost, then one file that a watch moved
+      thoraq failures archive-3f2a91bc --code file-unavailable --csv
+      thoraq failures --path /srv/inbox/p0031.dcm
+    """
+    if batch is not None and named is not None:
+        raise click.UsageError("name the batch once")
+    database = Database.open(settings.database)
+    check_codes(database, codes)
+    states: tuple[JobState, ...] = FAILURE_STATES
+    if failed is not None:
+        states = (JobState.FAILED if failed else JobState.SET_ASIDE,)
+    table = form is Form.TABLE
+    wanted = FailureFilter(
+        batch=batch or named,
+        states=states,
+        codes=codes or None,
+        path=None if path is None else named_path(path),
+        since=since,
+        until=until,
+        limit=TABLE_ROWS if table and limit is None else limit,
+    )
+    found = (failure_row(each) for each in find_failures(database, wanted))
+    first = next(found, None)
+    if first is None:
+        say("nothing that was asked for failed or was set aside", err=True)
+    rows = chain([] if first is None else [first], found)
+    if not table:
+        print_rows(rows, form)
+        return
+    shown = list(rows)
+    print_rows(shown, form, IN_TABLE)
+    if shown:
+        print_remedies(count_failures(database, wanted), len(shown))
+
+
+def named_path(path: str) -> str:
+    """Return a path as the database knows it; a part of one stays as it is."""
+    return named_study(path) if "/" in path and not path.endswith("/") else path
+
+
+def print_remedies(counts: dict[str, int], shown: int) -> None:
+    """Print what to do about each code, and whether the table shows all."""
+    say()
+    say("what to do, by code", bold=True)
+    for line in code_lines(counts):
+        say(line)
+    if (every := sum(counts.values())) > shown:
+        say(f"the newest {shown} of {every}; --limit N or --csv shows more", err=True)
+
+
+def failure_row(found: Failure) -> Row:
+    """Return every column of one failure."""
+    return {
+        "batch": found.batch,
+        "path": found.path,
+        "state": plain(found.state),
+        "code": found.code,
+        "detail": found.detail,
+        "attempts": found.attempts,
+        "radiograph": found.radiograph_id,
+        "duplicate": found.duplicate,
+        "ended_at": plain(found.ended_at),
+    }

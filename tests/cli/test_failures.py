@@ -1,0 +1,205 @@
+"""What failed is asked for like results, whichever command queued it; any batch has a report."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.codes import known_codes
+from cli.exits import Exit
+from cli.main import thoraq
+from cli.opening import prepare
+from db.database import Database
+from db.placing import record_places
+from db.records import FileStat, PlacedFile, Refusal, SeenFile
+from db.states import Place
+from db.tables import file
+from radiograph.errors import Disposition
+from scheduler.settings import Settings
+from tests.db.making import (
+    BROKEN,
+    LATERAL,
+    claim,
+    measured,
+    refused,
+    refusing,
+    rows,
+    seen,
+    send,
+    store,
+    submit,
+)
+
+COLUMNS = [
+    *("batch", "path", "state", "code", "detail", "attempts"),
+    *("radiograph", "duplicate", "ended_at"),
+]
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """Give the state of a submission: one file measured, two failed, 60 set aside, one waiting."""
+    database = open_state(tmp_path / "state")
+    files = [seen(1), seen(2), refused("half.dcm")]
+    submit(database, [*files, *(refused(f"{n:02}.txt", LATERAL) for n in range(60))], chunk_size=1)
+    for nth, chunk_id in enumerate(send(database)):
+        taken = claim(database, chunk_id)
+        store(database, taken, [refusing(j, BROKEN) if nth else measured(j) for j in taken.jobs])
+    submit(database, [seen(3)], name="a/b\x1b[2J")
+    database.dispose()
+    return tmp_path / "state"
+
+
+def open_state(folder: Path) -> Database:
+    return prepare(Settings(state=folder))
+
+
+def run(state: Path, *words: str, extra: Mapping[str, str] | None = None) -> Result:
+    environment = {"THORAQ_STATE": str(state), **(extra or {})}
+    return CliRunner().invoke(thoraq, words, env=environment)
+
+
+def as_json(state: Path, *words: str) -> list[dict[str, Any]]:
+    ran = run(state, "failures", *words, "--json")
+    assert ran.exit_code == Exit.OK, ran.output
+    found: list[dict[str, Any]] = json.loads(ran.stdout)
+    return found
+
+
+def test_a_table_ends_with_each_code_its_count_and_what_to_do(state: Path) -> None:
+    ran = run(state, "failures", "night", "--failed")
+    assert (ran.exit_code, ran.stderr) == (Exit.OK, "")
+    table, _, remedies = ran.stdout.partition("what to do, by code")
+    assert [line.split()[5] for line in table.splitlines()[1:3]] == [
+        *("/archive/2.dcm", "/archive/half.dcm")
+    ]
+    [line] = remedies.strip().splitlines()
+    assert line.split()[:3] == [BROKEN.code, "2", "failed"]
+    assert line.endswith(known_codes()[BROKEN.code].sentence)
+
+
+def test_a_table_shows_the_newest_fifty_and_counts_all(state: Path) -> None:
+    ran = run(state, "failures")
+    assert ran.stdout.partition("\n\n")[0].count("\n") == 50
+    assert "the newest 50 of 62" in ran.stderr
+    assert "lateral-view        60  set aside" in ran.stdout
+    assert run(state, "failures", "--limit", "62").stderr == ""
+
+
+def test_json_and_csv_hold_every_failure_and_every_column(state: Path) -> None:
+    found = as_json(state)
+    assert len(found) == 62
+    assert all(list(row) == COLUMNS for row in found)
+    failed = next(row for row in found if row["path"] == "/archive/2.dcm")
+    assert (failed["batch"], failed["state"], failed["attempts"]) == ("night", "failed", 1)
+    assert failed["ended_at"].endswith("+00:00")
+    printed = run(state, "failures", "--csv").stdout
+    lines = list(csv.DictReader(io.StringIO(printed)))
+    assert [line["path"] for line in lines] == [row["path"] for row in found]
+    assert {line["duplicate"] for line in lines} == {"false"}
+
+
+def test_filters_choose(state: Path) -> None:
+    assert len(as_json(state, "--set-aside")) == 60
+    assert len(as_json(state, "--code", BROKEN.code, "--code", "too-small")) == 2
+    assert [row["path"] for row in as_json(state, "--path", "half")] == ["/archive/half.dcm"]
+    assert len(as_json(state, "--batch", "night", "--limit", "3")) == 3
+    assert as_json(state, "--since", "2999-01-01") == []
+    assert len(as_json(state, "--until", "2999-01-01")) == 62
+
+
+@pytest.mark.parametrize("form", ["--table", "--json", "--csv"])
+def test_nothing_that_failed_is_said_on_standard_error(state: Path, form: str) -> None:
+    ran = run(state, "failures", "a/b\x1b[2J", form)
+    assert ran.exit_code == Exit.OK
+    assert ran.stdout.strip() in {"", "[]"}
+    assert "nothing" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["failures", "nigth"], Exit.NOT_FOUND),
+        (["failures", "night", "--batch", "night"], Exit.USAGE),
+        (["failures", "--code", "no-such"], Exit.USAGE),
+        (["failures", "--limit", "0"], Exit.USAGE),
+        (["report", "nigth"], Exit.NOT_FOUND),
+        (["report"], Exit.USAGE),
+    ],
+)
+def test_what_is_unknown_is_refused_and_writes_nothing(
+    state: Path, words: list[str], code: Exit
+) -> None:
+    assert run(state, *words).exit_code == code
+    assert not (state / "reports").exists()
+
+
+def test_a_code_of_an_earlier_version_is_known_where_a_file_ended_with_it(state: Path) -> None:
+    database = open_state(state)
+    submit(database, [refused("old", Refusal("former-code", "", Disposition.FAILED))], name="old")
+    database.dispose()
+    assert [row["code"] for row in as_json(state, "--code", "former-code")] == ["former-code"]
+    assert "former-code" in run(state, "failures", "old").stdout
+
+
+def test_a_file_that_was_moved_is_found_by_its_old_path_however_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = (tmp_path / "inbox").resolve()
+    inbox.mkdir()
+    (tmp_path / "link").symlink_to(inbox)
+    database = open_state(tmp_path / "state")
+    unread = SeenFile(FileStat(f"{inbox}/a.txt", 10, 1), refusal=LATERAL)
+    submit(database, [unread])
+    [row] = rows(database, file)
+    new = f"{inbox}/failed/a.txt"
+    record_places(database, [PlacedFile(row.id, new, Place.FAILED)])
+    database.dispose()
+    monkeypatch.chdir(tmp_path)
+    for path in (f"{inbox}/a.txt", new, "inbox/a.txt", "./link/a.txt", f"{tmp_path}/link/a.txt"):
+        [failed] = as_json(tmp_path / "state", "--path", path)
+        ran = run(tmp_path / "state", "show", path, "--json")
+        [shown] = json.loads(ran.stdout)["files"]
+        assert failed["path"] == shown["path"] == new
+    assert run(tmp_path / "state", "show", f"{inbox}/b.txt").exit_code == Exit.NOT_FOUND
+
+
+def test_a_report_holds_what_process_writes_for_any_batch(state: Path, tmp_path: Path) -> None:
+    ran = run(state, "report", "night", "--report", str(tmp_path / "out" / "deep"))
+    assert ran.exit_code == Exit.OK, ran.output
+    written = {path.name: path for path in (tmp_path / "out" / "deep").iterdir()}
+    assert set(written) == {"results.csv", "failures.csv", "sheet.png"}
+    assert all(str(path) in ran.stdout for path in written.values())
+    with written["failures.csv"].open(encoding="utf-8", newline="") as lines:
+        assert len(list(csv.DictReader(lines))) == 62
+    with written["results.csv"].open(encoding="utf-8", newline="") as lines:
+        assert [row["path"] for row in csv.DictReader(lines)] == ["/archive/1.dcm"]
+    assert run(state, "report", "night", "--report", str(tmp_path / "out" / "deep")).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["a/b\x1b[2J", "../../x", "..", "."])
+def test_the_report_of_a_batch_of_any_name_is_in_a_folder_of_its_own(
+    state: Path, name: str
+) -> None:
+    database = open_state(state)
+    submit(database, [seen(4)], name=name)
+    database.dispose()
+    ran = run(state, "report", name)
+    assert ran.exit_code == Exit.OK, ran.output
+    assert "still wait or run" in ran.stderr
+    [folder] = (state / "reports").iterdir()
+    assert {each.name for each in folder.iterdir()} == {"results.csv", "failures.csv"}
+    assert "\x1b" not in ran.output
+
+
+def test_a_report_that_cannot_be_written_says_where(state: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    ran = run(state, "report", "night", "--report", str(tmp_path / "taken" / "below"))
+    assert (ran.exit_code, "place-unusable" in ran.stderr) == (Exit.USAGE, True), ran.output
