@@ -77,6 +77,10 @@ def create_app(broker_url: str, *, remote_control: bool = False) -> Celery:
         timezone="UTC",
     )
     app.steps["consumer"].update(
-        {"scheduler.control:GuardedControl", "scheduler.attention:Attention"}
+        {
+            "scheduler.control:GuardedControl",
+            "scheduler.attention:Attention",
+            "scheduler.heartbeat:Heartbeat",
+        }
     )
     return app

@@ -51,6 +51,7 @@ _SOCKET_PATH_BYTES = 107
 #: A queue of a million messages loads in seconds.
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
+_ANSWER_SECONDS = 5.0
 #: Whoever asks whether a server answers wants to know now; redis-py would try for seconds.
 _ONCE = Retry(NoBackoff(), 0)
 
@@ -69,23 +70,33 @@ def broker_url(settings: Settings) -> str:
     return url
 
 
-def ping(url: str) -> str | None:
-    """Ask the broker for its version; None where it does not tell."""
+def ping(url: str, seconds: float = _ANSWER_SECONDS) -> str | None:
+    """Ask the broker for its version; None where it does not tell within ``seconds``."""
     try:
-        return ask(url)
+        return ask(url, seconds)
     except SchedulerError:
         return None
 
 
-def ask(url: str) -> str:
+def ask(url: str, seconds: float = _ANSWER_SECONDS) -> str:
     """Ask the broker for its version.
+
+    Raises BrokerUnavailable, BrokerRefuses, BrokerUntrusted.
+    """
+    with asking(url, seconds) as client:
+        return str(client.info("server")["redis_version"])
+
+
+@contextmanager
+def asking(url: str, seconds: float = _ANSWER_SECONDS) -> Iterator[redis.Redis]:
+    """Give a client of the broker that waits up to ``seconds`` for an answer.
 
     Raises BrokerUnavailable, BrokerRefuses, BrokerUntrusted. Their messages leave out what the
     libraries say, which may hold the URL and with it the password.
     """
     try:
-        with connect(url) as client:
-            return str(client.info("server")["redis_version"])
+        with connect(url, seconds) as client:
+            yield client
     except (AuthenticationError, AuthorizationError, NoPermissionError) as exc:
         raise BrokerRefuses(BrokerRefuses.__doc__) from exc
     except (RedisError, OSError, ValueError) as exc:
@@ -94,11 +105,13 @@ def ask(url: str) -> str:
         raise BrokerUnavailable(BrokerUnavailable.__doc__) from exc
 
 
-def connect(url: str) -> redis.Redis:
+def connect(url: str, seconds: float = _ANSWER_SECONDS) -> redis.Redis:
     """Return a client of the broker that waits for no answer long; nothing is sent yet."""
     if url.startswith("redis+socket://"):
-        return _client(Path(url.removeprefix("redis+socket://").partition("?")[0]))
-    return redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=_ONCE)
+        return _client(Path(url.removeprefix("redis+socket://").partition("?")[0]), seconds)
+    return redis.Redis.from_url(
+        url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=_ONCE
+    )
 
 
 def _is_of_tls(error: BaseException | None) -> bool:
@@ -263,8 +276,8 @@ class EmbeddedBroker:
             queue.rename(self._folder / f"appendonlydir.unreadable-{time.time_ns()}")
 
 
-def _client(socket_path: Path) -> redis.Redis:
-    return redis.Redis(unix_socket_path=str(socket_path), socket_timeout=5, retry=_ONCE)
+def _client(socket_path: Path, seconds: float = _ANSWER_SECONDS) -> redis.Redis:
+    return redis.Redis(unix_socket_path=str(socket_path), socket_timeout=seconds, retry=_ONCE)
 
 
 def _short_folder(folder: Path) -> Path:

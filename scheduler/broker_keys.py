@@ -19,6 +19,8 @@ MARK: Final = "thoraq.remembers"
 SUSPECTS: Final = "thoraq.suspects"
 #: Messages that ended workers, the newest first.
 SET_ASIDE: Final = "thoraq.set_aside"
+#: When each process that takes from queues was last there, by its queues and name.
+PRESENT: Final = "thoraq.present"
 
 #: Where kombu keeps what was delivered and is not acknowledged.
 _LOCK = "unacked_mutex"
@@ -34,6 +36,7 @@ _TYPES: Final[dict[str, str]] = {
     _LOCK: "string",
     SUSPECTS: "hash",
     SET_ASIDE: "list",
+    PRESENT: "zset",
     "_kombu.binding_deadlines": "zset",
     **{f"_kombu.binding.{exchange}": "set" for exchange in _EXCHANGES},
     **{f"_kombu.binding_permanent.{exchange}": "set" for exchange in _EXCHANGES},

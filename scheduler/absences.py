@@ -1,0 +1,76 @@
+"""Absences: what files need to be measured and does not answer, and since when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from scheduler.broker import broker_url
+from scheduler.errors import SchedulerError
+from scheduler.messages import ROUTINE_QUEUE, UPKEEP_QUEUE
+from scheduler.presence import Presence, read_presences
+from scheduler.settings import Settings
+
+#: Whoever asks wants to go on; a broker that takes longer is as good as away.
+PATIENCE_SECONDS = 1.0
+
+
+class Part(StrEnum):
+    """What has to run before a file is measured."""
+
+    BROKER = "broker"
+    SCHEDULER = "scheduler"
+    WORKER = "worker"
+
+
+#: The queue by which the processes of each part are told.
+_QUEUE_OF = {Part.SCHEDULER: UPKEEP_QUEUE, Part.WORKER: ROUTINE_QUEUE}
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A part that does not answer.
+
+    ``since``: when the last one of its kind answered, and ``name`` its name; None where the broker
+    remembers none, or is away itself.
+    """
+
+    part: Part
+    since: datetime | None = None
+    name: str | None = None
+
+
+def find_absences(settings: Settings) -> list[Absence]:
+    """Return the parts that do not answer, within about a second."""
+    try:
+        url = broker_url(settings)
+        found = read_presences(url, PATIENCE_SECONDS)
+    except SchedulerError:
+        return [Absence(Part.BROKER)]
+    absent = [
+        _absence(part, found or [])
+        for part, queue in _QUEUE_OF.items()
+        if not any(each.is_here and queue in each.queues for each in found or [])
+    ]
+    if not absent:
+        return []
+    # Before an alarm they are asked: one of an older release, or whose user may not write its
+    # presence, answers nevertheless. Celery is loaded for nothing else here.
+    from scheduler.attendance import queues_taken  # noqa: PLC0415
+
+    taken = frozenset[str]().union(*queues_taken(url).values())
+    if found is None and not taken:
+        return []  # a user that may only send; who answers nobody knows
+    return [each for each in absent if _QUEUE_OF[each.part] not in taken]
+
+
+def _absence(part: Part, found: list[Presence]) -> Absence:
+    last = min(
+        (each for each in found if _QUEUE_OF[part] in each.queues),
+        key=lambda each: each.silent_seconds,
+        default=None,
+    )
+    if last is None:
+        return Absence(part)
+    return Absence(part, datetime.now(UTC) - timedelta(seconds=last.silent_seconds), last.name)
