@@ -54,6 +54,10 @@ SECTIONS = MappingProxyType(
         },
         "Operate": {
             "up": ("cli.up:up", "Run broker, workers and scheduler until Ctrl-C."),
+            "scheduler": (
+                "cli.scheduler:scheduler",
+                "Send what waits to the workers, until Ctrl-C.",
+            ),
             "worker": ("cli.worker:worker", "Run one worker on one device."),
             "flower": ("cli.flower:flower", "Watch the workers in a browser."),
             "audit": ("cli.audit:audit", "Tell who asked for what, and when."),

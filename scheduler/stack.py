@@ -59,6 +59,11 @@ class Member:
         return self.process.pid if self.process is not None else None
 
 
+def scheduler_command() -> list[str]:
+    """Return the command that becomes the scheduler."""
+    return [sys.executable, "-m", "scheduler"]
+
+
 def worker_command(
     device: str,
     name: str | None = None,
@@ -96,7 +101,7 @@ class Stack:
         self.app = create_app(broker_url(settings))
         logs = settings.state / "logs"
         readers = settings.readers or max(1, usable_cores() // max(1, len(devices)))
-        upkeep = Member("upkeep", [sys.executable, "-m", "scheduler"], logs / "upkeep.log")
+        upkeep = Member("upkeep", scheduler_command(), logs / "upkeep.log")
         cores = own_cores(len(devices)) if set(devices) == {"cpu"} else (None,) * len(devices)
         self.members: tuple[Member, ...] = (
             upkeep,

@@ -38,6 +38,7 @@ ELSEWHERE = {
     "dataset explore": "reads images alone",
     "evaluate": "reads images alone",
     "flower": "speaks to the broker alone",
+    "scheduler": "runs until it is stopped: `process` starts it here",
     "up": "runs until it is stopped: `process` starts the same processes here",
     "worker": "runs until it is stopped: `process` starts it here",
 }

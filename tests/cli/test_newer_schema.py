@@ -48,6 +48,7 @@ ARGUMENTS = {
     "cancel": "night",
     "pause": "night",
     "resume": "night",
+    "scheduler": "",
     "up": "--device cpu",
     "worker": "--device cpu",
     "audit": "",
