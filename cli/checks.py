@@ -12,13 +12,16 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 
+from cli.absences import command, since_when, waiting_files
 from cli.printing import Row
 from db import schema
 from db.access import read_only_reason
+from db.database import Database
 from db.engine import sqlite_path
 from db.errors import DatabaseError, DatabaseReadOnly
 from network.card import shipped_card, verify_weights
 from network.errors import NetworkError
+from scheduler.absences import Part, find_absences
 from scheduler.broker import ask, broker_url, ping, server_binary
 from scheduler.broker_keys import SET_ASIDE
 from scheduler.cores import usable_cores
@@ -63,6 +66,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield check_broker(settings)
     yield from check_messages(settings)
     yield check_database(settings)
+    yield from check_processes(settings)
 
 
 def check_python() -> Check:
@@ -208,3 +212,32 @@ def check_database(settings: Settings) -> Check:
         found = f"{kind}, schema {state.current}, this program's is {state.head}"
         return Check("database", ok=False, found=found, repair="thoraq db upgrade")
     return Check("database", ok=True, found=f"{kind}, schema {state.current} is up to date")
+
+
+def check_processes(settings: Settings) -> Iterator[Check]:
+    """Look who answers: a check for each part that does not; an embedded installation may rest."""
+    absent = find_absences(settings)
+    if not absent:
+        yield Check("processes", ok=True, found="scheduler and workers answer")
+    elif absent[0].part is not Part.BROKER:
+        for each in absent:
+            found = f"no {each.part} has answered {since_when(each)}"
+            yield Check("processes", ok=False, found=found, repair=command(each, settings))
+    elif settings.broker_url is None:  # another broker has a check that says so
+        waiting = count_waiting(settings)
+        found = f"nothing runs, and {waiting} files wait" if waiting else "resting, nothing waits"
+        yield Check("processes", not waiting, found, "thoraq up" if waiting else None)
+
+
+def count_waiting(settings: Settings) -> int:
+    """Return how many files wait; 0 where the database does not tell, and its check says why."""
+    try:
+        if not schema.check(settings.database).up_to_date:
+            return 0
+        database = Database.open(settings.database)
+        try:
+            return waiting_files(database)
+        finally:
+            database.dispose()
+    except DatabaseError:
+        return 0

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from cli.absences import no_broker
 from cli.errors import NoFiles, WorkersGone
 from cli.processes import open_stack
 from cli.progress import BatchProgress
@@ -67,7 +68,7 @@ def measure(
     Raises NoFiles, WorkersGone.
     """
     work = Work(settings, device)
-    with terminable(), BatchProgress() as progress:
+    with terminable(), BatchProgress(lambda: no_broker(settings)) as progress:
         try:
 
             def took_in(count: IntakeCount) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cli.absences import no_broker
 from cli.errors import BatchPaused
 from cli.ledger import ledger_json, print_ledger
 from cli.measuring import measure
@@ -67,6 +68,9 @@ def process(
     into = open_batch(database, batch or batch_name(paths, model), priority)
     if why := paused(database, into):
         raise BatchPaused(f"{why}. {BatchPaused.__doc__}")
+    if settings.broker_url is not None:  # an embedded one starts with the work
+        for line in no_broker(settings):
+            say(line, err=True)
     before = batch_status(database, into.name)
     folder = report or report_folder(settings, into.name)
     if report is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -59,9 +60,15 @@ def duration(seconds: float) -> str:
 
 
 class BatchProgress:
-    """Shows a batch on standard error while it is taken in and measured."""
+    """Shows a batch on standard error while it is taken in and measured.
 
-    def __init__(self) -> None:
+    ``absent``: says what does not answer, a sentence each; asked where no worker takes a file.
+    """
+
+    def __init__(self, absent: Callable[[], list[str]] = list) -> None:
+        self.absent = absent
+        self.cause = ""
+        self.asked_at = float("-inf")
         self.console = PlainConsole(stderr=True, highlight=False)
         self.rate = Rate()
         self.began = time.monotonic()
@@ -116,7 +123,11 @@ class BatchProgress:
         seconds = time.monotonic() - self.began
         if seconds < HINT_SECONDS:
             return "  waiting for a worker"
-        return f"  no worker for {duration(seconds)}: see `thoraq doctor` and the logs"
+        if time.monotonic() - self.asked_at >= LINE_SECONDS:
+            said = self.absent()
+            self.asked_at = time.monotonic()
+            self.cause = said[0] if said else "see `thoraq doctor` and the logs"
+        return f"  no worker for {duration(seconds)}: {self.cause}"
 
     def show(self, what: str, words: str, done: int = 0, total: int | None = None) -> None:
         """Move the bar, or print a line if the last one is old enough."""

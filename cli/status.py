@@ -6,6 +6,7 @@ import time
 
 import click
 
+from cli.absences import rows, sentences, tell, waiting_files
 from cli.judgements import outdated_results, say_outdated
 from cli.ledger import ledger_json, print_ledger
 from cli.opening import paused
@@ -17,7 +18,6 @@ from db.pauses import paused_queues
 from db.records import BatchStatus
 from db.status import all_statuses, batch_status
 from radiograph.records import IctThresholds
-from scheduler.broker import broker_url, ping
 from scheduler.settings import Settings
 
 #: Pause between two looks at a batch; a look at a large one takes its time, so at least ten of it.
@@ -59,23 +59,25 @@ def status(batch: str | None, *, follow: bool, form: Form, settings: Settings) -
         raise click.UsageError("--follow needs the name of a batch")
     database = Database.open(settings.database)
     if batch is None:
-        print_all(database, form, settings.ict_thresholds)
+        print_all(database, form, settings)
     else:
         print_one(database, batch, form, settings, follow=follow)
 
 
-def print_all(database: Database, form: Form, lines: IctThresholds) -> None:
-    """Print a line a batch, what is paused as a whole, and which results follow other settings."""
-    found = all_statuses(database)
-    rows = [status_row(each, lines) for each in found]
-    print_rows(rows, form, IN_TABLE)
+def print_all(database: Database, form: Form, settings: Settings) -> None:
+    """Print a line a batch, what is paused or waited for, and what follows other settings."""
+    statuses = all_statuses(database)
+    lines = settings.ict_thresholds
+    print_rows([status_row(each, lines) for each in statuses], form, IN_TABLE)
     if form is not Form.TABLE:
         return
     for queue in paused_queues(database):
         say(f"the {queue} queue is paused: `thoraq resume --queue {queue}`", err=True)
-    say_outdated([count for each in found for count in each.judged], lines)
-    if not rows:
+    say_outdated([count for each in statuses for count in each.judged], lines)
+    if not statuses:
         say("no batch yet; `process`, `submit` and `watch` make them", err=True)
+    elif waiting_files(database, statuses):
+        tell(settings)
 
 
 def print_one(
@@ -87,9 +89,12 @@ def print_one(
     if follow:
         if why:
             say(why, err=True)
-        found = follow_batch(database, batch)
+        elif found.open:
+            tell(settings)
+        found = follow_batch(database, batch, settings)
     if form is Form.JSON:
-        print_json(ledger_json(found, settings.ict_thresholds))
+        absent = rows(settings) if found.open and not why else []
+        print_json(ledger_json(found, settings.ict_thresholds) | {"absent": absent})
     elif form is Form.CSV:
         print_rows([status_row(found, settings.ict_thresholds)], form)
     else:
@@ -99,14 +104,15 @@ def print_one(
         if why:
             say(err=True)
             say(why, err=True)
-        elif ping(broker_url(settings)) is None:
+        elif absent_lines := sentences(settings):
             say(err=True)
-            say("no broker answers, so nothing runs: start `thoraq up`", err=True)
+            for line in absent_lines:
+                say(line, err=True)
 
 
-def follow_batch(database: Database, batch: str) -> BatchStatus:
+def follow_batch(database: Database, batch: str, settings: Settings) -> BatchStatus:
     """Show the batch until it has ended. Raises BatchUnknown."""
-    with BatchProgress() as progress:
+    with BatchProgress(lambda: sentences(settings)) as progress:
         while True:
             asked_at = time.monotonic()
             found = batch_status(database, batch)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cli.absences import tell, waiting_files
 from cli.naming import batch_name
 from cli.opening import paused, prepare
 from cli.options import model_option, paths_argument, priority_option, settings_option
@@ -13,6 +14,7 @@ from cli.printing import say
 from cli.progress import BatchProgress
 from db.intake import open_batch
 from db.states import Priority
+from db.status import batch_status
 from scheduler.intake import enqueue
 from scheduler.settings import Settings
 
@@ -33,7 +35,8 @@ def submit(
     """Queue folders and files for running workers.
 
     Each content is queued once, whatever its name; submitting a folder again takes in what is
-    new. Workers run elsewhere: `thoraq up`, or `thoraq worker` on other machines.
+    new. Workers run elsewhere: `thoraq up`, or `thoraq scheduler` once and `thoraq worker` on each
+    machine. What of them does not answer is told on standard error.
 
     \b
     Example:
@@ -50,6 +53,8 @@ def submit(
     )
     if why := paused(database, into):
         say(why, err=True)
+    elif waiting_files(database, [batch_status(database, into.name)]):
+        tell(settings)
     if model is not None and count.known:
         say(
             "known files keep the network they were queued for;"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from cli.absences import Lookout
 from cli.codes import known_codes
 from cli.naming import batch_name
 from cli.opening import prepare
@@ -71,8 +72,10 @@ def watch(
             )
 
     name = batch or batch_name([folder], model)
+    database = prepare(settings, model)
+    lookout = Lookout(database, name, settings)
     watched = Watch(
-        prepare(settings, model),
+        database,
         folder,
         settings,
         batch=name,
@@ -85,8 +88,9 @@ def watch(
     say(f"watching {folder} for batch {name}", err=True)
     if once:
         watched.once()
+        lookout.look()
         return
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    watched.run(stop)
+    watched.run(stop, after_scan=lookout.look)

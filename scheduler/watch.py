@@ -101,7 +101,7 @@ class Watch:
         threading.Event().wait(self._settings.settle_seconds)
         return first + self.scan()
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, after_scan: Callable[[], None] | None = None) -> None:
         """Scan until ``stop`` is set; a share or a database that is away is waited for."""
         try:
             while not stop.is_set():
@@ -118,6 +118,8 @@ class Watch:
                     if exc.permanent:
                         raise
                     _log.warning("waiting for the database", code=exc.code)
+                if after_scan is not None:
+                    after_scan()
                 stop.wait(self._settings.watch_seconds)
         finally:
             self.close()
