@@ -67,7 +67,7 @@ class DatabaseReadOnly(DatabaseError):
 
 
 class DatabaseFull(DatabaseError):
-    """The disk of the database is full; make room, what waits goes on by itself."""
+    """The disk of the database is full; free some space, what waits goes on by itself."""
 
     code = "database-full"
     permanent = False
