@@ -104,9 +104,11 @@ class StubNetworks(Networks):
     def warm_up(self) -> None:
         """Load nothing."""
 
-    def pipeline(self, model_version: str) -> Pipeline:
+    def pipeline(
+        self, model_version: str, registered: Callable[[str], str | None] = lambda _: None
+    ) -> Pipeline:
         """Return the stub."""
-        del model_version
+        del model_version, registered
         return self._stub
 
 
