@@ -35,10 +35,15 @@ class CsvLines:
 def as_field(value: object) -> object:
     """Return a value as CSV holds it: flags in lower case, nothing for what is absent.
 
-    An apostrophe goes before a text that a spreadsheet would run: headers hold what others wrote.
+    Texts are made `harmless`: headers hold what others wrote.
     """
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
+    if isinstance(value, str):
+        return harmless(value)
     return "" if value is None else value
+
+
+def harmless(text: str) -> str:
+    """Return a text with an apostrophe before it where a spreadsheet would run it."""
+    return f"'{text}" if text.startswith(_FORMULA) else text

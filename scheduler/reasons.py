@@ -14,16 +14,16 @@ import os
 import stat
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 from secrets import token_hex
 from typing import BinaryIO
 
 from db.states import Place
+from radiograph.csv_lines import CsvLines, harmless
 from radiograph.folders import open_file
 from scheduler.errors import ReasonsForeign
 from scheduler.inbox import Inbox
 from scheduler.renaming import rename_new, rename_over
-from scheduler.spreadsheets import harmless
 
 NAME = "reasons.csv"
 #: Of the watched folder.
@@ -99,8 +99,8 @@ class Reasons:
                 if kept is None and found is not None:
                     _copy(here, found, file)
                 else:
-                    file.write(_text([COLUMNS, *map(astuple, kept or ())]))
-                file.write(_text(list(map(astuple, added))))
+                    file.write(_text(kept or (), heading=True))
+                file.write(_text(added))
                 file.flush()
                 os.fsync(file.fileno())
             if found is None:
@@ -176,8 +176,12 @@ def _copy(here: int, found: os.stat_result, into: BinaryIO) -> None:
             into.write(block)
 
 
-def _text(lines: Sequence[Sequence[str]]) -> bytes:
-    """Return lines as CSV in UTF-8, in which file names keep the bytes they have."""
+def _text(reasons: Sequence[Reason], *, heading: bool = False) -> bytes:
+    """Return rows as CSV in UTF-8, in which file names keep the bytes they have."""
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(lines)
+    lines = CsvLines(text, COLUMNS)
+    if heading:
+        lines.heading()
+    for reason in reasons:
+        lines.row(asdict(reason))
     return text.getvalue().encode("utf-8", "surrogateescape")
