@@ -56,17 +56,18 @@ class Check:
         return asdict(self)
 
 
-def examine(settings: Settings) -> Iterator[Check]:
-    """Return the checks one by one, as they are done."""
+def examine(settings: Settings, *, here: bool = False) -> Iterator[Check]:
+    """Return the checks one by one, as they are done; ``here``: of this machine alone."""
     yield check_python()
     yield check_packages()
     yield from check_devices()
     yield check_weights()
     yield check_state(settings)
     yield check_broker(settings)
-    yield from check_messages(settings)
     yield check_database(settings)
-    yield from check_processes(settings)
+    if not here:
+        yield from check_messages(settings)
+        yield from check_processes(settings)
 
 
 def check_python() -> Check:

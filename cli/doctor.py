@@ -18,10 +18,11 @@ FOUND_COLUMNS = 80
 
 
 @click.command()
+@click.option("--here", is_flag=True, help="this machine alone, not who else answers")
 @click.option("--json", "as_json", is_flag=True, help="a JSON array, a check an object")
 @click.pass_context
 @settings_option
-def doctor(ctx: click.Context, *, as_json: bool, settings: Settings) -> None:
+def doctor(ctx: click.Context, *, here: bool, as_json: bool, settings: Settings) -> None:
     """Check what thoraq needs, and say how to repair it.
 
     A line a check, with the command that repairs what fails. Leaves with code 4 (UNSOUND) if one
@@ -33,7 +34,7 @@ def doctor(ctx: click.Context, *, as_json: bool, settings: Settings) -> None:
       thoraq doctor --json
     """
     checks: list[Check] = []
-    for check in examine(settings):
+    for check in examine(settings, here=here):
         checks.append(check)
         if not as_json:
             print_check(check)

@@ -27,6 +27,7 @@ from network.card import (
 from network.errors import WeightsMismatch, WeightsMissing
 from network.figures import KINDS, compare, figures, pooled
 from network.plain_files import copy_plain
+from scheduler.rights import as_operator
 from scheduler.settings import Settings
 
 
@@ -52,9 +53,7 @@ def card_at(place: Path) -> ModelCard:
 
     Raises VersionReserved, CardInvalid, ModelFileUnfit.
     """
-    card = load_foreign_card(place / CARD_FILE if place.is_dir() else place)
-    check_version(card.version)
-    return card
+    return load_foreign_card(place / CARD_FILE if place.is_dir() else place, check_version)
 
 
 def check_version(version: str) -> str:
@@ -78,23 +77,30 @@ def brought_in(card: ModelCard, settings: Settings) -> Iterator[None]:
             raise ModelDiffers(f"{folder} holds other weights. {ModelDiffers.__doc__}")
         yield
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
     draft = folder.with_name(f".{card.version}.part")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir()
+    with as_operator(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
     try:
-        weights = card.weights_path
-        if copy_plain(weights, draft / weights.name, MOST_OF_WEIGHTS) != card.weights_digest:
-            raise WeightsMismatch(f"{weights.name}: {WeightsMismatch.__doc__}")
-        text = json.dumps(card.card, indent=1, ensure_ascii=False)
-        (draft / CARD_FILE).write_text(f"{text}\n", encoding="utf-8")
-        for name in COMPANIONS:
-            with suppress(WeightsMissing):  # not every network has one
-                copy_plain(weights.with_name(name), draft / name, MOST_OF_COMPANION)
+        with as_operator(folder):
+            _copy(card, draft)
         yield
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _copy(card: ModelCard, into: Path) -> None:
+    """Copy a network's files. Raises WeightsMissing, WeightsMismatch, ModelFileUnfit."""
+    weights = card.weights_path
+    if copy_plain(weights, into / weights.name, MOST_OF_WEIGHTS) != card.weights_digest:
+        raise WeightsMismatch(f"{weights.name}: {WeightsMismatch.__doc__}")
+    text = json.dumps(card.card, indent=1, ensure_ascii=False)
+    (into / CARD_FILE).write_text(f"{text}\n", encoding="utf-8")
+    for name in COMPANIONS:
+        with suppress(WeightsMissing):  # not every network has one
+            copy_plain(weights.with_name(name), into / name, MOST_OF_COMPANION)
 
 
 def figures_row(card: Mapping[str, object]) -> Row:
@@ -114,17 +120,19 @@ def check_figures(candidate: ModelRecord, served: ModelRecord) -> None:
 
     Worse is a mean error above the served network's 95 % interval. Raises ModelWorse.
     """
-    found = list(compare(candidate.card, served.card))
-    if not found and not any(figures(candidate.card, kind) for kind in KINDS):
-        stated = "; ".join(
-            f"{name} {figure.words(digits)}"
-            for kind, (_, name, digits) in KINDS.items()
-            if (figure := pooled(figures(served.card, kind))) is not None
-        )
+    absent = [kind for kind in KINDS if not figures(candidate.card, kind)]
+    known = {kind: pooled(figures(served.card, kind)) for kind in KINDS}
+    stated = "; ".join(
+        f"{KINDS[kind][1]} {figure.words(KINDS[kind][2])}"
+        for kind in absent
+        if (figure := known[kind]) is not None
+    )
+    if stated or len(absent) == len(KINDS):
+        names = " and no ".join(KINDS[kind][1] for kind in absent)
         raise ModelWorse(
-            f"the card of {candidate.version} states no errors; {served.version} has"
+            f"the card of {candidate.version} states no {names}; {served.version} has"
             f" {stated or 'none either'}. {ModelWorse.__doc__}"
         )
-    worse = "; ".join(each.words for each in found if each.worse)
+    worse = "; ".join(each.words for each in compare(candidate.card, served.card) if each.worse)
     if worse:
         raise ModelWorse(f"{candidate.version}: {worse}. {ModelWorse.__doc__}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +71,10 @@ def report_folder(settings: Settings, batch: str) -> Path:
     A batch may be called anything; its report is in a folder of its own nevertheless.
     """
     name = batch.replace("/", "_")
-    return settings.state / "reports" / (f"_{name}" if name in {"", ".", ".."} else name)
+    if name != batch or name.startswith(("_", ".")) or not name:
+        # Another batch may be called what this one's name was made into.
+        name = f"_{name}-{hashlib.sha256(os.fsencode(batch)).hexdigest()[:8]}"
+    return settings.state / "reports" / name
 
 
 def write_report(database: Database, batch: str, settings: Settings, folder: Path) -> Report:

@@ -122,7 +122,7 @@ def archive_entries(revision: str) -> re.Pattern[str]:
     entries = {("SCHEMA", "public"), ("COMMENT", "SCHEMA public"), ("ACL", "SCHEMA public")}
     for name in FUNCTIONS:
         entries |= {("FUNCTION", f"{name}()"), ("ACL", f"FUNCTION {name}()")}
-        entries |= {("TRIGGER", f"{table} {name}") for table in ("file", "job")}
+        entries |= {("TRIGGER", f"{table} {name}") for table in ("file", "job", "radiograph")}
     for kind, name, sql in definitions_at(revision)[0]:
         if kind == "index":
             entries.add(("INDEX", name))

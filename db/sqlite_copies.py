@@ -232,11 +232,21 @@ def _fill(fresh: Path, source: Path) -> None:
 
 
 def _misfits(opened: sqlite3.Connection, table: str) -> bool:
-    """Whether a table holds bytes, or text for a number, which SQLite takes in any column."""
+    """Whether a table holds what SQLite takes in any column and no row of ours has.
+
+    That is bytes, text for a number, and texts that are no time or no JSON where one is kept.
+    """
     said = []
     for _, column, kind, *_ in opened.execute(f'PRAGMA main.table_info("{table}")').fetchall():
         number = kind.startswith(("BIGINT", "INTEGER", "BOOLEAN", "FLOAT"))
         said.append(f"""typeof("{column}") IN ('blob', '{"text" if number else "blob"}')""")
+        if kind.startswith("DATE"):
+            said.append(
+                f"""("{column}" IS NOT NULL AND ("{column}" NOT GLOB '[0-9][0-9][0-9][0-9]-*'
+                OR julianday("{column}") IS NULL))"""
+            )
+        elif kind == "JSON":
+            said.append(f"""("{column}" IS NOT NULL AND NOT json_valid("{column}"))""")
     asked = f'SELECT 1 FROM main."{table}" WHERE {" OR ".join(said)} LIMIT 1'  # noqa: S608
     return opened.execute(asked).fetchone() is not None
 

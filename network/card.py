@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,22 +64,32 @@ def load_card(path: Path) -> ModelCard:
     return read_card(path, text)
 
 
-def load_foreign_card(path: Path) -> ModelCard:
-    """Read a card from elsewhere, by no link. Raises CardInvalid, ModelFileUnfit."""
+def load_foreign_card(path: Path, check: Callable[[str], object] = lambda _: None) -> ModelCard:
+    """Read a card from elsewhere, by no link.
+
+    ``check``: looks at the version before anything else. Raises CardInvalid, ModelFileUnfit, and
+    what ``check`` does.
+    """
     try:
         with plain_file(path, MOST_OF_CARD) as file:
             text = file.read(MOST_OF_CARD + 1)
     except (OSError, WeightsMissing) as exc:
         raise CardInvalid(f"{path.name}: {CardInvalid.__doc__}") from exc
-    return read_card(path, text)
+    return read_card(path, text, check)
 
 
-def read_card(path: Path, text: bytes) -> ModelCard:
-    """Return the card that ``text`` is; ``path``: where it was. Raises CardInvalid."""
+def read_card(
+    path: Path, text: bytes, check: Callable[[str], object] = lambda _: None
+) -> ModelCard:
+    """Return the card that ``text`` is; ``path``: where it was.
+
+    ``check``: as in `load_foreign_card`. Raises CardInvalid, and what ``check`` does.
+    """
     if len(text) > MOST_OF_CARD:
         raise CardInvalid(f"{path.name}: {CardInvalid.__doc__}")
     try:
         card = json.loads(text.decode("utf-8"))
+        check(str(card["version"]))
         return ModelCard(
             path=path,
             version=str(card["version"]),

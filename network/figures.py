@@ -13,6 +13,9 @@ KINDS = {
     "ict": ("mean_absolute", "ICT error", 4),
 }
 
+#: More than any test set holds, and few enough to be added up.
+_MOST_CASES = 10**9
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -61,7 +64,8 @@ def figures(card: Mapping[str, object], kind: str) -> dict[str, Figure]:
         return {}
     try:
         found = {str(name): _figure(each, KINDS[kind][0]) for name, each in sets.items()}
-    except (KeyError, TypeError, ValueError, AttributeError):  # a card of another version
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        # A card of another version.
         return {}
     return {name: figure for name, figure in found.items() if figure.cases > 0}
 
@@ -97,10 +101,10 @@ def compare(candidate: Mapping[str, object], served: Mapping[str, object]) -> It
 
 
 def _figure(stated: Mapping[str, Any], mean: str) -> Figure:
-    """Read one figure. Raises KeyError, TypeError, ValueError, AttributeError."""
+    """Read one figure. Raises KeyError, TypeError, ValueError, AttributeError, OverflowError."""
     figure = Figure(int(stated["cases"]), float(stated[mean]), *_bounds(stated))
-    if not math.isfinite(figure.mean):
-        raise ValueError("an error that is not a number")
+    if not math.isfinite(figure.mean) or figure.mean < 0 or figure.cases > _MOST_CASES:
+        raise ValueError("not a mean error over cases")
     return figure
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 
 from celery import signals
 
@@ -23,14 +24,16 @@ def main() -> None:
     configure_logs()
     # Having a receiver keeps Celery from configuring logs itself.
     signals.setup_logging.connect(_keep_logs)
-    try:
-        settings = read_settings()
-        refuse_newer(settings.database)
-    except (SchedulerError, SchemaNewer) as exc:
-        sys.stderr.write(printable(f"{exc.code}: {exc}") + "\n")
-        sys.exit(MISCONFIGURED)
-    with private(settings):
-        app = create_app(broker_url(settings), remote_control=settings.remote_control)
+    with ExitStack() as stack:
+        try:
+            settings = read_settings()
+            refuse_newer(settings.database)
+            stack.enter_context(private(settings))
+            url = broker_url(settings)
+        except (SchedulerError, SchemaNewer) as exc:
+            sys.stderr.write(printable(f"{exc.code}: {exc}") + "\n")
+            sys.exit(MISCONFIGURED)
+        app = create_app(url, remote_control=settings.remote_control)
         add_upkeep(app, settings)
         serve(app)
 

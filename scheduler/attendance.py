@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
-
 from scheduler.app import create_app
 
 #: A worker's parent process answers at once, also while its child is busy.
@@ -17,12 +14,23 @@ def workers_of(broker_url: str, queue: str) -> list[str]:
 
 
 def queues_taken(broker_url: str) -> dict[str, frozenset[str]]:
-    """Return the queues that each worker takes from, by name; empty where nobody answers."""
+    """Return the queues that each worker takes from, by name; empty where nobody answers.
+
+    Strangers who reach the broker may answer too: what is no answer of a worker is none here.
+    """
     app = create_app(broker_url)
     try:
         said = app.control.inspect(timeout=_PATIENCE_SECONDS).active_queues() or {}
-    except (OperationalError, RedisError, OSError):
+        return {
+            str(name): frozenset(
+                each["name"]
+                for each in queues
+                if isinstance(each, dict) and isinstance(each.get("name"), str)
+            )
+            for name, queues in said.items()
+            if isinstance(queues, list)
+        }
+    except Exception:  # noqa: BLE001 - a broker that is away, or whatever a stranger's answer causes
         return {}
     finally:
         app.close()
-    return {name: frozenset(each["name"] for each in queues) for name, queues in said.items()}

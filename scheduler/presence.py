@@ -50,6 +50,8 @@ def note_presence(
         with client.pipeline(transaction=False) as pipe:
             seen_at = now - SILENT_SECONDS if leaving else now
             pipe.zadd(PRESENT, {f"{','.join(queues)} {name}": seen_at})
+            # Times to come are nobody's of ours, and would push ours out.
+            pipe.zremrangebyscore(PRESENT, now + SILENT_SECONDS, "+inf")
             pipe.zremrangebyrank(PRESENT, 0, -_MOST - 1)
             pipe.execute()
 

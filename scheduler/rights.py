@@ -10,7 +10,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,8 +24,11 @@ _log = structlog.stdlib.get_logger(__name__)
 _NOT_OTHERS = 0o077
 _NOT_WRITTEN_BY_GROUP = 0o027
 #: What thoraq makes in a state folder; a folder that holds more is not ours to close.
-_OURS = ("thoraq.db", "patient.key", ".patient.key", "broker", "logs", "reports")
-_OURS_TOO = ("runs", "models", "converted", "thoraq.env")
+_OURS = ("thoraq.db", ".patient.key-", ".converted.key-")
+_OURS_TOO = (
+    *("broker", "logs", "reports", "runs", "models", "converted"),
+    *("patient.key", "converted.key", "thoraq.env"),
+)
 
 
 class _Before(NamedTuple):
@@ -120,11 +123,13 @@ def _narrow(folder: Path, hidden: int) -> None:
         return  # whoever needs it tells
     ours = [each for each in entries if each.name.startswith(_OURS) or each.name in _OURS_TOO]
     for each in ours:
-        mode = each.lstat().st_mode
-        if mode & hidden and not stat.S_ISLNK(mode):
-            each.chmod(stat.S_IMODE(mode) & ~hidden)
+        with suppress(OSError):  # gone by now, or another user's
+            mode = each.lstat().st_mode
+            if mode & hidden and not stat.S_ISLNK(mode):
+                each.chmod(stat.S_IMODE(mode) & ~hidden)
     if len(ours) == len(entries):
-        folder.chmod(stat.S_IMODE(found.st_mode) & ~hidden)
+        with suppress(OSError):
+            folder.chmod(stat.S_IMODE(found.st_mode) & ~hidden)
         _log.warning("the state folder was open to others and is closed now")
     elif ours:
         _log.warning("the state folder is open to others and holds more than thoraq's; chmod it")

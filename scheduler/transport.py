@@ -18,7 +18,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from scheduler.broker_keys import mend_keys
-from scheduler.envelope import open_envelope
+from scheduler.envelope import LARGEST_BODY_BYTES, open_envelope
 from scheduler.errors import MessageInvalid
 from scheduler.messages import TASK_QUEUES
 
@@ -26,6 +26,8 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: What kombu puts between a queue's name and a priority, and between the parts of a binding.
 _SEPARATOR = "\x06\x16"
+#: A body in base64 is a third longer, and an envelope stands around it.
+_LARGEST_ITEM_BYTES = 2 * LARGEST_BODY_BYTES
 
 
 def register_transports() -> None:
@@ -148,6 +150,9 @@ class SentinelTransport(redis.SentinelTransport):
 
 def _checked(item: bytes, queue: str) -> str | None:
     """Return a message as kombu may read it, None where it was refused."""
+    if len(item) > _LARGEST_ITEM_BYTES:  # decoding takes many times as much
+        _refuse()
+        return None
     try:
         return str(dumps(open_envelope(loads(bytes_to_str(item)), queue)))
     except Exception:  # noqa: BLE001 - whatever it causes here it would cause in kombu
@@ -157,12 +162,16 @@ def _checked(item: bytes, queue: str) -> str | None:
 
 def _is_sound(held: bytes) -> bool:
     """Whether kombu could bring a delivered message back."""
+    if len(held) > _LARGEST_ITEM_BYTES:
+        return False
     try:
         message, exchange, queue = loads(bytes_to_str(held))
+        if isinstance(queue, str) and queue not in TASK_QUEUES:
+            return isinstance(exchange, str)  # of another program that shares this Redis
         open_envelope(message, queue)
     except Exception:  # noqa: BLE001 - whatever it causes here it would cause in kombu
         return False
-    return exchange == "" and queue in TASK_QUEUES
+    return bool(exchange == "")
 
 
 def _is_of_type(error: ResponseError) -> bool:

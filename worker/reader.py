@@ -115,6 +115,8 @@ def _checked_path(path: str, roots: Sequence[Path]) -> Path:
         real = allowed_path(Path(path), roots)
     except ValueError as exc:  # a NUL in the path
         raise FileUnavailable.because("no such path") from exc
+    except OSError as exc:  # a folder became a link, or a link a folder, while it was resolved
+        raise FileUnavailable.because(exc.strerror or "I/O error") from exc
     if real is None:
         raise PathForbidden(PathForbidden.__doc__)
     return real

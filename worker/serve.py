@@ -38,11 +38,12 @@ def main() -> None:
     configure_logs()
     try:
         settings = read_settings()
+        url = broker_url(settings)
     except SchedulerError as exc:
         sys.stderr.write(printable(f"{exc.code}: {exc}") + "\n")
         sys.exit(MISCONFIGURED)
     stopping = Stopping()
-    app = create_app(broker_url(settings), remote_control=settings.remote_control)
+    app = create_app(url, remote_control=settings.remote_control)
     name = f"{asked.name}@{socket.gethostname()}"
     training = asked.queues == "training"
     if training:

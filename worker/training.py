@@ -47,6 +47,9 @@ from worker.stopping import Stopping
 
 _log = structlog.stdlib.get_logger(__name__)
 
+#: What ends a run, or the worker's part in it.
+_ENDS = (RunTaken, WorkerError, TrainingError, NetworkError, DatabaseError, PathForbidden)
+
 
 class Trainer:
     """Trains one run after the other on one device; ``place`` is its name on this machine."""
@@ -80,7 +83,7 @@ class Trainer:
             try:
                 end = self._finish(database, claim, watcher)
                 code = None
-            except (RunTaken, WorkerError, TrainingError, NetworkError, DatabaseError) as exc:
+            except _ENDS as exc:
                 code = exc.code
                 end = _end_by(exc, database, claim.owner)
                 setback = exc if isinstance(exc, (DeviceFailed, RunFilesFailed)) else None
@@ -140,7 +143,7 @@ class Trainer:
                 raise
             # Memory that its neighbours hold, or a device that is gone: the phases stand on disk.
             raise DeviceFailed(str(exc)) from exc
-        except (TrainingError, WorkerError, DatabaseError):
+        except (TrainingError, WorkerError, DatabaseError, PathForbidden):
             raise
         except OSError as exc:
             _log.exception("the run's files fail")
@@ -164,12 +167,13 @@ class Trainer:
         from training.release import make_model  # noqa: PLC0415
 
         run, folder = claim.run, run_folder(self._settings, claim.run)
-        if allowed_path(Path(run.data), self._settings.allowed_roots) is None:
+        data = allowed_path(Path(run.data), self._settings.allowed_roots)
+        if data is None:
             raise PathForbidden(f"{run.data}: {PathForbidden.__doc__}")
         plan = Plan.from_mapping(run.plan)
         result = run_plan(
             plan,
-            Path(run.data),
+            data,
             folder,
             torch.device(self._device),
             watcher,
@@ -183,7 +187,7 @@ class Trainer:
             made = make_model(
                 result.weights,
                 json.loads((folder / FIT_FILE).read_text(encoding="utf-8")),
-                Path(run.data),
+                data,
                 self._settings.models_folder / run.name,
                 run.name,
                 parent=run.parent,

@@ -13,6 +13,8 @@ from radiograph.reading.signature import signature_of
 ITEM = b"\xfe\xff\x00\xe0"
 DELIMITER = b"\xfe\xff\xdd\xe0" + bytes(4)
 _HEAD = 8
+#: Far more than an image has: each takes memory, even one that is empty.
+_MOST_ITEMS = 1 << 18
 
 
 class Fragments(NamedTuple):
@@ -29,10 +31,13 @@ class Fragments(NamedTuple):
 
 def fragments(pixels: memoryview) -> Fragments:
     """Take the items apart. Raises TruncatedFile, UndecodablePixels."""
-    position, items = 0, []
+    position = 0
+    items: list[tuple[int, memoryview]] = []
     while bytes(pixels[position : position + 4]) == ITEM:
         begin = position + _HEAD
         end = begin + int.from_bytes(pixels[position + 4 : begin], "little")
+        if len(items) > _MOST_ITEMS:
+            raise UndecodablePixels.because("too many fragments")
         items.append((position, pixels[begin:end]))
         position = end
     if not items and len(pixels) >= 4:

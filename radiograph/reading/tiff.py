@@ -24,6 +24,8 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)  # its words may ho
 
 #: Pages that are looked at for the one in full resolution; pyramids have about ten.
 _MOST_PAGES = 100
+#: Pixels of a tile that may be larger than a small image.
+_LARGEST_TILE = 1 << 22
 #: NewSubfileType, TIFF 6.0 section 8: a reduced version of another image, and a mask of one.
 _REDUCED, _MASK = 1, 4
 _OLD_REDUCED = 2  # SubfileType
@@ -123,6 +125,9 @@ def _check_pieces(image: TiffPage, length: int) -> None:
         size < 1 or offset < 1 or offset + size > length for offset, size in pieces
     ):
         raise TruncatedFile(TruncatedFile.__doc__)
+    tile = image.tilewidth * image.tilelength if image.is_tiled else 0
+    if tile > max(_LARGEST_TILE, 4 * image.imagewidth * image.imagelength):
+        raise UnsupportedPixels.because("tiles far larger than the image")
 
 
 def _pages(file: TiffFile) -> Iterator[Page]:

@@ -57,6 +57,7 @@ def lines_of(hostile: Hostile, out: Path) -> dict[tuple[str, ...], list[list[str
             ["--model", second, "--into", NAME, "--batch", NAME],
             ["--model", gone],
         ],
+        ("recompute",): [["--dry-run"], ["--batch", NAME, "--json"], ["--batch", gone]],
         ("status",): [*every_form, [NAME], [NAME, "--csv"], [again, "--follow"], [gone]],
         ("results",): [
             *every_form,

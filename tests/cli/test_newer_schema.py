@@ -32,6 +32,7 @@ ARGUMENTS = {
     "submit": "FILES",
     "watch": "FILES --once",
     "remeasure": "--model thoraq-2",
+    "recompute": "",
     "status": "night",
     "results": "",
     "failures": "",

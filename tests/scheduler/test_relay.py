@@ -108,7 +108,7 @@ def test_what_a_broker_does_not_take_is_not_marked_as_sent(
 def test_a_loss_that_a_database_kept_from_being_repaired_is_repaired_later(
     sqlite_url: str, app: Celery, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("db.database._BUSY_TIMEOUT_MS", 100)
+    monkeypatch.setattr("db.engine._BUSY_TIMEOUT_MS", 100)
     database = Database.open(sqlite_url)
     register_model(database, "test-1", "0" * 64, {}, serve=True)
     queue_files(database, 3)
