@@ -29,6 +29,8 @@ _OURS_TOO = (
     *("broker", "logs", "reports", "runs", "models", "converted"),
     *("patient.key", "converted.key", "thoraq.env"),
 )
+#: What no group is to read.
+_SECRET = ("broker", "patient.key", "converted.key", "thoraq.env")
 
 
 class _Before(NamedTuple):
@@ -103,6 +105,7 @@ def _share(folder: Path, group: str) -> None:
         number = grp.getgrnam(group).gr_gid
         found = folder.stat()
         if found.st_gid != number or not found.st_mode & stat.S_ISGID:
+            _give(folder, number)
             os.chown(folder, -1, number)
             folder.chmod(0o2750)
     except KeyError:
@@ -111,6 +114,19 @@ def _share(folder: Path, group: str) -> None:
         raise WrongSetting(
             f"THORAQ_GROUP: {folder} cannot be given to {group}; be its owner and a member"
         ) from None
+
+
+def _give(folder: Path, group: int) -> None:
+    """Let a group read what is in a state folder already, but for keys, settings and broker."""
+    for each in folder.iterdir():
+        if each.name in _SECRET or not (each.name.startswith(_OURS) or each.name in _OURS_TOO):
+            continue
+        for path in (each, *each.rglob("*")):
+            with suppress(OSError):  # gone by now, or another user's
+                mode = path.lstat().st_mode
+                if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+                    os.chown(path, -1, group, follow_symlinks=False)
+                    path.chmod(stat.S_IMODE(mode) | (mode >> 3 & 0o050))
 
 
 def _narrow(folder: Path, hidden: int) -> None:

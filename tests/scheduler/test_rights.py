@@ -177,6 +177,20 @@ def test_a_group_that_is_named_reads_all_but_key_and_broker(tmp_path: Path) -> N
         assert {each.stat().st_gid for each in (state, state / "thoraq.db")} == {group.gr_gid}
 
 
+@as_root
+def test_a_group_that_is_named_later_reads_what_is_there_already(tmp_path: Path) -> None:
+    group = next(each for each in grp.getgrall() if each.gr_gid != os.getgid())
+    state = tmp_path / "state"
+    assert Commands(state).run("db", "upgrade").returncode == 0
+    Pseudonyms.of(Settings(state=state))
+    (state / "reports" / "night").mkdir(parents=True, mode=0o700)
+    with private(Settings(state=state, group=group.gr_name)):
+        assert mode(state / "thoraq.db") == 0o640
+        assert mode(state / "reports" / "night") == 0o750
+        assert mode(state / "patient.key") == 0o600
+        assert (state / "reports" / "night").stat().st_gid == group.gr_gid
+
+
 def test_a_group_that_is_not_there_is_a_wrong_setting(tmp_path: Path) -> None:
     ran = Commands(tmp_path / "state", {"THORAQ_GROUP": "nobody-has-this"}).run("status")
     assert ran.returncode == Exit.USAGE
