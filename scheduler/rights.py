@@ -119,7 +119,8 @@ def _share(folder: Path, group: str) -> None:
 def _give(folder: Path, group: int) -> None:
     """Let a group read what is in a state folder already, but for keys, settings and broker."""
     for each in folder.iterdir():
-        if each.name in _SECRET or not (each.name.startswith(_OURS) or each.name in _OURS_TOO):
+        ours = each.name.startswith("thoraq.db") or each.name in _OURS_TOO
+        if not ours or each.name in _SECRET:
             continue
         for path in (each, *each.rglob("*")):
             with suppress(OSError):  # gone by now, or another user's
