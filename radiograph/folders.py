@@ -49,7 +49,8 @@ def _entered(name: str, here: int, *, make: bool) -> int:
             os.mkdir(name, dir_fd=here)
         return os.open(name, _THROUGH, dir_fd=here)
     except NotADirectoryError:
-        if stat.S_ISLNK(os.stat(name, dir_fd=here, follow_symlinks=False).st_mode):
+        mode = os.stat(name, dir_fd=here, follow_symlinks=False).st_mode
+        if stat.S_ISLNK(mode) or stat.S_ISDIR(mode):  # a folder again: it is being swapped
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
         raise
 

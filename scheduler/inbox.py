@@ -74,10 +74,10 @@ class Inbox:
             raise PlaceAltered(PlaceAltered.__doc__)
         return _is(found, wanted)
 
-    def move(self, path: str, new: str, wanted: FileStat) -> bool:
-        """Move a file to a path that nothing has; False where it is no longer the one wanted.
+    def move(self, path: str, new: str, wanted: FileStat) -> None:
+        """Move a file to a path that nothing has.
 
-        Raises FileExistsError, PlaceAltered, OSError.
+        Raises FileExistsError, OSError; PlaceAltered also where the file is swapped meanwhile.
         """
         with (
             self.folder_of(path) as (here, name),
@@ -85,13 +85,12 @@ class Inbox:
         ):
             found = os.stat(name, dir_fd=here, follow_symlinks=False)
             if not _is(found, wanted):
-                return False
+                raise PlaceAltered(PlaceAltered.__doc__)
             rename_new(name, here, new_name, there)
             moved = os.stat(new_name, dir_fd=there, follow_symlinks=False)
-            if os.path.samestat(moved, found):
-                return True
-            _give_back(new_name, there, name, here)  # swapped after it was looked at
-            return False
+            if not os.path.samestat(moved, found):
+                _give_back(new_name, there, name, here)  # swapped after it was looked at
+                raise PlaceAltered(PlaceAltered.__doc__)
 
     def delete(self, path: str, aside: str, wanted: FileStat, sha256: str | None) -> bool:
         """Delete a file; False where its content is another than was measured.
@@ -106,7 +105,9 @@ class Inbox:
         ):
             with os.fdopen(open_file(name, within=here), "rb", buffering=0) as file:
                 found = os.fstat(file.fileno())
-                if not _is(found, wanted) or _digest(file) != sha256:
+                if not _is(found, wanted):
+                    raise PlaceAltered(PlaceAltered.__doc__)
+                if _digest(file) != sha256:
                     return False
             if path != aside:
                 rename_new(name, here, new, there)
@@ -116,7 +117,7 @@ class Inbox:
                 return True
             if path != aside:
                 _give_back(new, there, name, here)
-            return False
+            raise PlaceAltered(PlaceAltered.__doc__)
 
     def make_durable(self, folders: Iterable[str]) -> None:
         """Have the disk hold what was moved into and out of ``folders``."""

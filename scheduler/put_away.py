@@ -229,10 +229,10 @@ class PutAway:
             return PlacedFile(ended.id, ended.stat.path, Place.DELETED) if gone else None
         for target in targets:
             try:
-                moved = inbox.move(source, target, ended.stat)
+                inbox.move(source, target, ended.stat)
             except FileExistsError:
                 continue
-            return self._placed(ended, target) if moved else None
+            return self._placed(ended, target)
         raise FileExistsError(errno.EEXIST, "both of its places are taken")
 
     def _given_up(self, inbox: Inbox, source: str, ended: EndedFile) -> PlacedFile:

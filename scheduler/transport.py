@@ -166,12 +166,10 @@ def _is_sound(held: bytes) -> bool:
         return False
     try:
         message, exchange, queue = loads(bytes_to_str(held))
-        if isinstance(queue, str) and queue not in TASK_QUEUES:
-            return isinstance(exchange, str)  # of another program that shares this Redis
         open_envelope(message, queue)
     except Exception:  # noqa: BLE001 - whatever it causes here it would cause in kombu
         return False
-    return bool(exchange == "")
+    return exchange == "" and queue in TASK_QUEUES
 
 
 def _is_of_type(error: ResponseError) -> bool:
