@@ -84,7 +84,7 @@ def print_csv(rows: Iterable[Row]) -> None:
     if first is None:
         return
     line = io.StringIO()
-    lines = CsvLines(line, list(first))
+    lines = CsvLines(line, list(printable_row(first)))
     lines.heading()
     for row in chain([first], rows):
         lines.row(printable_row(row))

@@ -31,9 +31,9 @@ def printable_lines(text: str) -> str:
 
 
 def printable_row(row: Mapping[str, T]) -> dict[str, T | str]:
-    """Return a row of a table with its texts as `printable_lines` gives them."""
+    """Return a row of a table, its names too, with texts as `printable_lines` gives them."""
     return {
-        name: printable_lines(value) if isinstance(value, str) else value
+        printable_lines(name): printable_lines(value) if isinstance(value, str) else value
         for name, value in row.items()
     }
 

@@ -30,7 +30,7 @@ def print_json(value: object) -> None:
 def print_csv(rows: Sequence[Row]) -> None:
     """Print rows under their heading; without rows nothing."""
     if rows:
-        lines = CsvLines(sys.stdout, list(rows[0]))
+        lines = CsvLines(sys.stdout, list(printable_row(rows[0])))
         lines.heading()
         for row in rows:
             lines.row(printable_row(row))
