@@ -13,6 +13,7 @@ from sqlalchemy import Text, cast, func, select
 from db import migrating, schema
 from db.conditions import parse_condition
 from db.database import Database
+from db.engine import asking
 from db.intake import known_files
 from db.records import ResultFilter
 from db.results import file_outcomes, find_results
@@ -92,9 +93,9 @@ def test_a_condition_and_a_name_given_to_a_command_find_the_file_they_name(
     assert [each.path for each in file_outcomes(database, study=path)] == [path]
 
 
-def stored(database: Database, column: str) -> list[str]:
-    """Return the paths as the database holds them."""
-    with database.read() as connection:
+def stored(url: str, column: str) -> list[str]:
+    """Return the paths as the database holds them, whatever its schema."""
+    with asking(url) as connection:
         return list(
             connection.execute(select(cast(file.c[column], Text)).order_by(file.c.id)).scalars()
         )
@@ -107,16 +108,16 @@ def test_names_of_the_schema_before_are_told_by_their_digests_and_go_back(
     batch = submit(database, files)
     data = os.fsdecode(b"/films\xff" + "\U0010ff00".encode())
     open_run(database, NewRun("run", data, {"seed": 1}, start=data))
-    before = stored(database, "path")
+    before = stored(database_url, "path")
     database.dispose()
 
     migrating.downgrade(database_url, "0007")
     former = {0xDC00 + byte: 0x10FF00 + byte for byte in range(0x80, 0x100)}
-    assert stored(database, "path") == [path.translate(former) for path in MISTAKEN]
+    assert stored(database_url, "path") == [path.translate(former) for path in MISTAKEN]
     database.dispose()
     schema.upgrade(database_url)
 
-    assert stored(database, "path") == before
+    assert stored(database_url, "path") == before
     assert [each.path for each in rows(database, file)] == MISTAKEN
     assert {each.path for each in rows(database, radiograph)} == set(MISTAKEN)
     stats = {each.stat for each in files}

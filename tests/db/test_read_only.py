@@ -152,7 +152,7 @@ def test_a_sqlite_file_that_may_not_grow_is_full_until_it_may(sqlite_url: str) -
             for _ in range(500):
                 connection.execute(text(insert), {"said": "x" * 1000})
 
-    with pytest.raises(DatabaseFull, match="make room") as raised:
+    with pytest.raises(DatabaseFull, match="free some space") as raised:
         fill()
     assert not raised.value.permanent
     db.dispose()
