@@ -57,9 +57,11 @@ def test_the_container_does_not_run_as_root(
     assert users[-1] not in {"root", "0"}
 
 
-def test_health_is_what_doctor_says(instructions: tuple[dockerfile.Command, ...]) -> None:
+def test_health_is_what_doctor_says_of_the_machine_itself(
+    instructions: tuple[dockerfile.Command, ...],
+) -> None:
     [check] = of_kind(instructions, "HEALTHCHECK")
-    assert check.value == ("CMD", "thoraq", "doctor")
+    assert check.value == ("CMD", "thoraq", "doctor", "--here")
 
 
 def test_everything_copied_is_there_and_every_package_is_copied(
