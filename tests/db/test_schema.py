@@ -284,7 +284,7 @@ def test_altering_a_filled_table_keeps_its_rows_and_what_points_at_them(
     database.dispose()
     before = catalogue_of(database_url)
 
-    with migrating._alone(database_url) as connection:
+    with migrating.alone(database_url) as connection:
         context = MigrationContext.configure(connection, opts={"target_metadata": metadata})
         operations = Operations(context)
         recreate = "always" if connection.dialect.name == "sqlite" else "auto"
@@ -307,7 +307,7 @@ def test_a_migration_that_would_orphan_rows_is_rolled_back(
     del database
     db = Database.open(sqlite_url)
     fill(db)
-    with pytest.raises(DatabaseRefused, match="orphan"), migrating._alone(sqlite_url) as connection:
+    with pytest.raises(DatabaseRefused, match="orphan"), migrating.alone(sqlite_url) as connection:
         connection.execute(radiograph.delete())
     assert len(rows(db, radiograph)) == 10
     db.dispose()

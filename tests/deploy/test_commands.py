@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-import dockerfile
 import pytest
 from ruamel.yaml import YAML
 
 from cli.main import thoraq
+from tests.deploy.instructions import instructions_of
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -36,7 +36,7 @@ def in_compose() -> list[list[str]]:
 
 
 def in_dockerfile() -> list[list[str]]:
-    instructions = dockerfile.parse_file(str(DEPLOY / "Dockerfile"))
+    instructions = instructions_of(DEPLOY / "Dockerfile")
     called = [list(command.value) for command in instructions if command.cmd.upper() == "CMD"]
     health = [list(command.value) for command in instructions if command.cmd == "HEALTHCHECK"]
     return called + [words[words.index("thoraq") + 1 :] for words in health]

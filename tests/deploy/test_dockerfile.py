@@ -8,8 +8,9 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-import dockerfile
 import pytest
+
+from tests.deploy.instructions import Instruction, instructions_of
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
@@ -17,21 +18,21 @@ VARIANTS = {"cpu", "rocm", "cuda"}
 
 
 @pytest.fixture(scope="module")
-def instructions() -> tuple[dockerfile.Command, ...]:
-    return dockerfile.parse_file(str(DOCKERFILE))
+def instructions() -> tuple[Instruction, ...]:
+    return instructions_of(DOCKERFILE)
 
 
-def of_kind(instructions: tuple[dockerfile.Command, ...], kind: str) -> list[dockerfile.Command]:
+def of_kind(instructions: tuple[Instruction, ...], kind: str) -> list[Instruction]:
     return [instruction for instruction in instructions if instruction.cmd.upper() == kind]
 
 
-def stages(instructions: tuple[dockerfile.Command, ...]) -> dict[str, str]:
+def stages(instructions: tuple[Instruction, ...]) -> dict[str, str]:
     """Each stage's name with the image or stage it starts from."""
     return {command.value[2]: command.value[0] for command in of_kind(instructions, "FROM")}
 
 
 def test_each_kind_of_device_has_a_stage_and_the_last_stage_takes_the_chosen_one(
-    instructions: tuple[dockerfile.Command, ...],
+    instructions: tuple[Instruction, ...],
 ) -> None:
     named = stages(instructions)
     assert {name.removeprefix("torch-") for name in named if "-" in name} == VARIANTS
@@ -39,7 +40,7 @@ def test_each_kind_of_device_has_a_stage_and_the_last_stage_takes_the_chosen_one
 
 
 def test_every_base_image_is_an_earlier_stage_or_pinned_by_a_full_version(
-    instructions: tuple[dockerfile.Command, ...],
+    instructions: tuple[Instruction, ...],
 ) -> None:
     arguments = dict(command.value[0].split("=", 1) for command in of_kind(instructions, "ARG"))
     earlier: set[str] = set()
@@ -50,7 +51,7 @@ def test_every_base_image_is_an_earlier_stage_or_pinned_by_a_full_version(
 
 
 def test_the_container_does_not_run_as_root(
-    instructions: tuple[dockerfile.Command, ...],
+    instructions: tuple[Instruction, ...],
 ) -> None:
     users = [command.value[0] for command in of_kind(instructions, "USER")]
     assert users, "without USER the container runs as root"
@@ -58,14 +59,14 @@ def test_the_container_does_not_run_as_root(
 
 
 def test_health_is_what_doctor_says_of_the_machine_itself(
-    instructions: tuple[dockerfile.Command, ...],
+    instructions: tuple[Instruction, ...],
 ) -> None:
     [check] = of_kind(instructions, "HEALTHCHECK")
     assert check.value == ("CMD", "thoraq", "doctor", "--here")
 
 
 def test_everything_copied_is_there_and_every_package_is_copied(
-    instructions: tuple[dockerfile.Command, ...],
+    instructions: tuple[Instruction, ...],
 ) -> None:
     sources = [source for command in of_kind(instructions, "COPY") for source in command.value[:-1]]
     assert [source for source in sources if not (ROOT / source).exists()] == []
@@ -77,7 +78,7 @@ def test_everything_copied_is_there_and_every_package_is_copied(
 
 
 def test_nothing_that_is_copied_is_kept_out_by_the_ignore_file(
-    instructions: tuple[dockerfile.Command, ...],
+    instructions: tuple[Instruction, ...],
 ) -> None:
     lines = DOCKERFILE.with_name("Dockerfile.dockerignore").read_text("utf-8").splitlines()
     let_in = {line.removeprefix("!") for line in lines if line.startswith("!")}
@@ -89,7 +90,7 @@ def test_nothing_that_is_copied_is_kept_out_by_the_ignore_file(
     assert let_in == copied
 
 
-def test_every_run_line_is_sound_shell(instructions: tuple[dockerfile.Command, ...]) -> None:
+def test_every_run_line_is_sound_shell(instructions: tuple[Instruction, ...]) -> None:
     shell = shutil.which("sh")
     assert shell is not None
     for command in of_kind(instructions, "RUN"):

@@ -109,7 +109,10 @@ def test_a_damaged_conversion_is_made_anew(
 
 
 def test_a_conversion_that_somebody_changed_and_signed_as_well_as_they_could_is_made_anew(
-    folder: Path, films: np.ndarray, capsys: pytest.CaptureFixture[str]
+    folder: Path,
+    films: np.ndarray,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     expected = points(load_predictor(shipped_card(), "cpu", kept=folder, key=KEY).predict(films))
     [place] = conversions(folder)
@@ -124,7 +127,7 @@ def test_a_conversion_that_somebody_changed_and_signed_as_well_as_they_could_is_
     capsys.readouterr()
     again = load_predictor(shipped_card(), "cpu", kept=folder, key=KEY)
     said = capsys.readouterr()
-    assert "was changed" in said.out + said.err
+    assert "was changed" in said.out + said.err + caplog.text  # wherever logs go by now
     assert np.abs(points(again.predict(films)) - expected).max() == 0.0
 
 
