@@ -21,7 +21,7 @@ from scheduler.settings import Settings
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: What each part does, for whoever misses it.
+#: What each part does; said where it is missing.
 _LACK = {
     Part.BROKER: "so nothing runs",
     Part.SCHEDULER: "so nothing is sent to workers or brought back",
