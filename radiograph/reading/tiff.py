@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from tifffile import EXTRASAMPLE, PHOTOMETRIC, SAMPLEFORMAT, TIFF, TiffFile, TiffPage
 
-from radiograph.errors import TruncatedFile, UnsupportedPixels
+from radiograph.errors import BrokenHeader, TruncatedFile, UnsupportedPixels
 from radiograph.reading.samples import Alpha, Grey, grey_of
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)  # its words may hold a name
@@ -30,6 +30,8 @@ _LARGEST_TILE = 1 << 22
 _REDUCED, _MASK = 1, 4
 _OLD_REDUCED = 2  # SubfileType
 _PILLOWS_BITS = 8
+_LONGEST_TEXT = 64  # of a photometric interpretation
+_MOST_BITS = 64  # of a sample that NumPy has a type for
 _ALPHAS: dict[int, Alpha] = {
     EXTRASAMPLE.ASSOCALPHA: Alpha.PREMULTIPLIED,
     EXTRASAMPLE.UNASSALPHA: Alpha.STRAIGHT,
@@ -78,13 +80,13 @@ class Page:
     def photometric(self) -> str:
         """Return the photometric interpretation and what samples are, as `header` shows them."""
         kind = getattr(self.image.photometric, "name", str(self.image.photometric))
-        return f"{kind};{self.image.dtype or self.image.bitspersample}"
+        return f"{kind};{self.image.dtype or self.bits}"[:_LONGEST_TEXT]
 
 
 def page_to_measure(data: bytes) -> Page:
     """Return the first image that is no smaller version of another: a page, or one of its own.
 
-    Of nothing but smaller versions the largest. Raises TruncatedFile.
+    Of nothing but smaller versions the largest. Raises BrokenHeader, TruncatedFile.
     """
     file = TiffFile(io.BytesIO(data), _multifile=False, **_NO_DIALECTS)
     found = list(islice(_pages(file), _MOST_PAGES))
@@ -92,7 +94,11 @@ def page_to_measure(data: bytes) -> Page:
         raise TruncatedFile(TruncatedFile.__doc__)
     whole = (each for each in found if not _is_reduced(each.image))
     largest = max(found, key=lambda each: each.image.imagewidth * each.image.imagelength)
-    return next(whole, largest)
+    page = next(whole, largest)
+    # A damaged field may hold a number of any length, or another type of value.
+    if page.bits not in range(1, _MOST_BITS + 1):
+        raise BrokenHeader.because("BitsPerSample")
+    return page
 
 
 def decode_page(page: Page, data: bytes) -> Grey:

@@ -236,6 +236,29 @@ def test_offsets_of_no_whole_numbers_make_a_tiff_undecodable(reading: Reading) -
         reading(bytes(content))
 
 
+@pytest.mark.parametrize("field", [256, 258, 262, 274, 339], ids=lambda tag: f"tag {tag}")
+def test_a_field_of_a_tiff_of_any_type_and_count_gives_a_header_that_can_be_stored(
+    reading: Reading, field: int
+) -> None:
+    content = bytearray(saved(Image.fromarray(DEEP), "TIFF", tiffinfo={274: 1, 339: 1}))
+    (start,) = struct.unpack_from("<I", content, 4)
+    (entries,) = struct.unpack_from("<H", content, start)
+    places = range(start + 2, start + 2 + 12 * entries, 12)
+    (entry,) = (each for each in places if struct.unpack_from("<H", content, each)[0] == field)
+    for kind in range(19):
+        for count in (0, 1, 2, 3, 8, 12, 300):
+            struct.pack_into("<HI", content, entry + 2, kind, count)
+            try:
+                header = reading(bytes(content)).header
+            except RadiographError as exc:
+                if exc.header is None:
+                    continue
+                header = exc.header
+            assert header.bits_stored in range(1, 65)
+            assert len(header.photometric or "") <= 64
+            assert header.columns < 1 << 31
+
+
 @pytest.mark.parametrize(("scans", "read"), [(20, True), (5000, False)])
 def test_no_more_scans_are_gone_through_than_an_image_can_need(
     reading: Reading, scans: int, *, read: bool
