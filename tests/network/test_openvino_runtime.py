@@ -115,3 +115,23 @@ print(bound)
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     )
     assert ran.stdout.strip() == "False"
+
+
+def test_batches_of_every_size_take_little_more_memory_than_those_of_powers_of_two() -> None:
+    script = """
+import numpy as np, psutil
+from network.card import shipped_card
+from network.loading import load_predictor
+predictor = load_predictor(shipped_card(), "cpu")
+def used(sizes):
+    for size in sizes:
+        predictor.predict(np.zeros((size, 128, 128), np.uint8))
+    return psutil.Process().memory_info().rss >> 20
+used([1, 2, 4, 8, 16])
+print(-used([1, 2, 4, 8, 16]) + used(range(1, 17)))
+"""
+    environment = process_environment() | {"OMP_NUM_THREADS": "1"}  # as a worker is started
+    ran = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert int(ran.stdout) < 20  # 55 MB where each size is computed as it comes
