@@ -28,6 +28,7 @@ from scheduler.cores import usable_cores
 from scheduler.errors import BrokerUnavailable, MessageSetAside, SchedulerError
 from scheduler.set_aside import count_set_aside
 from scheduler.settings import Settings, process_environment
+from scheduler.settings_origin import find_origin
 
 #: Torch reports its devices within this time, even from a cold disk.
 DEVICES_SECONDS = 180
@@ -62,6 +63,7 @@ def examine(settings: Settings, *, here: bool = False) -> Iterator[Check]:
     yield check_packages()
     yield from check_devices()
     yield check_weights()
+    yield check_settings()
     yield check_state(settings)
     yield check_broker(settings)
     yield check_database(settings)
@@ -132,6 +134,23 @@ def check_weights() -> Check:
     except NetworkError as exc:
         return Check("weights", ok=False, found=str(exc), repair="git checkout -- network/weights")
     return Check("weights", ok=True, found=f"{card.version}  sha256 {card.weights_digest[:16]}...")
+
+
+def check_settings() -> Check:
+    """Say which file of settings is read, and whether its passwords are for every user to read."""
+    origin = find_origin()
+    if origin.file is None:
+        found = "the environment; there is no file of settings"
+    else:
+        found = f"{origin.file}"
+        if origin.overridden:
+            found += f"; the environment decides instead: {', '.join(origin.overridden)}"
+    if origin.passed_over:
+        found += f"; {Settings.MACHINE_FILE} is not read"
+    if origin.exposed:
+        found += "; every user of this machine reads its passwords"
+        return Check("settings", ok=False, found=found, repair=f"chmod o-rwx {origin.file}")
+    return Check("settings", ok=True, found=found)
 
 
 def check_state(settings: Settings) -> Check:

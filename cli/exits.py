@@ -54,6 +54,8 @@ BY_CODE = {
     "place-altered": Exit.USAGE,
     "wrong-setting": Exit.USAGE,
     "settings-untrusted": Exit.USAGE,
+    "settings-unreadable": Exit.USAGE,
+    "settings-missing": Exit.USAGE,
     "password-needed": Exit.USAGE,
     "password-unusable": Exit.USAGE,
     "database-url-invalid": Exit.USAGE,

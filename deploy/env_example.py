@@ -15,14 +15,19 @@ EXAMPLE = Path(__file__).with_name("thoraq.env.example")
 
 HEAD = """\
 # Every setting of thoraq with its default; take the # away to change one.
-# Copy it to thoraq.env in the working directory; the systemd units read /etc/thoraq/thoraq.env.
-# It may hold passwords: chmod 600.
+# One file is read: the one that THORAQ_ENV_FILE names, else thoraq.env of the working directory,
+# else /etc/thoraq/thoraq.env, which the systemd units and this machine's operators share:
+#     install -d -m 0750 -g thoraq /etc/thoraq
+#     install -m 0640 -g thoraq thoraq.env.example /etc/thoraq/thoraq.env
+#     sed -i -E 's/^#(THORAQ_(STATE|GROUP)=)/\\1/' /etc/thoraq/thoraq.env
+# It may hold passwords: nobody else than root and that group reads it there, nobody else than you a
+# copy of your own (chmod 600).
 """
 
 #: Shown where the default is nothing, or depends on the machine.
 INSTEAD_OF_DEFAULT = {
     "state": "/var/lib/thoraq",
-    "group": "radiology",
+    "group": "thoraq",
     "database_url": "postgresql+psycopg://thoraq:PASSWORD@localhost:5432/thoraq",
     "broker_url": "redis://:PASSWORD@localhost:6379/0",
     "flower_password": "PASSWORD",

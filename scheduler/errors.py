@@ -18,6 +18,8 @@
     |-- PasswordUnusable                password-unusable
     |-- WrongSetting                    wrong-setting
     |-- SettingsUntrusted               settings-untrusted
+    |-- SettingsUnreadable              settings-unreadable
+    |-- SettingsMissing                 settings-missing
     |-- MessageInvalid                  message-invalid
     |-- MessageSetAside                 message-set-aside
     |-- BrokerKeyReplaced               broker-key-replaced
@@ -143,6 +145,18 @@ class SettingsUntrusted(SchedulerError):
     """Others could have written thoraq.env; own it, `chmod go-w` it, and let it be no link."""
 
     code = "settings-untrusted"
+
+
+class SettingsUnreadable(SchedulerError):
+    """The settings are not for this user; join the file's group, or name one by THORAQ_ENV_FILE."""
+
+    code = "settings-unreadable"
+
+
+class SettingsMissing(SchedulerError):
+    """THORAQ_ENV_FILE names a file that does not exist; correct it, or unset it."""
+
+    code = "settings-missing"
 
 
 class MessageInvalid(SchedulerError):

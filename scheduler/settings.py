@@ -1,7 +1,8 @@
 """Every setting of thoraq, read once at the edge of a process and passed down as values.
 
-A setting is an environment variable with the prefix ``THORAQ_`` or a line of ``thoraq.env`` in
-the working directory; commands override some with options.
+A setting is an environment variable with the prefix ``THORAQ_`` or a line of one file: that which
+``THORAQ_ENV_FILE`` names, else ``thoraq.env`` of the working directory, else
+``/etc/thoraq/thoraq.env``. Commands override some with options.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -22,7 +24,7 @@ from network.runtime import Runtime
 from radiograph.records import IctThresholds
 from scheduler.errors import WrongSetting
 from scheduler.secrets import check_secret
-from scheduler.settings_file import trusted_file
+from scheduler.settings_file import MACHINE, VARIABLE, open_settings
 
 _DAY = 86_400.0  # seconds; whatever waits longer is a slip of the pen
 
@@ -34,7 +36,7 @@ class Settings(BaseSettings):
         env_prefix="THORAQ_", extra="ignore", frozen=True, allow_inf_nan=False
     )
 
-    FILE: ClassVar[str] = "thoraq.env"
+    MACHINE_FILE: ClassVar[Path] = MACHINE
 
     state: Path = Field(
         default=Path("~/.local/state/thoraq").expanduser(),
@@ -263,13 +265,14 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read ``thoraq.env`` where nobody else may have written it. Raises SettingsUntrusted."""
+        """Read one file where nobody else may have written it. Raises as `open_settings` does."""
         del file_secret_settings
         named = isinstance(dotenv_settings, DotEnvSettingsSource) and dotenv_settings.env_file
         if named:
             return init_settings, env_settings, dotenv_settings
-        with trusted_file(cls.FILE) as path:
-            file = DotEnvSettingsSource(settings_cls, env_file=path, env_file_encoding="utf-8")
+        with open_settings(process_environment().get(VARIABLE), cls.MACHINE_FILE) as found:
+            content = None if found is None else found.content
+            file = DotEnvSettingsSource(settings_cls, env_file=content, env_file_encoding="utf-8")
         return init_settings, env_settings, file
 
     @property
@@ -314,20 +317,26 @@ class Settings(BaseSettings):
 def read_settings(state: Path | None = None) -> Settings:
     """Read the settings of this process; ``state`` overrides the state folder.
 
-    Raises WrongSetting, which names every variable that is wrong and no value, and
-    SettingsUntrusted.
+    Raises WrongSetting, which names every variable that is wrong and no value, SettingsUntrusted,
+    SettingsUnreadable and SettingsMissing.
     """
     try:
         return Settings() if state is None else Settings(state=state.absolute())
     except ValidationError as exc:
-        faults = "; ".join(
-            f"THORAQ_{'_'.join(map(str, fault['loc'])).upper()}: "
-            f"{fault['msg'].removeprefix('Value error, ')}"
-            for fault in exc.errors(include_input=False, include_url=False)
-        )
-        raise WrongSetting(faults) from None
+        raise WrongSetting("; ".join(map(_fault, exc.errors(include_input=False)))) from None
     except UnicodeDecodeError:
-        raise WrongSetting(f"{Settings.FILE} is no UTF-8 text") from None
+        raise WrongSetting(f"{VARIABLE} or thoraq.env is no UTF-8 text") from None
+
+
+def _fault(told: ErrorDetails) -> str:
+    """Name a variable, what is wrong with it, and the file unless the environment has it."""
+    variable = f"THORAQ_{'_'.join(map(str, told['loc'])).upper()}"
+    where = ""
+    environment = process_environment()
+    if variable not in environment:
+        with open_settings(environment.get(VARIABLE), Settings.MACHINE_FILE) as found:
+            where = "" if found is None else f" ({found.path})"
+    return f"{variable}: {told['msg'].removeprefix('Value error, ')}{where}"
 
 
 def process_environment() -> dict[str, str]:

@@ -34,6 +34,14 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_file_of_settings() -> Iterator[None]:
+    """Keep what this machine has in /etc out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("THORAQ_ENV_FILE", os.devnull)
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """Give a running server."""

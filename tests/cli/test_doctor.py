@@ -24,8 +24,8 @@ def test_a_sound_machine_is_sound(processed: Processed) -> None:
     assert ran.returncode == Exit.OK, ran.stdout
     lines = [line.split()[:2] for line in ran.stdout.splitlines() if not line.startswith(" ")]
     names = [name for _, name in lines]
-    wanted = ["python", "packages", "device", "weights", "state", "broker", "database"]
-    wanted.append("processes")
+    wanted = ["python", "packages", "device", "weights", "settings", "state"]
+    wanted += ["broker", "database", "processes"]
     assert list(dict.fromkeys(names)) == wanted
     assert {mark for mark, _ in lines} == {"OK"}
 

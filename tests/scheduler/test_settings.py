@@ -47,6 +47,8 @@ def annotation(name: str) -> typing.Any:
 @pytest.fixture(autouse=True)
 def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("THORAQ_ENV_FILE")
+    monkeypatch.setattr(Settings, "MACHINE_FILE", tmp_path / "etc" / "thoraq.env")
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
