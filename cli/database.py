@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from cli.exits import Exit
-from cli.options import Paths, settings_option
+from cli.options import Count, Paths, settings_option
 from cli.printing import print_json, say
-from db import copies, schema
+from db import copies, rotation, schema
 from db.copy_records import CopyCount
 from scheduler.console import PlainConsole
 from scheduler.settings import Settings
@@ -72,10 +72,16 @@ def check(ctx: click.Context, *, as_json: bool, settings: Settings) -> None:
 
 
 @database.command()
-@click.argument("target", metavar="FILE", type=Paths(dir_okay=False))
+@click.argument("target", metavar="FILE", type=Paths())
 @click.option("--replace", is_flag=True, help="overwrite FILE")
+@click.option(
+    "--keep",
+    type=Count(min=1),
+    help="FILE is a folder: write a dated copy into it, read it through, then remove all but so"
+    " many of those made this way of this database",
+)
 @settings_option
-def backup(target: Path, *, replace: bool, settings: Settings) -> None:
+def backup(target: Path, *, replace: bool, keep: int | None, settings: Settings) -> None:
     """Copy the whole database into FILE, while workers go on.
 
     The copy holds what stood at one moment, and only its owner may read it. A copy that is
@@ -84,9 +90,20 @@ def backup(target: Path, *, replace: bool, settings: Settings) -> None:
     \b
     Example: every evening, before the night
       thoraq db backup /backup/thoraq-2026-03-01
+      thoraq db backup /backup --keep 14
     """
+    if keep is not None and replace:
+        raise click.UsageError("--keep makes a new file each time: leave --replace out")
+    if target.is_dir() is (keep is None):
+        kind = "is a directory" if keep is None else "is not a directory"
+        raise click.BadParameter(f"{target} {kind}.", param_hint="'FILE'")
+    removed: tuple[Path, ...] = ()
     with PlainConsole(stderr=True).status("copying"):
-        count = copies.back_up(settings.database, target, replace=replace)
+        if keep is None:
+            count = copies.back_up(settings.database, target, replace=replace)
+        else:
+            rotated = rotation.rotate(settings.database, target, keep)
+            target, count, removed = rotated.copy, rotated.count, rotated.removed
     remark = count.remark
     if remark.left_out:
         say(f"not thoraq's and not in the copy: {', '.join(remark.left_out)}", err=True)
@@ -97,6 +114,8 @@ def backup(target: Path, *, replace: bool, settings: Settings) -> None:
             err=True,
         )
     say(f"{_rows(count)} in {target}")
+    for each in removed:
+        say(f"removed {each}")
 
 
 @database.command()

@@ -26,3 +26,19 @@ def test_a_database_is_copied_and_brought_back(commands: Commands, tmp_path: Pat
     assert back.stdout == "1 batches, 3 files, 3 jobs and 0 measurements are back\n", back.stderr
     assert commands.json("status", "b")["queued"] == 3
     assert [row["action"] for row in commands.json("audit")] == ["restore", "submit"]
+
+
+def test_a_folder_keeps_the_newest_copies(commands: Commands, tmp_path: Path) -> None:
+    commands.run("db", "upgrade")
+    folder = tmp_path / "copies"
+    missing = commands.run("db", "backup", folder, "--keep", "1")
+    assert (missing.returncode, "is not a directory" in missing.stderr) == (Exit.USAGE, True)
+    folder.mkdir()
+    without = commands.run("db", "backup", folder)
+    assert (without.returncode, "is a directory" in without.stderr) == (Exit.USAGE, True)
+    first = commands.run("db", "backup", folder, "--keep", "1")
+    [copy] = folder.iterdir()
+    assert first.stdout.splitlines()[0].endswith(f" in {copy}"), first.stderr
+    again = commands.run("db", "backup", folder, "--keep", "1")
+    assert again.stdout.splitlines()[1:] == [f"removed {copy}"], again.stderr
+    assert len(list(folder.iterdir())) == 1
