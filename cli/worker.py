@@ -17,7 +17,8 @@ from scheduler.stack import worker_command
     "--device",
     default="auto",
     show_default=True,
-    help="auto (the first accelerator, else the CPU), cpu, or cuda:N; ROCm devices are cuda:N too",
+    help="auto (the first accelerator, else the CPU), cpu, or cuda:N; ROCm devices are cuda:N too;"
+    " cuda:N.2 is a second worker that shares it",
 )
 @click.option("--name", help="name in Flower and in the results [default: from device and host]")
 @click.option(

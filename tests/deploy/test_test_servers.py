@@ -1,4 +1,4 @@
-"""The script that brings the tests their PostgreSQL."""
+"""The script that brings the tests their PostgreSQL and systemd's checker."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from pathlib import Path
 SCRIPT = Path(__file__).parents[2] / "deploy" / "test-servers.sh"
 
 
-def test_a_machine_that_has_initdb_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_machine_that_has_both_is_left_as_it_is(tmp_path: Path) -> None:
     shell = shutil.which("sh")
     assert shell is not None
-    initdb = tmp_path / "initdb"
-    initdb.write_text("#!/bin/sh\nexit 9\n", encoding="utf-8")
-    initdb.chmod(0o755)
-    for name in ("apt-get", "id"):  # asked for only where no initdb is found
+    for name in ("initdb", "systemd-analyze"):
+        there = tmp_path / name
+        there.write_text("#!/bin/sh\nexit 9\n", encoding="utf-8")
+        there.chmod(0o755)
+    for name in ("apt-get", "id"):  # asked for only where something is not found
         asked = tmp_path / name
         asked.write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\nexit 9\n", encoding="utf-8")
         asked.chmod(0o755)

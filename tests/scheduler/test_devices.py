@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.devices import Device, choose, driven, find_devices
+from scheduler.devices import Device, choose, driven, find_devices, split_share
 from scheduler.errors import DeviceMissing
 from scheduler.settings import Settings
 from scheduler.stack import Stack
@@ -90,3 +90,22 @@ def test_devices_are_listed_without_torch_in_this_process() -> None:
     assert found[-1].kind == "cpu"
     assert found[-1].memory_bytes > 0
     assert ("torch" in sys.modules) == loaded
+
+
+@pytest.mark.parametrize(
+    ("requested", "device", "share"),
+    [
+        ("cuda:0", "cuda:0", 1),
+        ("cuda:0.2", "cuda:0", 2),
+        ("cpu.3", "cpu", 3),
+        ("cuda:0.26", "cuda:0", 26),
+        ("cuda:0.27", "cuda:0.27", 1),
+        ("cuda:0.0", "cuda:0.0", 1),
+        ("cuda:0.x", "cuda:0.x", 1),
+        (".2", ".2", 1),
+    ],
+)
+def test_a_worker_that_shares_a_device_is_told_by_its_number(
+    requested: str, device: str, share: int
+) -> None:
+    assert split_share(requested) == (device, share)
