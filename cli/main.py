@@ -62,6 +62,7 @@ SECTIONS = MappingProxyType(
             "flower": ("cli.flower:flower", "Watch the workers in a browser."),
             "audit": ("cli.audit:audit", "Tell who asked for what, and when."),
             "doctor": ("cli.doctor:doctor", "Check what thoraq needs, and say how to repair it."),
+            "health": ("cli.health:health", "Check that this host's processes go on."),
             "bench": ("cli.bench:bench", "Say how fast this machine measures, and could."),
             "db": (
                 "cli.database:database",

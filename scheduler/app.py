@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from celery import Celery
 from kombu import Queue
 
@@ -32,10 +34,13 @@ _TRANSPORT = {
 }
 
 
-def create_app(broker_url: str, *, remote_control: bool = False) -> Celery:
+def create_app(
+    broker_url: str, *, remote_control: bool = False, state: Path | None = None
+) -> Celery:
     """Configure the app for the Redis at ``broker_url``; no connection is opened.
 
-    ``remote_control``: whether a worker obeys commands that change something.
+    ``remote_control``: whether a worker obeys commands that change something. ``state``: the state
+    folder in which a worker notes that it goes on.
     """
     register_transports()
     app = Celery("thoraq", broker=broker_url)
@@ -49,6 +54,7 @@ def create_app(broker_url: str, *, remote_control: bool = False) -> Celery:
         worker_consumer="scheduler.admission:GuardedConsumer",
         worker_enable_remote_control=False,  # ours below is another
         thoraq_remote_control=remote_control,
+        thoraq_state=None if state is None else str(state),
         event_serializer="json",
         task_queues=[Queue(name) for name in TASK_QUEUES],
         task_default_queue=ROUTINE_QUEUE,

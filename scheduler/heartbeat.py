@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from celery import bootsteps
 from celery.worker import state
 from celery.worker.consumer.tasks import Tasks
+from redis.exceptions import RedisError
 
+from scheduler.messages import TRAINING_QUEUE, UPKEEP_QUEUE
 from scheduler.presence import BEAT_SECONDS, note_presence
+from scheduler.pulse import Kind, Pulse
+
+#: A worker whose loop is silent for so long, or that leaves waiting messages alone, is ill.
+ILL_SECONDS = 60.0
 
 
 class Heartbeat(bootsteps.StartStopStep):
-    """Writes to Redis, where commands find it that would wait a second for an answer otherwise."""
+    """Writes to Redis, where commands find it that would wait a second for an answer otherwise.
+
+    A worker also writes its pulse, for `thoraq health` on its own machine.
+    """
 
     requires = (Tasks,)
 
@@ -20,6 +32,9 @@ class Heartbeat(bootsteps.StartStopStep):
         super().__init__(consumer, **options)
         self._queues = tuple(consumer.app.amqp.queues.consume_from)
         self._beat: Any = None
+        self._pulse = _pulse_of(consumer, self._queues)
+        self._taken = 0
+        self._idle_since: float | None = None
 
     def start(self, consumer: Any) -> None:
         """Beat from now on."""
@@ -34,8 +49,36 @@ class Heartbeat(bootsteps.StartStopStep):
         self._beat = None
         if (state.should_stop, state.should_terminate) != (None, None):
             self.beat(consumer, leaving=True)
+            if self._pulse is not None:
+                self._pulse.end()
 
     def beat(self, consumer: Any, *, leaving: bool = False) -> None:
         """Say once that it is there, or leaves."""
         with consumer.task_consumer.channel.conn_or_acquire() as client:
             note_presence(client, consumer.hostname, self._queues, leaving=leaving)
+            if self._pulse is not None:
+                self._pulse.beat(self._idle_seconds(client))
+
+    def _idle_seconds(self, client: Any) -> float:
+        """Return for how long messages wait while nothing is at hand and nothing was taken."""
+        taken = sum(state.total_count.values())
+        busy = bool(state.active_requests or state.reserved_requests) or taken != self._taken
+        self._taken = taken
+        waiting = 0
+        with suppress(RedisError, OSError):  # away, or a key of a strange type
+            waiting = sum(client.llen(each) for each in self._queues)
+        if busy or not waiting:
+            self._idle_since = None
+            return 0.0
+        now = time.monotonic()
+        self._idle_since = now if self._idle_since is None else self._idle_since
+        return now - self._idle_since
+
+
+def _pulse_of(consumer: Any, queues: tuple[str, ...]) -> Pulse | None:
+    """Return the pulse of a worker; the scheduler's is that of its rounds."""
+    folder = consumer.app.conf.get("thoraq_state")
+    if folder is None or UPKEEP_QUEUE in queues:
+        return None
+    kind = Kind.TRAIN if TRAINING_QUEUE in queues else Kind.WORKER
+    return Pulse(Path(folder), kind, consumer.hostname, ILL_SECONDS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from socket import gethostname
 from typing import Any
 
 import structlog
@@ -21,6 +22,7 @@ from db.tally import fold
 from db.training_recovery import recover_runs
 from scheduler.errors import BrokerUnavailable
 from scheduler.messages import UPKEEP, UPKEEP_QUEUE
+from scheduler.pulse import Kind, Pulse
 from scheduler.relay import relay, resend_lost_runs
 from scheduler.settings import Settings
 from scheduler.stopping import become_worker
@@ -29,10 +31,15 @@ from scheduler.tether import die_with
 _log = structlog.stdlib.get_logger(__name__)
 
 _BEAT_CHECK_SECONDS = 5.0
+#: A scheduler that completed no round for both is ill.
+_ILL_SECONDS, _ILL_ROUNDS = 60.0, 6
 
 
-def keep_up(database: Database, app: Celery, resend_seconds: float) -> None:
-    """One round. What is away now, or has another schema, is met again by the next one."""
+def keep_up(database: Database, app: Celery, resend_seconds: float) -> bool:
+    """One round; whether it was completed.
+
+    What is away now, or has another schema, is met again by the next one.
+    """
     try:
         recovered = recover_stalled(database, resend_seconds)
         runs = recover_runs(database) + resend_lost_runs(database, app, resend_seconds)
@@ -42,7 +49,7 @@ def keep_up(database: Database, app: Celery, resend_seconds: float) -> None:
         if exc.permanent and not isinstance(exc, SchemaDiffers):
             raise
         _log.warning("upkeep waits", code=exc.code)
-        return
+        return False
     if sent or runs or recovered.expired or recovered.resent or recovered.quarantined:
         _log.info(
             "upkeep",
@@ -53,15 +60,24 @@ def keep_up(database: Database, app: Celery, resend_seconds: float) -> None:
             quarantined=recovered.quarantined,
             training=runs,
         )
+    return True
 
 
 def add_upkeep(app: Celery, settings: Settings) -> None:
     """Give ``app`` the timetable and the task that follows it."""
     database = Database.open(settings.database)
+    ill_seconds = max(_ILL_SECONDS, _ILL_ROUNDS * settings.upkeep_seconds)
+    pulse = Pulse(settings.state, Kind.SCHEDULER, f"upkeep@{gethostname()}", ill_seconds)
 
     @app.task(name=UPKEEP)
     def upkeep() -> None:
-        keep_up(database, app, settings.resend_seconds)
+        if keep_up(database, app, settings.resend_seconds):
+            pulse.beat()
+
+    def leave(**_: Any) -> None:
+        pulse.end()
+
+    signals.worker_shutdown.connect(leave, weak=False)
 
     app.conf.beat_schedule = {
         UPKEEP: {

@@ -25,10 +25,14 @@ from db.states import Priority
 from scheduler.closings import Closings
 from scheduler.errors import PlaceAltered, PlaceMissing
 from scheduler.intake import Intake
+from scheduler.pulse import Kind, Pulse
 from scheduler.put_away import After, PutAway
 from scheduler.roots import check_allowed
 from scheduler.settings import Settings
 from scheduler.walk import Met, walk_resolved
+
+#: A watch that came no further for so long, and for so many pauses between scans, is ill.
+_ILL_SECONDS, _ILL_SCANS = 120.0, 3
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -69,6 +73,8 @@ class Watch:
         # Files of the last scan that were complete and could not be read, and why.
         self._unreadable = 0
         self._why = ""
+        ill_seconds = _ILL_SECONDS + _ILL_SCANS * settings.watch_seconds
+        self._pulse = Pulse(settings.state, Kind.WATCH, str(self._folder), ill_seconds)
 
     def scan(self) -> IntakeCount:
         """Look once, take what is complete and put away what has ended.
@@ -88,6 +94,7 @@ class Watch:
             _log.warning("files wait to become readable", files=self._unreadable, code=self._why)
         for stat in self._put_away.run():
             self._done.discard(hash(stat))
+        self._pulse.beat()
         return count
 
     def once(self) -> IntakeCount:
@@ -96,10 +103,13 @@ class Watch:
         Raises as `scan` does, PlaceAltered after the second one.
         """
         first = IntakeCount()
-        with contextlib.suppress(PlaceAltered):
-            first = self.scan()
-        threading.Event().wait(self._settings.settle_seconds)
-        return first + self.scan()
+        try:
+            with contextlib.suppress(PlaceAltered):
+                first = self.scan()
+            threading.Event().wait(self._settings.settle_seconds)
+            return first + self.scan()
+        finally:
+            self._pulse.end()
 
     def run(self, stop: threading.Event, after_scan: Callable[[], None] | None = None) -> None:
         """Scan until ``stop`` is set; a share or a database that is away is waited for."""
@@ -121,8 +131,10 @@ class Watch:
                 if after_scan is not None:
                     after_scan()
                 stop.wait(self._settings.watch_seconds)
-        finally:
-            self.close()
+        except BaseException:
+            self.close()  # its pulse stops, and is missed
+            raise
+        self.leave()
 
     def listen(self) -> None:
         """Hear from now on of files that are closed, which need not settle."""
@@ -132,10 +144,16 @@ class Watch:
         """Hear of files no longer."""
         self._closings.stop()
 
+    def leave(self) -> None:
+        """End on purpose: nobody misses it."""
+        self.close()
+        self._pulse.end()
+
     def _complete(self, waiting: dict[int, float], done: set[int]) -> Iterator[Met]:
         now = time.monotonic()
         left_out = [self._settings.state.resolve(), *self._put_away.not_watched]
         for met in walk_resolved(self._folder, leave_out=left_out):
+            self._pulse.beat()  # a scan of many new files takes long
             key = hash(met.stat)
             if key in done:
                 self._done.add(key)

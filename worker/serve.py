@@ -43,7 +43,7 @@ def main() -> None:
         sys.stderr.write(printable(f"{exc.code}: {exc}") + "\n")
         sys.exit(MISCONFIGURED)
     stopping = Stopping()
-    app = create_app(url, remote_control=settings.remote_control)
+    app = create_app(url, remote_control=settings.remote_control, state=settings.state)
     name = f"{asked.name}@{socket.gethostname()}"
     training = asked.queues == "training"
     if training:

@@ -37,6 +37,7 @@ ELSEWHERE = {
     "dataset check": "reads images alone",
     "dataset explore": "reads images alone",
     "evaluate": "reads images alone",
+    "health": "asks the state folder alone",
     "flower": "speaks to the broker alone",
     "scheduler": "runs until it is stopped: `process` starts it here",
     "up": "runs until it is stopped: `process` starts the same processes here",

@@ -100,6 +100,7 @@ def lines_of(hostile: Hostile, out: Path) -> dict[tuple[str, ...], list[list[str
         ("flower",): [["--address", NAME], ["--port", NAME]],
         ("audit",): every_form,
         ("doctor",): [not_a_folder],
+        ("health",): [not_a_folder, [NAME]],
         ("bench",): [[gone], ["--count", NAME]],
         ("db",): [[NAME]],
         ("db", "upgrade"): [[]],

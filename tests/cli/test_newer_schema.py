@@ -66,6 +66,7 @@ ELSEWHERE = {
     "doctor": "says so with code 4, see below",
     "db restore": "replaces the database, whatever it holds: the way back after an upgrade",
     "bench": "has a database of its own",
+    "health": "asks the state folder alone",
     "flower": "asks the broker alone",
     "dataset check": "reads a folder",
     "dataset explore": "reads a folder",

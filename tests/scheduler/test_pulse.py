@@ -1,0 +1,156 @@
+"""`thoraq health` notices a scheduler, a worker and a watch that no longer go on."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from redis import Redis
+
+from cli.exits import Exit
+from scheduler.heartbeat import ILL_SECONDS, Heartbeat
+from scheduler.messages import ROUTINE_QUEUE
+from scheduler.pulse import Beat, Kind, Pulse, folder_of, read_beats
+from scheduler.settings import Settings
+from tests.cli.commands import PATIENCE_SECONDS, Commands
+from tests.cli.forked import run_forked
+from tests.worker.conftest import eventually
+
+
+class Host:
+    """The processes of one host, which share a state folder."""
+
+    def __init__(self, commands: Commands) -> None:
+        self.commands = commands
+        self._started: list[subprocess.Popen[str]] = []
+
+    def start(self, *words: str | Path) -> subprocess.Popen[str]:
+        """Start a command."""
+        self._started.append(self.commands.start(*words))
+        return self._started[-1]
+
+    def health(self, *kinds: str) -> bool:
+        """Ask whether these go on."""
+        ran = run_forked(["health", *kinds], self.commands.environment)
+        assert ran.returncode in {Exit.OK, Exit.UNSOUND}, ran.stderr
+        assert ("FAIL" in ran.stdout) is (ran.returncode == Exit.UNSOUND)
+        return ran.returncode == Exit.OK
+
+    def pass_time(self) -> None:
+        """Make all that was noted a quarter of an hour older."""
+        for path in folder_of(self.commands.state).glob("*.json"):
+            held = json.loads(path.read_text())
+            path.write_text(json.dumps(held | {"at_seconds": held["at_seconds"] - 900}))
+
+    def stop(self) -> None:
+        """Stop what was started."""
+        for process in self._started:
+            process.send_signal(signal.SIGCONT)
+            process.send_signal(signal.SIGTERM)
+        for process in self._started:
+            process.communicate(timeout=PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def host(redis_url: str, tmp_path: Path) -> Iterator[Host]:
+    quick = {"THORAQ_UPKEEP_SECONDS": "0.5", "THORAQ_WATCH_SECONDS": "0.2"}
+    made = Host(Commands(tmp_path / "state", {"THORAQ_BROKER_URL": redis_url, **quick}))
+    assert made.commands.run("db", "upgrade").returncode == 0
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize("kind", ["scheduler", "worker", "train", "watch"])
+def test_a_process_that_stands_still_is_ill_until_it_goes_on(
+    kind: str, host: Host, tmp_path: Path
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    process = host.start(
+        *{
+            "scheduler": ["scheduler"],
+            "worker": ["worker", "--device", "cpu"],
+            "train": ["worker", "--device", "cpu", "--queues", "training"],
+            "watch": ["watch", tmp_path / "inbox"],
+        }[kind]
+    )
+    assert eventually(lambda: host.health(kind))
+    host.pass_time()
+    assert eventually(lambda: host.health(kind)), "one that runs notes it again"
+    assert host.health()
+    assert not host.health(kind, "worker" if kind != "worker" else "scheduler")
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(0.5)
+    host.pass_time()
+    time.sleep(3.0)
+    assert not host.health(kind)
+    assert not host.health()
+    process.send_signal(signal.SIGCONT)
+    assert eventually(lambda: host.health(kind))
+    host.stop()
+    assert not list(read_beats(Settings(state=host.commands.state))), "what was stopped is gone"
+
+
+def test_a_scheduler_whose_database_takes_no_writes_completes_no_round(host: Host) -> None:
+    host.start("scheduler")
+    assert eventually(lambda: host.health("scheduler"))
+    with closing(sqlite3.connect(host.commands.state / "thoraq.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        time.sleep(1.5)
+        host.pass_time()
+        time.sleep(3.0)
+        assert not host.health("scheduler")
+        other.rollback()
+    assert eventually(lambda: host.health("scheduler"))
+
+
+def test_a_killed_process_is_missed_and_its_note_of_an_earlier_start_of_the_machine_is_not(
+    tmp_path: Path,
+) -> None:
+    settings = Settings(state=tmp_path)
+    Pulse(tmp_path, Kind.WORKER, "gpu0@host", 0.2).beat()
+    [beat] = read_beats(settings)
+    assert beat.fault is None
+    time.sleep(0.4)
+    assert beat.fault is not None
+    [path] = folder_of(tmp_path).glob("*.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"boot": "another"}))
+    assert list(read_beats(settings)) == []
+    for spoilt in ("", "[]", "{}", '{"boot": 1, "kind": "no"}', "\x00"):
+        path.write_text(spoilt)
+        assert list(read_beats(settings)) == []
+
+
+def test_a_worker_that_takes_nothing_while_messages_wait_is_ill(
+    redis_url: str, tmp_path: Path
+) -> None:
+    consumer = SimpleNamespace(
+        hostname="cpu0@host",
+        app=SimpleNamespace(
+            amqp=SimpleNamespace(queues=SimpleNamespace(consume_from={ROUTINE_QUEUE: None})),
+            conf={"thoraq_state": str(tmp_path)},
+        ),
+    )
+    heartbeat = Heartbeat(consumer)
+    with Redis.from_url(redis_url) as client:
+        assert heartbeat._idle_seconds(client) == 0
+        client.lpush(ROUTINE_QUEUE, "a message")
+        assert heartbeat._idle_seconds(client) == 0
+        time.sleep(0.1)
+        assert heartbeat._idle_seconds(client) >= 0.1
+        client.delete(ROUTINE_QUEUE)
+        assert heartbeat._idle_seconds(client) == 0
+        client.set(ROUTINE_QUEUE, "of a strange type")
+        assert heartbeat._idle_seconds(client) == 0
+    now = time.clock_gettime(time.CLOCK_BOOTTIME)
+    busy = Beat(Kind.WORKER, "cpu0@host", now, ILL_SECONDS)
+    idle = Beat(Kind.WORKER, "cpu0@host", now, ILL_SECONDS, ILL_SECONDS + 1)
+    assert busy.fault is None
+    assert "taken nothing" in str(idle.fault)
