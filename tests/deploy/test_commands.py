@@ -42,7 +42,15 @@ def in_dockerfile() -> list[list[str]]:
     return called + [words[words.index("thoraq") + 1 :] for words in health]
 
 
-CALLS = sorted({tuple(words) for words in in_units() + in_compose() + in_dockerfile()})
+def in_healthchecks() -> list[list[str]]:
+    compose: dict[str, Any] = YAML(typ="safe").load(DEPLOY / "compose.yaml")
+    asked = [service["healthcheck"].get("test", []) for service in compose["services"].values()]
+    return [words[2:] for words in asked if words[1:2] == ["thoraq"]]
+
+
+CALLS = sorted(
+    {tuple(words) for words in in_units() + in_compose() + in_dockerfile() + in_healthchecks()}
+)
 
 
 @pytest.mark.parametrize("words", CALLS, ids=" ".join)

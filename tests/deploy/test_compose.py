@@ -100,9 +100,67 @@ def test_each_kind_of_device_has_one_worker_behind_its_profile(compose: dict[str
     assert compose["services"]["worker-rocm"]["devices"] == ["/dev/kfd", "/dev/dri"]
 
 
+def mounts(service: dict[str, Any]) -> dict[str, tuple[str, bool]]:
+    """Give what a service sees at each path, and whether it may write there."""
+    found = {}
+    for each in service["volumes"]:
+        source, target = each.removesuffix(":ro").rsplit(":", 1)
+        found[target] = (source, not each.endswith(":ro"))
+    return found
+
+
 def test_every_service_of_ours_sees_the_same_folders(compose: dict[str, Any]) -> None:
-    seen = {name: tuple(service["volumes"]) for name, service in own_services(compose).items()}
-    assert len(set(seen.values())) == 1, seen
+    seen = {
+        name: {path: source for path, (source, _) in mounts(service).items() if path != "/backup"}
+        for name, service in own_services(compose).items()
+    }
+    assert all(each == seen["scheduler"] for each in seen.values()), seen
+
+
+def test_the_watch_alone_writes_into_the_inbox_and_all_write_into_the_state(
+    compose: dict[str, Any],
+) -> None:
+    writing = {
+        name: {path for path, (_, writes) in mounts(service).items() if writes}
+        for name, service in own_services(compose).items()
+    }
+    assert writing.pop("watch") == {"/var/lib/thoraq", "/inbox"}
+    assert writing.pop("backup") == {"/var/lib/thoraq", "/backup"}
+    assert set(map(frozenset, writing.values())) == {frozenset({"/var/lib/thoraq"})}
+
+
+def test_memory_and_logs_of_every_service_have_a_limit(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert re.search(r"\d+g\}?$", service["mem_limit"]), name
+        assert service["logging"]["options"] == {"max-size": "20m", "max-file": "5"}, name
+
+
+def test_every_service_that_stays_is_asked_for_the_health_of_its_own_process(
+    compose: dict[str, Any],
+) -> None:
+    asked = {
+        name: service["healthcheck"]["test"][2:]
+        for name, service in own_services(compose).items()
+        if service["healthcheck"].get("test", ["", ""])[1] == "thoraq"
+    }
+    assert asked == {
+        "scheduler": ["health", "scheduler"],
+        "watch": ["health", "watch"],
+        **{f"worker-{kind}": ["health", "worker"] for kind in ("cpu", "rocm", "cuda")},
+        **{f"train-{kind}": ["health", "train"] for kind in ("cpu", "rocm", "cuda")},
+    }
+    others = {name for name in compose["services"] if name not in asked}
+    assert others == {"broker", "database", "flower", "migrate", "backup"}
+    assert all("healthcheck" in compose["services"][name] for name in others)
+
+
+def test_each_kind_of_device_has_one_service_that_trains(compose: dict[str, Any]) -> None:
+    for kind in ("cpu", "rocm", "cuda"):
+        train, worker = (compose["services"][f"{name}-{kind}"] for name in ("train", "worker"))
+        assert train["profiles"] == [f"train-{kind}"]
+        assert train["command"][:3] == ["worker", "--queues", "training"]
+        for key in ("devices", "group_add", "deploy"):
+            assert train.get(key) == worker.get(key)
 
 
 def test_images_of_others_are_pinned(compose: dict[str, Any]) -> None:
