@@ -146,7 +146,9 @@ def _narrow(folder: Path, hidden: int) -> None:
                 each.chmod(stat.S_IMODE(mode) & ~hidden)
     if len(ours) == len(entries):
         with suppress(OSError):
-            folder.chmod(stat.S_IMODE(found.st_mode) & ~hidden)
+            # Nor is a group handed on: systemd forbids services to set that bit, even again.
+            handed_on = stat.S_ISGID if hidden == _NOT_OTHERS else 0
+            folder.chmod(stat.S_IMODE(found.st_mode) & ~hidden & ~handed_on)
         _log.warning("the state folder was open to others and is closed now")
     elif ours:
         _log.warning("the state folder is open to others and holds more than thoraq's; chmod it")

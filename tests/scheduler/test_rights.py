@@ -109,6 +109,16 @@ def test_a_state_folder_that_was_open_is_closed_and_told(tmp_path: Path) -> None
     assert "closed now" not in Commands(state).run("status").stderr
 
 
+def test_a_state_folder_as_systemd_makes_it_is_closed_where_no_group_is_named(
+    tmp_path: Path,
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    state.chmod(0o2750)
+    with private(Settings(state=state)):
+        assert mode(state) == 0o700
+
+
 def test_a_folder_that_holds_more_than_thoraqs_is_told_and_not_closed(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     (tmp_path / "letters.txt").touch(0o644)
