@@ -49,6 +49,7 @@ BY_CODE = {
     "run-unknown": Exit.NOT_FOUND,
     "run-name-taken": Exit.USAGE,
     "run-settled": Exit.USAGE,
+    "batch-unfinished": Exit.USAGE,
     "place-missing": Exit.NOT_FOUND,
     "place-forbidden": Exit.USAGE,
     "place-altered": Exit.USAGE,

@@ -60,6 +60,10 @@ SECTIONS = MappingProxyType(
             ),
             "worker": ("cli.worker:worker", "Run one worker on one device."),
             "flower": ("cli.flower:flower", "Watch the workers in a browser."),
+            "forget": (
+                "cli.forget:forget",
+                "Remove what is known of a batch, a patient or a time.",
+            ),
             "audit": ("cli.audit:audit", "Tell who asked for what, and when."),
             "doctor": ("cli.doctor:doctor", "Check what thoraq needs, and say how to repair it."),
             "health": ("cli.health:health", "Check that this host's processes go on."),

@@ -12,6 +12,7 @@ import click
 
 from cli.columns import COLUMNS, OUTCOME_COLUMNS, outcome_row, result_row
 from cli.options import Paths, settings_option
+from cli.outputs import note_outputs
 from cli.pictures import save_sheet
 from cli.printing import say
 from cli.tables import FileForm, write_rows
@@ -24,6 +25,8 @@ from scheduler.settings import Settings
 
 #: Pictures on the sheet.
 SHEET_PICTURES = 12
+#: What a report consists of.
+REPORT_FILES = ("results.csv", "failures.csv", "sheet.png")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,12 @@ class Report:
     results: Path
     failures: Path
     sheet: Path | None
+
+    @property
+    def files(self) -> list[Path]:
+        """Return what was written."""
+        found = (self.results, self.failures, self.sheet)
+        return [each for each in found if each is not None]
 
 
 @click.command()
@@ -80,14 +89,17 @@ def report_folder(settings: Settings, batch: str) -> Path:
 def write_report(database: Database, batch: str, settings: Settings, folder: Path) -> Report:
     """Write the report of one batch over an older one. Raises BatchUnknown."""
     found = find_results(database, ResultFilter(batch=batch))
-    results = folder / "results.csv"
+    results_name, failures_name, sheet_name = REPORT_FILES
+    results = folder / results_name
     names = [column.name for column in COLUMNS]
     write_rows((result_row(result) for result in found), names, results, FileForm.CSV)
-    failures = folder / "failures.csv"
+    failures = folder / failures_name
     rows = (outcome_row(outcome) for outcome in not_measured(database, batch))
     write_rows(rows, OUTCOME_COLUMNS, failures, FileForm.CSV)
-    sheet = save_sheet(database, batch, settings, folder / "sheet.png", SHEET_PICTURES)
-    return Report(results, failures, sheet)
+    sheet = save_sheet(database, batch, settings, folder / sheet_name, SHEET_PICTURES)
+    written = Report(results, failures, sheet)
+    note_outputs(database, written.files, of_batch=batch)
+    return written
 
 
 def not_measured(database: Database, batch: str) -> Iterator[FileOutcome]:

@@ -9,6 +9,7 @@ import click
 from cli.columns import outcome_row, result_row
 from cli.errors import NotMeasured
 from cli.options import named_study, settings_option
+from cli.outputs import note_outputs
 from cli.picture_file import PictureFile, picture_file
 from cli.pictures import overlay
 from cli.printing import Form, as_text, print_json, print_rows, say
@@ -74,6 +75,7 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
             picture = overlay(found[-1], pictures, OVERLAY_SIDE_PX)
         with picture_file(out) as file:
             picture.save(file, "PNG")
+        note_outputs(database, [out], of_radiograph=found[-1].radiograph_id)
         say(f"drawn in {out}", err=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import socket
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
@@ -16,7 +17,7 @@ from db.tables import audit
 
 
 class Action(StrEnum):
-    """What an operator may ask for that changes anything."""
+    """What an operator may ask for: changes, and reading what identifies patients."""
 
     SUBMIT = "submit"
     RETRY = "retry"
@@ -29,6 +30,20 @@ class Action(StrEnum):
     TRAIN_RESUME = "train-resume"
     RESTORE = "restore"
     RECOMPUTE = "recompute"
+    FORGET = "forget"
+    READ = "read"
+
+
+#: Actions whose subject may be a batch.
+_OF_BATCHES = (
+    Action.SUBMIT,
+    Action.RETRY,
+    Action.CANCEL,
+    Action.PAUSE,
+    Action.RESUME,
+    Action.RECOMPUTE,
+    Action.READ,
+)
 
 
 def note(
@@ -51,11 +66,25 @@ def amend(connection: Connection, entry: int, **said: object) -> None:
     connection.execute(update(audit).where(audit.c.id == entry).values(said=said))
 
 
+def rename_batch(connection: Connection, name: str, subject: str) -> None:
+    """Have earlier entries call a batch ``subject``: its name may identify a patient."""
+    of_batches = audit.c.action.in_([str(each) for each in _OF_BATCHES])
+    connection.execute(
+        update(audit).where(audit.c.subject == name, of_batches).values(subject=subject)
+    )
+
+
 def audit_rows(
-    db: Database, *, since: datetime | None = None, limit: int | None = None
+    db: Database,
+    *,
+    since: datetime | None = None,
+    limit: int | None = None,
+    actions: Collection[Action] = (),
 ) -> list[AuditRow]:
-    """Tell who asked for what, the newest first."""
+    """Tell who asked for what, the newest first; with ``actions``, for one of these."""
     asked = select(audit).order_by(audit.c.id.desc()).limit(limit)
+    if actions:
+        asked = asked.where(audit.c.action.in_([str(each) for each in actions]))
     if since is not None:
         asked = asked.where(audit.c.at >= since)
     with db.read() as connection:

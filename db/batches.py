@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
 from db.errors import BatchUnknown
 from db.tables import batch, file
+
+#: Number of PostgreSQL's advisory lock of those who record files and those who remove them.
+_SUBMISSIONS = 0x74686F72
 
 
 def batch_id_of(connection: Connection, name: str) -> int:
@@ -19,6 +22,16 @@ def batch_id_of(connection: Connection, name: str) -> int:
     if found is None:
         raise BatchUnknown(f"no batch is called {name!r}: `thoraq status` lists them")
     return found
+
+
+def hold_batch(connection: Connection, batch_id: int, name: str) -> None:
+    """Have whoever adds to a batch take turns, and nobody forget it meanwhile.
+
+    Raises BatchUnknown: it was forgotten, and SQLite may give its number to another one.
+    """
+    held = select(batch.c.id).where(batch.c.id == batch_id, batch.c.name == name)
+    if connection.execute(held.with_for_update(key_share=True)).first() is None:
+        raise BatchUnknown(f"batch {name!r} was forgotten meanwhile: run the same command again")
 
 
 def own_jobs(batch_id: int) -> Select[tuple[int]]:
@@ -36,6 +49,16 @@ def lock_batches(connection: Connection, batch_id: int | None = None) -> None:
     """
     locked = select(batch.c.id).order_by(batch.c.id).with_for_update(key_share=True)
     connection.execute(locked if batch_id is None else locked.where(batch.c.id == batch_id)).all()
+
+
+def among_submissions(connection: Connection, *, alone: bool = False) -> None:
+    """Take part in recording files, which many do at once; ``alone``: while nobody else does.
+
+    Call it before anything is locked. SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        lock = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
+        connection.execute(select(lock(_SUBMISSIONS)))
 
 
 def is_cancelled(connection: Connection, batch_id: int) -> bool:

@@ -24,6 +24,7 @@
     |-- ModelDiffers                    model-differs
     |-- RunNameTaken                    run-name-taken
     |-- RunSettled                      run-settled
+    |-- BatchUnfinished                 batch-unfinished
     `-- NameUnknown                     name-unknown
         |-- BatchUnknown                batch-unknown
         |-- ModelUnknown                model-unknown
@@ -187,6 +188,12 @@ class RunSettled(DatabaseError):
     """The training run cannot do this from where it stands; see `thoraq train status`."""
 
     code = "run-settled"
+
+
+class BatchUnfinished(DatabaseError):
+    """Files of the batch wait or run; `thoraq cancel` it, let running ones end, then forget it."""
+
+    code = "batch-unfinished"
 
 
 class NameUnknown(DatabaseError):

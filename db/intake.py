@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, update
 
 from db.audit import Action, note
-from db.batches import lock_batches
+from db.batches import among_submissions, hold_batch
 from db.bulk import among, at_once, bound, inserting
 from db.columns import path_digest
 from db.database import AnyRow, Database, insert_into, moment, pieces
@@ -65,11 +65,12 @@ def record_files(
     """Record files in one transaction and queue every content that has no job for this model.
 
     A content whose job was cancelled is queued again for this batch. An urgent batch hastens the
-    routine jobs it meets.
+    routine jobs it meets. Raises BatchUnknown: it was forgotten.
     """
     with db.write() as connection:
         # Submissions of one batch take turns, so that what is known stays known to the end.
-        lock_batches(connection, batch.id)
+        among_submissions(connection)
+        hold_batch(connection, batch.id, batch.name)
         at = moment(connection, now)
         _forget_unread(connection, batch.id, [each.stat for each in files])
         known = _known(connection, batch.id, [each.stat for each in files])

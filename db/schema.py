@@ -13,7 +13,7 @@ from db.errors import DatabaseError, SchemaNewer, SchemaOutdated
 from db.records import SchemaState
 
 #: The newest revision of ``migrations/versions``, which the tables of `db.tables` are.
-HEAD = "0010"
+HEAD = "0011"
 
 _UPGRADE = "run `thoraq db upgrade`"
 _INSTALL = "install the version that upgraded it"

@@ -309,6 +309,20 @@ queue_pause = Table(
     Column("paused_at", Moment, nullable=False),
 )
 
+output = Table(  # reports and pictures on the hosts' disks; those of what is forgotten go with it
+    "output",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("batch_id", ForeignKey("batch.id"), index=True),  # of a report
+    Column("radiograph_id", ForeignKey("radiograph.id"), index=True),  # of a picture of one
+    Column("host", Prose, nullable=False),
+    Column("path", FilePath, nullable=False),
+    # A file that differs in these is somebody else's by now.
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
 audit = Table(  # who asked for what; written in the transaction that did it
     "audit",
     metadata,

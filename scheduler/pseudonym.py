@@ -30,10 +30,28 @@ class Pseudonyms:
             return cls(None)
         return cls(key_of(settings.patient_key, settings.state / "patient.key"))
 
+    @classmethod
+    def forms(cls, settings: Settings, value: str) -> tuple[str, ...]:
+        """Return every form a number may be stored in: as it is, and hashed by the key of today.
+
+        Raises KeyUnusable.
+        """
+        file = settings.state / "patient.key"
+        plain = (value, value.strip())
+        if settings.store_patient_ids and settings.patient_key is None and not file.exists():
+            return plain
+        return (*plain, cls(key_of(settings.patient_key, file)).hashed(value))
+
     def stored(self, value: str | None) -> str | None:
         """Return what is stored for a number; the number itself where the settings say so."""
         if value is None or self._key is None:
             return value
+        return self.hashed(value)
+
+    def hashed(self, value: str) -> str:
+        """Return the hash of a number. Raises ValueError: there is no key."""
+        if self._key is None:
+            raise ValueError("numbers are stored as they are")
         return hashlib.blake2b(
             value.strip().encode("utf-8", "surrogateescape"),
             key=self._key,

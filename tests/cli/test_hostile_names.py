@@ -98,6 +98,13 @@ def lines_of(hostile: Hostile, out: Path) -> dict[tuple[str, ...], list[list[str
         ("scheduler",): [not_a_folder],
         ("worker",): [not_a_folder, ["--queues", NAME]],
         ("flower",): [["--address", NAME], ["--port", NAME]],
+        ("forget",): [
+            ["--batch", f"{NAME} into", "--dry-run"],
+            ["--batch", NAME, "--dry-run", "--json"],
+            ["--patient", NAME, "--yes"],
+            ["--batch", gone],
+            ["--before", NAME],
+        ],
         ("audit",): every_form,
         ("doctor",): [not_a_folder],
         ("health",): [not_a_folder, [NAME]],

@@ -53,6 +53,7 @@ ARGUMENTS = {
     "up": "--device cpu",
     "worker": "--device cpu",
     "audit": "",
+    "forget": "--batch night --yes",
     "db backup": "NEW",
     "db check": "",
     "db upgrade": "",

@@ -1,0 +1,25 @@
+"""Noting which files a command wrote about patients, so that `forget` removes them too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cli.printing import say
+from db.database import Database
+from db.errors import DatabaseError
+from db.outputs import record_outputs
+
+
+def note_outputs(
+    database: Database,
+    paths: Sequence[Path],
+    *,
+    of_batch: str | None = None,
+    of_radiograph: int | None = None,
+) -> None:
+    """Note files that were written; where the database takes no writes, say so."""
+    try:
+        record_outputs(database, paths, of_batch=of_batch, of_radiograph=of_radiograph)
+    except DatabaseError as exc:
+        say(f"`thoraq forget` will not find what was written: [{exc.code}] {exc}", err=True)

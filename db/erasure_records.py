@@ -1,0 +1,69 @@
+"""What is to be forgotten, and what that removes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What to forget: a batch, a patient or what ended before a time; exactly one of them."""
+
+    batch: str | None = None
+    patients: tuple[str, ...] = ()  # one patient's number in every form it may be stored in
+    before: datetime | None = None
+
+    @property
+    def kind(self) -> str:
+        """Name the kind, which tells nothing of whom."""
+        if self.batch is not None:
+            return "batch"
+        return "before" if self.before is not None else "patient"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A file that thoraq wrote at some host; ``path`` is absolute."""
+
+    id: int
+    host: str
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureCount:
+    """Rows that go. ``failures``: every refusal and lost worker of their jobs."""
+
+    files: int = 0
+    radiographs: int = 0
+    measurements: int = 0
+    failures: int = 0
+    batches: int = 0
+    handed_over: int = 0  # jobs that go on as another batch's own
+
+    def __add__(self, other: ErasureCount) -> ErasureCount:
+        """Add up two rounds."""
+        return ErasureCount(
+            files=self.files + other.files,
+            radiographs=self.radiographs + other.radiographs,
+            measurements=self.measurements + other.measurements,
+            failures=self.failures + other.failures,
+            batches=self.batches + other.batches,
+            handed_over=self.handed_over + other.handed_over,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ErasurePlan:
+    """What forgetting would remove: rows, files of each batch, and what is on disk."""
+
+    count: ErasureCount
+    batches: Mapping[str, int] = field(default_factory=dict)  # files that go, by batch
+    emptied: tuple[str, ...] = ()  # batches that go whole
+    outputs: Sequence[Output] = ()
+    #: Paths of files that a watch moved to ``failed/``, where a table has a line for each.
+    failed: Sequence[str] = ()

@@ -1,0 +1,125 @@
+"""What thoraq wrote to disk about what is forgotten: reports, pictures, lines of failed/.
+
+Only what thoraq wrote is removed, as it left it; radiographs are never touched.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from db.erasure_records import Output
+from db.states import Place
+from scheduler.errors import PlaceAltered, ReasonsForeign
+from scheduler.inbox import Inbox
+from scheduler.reasons import PATH as REASONS_PATH
+from scheduler.reasons import Reasons
+from scheduler.rights import as_operator
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What was removed, or would be; ``left`` says of each other file why it stays."""
+
+    removed: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)  # outputs that need no note any more
+
+
+def remove_outputs(outputs: Iterable[Output], *, dry_run: bool) -> Leftovers:
+    """Remove the files of this host that are as thoraq left them."""
+    host = socket.gethostname()
+    said = Leftovers()
+    for each in outputs:
+        if each.host != host:
+            said.left.append(f"{each.path} on {each.host}")
+            continue
+        try:
+            found = os.lstat(each.path)
+            if not _is(found, each):
+                said.left.append(f"{each.path}: changed since it was written")
+                said.ids.append(each.id)  # it is somebody's by now
+                continue
+            if not dry_run:
+                Path(each.path).unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            said.ids.append(each.id)
+        except OSError as exc:
+            said.left.append(f"{each.path}: {exc.strerror}")
+        else:
+            said.removed.append(each.path)
+            said.ids.append(each.id)
+    return said
+
+
+def remove_reports(folders: Iterable[Path], names: Sequence[str], *, dry_run: bool) -> Leftovers:
+    """Remove the reports in folders of the state folder, which are thoraq's own."""
+    said = Leftovers()
+    for folder in folders:
+        for name in names:
+            path = folder / name
+            try:
+                if not stat.S_ISREG(path.lstat().st_mode):
+                    continue
+                if not dry_run:
+                    path.unlink()
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as exc:
+                said.left.append(f"{path}: {exc.strerror}")
+            else:
+                said.removed.append(str(path))
+        if not dry_run:
+            with suppress(OSError):  # it holds something else
+                folder.rmdir()
+    return said
+
+
+def strike_reasons(paths: Iterable[str], *, dry_run: bool) -> Leftovers:
+    """Remove the lines about files in ``failed/`` from the tables beside them."""
+    said = Leftovers()
+    lines: defaultdict[Path, list[str]] = defaultdict(list)
+    for path in paths:
+        for watched, below in _watched(Path(path)):
+            lines[watched].append(below)
+    for watched, gone in sorted(lines.items()):
+        table = watched / REASONS_PATH
+        try:
+            if not table.exists():
+                continue
+            if not dry_run:
+                _strike(watched, gone)
+        except (ReasonsForeign, PlaceAltered):
+            said.left.append(f"{table}: is not as thoraq left it")
+        except OSError as exc:
+            said.left.append(f"{table}: {exc.strerror}")
+        else:
+            said.removed.append(f"{len(gone)} lines of {table}")
+    return said
+
+
+def _strike(watched: Path, gone: Sequence[str]) -> None:
+    inbox = Inbox(watched)
+    try:
+        with as_operator(watched):
+            Reasons().change(inbox, [], gone)
+    finally:
+        inbox.close()
+
+
+def _watched(path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield each folder that may have been the watched one, and the path below its failed/."""
+    for folder in path.parents:
+        if folder.name == Place.FAILED:
+            yield folder.parent, str(path.relative_to(folder))
+
+
+def _is(found: os.stat_result, written: Output) -> bool:
+    as_written = (found.st_size, found.st_mtime_ns) == (written.size, written.mtime_ns)
+    return stat.S_ISREG(found.st_mode) and as_written

@@ -1,0 +1,186 @@
+"""`thoraq forget`: what goes from database and disk, who is asked, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from cli.exits import Exit
+from db.database import Database
+from db.placing import record_places
+from db.records import PlacedFile
+from db.states import Place
+from db.status import all_statuses
+from db.tables import file
+from scheduler.inbox import Inbox
+from scheduler.pseudonym import Pseudonyms
+from scheduler.reasons import Reason, Reasons
+from scheduler.settings import Settings
+from tests.cli.commands import Commands
+from tests.cli.forked import run_forked
+from tests.db.making import BROKEN, claim, measured, refusing, rows, seen, send, store, submit
+
+KEY = "0123456789abcdef" * 4
+NUMBER = "7391846250"
+
+
+class Shell:
+    """Runs commands on a database."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.state = folder / "state"
+        extra = {"THORAQ_DATABASE_URL": url, "THORAQ_PATIENT_KEY": KEY}
+        self.environment = Commands(self.state, extra).environment
+
+    def run(self, words: str, **settings: str) -> CompletedProcess[str]:
+        """Run one command to its end."""
+        ran = run_forked(words.split(), self.environment | settings)
+        assert ran.returncode == Exit.OK, ran.stderr
+        return ran
+
+
+@pytest.fixture
+def shell(database: Database, database_url: str, tmp_path: Path) -> Shell:
+    """Give a shell on two batches; a patient of one is stored hashed, in the other as it is."""
+    submit(database, [seen(n, path=f"{tmp_path}/in/failed/{n}.dcm") for n in range(4)])
+    submit(database, [seen(n, path=f"{tmp_path}/day/{n}.dcm") for n in range(3, 6)], name="day")
+    settings = Settings(state=tmp_path / "state", patient_key=KEY)
+    hashed = Pseudonyms.of(settings).stored(NUMBER)
+    for chunk_id in send(database):
+        taken = claim(database, chunk_id)
+        numbers = {0: hashed, 3: hashed, 4: NUMBER}
+        outcomes = []
+        for each in taken.jobs:
+            number = int(Path(each.paths[0]).stem)
+            if number == 1:
+                outcomes.append(refusing(each, BROKEN))
+            else:
+                outcomes.append(measured(each, patient_id=numbers.get(number, "another")))
+        store(database, taken, outcomes)
+    return Shell(database_url, tmp_path)
+
+
+def seen_files(db: Database) -> dict[str, int]:
+    return {each.batch.name: each.seen for each in all_statuses(db)}
+
+
+def test_a_dry_run_says_what_goes_and_nothing_goes(shell: Shell, database: Database) -> None:
+    before = rows(database, file)
+    said = json.loads(shell.run(f"forget --patient {NUMBER} --dry-run --json").stdout)
+    table = shell.run(f"forget --patient {NUMBER} --dry-run").stdout
+
+    assert said["dry_run"] is True
+    counted = {name: said[name] for name in ("files", "radiographs", "measurements", "batches")}
+    assert counted == {"files": 4, "radiographs": 3, "measurements": 3, "batches": 0}
+    assert said["of_batches"] == {"night": 2, "day": 2}
+    assert "4 files, 3 radiographs, 3 measurements" in table
+    assert rows(database, file) == before
+    done = json.loads(shell.run(f"forget --patient {NUMBER} --yes --json").stdout)
+    assert done == said | {"dry_run": False}
+    assert seen_files(database) == {"night": 2, "day": 1}
+    again = shell.run(f"forget --patient {NUMBER} --yes")
+    assert "nothing is known of it" in again.stdout
+
+
+def test_the_number_of_a_patient_need_not_be_in_the_command_line(
+    shell: Shell, database: Database
+) -> None:
+    commands = Commands(shell.state, dict(shell.environment))
+    ran = run_with_input(commands, f"{NUMBER}\n", "forget", "--patient", "-", "--yes")
+    assert ran.returncode == Exit.OK, ran.stderr
+    assert seen_files(database) == {"night": 2, "day": 1}
+    assert NUMBER not in ran.stdout + ran.stderr
+    empty = run_with_input(commands, "\n", "forget", "--patient", "-", "--yes")
+    assert empty.returncode == Exit.USAGE
+
+
+def run_with_input(commands: Commands, said: str, *words: str) -> CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cli", *words],
+        env=commands.environment,
+        input=said,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("forget --batch night", "--yes forgets without asking"),
+        ("forget", "name one of"),
+        ("forget --batch night --patient 1 --yes", "name one of"),
+    ],
+    ids=["unasked", "nothing", "two"],
+)
+def test_nothing_is_forgotten_that_was_not_asked_for_clearly(
+    shell: Shell, database: Database, words: str, why: str
+) -> None:
+    ran = run_with_input(Commands(shell.state, dict(shell.environment)), "", *words.split())
+    assert (ran.returncode, why in ran.stderr) == (Exit.USAGE, True), ran.stderr
+    assert seen_files(database) == {"night": 4, "day": 3}
+
+
+def test_reports_and_lines_about_it_go_from_the_disk_and_nothing_else(
+    shell: Shell, database: Database, tmp_path: Path
+) -> None:
+    shell.run(f"report night --report {tmp_path}/mine")
+    shell.run("report night")
+    shell.run(f"report day --report {tmp_path}/other")
+    own = shell.state / "reports" / "night"
+    (tmp_path / "mine" / "notes.txt").write_text("an operator's")
+    (tmp_path / "mine" / "failures.csv").write_text("written over by somebody")
+    failed = tmp_path / "in" / "failed"
+    failed.mkdir(parents=True)
+    radiograph = failed / "1.dcm"
+    radiograph.write_bytes(b"a radiograph")
+    inbox = Inbox(tmp_path / "in")
+    Reasons().change(inbox, [Reason.of(f"{n}.dcm", "a", "b", "c", "d") for n in (1, 99)], [])
+    inbox.close()
+    night = [each for each in rows(database, file) if each.path.startswith(str(failed))]
+    placed = [PlacedFile(each.id, each.path, Place.FAILED) for each in night]
+    record_places(database, placed)
+
+    said = shell.run("forget --batch night --yes").stdout
+
+    assert not own.exists()
+    assert sorted(each.name for each in (tmp_path / "mine").iterdir()) == [
+        "failures.csv",
+        "notes.txt",
+    ]
+    assert f"{tmp_path}/mine/failures.csv: changed since it was written" in said
+    assert (tmp_path / "other" / "results.csv").exists()
+    assert radiograph.read_bytes() == b"a radiograph"
+    table = (failed / "reasons.csv").read_text()
+    assert "99.dcm" in table
+    assert "\n1.dcm" not in table
+    assert "Not reached: exports, database backups, logs" in said
+    assert seen_files(database) == {"day": 3}
+
+
+def test_a_report_of_another_host_is_named(
+    shell: Shell, database: Database, tmp_path: Path
+) -> None:
+    shell.run(f"report night --report {tmp_path}/mine")
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE output SET host = 'elsewhere'")
+    said = json.loads(shell.run("forget --batch night --yes --json").stdout)
+    assert f"{tmp_path}/mine/results.csv on elsewhere" in said["stays"]
+    assert (tmp_path / "mine" / "results.csv").exists()
+
+
+def test_the_audit_shows_it_without_the_number(shell: Shell) -> None:
+    shell.run(f"forget --patient {NUMBER} --yes")
+    said = shell.run("audit --json").stdout
+    [row, *_] = [each for each in json.loads(said) if each["action"] == "forget"]
+    assert row["subject"] == "everything"
+    assert "by patient" in row["what"]
+    assert "radiographs 3" in row["what"]
+    assert NUMBER not in said
