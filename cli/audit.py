@@ -8,7 +8,7 @@ import click
 
 from cli.options import Count, Moment, settings_option
 from cli.printing import Form, Row, form_options, print_rows
-from db.audit import audit_rows
+from db.audit import Action, audit_rows
 from db.database import Database
 from db.records import AuditRow
 from scheduler.settings import Settings
@@ -17,20 +17,39 @@ from scheduler.settings import Settings
 @click.command()
 @click.option("--since", type=Moment(), help="asked for at or after this time")
 @click.option("--limit", type=Count(min=1), help="at most so many, the newest")
+@click.option(
+    "--action",
+    "actions",
+    type=click.Choice([str(each) for each in Action]),
+    multiple=True,
+    help="only this kind; may be repeated",
+)
 @form_options
 @settings_option
-def audit(since: datetime | None, limit: int | None, *, form: Form, settings: Settings) -> None:
+def audit(
+    since: datetime | None,
+    limit: int | None,
+    *,
+    actions: tuple[str, ...],
+    form: Form,
+    settings: Settings,
+) -> None:
     """Tell who asked for what, and when.
 
-    What was submitted, tried again, cancelled, paused, promoted, trained, restored and recomputed.
-    Users are those of the system the command ran on. A row is written in the transaction that did
-    what it tells, so neither is there without the other.
+    What was submitted, tried again, cancelled, paused, promoted, trained, restored, recomputed and
+    forgotten. Users are those of the system the command ran on. A row is written in the transaction
+    that did what it tells, so neither is there without the other. Reading paths, UIDs or pictures
+    has a row too, written before the first one is read: the command, its filters without their
+    values, and how many rows.
 
     \b
     Example:
       thoraq audit --since 2026-03-01 --csv
+      thoraq audit --action read --action forget
     """
-    found = audit_rows(Database.open(settings.database), since=since, limit=limit)
+    database = Database.open(settings.database)
+    kinds = [Action(each) for each in actions]
+    found = audit_rows(database, since=since, limit=limit, actions=kinds)
     print_rows([audit_row(each) for each in found], form)
 
 

@@ -9,6 +9,7 @@ import click
 from cli.columns import COLUMNS, dictionary_rows, result_row
 from cli.options import Paths, filter_options, settings_option
 from cli.printing import Form, print_rows, say
+from cli.reading import audited, filter_names
 from cli.tables import FileForm, write_rows
 from db.database import Database
 from db.records import ResultFilter
@@ -50,9 +51,13 @@ def export(
     if out is None:
         raise click.UsageError("name the file: --out results.csv")
     form = form or form_of(out)
-    found = find_results(Database.open(settings.database), wanted)
+    database = Database.open(settings.database)
     names = [column.name for column in COLUMNS]
-    count = write_rows((result_row(result) for result in found), names, out, form)
+    with audited(
+        database, settings, "export", batch=wanted.batch, filters=filter_names(wanted)
+    ) as reading:
+        found = reading.counted(find_results(database, wanted))
+        count = write_rows((result_row(result) for result in found), names, out, form)
     say(f"{count} measurements in {out}")
 
 

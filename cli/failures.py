@@ -12,6 +12,7 @@ from cli.columns import plain
 from cli.ledger import code_lines
 from cli.options import Count, Moment, named_study, settings_option
 from cli.printing import Form, Row, form_options, print_rows, say
+from cli.reading import audited
 from db.database import Database
 from db.failure_records import FAILURE_STATES, Failure, FailureFilter
 from db.failures import count_failures, find_failures
@@ -86,16 +87,19 @@ def failures(
         until=until,
         limit=TABLE_ROWS if table and limit is None else limit,
     )
-    found = (failure_row(each) for each in find_failures(database, wanted))
-    first = next(found, None)
-    if first is None:
-        say("nothing that was asked for failed or was set aside", err=True)
-    rows = chain([] if first is None else [first], found)
-    if not table:
-        print_rows(rows, form)
-        return
-    shown = list(rows)
-    print_rows(shown, form, IN_TABLE)
+    asked = {"codes": codes, "path": path, "since": since, "until": until, "failed": failed}
+    filters = [name for name, value in asked.items() if value not in {None, ()}]
+    with audited(database, settings, "failures", batch=wanted.batch, filters=filters) as reading:
+        found = (failure_row(each) for each in find_failures(database, wanted))
+        first = next(found, None)
+        if first is None:
+            say("nothing that was asked for failed or was set aside", err=True)
+        rows = reading.counted(chain([] if first is None else [first], found))
+        if not table:
+            print_rows(rows, form)
+            return
+        shown = list(rows)
+        print_rows(shown, form, IN_TABLE)
     if shown:
         print_remedies(count_failures(database, wanted), len(shown))
 

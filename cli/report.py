@@ -15,6 +15,7 @@ from cli.options import Paths, settings_option
 from cli.outputs import note_outputs
 from cli.pictures import save_sheet
 from cli.printing import say
+from cli.reading import Reading, audited
 from cli.tables import FileForm, write_rows
 from db.database import Database
 from db.records import FileOutcome, ResultFilter
@@ -88,13 +89,21 @@ def report_folder(settings: Settings, batch: str) -> Path:
 
 def write_report(database: Database, batch: str, settings: Settings, folder: Path) -> Report:
     """Write the report of one batch over an older one. Raises BatchUnknown."""
-    found = find_results(database, ResultFilter(batch=batch))
+    with audited(database, settings, "report", batch=batch, pictures=True) as reading:
+        return _write(database, batch, settings, folder, reading)
+
+
+def _write(
+    database: Database, batch: str, settings: Settings, folder: Path, reading: Reading
+) -> Report:
+    found = reading.counted(find_results(database, ResultFilter(batch=batch)))
     results_name, failures_name, sheet_name = REPORT_FILES
     results = folder / results_name
     names = [column.name for column in COLUMNS]
     write_rows((result_row(result) for result in found), names, results, FileForm.CSV)
     failures = folder / failures_name
-    rows = (outcome_row(outcome) for outcome in not_measured(database, batch))
+    unmeasured = reading.counted(not_measured(database, batch))
+    rows = (outcome_row(outcome) for outcome in unmeasured)
     write_rows(rows, OUTCOME_COLUMNS, failures, FileForm.CSV)
     sheet = save_sheet(database, batch, settings, folder / sheet_name, SHEET_PICTURES)
     written = Report(results, failures, sheet)

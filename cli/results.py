@@ -10,6 +10,7 @@ from cli.columns import IN_TABLE, result_row
 from cli.judgements import reason_lines, say_outdated
 from cli.options import filter_options, settings_option
 from cli.printing import Form, form_options, print_rows, say
+from cli.reading import audited, filter_names
 from db.database import Database
 from db.records import ResultFilter
 from db.results import find_results
@@ -38,12 +39,16 @@ def results(form: Form, settings: Settings, wanted: ResultFilter) -> None:
     database = Database.open(settings.database)
     cut = form is Form.TABLE and wanted.limit is None
     asked = replace(wanted, limit=TABLE_ROWS + 1) if cut else wanted
-    rows = (result_row(result) for result in find_results(database, asked))
-    if form is not Form.TABLE:
-        print_rows(rows, form)
-        return
-    first = list(rows)
-    print_rows(first[:TABLE_ROWS] if cut else first, form, IN_TABLE)
+    with audited(
+        database, settings, "results", batch=wanted.batch, filters=filter_names(wanted)
+    ) as reading:
+        rows = (result_row(result) for result in find_results(database, asked))
+        if form is not Form.TABLE:
+            print_rows(reading.counted(rows), form)
+            return
+        first = list(rows)
+        shown = first[:TABLE_ROWS] if cut else first
+        print_rows(list(reading.counted(shown)), form, IN_TABLE)
     judged = judged_results(database, wanted.batch)
     if not first:
         say("no result; `thoraq status` says what was measured", err=True)

@@ -13,6 +13,7 @@ from cli.outputs import note_outputs
 from cli.picture_file import PictureFile, picture_file
 from cli.pictures import overlay
 from cli.printing import Form, as_text, print_json, print_rows, say
+from cli.reading import audited
 from db.database import Database
 from db.records import Result, ResultFilter
 from db.results import file_outcomes, find_results
@@ -59,24 +60,30 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
     """
     database = Database.open(settings.database)
     name = named_study(study)
-    endings = [outcome_row(outcome) for outcome in file_outcomes(database, study=name)]
-    found = measurements(database, name) if any(row["radiograph"] for row in endings) else []
-    if as_json:
-        print_json({"files": endings, "measurements": [result_row(each) for each in found]})
-    else:
-        print_rows(endings, Form.TABLE, ("batch", "state", "code", "detail", "attempts", "path"))
-        for result in found:
-            print_measurement(result)
-    if out is not None:
-        if not found:
-            raise NotMeasured(f"{study}: {NotMeasured.__doc__}")
-        # The newest measurement of a study that several networks measured.
-        with Pictures(settings) as pictures:
-            picture = overlay(found[-1], pictures, OVERLAY_SIDE_PX)
-        with picture_file(out) as file:
-            picture.save(file, "PNG")
-        note_outputs(database, [out], of_radiograph=found[-1].radiograph_id)
-        say(f"drawn in {out}", err=True)
+    with audited(database, settings, "show", filters=("study",), pictures=out is not None) as (
+        reading
+    ):
+        endings = [outcome_row(outcome) for outcome in file_outcomes(database, study=name)]
+        found = measurements(database, name) if any(row["radiograph"] for row in endings) else []
+        reading.rows = len(endings) + len(found)
+        if as_json:
+            print_json({"files": endings, "measurements": [result_row(each) for each in found]})
+        else:
+            print_rows(
+                endings, Form.TABLE, ("batch", "state", "code", "detail", "attempts", "path")
+            )
+            for result in found:
+                print_measurement(result)
+        if out is not None:
+            if not found:
+                raise NotMeasured(f"{study}: {NotMeasured.__doc__}")
+            # The newest measurement of a study that several networks measured.
+            with Pictures(settings) as pictures:
+                picture = overlay(found[-1], pictures, OVERLAY_SIDE_PX)
+            with picture_file(out) as file:
+                picture.save(file, "PNG")
+            note_outputs(database, [out], of_radiograph=found[-1].radiograph_id)
+            say(f"drawn in {out}", err=True)
 
 
 def measurements(database: Database, study: str) -> list[Result]:

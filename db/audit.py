@@ -11,9 +11,10 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, insert, select, update
 
-from db.database import Database
+from db.database import Database, moment
 from db.records import AuditRow
 from db.tables import audit
+from db.tables import batch as batch_table
 
 
 class Action(StrEnum):
@@ -64,6 +65,24 @@ def note(
 def amend(connection: Connection, entry: int, **said: object) -> None:
     """Say of an entry what was done by now, where one transaction does not do it all."""
     connection.execute(update(audit).where(audit.c.id == entry).values(said=said))
+
+
+def note_read(db: Database, batch: str | None, patience_ms: int | None, **said: object) -> int:
+    """Write down that somebody is about to read what identifies patients; return the entry.
+
+    ``patience_ms``: how long to wait for SQLite's other writers. Raises DatabaseError.
+    """
+    with db.write(patience_ms=patience_ms) as connection:
+        # What no batch is called may be anything that was typed, such as a patient's number.
+        known = select(batch_table.c.name).where(batch_table.c.name == batch)
+        named = connection.execute(known).scalar_one_or_none()
+        return note(connection, Action.READ, named, moment(connection, None), **said)
+
+
+def amend_read(db: Database, entry: int, patience_ms: int | None, **said: object) -> None:
+    """Say of such an entry how many rows were read. Raises DatabaseError."""
+    with db.write(patience_ms=patience_ms) as connection:
+        amend(connection, entry, **said)
 
 
 def rename_batch(connection: Connection, name: str, subject: str) -> None:

@@ -44,10 +44,16 @@ class Database:
         return cls(engine_of(url))
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One writing transaction: committed at the end, rolled back by any exception."""
+    def write(self, *, patience_ms: int | None = None) -> Iterator[Connection]:
+        """One writing transaction: committed at the end, rolled back by any exception.
+
+        ``patience_ms``: how long it waits for SQLite's other writers; DatabaseBusy after that.
+        """
         self._leave_parent()
-        with translated(), self._writing.begin() as connection:
+        writing = self._writing
+        if patience_ms is not None:
+            writing = writing.execution_options(thoraq_patience_ms=patience_ms)
+        with translated(), writing.begin() as connection:
             require_head(connection)
             yield connection
 

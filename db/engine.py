@@ -133,7 +133,15 @@ def _prepare_sqlite(engine: Engine, *, foreign_keys: bool) -> None:
         if options.get("isolation_level") == "AUTOCOMMIT":
             return  # VACUUM, which no transaction may hold
         writing = options.get("thoraq_writing", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        patience_ms = options.get("thoraq_patience_ms", _BUSY_TIMEOUT_MS)
+        if patience_ms == _BUSY_TIMEOUT_MS:
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+            return
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience_ms:d}")
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
 
 
 def _write_ahead(connection: SqliteConnection) -> None:

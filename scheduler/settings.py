@@ -8,6 +8,7 @@ A setting is an environment variable with the prefix ``THORAQ_`` or a line of on
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,6 +28,14 @@ from scheduler.secrets import check_secret
 from scheduler.settings_file import MACHINE, VARIABLE, open_settings
 
 _DAY = 86_400.0  # seconds; whatever waits longer is a slip of the pen
+
+
+class ReadAudit(StrEnum):
+    """Whether reading what identifies patients is in the audit."""
+
+    ON = "on"
+    OFF = "off"
+    REQUIRED = "required"
 
 
 class Settings(BaseSettings):
@@ -215,6 +224,11 @@ class Settings(BaseSettings):
         default=False,
         description="store patient and accession numbers as they are;"
         " hashed with a local key otherwise",
+    )
+    audit_reads: ReadAudit = Field(
+        default=ReadAudit.ON,
+        description="whether commands that print or write paths, UIDs or pictures are in the audit:"
+        " on, off, or required, which refuses to read where the audit takes no entry",
     )
     patient_key: SecretStr | None = Field(
         default=None,

@@ -104,6 +104,7 @@ STEERING = [
     "train cancel run",
     "train resume run",
     *(f"audit {form}" for form in FORMS),
+    "audit --action read --json",
     "forget --batch watched --dry-run --json",
     "forget --patient 12345 --dry-run",
     "forget --batch watched --yes",

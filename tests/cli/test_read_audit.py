@@ -1,0 +1,127 @@
+"""Reading what identifies patients leaves a row in the audit, and never waits long for it."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.exits import Exit
+from db.audit import audit_rows
+from db.database import Database
+from tests.cli.commands import Commands
+from tests.cli.forked import run_forked
+from tests.db.making import measure_all, refused, seen, submit
+
+NUMBER = "7391846250"
+QUIET = {"THORAQ_PATIENT_KEY": "0123456789abcdef" * 4}
+
+
+@pytest.fixture
+def environment(database: Database, database_url: str, tmp_path: Path) -> dict[str, str]:
+    """Give the environment of commands on a small batch."""
+    submit(database, [*(seen(n) for n in range(3)), refused("notes.txt")])
+    measure_all(database)
+    extra = {"THORAQ_DATABASE_URL": database_url, **QUIET}
+    return Commands(tmp_path / "state", extra).environment
+
+
+def reads(db: Database) -> list[Any]:
+    return [row for row in reversed(audit_rows(db)) if row.action == "read"]
+
+
+@pytest.mark.parametrize(
+    ("words", "subject", "command", "filters", "rows"),
+    [
+        (f"results --patient {NUMBER}", None, "results", ["patient"], 0),
+        ("results --batch night --json", "night", "results", [], 3),
+        ("results --where age_years>1 --limit 2", None, "results", ["age_years"], 2),
+        ("failures night --path /archive --csv", "night", "failures", ["path"], 1),
+        ("show /archive/1.dcm", None, "show", ["study"], 2),
+        ("export --out OUT/all.csv", None, "export", [], 3),
+        ("report night --report OUT/report", "night", "report", [], 4),
+    ],
+    ids=["patient", "batch", "where", "failures", "show", "export", "report"],
+)
+def test_who_reads_is_noted_without_what_identifies(
+    *,
+    environment: dict[str, str],
+    database: Database,
+    tmp_path: Path,
+    words: str,
+    subject: str | None,
+    command: str,
+    filters: list[str],
+    rows: int,
+) -> None:
+    ran = run_forked(words.replace("OUT", str(tmp_path)).split(), environment)
+    assert ran.returncode == Exit.OK, ran.stderr
+    [row] = reads(database)
+    pictures = command == "report"
+    said = {"command": command, "filters": filters, "pictures": pictures, "rows": rows}
+    assert (row.subject, row.said) == (subject, said)
+    assert "@" in row.who
+    assert not any(each in repr(row) for each in (NUMBER, "/archive", "1.dcm"))
+
+
+def test_a_batch_that_is_none_is_not_repeated(
+    environment: dict[str, str], database: Database
+) -> None:
+    ran = run_forked(["results", "--batch", NUMBER], environment)
+    assert ran.returncode == Exit.NOT_FOUND
+    assert NUMBER not in repr(audit_rows(database))
+
+
+def test_the_audit_is_asked_by_kind(environment: dict[str, str]) -> None:
+    run_forked(["results"], environment)
+    said = json.loads(run_forked(["audit", "--action", "read", "--json"], environment).stdout)
+    assert [row["action"] for row in said] == ["read"]
+    said = json.loads(run_forked(["audit", "--action", "submit", "--json"], environment).stdout)
+    assert [row["action"] for row in said] == ["submit"]
+
+
+def test_nothing_is_noted_where_the_settings_say_so(
+    environment: dict[str, str], database: Database
+) -> None:
+    assert run_forked(["results"], environment | {"THORAQ_AUDIT_READS": "off"}).stdout
+    assert reads(database) == []
+
+
+def test_a_database_that_takes_no_writes_is_read_and_it_is_said(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    database = Database.open(sqlite_url)
+    submit(database, [seen(n) for n in range(3)])
+    measure_all(database)
+    path = sqlite_url.removeprefix("sqlite:///")
+    url = f"sqlite:///file:{path}?mode=ro&uri=true"
+    environment = Commands(tmp_path / "state", {"THORAQ_DATABASE_URL": url}).environment
+
+    ran = run_forked(["results", "--json"], environment)
+    assert (ran.returncode, len(json.loads(ran.stdout))) == (Exit.OK, 3)
+    assert "this reading is not in the audit: [database-read-only]" in ran.stderr
+
+    refusing = run_forked(["results"], environment | {"THORAQ_AUDIT_READS": "required"})
+    assert (refusing.returncode, refusing.stdout) == (Exit.DATABASE, "")
+    assert "error [read-unaudited]" in refusing.stderr
+    database.dispose()
+
+
+def test_a_reader_does_not_wait_for_a_writer_for_long(sqlite_url: str, tmp_path: Path) -> None:
+    database = Database.open(sqlite_url)
+    submit(database, [seen(1)])
+    measure_all(database)
+    extra = {"THORAQ_DATABASE_URL": sqlite_url}
+    environment = Commands(tmp_path / "state", extra).environment
+    run_forked(["results"], environment)  # imported by now
+    with database.write():
+        begun = time.monotonic()
+        ran = run_forked(["results", "--json"], environment)
+        took = time.monotonic() - begun
+    assert (ran.returncode, len(json.loads(ran.stdout))) == (Exit.OK, 1)
+    assert "not in the audit: [database-busy]" in ran.stderr
+    assert took < 15
+    database.dispose()
