@@ -56,8 +56,8 @@ def export(
     with audited(
         database, settings, "export", batch=wanted.batch, filters=filter_names(wanted)
     ) as reading:
-        found = reading.counted(find_results(database, wanted))
-        count = write_rows((result_row(result) for result in found), names, out, form)
+        found = (result_row(result) for result in find_results(database, wanted))
+        count = write_rows(reading.shown(found), names, out, form)
     say(f"{count} measurements in {out}")
 
 

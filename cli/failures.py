@@ -94,7 +94,7 @@ def failures(
         first = next(found, None)
         if first is None:
             say("nothing that was asked for failed or was set aside", err=True)
-        rows = reading.counted(chain([] if first is None else [first], found))
+        rows = reading.shown(chain([] if first is None else [first], found))
         if not table:
             print_rows(rows, form)
             return

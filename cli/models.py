@@ -12,6 +12,7 @@ from cli.networks import brought_in, card_at, card_of, check_figures, figures_ro
 from cli.opening import prepare
 from cli.options import Paths, settings_option
 from cli.printing import Form, Row, form_options, print_json, print_rows, say
+from cli.reading import audited
 from db.comparing import compare_models
 from db.database import Database
 from db.models import find_model, list_models, register_model, serve_model, served_model
@@ -126,8 +127,9 @@ def compare(before: str, after: str, form: Form, settings: Settings) -> None:
     database = Database.open(settings.database)
     for version in (before, after):
         find_model(database, version)
-    found = compare_models(database, before, after)
-    rows = [crossing_row(each) for each in found.crossed]
+    with audited(database, settings, "models compare") as reading:
+        found = compare_models(database, before, after)
+        rows = list(reading.shown(map(crossing_row, found.crossed)))
     if form is Form.JSON:
         print_json({**comparison_row(found), "crossed": rows})
         return

@@ -10,33 +10,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
-from typing import TypeVar
 
 from cli.errors import ReadUnaudited
-from cli.printing import say
+from cli.printing import Row, say
 from db.audit import amend_read, note_read
 from db.database import Database
 from db.errors import DatabaseError, SchemaDiffers
 from db.records import ResultFilter
 from scheduler.settings import ReadAudit, Settings
-
-T = TypeVar("T")
+from scheduler.shown_paths import ShownPaths
 
 #: How long a reader waits for SQLite's other writers, for the audit alone.
 _PATIENCE_MS = 2_000
 
 
 class Reading:
-    """Counts what is read."""
+    """Counts the rows that are read, and shows of their paths what the settings allow."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._paths = ShownPaths.of(settings)
         self.rows = 0
 
-    def counted(self, rows: Iterable[T]) -> Iterator[T]:
-        """Pass rows on."""
+    def shown(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Yield rows as they may be printed or written."""
         for row in rows:
             self.rows += 1
-            yield row
+            yield {**row, "path": self._paths.shown(str(row["path"]))}
 
 
 @contextmanager
@@ -53,7 +52,7 @@ def audited(
 
     Raises ReadUnaudited: it cannot be noted, and the settings say that it must be.
     """
-    reading = Reading()
+    reading = Reading(settings)
     required = settings.audit_reads is ReadAudit.REQUIRED
     if settings.audit_reads is ReadAudit.OFF:
         yield reading

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 
 import click
 
 from cli.options import filter_options, settings_option
 from cli.printing import print_json, say
 from cli.progress import BatchProgress
+from cli.reading import audited, filter_names
 from db.database import Database
 from db.derivation import recompute as judge_again
 from db.derivation_records import Crossed, RecomputeCount
 from db.records import ResultFilter
 from scheduler.settings import Settings
+from scheduler.shown_paths import ShownPaths
 
 
 @click.command()
@@ -35,11 +38,18 @@ def recompute(*, dry_run: bool, as_json: bool, settings: Settings, wanted: Resul
       thoraq recompute
     """
     database = Database.open(settings.database)
+    paths = ShownPaths.of(settings)
     count = RecomputeCount()
-    with BatchProgress() as progress:
+    names = filter_names(wanted)
+    # What changes anything has its own entry.
+    noted = audited(database, settings, "recompute --dry-run", batch=wanted.batch, filters=names)
+    with noted if dry_run else nullcontext(), BatchProgress() as progress:
         for more in judge_again(database, wanted, settings.ict_thresholds, dry_run=dry_run):
             count += more
             progress.show("judging", f"{count.results} results, {count.changed} changed")
+    count = replace(
+        count, crossed=tuple(replace(each, path=paths.shown(each.path)) for each in count.crossed)
+    )
     if as_json:
         crossed = [crossed_json(each) for each in count.crossed]
         print_json({"dry_run": dry_run} | asdict(count) | {"crossed": crossed})

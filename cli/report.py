@@ -96,15 +96,14 @@ def write_report(database: Database, batch: str, settings: Settings, folder: Pat
 def _write(
     database: Database, batch: str, settings: Settings, folder: Path, reading: Reading
 ) -> Report:
-    found = reading.counted(find_results(database, ResultFilter(batch=batch)))
+    found = map(result_row, find_results(database, ResultFilter(batch=batch)))
     results_name, failures_name, sheet_name = REPORT_FILES
     results = folder / results_name
     names = [column.name for column in COLUMNS]
-    write_rows((result_row(result) for result in found), names, results, FileForm.CSV)
+    write_rows(reading.shown(found), names, results, FileForm.CSV)
     failures = folder / failures_name
-    unmeasured = reading.counted(not_measured(database, batch))
-    rows = (outcome_row(outcome) for outcome in unmeasured)
-    write_rows(rows, OUTCOME_COLUMNS, failures, FileForm.CSV)
+    unmeasured = map(outcome_row, not_measured(database, batch))
+    write_rows(reading.shown(unmeasured), OUTCOME_COLUMNS, failures, FileForm.CSV)
     sheet = save_sheet(database, batch, settings, folder / sheet_name, SHEET_PICTURES)
     written = Report(results, failures, sheet)
     note_outputs(database, written.files, of_batch=batch)

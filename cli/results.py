@@ -44,11 +44,11 @@ def results(form: Form, settings: Settings, wanted: ResultFilter) -> None:
     ) as reading:
         rows = (result_row(result) for result in find_results(database, asked))
         if form is not Form.TABLE:
-            print_rows(reading.counted(rows), form)
+            print_rows(reading.shown(rows), form)
             return
         first = list(rows)
-        shown = first[:TABLE_ROWS] if cut else first
-        print_rows(list(reading.counted(shown)), form, IN_TABLE)
+        listed = first[:TABLE_ROWS] if cut else first
+        print_rows(reading.shown(listed), form, IN_TABLE)
     judged = judged_results(database, wanted.batch)
     if not first:
         say("no result; `thoraq status` says what was measured", err=True)

@@ -12,7 +12,7 @@ from cli.options import named_study, settings_option
 from cli.outputs import note_outputs
 from cli.picture_file import PictureFile, picture_file
 from cli.pictures import overlay
-from cli.printing import Form, as_text, print_json, print_rows, say
+from cli.printing import Form, Row, as_text, print_json, print_rows, say
 from cli.reading import audited
 from db.database import Database
 from db.records import Result, ResultFilter
@@ -63,17 +63,17 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
     with audited(database, settings, "show", filters=("study",), pictures=out is not None) as (
         reading
     ):
-        endings = [outcome_row(outcome) for outcome in file_outcomes(database, study=name)]
+        endings = list(reading.shown(map(outcome_row, file_outcomes(database, study=name))))
         found = measurements(database, name) if any(row["radiograph"] for row in endings) else []
-        reading.rows = len(endings) + len(found)
+        rows = list(reading.shown(map(result_row, found)))
         if as_json:
-            print_json({"files": endings, "measurements": [result_row(each) for each in found]})
+            print_json({"files": endings, "measurements": rows})
         else:
             print_rows(
                 endings, Form.TABLE, ("batch", "state", "code", "detail", "attempts", "path")
             )
-            for result in found:
-                print_measurement(result)
+            for row in rows:
+                print_measurement(row)
         if out is not None:
             if not found:
                 raise NotMeasured(f"{study}: {NotMeasured.__doc__}")
@@ -91,9 +91,8 @@ def measurements(database: Database, study: str) -> list[Result]:
     return list(find_results(database, ResultFilter(study=study)))
 
 
-def print_measurement(result: Result) -> None:
+def print_measurement(row: Row) -> None:
     """Print one measurement in paragraphs."""
-    row = result_row(result)
     for group in SHOWN:
         lines = [(name, row[name]) for name in group if row[name] is not None]
         if lines:

@@ -38,6 +38,14 @@ class ReadAudit(StrEnum):
     REQUIRED = "required"
 
 
+class PathForm(StrEnum):
+    """How file paths are printed and exported."""
+
+    FULL = "full"
+    RELATIVE = "relative"
+    HASHED = "hashed"
+
+
 class Settings(BaseSettings):
     """One field a setting; the description is what the README prints."""
 
@@ -224,6 +232,12 @@ class Settings(BaseSettings):
         default=False,
         description="store patient and accession numbers as they are;"
         " hashed with a local key otherwise",
+    )
+    show_paths: PathForm = Field(
+        default=PathForm.FULL,
+        description="how commands print and export file paths: full, relative (to the one of"
+        " THORAQ_ROOTS they are in, by its number where there are several; hashed in none), or"
+        " hashed with the key of patients' numbers; the database keeps them in full",
     )
     audit_reads: ReadAudit = Field(
         default=ReadAudit.ON,

@@ -67,6 +67,28 @@ def test_who_reads_is_noted_without_what_identifies(
     assert not any(each in repr(row) for each in (NUMBER, "/archive", "1.dcm"))
 
 
+@pytest.mark.parametrize("form", ["relative", "hashed"])
+def test_no_command_shows_a_path_that_the_settings_hide(
+    environment: dict[str, str], tmp_path: Path, form: str
+) -> None:
+    hidden = environment | {"THORAQ_SHOW_PATHS": form, "THORAQ_ROOTS": "/archive"}
+    every_form = ("--table", "--json", "--csv")
+    commands = [f"{name} {each}" for name in ("results", "failures") for each in every_form]
+    commands += ["show 1", "show 1 --json", f"report night --report {tmp_path}/report"]
+    commands += [f"export --out {tmp_path}/all.{ending}" for ending in ("csv", "json")]
+    said = ""
+    for words in commands:
+        ran = run_forked(words.split(), hidden)
+        assert ran.returncode == Exit.OK, ran.stderr
+        said += ran.stdout + ran.stderr
+    written = [*tmp_path.glob("all.*"), *(tmp_path / "report").glob("*.csv")]
+    said += "".join(each.read_text() for each in written)
+    assert len(written) == 4
+    assert "/archive" not in said
+    assert ("1.dcm" in said) is (form == "relative")
+    assert ("notes.txt" in said) is (form == "relative")
+
+
 def test_a_batch_that_is_none_is_not_repeated(
     environment: dict[str, str], database: Database
 ) -> None:

@@ -1,0 +1,53 @@
+"""Paths are shown as the settings say, and never in full by accident."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scheduler.settings import PathForm, Settings
+from scheduler.shown_paths import ShownPaths
+
+KEY = "0123456789abcdef" * 4
+PATH = "/srv/archive/7391846250/a.dcm"
+
+
+def shown(tmp_path: Path, form: PathForm, roots: str | None = None, path: str = PATH) -> str:
+    settings = Settings(state=tmp_path, patient_key=KEY, show_paths=form, roots=roots)
+    return ShownPaths.of(settings).shown(path)
+
+
+def test_a_path_is_shown_in_full_unless_the_settings_say_otherwise(tmp_path: Path) -> None:
+    assert ShownPaths.of(Settings(state=tmp_path)).shown(PATH) == PATH
+    assert not (tmp_path / "patient.key").exists()
+
+
+@pytest.mark.parametrize(
+    ("roots", "wanted"),
+    [
+        ("/srv/archive", "7391846250/a.dcm"),
+        ("/srv", "archive/7391846250/a.dcm"),
+        ("/inbox:/srv/archive", "2:7391846250/a.dcm"),
+    ],
+    ids=["one", "above", "two"],
+)
+def test_a_relative_path_is_below_its_root(tmp_path: Path, roots: str, wanted: str) -> None:
+    assert shown(tmp_path, PathForm.RELATIVE, roots) == wanted
+
+
+@pytest.mark.parametrize("roots", [None, "/srv/arch", "/srv/archive/7391846250/a.dcm/b"])
+def test_a_path_in_no_root_is_hashed(tmp_path: Path, roots: str | None) -> None:
+    assert shown(tmp_path, PathForm.RELATIVE, roots) == shown(tmp_path, PathForm.HASHED)
+
+
+@pytest.mark.parametrize(
+    "path", [PATH, "/a/\udcff.dcm", "/a/ü\n;.dcm"], ids=["plain", "byte", "odd"]
+)
+def test_a_hash_tells_nothing_and_is_always_the_same(tmp_path: Path, path: str) -> None:
+    said = shown(tmp_path, PathForm.HASHED, path=path)
+    assert len(said) == 32
+    assert set(said) <= set("0123456789abcdef")
+    assert said == shown(tmp_path, PathForm.HASHED, path=path)
+    other = Settings(state=tmp_path, patient_key="fedcba9876543210" * 4, show_paths=PathForm.HASHED)
+    assert said != ShownPaths.of(other).shown(path)
