@@ -22,7 +22,7 @@ from cli.measuring import measure
 from cli.opening import prepare
 from cli.options import Count, Paths, settings_option
 from cli.picture_file import PictureFile
-from cli.printing import Form, Row, print_json, print_rows, say
+from cli.printing import Row, print_json, print_table, say
 from cli.processes import workers_devices
 from db.intake import open_batch
 from db.records import BatchStatus
@@ -136,9 +136,9 @@ def bench(
     if as_json:
         print_json(bench_json(found))
         return
-    print_rows([stage_row(each) for each in found.stages], Form.TABLE)
+    print_table([stage_row(each) for each in found.stages], more="--json")
     say()
-    print_rows([reading_row(*each) for each in found.reading], Form.TABLE)
+    print_table([reading_row(*each) for each in found.reading], more="--json")
     say()
     for line in said.splitlines():
         say(line)

@@ -8,7 +8,7 @@ import click
 
 from cli.columns import COLUMNS, dictionary_rows, result_row
 from cli.options import Paths, filter_options, settings_option
-from cli.printing import Form, print_rows, say
+from cli.printing import print_table, say
 from cli.reading import audited, filter_names
 from cli.tables import FileForm, write_rows
 from db.database import Database
@@ -46,7 +46,7 @@ def export(
       thoraq export --dictionary
     """
     if dictionary:
-        print_rows(dictionary_rows(), Form.TABLE)
+        print_table(dictionary_rows())
         return
     if out is None:
         raise click.UsageError("name the file: --out results.csv")

@@ -7,6 +7,7 @@ from itertools import chain
 
 import click
 
+from cli.cells import terminal_cells
 from cli.codes import check_codes
 from cli.columns import plain
 from cli.ledger import code_lines
@@ -113,7 +114,7 @@ def print_remedies(counts: dict[str, int], shown: int) -> None:
     """Print what to do about each code, and whether the table shows all."""
     say()
     say("what to do, by code", bold=True)
-    for line in code_lines(counts):
+    for line in code_lines(counts, terminal_cells()):
         say(line)
     if (every := sum(counts.values())) > shown:
         say(f"the newest {shown} of {every}; --limit N or --csv shows more", err=True)

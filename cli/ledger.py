@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from cli.cells import folded, terminal_cells
 from cli.codes import known_codes
 from cli.columns import plain
 from cli.judgements import outdated_results, reason_lines, say_outdated
@@ -22,6 +23,10 @@ LIMITS = {
 }
 #: Length of the longest bar.
 BAR_CELLS = 30
+#: What stands before a bar.
+BEFORE_BAR_CELLS = 43
+#: A sentence is not folded into less than this.
+SENTENCE_CELLS = 24
 
 
 def equation(status: BatchStatus) -> str:
@@ -88,7 +93,7 @@ def print_ledger(status: BatchStatus, lines: IctThresholds) -> None:
     if status.measured:
         say()
         say("landmarks by expected error (px of a 224 frame)", bold=True)
-        for line in bucket_lines(status):
+        for line in bucket_lines(status, terminal_cells()):
             say(line)
         compared = status.enlarged + status.not_enlarged
         say()
@@ -99,29 +104,44 @@ def print_ledger(status: BatchStatus, lines: IctThresholds) -> None:
     if status.codes:
         say()
         say("not measured, by code", bold=True)
-        for line in code_lines(status.codes):
+        for line in code_lines(status.codes, terminal_cells()):
             say(line)
 
 
-def bucket_lines(status: BatchStatus) -> Iterator[str]:
-    """Return a line a bucket with its count, share and bar."""
+def bucket_lines(status: BatchStatus, width: int | None = None) -> Iterator[str]:
+    """Return a line a bucket with its count, share and bar. ``width``: of the terminal."""
+    longest = BAR_CELLS if width is None else max(0, min(BAR_CELLS, width - BEFORE_BAR_CELLS))
     most = max(status.buckets.values(), default=0)
     for bucket in Bucket:
         count = status.buckets.get(bucket, 0)
         if bucket is Bucket.UNRATED and not count:
             continue
         name = bucket.replace("_", " ")
-        bar = "█" * round(BAR_CELLS * count / most) if most else ""
+        bar = "█" * round(longest * count / most) if most else ""
         share = 100 * count / status.measured
         yield f"{name:<10} {LIMITS[bucket]:<14} {count:>7} {share:>5.1f} %  {bar}".rstrip()
 
 
-def code_lines(counts: Mapping[str, int]) -> Iterator[str]:
-    """Return a line a code: count, how it counts, and what to do."""
+def code_lines(counts: Mapping[str, int], width: int | None = None) -> Iterator[str]:
+    """Return a line a code: count, how it counts, and what to do.
+
+    ``width``: of the terminal; what to do goes on below itself.
+    """
     codes = known_codes()
     widest = max(map(len, counts))
     for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         code = codes.get(name)
         kind = "set aside" if code and code.set_aside else "failed"
         sentence = code.sentence if code else ""
-        yield f"{name:<{widest}} {count:>7}  {kind:<9}  {sentence}".rstrip()
+        before = f"{name:<{widest}} {count:>7}  {kind:<9}  "
+        if width is None:
+            yield f"{before}{sentence}".rstrip()
+            continue
+        inset = len(before) if width - len(before) >= SENTENCE_CELLS else 2
+        first, *others = folded(sentence, width - inset)
+        if inset < len(before):
+            yield before.rstrip()
+            others = [first, *others]
+        else:
+            yield f"{before}{first}".rstrip()
+        yield from (" " * inset + each for each in others if each)

@@ -11,15 +11,14 @@ from typing import Any, TypeVar
 
 import click
 
+from cli.cells import shortened, terminal_cells
+from cli.fitted_table import TableColumn, fitted, table_lines
 from radiograph.csv_lines import CsvLines
 from scheduler.terminal import printable, printable_json, printable_row
 
 Value = str | int | float | bool | None
 Row = Mapping[str, Value]
 Command = TypeVar("Command", bound=Callable[..., object])
-
-#: Headings and figures of a table stand this far apart.
-GAP = "  "
 
 
 def say(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> None:
@@ -48,14 +47,19 @@ def form_options(command: Command) -> Command:
     return command
 
 
-def print_rows(rows: Iterable[Row], form: Form, columns: Sequence[str] = ()) -> None:
-    """Print rows. ``columns``: those of the table, all where empty; JSON and CSV are streamed."""
+def print_rows(
+    rows: Iterable[Row], form: Form, columns: Sequence[str] = (), *, more: str = "--csv"
+) -> None:
+    """Print rows. ``columns``: those of the table, all where empty; JSON and CSV are streamed.
+
+    ``more``: what shows the columns for which a terminal has no room.
+    """
     if form is Form.JSON:
         print_json_array(rows)
     elif form is Form.CSV:
         print_csv(rows)
     else:
-        print_table(list(rows), columns)
+        print_table(list(rows), columns, more=more)
 
 
 def print_json(value: object) -> None:
@@ -93,30 +97,38 @@ def print_csv(rows: Iterable[Row]) -> None:
         line.truncate()
 
 
-def print_table(rows: Sequence[Row], columns: Sequence[str] = ()) -> None:
-    """Print aligned columns under bold headings; numbers stand at the right."""
+def print_table(
+    rows: Sequence[Row], columns: Sequence[str] = (), *, more: str = "a wider terminal"
+) -> None:
+    """Print aligned columns under bold headings; numbers stand at the right.
+
+    At a terminal no line is wider than it is; ``more`` says where the columns are for which there
+    is no room. Elsewhere every column is printed at its full width.
+    """
     if not rows:
         return
     names = columns or list(rows[0])
-    cells = [[as_text(row[name]) for name in names] for row in rows]
-    headings = [printable(name.replace("_", " ")) for name in names]
-    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
-    right = [
-        all(row[name] is None or is_number(row[name]) for row in rows)
-        and any(is_number(row[name]) for row in rows)
-        for name in names
-    ]
+    table = [table_column(name, [row[name] for row in rows]) for name in names]
+    width = terminal_cells()
+    heading, *lines = table_lines(table, width)
+    say(heading, bold=True)
+    for line in lines:
+        say(line)
+    if width is not None and (absent := len(table) - len(fitted(table, width)[0])):
+        said = f"{absent} more columns: {more}" if absent > 1 else f"1 more column: {more}"
+        say(shortened(said, width), err=True)
 
-    def line(texts: Sequence[str]) -> str:
-        padded = (
-            text.rjust(width) if at_right else text.ljust(width)
-            for text, width, at_right in zip(texts, widths, right, strict=True)
-        )
-        return GAP.join(padded).rstrip()
 
-    say(line(headings), bold=True)
-    for row_cells in cells:
-        say(line(row_cells))
+def table_column(name: str, values: Sequence[Value]) -> TableColumn:
+    """Return the column of these values."""
+    texts = [each for each in values if isinstance(each, str)]
+    return TableColumn(
+        name,
+        printable(name.replace("_", " ")),
+        [as_text(value) for value in values],
+        at_right=not texts and any(map(is_number, values)),
+        whole=not texts or name.endswith(("_at", "_date")),
+    )
 
 
 def is_number(value: Value) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cli.networks import figures_row
-from cli.printing import Form, Row, Value, as_text, print_rows, say
+from cli.printing import Row, Value, as_text, print_table, say
 from cli.progress import duration
 from cli.runs import is_over, loss_text, phase_cell, phase_table, phase_text
 from db.database import Database
@@ -43,7 +43,7 @@ def print_run(run: TrainingRun, phases: Sequence[RunPhase]) -> None:
             {"phase": each.phase_name, "error_px224": phase_cell(each), "why": each.reason}
             for each in phases
         ]
-        print_rows(rows, Form.TABLE)
+        print_table(rows)
 
 
 def show(name: str, value: str | None) -> None:
@@ -66,7 +66,7 @@ def print_comparison(
         rows.append(tested)
     if not rows:
         say("no phase has ended yet", err=True)
-    print_rows(rows, Form.TABLE)
+    print_table(rows)
     dropped = [(run, each) for run, phases in ended for each in phases if not each.kept]
     if dropped:
         say()

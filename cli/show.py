@@ -12,7 +12,7 @@ from cli.options import named_study, settings_option
 from cli.outputs import note_outputs
 from cli.picture_file import PictureFile, picture_file
 from cli.pictures import overlay
-from cli.printing import Form, Row, as_text, print_json, print_rows, say
+from cli.printing import Row, as_text, print_json, print_table, say
 from cli.reading import audited
 from db.database import Database
 from db.records import Result, ResultFilter
@@ -69,8 +69,8 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
         if as_json:
             print_json({"files": endings, "measurements": rows})
         else:
-            print_rows(
-                endings, Form.TABLE, ("batch", "state", "code", "detail", "attempts", "path")
+            print_table(
+                endings, ("batch", "state", "code", "detail", "attempts", "path"), more="--json"
             )
             for row in rows:
                 print_measurement(row)
