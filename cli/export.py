@@ -7,11 +7,13 @@ from pathlib import Path
 import click
 
 from cli.columns import COLUMNS, dictionary_rows, result_row
+from cli.listing import Listing, listing_options
 from cli.options import Paths, filter_options, settings_option
 from cli.printing import print_table, say
 from cli.reading import audited, filter_names
 from cli.tables import FileForm, write_rows
 from db.database import Database
+from db.order import SORTABLE
 from db.records import ResultFilter
 from db.results import find_results
 from scheduler.settings import Settings
@@ -28,6 +30,7 @@ from scheduler.settings import Settings
 @click.option("--dictionary", is_flag=True, help="print what each column holds, and end")
 @settings_option
 @filter_options
+@listing_options([column.name for column in COLUMNS], tuple(SORTABLE))
 def export(
     form: FileForm | None,
     out: Path | None,
@@ -35,6 +38,7 @@ def export(
     dictionary: bool,
     settings: Settings,
     wanted: ResultFilter,
+    listing: Listing,
 ) -> None:
     """Write measurements to a CSV, Parquet or JSON file, a row a measurement.
 
@@ -52,12 +56,13 @@ def export(
         raise click.UsageError("name the file: --out results.csv")
     form = form or form_of(out)
     database = Database.open(settings.database)
-    names = [column.name for column in COLUMNS]
+    names = listing.shown([column.name for column in COLUMNS])
     with audited(
         database, settings, "export", batch=wanted.batch, filters=filter_names(wanted)
     ) as reading:
-        found = (result_row(result) for result in find_results(database, wanted))
-        count = write_rows(reading.shown(found), names, out, form)
+        found = find_results(database, wanted, listing.order)
+        rows = listing.rows(reading.shown(result_row(result) for result in found))
+        count = write_rows(rows, names, out, form)
     say(f"{count} measurements in {out}")
 
 

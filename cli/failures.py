@@ -11,12 +11,13 @@ from cli.cells import terminal_cells
 from cli.codes import check_codes
 from cli.columns import plain
 from cli.ledger import code_lines
+from cli.listing import MORE, Listing, count_option, listing_options, print_count
 from cli.options import Count, Moment, named_study, settings_option
 from cli.printing import Form, Row, form_options, print_rows, say
 from cli.reading import audited
 from db.database import Database
 from db.failure_records import FAILURE_STATES, Failure, FailureFilter
-from db.failures import count_failures, find_failures
+from db.failures import SORTABLE, count_failures, find_failures
 from db.states import JobState
 from scheduler.settings import Settings
 
@@ -45,6 +46,8 @@ IN_TABLE = ("ended_at", "batch", "state", "code", "attempts", "path", "detail")
     "--failed/--set-aside", default=None, help="only what failed, or only what was set aside"
 )
 @click.option("--limit", type=Count(min=1), help="at most so many, the newest")
+@listing_options(tuple(SORTABLE), tuple(SORTABLE))
+@count_option
 @form_options
 @settings_option
 def failures(
@@ -57,6 +60,8 @@ def failures(
     until: datetime | None,
     failed: bool | None,
     limit: int | None,
+    listing: Listing,
+    only_count: bool,
     form: Form,
     settings: Settings,
 ) -> None:
@@ -88,21 +93,26 @@ def failures(
         until=until,
         limit=TABLE_ROWS if table and limit is None else limit,
     )
+    if only_count:
+        every = sum(count_failures(database, wanted).values())
+        print_count(every if limit is None else min(every, limit), form)
+        return
     asked = {"codes": codes, "path": path, "since": since, "until": until, "failed": failed}
     filters = [name for name, value in asked.items() if value not in {None, ()}]
     with audited(database, settings, "failures", batch=wanted.batch, filters=filters) as reading:
-        found = (failure_row(each) for each in find_failures(database, wanted))
+        found = (failure_row(each) for each in find_failures(database, wanted, listing.order))
         first = next(found, None)
         if first is None:
             say("nothing that was asked for failed or was set aside", err=True)
         rows = reading.shown(chain([] if first is None else [first], found))
         if not table:
-            print_rows(rows, form)
+            print_rows(listing.rows(rows), form)
             return
         shown = list(rows)
-        print_rows(shown, form, IN_TABLE)
+        print_rows(shown, form, listing.shown(IN_TABLE), more=MORE)
     if shown:
-        print_remedies(count_failures(database, wanted), len(shown))
+        which = "newest" if listing.order is None else "first"
+        print_remedies(count_failures(database, wanted), len(shown), which)
 
 
 def named_path(path: str) -> str:
@@ -110,14 +120,14 @@ def named_path(path: str) -> str:
     return named_study(path) if "/" in path and not path.endswith("/") else path
 
 
-def print_remedies(counts: dict[str, int], shown: int) -> None:
+def print_remedies(counts: dict[str, int], shown: int, which: str) -> None:
     """Print what to do about each code, and whether the table shows all."""
     say()
     say("what to do, by code", bold=True)
     for line in code_lines(counts, terminal_cells()):
         say(line)
     if (every := sum(counts.values())) > shown:
-        say(f"the newest {shown} of {every}; --limit N or --csv shows more", err=True)
+        say(f"the {which} {shown} of {every}; --limit N or --csv shows more", err=True)
 
 
 def failure_row(found: Failure) -> Row:

@@ -212,8 +212,8 @@ def with_filters(command: Command, *, model: str) -> Callable[..., object]:
         "--where",
         type=Where(),
         multiple=True,
-        help="a column that `export --dictionary` names, one of = != < <= > >=, and a value;"
-        " may be repeated",
+        help="a column that `export --dictionary` names, one of = != < <= > >=, and a value; or"
+        " `path like '%chest%'`, `path contains chest`, `ict is null`; may be repeated",
     )
     @click.option("--limit", type=Count(min=1), help="at most this many results")
     @functools.wraps(command)

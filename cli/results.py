@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import click
 
-from cli.columns import IN_TABLE, result_row
+from cli.columns import COLUMNS, IN_TABLE, result_row
 from cli.judgements import reason_lines, say_outdated
+from cli.listing import MORE, Listing, count_option, listing_options, print_count
 from cli.options import filter_options, settings_option
 from cli.printing import Form, form_options, print_rows, say
 from cli.reading import audited, filter_names
 from db.database import Database
+from db.order import SORTABLE
 from db.records import ResultFilter
-from db.results import find_results
+from db.results import count_results, find_results
 from db.status import judged_results
 from scheduler.settings import Settings
 
@@ -24,31 +26,44 @@ TABLE_ROWS = 50
 @click.command()
 @settings_option
 @filter_options
+@listing_options([column.name for column in COLUMNS], tuple(SORTABLE))
+@count_option
 @form_options
-def results(form: Form, settings: Settings, wanted: ResultFilter) -> None:
+def results(
+    *,
+    form: Form,
+    settings: Settings,
+    wanted: ResultFilter,
+    listing: Listing,
+    only_count: bool,
+) -> None:
     """List measurements.
 
     A table shows the first 50 unless --limit is given; --json and --csv hold every result and
-    every column.
+    every column. --sort by measured_at or ict is the quickest; by another column all that is
+    chosen is read and sorted first.
 
     \b
-    Example: the ten first enlarged hearts of a batch, then one patient over time
-      thoraq results --batch archive-3f2a91bc --enlarged --limit 10
+    Example: the ten largest hearts of a batch, then one patient over time
+      thoraq results --batch archive-3f2a91bc --sort ict:desc --limit 10
       thoraq results --patient 12345 --csv
     """
     database = Database.open(settings.database)
+    if only_count:
+        print_count(count_results(database, wanted), form)
+        return
     cut = form is Form.TABLE and wanted.limit is None
     asked = replace(wanted, limit=TABLE_ROWS + 1) if cut else wanted
     with audited(
         database, settings, "results", batch=wanted.batch, filters=filter_names(wanted)
     ) as reading:
-        rows = (result_row(result) for result in find_results(database, asked))
+        rows = (result_row(result) for result in find_results(database, asked, listing.order))
         if form is not Form.TABLE:
-            print_rows(reading.shown(rows), form)
+            print_rows(listing.rows(reading.shown(rows)), form)
             return
         first = list(rows)
         listed = first[:TABLE_ROWS] if cut else first
-        print_rows(reading.shown(listed), form, IN_TABLE)
+        print_rows(reading.shown(listed), form, listing.shown(IN_TABLE), more=MORE)
     judged = judged_results(database, wanted.batch)
     if not first:
         say("no result; `thoraq status` says what was measured", err=True)

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, String
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Enum,
+    String,
+    Text,
+    cast,
+    func,
+    literal,
+    type_coerce,
+)
 
-from db.columns import Moment
+from db.bulk import at_once
+from db.columns import FilePath, Moment, Prose
 from db.records import Comparison, Condition, Scalar
 from db.tables import measurement, radiograph
 
@@ -32,32 +49,73 @@ COMPARABLE: dict[str, Column[Any]] = {
     },
 }
 
-# The longer signs first.
-_WRITTEN = re.compile(r"\s*(\w+)\s*(<=|>=|!=|<|>|=)\s*(.*?)\s*", re.DOTALL)
+# The longer signs first; words stand apart from the column.
+_COLUMN = re.compile(r"\s*(\w+)")
+_SIGN = re.compile(r"\s*(<=|>=|!=|<|>|=)\s*")
+_WORDS = re.compile(
+    r"\s+(is\s+not\s+null|is\s+null|not\s+like|like|contains)(?!\w)\s*", re.IGNORECASE
+)
+_NULL = {"is null": Comparison.EQUAL, "is not null": Comparison.UNEQUAL}
+_ORDERS: dict[Comparison, Callable[..., Any]] = {
+    Comparison.BELOW: operator.lt,
+    Comparison.AT_MOST: operator.le,
+    Comparison.ABOVE: operator.gt,
+    Comparison.AT_LEAST: operator.ge,
+}
+_OF_TEXTS = frozenset({Comparison.LIKE, Comparison.UNLIKE, Comparison.CONTAINS})
 _FLAGS = {"true": True, "yes": True, "false": False, "no": False}
+#: As long as a path; SQLite refuses patterns of 50,000 bytes.
+_LONGEST_PATTERN = 4096
+_TRAILING_ESCAPE = re.compile(r"(?:[^\\]|\\.)*\\", re.DOTALL)
 
 
 def parse_condition(text: str) -> Condition:
-    """Read ``COLUMN SIGN VALUE``; an empty value after = or != stands for what is absent.
+    """Read ``COLUMN SIGN VALUE``, ``COLUMN [not] like PATTERN``, ``COLUMN contains TEXT``.
 
-    Raises ValueError: says what can be compared, and with what.
+    Also ``COLUMN is [not] null``; an empty value after = or != means the same. A value may be
+    quoted: ``'it''s'``. In a pattern % is any text and _ any one character; a backslash takes
+    their meaning away. Upper and lower case differ.
+
+    Raises ValueError: says where it fails, what can be compared, and with what.
     """
-    written = _WRITTEN.fullmatch(text)
-    if written is None:
-        raise ValueError(f"{text!r} is no condition, such as age_years<18 or view=PA")
-    name, sign, value = written.groups()
+    named = _COLUMN.match(text)
+    signed = named and (_SIGN.match(text, named.end()) or _WORDS.match(text, named.end()))
+    if named is None or signed is None:
+        at = 1 if named is None else len(text[: named.end()].rstrip()) + 1
+        raise ValueError(
+            f"{text!r} is no condition, such as age_years<18, view=PA, path like '%chest%' or"
+            f" ict is null: a sign is missing (at character {at})"
+        )
+    name = named[1]
     column = COMPARABLE.get(name)
     if column is None:
-        raise ValueError(f"no column {name!r}; those there are: {', '.join(sorted(COMPARABLE))}")
+        close = get_close_matches(name, COMPARABLE, 1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        raise ValueError(
+            f"no column {name!r} (at character {named.start(1) + 1}){meant}; those there are:"
+            f" {', '.join(sorted(COMPARABLE))}"
+        )
+    sign = " ".join(signed[1].lower().split())
+    written = text[signed.end() :].rstrip()
+    where = f" (at character {signed.end() + 1})"
+    if sign in _NULL:
+        if written:
+            raise ValueError(f"nothing follows {sign!r}, not {written!r}{where}")
+        return Condition(name, _NULL[sign], None)
     comparison = Comparison(sign)
-    if value:
-        return Condition(name, comparison, _value(column, name, value))
+    try:
+        if comparison in _OF_TEXTS:
+            return Condition(name, comparison, _text(column, name, comparison, written))
+        if written:
+            return Condition(name, comparison, _value(column, name, _unquoted(written)))
+    except ValueError as exc:
+        raise ValueError(f"{exc}{where}") from None
     if comparison not in {Comparison.EQUAL, Comparison.UNEQUAL}:
-        raise ValueError(f"{text!r} compares with nothing")
+        raise ValueError(f"{text!r} compares with nothing{where}")
     return Condition(name, comparison, None)
 
 
-def as_sql(condition: Condition) -> ColumnElement[bool]:
+def as_sql(connection: Connection, condition: Condition) -> ColumnElement[bool]:
     """Return the condition on the joined tables; what is absent is neither less nor more."""
     column: Column[Any] = COMPARABLE[condition.column]
     value = condition.value
@@ -66,14 +124,68 @@ def as_sql(condition: Condition) -> ColumnElement[bool]:
             return column == value  # None: IS NULL
         case Comparison.UNEQUAL:
             return column.is_distinct_from(value)
-        case Comparison.BELOW:
-            return column < value
-        case Comparison.AT_MOST:
-            return column <= value
-        case Comparison.ABOVE:
-            return column > value
-        case Comparison.AT_LEAST:
-            return column >= value
+        case Comparison.LIKE:
+            return _like(connection, column, str(value))
+        case Comparison.UNLIKE:
+            return ~_like(connection, column, str(value))
+        case Comparison.CONTAINS:
+            holds = func.strpos if at_once(connection) else func.instr
+            return type_coerce(holds(_as_text(column), _literal(column, str(value))) > 0, Boolean)
+        case order:
+            compared: ColumnElement[bool] = _ORDERS[order](column, value)
+            return compared
+
+
+def _like(connection: Connection, column: Column[Any], pattern: str) -> ColumnElement[bool]:
+    """Match a pattern; LIKE ignores the case of a to z on SQLite, where GLOB does not."""
+    if at_once(connection):
+        return _as_text(column).like(_literal(column, pattern), escape="\\")
+    glob, escaped = "", False
+    for char in pattern:
+        if not escaped and char == "\\":
+            escaped = True
+            continue
+        wild = {"%": "*", "_": "?"}.get(char) if not escaped else None
+        glob += wild or (f"[{char}]" if char in "*?[" else char)
+        escaped = False
+    return _as_text(column).op("GLOB", is_comparison=True)(_literal(column, glob))
+
+
+def _as_text(column: Column[Any]) -> ColumnElement[Any]:
+    """Return a column of an enumeration as the text it is held as, any other as it is."""
+    return cast(column, Text) if isinstance(column.type, Enum) else column
+
+
+def _literal(column: Column[Any], text: str) -> ColumnElement[Any]:
+    return literal(text, column.type if isinstance(column.type, FilePath) else Text)
+
+
+def _unquoted(text: str) -> str:
+    """Return a value without its quotes; one that is not quoted as a whole stays as it is."""
+    inner = text[1:-1]
+    quoted = len(text) > 1 and text.startswith("'") and text.endswith("'")
+    return inner.replace("''", "'") if quoted and "'" not in inner.replace("''", "") else text
+
+
+def _text(column: Column[Any], name: str, comparison: Comparison, written: str) -> str:
+    """Return what a text is matched with. Raises ValueError."""
+    text = _unquoted(written)
+    if text == written and text.startswith("'"):
+        raise ValueError(f"{written} has no closing quote, or one that is not doubled")
+    if not isinstance(column.type, (String, FilePath, Prose)):
+        raise ValueError(f"{comparison} compares texts, and {name} is none")  # noqa: TRY004
+    if not text:
+        raise ValueError(f"{comparison} compares with nothing")
+    if len(text) > _LONGEST_PATTERN:
+        raise ValueError(f"a text of {len(text)} characters, more than {_LONGEST_PATTERN}")
+    if comparison is not Comparison.CONTAINS and _TRAILING_ESCAPE.fullmatch(text):
+        raise ValueError("a backslash at the end of a pattern stands before nothing; double it")
+    return _stored(column, text)
+
+
+def _stored(column: Column[Any], text: str) -> str:
+    # What is no UTF-8 neither database takes, and no column holds but that of paths.
+    return text if isinstance(column.type, FilePath) else text.encode("utf-8", "replace").decode()
 
 
 def _value(column: Column[Any], name: str, text: str) -> Scalar:
@@ -94,9 +206,7 @@ def _value(column: Column[Any], name: str, text: str) -> Scalar:
             return date.fromisoformat(text)
         if kind in {int, float}:
             return _number(column, kind(text))
-        # What is no UTF-8 neither database takes, and no column holds but that of paths.
-        plain = isinstance(column.type, String)
-        return text.encode("utf-8", "replace").decode() if plain else text
+        return _stored(column, text)
     except (ValueError, OverflowError):
         raise ValueError(f"{name} is a {kind.__name__}, not {text!r}") from None
 

@@ -17,8 +17,10 @@ from sqlalchemy import (
     Connection,
     Select,
     Subquery,
+    Text,
     and_,
     case,
+    cast,
     func,
     literal,
     or_,
@@ -32,6 +34,7 @@ from db.columns import FilePath, total
 from db.database import Database, pieces
 from db.failure_records import Failure, FailureFilter
 from db.moved import files_at
+from db.order import Order, order_terms
 from db.states import JobState, Place
 from db.tables import batch as batch_table
 from db.tables import file, job, tally
@@ -43,15 +46,48 @@ _PAGE = 500
 #: A job that ended without a time is as old as its file.
 _JOB_ENDED_AT = func.coalesce(job.c.settled_at, file.c.seen_at)
 
+#: What failures are sorted by: their columns.
+SORTABLE: dict[str, ColumnElement[Any]] = {
+    "batch": batch_table.c.name,
+    "path": file.c.path,
+    "state": func.coalesce(cast(job.c.state, Text), cast(file.c.disposition, Text)),
+    "code": func.coalesce(file.c.code, job.c.code),
+    "detail": cast(func.coalesce(file.c.detail, job.c.detail), Text),
+    "attempts": func.coalesce(job.c.attempts, 0),
+    "radiograph": file.c.radiograph_id,
+    "duplicate": file.c.duplicate,
+    "ended_at": _JOB_ENDED_AT,
+}
 
-def find_failures(db: Database, wanted: FailureFilter) -> Iterator[Failure]:
-    """Files that failed or were set aside, the newest first, read as they are taken.
+
+def find_failures(
+    db: Database, wanted: FailureFilter, order: Order | None = None
+) -> Iterator[Failure]:
+    """Files that failed or were set aside, the newest first, or in another order.
+
+    They are read as they are taken. ``order``: by one of `SORTABLE`.
 
     What is tried again before its page is read is left out. Raises BatchUnknown: at once.
     """
     with db.read() as connection:
         found = _found(connection, wanted)
-        chosen = select(found.c.id).order_by(found.c.ended_at.desc(), found.c.id.desc())
+        if order is None:
+            chosen = select(found.c.id).order_by(found.c.ended_at.desc(), found.c.id.desc())
+        else:
+            chosen = (
+                select(found.c.id)
+                .join(file, file.c.id == found.c.id)
+                .join(batch_table, batch_table.c.id == file.c.batch_id)
+                .outerjoin(job, job.c.id == file.c.job_id)
+                .order_by(
+                    *order_terms(
+                        connection,
+                        SORTABLE[order.column],
+                        found.c.id,
+                        descending=order.descending,
+                    )
+                )
+            )
         ids = array("q", connection.execute(chosen.limit(wanted.limit)).scalars())
     return _read(db, ids, wanted.states)
 

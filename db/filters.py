@@ -64,7 +64,7 @@ def filtered(
     asked += [
         (column, holds(column, value)) for value, column, holds in compared if value is not None
     ]
-    asked += [(COMPARABLE[each.column], as_sql(each)) for each in wanted.where]
+    asked += [(COMPARABLE[each.column], as_sql(connection, each)) for each in wanted.where]
     conditions = [condition for _, condition in asked]
     if wanted.study is not None or wanted.patient is not None:
         return chosen.where(*conditions)  # few, and found by what they equal

@@ -272,6 +272,9 @@ class Comparison(StrEnum):
     AT_MOST = "<="
     ABOVE = ">"
     AT_LEAST = ">="
+    LIKE = "like"
+    UNLIKE = "not like"
+    CONTAINS = "contains"
 
 
 Scalar = str | int | float | bool | date | datetime | None

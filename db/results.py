@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Connection, Select, func, or_, select
 
 from db.batches import batch_id_of
 from db.database import Database
 from db.filters import filtered, radiograph_ids, unknown
 from db.moved import files_at
+from db.order import SORTABLE, Order, order_terms
 from db.records import FileOutcome, Result, ResultFilter
 from db.rows import result_of
 from db.states import JobState
@@ -31,15 +32,32 @@ _IDS = select(measurement.c.id).outerjoin(
 )
 
 
-def find_results(db: Database, wanted: ResultFilter) -> Iterator[Result]:
-    """Results in the order they were measured, read as they are taken.
+def find_results(
+    db: Database, wanted: ResultFilter, order: Order | None = None
+) -> Iterator[Result]:
+    """Results in the order they were measured, or in another, read as they are taken.
 
     Raises BatchUnknown, ModelUnknown, StudyUnknown: at once, before the first result is taken.
     """
     with db.read() as connection:
-        chosen = filtered(connection, _RESULTS, wanted, in_order=True)
-    chosen = chosen.order_by(measurement.c.measured_at, measurement.c.id).limit(wanted.limit)
+        if order is None:
+            chosen = filtered(connection, _RESULTS, wanted, in_order=True)
+            chosen = chosen.order_by(measurement.c.measured_at, measurement.c.id)
+            chosen = chosen.limit(wanted.limit)
+        else:
+            chosen = _sorted(connection, wanted, order)
     return (result_of(row) for row in _streamed(db, chosen))
+
+
+def _sorted(connection: Connection, wanted: ResultFilter, order: Order) -> Select[Any]:
+    terms = order_terms(
+        connection, SORTABLE[order.column], measurement.c.id, descending=order.descending
+    )
+    if wanted.limit is None:
+        return filtered(connection, _RESULTS, wanted).order_by(*terms)
+    # Ids are sorted, and whole rows read of those alone that are wanted.
+    ids = filtered(connection, _IDS, wanted).order_by(*terms).limit(wanted.limit)
+    return _RESULTS.where(measurement.c.id.in_(ids.correlate(None))).order_by(*terms)
 
 
 def count_results(db: Database, wanted: ResultFilter) -> int:

@@ -1,0 +1,79 @@
+"""Lists with chosen columns, in a chosen order, or counted."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.exits import Exit
+from tests.cli.commands import Commands
+from tests.cli.forked import run_forked
+from tests.cli.hostile import make_hostile
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Commands:
+    """Give commands on a state with six results and two failures."""
+    return Commands(make_hostile(tmp_path_factory.mktemp("listing")).state)
+
+
+def said(filled: Commands, *words: str) -> str:
+    ran = run_forked(words, filled.environment)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+@pytest.mark.parametrize("command", ["results", "failures"])
+def test_columns_are_those_that_were_named_in_every_form(filled: Commands, command: str) -> None:
+    names = ["radiograph", "path"]
+    table, printed, as_json = (
+        said(filled, command, "--columns", "radiograph, path", form)
+        for form in ("--table", "--csv", "--json")
+    )
+    assert table.splitlines()[0].split() == names
+    assert next(csv.reader(io.StringIO(printed))) == names
+    assert [list(row) for row in json.loads(as_json)] == [names] * len(json.loads(as_json))
+
+
+def test_sorted_results_are_printed_in_their_order(filled: Commands) -> None:
+    rows = json.loads(said(filled, "results", "--sort", "ict:desc", "--json"))
+    indices = [row["ict"] for row in rows]
+    assert indices == sorted(indices, reverse=True)
+    assert len(set(indices)) > 1
+
+
+@pytest.mark.parametrize("command", ["results", "failures"])
+def test_a_count_is_the_number_of_rows(filled: Commands, command: str) -> None:
+    rows = json.loads(said(filled, command, "--json"))
+    assert said(filled, command, "--count") == f"{len(rows)}\n"
+    assert json.loads(said(filled, command, "--count", "--json")) == {"count": len(rows)}
+    assert said(filled, command, "--count", "--csv") == f"count\n{len(rows)}\n"
+    assert said(filled, command, "--count", "--limit", "1") == "1\n"
+
+
+def test_an_export_holds_the_named_columns_in_order(filled: Commands, tmp_path: Path) -> None:
+    for ending in ("csv", "json", "parquet"):
+        out = tmp_path / f"few.{ending}"
+        said(filled, "export", "--columns", "ict,model", "--sort", "ict", "--out", str(out))
+        assert out.stat().st_size
+    rows = json.loads((tmp_path / "few.json").read_text())
+    assert [list(row) for row in rows] == [["ict", "model"]] * len(rows)
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["results", "--columns", "ict,pth"], "did you mean path"),
+        (["results", "--sort", "itc"], "did you mean ict"),
+        (["failures", "--columns", "cod"], "did you mean code"),
+        (["results", "--where", "path like 'x"], "at character 11"),
+    ],
+)
+def test_a_misspelt_column_gets_a_suggestion(filled: Commands, words: list[str], hint: str) -> None:
+    ran = run_forked(words, filled.environment)
+    assert ran.returncode == Exit.USAGE
+    assert hint in " ".join(ran.stderr.split())
