@@ -171,8 +171,8 @@ def comparison_lines(found: ModelComparison) -> Iterator[str]:
     yield f"{found.radiographs} measured by both: {up} now above the ICT line, {down} no longer"
     if found.mean_change is not None and found.mean_absolute_change is not None:
         yield (
-            f"ICT of {found.compared}: mean change {found.mean_change:+.4f}, mean absolute"
-            f" {found.mean_absolute_change:.4f}, largest {found.largest_change:.4f}"
+            f"ICT of {found.compared}: mean change {found.mean_change:+.3f}, mean absolute"
+            f" {found.mean_absolute_change:.3f}, largest {found.largest_change:.3f}"
         )
 
 

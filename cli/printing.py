@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from cli.cells import shortened, terminal_cells
+from cli.decimals import decimals
 from cli.fitted_table import TableColumn, fitted, table_lines
 from radiograph.csv_lines import CsvLines
 from scheduler.terminal import printable, printable_json, printable_row
@@ -122,10 +123,11 @@ def print_table(
 def table_column(name: str, values: Sequence[Value]) -> TableColumn:
     """Return the column of these values."""
     texts = [each for each in values if isinstance(each, str)]
+    digits = decimals(name)
     return TableColumn(
         name,
         printable(name.replace("_", " ")),
-        [as_text(value) for value in values],
+        [as_text(value, digits=digits) for value in values],
         at_right=not texts and any(map(is_number, values)),
         whole=not texts or name.endswith(("_at", "_date")),
     )
@@ -136,10 +138,12 @@ def is_number(value: Value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def as_text(value: Value, *, absent: str = "-") -> str:
-    """Return one value as a person reads it."""
+def as_text(value: Value, *, absent: str = "-", digits: int | None = None) -> str:
+    """Return one value as a person reads it. ``digits``: decimals of a number."""
     if value is None:
         return absent
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if digits is not None and isinstance(value, int | float):
+        return f"{value:.{digits}f}"
     return printable(str(value))

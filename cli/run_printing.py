@@ -34,7 +34,7 @@ def print_run(run: TrainingRun, phases: Sequence[RunPhase]) -> None:
         show("loss", loss_text(last.loss_parts))
         show("validation error", f"{last.error_px224:.2f} px of a 224 frame")
         show("best so far", f"{last.best_px224:.2f} px of a 224 frame")
-        show("index error", None if last.ict_error is None else f"{last.ict_error:.4f}")
+        show("index error", None if last.ict_error is None else f"{last.ict_error:.3f}")
         show("time", duration(last.seconds))
         show("time left", None if is_over(run) else duration(last.seconds_left))
     if phases:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cli.columns import outcome_row, result_row
+from cli.decimals import decimals
 from cli.errors import NotMeasured
 from cli.options import named_study, settings_option
 from cli.outputs import note_outputs
@@ -98,4 +99,4 @@ def print_measurement(row: Row) -> None:
         if lines:
             say()
         for name, value in lines:
-            say(f"{name.replace('_', ' '):<26}{as_text(value)}")
+            say(f"{name.replace('_', ' '):<26}{as_text(value, digits=decimals(name))}")

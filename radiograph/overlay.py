@@ -272,12 +272,11 @@ def index_text(ict: Ict) -> str:
     """Say the index and its 95 % interval."""
     if ict.value is None:
         return "ICT not measured"
-    # Two decimals are what the index is good for, unless they would hide its side of the line.
-    close = ict.threshold is not None and abs(ict.value - ict.threshold) < 0.005
-    value = f"ICT {ict.value:.{3 if close else 2}f}"
+    # As every table shows it.
+    value = f"ICT {ict.value:.3f}"
     if ict.low is None or ict.high is None:
         return value
-    return f"{value} ({ict.low:.2f} to {ict.high:.2f} at 95 %)"
+    return f"{value} ({ict.low:.3f} to {ict.high:.3f} at 95 %)"
 
 
 def rule_text(ict: Ict) -> str:
@@ -285,7 +284,7 @@ def rule_text(ict: Ict) -> str:
     if ict.threshold is None or ict.enlarged is None:
         return RULES[ict.rule]
     verdict = "Enlarged" if ict.enlarged else "Not enlarged"
-    return f"{verdict}: the {RULES[ict.rule]} line is {ict.threshold:.2f}"
+    return f"{verdict}: the {RULES[ict.rule]} line is {ict.threshold:.3f}"
 
 
 def quality_text(measurement: Measurement) -> str:

@@ -42,9 +42,9 @@ def test_a_table_shows_its_columns_with_numbers_at_the_right(
     print_rows(ROWS, Form.TABLE, ("ict", "enlarged", "path"))
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
-        " ict  enlarged  path",
-        " 0.5  no        a, b.png",
-        "0.51  yes       c\\nd.png",
+        "  ict  enlarged  path",
+        "0.500  no        a, b.png",
+        "0.510  yes       c\\nd.png",
     ]
 
 

@@ -22,6 +22,8 @@ from cli.columns import IN_TABLE as RESULTS_TABLE
 from cli.fitted_table import TableColumn, fitted, table_lines
 from cli.ledger import code_lines
 from cli.printing import table_column
+from radiograph.overlay import index_text
+from radiograph.records import Ict, IctRule
 from scheduler.terminal import printable
 from tests.cli.commands import ROOT, Commands
 from tests.cli.hostile import NAME, make_hostile
@@ -172,3 +174,13 @@ def test_what_to_do_about_a_code_goes_on_below_itself() -> None:
         lines = list(code_lines(counts, width))
         assert max(map(cells, lines)) <= width
         assert " ".join(" ".join(lines).split()) == " ".join(" ".join(whole).split())
+
+
+def test_a_figure_has_the_same_decimals_wherever_a_person_reads_it() -> None:
+    rows = [{"ict": 0.457, "error_px224": 5.0}, {"ict": 0.5854, "error_px224": 12.346}]
+    columns = [table_column(name, [row[name] for row in rows]) for name in rows[0]]
+    assert [column.texts for column in columns] == [["0.457", "0.585"], ["5.00", "12.35"]]
+    drawn = index_text(
+        Ict(0.5, 0.01, 0.48, 0.52, 1.0, 2.0, None, None, 0.5, IctRule.ADULT_PA, None)
+    )
+    assert drawn == "ICT 0.500 (0.480 to 0.520 at 95 %)"

@@ -168,22 +168,22 @@ def test_every_rule_has_its_words(rule: IctRule) -> None:
 
 def test_an_enlarged_heart_is_told_in_colour_and_in_words() -> None:
     ict = replace(measured().ict, value=0.58, threshold=0.5, enlarged=True, rule=IctRule.ADULT_PA)
-    assert rule_text(ict) == "Enlarged: the adult PA line is 0.50"
+    assert rule_text(ict) == "Enlarged: the adult PA line is 0.500"
     assert colour_mask(draw(black(), replace(measured(), ict=ict)), ALERT).any()
     normal = replace(ict, value=0.48, enlarged=False)
-    assert rule_text(normal) == "Not enlarged: the adult PA line is 0.50"
+    assert rule_text(normal) == "Not enlarged: the adult PA line is 0.500"
     assert not colour_mask(draw(black(), replace(measured(), ict=normal)), ALERT).any()
 
 
 def test_rounding_never_puts_an_index_on_the_line() -> None:
     ict = replace(measured().ict, value=0.503, low=None, high=None, threshold=0.5)
     assert index_text(ict) == "ICT 0.503"
-    assert index_text(replace(ict, value=0.52)) == "ICT 0.52"
+    assert index_text(replace(ict, value=0.52)) == "ICT 0.520"
 
 
 def test_the_interval_stands_beside_the_index() -> None:
     ict = replace(measured().ict, value=0.52, low=0.48, high=0.56)
-    assert index_text(ict) == "ICT 0.52 (0.48 to 0.56 at 95 %)"
+    assert index_text(ict) == "ICT 0.520 (0.480 to 0.560 at 95 %)"
 
 
 def test_the_expected_error_is_never_passed_off_as_the_true_one() -> None:
