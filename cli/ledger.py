@@ -69,7 +69,8 @@ def ledger_json(status: BatchStatus, lines: IctThresholds) -> dict[str, object]:
         "failed": status.failed,
         "duplicates": status.duplicates,
         "cancelled": status.cancelled,
-        "queued": status.queued,
+        "waiting": status.queued,
+        "queued": status.queued,  # what "waiting" was called here; leaves in the next version
         "running": status.running,
         "balanced": status.balanced,
         "enlarged": status.enlarged,

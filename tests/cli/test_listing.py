@@ -77,3 +77,12 @@ def test_a_misspelt_column_gets_a_suggestion(filled: Commands, words: list[str],
     ran = run_forked(words, filled.environment)
     assert ran.returncode == Exit.USAGE
     assert hint in " ".join(ran.stderr.split())
+
+
+def test_one_batch_and_the_list_of_batches_name_the_same_things_alike(filled: Commands) -> None:
+    [first, *_] = json.loads(said(filled, "status", "--json"))
+    one = json.loads(said(filled, "status", first["batch"], "--json"))
+    shared = set(first) - {"paused"}  # a ledger says since when
+    assert shared <= set(one)
+    assert {name: one[name] for name in shared} == {name: first[name] for name in shared}
+    assert one["queued"] == one["waiting"]
