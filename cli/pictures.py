@@ -31,7 +31,15 @@ SHEET_COLUMNS = 4
 def overlay(result: Result, pictures: Pictures, side_px: int) -> Image.Image:
     """Read the measured file again and draw on it. Raises RadiographError, ReaderUnavailable."""
     radiograph = pictures.read(result.path, result.sha256, side_px)
-    return draw_on(radiograph, result.measurement, side_px)
+    return draw_on(radiograph, result.measurement, side_px, picture_title(result))
+
+
+def picture_title(result: Result) -> str:
+    """Return what leads back to a result: its radiograph for `thoraq show`, and the file's name.
+
+    Of the path the name alone: its folders may be called after patients.
+    """
+    return f"radiograph {result.radiograph_id}: {printable(Path(result.path).name)}"
 
 
 def save_sheet(
@@ -50,7 +58,7 @@ def save_sheet(
                 tiles.append(overlay(result, pictures, SHEET_SIDE_PX))
                 drawn += 1
             except (RadiographError, ReaderUnavailable) as exc:
-                lines = (exc.code, f"radiograph {result.radiograph_id}")
+                lines = (exc.code, *picture_title(result).split(": ", 1))
                 tiles.append(placeholder(lines, SHEET_SIDE_PX))
     if not tiles:
         return None

@@ -68,6 +68,8 @@ RULES: dict[IctRule, str] = {
 SUPERSAMPLING = 2
 #: Under this side the points lose their numbers and the callipers their words.
 DETAIL_FROM_PX = 480
+#: A picture is at least this part of its side in height.
+LEAST_HEIGHT = 6
 
 
 def draw(
@@ -96,8 +98,13 @@ def draw_on(
     radii = np.asarray(measurement.spreads, dtype=np.float64) * (side_px / ERROR_FRAME_PX)
     marks = _marks(size, points, radii, side_px)
     picture.paste(marks, (0, 0), marks)
-    _letters(picture, points, measurement.ict, side_px, title)
-    return _stack(picture, _caption(measurement, max(size[0], side_px // 2), side_px))
+    # A narrow strip has ground beside it, so that its letters have room.
+    whole = max(size[0], side_px // 2), max(size[1], side_px // LEAST_HEIGHT)
+    at = (whole[0] - size[0]) // 2, (whole[1] - size[1]) // 2
+    ground = Image.new("RGB", whole, GROUND)
+    ground.paste(picture, at)
+    _letters(ground, points + at, measurement.ict, side_px, title)
+    return _stack(ground, _caption(measurement, whole[0], side_px))
 
 
 def to_upright(points: Sequence[tuple[float, float]], to_source: Floats) -> Floats:
@@ -169,14 +176,14 @@ def _letters(
     detail = side_px >= DETAIL_FROM_PX
     _widths(pen, points, ict, side_px, font, named=detail)
     if detail:
-        _numbers(pen, points, side_px)
+        _numbers(pen, points, side_px, picture.size)
     if title:
         inset = side_px / 48
-        text = fit(" ".join(title.split()), font, picture.width - 2 * inset)
+        text = fit_middle(" ".join(title.split()), font, picture.width - 2 * inset)
         _plate(pen, (inset, inset), text, font, anchor="lt")
 
 
-def _numbers(pen: ImageDraw.ImageDraw, points: Floats, side_px: int) -> None:
+def _numbers(pen: ImageDraw.ImageDraw, points: Floats, side_px: int, size: tuple[int, int]) -> None:
     """Write 1 to 15 beside the points, outwards of the lungs."""
     font = _font(side_px / 58, 9)
     middle = float(points[list(MIDLINE), 0].mean())
@@ -184,15 +191,29 @@ def _numbers(pen: ImageDraw.ImageDraw, points: Floats, side_px: int) -> None:
         x, y = points[index]
         on_axis = index in MIDLINE
         outwards = -1 if x < middle and not on_axis else 1
+        text, anchor = str(index + 1), "rm" if outwards < 0 else "lm"
+        stroke = max(1, round(side_px / 380))
+        at = (x + outwards * side_px / 80, y)
+        box = pen.textbbox(at, text, font=font, anchor=anchor, stroke_width=stroke)
+        moved = _inside(box, size)
         pen.text(
-            (x + outwards * side_px / 80, y),
-            str(index + 1),
+            (at[0] + moved[0], at[1] + moved[1]),
+            text,
             fill=AXIS if on_axis else ANATOMY,
             font=font,
-            anchor="rm" if outwards < 0 else "lm",
-            stroke_width=max(1, round(side_px / 380)),
+            anchor=anchor,
+            stroke_width=stroke,
             stroke_fill=(0, 0, 0),
         )
+
+
+def _inside(box: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[float, float]:
+    """Return how far a box is to be moved so that no edge of the picture cuts it."""
+    left, top, right, bottom = box
+    return (
+        max(min(0.0, size[0] - 1 - right), -left),
+        max(min(0.0, size[1] - 1 - bottom), -top),
+    )
 
 
 def _widths(
@@ -234,8 +255,10 @@ def _plate(
     left, top, right, bottom = pen.textbbox(at, text, font=font, anchor=anchor)
     pad = max(3.0, _height(font) / 4)
     box = (left - pad, top - pad, right + pad, bottom + pad)
-    pen.rounded_rectangle(box, radius=pad, fill=(*GROUND, 195))
-    pen.text(at, text, fill=colour, font=font, anchor=anchor)
+    x, y = _inside(box, pen.im.size)
+    moved = (box[0] + x, box[1] + y, box[2] + x, box[3] + y)
+    pen.rounded_rectangle(moved, radius=pad, fill=(*GROUND, 195))
+    pen.text((at[0] + x, at[1] + y), text, fill=colour, font=font, anchor=anchor)
 
 
 def _caption(measurement: Measurement, width: int, side_px: int) -> Image.Image:
@@ -323,6 +346,16 @@ def _wrap(text: str, font: Font, width: float) -> list[str]:
         else:
             lines.append(fit(word, font, width))
     return lines
+
+
+def fit_middle(text: str, font: Font, width: float) -> str:
+    """Cut ``text`` to ``width`` pixels in its middle: names differ at their ends."""
+    if font.getlength(text) <= width:
+        return text
+    half = len(text) // 2
+    while half and font.getlength(f"{text[:half]}...{text[-half:]}") > width:
+        half -= 1
+    return f"{text[:half]}...{text[-half:]}" if half else "..."
 
 
 def fit(text: str, font: Font, width: float) -> str:

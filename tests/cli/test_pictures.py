@@ -190,7 +190,7 @@ def test_a_sheet_says_in_a_tile_why_a_picture_is_absent(archive: Archive, tmp_pa
     assert sheet is not None
     with Pictures(archive.settings) as pictures:
         tiles = [
-            placeholder((codes[name], f"radiograph {result.radiograph_id}"), SHEET_SIDE_PX)
+            placeholder((codes[name], f"radiograph {result.radiograph_id}", name), SHEET_SIDE_PX)
             if name in codes
             else overlay(result, pictures, SHEET_SIDE_PX)
             for name, result in archive.results().items()

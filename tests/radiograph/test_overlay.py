@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from radiograph.image import Radiograph
 from radiograph.landmarks import ANATOMICAL, Landmark
@@ -285,3 +286,31 @@ def test_a_sheet_of_nothing_is_refused() -> None:
         contact_sheet([], 3, "Nothing")
     with pytest.raises(ValueError, match="one column"):
         contact_sheet([tile(8, 8, 9)], 0, "No column")
+
+
+@pytest.mark.parametrize("size", [(128, 128), (3000, 2200), (2000, 400), (300, 2400), (40, 900)])
+@pytest.mark.parametrize("side", [480, 1024])
+def test_no_edge_cuts_a_letter_wherever_the_points_are(
+    size: tuple[int, int], side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, columns = size
+    drawn: list[tuple[tuple[float, ...], tuple[int, int]]] = []
+    write = ImageDraw.ImageDraw.text
+
+    def spied(pen: ImageDraw.ImageDraw, at: tuple[float, float], text: str, **how: Any) -> None:
+        asked = {name: how[name] for name in ("font", "anchor", "stroke_width") if name in how}
+        drawn.append((pen.textbbox(at, text, **asked), pen.im.size))
+        write(pen, at, text, **how)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", spied)
+    corners = [(0, 0), (columns - 1, 0), (0, rows - 1), (columns - 1, rows - 1)]
+    for corner in corners:
+        points = tuple((float(corner[0]), float(corner[1])) for _ in range(19))
+        film_ = Radiograph(np.zeros(size, np.uint8), HEADER, UPRIGHT, "digest")
+        draw(film_, replace(measured(), points=points), side, "radiograph 17: " + "name" * 60)
+    assert len(drawn) > 4 * 15
+    for box, whole in drawn:
+        assert box[0] >= 0, (box, whole)
+        assert box[1] >= 0, (box, whole)
+        assert box[2] <= whole[0], (box, whole)
+        assert box[3] <= whole[1], (box, whole)
