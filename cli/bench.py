@@ -21,7 +21,7 @@ from cli.load import Load, Part
 from cli.measuring import measure
 from cli.opening import prepare
 from cli.options import Count, Paths, settings_option
-from cli.picture_file import PictureFile
+from cli.picture_file import PictureFile, out_option
 from cli.printing import Row, print_json, print_table, say
 from cli.processes import workers_devices
 from db.intake import open_batch
@@ -29,7 +29,6 @@ from db.records import BatchStatus
 from db.states import Priority
 from radiograph.phantom.archive import SMALLEST_COUNT, write_archive
 from scheduler.cores import usable_cores
-from scheduler.rights import as_operator
 from scheduler.settings import Settings, child_environment
 
 #: Recording is the intake's, before a worker is asked, and counts as if it were a worker's.
@@ -98,7 +97,7 @@ class Bench:
     help="files each stage is timed on",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, or cuda:N")
-@click.option("--out", type=PictureFile(".png"), metavar="FILE", help="write a picture (PNG)")
+@out_option(PictureFile(".png"), "write a picture (PNG)")
 @click.option("--json", "as_json", is_flag=True, help="a JSON object")
 @settings_option
 def bench(
@@ -122,9 +121,6 @@ def bench(
     Example:
       thoraq bench /archive/2024/03 --out bench.png
     """
-    if out is not None:
-        with as_operator(out):
-            out.parent.mkdir(parents=True, exist_ok=True)  # or told before minutes of work
     with tempfile.TemporaryDirectory(prefix="thoraq-bench-") as place:
         if folder is None:
             folder = Path(place) / "archive"

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from cli.options import Paths
-from cli.picture_file import PictureFile
+from cli.picture_file import PictureFile, out_option
 from cli.printing import Form, form_options
 from scheduler.roots import check_allowed
 from scheduler.settings import read_settings
@@ -54,11 +54,10 @@ def check(ctx: click.Context, data: Path, form: Form) -> None:
 
 @dataset.command()
 @data_option
-@click.option(
-    "--out",
-    type=PictureFile(".png", ".svg", ".pdf"),
-    metavar="PICTURE",
-    help="draw example films, the mean shape and the distributions into a PNG, SVG or PDF file",
+@out_option(
+    PictureFile(".png", ".svg", ".pdf"),
+    "draw example films, the mean shape and the distributions into a PNG, SVG or PDF file",
+    "PICTURE",
 )
 @form_options
 @click.pass_context

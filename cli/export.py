@@ -9,6 +9,7 @@ import click
 from cli.columns import COLUMNS, dictionary_rows, result_row
 from cli.listing import Listing, listing_options
 from cli.options import Paths, filter_options, settings_option
+from cli.picture_file import out_option
 from cli.printing import print_table, say
 from cli.reading import audited, filter_names
 from cli.tables import FileForm, write_rows
@@ -26,7 +27,7 @@ from scheduler.settings import Settings
     type=click.Choice(FileForm, case_sensitive=False),
     help="[default: from the ending of FILE]",
 )
-@click.option("--out", type=Paths(dir_okay=False), metavar="FILE", help="the file to write")
+@out_option(Paths(dir_okay=False), "the file to write")
 @click.option("--dictionary", is_flag=True, help="print what each column holds, and end")
 @settings_option
 @filter_options

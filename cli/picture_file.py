@@ -1,19 +1,71 @@
-"""The file of a picture, written beside its place and then moved there."""
+"""Files that an operator names with ``--out``, and pictures written into them."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import click
+from PIL import Image, features
 
 from cli.errors import PlaceUnusable
 from cli.options import Paths
 from scheduler.rights import draft
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+#: What Pillow writes, by the ending of a file's name.
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+if not features.check("webp"):
+    del FORMATS[".webp"]
+#: Letters stay readable in JPEG and WebP.
+QUALITY = 92
+
+
+def out_option(
+    kind: Paths, text: str, metavar: str = "FILE"
+) -> Callable[[Command], Callable[..., object]]:
+    """Give a command ``--out`` and ``--overwrite``, and its body an ``out`` that may be written.
+
+    The rule for every command: the folder has to be there, and a file that exists is replaced only
+    with ``--overwrite``; both are looked at before any work. Raises PlaceUnusable.
+    """
+
+    def with_options(command: Command) -> Callable[..., object]:
+        @click.option("--out", type=kind, metavar=metavar, help=text)
+        @click.option("--overwrite", is_flag=True, help="replace the file of --out if it exists")
+        @wraps(command)
+        def with_out(*args: Any, out: Path | None, overwrite: bool, **kwargs: Any) -> object:
+            if out is not None:
+                check_out(out, overwrite=overwrite)
+            return command(*args, out=out, **kwargs)
+
+        return with_out
+
+    return with_options
+
+
+def check_out(path: Path, *, overwrite: bool) -> None:
+    """Refuse a file that may not be written. Raises PlaceUnusable."""
+    if not path.parent.is_dir():
+        raise PlaceUnusable(f"{path.parent} is not a folder; make it first")
+    if os.path.lexists(path):
+        if not overwrite:
+            raise PlaceUnusable(f"{path} exists; --overwrite replaces it")
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise PlaceUnusable(f"{path}: not a file. {PlaceUnusable.__doc__}")
+
+
+def save_picture(picture: Image.Image, path: Path) -> None:
+    """Write a picture in the format that the ending of its name says. Raises PlaceUnusable."""
+    kind = FORMATS[path.suffix.lower()]
+    with picture_file(path) as file:
+        picture.save(file, kind, **({} if kind == "PNG" else {"quality": QUALITY}))
 
 
 class PictureFile(Paths):

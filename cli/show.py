@@ -11,7 +11,7 @@ from cli.decimals import decimals
 from cli.errors import NotMeasured
 from cli.options import named_study, settings_option
 from cli.outputs import note_outputs
-from cli.picture_file import PictureFile, picture_file
+from cli.picture_file import FORMATS, PictureFile, out_option, save_picture
 from cli.pictures import overlay
 from cli.printing import Row, as_text, print_json, print_table, say
 from cli.reading import audited
@@ -37,11 +37,10 @@ OVERLAY_SIDE_PX = 1024
 
 @click.command()
 @click.argument("study")
-@click.option(
-    "--out",
-    type=PictureFile(".png"),
-    metavar="FILE",
-    help="draw the landmarks and callipers on the image, as PNG",
+@out_option(
+    PictureFile(*FORMATS),
+    "draw the landmarks and callipers on the image, as the ending says: "
+    + ", ".join(each.removeprefix(".") for each in FORMATS),
 )
 @click.option("--json", "as_json", is_flag=True, help="a JSON object, every column")
 @settings_option
@@ -81,8 +80,7 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
             # The newest measurement of a study that several networks measured.
             with Pictures(settings) as pictures:
                 picture = overlay(found[-1], pictures, OVERLAY_SIDE_PX)
-            with picture_file(out) as file:
-                picture.save(file, "PNG")
+            save_picture(picture, out)
             note_outputs(database, [out], of_radiograph=found[-1].radiograph_id)
             say(f"drawn in {out}", err=True)
 

@@ -67,7 +67,7 @@ def test_show_draws_on_the_image_as_it_stands(processed: Processed, tmp_path: Pa
     out = tmp_path / "overlay.png"
     ran = processed.commands.run("show", str(row["radiograph"]), "--out", out)
     assert ran.returncode == 0, ran.stderr
-    assert str(row["ict"]) in ran.stdout
+    assert f"{row['ict']:.3f}" in ran.stdout
     with Image.open(out) as picture:
         assert picture.mode == "RGB"
         red, green, _ = picture.split()
