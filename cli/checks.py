@@ -14,10 +14,11 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from cli.absences import command, since_when, waiting_files
 from cli.printing import Row
+from cli.shell import quoted
 from db import schema
 from db.access import read_only_reason
+from db.address import sqlite_path
 from db.database import Database
-from db.engine import sqlite_path
 from db.errors import DatabaseError, DatabaseReadOnly
 from network.card import shipped_card, verify_weights
 from network.errors import NetworkError
@@ -160,7 +161,7 @@ def check_state(settings: Settings) -> Check:
     while not standing.exists() and standing != standing.parent:
         standing = standing.parent
     if not standing.is_dir() or not os.access(standing, os.W_OK | os.X_OK):
-        repair = f"sudo install -d -o {user()} {folder}"
+        repair = f"sudo install -d -o {user()} {quoted(folder)}"
         return Check("state", ok=False, found=f"{folder} cannot be written", repair=repair)
     free = shutil.disk_usage(standing).free
     found = f"{folder}, {free / 2**30:.1f} GiB free"
@@ -206,7 +207,7 @@ def check_messages(settings: Settings) -> Iterator[Check]:
     if count := count_set_aside(url):
         found = f"{count} ended workers and are kept in the broker ({MessageSetAside.code})"
         path = url.removeprefix("redis+socket://").partition("?")[0]
-        where = f"-s {path}" if settings.broker_url is None else "-u $THORAQ_BROKER_URL"
+        where = f"-s {quoted(path)}" if settings.broker_url is None else "-u $THORAQ_BROKER_URL"
         repair = f"redis-cli {where} lrange {SET_ASIDE} 0 -1 # then: del {SET_ASIDE}"
         yield Check("messages", ok=False, found=found, repair=repair)
 
@@ -215,7 +216,8 @@ def check_database(settings: Settings) -> Check:
     """Reach the database, see that it takes writes, and compare its schema with the program's."""
     kind = settings.database.partition(":")[0]
     path = sqlite_path(settings.database)
-    writable = NAME_SERVERS if path is None else f"touch {path}"  # which tells why it cannot
+    # To touch the file tells why it cannot be written.
+    writable = NAME_SERVERS if path is None else f"touch {quoted(path)}"
     try:
         if (reason := read_only_reason(settings.database)) is not None:
             found = f"{kind}: {reason} ({DatabaseReadOnly.code})"

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from cli.printing import say
+from cli.shell import quoted
 from db.derivation_records import IctCount
 from radiograph.ict import is_outdated
 from radiograph.records import IctRule, IctThresholds
@@ -65,7 +66,7 @@ def say_outdated(
     """Say on standard error how many results, of a batch or of all, follow other settings."""
     if not (count := outdated_results(judged, lines)):
         return
-    command = "thoraq recompute" if batch is None else f"thoraq recompute --batch {batch}"
+    command = "thoraq recompute" if batch is None else f"thoraq recompute --batch {quoted(batch)}"
     say(
         f"{count} results were judged by other ICT settings than today's:"
         f" `{command}` judges them anew, with --dry-run it only says what changes",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cli.naming import is_shipped_name
+from cli.shell import quoted
 from db.database import Database
 from db.models import find_model, register_shipped
 from db.pauses import paused_queues
@@ -33,7 +34,7 @@ def paused(database: Database, batch: Batch) -> str | None:
     """Return why nothing of a batch starts, with the command that changes it; None: it runs."""
     if batch.paused_at is not None:
         since = batch.paused_at.astimezone().isoformat(sep=" ", timespec="minutes")
-        return f"paused since {since}: `thoraq resume {batch.name}`"
+        return f"paused since {since}: `thoraq resume {quoted(batch.name)}`"
     queue = QueueName(batch.priority)
     if (at := paused_queues(database).get(queue)) is not None:
         since = at.astimezone().isoformat(sep=" ", timespec="minutes")

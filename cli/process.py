@@ -16,6 +16,7 @@ from cli.options import Paths, model_option, paths_argument, priority_option, se
 from cli.printing import print_json, say
 from cli.progress import duration
 from cli.report import report_folder, where, write_report
+from cli.shell import quoted
 from db.intake import open_batch
 from db.records import BatchStatus
 from db.states import Priority
@@ -95,7 +96,8 @@ def run_line(before: BatchStatus, after: BatchStatus) -> str:
         line = f"All {after.seen} files were known from before; nothing was measured twice."
         if after.cancelled:
             line += (
-                f" {after.cancelled} are cancelled: `thoraq retry {after.batch.name}` queues them."
+                f" {after.cancelled} are cancelled: `thoraq retry {quoted(after.batch.name)}`"
+                " queues them."
             )
         return line
     line = (

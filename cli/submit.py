@@ -12,6 +12,7 @@ from cli.opening import paused, prepare
 from cli.options import model_option, paths_argument, priority_option, settings_option
 from cli.printing import say
 from cli.progress import BatchProgress
+from cli.shell import quoted
 from db.intake import open_batch
 from db.states import Priority
 from db.status import batch_status
@@ -57,7 +58,7 @@ def submit(
         tell(settings)
     if model is not None and count.known:
         say(
-            "known files keep the network they were queued for;"
-            f" `thoraq remeasure --model {model} --batch {into.name}` measures them again",
+            "known files keep the network they were queued for; `thoraq remeasure"
+            f" --model {quoted(model)} --batch {quoted(into.name)}` measures them again",
             err=True,
         )

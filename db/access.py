@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from db.engine import asking, sqlite_path
+from db.address import sqlite_path
+from db.engine import asking
 
 _ASK_SERVER = "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'"
 

@@ -15,10 +15,11 @@ from pathlib import Path
 from sqlalchemy import inspect
 
 from db import postgres_copies, sqlite_copies
+from db.address import sqlite_path
 from db.audit import Action, note
 from db.copy_records import CopyContents, CopyCount, count_rows
 from db.database import Database, moment
-from db.engine import engine_of, sqlite_path
+from db.engine import engine_of
 from db.errors import CopyExists, CopyFailed, CopyForeign, DatabaseNotEmpty
 from db.known_schema import refuse
 from db.migrating import check_revision

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from sqlite3 import SQLITE_BUSY, SQLITE_LOCKED
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import OperationalError as SqliteOperationalError
@@ -19,9 +18,9 @@ from sqlalchemy import (
     create_engine,
     event,
     exc,
-    make_url,
 )
 
+from db.address import parse_url
 from db.errors import DatabaseUrlInvalid
 from db.translation import READ_ONLY_STATE, translated
 
@@ -32,12 +31,8 @@ _CONNECT_TIMEOUT_SECONDS = 10
 def engine_of(url: str, *, foreign_keys: bool = True) -> Engine:
     """SQLAlchemy's engine with thoraq's ways of beginning, waiting and hiding values."""
     try:
-        parsed = make_url(url)
+        parsed = parse_url(url)
         backend = parsed.get_backend_name()
-        if backend not in {"sqlite", "postgresql"}:
-            raise DatabaseUrlInvalid(
-                f"{backend} is not supported: give sqlite:/// or postgresql://"
-            )
         arguments: dict[str, object] = {}
         if backend == "postgresql":
             arguments = {
@@ -58,7 +53,7 @@ def engine_of(url: str, *, foreign_keys: bool = True) -> Engine:
             hide_parameters=True,  # they hold patients' identifiers
             json_serializer=_compact_json,
         )
-    except (exc.ArgumentError, exc.NoSuchModuleError, ImportError) as error:
+    except (exc.ArgumentError, exc.NoSuchModuleError, ImportError, ValueError) as error:
         raise DatabaseUrlInvalid("no database URL: give sqlite:/// or postgresql://") from error
     if backend == "sqlite":
         _prepare_sqlite(engine, foreign_keys=foreign_keys)
@@ -76,14 +71,6 @@ def asking(url: str) -> Iterator[Connection]:
             yield connection
     finally:
         engine.dispose()
-
-
-def sqlite_path(url: str) -> Path | None:
-    """Return the file of a SQLite database; None where there is none."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
-        return None
-    return Path(str(parsed.database))
 
 
 def _compact_json(value: object) -> str:

@@ -14,7 +14,8 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, inspect, text
 
-from db.engine import asking, engine_of, sqlite_path
+from db.address import sqlite_path
+from db.engine import asking, engine_of
 from db.errors import DatabaseRefused, SchemaNewer
 from db.records import SchemaState
 from db.translation import translated

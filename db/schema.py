@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, inspect
 
-from db.engine import asking, sqlite_path
+from db.address import sqlite_path
+from db.engine import asking
 from db.errors import DatabaseError, SchemaNewer, SchemaOutdated
 from db.records import SchemaState
 

@@ -12,9 +12,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import make_url
-
 from db import migrating
+from db.address import parse_url, sqlite_path, sqlite_url
 from db.copy_records import CopyContents, CopyCount, CopyRemark
 from db.engine import engine_of
 from db.errors import (
@@ -24,6 +23,7 @@ from db.errors import (
     DatabaseBroken,
     DatabaseBusy,
     DatabaseError,
+    DatabaseUrlInvalid,
     SchemaOutdated,
 )
 from db.known_schema import (
@@ -46,7 +46,7 @@ _HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 def speaks(url: str) -> bool:
     """Whether a URL is SQLite's."""
-    return make_url(url).get_backend_name() == "sqlite"
+    return parse_url(url).get_backend_name() == "sqlite"
 
 
 def is_database(url: str, path: Path) -> bool:
@@ -68,7 +68,9 @@ def write_copy(url: str, target: Path) -> CopyCount:
             if raw is None:
                 raise CopyFailed(CopyFailed.__doc__)
             try:
-                raw.execute("VACUUM INTO ?", (str(target),))
+                # A name need not be UTF-8, and must not begin like a URI.
+                name = os.fsencode(target.absolute())
+                raw.execute("VACUUM INTO CAST(? AS TEXT)", (name,))
             except sqlite3.Error as exc:
                 raise _failure(exc) from exc
     finally:
@@ -103,7 +105,7 @@ def bring_back(url: str, source: Path) -> Path | None:
     with tempfile.TemporaryDirectory(prefix=start, dir=path.parent) as folder:
         fresh = Path(folder) / "thoraq.db"
         _fill(fresh, source)
-        migrating.upgrade(f"sqlite:///{fresh}")
+        migrating.upgrade(sqlite_url(fresh))
         made = _make_file(path, 0o600)
         try:
             _overwrite(url, fresh)
@@ -202,7 +204,7 @@ def _fill(fresh: Path, source: Path) -> None:
             if contents.revision is None:
                 raise CopyForeign(f"{source}: {CopyForeign.__doc__}")
             refuse(source, strange(contents))
-            migrating.make(f"sqlite:///{fresh}", contents.revision)
+            migrating.make(sqlite_url(fresh), contents.revision)
             opened.execute("PRAGMA main.journal_mode = OFF")  # it is of no use until it is whole
             opened.execute("PRAGMA main.synchronous = OFF")
             opened.execute("BEGIN")
@@ -301,7 +303,10 @@ def _failure(error: sqlite3.Error, broken: type[DatabaseError] = DatabaseBroken)
 
 
 def _file_of(url: str) -> Path:
-    return Path(str(make_url(url).database))
+    path = sqlite_path(url)
+    if path is None:
+        raise DatabaseUrlInvalid(DatabaseUrlInvalid.__doc__)
+    return path
 
 
 def _opened(source: Path) -> sqlite3.Connection:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -48,6 +49,8 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: Bytes a unix socket's path may have (sun_path of unix(7), less its final zero).
 _SOCKET_PATH_BYTES = 107
+#: What a path may hold to be a part of a URL as it is; Celery reads the socket's path out of one.
+_PLAIN = re.compile(r"[A-Za-z0-9/._-]+")
 #: A queue of a million messages loads in seconds.
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
@@ -145,7 +148,7 @@ class EmbeddedBroker:
         self._log = state.absolute() / "logs" / "broker.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._socket = self._folder / "broker.sock"
-        if len(os.fsencode(self._socket)) > _SOCKET_PATH_BYTES:
+        if not _fits(self._socket):
             self._socket = _short_folder(self._folder) / "broker.sock"
         self.url = f"redis+socket://{self._socket}?virtual_host=0"
 
@@ -207,12 +210,13 @@ class EmbeddedBroker:
         command = [
             *(str(server_binary()), "--port", "0"),
             *("--unixsocket", str(self._socket), "--unixsocketperm", "700"),
-            *("--dir", str(self._folder), "--appendonly", "yes", "--save", ""),
+            *("--dir", ".", "--appendonly", "yes", "--save", ""),
             *("--maxmemory-policy", "noeviction", "--daemonize", "no"),
         ]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 tethered(command),
+                cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -280,12 +284,18 @@ def _client(socket_path: Path, seconds: float = _ANSWER_SECONDS) -> redis.Redis:
     return redis.Redis(unix_socket_path=str(socket_path), socket_timeout=seconds, retry=_ONCE)
 
 
+def _fits(path: Path) -> bool:
+    """Whether a path may be that of the socket."""
+    short = len(os.fsencode(path)) <= _SOCKET_PATH_BYTES
+    return short and _PLAIN.fullmatch(str(path)) is not None
+
+
 def _short_folder(folder: Path) -> Path:
     name = f"thoraq-{os.getuid()}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]}"
     for base in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108 - owner is checked
-        if len(os.fsencode(base / name / "broker.sock")) <= _SOCKET_PATH_BYTES:
+        if _fits(base / name / "broker.sock"):
             return base / name
-    raise BrokerUnavailable("no path short enough for a unix socket; set TMPDIR or THORAQ_STATE")
+    raise BrokerUnavailable("no short, plain path for a unix socket; set TMPDIR or THORAQ_STATE")
 
 
 def _own_privately(folder: Path) -> None:

@@ -308,7 +308,9 @@ class Settings(BaseSettings):
         """SQLAlchemy URL of the database in use."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        return f"sqlite:///{self.state / 'thoraq.db'}"
+        from db.address import sqlite_url  # noqa: PLC0415 - SQLAlchemy, which not all need
+
+        return sqlite_url(self.state / "thoraq.db")
 
     @property
     def allowed_roots(self) -> tuple[Path, ...]:

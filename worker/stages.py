@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from db import schema
+from db.address import sqlite_url
 from db.claims import claim_chunk, store_outcomes
 from db.database import Database
 from db.intake import open_batch, record_files
@@ -138,7 +139,7 @@ def _store(
 ) -> None:
     """Record, claim, measure and store in a database of its own; the first few files warm it up."""
     with tempfile.TemporaryDirectory(prefix="thoraq-bench-") as place:
-        url = f"sqlite:///{Path(place) / 'thoraq.db'}"
+        url = sqlite_url(Path(place) / "thoraq.db")
         schema.upgrade(url)
         database = Database.open(url)
         card = shipped_card()

@@ -23,6 +23,16 @@ from tests.servers.redis import RedisServer
 Start = Callable[..., subprocess.Popen[str]]
 
 
+#: What a URL, a shell, a configuration file or a format would read otherwise.
+ODD = "-s?b=c#d%20e%&f;g\nh ü'\"`$x\\:@\udcff "
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Commands:
+    """Give the commands on a state folder of the oddest name."""
+    return Commands(tmp_path / ODD)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

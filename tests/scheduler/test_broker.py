@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import psutil
 import pytest
@@ -49,6 +50,44 @@ def test_only_its_user_can_open_it_and_it_listens_on_no_port(tmp_path: Path) -> 
         assert stat.S_IMODE(socket_path.stat().st_mode) == 0o700
         assert stat.S_IMODE(socket_path.parent.stat().st_mode) == 0o700
         assert server_of(broker).net_connections(kind="inet") == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a?b",
+        "a#b",
+        "a%20b",
+        "a&b;c",
+        " a b ",
+        "new\nline",
+        "ü",
+        "'\"`",
+        "a:b@c",
+        "-v",
+        "\udcff",
+        "x" * 200,
+    ],
+    ids=ascii,
+)
+def test_celery_and_redis_find_one_socket_whatever_the_state_folder_is_called(
+    tmp_path: Path, name: str
+) -> None:
+    url = EmbeddedBroker(tmp_path / name).url
+    path = url.removeprefix("redis+socket://").partition("?")[0]
+    assert urlsplit(url).path == path == unquote(path)
+    assert create_app(url).connection().as_uri(include_password=True).startswith("redis+socket:")
+    assert len(path) < 108
+    assert EmbeddedBroker(tmp_path / f"{name}2").url != url
+
+
+def test_a_folder_of_any_name_holds_the_queue(tmp_path: Path) -> None:
+    state = tmp_path / "-q?a#b%20 \n'\"ü\udcff\\"
+    with EmbeddedBroker(state) as broker, client(broker) as asked:
+        asked.set("kept", "here")
+    assert (state / "broker" / "appendonlydir").is_dir()
+    with EmbeddedBroker(state) as broker, client(broker) as asked:
+        assert asked.get("kept") == b"here"
 
 
 def test_a_second_process_attaches_to_the_running_server_and_does_not_end_it(

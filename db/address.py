@@ -1,0 +1,89 @@
+"""The URL of a database: what it names, and how the path of a SQLite file is written as one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
+
+from sqlalchemy import URL, exc, make_url
+
+from db.errors import DatabaseUrlInvalid
+
+_FORMS = "give sqlite:///PATH or postgresql://HOST/NAME"
+#: Bytes of a path that SQLite opens (MAX_PATHNAME of its os_unix.c, 512), less what a log's ending
+#: and the folder of a restore add.
+_PATH_BYTES = 460
+#: What Python's driver of SQLite takes; SQLite's own options count with uri=true alone.
+_SQLITE_OPTIONS = frozenset(
+    {"uri", "timeout", "isolation_level", "detect_types", "check_same_thread", "cached_statements"}
+)
+
+
+def parse_url(url: str) -> URL:
+    """Return the parts of a database's URL.
+
+    Raises DatabaseUrlInvalid, whose message holds nothing of the URL but the kind of database.
+    """
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (exc.ArgumentError, exc.NoSuchModuleError, ValueError) as error:
+        raise DatabaseUrlInvalid(f"no database URL: {_FORMS}") from error
+    if backend not in {"sqlite", "postgresql"}:
+        raise DatabaseUrlInvalid(f"{backend} is not supported: {_FORMS}")
+    if backend == "sqlite":
+        _refuse_file(url, parsed)
+    return parsed
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the URL of a SQLite file, whatever characters or bytes its path holds."""
+    name = os.fspath(path)
+    try:
+        url = URL.create("sqlite", database=name)
+        return url.render_as_string(hide_password=False)
+    except UnicodeEncodeError:  # bytes that are no UTF-8: SQLAlchemy writes text alone
+        query = {"uri": "true"}
+        url = URL.create("sqlite", database=f"file:{quote(os.fsencode(path))}", query=query)
+        return url.render_as_string(hide_password=False)
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of a SQLite database; None where there is none. Raises DatabaseUrlInvalid."""
+    parsed = parse_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    return _path_of(parsed)
+
+
+def _path_of(parsed: URL) -> Path | None:
+    name = parsed.database or ""
+    if _is_uri(parsed):
+        name = name.removeprefix("file:").partition("?")[0].partition("#")[0]
+        if name.startswith("//"):
+            name = "/" + name[2:].partition("/")[2]
+        name = os.fsdecode(unquote_to_bytes(name))
+    return None if name in {"", ":memory:"} else Path(name)
+
+
+def _refuse_file(url: str, parsed: URL) -> None:
+    """Raise DatabaseUrlInvalid where SQLite would open another file than the one meant, or none."""
+    options = dict(parse_qsl(url.partition("?")[2], keep_blank_values=True))
+    if not _is_uri(parsed) and not _SQLITE_OPTIONS.issuperset(options):
+        raise DatabaseUrlInvalid(
+            "what follows ? in the URL is no option of SQLite: write ? in a path as %3F,"
+            " and % as %25"
+        )
+    path = _path_of(parsed)
+    if path is not None and len(os.fsencode(path.absolute())) > _PATH_BYTES:
+        raise DatabaseUrlInvalid(
+            f"SQLite opens no path of more than {_PATH_BYTES} bytes: choose a shorter one by"
+            " --state, THORAQ_STATE or THORAQ_DATABASE_URL"
+        )
+
+
+def _is_uri(url: URL) -> bool:
+    """Whether the file is named by a URI of SQLite's own, ``file:...``."""
+    said = str(url.query.get("uri", "")).lower()
+    return said in {"1", "true", "on", "yes", "y", "t"} and str(url.database).startswith("file:")

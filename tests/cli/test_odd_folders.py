@@ -1,0 +1,73 @@
+"""A state folder may be called anything; every command finds what is in it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cli.exits import Exit
+from cli.shell import quoted
+from db.address import sqlite_url
+from tests.cli.commands import Commands
+from tests.cli.test_running import ODD
+from tests.worker.conftest import write_radiographs
+
+WORDS = {
+    "plain": "/srv/thoraq",
+    "space": "/srv/a b",
+    "quotes": 'it\'s "q" `x` $HOME \\n',
+    "newline": "new\nline",
+    "controls": "\x1b[1m\r\t'\\",
+    "umlaut": "ü\u202e",
+    "no-utf8": "a\udcffb",
+    "empty": "",
+    "tilde": "~root",
+}
+
+
+@pytest.mark.parametrize("given", ["option", "setting"])
+def test_a_folder_of_the_oddest_name_is_measured_into_and_copied(
+    tmp_path: Path, given: str
+) -> None:
+    write_radiographs(tmp_path / "films", 2)
+    state = tmp_path / ODD
+    if given == "setting":
+        commands, named = Commands(state), []
+    else:  # what begins with a dash needs no ./ before it
+        commands, named = Commands(tmp_path / "other"), ["--state", state]
+    ran = commands.run("process", tmp_path / "films", "--device", "cpu", "--batch", "b", *named)
+    assert ran.returncode == Exit.OK, ran.stderr
+    assert "2 measured" in ran.stdout
+    assert {"thoraq.db", "logs", "broker", "reports"} <= {each.name for each in state.iterdir()}
+    copy = state / "copy ?#%"
+    for words in (
+        ("report", "b"),
+        ("db", "backup", copy),
+        ("db", "restore", copy, "--replace"),
+        ("db", "check"),
+        ("doctor", "--here"),
+    ):
+        ran = commands.run(*words, *named)
+        assert ran.returncode == Exit.OK, (words, ran.stdout, ran.stderr)
+    assert [row["measured"] for row in commands.json("status", *named)] == [2]
+    # Nothing was made beside it, under the name that a URL would be cut to.
+    assert {each.name for each in tmp_path.iterdir()} == {"films", ODD}
+
+
+def test_a_database_of_the_oddest_name_is_found_by_its_url(tmp_path: Path) -> None:
+    path = tmp_path / ODD / "d?b#.db"
+    commands = Commands(tmp_path / "state", {"THORAQ_DATABASE_URL": sqlite_url(path)})
+    assert commands.run("db", "upgrade").returncode == Exit.OK
+    assert path.exists()
+    assert commands.json("status") == []
+
+
+@pytest.mark.parametrize("word", WORDS.values(), ids=WORDS.keys())
+def test_a_word_of_a_command_comes_back_from_the_shell_as_it_was(word: str) -> None:
+    said = quoted(word)
+    assert said.isprintable()
+    ran = subprocess.run(["bash", "-c", f"printf %s {said}"], capture_output=True, check=True)
+    assert os.fsdecode(ran.stdout) == word
