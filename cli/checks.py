@@ -14,10 +14,10 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from cli.absences import command, since_when, waiting_files
 from cli.printing import Row
+from cli.repairs import broker_repair, database_repair
 from cli.shell import quoted
 from db import schema
 from db.access import read_only_reason
-from db.address import sqlite_path
 from db.database import Database
 from db.errors import DatabaseError, DatabaseReadOnly
 from network.card import shipped_card, verify_weights
@@ -36,11 +36,6 @@ DEVICES_SECONDS = 180
 #: A state folder wants at least this much room for database, queue, logs and reports.
 LEAST_FREE_BYTES = 1 << 30
 INSTALL = "make setup"
-#: For a PostgreSQL that takes no writes.
-NAME_SERVERS = (
-    "export THORAQ_DATABASE_URL='postgresql://USER@/NAME?host=A:5432&host=B:5432"
-    "&target_session_attrs=read-write'"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +173,7 @@ def user() -> str:
 def check_broker(settings: Settings) -> Check:
     """Ask the broker for its version; an embedded one may rest."""
     if settings.broker_url is not None:
-        repair = "redis-cli -u $THORAQ_BROKER_URL ping"
+        repair = broker_repair(settings.broker_url.get_secret_value())
         try:
             answer = ask(broker_url(settings))
         except BrokerUnavailable as exc:
@@ -206,27 +201,22 @@ def check_messages(settings: Settings) -> Iterator[Check]:
         return  # the broker's check says so
     if count := count_set_aside(url):
         found = f"{count} ended workers and are kept in the broker ({MessageSetAside.code})"
-        path = url.removeprefix("redis+socket://").partition("?")[0]
-        where = f"-s {quoted(path)}" if settings.broker_url is None else "-u $THORAQ_BROKER_URL"
-        repair = f"redis-cli {where} lrange {SET_ASIDE} 0 -1 # then: del {SET_ASIDE}"
+        repair = broker_repair(url, f"lrange {SET_ASIDE} 0 -1 # then: del {SET_ASIDE}")
         yield Check("messages", ok=False, found=found, repair=repair)
 
 
 def check_database(settings: Settings) -> Check:
     """Reach the database, see that it takes writes, and compare its schema with the program's."""
-    kind = settings.database.partition(":")[0]
-    path = sqlite_path(settings.database)
-    # To touch the file tells why it cannot be written.
-    writable = NAME_SERVERS if path is None else f"touch {quoted(path)}"
+    kind = "sqlite" if settings.database.startswith("sqlite") else "postgresql"
     try:
         if (reason := read_only_reason(settings.database)) is not None:
             found = f"{kind}: {reason} ({DatabaseReadOnly.code})"
-            return Check("database", ok=False, found=found, repair=writable)
+            repair = database_repair(settings.database, DatabaseReadOnly())
+            return Check("database", ok=False, found=found, repair=repair)
         state = schema.check(settings.database)
-    except DatabaseReadOnly as exc:
-        return Check("database", ok=False, found=f"{kind}: {exc} ({exc.code})", repair=writable)
     except DatabaseError as exc:
-        return Check("database", ok=False, found=f"{kind}: {exc}", repair="thoraq db check")
+        repair = database_repair(settings.database, exc)
+        return Check("database", ok=False, found=f"{kind}: {exc} ({exc.code})", repair=repair)
     if state.current is None:
         found = f"{kind}, not made yet; `process` and `up` make it"
         return Check("database", ok=True, found=found)

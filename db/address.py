@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
@@ -81,6 +82,27 @@ def _refuse_file(url: str, parsed: URL) -> None:
             f"SQLite opens no path of more than {_PATH_BYTES} bytes: choose a shorter one by"
             " --state, THORAQ_STATE or THORAQ_DATABASE_URL"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where PostgreSQL is asked, without the password; the first of several servers."""
+
+    host: str | None
+    port: str | None
+    user: str | None
+    database: str | None
+
+
+def server_of(url: str) -> Server:
+    """Return the server that a URL of PostgreSQL names. Raises DatabaseUrlInvalid."""
+    parsed = parse_url(url)
+    named = parsed.query.get("host", ())
+    host = parsed.host or (named if isinstance(named, str) else next(iter(named), None))
+    port = str(parsed.port) if parsed.port else None
+    if host is not None and not host.startswith("/") and ":" in host and parsed.host is None:
+        host, _, port = host.partition(":")
+    return Server(host, port, parsed.username, parsed.database)
 
 
 def _is_uri(url: URL) -> bool:

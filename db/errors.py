@@ -2,6 +2,7 @@
 
     DatabaseError                       code, permanent
     |-- DatabaseAway                    database-away       transient
+    |   `-- DatabaseLoginFails          database-login-fails
     |-- DatabaseBusy                    database-busy       transient
     |-- DatabaseReadOnly                database-read-only  transient
     |-- DatabaseFull                    database-full       transient
@@ -51,6 +52,13 @@ class DatabaseAway(DatabaseError):
 
     code = "database-away"
     permanent = False
+
+
+class DatabaseLoginFails(DatabaseAway):
+    """The server lets nobody in by this user, password or name; see `thoraq doctor`."""
+
+    code = "database-login-fails"
+    permanent = True
 
 
 class DatabaseBusy(DatabaseError):

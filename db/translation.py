@@ -26,6 +26,7 @@ from db.errors import (
     DatabaseDiskFails,
     DatabaseError,
     DatabaseFull,
+    DatabaseLoginFails,
     DatabaseReadOnly,
     DatabaseRefused,
     SchemaOutdated,
@@ -39,10 +40,24 @@ READ_ONLY_STATE = "25006"
 #: What libpq says where target_session_attrs finds no server to write to; it gives no SQLSTATE.
 _NO_PRIMARY = ("session is read-only", "server is in hot standby mode")
 
+#: What a server says that answers and lets nobody in, in words of any of its messages; it gives no
+#: SQLSTATE before a session begins.
+_LOGIN = {
+    "password authentication failed": "correct user and password in THORAQ_DATABASE_URL",
+    "no password supplied": "give the password in THORAQ_DATABASE_URL or by PGPASSFILE",
+    "role ": "make the user on the server, or correct it in THORAQ_DATABASE_URL",
+    "database ": "make the database on the server, or correct its name in THORAQ_DATABASE_URL",
+    "pg_hba.conf": "allow this user, host and database in the server's pg_hba.conf",
+    "authentication failed": "allow this user, host and database in the server's pg_hba.conf",
+}
+
 _AGAIN = "run the same command again"
 _OUTDATED = (SchemaOutdated, "run `thoraq db upgrade`")
 _BUSY = (DatabaseBusy, _AGAIN)
-_AWAY = (DatabaseAway, f"see `thoraq doctor`, then {_AGAIN}")
+_AWAY = (
+    DatabaseAway,
+    f"start the server or correct THORAQ_DATABASE_URL, see `thoraq doctor`, then {_AGAIN}",
+)
 _STANDBY = (
     DatabaseReadOnly,
     (
@@ -115,6 +130,15 @@ def _translation(error: exc.SQLAlchemyError) -> DatabaseError:
     return kind(f"{said}: {remedy}")
 
 
+def _login_remedy(told: str) -> str | None:
+    """Return what to do where a server answered and let nobody in; None where none did."""
+    said = told if "no password supplied" in told else told.partition("FATAL: ")[2]
+    for words, remedy in _LOGIN.items():
+        if words in said and (not words.endswith(" ") or "does not exist" in said):
+            return remedy
+    return None
+
+
 def _meaning(error: exc.SQLAlchemyError, original: object, told: str) -> _Meaning:
     """Return the error of ours, and what to do about it."""
     state = getattr(original, "sqlstate", None) or ""
@@ -124,6 +148,8 @@ def _meaning(error: exc.SQLAlchemyError, original: object, told: str) -> _Meanin
         return _BUSY
     if not state and any(each in told for each in _NO_PRIMARY):
         return _STANDBY
+    if not state and (remedy := _login_remedy(told)) is not None:
+        return DatabaseLoginFails, remedy
     sqlite_code = getattr(original, "sqlite_errorcode", 0) & 0xFF  # extended codes lie above
     known = (
         _BY_STATE.get(state) or _BY_STATE_CLASS.get(state[:2]) or _BY_SQLITE_CODE.get(sqlite_code)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from redis import Redis
+from sqlalchemy import make_url
+from sqlalchemy.exc import OperationalError
 
 from cli.checks import Check, check_database
 from cli.exits import Exit
+from cli.repairs import broker_repair, database_repair
 from db import schema
 from db.database import Database
-from db.errors import DatabaseReadOnly
+from db.errors import DatabaseAway, DatabaseReadOnly
+from db.translation import translated
 from scheduler.settings import Settings
-from tests.cli.commands import Commands, Processed
+from tests.cli.commands import ROOT, Commands, Processed
 
 
 def test_a_sound_machine_is_sound(processed: Processed) -> None:
@@ -48,7 +55,98 @@ def test_what_is_broken_comes_with_its_repair(tmp_path: Path) -> None:
     failed = [line.split()[1] for line in lines if line.startswith("FAIL")]
     assert failed == ["broker", "database"]
     repairs = [line.strip() for line in lines if line.strip().startswith("repair: ")]
-    assert repairs == ["repair: redis-cli -u $THORAQ_BROKER_URL ping", "repair: thoraq db check"]
+    assert repairs == [
+        "repair: redis-cli -h 127.0.0.1 -p 1 ping",
+        "repair: pg_isready -h 127.0.0.1 -p 1",
+    ]
+
+
+def changed(url: str, *, name: str | None = None, user: str | None = None) -> str:
+    """Return the URL of another database, or for another user."""
+    parsed = make_url(url)
+    url = parsed.set(database=name or parsed.database, username=user or parsed.username)
+    return url.render_as_string(hide_password=False)
+
+
+def test_a_postgresql_that_lets_nobody_in_is_told_by_kind(
+    postgres_url: str, empty_postgres_url: str, tmp_path: Path
+) -> None:
+    for url, code, repair in (
+        (changed(postgres_url, name="no such"), "database-login-fails", "createdb"),
+        (changed(postgres_url, user="no such"), "database-login-fails", "createuser"),
+        ("postgresql://no-such-host.invalid/x", "database-away", "pg_isready"),
+        ("postgresql://host:port/x", "database-url-invalid", "THORAQ_DATABASE_URL"),
+        ("sqlite:////srv/a?b.db", "database-url-invalid", "THORAQ_DATABASE_URL"),
+        (f"sqlite:///{tmp_path}", "database-away", f"touch {tmp_path}"),
+    ):
+        check = database_check(tmp_path, url)
+        assert not check.ok
+        assert f"({code})" in check.found, check
+        assert repair in str(check.repair), check
+        assert "db check" not in check.found + str(check.repair)
+    check = database_check(tmp_path, empty_postgres_url)
+    assert check.ok, "not made yet"
+
+
+@pytest.mark.parametrize(
+    ("said", "permanent"),
+    [
+        ('FATAL:  password authentication failed for user "thoraq"', True),
+        ("fe_sendauth: no password supplied", True),
+        ('FATAL:  no pg_hba.conf entry for host "10.0.0.1", user "thoraq"', True),
+        ('FATAL:  Peer authentication failed for user "thoraq"', True),
+        ('FATAL:  role "thoraq" does not exist', True),
+        ('FATAL:  database "thoraq" does not exist', True),
+        ("FATAL:  the database system is starting up", False),
+        ('FATAL:  too many connections for role "thoraq"', False),
+        ("Connection refused", False),
+    ],
+)
+def test_a_login_that_fails_is_permanent_and_silence_is_not(said: str, permanent: bool) -> None:
+    failed = psycopg.OperationalError(f'connection to server at "db", port 5432 failed: {said}')
+    with pytest.raises(DatabaseAway) as raised, translated():
+        raise OperationalError(None, None, failed)
+    assert raised.value.permanent is permanent
+    repair = database_repair("postgresql://ada:hunter2@db/thoraq", raised.value)
+    assert "hunter2" not in repair
+    assert shlex.split(repair)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:hunter2@queue:6380/0",
+        "rediss://ada:hunter2@queue/0?ssl_cert_reqs=none",
+        "unix://:hunter2@/run/redis.sock",
+        "redis://:hunter2@queue:port/0",
+    ],
+)
+def test_no_repair_leads_a_password_into_a_command_line(url: str) -> None:
+    assert "hunter2" not in broker_repair(url)
+    assert "THORAQ_BROKER_URL ping" not in broker_repair(url)
+
+
+#: Programs that would show an argument to everybody on the machine, and what would be a secret.
+SHOWN = re.compile(
+    r"(redis-cli|psql|pg_dump|pg_restore|pg_isready|createdb|createuser|curl|celery)\b[^\n]*"
+    r"(\$\{?THORAQ_(BROKER|DATABASE)_URL|\s-a\s|--pass\b|://[^\s/@]*:[^\s@]+@|PASSWORD=)"
+)
+
+
+def test_nothing_that_is_written_down_leads_a_password_into_a_command_line() -> None:
+    assert SHOWN.search("redis-cli -u $THORAQ_BROKER_URL ping")
+    assert SHOWN.search("psql postgresql://ada:hunter2@db/thoraq")
+    suffixes = {".py", ".md", ".yaml", ".service", ".example", ".sh", ".sql", ""}
+    folders = ("cli", "db", "scheduler", "worker", "network", "training", "radiograph", "deploy")
+    files = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "Makefile"]
+    files += [each for folder in folders for each in (ROOT / folder).rglob("*") if each.is_file()]
+    found = [
+        f"{each}: {match.group()}"
+        for each in files
+        if each.suffix in suffixes and "__pycache__" not in each.parts
+        for match in SHOWN.finditer(each.read_text(encoding="utf-8"))
+    ]
+    assert found == []
 
 
 def test_messages_that_ended_workers_are_told_and_where_they_are(
