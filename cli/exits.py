@@ -24,6 +24,7 @@ class Exit(IntEnum):
     NETWORK = 8, "the network's weights or card are missing or damaged"
     UNTRAINED = 9, "the training run that was followed failed or was cancelled; its status says why"
     INTERRUPTED = 130, "Ctrl-C or SIGTERM; the same command goes on where this one stopped"
+    PIPE_CLOSED = 141, "nobody reads what is printed any more, as behind `| head`"
 
     def __new__(cls, number: int, meaning: str) -> Self:
         """Make a member of its number and its meaning."""

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from cli.closed_pipe import ending_quietly
 from cli.errors import PlaceUnusable
 from cli.exits import Exit, exit_of
 from cli.printing import say
@@ -112,9 +113,23 @@ class Commands(click.Group):
             with formatter.section(section):
                 formatter.write_dl([(name, line) for name, (_, line) in commands.items()], 10)
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the program; quietly, where nobody reads an error of the command line."""
+        with ending_quietly():
+            return super().main(*args, **extra)
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the options, and print the help where it is asked for."""
+        with ending_quietly():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; print an error of ours as one line and leave with its exit code."""
         print_faults()
+        with ending_quietly():
+            return self._invoked(ctx)
+
+    def _invoked(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
