@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import math
+import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -28,6 +29,8 @@ Command = TypeVar("Command", bound=Callable[..., object])
 #: The largest count: 32 bits with a sign.
 MOST = 2**31 - 1
 MOST_TIMES = 1000
+#: Bytes of a batch's name; every database keeps it in an index.
+MOST_NAME_BYTES = 200
 
 
 class Paths(click.Path):
@@ -92,6 +95,23 @@ class Moment(click.ParamType[datetime]):
             return datetime.fromisoformat(value).astimezone(UTC)
         except (ValueError, OverflowError):  # the first and last day are not in UTC everywhere
             self.fail(f"{value!r} is no ISO date or time, such as 2026-03-01", param, ctx)
+
+
+class BatchName(click.ParamType[str]):
+    """The name of a batch that may be new: one that every command takes as an argument."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name."""
+        name = str(value)
+        if name != name.strip() or not name:
+            self.fail("a batch's name is not empty and has no space at its ends", param, ctx)
+        if name.startswith("-"):
+            self.fail(f"{name!r} begins with a dash, as options do", param, ctx)
+        if len(os.fsencode(name)) > MOST_NAME_BYTES:
+            self.fail(f"a batch's name has at most {MOST_NAME_BYTES} bytes", param, ctx)
+        return name
 
 
 class Where(click.ParamType[Condition]):

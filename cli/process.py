@@ -12,7 +12,14 @@ from cli.ledger import ledger_json, print_ledger
 from cli.measuring import measure
 from cli.naming import batch_name
 from cli.opening import paused, prepare
-from cli.options import Paths, model_option, paths_argument, priority_option, settings_option
+from cli.options import (
+    BatchName,
+    Paths,
+    model_option,
+    paths_argument,
+    priority_option,
+    settings_option,
+)
 from cli.printing import print_json, say
 from cli.progress import duration
 from cli.report import report_folder, where, write_report
@@ -27,7 +34,9 @@ from scheduler.settings import Settings
 
 @click.command()
 @paths_argument
-@click.option("--batch", help="name of the batch [default: from the absolute paths]")
+@click.option(
+    "--batch", type=BatchName(), help="name of the batch [default: from the absolute paths]"
+)
 @priority_option
 @model_option
 @click.option(

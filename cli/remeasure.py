@@ -9,7 +9,7 @@ import click
 
 from cli.naming import readable
 from cli.opening import prepare
-from cli.options import filters_named, priority_option, settings_option
+from cli.options import BatchName, filters_named, priority_option, settings_option
 from cli.printing import say
 from cli.progress import BatchProgress
 from db.intake import open_batch
@@ -23,7 +23,10 @@ from scheduler.settings import Settings
 @click.command()
 @click.option("--model", required=True, help="version of the network that measures again")
 @click.option(
-    "--into", metavar="NAME", help="name of the new batch [default: from network and filters]"
+    "--into",
+    type=BatchName(),
+    metavar="NAME",
+    help="name of the new batch [default: from network and filters]",
 )
 @priority_option
 @settings_option

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,10 @@ from scheduler.settings import Settings
 SHEET_PICTURES = 12
 #: What a report consists of.
 REPORT_FILES = ("results.csv", "failures.csv", "sheet.png")
+#: Bytes of a report folder's name before its digest; file systems take 255.
+FOLDER_BYTES = 160
+#: Names of batches that nobody named; they end with a digest already.
+MADE_BY_US = re.compile(r"[A-Za-z0-9._-]+-[0-9a-f]{8}(-.*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +84,22 @@ def report(batch: str, *, folder: Path | None, settings: Settings) -> None:
 def report_folder(settings: Settings, batch: str) -> Path:
     """Return where the report of a batch is written unless a folder is named.
 
-    A batch may be called anything; its report is in a folder of its own nevertheless.
+    A batch may be called anything; its report is in a folder of its own nevertheless, also where
+    folders are told apart without regard to case.
     """
-    name = batch.replace("/", "_")
-    if name != batch or name.startswith(("_", ".")) or not name:
-        # Another batch may be called what this one's name was made into.
-        name = f"_{name}-{hashlib.sha256(os.fsencode(batch)).hexdigest()[:8]}"
-    return settings.state / "reports" / name
+    return settings.state / "reports" / folder_name(batch)
+
+
+def folder_name(batch: str) -> str:
+    """Return the name of a batch's report folder: no other batch's, and one that can be made."""
+    name = "".join(each if each.isprintable() and each != "/" else "_" for each in batch)
+    name = os.fsencode(name)[:FOLDER_BYTES].decode(errors="ignore")
+    one_case = name == unicodedata.normalize("NFC", name.casefold())
+    ends = name.startswith(("_", ".", " ")) or name.endswith((".", " "))
+    if name == batch and name and not ends and (one_case or MADE_BY_US.fullmatch(name)):
+        return name
+    # Another batch may be called what this one's name was made into.
+    return f"_{name.strip()}-{hashlib.sha256(os.fsencode(batch)).hexdigest()[:8]}"
 
 
 def write_report(database: Database, batch: str, settings: Settings, folder: Path) -> Report:

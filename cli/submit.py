@@ -9,7 +9,7 @@ import click
 from cli.absences import tell, waiting_files
 from cli.naming import batch_name
 from cli.opening import paused, prepare
-from cli.options import model_option, paths_argument, priority_option, settings_option
+from cli.options import BatchName, model_option, paths_argument, priority_option, settings_option
 from cli.printing import say
 from cli.progress import BatchProgress
 from cli.shell import quoted
@@ -22,7 +22,9 @@ from scheduler.settings import Settings
 
 @click.command()
 @paths_argument
-@click.option("--batch", help="name of the batch [default: from the absolute paths]")
+@click.option(
+    "--batch", type=BatchName(), help="name of the batch [default: from the absolute paths]"
+)
 @priority_option
 @model_option
 @settings_option

@@ -12,7 +12,14 @@ from cli.absences import Lookout
 from cli.codes import known_codes
 from cli.naming import batch_name
 from cli.opening import prepare
-from cli.options import Paths, check_places, model_option, priority_option, settings_option
+from cli.options import (
+    BatchName,
+    Paths,
+    check_places,
+    model_option,
+    priority_option,
+    settings_option,
+)
 from cli.printing import say
 from db.records import IntakeCount
 from db.states import Priority
@@ -32,7 +39,9 @@ from scheduler.watch import Watch
     help="what becomes of a file that has ended: left; moved to done/ or failed/ in FOLDER; or"
     " deleted if it was measured and moved to failed/ if not",
 )
-@click.option("--batch", help="name of the batch [default: from the absolute path]")
+@click.option(
+    "--batch", type=BatchName(), help="name of the batch [default: from the absolute path]"
+)
 @priority_option
 @model_option
 @settings_option

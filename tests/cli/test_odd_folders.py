@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
+import unicodedata
 from pathlib import Path
 
 import pytest
 
 from cli.exits import Exit
+from cli.report import folder_name
 from cli.shell import quoted
 from db.address import sqlite_url
 from tests.cli.commands import Commands
+from tests.cli.forked import run_forked
 from tests.cli.test_running import ODD
 from tests.worker.conftest import write_radiographs
 
@@ -71,3 +74,46 @@ def test_a_word_of_a_command_comes_back_from_the_shell_as_it_was(word: str) -> N
     assert said.isprintable()
     ran = subprocess.run(["bash", "-c", f"printf %s {said}"], capture_output=True, check=True)
     assert os.fsdecode(ran.stdout) == word
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", " ", " night", "night ", "night\n", "-night", "--night", "x" * 201, "ü" * 101],
+    ids=ascii,
+)
+def test_a_batch_name_that_no_command_could_take_is_refused_before_anything(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "a.png").write_bytes(b"none")
+    films = tmp_path / "films"
+    commands = Commands(tmp_path / "state")
+    for words in (
+        ("process", films, f"--batch={name}"),
+        ("submit", films, f"--batch={name}"),
+        ("watch", films, "--once", f"--batch={name}"),
+        ("remeasure", f"--into={name}", "--model", "thoraq-2"),
+    ):
+        ran = run_forked([str(each) for each in words], commands.environment)
+        assert ran.returncode == Exit.USAGE, (words, ran.stderr)
+        assert "Invalid value" in ran.stderr
+    assert not commands.state.exists()
+
+
+def test_reports_of_all_batches_have_folders_of_their_own() -> None:
+    names = [
+        *("night", "Night", "NIGHT", "night.", "night ", " night", "_night", ".", "..", ""),
+        *("a/b", "a_b", "a\nb", "a\x1bb", "a\udcffb", "ü", "u\u0308", "Ü", "ß", "ss"),
+        *("x" * 161, "x" * 160, "x" * 160 + "y", "ü" * 200, "ü" * 201, "-v", ".hidden"),
+        *("archive-3f2a91bc", "Archive-3f2a91bd", "A" * 300),
+    ]
+    names += [folder_name(each) for each in names if folder_name(each) != each]
+    folders = [unicodedata.normalize("NFC", folder_name(each).casefold()) for each in names]
+    assert len(set(folders)) == len(set(names))
+    for each in folders:
+        assert len(os.fsencode(each)) <= 200
+        assert each.isprintable()
+        assert "/" not in each
+        assert each.strip(". ") == each != ""
+    assert folder_name("night") == "night"
+    assert folder_name("Archive-3f2a91bd") == "Archive-3f2a91bd"
