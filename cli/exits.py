@@ -60,6 +60,7 @@ BY_CODE = {
     "settings-missing": Exit.USAGE,
     "password-needed": Exit.USAGE,
     "password-unusable": Exit.USAGE,
+    "port-unusable": Exit.USAGE,
     "database-url-invalid": Exit.USAGE,
     "device-missing": Exit.USAGE,
     "data-missing": Exit.NOT_FOUND,

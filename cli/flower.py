@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import socket
 import sys
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,7 +12,7 @@ import click
 
 from cli.options import settings_option
 from scheduler.broker import ask, broker_url, ping
-from scheduler.errors import BrokerUnavailable, PasswordNeeded, PasswordUnusable
+from scheduler.errors import BrokerUnavailable, PasswordNeeded, PasswordUnusable, PortUnusable
 from scheduler.settings import Settings, child_environment
 
 
@@ -39,6 +40,7 @@ def flower(port: int, address: str, settings: Settings) -> None:
     secret = basic_auth(settings)
     if secret is None and not is_loopback(address):
         raise PasswordNeeded(PasswordNeeded.__doc__)
+    check_port(address, port)
     url = broker_url(settings)
     if settings.broker_url is not None:
         ask(url)
@@ -68,6 +70,26 @@ def basic_auth(settings: Settings) -> str | None:
     if "," in user + secret or ":" in user or not (user + secret).isascii():
         raise PasswordUnusable(PasswordUnusable.__doc__)
     return f"{user}:{secret}"
+
+
+def check_port(address: str, port: int) -> None:
+    """Listen for a moment where Flower will, which answers with a traceback. Raises PortUnusable.
+
+    As Flower does, on every address that a name has.
+    """
+    try:
+        for family, kind, protocol, _, place in socket.getaddrinfo(
+            address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind(place)
+                probe.listen()
+    except OSError as exc:
+        said = f"{address}, port {port}: {exc.strerror}"
+        raise PortUnusable(f"{said}. {PortUnusable.__doc__}") from exc
 
 
 def is_loopback(address: str) -> bool:

@@ -16,6 +16,7 @@
     |-- KeyUnusable                     key-unusable
     |-- PasswordNeeded                  password-needed
     |-- PasswordUnusable                password-unusable
+    |-- PortUnusable                    port-unusable
     |-- WrongSetting                    wrong-setting
     |-- SettingsUntrusted               settings-untrusted
     |-- SettingsUnreadable              settings-unreadable
@@ -133,6 +134,12 @@ class PasswordUnusable(SchedulerError):
     """Flower splits its user and password at commas and knows ASCII alone; choose others."""
 
     code = "password-unusable"
+
+
+class PortUnusable(SchedulerError):
+    """Flower cannot listen there; end what has the port, or give another --port or --address."""
+
+    code = "port-unusable"
 
 
 class WrongSetting(SchedulerError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +115,29 @@ def test_flower_without_a_broker_says_how_to_start_one(commands: Commands) -> No
     ran = commands.run("flower")
     assert ran.returncode == Exit.QUEUE
     assert "thoraq up" in ran.stderr
+
+
+def test_flower_on_a_taken_port_is_one_line(commands: Commands) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = commands.run("flower", "--port", str(port))
+    assert ran.returncode == Exit.USAGE
+    assert ran.stderr.startswith("error [port-unusable]: 127.0.0.1, port ")
+    assert "--port" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("words", [("status",), ("doctor", "--here"), ("up",), ("process", ".")])
+@pytest.mark.parametrize("kind", ["file", "below a file"])
+def test_a_state_folder_that_is_none_is_told(
+    tmp_path: Path, kind: str, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    state = tmp_path / "file" if kind == "file" else tmp_path / "file" / "below"
+    ran = Commands(state).run(*words)
+    assert ran.returncode in {Exit.USAGE, Exit.DATABASE, Exit.UNSOUND}, ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "error [" in ran.stderr or "FAIL  state" in ran.stdout
 
 
 def test_a_folder_without_files_is_not_found(commands: Commands, tmp_path: Path) -> None:
