@@ -2,7 +2,7 @@
 
     DatabaseError                       code, permanent
     |-- DatabaseAway                    database-away       transient
-    |   `-- DatabaseLoginFails          database-login-fails
+    |-- DatabaseLoginFails              database-login-fails
     |-- DatabaseBusy                    database-busy       transient
     |-- DatabaseReadOnly                database-read-only  transient
     |-- DatabaseFull                    database-full       transient
@@ -54,11 +54,10 @@ class DatabaseAway(DatabaseError):
     permanent = False
 
 
-class DatabaseLoginFails(DatabaseAway):
+class DatabaseLoginFails(DatabaseError):
     """The server lets nobody in by this user, password or name; see `thoraq doctor`."""
 
     code = "database-login-fails"
-    permanent = True
 
 
 class DatabaseBusy(DatabaseError):

@@ -20,7 +20,7 @@ from cli.exits import Exit
 from cli.repairs import broker_repair, database_repair
 from db import schema
 from db.database import Database
-from db.errors import DatabaseAway, DatabaseReadOnly
+from db.errors import DatabaseError, DatabaseReadOnly
 from db.translation import translated
 from scheduler.settings import Settings
 from tests.cli.commands import ROOT, Commands, Processed
@@ -104,7 +104,7 @@ def test_a_postgresql_that_lets_nobody_in_is_told_by_kind(
 )
 def test_a_login_that_fails_is_permanent_and_silence_is_not(said: str, permanent: bool) -> None:
     failed = psycopg.OperationalError(f'connection to server at "db", port 5432 failed: {said}')
-    with pytest.raises(DatabaseAway) as raised, translated():
+    with pytest.raises(DatabaseError) as raised, translated():
         raise OperationalError(None, None, failed)
     assert raised.value.permanent is permanent
     repair = database_repair("postgresql://ada:hunter2@db/thoraq", raised.value)
