@@ -277,6 +277,15 @@ class Settings(BaseSettings):
             raise ValueError("empty; give a value, or leave the setting out")
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def _refuse_memory(cls, value: SecretStr | None) -> SecretStr | None:
+        # Each process would have an empty database of its own.
+        url = "" if value is None else value.get_secret_value().partition("?")[0]
+        if url in {"sqlite://", "sqlite:///", "sqlite:///:memory:"}:
+            raise ValueError("names no file; give sqlite:///PATH")
+        return value
+
     @field_validator("patient_key", "converted_key")
     @classmethod
     def _refuse_weak(cls, value: SecretStr | None) -> SecretStr | None:

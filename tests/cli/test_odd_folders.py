@@ -68,6 +68,27 @@ def test_a_database_of_the_oddest_name_is_found_by_its_url(tmp_path: Path) -> No
     assert commands.json("status") == []
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:////srv/a?b.db",
+        "sqlite://",
+        "sqlite:///:memory:",
+        f"sqlite:////srv/{'long/' * 100}thoraq.db",
+        "postgresql://host:port/thoraq",
+        "thoraq.db",
+    ],
+    ids=["question", "memory", "named-memory", "long", "port", "path"],
+)
+@pytest.mark.parametrize("command", ["status", "doctor --here", "db upgrade"])
+def test_a_url_that_names_no_database_is_one_line(tmp_path: Path, url: str, command: str) -> None:
+    ran = Commands(tmp_path, {"THORAQ_DATABASE_URL": url}).run(*command.split())
+    told = ran.stdout if command.startswith("doctor") and ran.stdout else ran.stderr
+    assert "database-url-invalid" in told or "wrong-setting" in told, told
+    assert "Traceback" not in ran.stderr
+    assert ran.returncode in {Exit.USAGE, Exit.UNSOUND}
+
+
 @pytest.mark.parametrize("word", WORDS.values(), ids=WORDS.keys())
 def test_a_word_of_a_command_comes_back_from_the_shell_as_it_was(word: str) -> None:
     said = quoted(word)
