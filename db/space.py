@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from db.engine import engine_of, sqlite_path
+from db.address import sqlite_path
+from db.engine import engine_of
 from db.tables import metadata
 from db.translation import translated
 

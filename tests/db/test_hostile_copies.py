@@ -13,9 +13,9 @@ import psycopg
 import pytest
 
 from db import postgres_copies
+from db.address import sqlite_path
 from db.copies import back_up, restore
 from db.database import Database
-from db.engine import sqlite_path
 from db.errors import CopyDamaged, CopyUntrusted, SchemaNewer
 from db.status import batch_status
 from db.tables import measurement
