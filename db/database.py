@@ -18,6 +18,9 @@ from db.translation import translated
 #: Values bound in one IN list; SQLite takes 32766, PostgreSQL 65535.
 _PIECE = 1000
 
+#: A unit of work that asks nothing for so long is frozen; PostgreSQL ends it, with its locks.
+_IDLE_MS = 60_000
+
 T = TypeVar("T")
 
 #: A row whose columns a query of ours names; mypy loses them on the way between functions.
@@ -55,6 +58,10 @@ class Database:
             writing = writing.execution_options(thoraq_patience_ms=patience_ms)
         with translated(), writing.begin() as connection:
             require_head(connection)
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(
+                    f"SET LOCAL idle_in_transaction_session_timeout = {_IDLE_MS}"
+                )
             yield connection
 
     @contextmanager

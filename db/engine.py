@@ -19,6 +19,7 @@ from sqlalchemy import (
     event,
     exc,
 )
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from db.address import parse_url
 from db.errors import DatabaseUrlInvalid
@@ -26,6 +27,10 @@ from db.translation import READ_ONLY_STATE, translated
 
 _BUSY_TIMEOUT_MS = 30_000
 _CONNECT_TIMEOUT_SECONDS = 10
+#: Either end of a connection to PostgreSQL ends it once the other was silent for half a minute:
+#: asked after 10 s, and every 5 s from then on, four times.
+_KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
+_UNANSWERED_MS = 30_000
 
 
 def engine_of(url: str, *, foreign_keys: bool = True) -> Engine:
@@ -40,11 +45,8 @@ def engine_of(url: str, *, foreign_keys: bool = True) -> Engine:
                 "application_name": "thoraq",
                 # A plan that was prepared while a table was empty reads all of it ever after.
                 "prepare_threshold": None,
-                # A half-open connection is noticed within a minute.
-                "keepalives_idle": 30,
-                "keepalives_interval": 10,
-                "keepalives_count": 3,
-                "tcp_user_timeout": 60_000,
+                **_KEEPALIVES,
+                "tcp_user_timeout": _UNANSWERED_MS,
             }
         engine = create_engine(
             parsed,
@@ -59,6 +61,7 @@ def engine_of(url: str, *, foreign_keys: bool = True) -> Engine:
         _prepare_sqlite(engine, foreign_keys=foreign_keys)
     else:
         _leave_read_only(engine)
+        _miss_vanished_clients(engine)
     return engine
 
 
@@ -95,6 +98,28 @@ def _leave_read_only(engine: Engine) -> None:
     def on_error(context: ExceptionContext) -> None:
         if getattr(context.original_exception, "sqlstate", None) == READ_ONLY_STATE:
             context.is_disconnect = True  # so that SQLAlchemy drops the pool too
+
+
+def _miss_vanished_clients(engine: Engine) -> None:
+    """Have the server end the connections of a machine that vanished.
+
+    A machine without power or network says no goodbye. The server waits two hours for it by
+    default, and all that time what it had locked is locked: its jobs are never brought back, and
+    an upgrade waits.
+    """
+    limits = {f"tcp_{name}": value for name, value in _KEEPALIVES.items()}
+    limits["tcp_user_timeout"] = _UNANSWERED_MS
+    statement = "; ".join(f"SET {name} = {value}" for name, value in limits.items())
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: DBAPIConnection, record: object) -> None:
+        del record
+        try:
+            connection.cursor().execute(statement)
+            connection.commit()
+        except BaseException:  # it is not in the pool yet, which would close it
+            connection.close()
+            raise
 
 
 def _prepare_sqlite(engine: Engine, *, foreign_keys: bool) -> None:

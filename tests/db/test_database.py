@@ -184,3 +184,18 @@ def test_what_is_stored_as_json_comes_back_as_it_was(value: object) -> None:
 def test_a_number_that_is_none_is_not_stored_as_json(value: object) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         _compact_json(value)
+
+
+def test_postgres_lets_go_of_clients_that_vanished_or_froze(postgres_url: str) -> None:
+    db = Database.open(postgres_url)
+    limits = {"tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count"}
+    with db.read() as connection:
+        # On a socket of this machine the server answers 0: what was set is in its catalogue.
+        statement = "SELECT name FROM pg_settings WHERE source = 'session' AND name LIKE 'tcp_%%'"
+        told = set(connection.exec_driver_sql(statement).scalars())
+        reading = connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar()
+    with db.write() as connection:
+        writing = connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar()
+    db.dispose()
+    assert told == limits | {"tcp_user_timeout"}
+    assert (reading, writing) == ("0", "1min")  # a reader may wait for whoever reads what it prints
