@@ -14,6 +14,7 @@ from cli.options import settings_option
 from cli.printing import Form, Row, form_options, print_json, print_rows, say
 from cli.progress import BatchProgress
 from db.database import Database
+from db.errors import DatabaseError
 from db.pauses import paused_queues
 from db.records import BatchStatus
 from db.status import all_statuses, batch_status
@@ -111,14 +112,20 @@ def print_one(
 
 
 def follow_batch(database: Database, batch: str, settings: Settings) -> BatchStatus:
-    """Show the batch until it has ended. Raises BatchUnknown."""
+    """Show the batch until it has ended, also where the database is away. Raises BatchUnknown."""
     with BatchProgress(lambda: sentences(settings)) as progress:
         while True:
             asked_at = time.monotonic()
-            found = batch_status(database, batch)
-            progress.measure(found)
-            if not found.open:
-                return found
+            try:
+                found = batch_status(database, batch)
+            except DatabaseError as exc:
+                if exc.permanent:
+                    raise
+                progress.show("waiting", f"for the database [{exc.code}]: see `thoraq doctor`")
+            else:
+                progress.measure(found)
+                if not found.open:
+                    return found
             time.sleep(max(LOOK_SECONDS, 10 * (time.monotonic() - asked_at)))
 
 
