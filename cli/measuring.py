@@ -22,6 +22,7 @@ from scheduler.stack import Stack
 
 #: Pause between two looks at the batch; a look at a large one takes its time, so ten of it.
 LOOK_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 15.0
 #: Starts of one worker without a file having ended, after which there is no hope.
 HOPELESS_RESTARTS = 4
 
@@ -98,7 +99,7 @@ def wait(database: Database, batch: Batch, work: Work, progress: BatchProgress) 
         if now - looked_at >= pause:
             status = batch_status(database, batch.name)
             looked_at = time.monotonic()
-            pause = max(LOOK_SECONDS, 10 * (looked_at - now))
+            pause = min(max(LOOK_SECONDS, 10 * (looked_at - now)), LONGEST_PAUSE_SECONDS)
             progress.measure(status)
             if not status.open:
                 return status

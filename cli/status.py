@@ -21,8 +21,10 @@ from db.status import all_statuses, batch_status
 from radiograph.records import IctThresholds
 from scheduler.settings import Settings
 
-#: Pause between two looks at a batch; a look at a large one takes its time, so at least ten of it.
+#: Pause between two looks at a batch; a look at a large one takes its time, so at least ten of it,
+#: but no more than this where a look waited for a link that was cut.
 LOOK_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 15.0
 #: What a table shows of a batch.
 IN_TABLE = (
     "batch",
@@ -126,7 +128,8 @@ def follow_batch(database: Database, batch: str, settings: Settings) -> BatchSta
                 progress.measure(found)
                 if not found.open:
                     return found
-            time.sleep(max(LOOK_SECONDS, 10 * (time.monotonic() - asked_at)))
+            pause = max(LOOK_SECONDS, 10 * (time.monotonic() - asked_at))
+            time.sleep(min(pause, LONGEST_PAUSE_SECONDS))
 
 
 def status_row(found: BatchStatus, lines: IctThresholds) -> Row:
