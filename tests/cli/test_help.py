@@ -62,4 +62,19 @@ def test_a_command_is_listed_with_the_first_line_of_its_help() -> None:
 def test_an_unknown_command_is_a_wrong_command_line() -> None:
     said = CliRunner().invoke(thoraq, ["prcess"], prog_name="thoraq")
     assert said.exit_code == 2
-    assert "prcess" in said.output
+    assert "No such command 'prcess'. (Did you mean one of: 'process', 'results'?)" in said.output
+    said = CliRunner().invoke(thoraq, ["quux"], prog_name="thoraq")
+    assert said.exit_code == 2
+    assert "Did you mean" not in said.output
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_a_mistyped_command_names_the_one_it_resembles(name: str) -> None:
+    if len(name) < 4:
+        return
+    for typed in (name[:-2] + name[-1] + name[-2], name[:-1], name + "s"):
+        if typed in COMMANDS or typed == name:
+            continue
+        said = CliRunner().invoke(thoraq, [typed], prog_name="thoraq")
+        assert said.exit_code == 2
+        assert f"'{name}'" in said.output.partition("Did you mean")[2]
