@@ -7,8 +7,9 @@ import click
 from cli.options import settings_option
 from cli.printing import say
 from db.database import Database
-from db.pauses import pause_batch, pause_queue, resume_batch, resume_queue
+from db.pauses import pause_batch, pause_queue, paused_queues, resume_batch, resume_queue
 from db.states import QueueName
+from db.status import batch_status
 from scheduler.settings import Settings
 
 queue_option = click.option(
@@ -57,10 +58,15 @@ def resume(batch: str | None, queue: QueueName | None, settings: Settings) -> No
     check_one(batch, queue)
     database = Database.open(settings.database)
     if queue is not None:
+        was_paused = queue in paused_queues(database)
         count = resume_queue(database, queue)
     else:
+        was_paused = batch_status(database, batch or "").batch.paused_at is not None
         count = resume_batch(database, batch or "")
-    say(f"{count.waiting} go on")
+    if was_paused:
+        say(f"{count.waiting} go on" if count.waiting else "no longer paused; nothing waits")
+    else:
+        say(f"the {queue} queue was not paused" if queue else f"{batch} was not paused")
 
 
 def check_one(batch: str | None, queue: QueueName | None) -> None:

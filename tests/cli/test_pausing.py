@@ -45,6 +45,15 @@ def test_a_paused_queue_says_so(queued: Commands) -> None:
     assert "paused" not in queued.run("status").stderr
 
 
+def test_resuming_what_was_not_paused_says_so(queued: Commands) -> None:
+    assert queued.run("resume", "b").stdout == "b was not paused\n"
+    told = queued.run("resume", "--queue", "urgent").stdout
+    assert told == "the urgent queue was not paused\n"
+    queued.run("pause", "--queue", "urgent")
+    told = queued.run("resume", "--queue", "urgent").stdout
+    assert told == "no longer paused; nothing waits\n"
+
+
 def test_one_thing_is_paused_at_a_time(queued: Commands) -> None:
     assert queued.run("pause").returncode == Exit.USAGE
     assert queued.run("resume", "b", "--queue", "urgent").returncode == Exit.USAGE
