@@ -140,6 +140,8 @@ class Site:
             for machine in self.workers:
                 for words in self.manual.commands("worker"):
                     self.follow(machine, words)
+            ready = eventually(lambda: all(" ready" in each.log("worker") for each in self.workers))
+            assert ready, [each.log("worker") for each in self.workers]
             yield self
 
     def follow(self, machine: Machine, words: Sequence[str]) -> str:
