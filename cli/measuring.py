@@ -17,6 +17,7 @@ from db.database import Database
 from db.records import Batch, BatchStatus, IntakeCount
 from db.status import batch_status
 from scheduler.intake import enqueue
+from scheduler.log_files import last_line
 from scheduler.settings import Settings
 from scheduler.stack import Stack
 
@@ -118,16 +119,8 @@ def give_up_if_hopeless(stack: Stack, restarts_before: dict[str, int]) -> None:
     for member in stack.members:
         restarts = member.restarts - restarts_before.get(member.name, 0)
         if member.last_exit == os.EX_CONFIG or restarts >= HOPELESS_RESTARTS:
-            said = last_line(member.log)
+            said = last_line(member.log)[:200]
             raise WorkersGone(f"{member.name} does not stay up ({said}); see {member.log}")
-
-
-def last_line(log: Path) -> str:
-    """Return the end of a log."""
-    with contextlib.suppress(OSError):
-        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
-        return next((line[:200] for line in reversed(lines) if line.strip()), "its log is empty")
-    return "no log"
 
 
 @contextlib.contextmanager

@@ -42,6 +42,7 @@ from scheduler.errors import (
     NoServerBinary,
     SchedulerError,
 )
+from scheduler.log_files import open_log
 from scheduler.settings import Settings
 from scheduler.tether import tethered
 
@@ -145,7 +146,7 @@ class EmbeddedBroker:
 
     def __init__(self, state: Path) -> None:
         self._folder = state.absolute() / "broker"
-        self._log = state.absolute() / "logs" / "broker.log"
+        self.log = state.absolute() / "logs" / "broker.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._socket = self._folder / "broker.sock"
         if not _fits(self._socket):
@@ -160,7 +161,7 @@ class EmbeddedBroker:
         """Start the server unless one runs; True if this call did. Raises BrokerUnavailable."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder.chmod(0o700)
-        self._log.parent.mkdir(parents=True, exist_ok=True)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
         _own_privately(self._socket.parent)
         with _locked(self._folder / "lock"):
             if self.running() or self._comes_back():
@@ -177,7 +178,7 @@ class EmbeddedBroker:
                 if not self._answers():
                     self.stop()
                     raise BrokerUnavailable(
-                        f"the embedded server does not start; {self._log} says why"
+                        f"the embedded server does not start; {self.log} says why"
                     )
             return True
 
@@ -212,8 +213,11 @@ class EmbeddedBroker:
             *("--unixsocket", str(self._socket), "--unixsocketperm", "700"),
             *("--dir", ".", "--appendonly", "yes", "--save", ""),
             *("--maxmemory-policy", "noeviction", "--daemonize", "no"),
+            # By name it is opened for each line, so that it can be renamed.
+            *("--logfile", str(self.log)),
         ]
-        with self._log.open("ab") as log:
+        log = open_log(self.log)
+        try:
             self._process = subprocess.Popen(
                 tethered(command),
                 cwd=self._folder,
@@ -223,6 +227,8 @@ class EmbeddedBroker:
                 # Ctrl-C at a terminal reaches its whole group; our owner decides when to stop.
                 start_new_session=True,
             )
+        finally:
+            os.close(log)
 
     def _answers(self) -> bool:
         process = self._process
@@ -240,7 +246,7 @@ class EmbeddedBroker:
             return True
         if self._process is None and self._listened():
             raise BrokerUnavailable(
-                f"the server of another command does not answer; {self._log} may say why"
+                f"the server of another command does not answer; {self.log} may say why"
             )
         return False
 

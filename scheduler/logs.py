@@ -16,6 +16,8 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from scheduler.errors import MessageInvalid
+from scheduler.log_files import FollowingHandler, is_file
+from scheduler.settings import own_log
 from scheduler.terminal import print_faults, printable_json
 
 _SHARED: list[Processor] = [
@@ -54,7 +56,7 @@ def configure_logs(stream: TextIO | None = None, level: int = logging.INFO) -> N
             _without_delete,
         ],
     )
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _handler(stream)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -63,6 +65,12 @@ def configure_logs(stream: TextIO | None = None, level: int = logging.INFO) -> N
     print_faults()
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _handler(stream: TextIO | None) -> logging.Handler:
+    if stream is None and (path := own_log()) is not None and is_file():
+        return FollowingHandler(path)
+    return logging.StreamHandler(stream or sys.stderr)
 
 
 def _without_exception_text(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

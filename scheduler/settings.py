@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -71,6 +71,18 @@ class Settings(BaseSettings):
     broker_url: SecretStr | None = Field(
         default=None,
         description="Redis URL; an embedded server in the state folder where absent",
+    )
+    log_mb: int = Field(
+        default=20,
+        ge=1,
+        le=1 << 20,
+        description="size at which a log file of the state folder is rotated",
+    )
+    log_files: int = Field(
+        default=5,
+        ge=1,
+        le=20,
+        description="rotated files kept of each log: by default a process has 120 MB at most",
     )
     flower_user: str = Field(default="thoraq", description="who may look at Flower")
     flower_password: SecretStr | None = Field(
@@ -376,6 +388,16 @@ def _fault(told: ErrorDetails) -> str:
         with open_settings(environment.get(VARIABLE), Settings.MACHINE_FILE) as found:
             where = "" if found is None else f" ({found.path})"
     return f"{variable}: {told['msg'].removeprefix('Value error, ')}{where}"
+
+
+#: The log file that a member of a stack writes to; a command sets it for the processes it starts.
+OWN_LOG: Final = "THORAQ_OWN_LOG"
+
+
+def own_log() -> Path | None:
+    """Return the file that stderr is, where a command that rotates it started this process."""
+    path = os.environ.get(OWN_LOG)  # noqa: TID251 - the one place that reads it
+    return Path(path) if path else None
 
 
 def process_environment() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -20,7 +21,8 @@ from scheduler.app import create_app
 from scheduler.broker import EmbeddedBroker, broker_url
 from scheduler.cores import own_cores, usable_cores
 from scheduler.errors import MISCONFIGURED, MemberFails
-from scheduler.settings import Settings, child_environment
+from scheduler.log_files import last_line, log_folder, open_log, rotate
+from scheduler.settings import OWN_LOG, Settings, child_environment
 from scheduler.tether import tethered
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -35,7 +37,8 @@ _LONGEST_PAUSE_SECONDS = 60.0
 _DEATHS = 6
 #: Whoever lived this long is restarted as if for the first time.
 _SOUND_SECONDS = 60.0
-_LOG_BYTES = 20 << 20
+#: Between two looks at the sizes of the logs.
+_ROTATION_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -97,9 +100,9 @@ class Stack:
     ) -> None:
         self._settings = settings
         self._broker = EmbeddedBroker(settings.state) if settings.broker_url is None else None
-        self._broker_due_at = 0.0
+        self._broker_due_at = self._rotation_due_at = 0.0
         self.app = create_app(broker_url(settings))
-        logs = settings.state / "logs"
+        logs = log_folder(settings)
         readers = settings.readers or max(1, usable_cores() // max(1, len(devices)))
         upkeep = Member("upkeep", scheduler_command(), logs / "upkeep.log")
         cores = own_cores(len(devices)) if set(devices) == {"cpu"} else (None,) * len(devices)
@@ -116,7 +119,7 @@ class Stack:
 
     def start(self) -> None:
         """Start the broker, then the others. Raises BrokerUnavailable, NoServerBinary."""
-        (self._settings.state / "logs").mkdir(parents=True, exist_ok=True)
+        log_folder(self._settings).mkdir(parents=True, exist_ok=True)
         if self._broker is not None:
             self._broker.start()
         for member in self.members:
@@ -133,6 +136,9 @@ class Stack:
                 # Ours died, or that of another command ended with it.
                 self._broker.start()
             self._broker_due_at = now + _BROKER_PAUSE_SECONDS
+        if now >= self._rotation_due_at:
+            self._rotation_due_at = now + _ROTATION_SECONDS
+            self._rotate()
         for member in self.members:
             if member.process is not None and member.process.poll() is not None:
                 self._mourn(member, now)
@@ -153,7 +159,7 @@ class Stack:
         _log.warning("a member stopped", member=member.name, exit=member.last_exit)
         if member.last_exit == MISCONFIGURED or member.early_deaths >= _DEATHS:
             raise MemberFails(
-                f"{member.name}: {_last_line(member.log)} ({member.log}). {MemberFails.__doc__}"
+                f"{member.name}: {last_line(member.log)} ({member.log}). {MemberFails.__doc__}"
             )
 
     def stop(self) -> None:
@@ -203,19 +209,31 @@ class Stack:
     ) -> None:
         self.stop()
 
+    def _rotate(self) -> None:
+        logs = [member.log for member in self.members]
+        if self._broker is not None:
+            logs.append(self._broker.log)  # the server opens it for each line
+        most_bytes = self._settings.log_mb << 20
+        for log in logs:
+            try:
+                rotate(log, most_bytes=most_bytes, files=self._settings.log_files)
+            except OSError as exc:
+                _log.warning("a log could not be rotated", log=log.name, error=type(exc).__name__)
+
     def _spawn(self, member: Member) -> None:
-        if member.log.exists() and member.log.stat().st_size > _LOG_BYTES:
-            member.log.replace(member.log.with_suffix(".log.1"))
-        with member.log.open("ab") as log:
+        log = open_log(member.log)
+        try:
             member.process = subprocess.Popen(
                 tethered(member.command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=child_environment(self._settings),
+                env=child_environment(self._settings) | {OWN_LOG: str(member.log)},
                 # Ctrl-C at a terminal reaches its whole group; only we decide who stops when.
                 start_new_session=True,
             )
+        finally:
+            os.close(log)
         member.started_at = time.monotonic()
 
 
@@ -230,11 +248,6 @@ def _names(devices: Sequence[str]) -> list[str]:
         else:
             names.append(f"gpu{index or 0}" + (ascii_lowercase[before] if before else ""))
     return names
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return lines[-1] if lines else "it says nothing"
 
 
 def _end(process: subprocess.Popen[bytes], seconds: float) -> None:

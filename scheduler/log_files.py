@@ -1,0 +1,137 @@
+"""Log files of the state folder: rotated by their supervisor, followed by the processes that write.
+
+Several processes write one file: a worker, its child, what they start. The command that supervises
+them renames a file that has grown, and each writer looks before its next line whether the name is
+another file's by now, and opens that. So no line is lost or copied, and nobody waits for another.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from scheduler.settings import Settings
+
+_STDOUT, _STDERR = 1, 2
+#: No terminal, no program of ours writes a longer last line.
+_TAIL_BYTES = 64 << 10
+_LOCK: Final = ".rotation"
+
+
+def log_folder(settings: Settings) -> Path:
+    """Return where the processes that a command starts write their logs."""
+    return settings.state.absolute() / "logs"
+
+
+def open_log(path: Path) -> int:
+    """Return a descriptor that appends to a log file; a link is not followed."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(path, flags, 0o666)  # the umask says who reads it
+
+
+def rotate(path: Path, *, most_bytes: int, files: int) -> bool:
+    """Rename a log file that is larger than ``most_bytes``; whether this call did.
+
+    Up to ``files`` rotated ones are kept, ``.1`` the newest. Raises OSError.
+    """
+    if not _is_larger(path, most_bytes):
+        return False
+    lock = os.open(path.with_name(_LOCK), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_larger(path, most_bytes):  # another command with this state folder did
+            return False
+        for number, each in sorted(rotated(path), reverse=True):
+            if number >= files:
+                each.unlink(missing_ok=True)
+            else:
+                each.replace(_numbered(path, number + 1))
+        path.replace(_numbered(path, 1))
+        os.close(open_log(path))
+    finally:
+        os.close(lock)
+    return True
+
+
+def rotated(path: Path) -> Iterator[tuple[int, Path]]:
+    """Return the rotated files of a log, each with its number."""
+    for each in path.parent.glob("*"):
+        name, _, number = each.name.rpartition(".")
+        if name == path.name and number.isascii() and number.isdigit() and number[0] != "0":
+            yield int(number), each
+
+
+def last_line(path: Path) -> str:
+    """Return the last line of a log that holds something, also where it was just rotated."""
+    for each in (path, _numbered(path, 1)):
+        try:
+            with each.open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
+                lines = log.read(_TAIL_BYTES).decode(errors="replace").split("\n")
+        except OSError:
+            continue
+        if said := next((line for line in reversed(lines) if line.strip()), None):
+            return said
+    return "its log is empty"
+
+
+class FollowingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # of no class in 3.11
+    """Writes to stderr, which is the file ``path`` or was before that was rotated.
+
+    What else this process writes to stderr or stdout, such as a traceback, follows it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line at once, so that those of several processes do not mix."""
+        try:
+            line = f"{self.format(record)}{self.terminator}".encode(errors="backslashreplace")
+            self._follow()
+            while line:
+                line = line[os.write(_STDERR, line) :]
+        except Exception:  # noqa: BLE001 - as every handler of logging
+            self.handleError(record)
+
+    def _follow(self) -> None:
+        held = os.fstat(_STDERR)
+        try:
+            if os.path.samestat(held, self._path.lstat()):
+                return
+        except OSError:
+            pass  # renamed, and not made anew yet
+        try:
+            opened = open_log(self._path)
+        except OSError:
+            return  # a full disk: what is open still takes lines
+        for descriptor in (_STDOUT, _STDERR):
+            if os.path.samestat(os.fstat(descriptor), held):
+                os.dup2(opened, descriptor)
+        os.close(opened)
+
+
+def is_file(descriptor: int = _STDERR) -> bool:
+    """Whether a descriptor is a file, and neither terminal nor pipe nor closed."""
+    try:
+        return stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.{number}")
+
+
+def _is_larger(path: Path, most_bytes: int) -> bool:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size > most_bytes
