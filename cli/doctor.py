@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 
 import click
@@ -33,6 +34,8 @@ def doctor(ctx: click.Context, *, here: bool, as_json: bool, settings: Settings)
       thoraq doctor
       thoraq doctor --json
     """
+    if os.geteuid() == 0:
+        say("running as root; give thoraq a user of its own, as deploy/systemd does", err=True)
     checks: list[Check] = []
     for check in examine(settings, here=here):
         checks.append(check)

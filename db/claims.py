@@ -20,7 +20,7 @@ from db.pauses import held_back
 from db.records import Claim, ClaimedJob, Outcome, RetryPolicy
 from db.settling import Pair, settle
 from db.states import JobState
-from db.tables import chunk, file, job, radiograph
+from db.tables import batch, chunk, file, job, radiograph
 
 #: Paths of equal content that a reader may try in turn.
 _PATHS_A_JOB = 8
@@ -30,7 +30,10 @@ _TAKING_CHUNK = (
     update(chunk)
     .where(chunk.c.id == bindparam("of"), chunk.c.claimed_at.is_(None), ~held_back())
     .values(claimed_at=bindparam("at"))
-    .returning(chunk.c.model_version)
+    .returning(
+        chunk.c.model_version,
+        select(batch.c.name).where(batch.c.id == chunk.c.batch_id).scalar_subquery().label("batch"),
+    )
 )
 _TAKING_JOBS = (
     moving(JobState.QUEUED, JobState.RUNNING)
@@ -108,10 +111,8 @@ def claim_chunk(
     owner = str(uuid4())
     with db.write() as connection:
         at = moment(connection, now)
-        model_version = connection.execute(
-            _TAKING_CHUNK, {"of": chunk_id, "at": at}
-        ).scalar_one_or_none()
-        if model_version is None:
+        taking = connection.execute(_TAKING_CHUNK, {"of": chunk_id, "at": at}).one_or_none()
+        if taking is None:
             return None
         taken = connection.execute(
             _TAKING_JOBS,
@@ -124,7 +125,7 @@ def claim_chunk(
             },
         ).rowcount
         jobs = _claimed(connection, owner) if taken else ()
-    return Claim(owner, chunk_id, model_version, jobs) if jobs else None
+    return Claim(owner, chunk_id, taking.model_version, jobs, taking.batch) if jobs else None
 
 
 def renew_lease(

@@ -124,12 +124,13 @@ class ClaimedJob:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The jobs one worker holds until its lease ends."""
+    """The jobs one worker holds until its lease ends. ``batch``: the name of the chunk's batch."""
 
     owner: str
     chunk_id: int
     model_version: str
     jobs: tuple[ClaimedJob, ...]
+    batch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

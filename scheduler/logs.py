@@ -38,6 +38,10 @@ _REFUSALS = ("Received invalid", "Received unregistered", "Received and deleted"
 _CHATTY = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
 
 
+#: The keys that a line begins with.
+_FIRST = ("timestamp", "level", "event", "batch", "chunk", "run", "job", "radiograph", "code")
+
+
 def configure_logs(stream: TextIO | None = None, level: int = logging.INFO) -> None:
     """Write every record of this process to ``stream``, stderr where None."""
     structlog.configure(
@@ -52,6 +56,7 @@ def configure_logs(stream: TextIO | None = None, level: int = logging.INFO) -> N
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _without_exception_text,
             _without_message,
+            _in_order,
             structlog.processors.JSONRenderer(),  # in ASCII
             _without_delete,
         ],
@@ -98,6 +103,13 @@ def _without_message(logger: WrappedLogger, method: str, event: EventDict) -> Ev
         event["event"] = "a message that thoraq did not send was refused"
         event["code"] = MessageInvalid.code
     return event
+
+
+def _in_order(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Put what every line has first, and what it is about; whoever greps relies on the order."""
+    del logger, method
+    first = {name: event.pop(name) for name in _FIRST if name in event}
+    return {**first, **event}
 
 
 def _without_delete(logger: WrappedLogger, method: str, line: Any) -> str:

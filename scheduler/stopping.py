@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from billiard import pool
 from celery import Celery, signals
+from celery.exceptions import SecurityWarning
 from celery.worker import state
 
 #: Longer than a worker needs to give back what it holds, shorter than systemd waits for it.
@@ -43,6 +45,8 @@ def become_worker(app: Celery, arguments: Sequence[str]) -> NoReturn:
     Celery drops it, and systemd starts nobody again who left with 0.
     """
     end_in_time()
+    # Celery's words about the superuser would open every log; `thoraq doctor` has its own.
+    warnings.simplefilter("ignore", SecurityWarning)
     codes: list[int | None] = [None]
 
     def note(sender: Any, **_: Any) -> None:

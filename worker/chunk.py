@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from db.records import Claim, Outcome
+from db.records import Claim, ClaimedJob, Outcome, Refusal
+from radiograph.errors import Disposition
 from worker.errors import WorkerError
 from worker.lease import Lease
 from worker.pipeline import Pipeline
@@ -39,3 +42,23 @@ class ChunkAtWork:
     def came_back(self) -> bool:
         """Whether a file of it was tried before, and may be what ended a worker."""
         return any(job.attempt > 1 for job in self.claim.jobs)
+
+    def refused(self) -> Iterator[tuple[ClaimedJob, Refusal]]:
+        """Return the jobs that were not measured, and why; some of them may be tried again."""
+        jobs = {job.job_id: job for job in self.claim.jobs}
+        for each in self.outcomes:
+            if each.refusal is not None:
+                yield jobs[each.job_id], each.refusal
+
+    def counts(self) -> dict[str, int]:
+        """Return how many were measured, set aside, failed, and failed for a transient reason."""
+        kinds = Counter(
+            "transient" if not refusal.permanent else str(refusal.disposition)
+            for _, refusal in self.refused()
+        )
+        return {
+            "measured": len(self.outcomes) - kinds.total(),
+            "set_aside": kinds[str(Disposition.SET_ASIDE)],
+            "failed": kinds[str(Disposition.FAILED)],
+            "transient": kinds["transient"],
+        }

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from db.records import ClaimedJob
 from worker.chunk import ChunkAtWork
@@ -188,7 +189,9 @@ class Conveyor:
         if not self._batch:
             return
         batch = self._batch
-        with self._watchdog.watching(), self._readers.piling():
+        oldest = batch[0][0].claim
+        named = bound_contextvars(batch=oldest.batch, chunk=oldest.chunk_id)
+        with named, self._watchdog.watching(), self._readers.piling():
             outcomes = batch[0][0].pipeline.outcomes([(job, read) for _, job, read in batch])
         self._batch = []
         ended: Counter[ChunkAtWork] = Counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
 from collections.abc import Callable
@@ -31,7 +32,10 @@ class Lease:
         self._over = threading.Event()
         self._lost = threading.Event()
         self._renewed_at = time.monotonic()  # the claim was as good as a renewal
-        self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
+        beat = contextvars.copy_context()  # its lines name the batch and chunk, too
+        self._thread = threading.Thread(
+            target=beat.run, args=(self._beat,), name="lease", daemon=True
+        )
 
     def check(self) -> None:
         """Raise LeaseLost once others have what was held.

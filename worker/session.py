@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from db.claims import claim_chunk, release, renew_lease, store_outcomes
 from db.database import Database
@@ -62,6 +63,7 @@ class Session:
         claim = self._claim(database, chunk_id)
         if claim is None:
             return  # it came twice, or somebody was faster
+        structlog.contextvars.bind_contextvars(batch=claim.batch)
         seconds = self._settings.lease_seconds
         lease = Lease(lambda: renew_lease(database, claim.owner, seconds) > 0, seconds)
         lease.start()
@@ -112,6 +114,12 @@ class Session:
 
     def _end(self, chunk: ChunkAtWork) -> None:
         """Store a chunk's outcomes; the lease goes on meanwhile."""
+        claim = chunk.claim
+        # This thread is not the one that took the message.
+        with bound_contextvars(batch=claim.batch, chunk=claim.chunk_id):
+            self._store_chunk(chunk)
+
+    def _store_chunk(self, chunk: ChunkAtWork) -> None:
         stored, failure = 0, chunk.failure
         try:
             stored = self._store(chunk.claim, chunk.outcomes)
@@ -119,14 +127,18 @@ class Session:
                 release(self._opened(), chunk.claim.owner)
         except (DatabaseError, StopRequested) as exc:
             # Its lease ends, and what it held comes back.
-            _log.warning("a chunk could not be stored", chunk=chunk.claim.chunk_id, code=exc.code)
+            _log.warning("a chunk could not be stored", code=exc.code)
         finally:
             chunk.lease.end()
+        for job, refusal in chunk.refused():
+            _log.info(
+                "not measured", job=job.job_id, radiograph=job.radiograph_id, code=refusal.code
+            )
         _log.info(
             "chunk",
-            chunk=chunk.claim.chunk_id,
             jobs=len(chunk.claim.jobs),
             stored=stored,
+            **chunk.counts(),
             seconds=round(time.monotonic() - chunk.began, 3),
             code=None if failure is None else failure.code,
         )

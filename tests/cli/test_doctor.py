@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -210,6 +211,12 @@ def read_only(folder: Path) -> Iterator[Path]:
         yield folder / "thoraq.db"
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_the_doctor_alone_says_that_it_runs_as_root(tmp_path: Path) -> None:
+    ran = Commands(tmp_path / "state").run("doctor", "--here")
+    assert ("running as root" in ran.stderr) == (os.geteuid() == 0)
+    assert "running as root" not in ran.stdout
 
 
 def test_the_doctor_changes_nothing(tmp_path: Path) -> None:
