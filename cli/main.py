@@ -65,6 +65,7 @@ SECTIONS = MappingProxyType(
                 "cli.forget:forget",
                 "Remove what is known of a batch, a patient or a time.",
             ),
+            "logs": ("cli.logs:logs", "Show what the processes of this machine logged."),
             "audit": ("cli.audit:audit", "Tell who asked for what, and when."),
             "doctor": ("cli.doctor:doctor", "Check what thoraq needs, and say how to repair it."),
             "health": ("cli.health:health", "Check that this host's processes go on."),

@@ -105,6 +105,7 @@ def lines_of(hostile: Hostile, out: Path) -> dict[tuple[str, ...], list[list[str
             ["--batch", gone],
             ["--before", NAME],
         ],
+        ("logs",): [[NAME], [NAME, "--json"], ["--process", NAME], not_a_folder],
         ("audit",): every_form,
         ("doctor",): [not_a_folder],
         ("health",): [not_a_folder, [NAME]],

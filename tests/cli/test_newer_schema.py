@@ -69,6 +69,7 @@ ELSEWHERE = {
     "bench": "has a database of its own",
     "health": "asks the state folder alone",
     "flower": "asks the broker alone",
+    "logs": "reads log files alone",
     "dataset check": "reads a folder",
     "dataset explore": "reads a folder",
     "evaluate": "reads a folder",

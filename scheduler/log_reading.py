@@ -1,0 +1,174 @@
+"""The logs of one state folder, read in the order of their times; rotated files too.
+
+Nothing but one line of each file is held. A line that is not JSON, such as a traceback or one that
+was torn by a full disk, has the time of the line before it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from scheduler.log_files import rotated
+
+#: Longer lines are read in pieces, so that a file without ends of lines fills no memory.
+_LONGEST_LINE_BYTES = 1 << 20
+_PAUSE_SECONDS = 0.5
+UNKNOWN = datetime.min.replace(tzinfo=UTC)
+LEVELS: Final = ("debug", "info", "warning", "error", "critical")
+#: What the embedded Redis puts before a line, by its level.
+_OF_REDIS: Final = {".": "debug", "-": "debug", "*": "info", "#": "warning"}
+_REDIS_WORDS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line. ``process``: the log's name; ``said``: its keys, of a foreign line the text.
+
+    ``at``: in UTC, `UNKNOWN` of a foreign line that begins a log.
+    """
+
+    at: datetime
+    process: str
+    level: str
+    said: dict[str, Any]
+
+
+def log_names(folder: Path) -> list[str]:
+    """Return the processes that have a log in a folder."""
+    return sorted(each.stem for each in folder.glob("*.log") if not each.name.startswith("."))
+
+
+def read_logs(folder: Path, names: list[str]) -> Iterator[LogLine]:
+    """Return the lines of some processes' logs, the oldest first."""
+    logs = [_Log(folder, name, grows=False) for name in names]
+    yield from heapq.merge(*(log.past() for log in logs), key=lambda line: line.at)
+
+
+def follow_logs(folder: Path, names: list[str] | None) -> Iterator[LogLine]:
+    """Return what there is, then what is added, without end. ``names``: all where None."""
+    logs = {name: _Log(folder, name) for name in names or log_names(folder)}
+    yield from heapq.merge(*(log.past() for log in logs.values()), key=lambda line: line.at)
+    while True:
+        time.sleep(_PAUSE_SECONDS)
+        for name in log_names(folder) if names is None else ():
+            logs.setdefault(name, _Log(folder, name))
+        added = [line for log in logs.values() for line in log.added()]
+        yield from sorted(added, key=lambda line: line.at)
+
+
+class _Log:
+    """One process's log: the files it was rotated into, and the one that grows."""
+
+    def __init__(self, folder: Path, name: str, *, grows: bool = True) -> None:
+        self._grows = grows
+        self._path = folder / f"{name}.log"
+        self._name = name
+        self._at = UNKNOWN
+        self._current: BinaryIO | None = None
+        self._half = b""
+
+    def past(self) -> Iterator[LogLine]:
+        """Return every line that is there; the file that grows stays open."""
+        with ExitStack() as stack:
+            files: list[BinaryIO] = []
+            # The newest first: what is renamed meanwhile is met twice, and never missed.
+            for path in (self._path, *(each for _, each in sorted(rotated(self._path)))):
+                try:
+                    file: BinaryIO = path.open("rb")
+                except OSError:
+                    continue
+                if any(os.path.sameopenfile(file.fileno(), each.fileno()) for each in files):
+                    file.close()
+                    continue
+                files.append(file)
+                if self._grows and path == self._path:
+                    self._current = file
+                else:
+                    stack.enter_context(file)
+            for file in reversed(files):
+                for line in self._lines(file):
+                    yield self._parsed(line)
+
+    def added(self) -> Iterator[LogLine]:
+        """Return what was added since, also across a rotation."""
+        if self._current is not None:
+            for line in self._lines(self._current):
+                yield self._parsed(line)
+        try:
+            newest: BinaryIO = self._path.open("rb")
+        except OSError:
+            return
+        if self._current is not None and os.path.sameopenfile(
+            newest.fileno(), self._current.fileno()
+        ):
+            newest.close()
+            return
+        if self._current is not None:
+            self._current.close()
+        self._current, self._half = newest, b""
+        for line in self._lines(newest):
+            yield self._parsed(line)
+
+    def _lines(self, file: BinaryIO) -> Iterator[bytes]:
+        """Return whole lines; the end of one that is being written comes with its rest."""
+        while piece := file.readline(_LONGEST_LINE_BYTES):
+            line = self._half + piece
+            self._half = b""
+            if not line.endswith(b"\n") and len(line) < _LONGEST_LINE_BYTES:
+                self._half = line
+                if file is self._current:
+                    return
+            elif line.strip():
+                yield line
+        if self._half and file is not self._current:
+            line, self._half = self._half, b""
+            yield line
+
+    def _parsed(self, line: bytes) -> LogLine:
+        text = line.decode(errors="backslashreplace").rstrip("\n")
+        said: Any = None
+        if text.startswith("{"):
+            try:
+                said = json.loads(text)
+            except (ValueError, RecursionError):
+                said = None
+        if isinstance(said, dict) and "timestamp" in said:
+            level = str(said.get("level", "info"))
+            self._at = _time(str(said["timestamp"])) or self._at
+        else:
+            level, at, text = _of_redis(text)
+            self._at = at or self._at
+            said = {"event": text}
+        return LogLine(self._at, self._name, level if level in LEVELS else "info", said)
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def _of_redis(text: str) -> tuple[str, datetime | None, str]:
+    """Return level, time and text of a Redis server's line, `PID:M DAY MONTH YEAR TIME * TEXT`.
+
+    Any other, such as a line of a traceback, is a warning without a time.
+    """
+    words = text.split(" ", _REDIS_WORDS - 1)
+    if len(words) == _REDIS_WORDS and words[5] in _OF_REDIS:
+        try:
+            at = datetime.strptime(" ".join(words[1:5]), "%d %b %Y %H:%M:%S.%f")  # noqa: DTZ007
+        except ValueError:
+            return "warning", None, text
+        return _OF_REDIS[words[5]], at.astimezone(UTC), words[6]  # the server writes local time
+    return "warning", None, text

@@ -1,0 +1,155 @@
+"""`thoraq logs` reads what this machine's processes wrote, rotated files too."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.exits import Exit
+from scheduler.log_files import rotate
+from tests.cli.commands import PATIENCE_SECONDS, Commands
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+def line(second: float, event: str, **keys: object) -> str:
+    said = {"timestamp": f"2026-03-01T02:00:{second:09.6f}Z", "level": "info", "event": event}
+    return json.dumps({**said, **keys}) + "\n"
+
+
+@pytest.fixture
+def logs(commands: Commands) -> Path:
+    """Give a folder of logs as two workers and a broker leave them."""
+    folder = commands.state / "logs"
+    folder.mkdir(parents=True)
+    (folder / "cpu0.log.2").write_text(line(1, "first", batch="night", chunk=1))
+    (folder / "cpu0.log.1").write_text(
+        line(3, "third", batch="night", chunk=2, level="warning", code="x y")
+        + '{"timestamp": "2026-03-01T02:0'  # a full disk
+    )
+    (folder / "cpu0.log").write_bytes(
+        line(5, "fifth", batch="other", chunk=3).encode()
+        + b"Traceback (most recent call last):\n  \x1b[2J\xff\n"
+        + line(9, "last", batch="night", chunk=4).encode()
+        + b'{"timestamp": "half'
+    )
+    (folder / "cpu1.log").write_text(
+        line(2, "second", batch="night", chunk=5) + line(4, "fourth", batch="\x1b[2J", chunk=6)
+    )
+    (folder / "broker.log").write_text("77:M 01 Mar 2026 02:00:06.500 # Out of memory\n")
+    (folder / "secret").write_text("no log")
+    commands.extra["TZ"] = "UTC"
+    return folder
+
+
+def test_lines_of_all_processes_come_in_the_order_of_their_times(
+    commands: Commands, logs: Path
+) -> None:
+    ran = commands.run("logs", "--json")
+    assert ran.returncode == Exit.OK, ran.stderr
+    said = [json.loads(each) for each in ran.stdout.splitlines()]
+    assert [each["event"] for each in said if each["event"][0].islower()] == (
+        ["first", "second", "third", "fourth", "fifth", "last"]
+    )
+    [broker] = [each for each in said if each["process"] == "broker"]
+    assert (broker["timestamp"][:22], broker["level"]) == ("2026-03-01T02:00:06.50", "warning")
+    # What was torn and what is no JSON is shown where it was written.
+    events = [each["event"] for each in said]
+    assert events.index("fifth") < events.index("Traceback (most recent call last):")
+    assert events.index("Traceback (most recent call last):") < events.index("Out of memory")
+    assert sum(each.startswith('{"timestamp"') for each in events) == 2
+    assert f"the logs in {logs}, of this machine alone" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "events"),
+    [
+        (["night"], ["first", "second", "third", "last"]),
+        (["night", "--level", "warning"], ["third"]),
+        (["night", "--since", "2026-03-01T02:00:02+00:00"], ["second", "third", "last"]),
+        (["--process", "cpu1"], ["second", "fourth"]),
+        (["\x1b[2J"], ["fourth"]),
+        (["nigh"], []),
+        (["--process", "cpu9"], []),
+    ],
+    ids=["batch", "level", "since", "process", "hostile", "unknown", "absent"],
+)
+def test_lines_are_chosen_by_batch_level_time_and_process(
+    commands: Commands, logs: Path, words: list[str], events: list[str]
+) -> None:
+    assert logs.is_dir()
+    ran = commands.run("logs", *words)
+    assert ran.returncode == Exit.OK, ran.stderr
+    assert [each.split()[4] for each in ran.stdout.splitlines()] == events
+    assert ("no such line" in ran.stderr) == (not events)
+
+
+def test_a_line_is_key_and_value_and_steers_no_terminal(commands: Commands, logs: Path) -> None:
+    assert logs.is_dir()
+    printed = commands.run("logs").stdout
+    third = '2026-03-01 02:00:03.000  cpu0      warning  third  batch=night chunk=2 code="x y"'
+    assert third in printed
+    assert "\x1b" not in printed
+    assert r"batch=\x1b[2J chunk=6" in printed
+
+
+def test_a_machine_without_logs_says_where_to_look(commands: Commands) -> None:
+    ran = commands.run("logs", "night")
+    assert (ran.returncode, ran.stdout) == (Exit.OK, "")
+    assert "no such line" in ran.stderr
+    assert "of this machine alone" in ran.stderr
+    helped = commands.run("logs", "--help").stdout
+    assert "journalctl" in helped
+    assert "docker compose logs" in " ".join(helped.split())
+
+
+def test_what_is_added_is_shown_across_a_rotation_and_a_line_only_once_it_is_whole(
+    logs: Path, start: Start
+) -> None:
+    following = start("logs", "night", "--follow", "--json")
+    assert following.stdout is not None
+    seen = [json.loads(following.stdout.readline())["event"] for _ in range(4)]
+    assert seen == ["first", "second", "third", "last"]
+    log = logs / "cpu1.log"
+    with log.open("a") as file:
+        file.write(line(20, "added", batch="night")[:30])
+        file.flush()
+        assert rotate(log, most_bytes=1, files=2)
+        file.write(line(20, "added", batch="night")[30:])
+    log.write_text(line(21, "after", batch="night"))
+    (logs / "gpu0.log").write_text(line(22, "new", batch="night"))
+    seen = [json.loads(following.stdout.readline())["event"] for _ in range(3)]
+    assert seen == ["added", "after", "new"]
+    following.send_signal(2)
+    following.communicate(timeout=PATIENCE_SECONDS)
+    assert following.returncode == Exit.INTERRUPTED
+
+
+def test_hundreds_of_megabytes_are_read_line_by_line(commands: Commands) -> None:
+    folder = commands.state / "logs"
+    folder.mkdir(parents=True)
+    (folder / "cpu0.log").write_text(line(1, "small", batch="night"))
+    with (folder / "cpu0.log.1").open("wb") as file:
+        file.truncate(300 << 20)  # a line without an end, as of a disk that lost its blocks
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "cli", "logs", "night"],
+        env=commands.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_SECONDS,
+        preexec_fn=limit,
+    )
+    assert ran.stdout.count("\n") == 1
+    assert os.fspath(folder) in ran.stderr
