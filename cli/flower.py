@@ -15,6 +15,9 @@ from scheduler.broker import ask, broker_url, ping
 from scheduler.errors import BrokerUnavailable, PasswordNeeded, PasswordUnusable, PortUnusable
 from scheduler.settings import Settings, child_environment
 
+#: Of Flower's table of tasks: what a chunk is and became first, its number and message last.
+COLUMNS = "name,state,result,exception,received,started,runtime,worker,kwargs,uuid"
+
 
 @click.command()
 @click.option("--port", default=5555, show_default=True, type=click.IntRange(1, 65535))
@@ -28,8 +31,9 @@ from scheduler.settings import Settings, child_environment
 def flower(port: int, address: str, settings: Settings) -> None:
     """Watch the workers in a browser, on the broker that `up` or `process` runs.
 
-    The command becomes Flower's process. It shows chunk numbers only: no path, no patient. With
-    THORAQ_FLOWER_PASSWORD set it asks for a user and that password.
+    The command becomes Flower's process. It shows names of batches, numbers of chunks and what
+    became of them: no path, no patient. With THORAQ_FLOWER_PASSWORD set it asks for a user and
+    that password.
 
     \b
     Example:
@@ -53,7 +57,8 @@ def flower(port: int, address: str, settings: Settings) -> None:
     if authority := parse_qs(urlsplit(url).query).get("ssl_ca_certs"):
         # Its page on the broker takes no option of the URL, but OpenSSL's own variable.
         environment["SSL_CERT_FILE"] = authority[0]
-    command = [sys.executable, "-m", "celery", "flower", f"--address={address}", f"--port={port}"]
+    command = [sys.executable, "-m", "scheduler.flower", f"--address={address}", f"--port={port}"]
+    command.append(f"--tasks_columns={COLUMNS}")
     os.execve(command[0], command, environment)  # noqa: S606 - becomes Flower
 
 

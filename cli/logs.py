@@ -47,9 +47,10 @@ def logs(
 ) -> None:
     """Show what the processes of this machine logged.
 
-    Of one BATCH or of all, the oldest line first; rotated files are read too. Times are UTC. These are the logs that
-    `up` and `process` keep in the state folder. Units log to the journal: `journalctl -u
-    'thoraq-*'`. Containers log to theirs: `docker compose logs`. Other machines have their own.
+    Of one BATCH or of all, the oldest line first; rotated files are read too. Times are UTC.
+    These are the logs that `up` and `process` keep in the state folder. Units log to the journal:
+    `journalctl -u 'thoraq-*'`. Containers log to theirs: `docker compose logs`. Other machines
+    have their own.
 
     \b
     Example: what went wrong with a batch since midnight

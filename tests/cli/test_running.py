@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
@@ -105,6 +106,32 @@ def test_flower_asks_for_a_password_where_others_reach_it(
     finally:
         flower.send_signal(signal.SIGINT)
         flower.communicate(timeout=PATIENCE_SECONDS)
+        broker.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+@pytest.mark.parametrize("silent", [True, False], ids=["silent", "gone"])
+def test_flower_ends_on_the_first_signal_also_where_its_broker_does_not_answer(
+    commands: Commands, start: Start, tmp_path: Path, number: signal.Signals, *, silent: bool
+) -> None:
+    broker = RedisServer(tmp_path / "redis")
+    broker.start()
+    commands.extra["THORAQ_BROKER_URL"] = broker.url
+    port = free_port()
+    flower = start("flower", "--port", str(port))
+    try:
+        page(f"http://127.0.0.1:{port}/workers", "Flower")
+        if silent:
+            assert broker.pid is not None
+            os.kill(broker.pid, signal.SIGSTOP)
+        else:
+            broker.kill()
+        time.sleep(6)  # it asks the workers every five seconds
+        flower.send_signal(number)
+        flower.communicate(timeout=25)
+        assert flower.returncode == 0
+    finally:
+        flower.kill()
         broker.kill()
 
 
