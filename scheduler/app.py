@@ -43,7 +43,8 @@ def create_app(
     folder in which a worker notes that it goes on.
     """
     register_transports()
-    app = Celery("thoraq", broker=broker_url)
+    # Events by name: whoever sends alone loads no worker.
+    app = Celery("thoraq", broker=broker_url, events="scheduler.events:Events")
     app.conf.update(
         # The database holds results and the number of attempts; Redis only carries numbers.
         task_ignore_result=True,
@@ -75,7 +76,7 @@ def create_app(
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         worker_send_task_events=True,
-        task_send_sent_event=True,
+        task_send_sent_event=False,  # it has no name to show: messages hold numbers
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,

@@ -131,10 +131,18 @@ def _sender(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _handlers(*, obedient: bool) -> dict[str, Callable[..., Any]]:
-    ours = {"conf": _conf, "stats": _stats}
+    ours = {"conf": _conf, "stats": _stats, "enable_events": _enable_events}
     if obedient:
         return {**Panel.data, **ours, "report": _refuse}  # it shows the whole configuration
     return {name: Panel.data[name] for name in _QUESTIONS} | ours | {"refuse": _refuse}
+
+
+def _enable_events(state: Any, **_: Any) -> dict[str, Any]:
+    """Have a worker's tasks seen; rounds of upkeep are no tasks that anybody waits for."""
+    if not state.app.conf.worker_send_task_events:
+        return {"ok": "task events stay disabled"}
+    enabled: dict[str, Any] = Panel.data["enable_events"](state)
+    return enabled
 
 
 def _conf(state: Any, **_: Any) -> dict[str, Any]:

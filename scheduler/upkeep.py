@@ -79,6 +79,8 @@ def add_upkeep(app: Celery, settings: Settings) -> None:
 
     signals.worker_shutdown.connect(leave, weak=False)
 
+    # Two rounds every few seconds would push the chunks off Flower's page.
+    app.conf.worker_send_task_events = False
     app.conf.beat_schedule = {
         UPKEEP: {
             "task": UPKEEP,

@@ -21,12 +21,13 @@ class ChunkAtWork:
 
     ``unread``: files that no reading process has answered for. ``unended``: files without an
     outcome, those that are being read included. ``failure``: why the rest is given back.
-    ``closed``: nothing is added any more.
+    ``closed``: nothing is added any more. ``task_id``: of the message that brought it.
     """
 
     claim: Claim
     lease: Lease
     pipeline: Pipeline
+    task_id: str | None = None
     outcomes: list[Outcome] = field(default_factory=list)
     failure: WorkerError | None = None
     closed: bool = False

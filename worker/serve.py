@@ -17,6 +17,7 @@ from scheduler.messages import MEASURE_QUEUES, TRAINING_QUEUE
 from scheduler.settings import read_settings
 from scheduler.stopping import become_worker
 from scheduler.terminal import Parser, printable
+from worker.announcer import Announcer
 from worker.session import Session
 from worker.stopping import Stopping
 from worker.tasks import add_tasks, add_training
@@ -60,6 +61,7 @@ def main() -> None:
             name=name,
             readers=asked.readers,
             stopping=stopping,
+            announcer=Announcer(app, name),
         )
         add_tasks(app, session)
 

@@ -16,6 +16,7 @@ from db.errors import DatabaseError
 from db.models import registered_digest
 from db.records import Claim, Outcome, RetryPolicy
 from scheduler.settings import Settings
+from worker.announcer import Announcer
 from worker.breaker import Breaker
 from worker.chunk import ChunkAtWork
 from worker.conveyor import Conveyor
@@ -40,8 +41,16 @@ class Session:
     """Measures chunks, one after the other, on one device."""
 
     def __init__(
-        self, settings: Settings, *, device: str, name: str, readers: int, stopping: Stopping
+        self,
+        settings: Settings,
+        *,
+        device: str,
+        name: str,
+        readers: int,
+        stopping: Stopping,
+        announcer: Announcer,
     ) -> None:
+        self._announcer = announcer
         self._settings = settings
         self._name = name
         self._reader_count = readers
@@ -51,8 +60,10 @@ class Session:
         self._conveyor: Conveyor | None = None
         self._networks = Networks(settings, device=device, name=name)
 
-    def measure(self, chunk_id: int) -> None:
+    def measure(self, chunk_id: int, task_id: str) -> str | None:
         """Do one message, until the next one should come: its end goes on meanwhile.
+
+        Returns how it ended; None: that is told once its chunk is stored.
 
         Raises StopRequested where it has to wait for another worker, DatabaseError and
         SchedulerError where this machine is not set up for it.
@@ -62,7 +73,8 @@ class Session:
         self._networks.warm_up()
         claim = self._claim(database, chunk_id)
         if claim is None:
-            return  # it came twice, or somebody was faster
+            return "nothing was left of it"  # it came twice, or somebody was faster
+        self._announcer.begin(task_id, claim)
         structlog.contextvars.bind_contextvars(batch=claim.batch)
         seconds = self._settings.lease_seconds
         lease = Lease(lambda: renew_lease(database, claim.owner, seconds) > 0, seconds)
@@ -82,12 +94,12 @@ class Session:
             release(database, claim.owner)
             if isinstance(exc, WorkerError):
                 self._recover(exc)
-                return
+                return f"{exc.code}: queued again"
             raise
         try:
-            conveyor.carry(ChunkAtWork(claim, lease, pipeline), check)
+            conveyor.carry(ChunkAtWork(claim, lease, pipeline, task_id), check)
         except LeaseLost:
-            return
+            return None
         except StopRequested:
             self.close()
         except WorkerError as exc:
@@ -96,6 +108,7 @@ class Session:
         except SystemExit:
             self.close()
             raise
+        return None
 
     def pause(self, code: str) -> None:
         """Wait before the next message, since this machine's condition lets none of them through.
@@ -121,6 +134,7 @@ class Session:
 
     def _store_chunk(self, chunk: ChunkAtWork) -> None:
         stored, failure = 0, chunk.failure
+        code = None if failure is None else failure.code
         try:
             stored = self._store(chunk.claim, chunk.outcomes)
             if failure is not None:
@@ -128,19 +142,23 @@ class Session:
         except (DatabaseError, StopRequested) as exc:
             # Its lease ends, and what it held comes back.
             _log.warning("a chunk could not be stored", code=exc.code)
+            code = exc.code
         finally:
             chunk.lease.end()
         for job, refusal in chunk.refused():
             _log.info(
                 "not measured", job=job.job_id, radiograph=job.radiograph_id, code=refusal.code
             )
+        seconds = round(time.monotonic() - chunk.began, 3)
+        if chunk.task_id is not None:
+            self._announcer.end(chunk.task_id, chunk, seconds, code)
         _log.info(
             "chunk",
             jobs=len(chunk.claim.jobs),
             stored=stored,
             **chunk.counts(),
-            seconds=round(time.monotonic() - chunk.began, 3),
-            code=None if failure is None else failure.code,
+            seconds=seconds,
+            code=code,
         )
         if failure is None:
             self._breaker.succeed()

@@ -19,11 +19,11 @@ from worker.training import Trainer
 def add_tasks(app: Celery, session: Session) -> None:
     """Give ``app`` the tasks of a worker whose child owns ``session``."""
 
-    @app.task(name=MEASURE)
-    def measure_chunk(chunk_id: int) -> None:
+    @app.task(name=MEASURE, bind=True)
+    def measure_chunk(self: Any, chunk_id: int) -> str | None:
         structlog.contextvars.bind_contextvars(chunk=valid_id(chunk_id))
         try:
-            session.measure(chunk_id)
+            return session.measure(chunk_id, self.request.id)
         except StopRequested as exc:
             # Not begun: another worker gets the message.
             raise Reject(exc.code, requeue=True) from exc
@@ -40,13 +40,14 @@ def add_training(app: Celery, trainer: Trainer) -> None:
     # The lease, not the broker, knows who trains: a run of hours outlives every visibility timeout,
     # so its message is acknowledged when it arrives.
     @app.task(name=TRAIN, acks_late=False)
-    def train_run(run_id: int) -> None:
+    def train_run(run_id: int) -> str:
         structlog.contextvars.bind_contextvars(run=valid_id(run_id))
         try:
             trainer.train(run_id)
         except DatabaseError as exc:
             # Another schema, as a rule. The run is still to be done, and upkeep sends it again.
             trainer.pause(exc.code)
+        return "ended; see `thoraq train status`"
 
 
 def bind_task(task_id: str | None = None, **_: Any) -> None:
