@@ -17,7 +17,8 @@ from db.audit import amend_read, note_read
 from db.database import Database
 from db.errors import DatabaseError, SchemaDiffers
 from db.records import ResultFilter
-from scheduler.settings import ReadAudit, Settings
+from scheduler.choices import ReadAudit
+from scheduler.settings import Settings
 from scheduler.shown_paths import ShownPaths
 
 #: How long a reader waits for SQLite's other writers, for the audit alone.

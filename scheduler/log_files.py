@@ -15,12 +15,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from scheduler.settings import Settings
+from scheduler.settings import Settings, process_environment
 
 _STDOUT, _STDERR = 1, 2
 #: No terminal, no program of ours writes a longer last line.
 _TAIL_BYTES = 64 << 10
 _LOCK: Final = ".rotation"
+#: The log file that a member of a stack writes to; a command sets it for the processes it starts.
+OWN_LOG: Final = "THORAQ_OWN_LOG"
+
+
+def own_log() -> Path | None:
+    """Return the file that stderr is, where a command that rotates it started this process."""
+    path = process_environment().get(OWN_LOG)
+    return Path(path) if path else None
 
 
 def log_folder(settings: Settings) -> Path:

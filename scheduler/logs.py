@@ -16,8 +16,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from scheduler.errors import MessageInvalid
-from scheduler.log_files import FollowingHandler, is_file
-from scheduler.settings import own_log
+from scheduler.log_files import FollowingHandler, is_file, own_log
 from scheduler.terminal import print_faults, printable_json
 
 _SHARED: list[Processor] = [

@@ -8,9 +8,8 @@ A setting is an environment variable with the prefix ``THORAQ_`` or a line of on
 from __future__ import annotations
 
 import os
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -23,27 +22,12 @@ from pydantic_settings import (
 
 from network.runtime import Runtime
 from radiograph.records import IctThresholds
+from scheduler.choices import PathForm, ReadAudit
 from scheduler.errors import WrongSetting
 from scheduler.secrets import check_secret
 from scheduler.settings_file import MACHINE, VARIABLE, open_settings
 
 _DAY = 86_400.0  # seconds; whatever waits longer is a slip of the pen
-
-
-class ReadAudit(StrEnum):
-    """Whether reading what identifies patients is in the audit."""
-
-    ON = "on"
-    OFF = "off"
-    REQUIRED = "required"
-
-
-class PathForm(StrEnum):
-    """How file paths are printed and exported."""
-
-    FULL = "full"
-    RELATIVE = "relative"
-    HASHED = "hashed"
 
 
 class Settings(BaseSettings):
@@ -388,16 +372,6 @@ def _fault(told: ErrorDetails) -> str:
         with open_settings(environment.get(VARIABLE), Settings.MACHINE_FILE) as found:
             where = "" if found is None else f" ({found.path})"
     return f"{variable}: {told['msg'].removeprefix('Value error, ')}{where}"
-
-
-#: The log file that a member of a stack writes to; a command sets it for the processes it starts.
-OWN_LOG: Final = "THORAQ_OWN_LOG"
-
-
-def own_log() -> Path | None:
-    """Return the file that stderr is, where a command that rotates it started this process."""
-    path = os.environ.get(OWN_LOG)  # noqa: TID251 - the one place that reads it
-    return Path(path) if path else None
 
 
 def process_environment() -> dict[str, str]:

@@ -10,8 +10,9 @@ import hashlib
 import os
 from pathlib import Path
 
+from scheduler.choices import PathForm
 from scheduler.keys import key_of
-from scheduler.settings import PathForm, Settings
+from scheduler.settings import Settings
 
 _HASH_BYTES = 16
 

@@ -21,8 +21,8 @@ from scheduler.app import create_app
 from scheduler.broker import EmbeddedBroker, broker_url
 from scheduler.cores import own_cores, usable_cores
 from scheduler.errors import MISCONFIGURED, MemberFails
-from scheduler.log_files import last_line, log_folder, open_log, rotate
-from scheduler.settings import OWN_LOG, Settings, child_environment
+from scheduler.log_files import OWN_LOG, last_line, log_folder, open_log, rotate
+from scheduler.settings import Settings, child_environment
 from scheduler.tether import tethered
 
 _log = structlog.stdlib.get_logger(__name__)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.settings import PathForm, Settings
+from scheduler.choices import PathForm
+from scheduler.settings import Settings
 from scheduler.shown_paths import ShownPaths
 
 KEY = "0123456789abcdef" * 4
