@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
-from celery import signals
+from celery import Celery, signals
 
 from benchmarks.many.ledger import Entry, Ledger, opened
 from db.database import Database
@@ -33,6 +33,7 @@ from scheduler.settings import Settings
 from scheduler.stopping import end_in_time
 from scheduler.tether import die_with
 from tests.db.making import header, measurement, provenance
+from worker.announcer import Announcer
 from worker.batching import CPU_BATCH
 from worker.networks import Networks
 from worker.pipeline import Pipeline
@@ -116,9 +117,17 @@ class CountingSession(Session):
     """A session that reads and predicts by stubs, and counts what claiming and storing take."""
 
     def __init__(
-        self, settings: Settings, number: int, ledger: Ledger, wait_seconds: float
+        self, app: Celery, settings: Settings, number: int, ledger: Ledger, wait_seconds: float
     ) -> None:
-        super().__init__(settings, device="cpu", name=f"w{number}", readers=0, stopping=Stopping())
+        name = f"w{number}"
+        super().__init__(
+            settings,
+            device="cpu",
+            name=name,
+            readers=0,
+            stopping=Stopping(),
+            announcer=Announcer(app, name),
+        )
         self._number = number
         self._ledger = ledger
         a_file = wait_seconds / settings.chunk_size
@@ -149,7 +158,7 @@ def work(settings: Settings, number: int, ledger: Ledger, wait_seconds: float, p
     """Be one worker until stopped, as `worker.serve` is."""
     configure_logs()
     app = create_app(broker_url(settings))
-    add_tasks(app, CountingSession(settings, number, ledger, wait_seconds))
+    add_tasks(app, CountingSession(app, settings, number, ledger, wait_seconds))
 
     def keep_logs(**_: Any) -> None:
         """Leave the logs as they are."""

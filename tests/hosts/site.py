@@ -56,6 +56,8 @@ class Machine:
             **QUICK,
             "THORAQ_STATE": str(folder / "state"),
         }
+        # It keeps the tests from this machine's settings; each host has a file of its own.
+        self._environment.pop("THORAQ_ENV_FILE", None)
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
         """Start a command of thoraq there; `log` holds what it writes."""
