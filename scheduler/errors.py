@@ -155,7 +155,7 @@ class SettingsUntrusted(SchedulerError):
 
 
 class SettingsUnreadable(SchedulerError):
-    """The settings are not for this user; join the file's group, or name one by THORAQ_ENV_FILE."""
+    """The file is closed to this user; `chgrp thoraq` and `chmod 640` it, and join that group."""
 
     code = "settings-unreadable"
 

@@ -113,6 +113,9 @@ class _Log:
             newest.close()
             return
         if self._current is not None:
+            # Before it was renamed more may have come than was read above.
+            for line in self._lines(self._current):
+                yield self._parsed(line)
             self._current.close()
         self._current, self._half = newest, b""
         for line in self._lines(newest):

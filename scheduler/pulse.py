@@ -74,11 +74,16 @@ class Pulse:
         self._path = self._folder / f"{kind}-{digest}.json"
         self._kind, self._name, self._limit_seconds = kind, name, limit_seconds
         self._written_at = -BEAT_SECONDS
+        self._is_mute = False
+
+    def mute(self) -> None:
+        """Leave the note to a process that goes on."""
+        self._is_mute = True
 
     def beat(self, idle_seconds: float = 0.0) -> None:
         """Note that work goes on. A disk that takes nothing is passed over."""
         now = _uptime()
-        if now - self._written_at < BEAT_SECONDS / 2:
+        if self._is_mute or now - self._written_at < BEAT_SECONDS / 2:
             return
         self._written_at = now
         beat = Beat(self._kind, self._name, now, self._limit_seconds, idle_seconds)
@@ -90,6 +95,8 @@ class Pulse:
 
     def end(self) -> None:
         """Leave: what was stopped on purpose is not missed."""
+        if self._is_mute:
+            return
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
 

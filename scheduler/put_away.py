@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -54,12 +54,15 @@ class PutAway:
         folder: Path,
         after: After,
         remedies: Mapping[str, str],
+        *,
+        went_on: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._batch_id = batch_id
         self._folder = folder
         self._after = after
         self._remedies = remedies
+        self._went_on = went_on
         self._reasons = Reasons()
         # Files that the last round did not find. Somebody who swaps folders can hide one for a
         # moment, so only the second round believes it.
@@ -132,6 +135,7 @@ class PutAway:
         placed = []
         faults: Counter[str] = Counter()
         for each in ended:
+            self._went_on()
             if each.id not in below:
                 continue
             taken = places[each.id] in known

@@ -64,7 +64,6 @@ class Watch:
         self._intake = Intake(
             database, self.batch, settings, app=app, model=model, progress=progress
         )
-        self._put_away = PutAway(database, self.batch.id, self._folder, after, remedies or {})
         self._closings = Closings(self._folder)
         # Stats are kept as hashes, since an archive has many files: of what is new or still
         # growing, with the time since when it has not changed; and of what is done with.
@@ -75,6 +74,14 @@ class Watch:
         self._why = ""
         ill_seconds = _ILL_SECONDS + _ILL_SCANS * settings.watch_seconds
         self._pulse = Pulse(settings.state, Kind.WATCH, str(self._folder), ill_seconds)
+        self._put_away = PutAway(
+            database,
+            self.batch.id,
+            self._folder,
+            after,
+            remedies or {},
+            went_on=self._pulse.beat,
+        )
 
     def scan(self) -> IntakeCount:
         """Look once, take what is complete and put away what has ended.
@@ -103,13 +110,14 @@ class Watch:
         Raises as `scan` does, PlaceAltered after the second one.
         """
         first = IntakeCount()
+        self._pulse.mute()  # another process may watch this folder all the time
         try:
             with contextlib.suppress(PlaceAltered):
                 first = self.scan()
             threading.Event().wait(self._settings.settle_seconds)
             return first + self.scan()
         finally:
-            self._pulse.end()
+            self.leave()
 
     def run(self, stop: threading.Event, after_scan: Callable[[], None] | None = None) -> None:
         """Scan until ``stop`` is set; a share or a database that is away is waited for."""
@@ -171,6 +179,7 @@ class Watch:
 
     def _keep(self, seen: SeenFile) -> bool:
         """Leave what may be readable later, such as a file that grew meanwhile, to that scan."""
+        self._pulse.beat()  # a thousand files of a slow share take longer than a scan should
         if seen.refusal is None or seen.refusal.permanent:
             return True
         self._done.discard(hash(seen.stat))

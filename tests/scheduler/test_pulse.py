@@ -16,10 +16,15 @@ import pytest
 from redis import Redis
 
 from cli.exits import Exit
+from db import schema
+from db.database import Database
+from db.models import register_model
+from network.card import shipped_card
 from scheduler.heartbeat import ILL_SECONDS, Heartbeat
 from scheduler.messages import ROUTINE_QUEUE
 from scheduler.pulse import Beat, Kind, Pulse, folder_of, read_beats
 from scheduler.settings import Settings
+from scheduler.watch import Watch
 from tests.cli.commands import PATIENCE_SECONDS, Commands
 from tests.cli.forked import run_forked
 from tests.worker.conftest import eventually
@@ -157,3 +162,36 @@ def test_a_worker_that_takes_nothing_while_messages_wait_is_ill(
     idle = Beat(Kind.WORKER, "cpu0@host", now, ILL_SECONDS, ILL_SECONDS + 1)
     assert busy.fault is None
     assert "taken nothing" in str(idle.fault)
+
+
+def test_a_watch_that_looks_once_leaves_the_note_of_one_that_goes_on(
+    host: Host, tmp_path: Path
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    host.start("watch", tmp_path / "inbox")
+    assert eventually(lambda: list(folder_of(host.commands.state).glob("*.json")))
+    assert host.commands.run("watch", tmp_path / "inbox", "--once").returncode == Exit.OK
+    assert len(list(folder_of(host.commands.state).glob("*.json"))) == 1
+    assert host.health("watch")
+
+
+def test_a_watch_beats_for_each_file_that_it_reads(
+    redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, state = tmp_path / "inbox", tmp_path / "state"
+    folder.mkdir()
+    for number in range(6):
+        (folder / f"{number}.txt").write_text(str(number))
+    settings = Settings(state=state, broker_url=redis_url, settle_seconds=0.0)
+    schema.upgrade(settings.database)
+    database = Database.open(settings.database)
+    card = shipped_card()
+    register_model(database, card.version, card.weights_digest, card.card, serve=True)
+    beats = []
+    monkeypatch.setattr(Pulse, "beat", lambda *_: beats.append(1))
+    watch = Watch(database, folder, settings)
+    watch.scan()
+    beats.clear()
+    assert watch.scan().seen == 6
+    assert len(beats) > 12  # as it is met, and as it is read
+    database.dispose()
