@@ -211,7 +211,8 @@ class Site:
             machine.host.signal(signal.SIGCONT)
             return False
 
-        assert eventually(frozen), f"{name} held nothing; {self.status(batch)}"
+        # A machine whose link was cut has to miss the silence of its connections first.
+        assert eventually(frozen, 180), f"{name} held nothing; {self.status(batch)}"
 
     def _connected(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self._postgres.url("thoraq"), autocommit=True)

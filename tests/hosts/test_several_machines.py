@@ -188,21 +188,11 @@ def test_what_a_vanished_machine_held_goes_elsewhere_and_nothing_is_done_twice(
     site: Site, tmp_path: Path
 ) -> None:
     first, second = site.workers
-    # A writer is lost in the middle of a transaction; all else goes on around what it has locked.
-    site.freeze()
-    write_radiographs(tmp_path / "locked", 4, seed=3)
-    site.submit(tmp_path / "locked", "locked")
-    lost = site.machine("lost", "10.0.0.5")
-    lost.start_python(VANISHING_WRITER, "locked")
-    assert eventually(lambda: "holding" in lost.log("-c")), lost.log("-c")
-    lost.host.cut()
-    lost_at = time.monotonic()
-    for each in site.workers:
-        each.host.signal(signal.SIGCONT)
-
     write_radiographs(tmp_path / "vanishing", 24, seed=4)
+    first.host.signal(signal.SIGSTOP)  # or it may be quicker and take all
     site.submit(tmp_path / "vanishing", "vanishing")
     site.freeze_holding(second, "vanishing")
+    first.host.signal(signal.SIGCONT)
     second.host.cut()
     second.host.signal(signal.SIGCONT)
     assert site.ends("vanishing"), site.status("vanishing")
@@ -211,12 +201,27 @@ def test_what_a_vanished_machine_held_goes_elsewhere_and_nothing_is_done_twice(
 
     second.host.mend()
     write_radiographs(tmp_path / "killed", 24, seed=5)
+    first.host.signal(signal.SIGSTOP)
     site.submit(tmp_path / "killed", "killed")
     site.freeze_holding(second, "killed")  # which takes part again
+    first.host.signal(signal.SIGCONT)
     second.host.signal(signal.SIGKILL)
     assert site.ends("killed"), site.status("killed")
     assert all_measured_once(site, "killed", 24)
 
+    # A writer is lost in the middle of a transaction; all else goes on around what it has locked.
+    first.host.signal(signal.SIGSTOP)
+    write_radiographs(tmp_path / "locked", 4, seed=3)
+    site.submit(tmp_path / "locked", "locked")
+    lost = site.machine("lost", "10.0.0.5")
+    lost.start_python(VANISHING_WRITER, "locked")
+    assert eventually(lambda: "holding" in lost.log("-c")), lost.log("-c")
+    lost.host.cut()
+    lost_at = time.monotonic()
+    first.host.signal(signal.SIGCONT)
+    write_radiographs(tmp_path / "around", 4, seed=6)
+    site.submit(tmp_path / "around", "around")
+    assert site.ends("around"), site.status("around")
     assert site.ends("locked", lost_at + 60 - time.monotonic()), site.status("locked")
     assert all_measured_once(site, "locked", 4)
     assert site.connections_of(lost.host.address) == 0
