@@ -19,7 +19,6 @@ from cli.bench_picture import draw_bench
 from cli.errors import BenchFailed
 from cli.load import Load, Part
 from cli.measuring import measure
-from cli.opening import prepare
 from cli.options import Count, Paths, settings_option
 from cli.picture_file import PictureFile, out_option
 from cli.printing import Row, print_json, print_table, say
@@ -29,6 +28,7 @@ from db.records import BatchStatus
 from db.states import Priority
 from radiograph.phantom.archive import SMALLEST_COUNT, write_archive
 from scheduler.cores import usable_cores
+from scheduler.opening import prepare
 from scheduler.settings import Settings, child_environment
 
 #: Recording is the intake's, before a worker is asked, and counts as if it were a worker's.

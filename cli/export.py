@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from cli.columns import COLUMNS, dictionary_rows, result_row
 from cli.listing import Listing, listing_options
 from cli.options import Paths, filter_options, settings_option
 from cli.picture_file import out_option
@@ -17,6 +16,7 @@ from db.database import Database
 from db.order import SORTABLE
 from db.records import ResultFilter
 from db.results import find_results
+from results.columns import COLUMNS, dictionary_rows, result_row
 from scheduler.settings import Settings
 
 

@@ -9,16 +9,17 @@ import click
 
 from cli.cells import terminal_cells
 from cli.codes import check_codes
-from cli.columns import plain
 from cli.ledger import code_lines
 from cli.listing import MORE, Listing, count_option, listing_options, print_count
-from cli.options import Count, Moment, named_study, settings_option
+from cli.options import Count, Moment, settings_option
 from cli.printing import Form, Row, form_options, print_rows, say
 from cli.reading import audited
 from db.database import Database
 from db.failure_records import FAILURE_STATES, Failure, FailureFilter
 from db.failures import SORTABLE, count_failures, find_failures
 from db.states import JobState
+from results.columns import plain
+from scheduler.naming import named_path
 from scheduler.settings import Settings
 
 #: Rows of a table unless --limit says otherwise; JSON and CSV hold all.
@@ -113,11 +114,6 @@ def failures(
     if shown:
         which = "newest" if listing.order is None else "first"
         print_remedies(count_failures(database, wanted), len(shown), which)
-
-
-def named_path(path: str) -> str:
-    """Return a path as the database knows it; a part of one stays as it is."""
-    return named_study(path) if "/" in path and not path.endswith("/") else path
 
 
 def print_remedies(counts: dict[str, int], shown: int, which: str) -> None:

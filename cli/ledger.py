@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 
 from cli.cells import folded, terminal_cells
 from cli.codes import known_codes
-from cli.columns import plain
 from cli.judgements import outdated_results, reason_lines, say_outdated
 from cli.printing import say
 from db.records import BatchStatus
 from radiograph.records import Bucket, IctRule, IctThresholds
+from results.columns import plain
 
 #: Upper limits of the buckets, in px of a 224 frame.
 LIMITS = {

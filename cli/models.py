@@ -7,9 +7,7 @@ from pathlib import Path
 
 import click
 
-from cli.columns import plain
 from cli.networks import brought_in, card_at, card_of, check_figures, figures_row
-from cli.opening import prepare
 from cli.options import Paths, settings_option
 from cli.printing import Form, Row, form_options, print_json, print_rows, say
 from cli.reading import audited
@@ -18,6 +16,8 @@ from db.database import Database
 from db.models import find_model, list_models, register_model, serve_model, served_model
 from db.records import Crossing, ModelComparison, ModelRecord
 from network.errors import WeightsMismatch
+from results.columns import plain
+from scheduler.opening import prepare
 from scheduler.settings import Settings
 
 #: What a table shows of a network.

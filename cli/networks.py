@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cli.errors import ModelAbsent, ModelWorse, VersionReserved
-from cli.naming import is_shipped_name, readable
 from cli.printing import Row
 from db.errors import ModelDiffers
 from db.records import ModelRecord
@@ -27,6 +26,7 @@ from network.card import (
 from network.errors import WeightsMismatch, WeightsMissing
 from network.figures import KINDS, compare, figures, pooled
 from network.plain_files import copy_plain
+from scheduler.naming import is_shipped_name, readable
 from scheduler.rights import as_operator
 from scheduler.settings import Settings
 

@@ -19,6 +19,7 @@ from db.states import Priority
 from radiograph.records import Bucket
 from scheduler.errors import PlaceMissing
 from scheduler.logs import configure_logs
+from scheduler.naming import named_study
 from scheduler.pseudonym import Pseudonyms
 from scheduler.rights import private
 from scheduler.settings import Settings, read_settings
@@ -261,13 +262,3 @@ def with_filters(command: Command, *, model: str) -> Callable[..., object]:
         return command(*args, settings=settings, wanted=wanted, **kwargs)
 
     return with_filter
-
-
-def named_study(study: str) -> str:
-    """Return a study's name as the database knows it: a path is made absolute.
-
-    So is the path of a file that is no longer in its folder: a watch may have moved it.
-    """
-    path = Path(study)
-    known = path.exists() or ("/" in study and path.parent.exists())
-    return str(path.resolve()) if known else study

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from itertools import chain
 from typing import Any, TypeVar
 
 import click
 
+import results.rows
 from cli.cells import shortened, terminal_cells
 from cli.decimals import decimals
 from cli.fitted_table import TableColumn, fitted, table_lines
 from radiograph.csv_lines import CsvLines
 from scheduler.terminal import printable, printable_json, printable_row
 
-Value = str | int | float | bool | None
-Row = Mapping[str, Value]
+Value = results.rows.Value
+Row = results.rows.Row
 Command = TypeVar("Command", bound=Callable[..., object])
 
 

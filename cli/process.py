@@ -10,8 +10,7 @@ from cli.absences import no_broker
 from cli.errors import BatchPaused
 from cli.ledger import ledger_json, print_ledger
 from cli.measuring import measure
-from cli.naming import batch_name
-from cli.opening import paused, prepare
+from cli.opening import paused
 from cli.options import (
     BatchName,
     Paths,
@@ -28,6 +27,8 @@ from db.intake import open_batch
 from db.records import BatchStatus
 from db.states import Priority
 from db.status import batch_status
+from scheduler.naming import batch_name
+from scheduler.opening import prepare
 from scheduler.rights import as_operator
 from scheduler.settings import Settings
 

@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import click
 
-from cli.naming import readable
-from cli.opening import prepare
 from cli.options import BatchName, filters_named, priority_option, settings_option
 from cli.printing import say
 from cli.progress import BatchProgress
@@ -17,6 +15,8 @@ from db.records import IntakeCount, ResultFilter
 from db.remeasuring import remeasure as queue_again
 from db.results import count_results
 from db.states import Priority
+from scheduler.naming import readable
+from scheduler.opening import prepare
 from scheduler.settings import Settings
 
 

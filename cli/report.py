@@ -12,7 +12,6 @@ from pathlib import Path
 
 import click
 
-from cli.columns import COLUMNS, OUTCOME_COLUMNS, outcome_row, result_row
 from cli.options import Paths, settings_option
 from cli.outputs import note_outputs
 from cli.pictures import save_sheet
@@ -24,6 +23,7 @@ from db.records import FileOutcome, ResultFilter
 from db.results import file_outcomes, find_results
 from db.states import JobState
 from db.status import batch_status
+from results.columns import COLUMNS, OUTCOME_COLUMNS, outcome_row, result_row
 from scheduler.settings import Settings
 
 #: Pictures on the sheet.

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import click
 
-from cli.columns import COLUMNS, IN_TABLE, result_row
 from cli.judgements import reason_lines, say_outdated
 from cli.listing import MORE, Listing, count_option, listing_options, print_count
 from cli.options import filter_options, settings_option
@@ -17,6 +16,7 @@ from db.order import SORTABLE
 from db.records import ResultFilter
 from db.results import count_results, find_results
 from db.status import judged_results
+from results.columns import COLUMNS, IN_TABLE, result_row
 from scheduler.settings import Settings
 
 #: Rows of a table unless --limit says otherwise; JSON and CSV hold all.

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from cli.columns import plain
 from cli.printing import Row, Value
 from cli.progress import duration
 from db.states import RunState
 from db.training_records import RunCheck, RunPhase, TrainingRun
+from results.columns import plain
 
 #: What a table shows of a run.
 IN_TABLE = (

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
-from cli.columns import outcome_row, result_row
 from cli.decimals import decimals
 from cli.errors import NotMeasured
-from cli.options import named_study, settings_option
+from cli.options import settings_option
 from cli.outputs import note_outputs
 from cli.picture_file import FORMATS, PictureFile, out_option, save_picture
 from cli.pictures import overlay
@@ -18,6 +17,8 @@ from cli.reading import audited
 from db.database import Database
 from db.records import Result, ResultFilter
 from db.results import file_outcomes, find_results
+from results.columns import outcome_row, result_row
+from scheduler.naming import named_study
 from scheduler.settings import Settings
 from worker.pictures import Pictures
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from cli.absences import tell, waiting_files
-from cli.naming import batch_name
-from cli.opening import paused, prepare
+from cli.opening import paused
 from cli.options import BatchName, model_option, paths_argument, priority_option, settings_option
 from cli.printing import say
 from cli.progress import BatchProgress
@@ -17,6 +16,8 @@ from db.intake import open_batch
 from db.states import Priority
 from db.status import batch_status
 from scheduler.intake import enqueue
+from scheduler.naming import batch_name
+from scheduler.opening import prepare
 from scheduler.settings import Settings
 
 

@@ -5,19 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from cli.columns import COLUMNS, Kind
 from cli.printing import Row
 from radiograph.csv_lines import CsvLines
+from results.arrow import arrow_groups, arrow_schema
 from scheduler.rights import draft
-
-#: Rows in one group of a Parquet file.
-GROUP_ROWS = 10_000
 
 
 class FileForm(StrEnum):
@@ -70,39 +65,11 @@ def write_json(rows: Iterable[Row], columns: Sequence[str], path: Path) -> int:
 def write_parquet(rows: Iterable[Row], columns: Sequence[str], path: Path) -> int:
     """Write Parquet; dates and times are of their own types, texts are UTF-8."""
     # 40 MB of library that only this form needs.
-    import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    kinds = {column.name: column.kind for column in COLUMNS}
-    types = {
-        Kind.TEXT: pa.string(),
-        Kind.INTEGER: pa.int64(),
-        Kind.NUMBER: pa.float64(),
-        Kind.FLAG: pa.bool_(),
-        Kind.DATE: pa.date32(),
-        Kind.TIME: pa.timestamp("s", tz="UTC"),
-    }
-    schema = pa.schema([(name, types[kinds[name]]) for name in columns])
     count = 0
-    remaining = iter(rows)
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        while group := list(islice(remaining, GROUP_ROWS)):
-            typed = [
-                {name: typed_value(kinds[name], row[name]) for name in columns} for row in group
-            ]
-            writer.write_table(pa.Table.from_pylist(typed, schema=schema))
+    with pq.ParquetWriter(path, arrow_schema(columns), compression="zstd") as writer:
+        for group in arrow_groups(rows, columns):
+            writer.write_table(group)
             count += len(group)
     return count
-
-
-def typed_value(kind: Kind, value: Any) -> object:
-    """Return what Parquet holds for a value of a row."""
-    if value is None:
-        return None
-    if kind is Kind.DATE:
-        return date.fromisoformat(value)
-    if kind is Kind.TIME:
-        return datetime.fromisoformat(value)
-    if kind is Kind.TEXT:
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return value

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from cli.exits import Exit
-from cli.opening import prepare
 from cli.options import Factor, Paths, check_places, settings_option
 from cli.planning import count_films, plan_of, run_names, seeded_plans, weights_of
 from cli.printing import Form, form_options, print_json, print_rows, say
@@ -28,6 +27,7 @@ from db.training_runs import (
     run_checks,
     run_phases,
 )
+from scheduler.opening import prepare
 from scheduler.roots import check_allowed
 from scheduler.settings import Settings
 

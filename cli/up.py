@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from cli.opening import prepare
 from cli.options import settings_option
 from cli.printing import say
 from cli.processes import open_stack
+from scheduler.opening import prepare
 from scheduler.settings import Settings
 
 

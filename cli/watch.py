@@ -10,8 +10,6 @@ import click
 
 from cli.absences import Lookout
 from cli.codes import known_codes
-from cli.naming import batch_name
-from cli.opening import prepare
 from cli.options import (
     BatchName,
     Paths,
@@ -23,6 +21,8 @@ from cli.options import (
 from cli.printing import say
 from db.records import IntakeCount
 from db.states import Priority
+from scheduler.naming import batch_name
+from scheduler.opening import prepare
 from scheduler.put_away import After
 from scheduler.settings import Settings
 from scheduler.watch import Watch

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from PIL import Image
 
-from cli.opening import prepare
 from db.claims import claim_chunk, store_outcomes
 from db.database import Database
 from db.intake import open_batch
@@ -22,6 +21,7 @@ from db.training_claims import claim_run, fail_run, record_check, record_phase
 from db.training_records import NewRun
 from db.training_runs import open_run
 from scheduler.intake import enqueue
+from scheduler.opening import prepare
 from scheduler.settings import Settings
 from tests.db.making import BROKEN, CHECK, PHASE, RETRY, measured, measurement
 from tests.readme.films import make_films

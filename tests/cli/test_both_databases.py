@@ -22,10 +22,10 @@ import pytest
 
 from cli.exits import Exit
 from cli.main import thoraq
-from cli.naming import batch_name
 from db.database import Database
 from db.training_claims import claim_run, record_check, record_phase, release_run
 from db.training_runs import find_run
+from scheduler.naming import batch_name
 from tests.cli.commands import Commands, Processed
 from tests.cli.forked import run_forked
 from tests.cli.trained import CHECK, PHASE, WORSE

@@ -15,13 +15,13 @@ from click.testing import CliRunner, Result
 from cli.codes import known_codes
 from cli.exits import Exit
 from cli.main import thoraq
-from cli.opening import prepare
 from db.database import Database
 from db.placing import record_places
 from db.records import FileStat, PlacedFile, Refusal, SeenFile
 from db.states import Place
 from db.tables import file
 from radiograph.errors import Disposition
+from scheduler.opening import prepare
 from scheduler.settings import Settings
 from tests.db.making import (
     BROKEN,

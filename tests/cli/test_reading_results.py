@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from cli.columns import COLUMNS
 from cli.exits import Exit
+from results.columns import COLUMNS
 from tests.cli.commands import Processed
 
 NAMES = [column.name for column in COLUMNS]

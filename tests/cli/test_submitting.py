@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.exits import Exit
-from cli.naming import batch_name
+from scheduler.naming import batch_name
 from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
 
 

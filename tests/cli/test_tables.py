@@ -18,12 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.cells import cells, folded, shortened
-from cli.columns import IN_TABLE as RESULTS_TABLE
 from cli.fitted_table import TableColumn, fitted, table_lines
 from cli.ledger import code_lines
 from cli.printing import table_column
 from radiograph.overlay import index_text
 from radiograph.records import Ict, IctRule
+from results.columns import IN_TABLE as RESULTS_TABLE
 from scheduler.terminal import printable
 from tests.cli.commands import ROOT, Commands
 from tests.cli.hostile import NAME, make_hostile

@@ -6,12 +6,12 @@ from datetime import date
 
 import pytest
 
-from cli.columns import COLUMNS
 from db.conditions import COMPARABLE, parse_condition
 from db.database import Database
 from db.records import Comparison, Condition, ResultFilter
 from db.results import find_results
 from radiograph.records import View
+from results.columns import COLUMNS
 from tests.db.making import claim, measured, seen, send, store, submit
 
 AGES = (0.5, 12.0, 43.0, None)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOMS = ("radiograph", "network", "db", "scheduler", "worker", "training", "cli")
+ROOMS = ("radiograph", "network", "db", "scheduler", "results", "worker", "training", "cli")
 ROOT = Path(__file__).parents[2]
 WITH_ERRORS = [room for room in ROOMS if (ROOT / room / "errors.py").exists()]
 

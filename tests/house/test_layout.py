@@ -12,6 +12,7 @@ FOLDERS = {
     "network",
     "db",
     "scheduler",
+    "results",
     "worker",
     "training",
     "cli",

@@ -33,7 +33,10 @@ FORBIDDEN: dict[str, tuple[str, object] | None] = {
     "numpy.load": ("allow_pickle", False),
 }
 #: Folders whose code runs where nobody looks on.
-PRODUCT = {"radiograph", "network", "db", "scheduler", "worker", "training", "cli", "migrations"}
+PRODUCT = {
+    *("radiograph", "network", "db", "scheduler", "results", "worker", "training", "cli"),
+    "migrations",
+}
 
 
 def full_names(tree: ast.Module) -> dict[str, str]:

@@ -9,11 +9,11 @@ import click
 from click.testing import CliRunner
 
 from cli.codes import code_rows
-from cli.columns import dictionary_rows
 from cli.exits import Exit
 from cli.main import COMMANDS, thoraq
 from cli.printing import Value
 from network.card import shipped_card
+from results.columns import dictionary_rows
 from scheduler.settings import Settings
 
 MARKED = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)

@@ -1,4 +1,4 @@
-"""What a batch is called when nobody names it, and which names are thoraq's own."""
+"""What things are called: batches nobody named, networks of ours, studies as they are stored."""
 
 from __future__ import annotations
 
@@ -33,3 +33,18 @@ def batch_name(paths: Sequence[Path], model: str | None = None) -> str:
     digest = hashlib.sha256(b"\0".join(resolved)).hexdigest()
     name = f"{readable(first) or 'batch'}-{digest[:8]}"
     return name if model is None else f"{name}-{readable(model) or 'model'}"
+
+
+def named_study(study: str) -> str:
+    """Return a study's name as the database knows it: a path is made absolute.
+
+    So is the path of a file that is no longer in its folder: a watch may have moved it.
+    """
+    path = Path(study)
+    known = path.exists() or ("/" in study and path.parent.exists())
+    return str(path.resolve()) if known else study
+
+
+def named_path(path: str) -> str:
+    """Return a path as the database knows it; a part of one stays as it is."""
+    return named_study(path) if "/" in path and not path.endswith("/") else path

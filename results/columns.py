@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from cli.printing import Row, Value
 from db.records import FileOutcome, Result
 from radiograph.landmarks import Landmark
+from results.rows import Row, Value
 
 
 class Kind(StrEnum):

@@ -1,0 +1,1 @@
+"""What leaves: the columns of a result, its rows, tables and files."""

@@ -1,0 +1,26 @@
+"""What comes before any work: the database is brought up to date, the shipped network noted."""
+
+from __future__ import annotations
+
+from db.database import Database
+from db.models import find_model, register_shipped
+from db.schema import upgrade
+from network.card import shipped_card
+from scheduler.naming import is_shipped_name
+from scheduler.settings import Settings
+
+
+def prepare(settings: Settings, model: str | None = None) -> Database:
+    """Bring the database up to date and note the shipped network; a promoted one stays served.
+
+    ``model``: a version that has to be there. Raises DatabaseError, ModelUnknown, NetworkError.
+    """
+    upgrade(settings.database)
+    database = Database.open(settings.database)
+    card = shipped_card()
+    register_shipped(
+        database, card.version, card.weights_digest, card.card, shipped=is_shipped_name
+    )
+    if model is not None:
+        find_model(database, model)
+    return database
