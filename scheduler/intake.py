@@ -54,13 +54,22 @@ def enqueue(
     measures, the served one where None.
     Raises PlaceMissing, PlaceForbidden, NoModelServed, ModelUnknown.
     """
+    met = met_below(paths, settings)
+    intake = Intake(database, batch, settings, app=app, model=model, progress=progress)
+    return intake.take(met)
+
+
+def met_below(paths: Sequence[Path], settings: Settings) -> Iterator[Met]:
+    """Return the files at and below ``paths``, met as they are taken; not those of our own state.
+
+    Raises PlaceMissing, PlaceForbidden: at once, before the first file is taken.
+    """
     places = [check_allowed(path, settings.allowed_roots) for path in paths]
     state = settings.state.resolve()
     for place in places:
         next(walk_resolved(place, leave_out=[state]), None)  # a missing path is told before work
     walks = (walk_resolved(place, leave_out=[state]) for place in places)
-    intake = Intake(database, batch, settings, app=app, model=model, progress=progress)
-    return intake.take(chain.from_iterable(walks))
+    return chain.from_iterable(walks)
 
 
 class Intake:

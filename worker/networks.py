@@ -49,36 +49,46 @@ class Networks:
         it knows none. Raises ModelUnavailable, DeviceFailed.
         """
         if model_version not in self._pipelines:
-            card = self._card(model_version)
+            card = card_of(model_version, self._settings)
             if (registered(model_version) or card.weights_digest) != card.weights_digest:
                 said = f"{model_version}: its card names other weights than were registered"
                 raise ModelUnavailable(f"{said}. {ModelUnavailable.__doc__}")
-            predictor = open_network(card, self._device, self._settings)
-            asked, most = self._settings.device_batch, self._settings.chunk_size
-            device = Device(predictor, batch_for(predictor, self._device, asked, most))
-            self._pipelines[model_version] = Pipeline(
-                Circumstances(
-                    worker=self._name,
-                    code_version=_code_version(),
-                    thresholds=self._settings.ict_thresholds,
-                    pseudonyms=Pseudonyms.of(self._settings),
-                ),
-                card,
-                device,
+            self._pipelines[model_version] = open_pipeline(
+                card, self._settings, device=self._device, name=self._name
             )
             # All that is loaded stays: the collector need not go through it again and again.
             gc.freeze()
         return self._pipelines[model_version]
 
-    def _card(self, model_version: str) -> ModelCard:
-        """Return the card of a version: the shipped one's, else one in the folder of models."""
-        try:
-            shipped = shipped_card()
-            if shipped.version == model_version:
-                return shipped
-            return load_card(self._settings.models_folder / Path(model_version).name / "card.json")
-        except CardInvalid as exc:
-            raise ModelUnavailable(f"{model_version}. {ModelUnavailable.__doc__}") from exc
+
+def card_of(model_version: str, settings: Settings) -> ModelCard:
+    """Return the card of a version: the shipped one's, else one in the folder of models.
+
+    Raises ModelUnavailable.
+    """
+    try:
+        shipped = shipped_card()
+        if shipped.version == model_version:
+            return shipped
+        return load_card(settings.models_folder / Path(model_version).name / "card.json")
+    except CardInvalid as exc:
+        raise ModelUnavailable(f"{model_version}. {ModelUnavailable.__doc__}") from exc
+
+
+def open_pipeline(card: ModelCard, settings: Settings, *, device: str, name: str) -> Pipeline:
+    """Load a network onto a device. ``name``: who measures.
+
+    Raises ModelUnavailable, DeviceFailed, KeyUnusable.
+    """
+    predictor = open_network(card, device, settings)
+    batch = batch_for(predictor, device, settings.device_batch, settings.chunk_size)
+    of = Circumstances(
+        worker=name,
+        code_version=_code_version(),
+        thresholds=settings.ict_thresholds,
+        pseudonyms=Pseudonyms.of(settings),
+    )
+    return Pipeline(of, card, Device(predictor, batch))
 
 
 def _code_version() -> str:

@@ -1,0 +1,184 @@
+"""Measuring in this process: the worker's readers and pipeline, without queue or database.
+
+Files are hashed and read some way ahead of the network, in reading processes of their own, and
+come out in the order in which they were found. Memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from db.records import ClaimedJob, Outcome, Refusal
+from network.card import ModelCard
+from radiograph.errors import Disposition
+from scheduler.content import look_into
+from scheduler.cores import usable_cores
+from scheduler.settings import Settings
+from scheduler.walk import Met
+from worker.errors import ReaderUnavailable, StopRequested
+from worker.file_records import FileCount, MeasuredFile, UnmeasuredFile
+from worker.limits import read_limits
+from worker.networks import open_pipeline
+from worker.pipeline import Pipeline
+from worker.reader_process import RefusedFile
+from worker.readers import Readers
+from worker.wire import ReadFile
+
+#: Batches of files that are read ahead of the one that is predicted.
+_AHEAD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A file that was looked into. ``job``: None where it was refused before it was read."""
+
+    path: str
+    job: ClaimedJob | None = None
+    read: ReadFile | RefusedFile | None = None
+    refusal: Refusal | None = None
+
+
+def measure_files(
+    met: Iterable[Met],
+    card: ModelCard,
+    settings: Settings,
+    *,
+    device: str,
+    name: str,
+    progress: Callable[[FileCount], None] = lambda _: None,
+) -> Iterator[MeasuredFile | UnmeasuredFile]:
+    """Yield what became of each file, in their order.
+
+    ``device``: cpu or cuda:N. ``name``: who measures. ``progress`` is told the count after each
+    batch. Raises ModelUnavailable, DeviceFailed, ReaderUnavailable, KeyUnusable, and nothing for
+    a single file.
+    """
+    pipeline = open_pipeline(card, settings, device=device, name=name)
+    remaining = iter(met)
+    count = FileCount()
+    with _Looking.running(settings, device) as looking:
+        waiting: deque[Future[_Looked]] = deque()
+        while True:
+            room = (1 + _AHEAD) * pipeline.batch - len(waiting)
+            waiting.extend(looking.begun(each) for each in islice(remaining, room))
+            if not waiting:
+                return
+            some = [waiting.popleft().result() for _ in range(min(pipeline.batch, len(waiting)))]
+            ended = _measured(some, pipeline)
+            for each in ended:
+                count = _counted(count, each)
+            progress(count)
+            yield from ended
+
+
+class _Looking:
+    """Hashes and reads files, a few at a time."""
+
+    def __init__(self, pool: ThreadPoolExecutor, readers: Readers, max_file_mb: int) -> None:
+        self._pool = pool
+        self._readers = readers
+        self._max_file_mb = max_file_mb
+        self._stopping = threading.Event()
+
+    @classmethod
+    @contextmanager
+    def running(cls, settings: Settings, device: str) -> Iterator[_Looking]:
+        """Start the reading processes, and end them with the block, however it ends."""
+        count = settings.readers or max(1, usable_cores() - (device == "cpu"))
+        readers = Readers(
+            count,
+            read_limits(settings),
+            timeout_seconds=settings.read_timeout_seconds,
+            memory_mb=settings.read_memory_mb,
+            roots=settings.allowed_roots,
+        )
+        # One more than there are readers: while they read it hashes the next file.
+        pool = ThreadPoolExecutor(count + 1, thread_name_prefix="looking")
+        looking = cls(pool, readers, settings.max_file_mb)
+        try:
+            yield looking
+        finally:
+            looking._stopping.set()
+            readers.close()
+            pool.shutdown(cancel_futures=True)
+
+    def begun(self, met: Met) -> Future[_Looked]:
+        """Have a file looked into."""
+        return self._pool.submit(self._look, met)
+
+    def _look(self, met: Met) -> _Looked:
+        """Look into one file. Raises ReaderUnavailable, StopRequested."""
+        path = met.stat.path
+        if met.refusal is not None:
+            return _Looked(path, refusal=met.refusal)
+        seen = look_into(met.stat, self._max_file_mb)
+        if seen.refusal is not None or seen.sha256 is None or seen.format is None:
+            return _Looked(path, refusal=seen.refusal)
+        job = ClaimedJob(
+            job_id=0,
+            radiograph_id=0,
+            paths=(path,),
+            sha256=seen.sha256,
+            format=seen.format,
+            attempt=1,
+        )
+        for _, read in self._readers.read([job], self._check):
+            return _Looked(path, job, read)
+        raise StopRequested(StopRequested.__doc__)
+
+    def _check(self) -> None:
+        if self._stopping.is_set():
+            raise StopRequested(StopRequested.__doc__)
+
+
+def _measured(some: Sequence[_Looked], pipeline: Pipeline) -> list[MeasuredFile | UnmeasuredFile]:
+    """Predict and measure what could be read, in one batch. Raises DeviceFailed."""
+    ready = [(each.job, each.read) for each in some if each.job and isinstance(each.read, ReadFile)]
+    outcomes = iter(pipeline.outcomes(ready) if ready else [])
+    ended: list[MeasuredFile | UnmeasuredFile] = []
+    for each in some:
+        if each.job is None:
+            outcome = Outcome(0, refusal=each.refusal)
+        elif isinstance(each.read, RefusedFile):
+            outcome = pipeline.refused(each.job, each.read)
+        else:
+            outcome = next(outcomes)
+        ended.append(_file_of(each, outcome))
+    return ended
+
+
+def _file_of(looked: _Looked, outcome: Outcome) -> MeasuredFile | UnmeasuredFile:
+    job, refusal = looked.job, outcome.refusal
+    if job and outcome.header and outcome.measurement and outcome.provenance:
+        return MeasuredFile(
+            path=looked.path,
+            sha256=job.sha256,
+            pixel_digest=outcome.pixel_digest,
+            header=outcome.header,
+            measurement=outcome.measurement,
+            provenance=outcome.provenance,
+        )
+    if refusal is None:
+        raise ReaderUnavailable("a file without an outcome; this is a fault of the program")
+    return UnmeasuredFile(
+        path=looked.path,
+        code=refusal.code,
+        detail=refusal.detail,
+        disposition=refusal.disposition,
+        permanent=refusal.permanent,
+        header=outcome.header,
+    )
+
+
+def _counted(count: FileCount, each: MeasuredFile | UnmeasuredFile) -> FileCount:
+    if isinstance(each, MeasuredFile):
+        return replace(count, measured=count.measured + 1)
+    if each.disposition is Disposition.SET_ASIDE:
+        return replace(count, set_aside=count.set_aside + 1)
+    return replace(count, failed=count.failed + 1)
