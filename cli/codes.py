@@ -15,7 +15,7 @@ from db.database import Database
 from db.status import all_statuses
 
 #: Folders with an ``errors`` module, from the bottom of the house to its top.
-FOLDERS = ("radiograph", "network", "db", "scheduler", "training", "worker", "cli")
+FOLDERS = ("radiograph", "network", "db", "scheduler", "results", "training", "worker", "cli")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ BY_FOLDER = {
     "db": Exit.DATABASE,
     "scheduler": Exit.QUEUE,
     "worker": Exit.QUEUE,
+    "results": Exit.USAGE,
     "network": Exit.NETWORK,
     "training": Exit.NETWORK,
 }

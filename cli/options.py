@@ -14,21 +14,18 @@ from typing import Any, TypeVar
 import click
 
 from db.conditions import parse_condition
-from db.records import Condition, ResultFilter
+from db.records import Condition
 from db.states import Priority
 from radiograph.records import Bucket
-from scheduler.errors import PlaceMissing
+from results.filters import MOST, result_filter
 from scheduler.logs import configure_logs
-from scheduler.naming import named_study
-from scheduler.pseudonym import Pseudonyms
 from scheduler.rights import private
+from scheduler.roots import check_places
 from scheduler.settings import Settings, read_settings
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
-#: The largest count: 32 bits with a sign.
-MOST = 2**31 - 1
 MOST_TIMES = 1000
 #: Bytes of a batch's name; every database keeps it in an index.
 MOST_NAME_BYTES = 200
@@ -169,14 +166,6 @@ def settings_option(command: Command) -> Callable[..., object]:
     return with_settings
 
 
-def check_places(paths: tuple[Path, ...]) -> tuple[Path, ...]:
-    """Refuse a path that is not there before anything is done. Raises PlaceMissing."""
-    for path in paths:
-        if not path.exists():
-            raise PlaceMissing(f"{path}: {PlaceMissing.__doc__}")
-    return paths
-
-
 paths_argument = click.argument(
     "paths",
     nargs=-1,
@@ -250,12 +239,13 @@ def with_filters(command: Command, *, model: str) -> Callable[..., object]:
         **kwargs: Any,
     ) -> object:
         names = ("ict_above", "ict_below", "enlarged", "since", "until", "batch", "where", "limit")
-        wanted = ResultFilter(
-            bucket=None if bucket is None else Bucket(bucket),
-            study_date_from=study_from,
-            study_date_to=study_to,
-            patient=None if patient is None else Pseudonyms.of(settings).stored(patient),
-            study=None if study is None else named_study(study),
+        wanted = result_filter(
+            settings,
+            bucket=bucket,
+            study_from=study_from,
+            study_to=study_to,
+            patient=patient,
+            study=study,
             model=measured_by,
             **{name: kwargs.pop(name) for name in names},
         )

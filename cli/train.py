@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cli.exits import Exit
-from cli.options import Factor, Paths, check_places, settings_option
+from cli.options import Factor, Paths, settings_option
 from cli.planning import count_films, plan_of, run_names, seeded_plans, weights_of
 from cli.printing import Form, form_options, print_json, print_rows, say
 from cli.run_printing import print_comparison, print_run
@@ -28,7 +28,7 @@ from db.training_runs import (
     run_phases,
 )
 from scheduler.opening import prepare
-from scheduler.roots import check_allowed
+from scheduler.roots import check_allowed, check_places
 from scheduler.settings import Settings
 
 

@@ -13,7 +13,6 @@ from cli.codes import known_codes
 from cli.options import (
     BatchName,
     Paths,
-    check_places,
     model_option,
     priority_option,
     settings_option,
@@ -24,6 +23,7 @@ from db.states import Priority
 from scheduler.naming import batch_name
 from scheduler.opening import prepare
 from scheduler.put_away import After
+from scheduler.roots import check_places
 from scheduler.settings import Settings
 from scheduler.watch import Watch
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
+from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from results.columns import COLUMNS, Kind
+from results.errors import PandasMissing
 from results.rows import Row
 
 if TYPE_CHECKING:
@@ -53,6 +55,13 @@ def arrow_table(rows: Iterable[Row]) -> pa.Table:
     names = [column.name for column in COLUMNS]
     groups = list(arrow_groups(rows, names))
     return pa.concat_tables(groups) if groups else arrow_schema(names).empty_table()
+
+
+def data_frame(rows: Iterable[Row]) -> Any:
+    """Return rows of every column as a pandas DataFrame. Raises PandasMissing."""
+    if find_spec("pandas") is None:
+        raise PandasMissing(PandasMissing.__doc__)
+    return arrow_table(rows).to_pandas()
 
 
 def typed_value(kind: Kind, value: Any) -> object:

@@ -77,6 +77,24 @@ def _handler(stream: TextIO | None) -> logging.Handler:
     return logging.StreamHandler(stream or sys.stderr)
 
 
+def hand_over_logs() -> None:
+    """Hand records to Python's logging, as a program that imports thoraq has configured it.
+
+    Leaves structlog alone where it is configured already.
+    """
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
 def _without_exception_text(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     del logger, method
     failure = event.pop("exc_info", None)

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from scheduler.errors import PlaceForbidden
+from scheduler.errors import PlaceForbidden, PlaceMissing
+
+
+def check_places(paths: Sequence[Path]) -> Sequence[Path]:
+    """Refuse a path that is not there before anything is done. Raises PlaceMissing."""
+    for path in paths:
+        if not path.exists():
+            raise PlaceMissing(f"{path}: {PlaceMissing.__doc__}")
+    return paths
 
 
 def check_allowed(place: Path, roots: Collection[Path]) -> Path:

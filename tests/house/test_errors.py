@@ -10,7 +10,17 @@ from pathlib import Path
 
 import pytest
 
-ROOMS = ("radiograph", "network", "db", "scheduler", "results", "worker", "training", "cli")
+ROOMS = (
+    "radiograph",
+    "network",
+    "db",
+    "scheduler",
+    "results",
+    "worker",
+    "training",
+    "cli",
+    "thoraq",
+)
 ROOT = Path(__file__).parents[2]
 WITH_ERRORS = [room for room in ROOMS if (ROOT / room / "errors.py").exists()]
 

@@ -16,6 +16,7 @@ FOLDERS = {
     "worker",
     "training",
     "cli",
+    "thoraq",
     "migrations",
     "deploy",
     "tests",

@@ -1,0 +1,29 @@
+"""Why results cannot be given in the form that was asked for.
+
+ResultsError                        code, permanent
+|-- ArgumentInvalid                 argument-invalid
+`-- PandasMissing                   pandas-missing
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ResultsError(Exception):
+    """Results cannot be given."""
+
+    code: ClassVar[str] = "results-error"
+    permanent: ClassVar[bool] = True
+
+
+class ArgumentInvalid(ResultsError, ValueError):
+    """An argument is invalid; the message names it and says what it takes."""
+
+    code = "argument-invalid"
+
+
+class PandasMissing(ResultsError, ImportError):
+    """pandas is not installed; run `pip install pandas`, or take the Arrow table."""
+
+    code = "pandas-missing"

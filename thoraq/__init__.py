@@ -1,0 +1,99 @@
+"""thoraq from Python: measure radiographs here, or ask a state folder what was measured.
+
+    >>> import thoraq
+    >>> for each in thoraq.measure("/srv/archive/p0001.dcm", state="/srv/thoraq"):
+    ...     print(each.path, each.measurement.ict.value > 0.3)
+    /srv/archive/p0001.dcm True
+
+Importing it takes no time worth noting: what a function needs is loaded when the function is
+first asked for. Every error is one of thoraq's own, with a stable ``code``, whether it is
+``permanent``, and a message that names the remedy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from db.errors import DatabaseError as DatabaseError
+    from db.failure_records import Failure as Failure
+    from db.records import Batch as Batch
+    from db.records import BatchStatus as BatchStatus
+    from db.records import Condition as Condition
+    from db.records import IntakeCount as IntakeCount
+    from db.records import Provenance as Provenance
+    from db.records import Result as Result
+    from db.states import JobState as JobState
+    from db.states import Priority as Priority
+    from network.errors import NetworkError as NetworkError
+    from radiograph.landmarks import Landmark as Landmark
+    from radiograph.records import Bucket as Bucket
+    from radiograph.records import Header as Header
+    from radiograph.records import Ict as Ict
+    from radiograph.records import Measurement as Measurement
+    from results.errors import ArgumentInvalid as ArgumentInvalid
+    from results.errors import PandasMissing as PandasMissing
+    from results.errors import ResultsError as ResultsError
+    from scheduler.errors import SchedulerError as SchedulerError
+    from thoraq.connection import Connection as Connection
+    from thoraq.connection import Results as Results
+    from thoraq.connection import Submission as Submission
+    from thoraq.connection import connect as connect
+    from thoraq.files import measure as measure
+    from worker.errors import WorkerError as WorkerError
+    from worker.file_records import FileCount as FileCount
+    from worker.file_records import MeasuredFile as MeasuredFile
+    from worker.file_records import UnmeasuredFile as UnmeasuredFile
+
+    __version__: str
+
+#: The module each name comes from, loaded when the name is first asked for.
+_HOMES = {
+    "ArgumentInvalid": "results.errors",
+    "Batch": "db.records",
+    "BatchStatus": "db.records",
+    "Bucket": "radiograph.records",
+    "Condition": "db.records",
+    "Connection": "thoraq.connection",
+    "DatabaseError": "db.errors",
+    "Failure": "db.failure_records",
+    "FileCount": "worker.file_records",
+    "Header": "radiograph.records",
+    "Ict": "radiograph.records",
+    "IntakeCount": "db.records",
+    "JobState": "db.states",
+    "Landmark": "radiograph.landmarks",
+    "MeasuredFile": "worker.file_records",
+    "Measurement": "radiograph.records",
+    "NetworkError": "network.errors",
+    "PandasMissing": "results.errors",
+    "Priority": "db.states",
+    "Provenance": "db.records",
+    "Result": "db.records",
+    "Results": "thoraq.connection",
+    "ResultsError": "results.errors",
+    "SchedulerError": "scheduler.errors",
+    "Submission": "thoraq.connection",
+    "UnmeasuredFile": "worker.file_records",
+    "WorkerError": "worker.errors",
+    "connect": "thoraq.connection",
+    "measure": "thoraq.files",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is asked for. Raises AttributeError."""
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - as everything here
+
+        return version("thoraq")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    """Return every name, also those that are not loaded yet."""
+    return sorted({*globals(), *_HOMES, "__version__"})

@@ -1,0 +1,256 @@
+"""Asking a state folder or a database, and handing it work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import SecretStr
+
+from db.database import Database
+from db.failure_records import Failure
+from db.failures import find_failures
+from db.intake import open_batch
+from db.records import Batch, BatchStatus, Condition, IntakeCount, Result, ResultFilter
+from db.results import count_results, find_results
+from db.states import Priority
+from db.status import all_statuses, batch_status
+from results.arrow import arrow_table, data_frame
+from results.columns import result_row
+from results.errors import ArgumentInvalid
+from results.filters import failure_filter, result_filter
+from scheduler.intake import enqueue
+from scheduler.logs import hand_over_logs
+from scheduler.naming import batch_name
+from scheduler.opening import prepare
+from scheduler.rights import private
+from scheduler.roots import check_places
+from scheduler.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def connect(state: str | os.PathLike[str] | None = None) -> Connection:
+    """Return a connection to a state folder, or to the database that a URL names.
+
+    ``state``: a folder, a ``sqlite:///`` or ``postgresql://`` URL, or None for what the settings
+    say. Nothing is read, made or changed before a method is called.
+
+        >>> import thoraq
+        >>> with thoraq.connect("/srv/thoraq") as archive:
+        ...     for batch in archive.batches():
+        ...         print(batch.measured + batch.set_aside + batch.failed + batch.duplicates)
+        40
+
+    Raises DatabaseUrlInvalid, WrongSetting.
+    """
+    hand_over_logs()
+    if isinstance(state, str) and "://" in state:
+        settings = read_settings().model_copy(update={"database_url": SecretStr(state)})
+    else:
+        settings = read_settings(None if state is None else Path(state))
+    return Connection(settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What `Connection.submit` did: the batch, and what became of its files."""
+
+    batch: Batch
+    count: IntakeCount
+
+
+class Connection:
+    """A database of thoraq's; `connect` makes it. Every method raises DatabaseError.
+
+    A database of another version raises SchemaOutdated or SchemaNewer, as the commands do.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._database = Database.open(settings.database)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Close what is open to the database."""
+        self._database.dispose()
+
+    def batches(self) -> list[BatchStatus]:
+        """Return the ledger of every batch, the oldest first."""
+        return all_statuses(self._database)
+
+    def status(self, batch: str) -> BatchStatus:
+        """Return the ledger of one batch. Raises BatchUnknown.
+
+        >>> import thoraq
+        >>> with thoraq.connect("/srv/thoraq") as archive:
+        ...     name = archive.batches()[0].batch.name
+        ...     archive.status(name).open
+        0
+        """
+        return batch_status(self._database, batch)
+
+    def results(
+        self,
+        *,
+        batch: str | None = None,
+        bucket: str | None = None,
+        ict_above: float | None = None,
+        ict_below: float | None = None,
+        enlarged: bool | None = None,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        study_from: date | str | None = None,
+        study_to: date | str | None = None,
+        patient: str | None = None,
+        study: str | None = None,
+        model: str | None = None,
+        where: str | Condition | Sequence[str | Condition] = (),
+        limit: int | None = None,
+    ) -> Results:
+        """Return measurements, chosen by the filters of `thoraq results`.
+
+        ``since``, ``until``: measured at or after, and before; ``study_from``, ``study_to``: the
+        first and the last StudyDate. Both are dates and times, or ISO texts. ``where``: conditions
+        on columns.
+
+            >>> import thoraq
+            >>> with thoraq.connect("/srv/thoraq") as archive:
+            ...     adults = archive.results(where=["age_years>=18", "view=PA"], limit=3)
+            ...     for result in adults:
+            ...         print(result.header.view, result.measurement.ict.value > 0.3)
+            ...     adults.to_arrow().num_rows
+            PA True
+            PA True
+            PA True
+            3
+
+        Raises BatchUnknown, ModelUnknown, StudyUnknown, ArgumentInvalid: at once.
+        """
+        wanted = result_filter(
+            self._settings,
+            batch=batch,
+            bucket=bucket,
+            ict_above=ict_above,
+            ict_below=ict_below,
+            enlarged=enlarged,
+            since=since,
+            until=until,
+            study_from=study_from,
+            study_to=study_to,
+            patient=patient,
+            study=study,
+            model=model,
+            where=where,
+            limit=limit,
+        )
+        return Results(self._database, wanted)
+
+    def failures(
+        self,
+        batch: str | None = None,
+        *,
+        codes: str | Sequence[str] = (),
+        path: str | None = None,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        failed: bool | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Failure]:
+        """Return what failed or was set aside, the newest first, as `thoraq failures` does.
+
+        ``failed``: True for what failed alone, False for what was set aside alone.
+
+            >>> import thoraq
+            >>> with thoraq.connect("/srv/thoraq") as archive:
+            ...     {each.code for each in archive.failures(failed=False)} >= {"lateral-view"}
+            True
+
+        Raises BatchUnknown, ArgumentInvalid: at once.
+        """
+        wanted = failure_filter(
+            batch=batch,
+            codes=codes,
+            path=path,
+            since=since,
+            until=until,
+            failed=failed,
+            limit=limit,
+        )
+        return find_failures(self._database, wanted)
+
+    def submit(
+        self,
+        paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        *,
+        batch: str | None = None,
+        priority: Priority | str = Priority.ROUTINE,
+        model: str | None = None,
+        progress: Callable[[IntakeCount], None] | None = None,
+    ) -> Submission:
+        """Queue files and folders for running workers, as `thoraq submit` does.
+
+        Makes the database where there is none. ``batch``: its name, from the paths where None.
+
+            >>> import thoraq
+            >>> with thoraq.connect("/srv/elsewhere") as archive:
+            ...     archive.submit("/srv/archive", batch="tonight").count.seen
+            40
+
+        Raises PlaceMissing, PlaceForbidden, ModelUnknown, ArgumentInvalid.
+        """
+        several = [paths] if isinstance(paths, str | os.PathLike) else paths
+        places = check_places(tuple(Path(each) for each in several))
+        if not places:
+            raise ArgumentInvalid("paths: name a file or a folder at least")
+        try:
+            urgency = Priority(priority)
+        except ValueError as exc:
+            raise ArgumentInvalid(f"priority: {exc}") from exc
+        with private(self._settings):
+            prepare(self._settings, model).dispose()
+            into = open_batch(self._database, batch or batch_name(places, model), urgency)
+            count = enqueue(
+                self._database, places, into, self._settings, model=model, progress=progress
+            )
+        return Submission(into, count)
+
+
+class Results:
+    """Measurements that were asked for: an iterator of records, or a table of all of them.
+
+    Each use asks the database anew. Records are read as they are taken; a table is held as a whole.
+    """
+
+    def __init__(self, database: Database, wanted: ResultFilter) -> None:
+        self._database = database
+        self._wanted = wanted
+        find_results(database, wanted)  # a name that nothing has is told at once
+
+    def __iter__(self) -> Iterator[Result]:
+        """Yield the records in the order in which they were measured."""
+        return find_results(self._database, self._wanted)
+
+    def count(self) -> int:
+        """Return how many there are."""
+        return count_results(self._database, self._wanted)
+
+    def to_arrow(self) -> pa.Table:
+        """Return an Arrow table with the columns of `thoraq export --dictionary`."""
+        return arrow_table(result_row(each) for each in self)
+
+    def to_pandas(self) -> Any:
+        """Return a DataFrame with the same columns. Raises PandasMissing."""
+        return data_frame(result_row(each) for each in self)

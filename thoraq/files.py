@@ -1,0 +1,69 @@
+"""Measuring files in this process."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from network.card import shipped_card
+from scheduler.devices import choose, find_devices
+from scheduler.intake import met_below
+from scheduler.logs import hand_over_logs
+from scheduler.rights import private
+from scheduler.settings import read_settings
+from worker.file_records import FileCount, MeasuredFile, UnmeasuredFile
+from worker.in_process import measure_files
+from worker.networks import card_of
+
+#: A path, or several.
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+
+
+def measure(
+    paths: Paths,
+    *,
+    model: str | None = None,
+    device: str = "auto",
+    state: str | os.PathLike[str] | None = None,
+    progress: Callable[[FileCount], None] | None = None,
+) -> Iterator[MeasuredFile | UnmeasuredFile]:
+    """Measure files and folders in this process, without queue or database.
+
+    Yields a record per file, in the order in which they are found, with the numbers that
+    `thoraq process` stores; a file that is not measured is a record too, with its code. Files are
+    read as the records are taken, so any number of them takes the same memory.
+
+    ``model``: version of the network, the shipped one where None. ``device``: auto (the first
+    accelerator, else the CPU), cpu, or cuda:N. ``state``: state folder, for the key that patients'
+    numbers are hashed with and for converted networks; that of the settings where None.
+    ``progress`` is called with the count after each batch of files.
+
+        >>> import thoraq
+        >>> for each in thoraq.measure(["/srv/archive/p0001.dcm"], state="/srv/thoraq"):
+        ...     if isinstance(each, thoraq.MeasuredFile):
+        ...         print(each.measurement.ict.rule, len(each.measurement.points))
+        ...     else:
+        ...         print(each.code, each.detail)
+        adult-pa 19
+
+    Raises PlaceMissing, PlaceForbidden, DeviceMissing, ModelUnavailable, WrongSetting: at once.
+    DeviceFailed and ReaderUnavailable may come later: this machine, not a file, is the reason.
+    """
+    hand_over_logs()
+    settings = read_settings(None if state is None else Path(state))
+    several = [paths] if isinstance(paths, str | os.PathLike) else paths
+    met = met_below([Path(each) for each in several], settings)
+    card = card_of(shipped_card().version if model is None else model, settings)
+    chosen = choose(device, find_devices())[0]
+    with private(settings):
+        settings.state.mkdir(parents=True, exist_ok=True)
+    return measure_files(
+        met,
+        card,
+        settings,
+        device=chosen,
+        name=f"python@{socket.gethostname()}",
+        progress=progress or (lambda _: None),
+    )
