@@ -6,6 +6,7 @@ import os
 
 from db.address import sqlite_path
 from db.engine import asking
+from db.errors import DatabaseAway
 
 _ASK_SERVER = "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'"
 
@@ -29,3 +30,13 @@ def read_only_reason(url: str) -> str | None:
     if standby:
         return "the server is a standby, which takes no writes"
     return "the server is read only: default_transaction_read_only is on" if read_only else None
+
+
+def check_made(url: str) -> None:
+    """Refuse a SQLite database that is not made yet: to read it would make an empty file.
+
+    Raises DatabaseAway.
+    """
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        raise DatabaseAway(f"{path} does not exist: `thoraq process`, `up` or `submit` makes it")

@@ -1,9 +1,9 @@
 """thoraq from Python: measure radiographs here, or ask a state folder what was measured.
 
     >>> import thoraq
-    >>> for each in thoraq.measure("/srv/archive/p0001.dcm", state="/srv/thoraq"):
-    ...     print(each.path, each.measurement.ict.value > 0.3)
-    /srv/archive/p0001.dcm True
+    >>> [each] = thoraq.measure("/srv/archive/PHANTOM-0001", state="/srv/thoraq")
+    >>> print(each.header.format, len(each.measurement.points), each.measurement.ict.enlarged)
+    dicom 19 None
 
 Importing it takes no time worth noting: what a function needs is loaded when the function is
 first asked for. Every error is one of thoraq's own, with a stable ``code``, whether it is
@@ -82,16 +82,18 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Load what is asked for. Raises AttributeError."""
-    if name == "__version__":
-        from importlib.metadata import version  # noqa: PLC0415 - as everything here
+if not TYPE_CHECKING:  # to a type checker a misspelt name is an error
 
-        return version("thoraq")
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
-    return found
+    def __getattr__(name: str) -> Any:
+        """Load what is asked for. Raises AttributeError."""
+        if name == "__version__":
+            from importlib.metadata import version  # noqa: PLC0415 - as everything here
+
+            return version("thoraq")
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+        return found
 
 
 def __dir__() -> list[str]:

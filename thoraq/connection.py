@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import SecretStr
 
+from db.access import check_made
 from db.database import Database
 from db.failure_records import Failure
 from db.failures import find_failures
@@ -89,7 +90,7 @@ class Connection:
 
     def batches(self) -> list[BatchStatus]:
         """Return the ledger of every batch, the oldest first."""
-        return all_statuses(self._database)
+        return all_statuses(self._made())
 
     def status(self, batch: str) -> BatchStatus:
         """Return the ledger of one batch. Raises BatchUnknown.
@@ -100,7 +101,7 @@ class Connection:
         ...     archive.status(name).open
         0
         """
-        return batch_status(self._database, batch)
+        return batch_status(self._made(), batch)
 
     def results(
         self,
@@ -156,7 +157,7 @@ class Connection:
             where=where,
             limit=limit,
         )
-        return Results(self._database, wanted)
+        return Results(self._made(), wanted)
 
     def failures(
         self,
@@ -189,7 +190,7 @@ class Connection:
             failed=failed,
             limit=limit,
         )
-        return find_failures(self._database, wanted)
+        return find_failures(self._made(), wanted)
 
     def submit(
         self,
@@ -226,6 +227,11 @@ class Connection:
                 self._database, places, into, self._settings, model=model, progress=progress
             )
         return Submission(into, count)
+
+    def _made(self) -> Database:
+        """Return the database for reading. Raises DatabaseAway: there is none yet."""
+        check_made(self._settings.database)
+        return self._database
 
 
 class Results:

@@ -41,12 +41,15 @@ def measure(
     ``progress`` is called with the count after each batch of files.
 
         >>> import thoraq
-        >>> for each in thoraq.measure(["/srv/archive/p0001.dcm"], state="/srv/thoraq"):
+        >>> paths = ["/srv/archive/PHANTOM-0004", "/srv/archive/README.txt"]
+        >>> for each in thoraq.measure(paths, state="/srv/thoraq"):
         ...     if isinstance(each, thoraq.MeasuredFile):
         ...         print(each.measurement.ict.rule, len(each.measurement.points))
         ...     else:
-        ...         print(each.code, each.detail)
+        ...         print(each.code)
+        none-view-unknown 19
         adult-pa 19
+        not-an-image
 
     Raises PlaceMissing, PlaceForbidden, DeviceMissing, ModelUnavailable, WrongSetting: at once.
     DeviceFailed and ReaderUnavailable may come later: this machine, not a file, is the reason.

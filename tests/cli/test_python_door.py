@@ -1,0 +1,103 @@
+"""The door for Python: quick to import, typed, and its examples run."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import thoraq
+import thoraq.connection
+import thoraq.files
+from tests.cli.commands import ROOT, Processed
+
+
+def loaded_by(code: str) -> set[str]:
+    """Give the top-level modules that a fresh interpreter has loaded after some code."""
+    tell = "import sys; print(' '.join({name.partition('.')[0] for name in sys.modules}))"
+    ran = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{tell}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(ran.stdout.split())
+
+
+def test_importing_thoraq_loads_nothing_but_itself() -> None:
+    assert loaded_by("import thoraq") - loaded_by("") - sys.stdlib_module_names == {"thoraq"}
+
+
+def test_asking_a_database_loads_no_torch_and_no_worker() -> None:
+    loaded = loaded_by("import thoraq; thoraq.connect('/nowhere').close()")
+    assert "sqlalchemy" in loaded
+    assert loaded & {"torch", "torchvision", "openvino", "worker"} == set()
+
+
+def test_every_name_is_there_and_the_types_name_the_same_ones() -> None:
+    tree = ast.parse((ROOT / "thoraq" / "__init__.py").read_bytes())
+    typed = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module != "__future__"
+        for alias in node.names
+        if alias.asname is not None
+    }
+    assert typed == set(thoraq._HOMES)
+    assert typed <= set(dir(thoraq))
+    for name in typed:
+        assert getattr(thoraq, name).__module__.partition(".")[0] in {
+            *("thoraq", "db", "worker", "radiograph", "results", "scheduler", "network")
+        }
+    assert re.fullmatch(r"\d+\.\d+\.\d+", thoraq.__version__)
+    with pytest.raises(AttributeError, match="nothing_of_the_kind"):
+        _ = thoraq.nothing_of_the_kind  # type: ignore[attr-defined]
+
+
+def examples() -> Iterator[tuple[str, str]]:
+    """Give every text with an example: of the README, and of the door's docstrings."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for number, block in enumerate(re.findall(r"```pycon\n(.*?)```", readme, re.DOTALL)):
+        yield f"README {number}", block
+    for module in (thoraq, thoraq.files, thoraq.connection):
+        yield module.__name__, module.__doc__ or ""
+    yield "measure", thoraq.measure.__doc__ or ""
+    yield "connect", thoraq.connect.__doc__ or ""
+    for name, method in vars(thoraq.Connection).items():
+        if inspect.isfunction(method):
+            yield name, method.__doc__ or ""
+
+
+class FiguresMasked(doctest.OutputChecker):
+    """Compares outputs but for figures, whose last digits another CPU computes otherwise."""
+
+    def check_output(self, want: str, got: str, optionflags: int) -> bool:
+        """Say whether an output is the one that was written."""
+        masked = [re.sub(r"\d+\.\d+", "#", each) for each in (want, got)]
+        return super().check_output(masked[0], masked[1], optionflags)
+
+
+def test_every_example_prints_what_is_written_below_it(
+    processed: Processed, tmp_path: Path
+) -> None:
+    places = {"/srv/elsewhere": str(tmp_path / "state"), "/srv": str(processed.world.folder)}
+    ran = 0
+    for name, written in examples():
+        example = written
+        for shown, real in places.items():
+            example = example.replace(shown, real)
+        test = doctest.DocTestParser().get_doctest(example, {}, name, None, None)
+        said: list[str] = []
+        runner = doctest.DocTestRunner(FiguresMasked())
+        runner.run(test, out=said.append)
+        assert runner.failures == 0, "".join(said)
+        ran += bool(test.examples)
+    assert ran >= 7
