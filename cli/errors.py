@@ -7,7 +7,6 @@
     |-- ModelWorse          model-worse         USAGE
     |-- VersionReserved     version-reserved    USAGE
     |-- PlanInvalid         plan-invalid        USAGE
-    |-- ReadUnaudited       read-unaudited      DATABASE
     |-- BatchPaused         batch-paused        USAGE
     |-- PlaceUnusable       place-unusable      USAGE
     |-- BenchFailed         bench-failed        QUEUE
@@ -71,13 +70,6 @@ class PlanInvalid(CommandError):
 
     code = "plan-invalid"
     exit = Exit.USAGE
-
-
-class ReadUnaudited(CommandError):
-    """The audit takes no entry and THORAQ_AUDIT_READS=required; mend the database, then read."""
-
-    code = "read-unaudited"
-    exit = Exit.DATABASE
 
 
 class BatchPaused(CommandError):

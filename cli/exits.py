@@ -45,6 +45,7 @@ BY_FOLDER = {
 }
 #: Errors whose folder says too little.
 BY_CODE = {
+    "read-unaudited": Exit.DATABASE,
     "batch-unknown": Exit.NOT_FOUND,
     "study-unknown": Exit.NOT_FOUND,
     "model-unknown": Exit.NOT_FOUND,

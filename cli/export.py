@@ -10,13 +10,14 @@ from cli.listing import Listing, listing_options
 from cli.options import Paths, filter_options, settings_option
 from cli.picture_file import out_option
 from cli.printing import print_table, say
-from cli.reading import audited, filter_names
+from cli.reading import audited
 from cli.tables import FileForm, write_rows
 from db.database import Database
 from db.order import SORTABLE
 from db.records import ResultFilter
 from db.results import find_results
 from results.columns import COLUMNS, dictionary_rows, result_row
+from results.reading import filter_names
 from scheduler.settings import Settings
 
 

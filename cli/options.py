@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import math
-import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from db.states import Priority
 from radiograph.records import Bucket
 from results.filters import MOST, result_filter
 from scheduler.logs import configure_logs
+from scheduler.naming import check_batch_name
 from scheduler.rights import private
 from scheduler.roots import check_places
 from scheduler.settings import Settings, read_settings
@@ -27,8 +27,6 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 
 MOST_TIMES = 1000
-#: Bytes of a batch's name; every database keeps it in an index.
-MOST_NAME_BYTES = 200
 
 
 class Paths(click.Path):
@@ -102,14 +100,10 @@ class BatchName(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the name."""
-        name = str(value)
-        if name != name.strip() or not name:
-            self.fail("a batch's name is not empty and has no space at its ends", param, ctx)
-        if name.startswith("-"):
-            self.fail(f"{name!r} begins with a dash, as options do", param, ctx)
-        if len(os.fsencode(name)) > MOST_NAME_BYTES:
-            self.fail(f"a batch's name has at most {MOST_NAME_BYTES} bytes", param, ctx)
-        return name
+        try:
+            return check_batch_name(str(value))
+        except ValueError as exc:
+            self.fail(str(exc), param, ctx)
 
 
 class Where(click.ParamType[Condition]):

@@ -10,11 +10,12 @@ import click
 from cli.options import filter_options, settings_option
 from cli.printing import print_json, say
 from cli.progress import BatchProgress
-from cli.reading import audited, filter_names
+from cli.reading import audited
 from db.database import Database
 from db.derivation import recompute as judge_again
 from db.derivation_records import Crossed, RecomputeCount
 from db.records import ResultFilter
+from results.reading import filter_names
 from scheduler.settings import Settings
 from scheduler.shown_paths import ShownPaths
 

@@ -16,7 +16,7 @@ from cli.options import Paths, settings_option
 from cli.outputs import note_outputs
 from cli.pictures import save_sheet
 from cli.printing import say
-from cli.reading import Reading, audited
+from cli.reading import audited
 from cli.tables import FileForm, write_rows
 from db.database import Database
 from db.records import FileOutcome, ResultFilter
@@ -24,6 +24,7 @@ from db.results import file_outcomes, find_results
 from db.states import JobState
 from db.status import batch_status
 from results.columns import COLUMNS, OUTCOME_COLUMNS, outcome_row, result_row
+from results.reading import Reading
 from scheduler.settings import Settings
 
 #: Pictures on the sheet.

@@ -10,13 +10,14 @@ from cli.judgements import reason_lines, say_outdated
 from cli.listing import MORE, Listing, count_option, listing_options, print_count
 from cli.options import filter_options, settings_option
 from cli.printing import Form, form_options, print_rows, say
-from cli.reading import audited, filter_names
+from cli.reading import audited
 from db.database import Database
 from db.order import SORTABLE
 from db.records import ResultFilter
 from db.results import count_results, find_results
 from db.status import judged_results
 from results.columns import COLUMNS, IN_TABLE, result_row
+from results.reading import filter_names
 from scheduler.settings import Settings
 
 #: Rows of a table unless --limit says otherwise; JSON and CSV hold all.

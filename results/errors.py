@@ -1,4 +1,4 @@
-"""Why results cannot be given in the form that was asked for.
+"""Why results cannot be given.
 
 ResultsError                        code, permanent
 |-- ArgumentInvalid                 argument-invalid
@@ -27,3 +27,9 @@ class PandasMissing(ResultsError, ImportError):
     """pandas is not installed; run `pip install pandas`, or take the Arrow table."""
 
     code = "pandas-missing"
+
+
+class ReadUnaudited(ResultsError):
+    """The audit takes no entry and THORAQ_AUDIT_READS=required; mend the database, then read."""
+
+    code = "read-unaudited"

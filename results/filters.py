@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from db.conditions import parse_condition
 from db.failure_records import FAILURE_STATES, FailureFilter
+from db.failures import SORTABLE
+from db.order import Order, parse_order
 from db.records import Condition, ResultFilter
 from db.states import JobState
 from radiograph.records import Bucket
@@ -60,7 +62,8 @@ def result_filter(
         study=None if study is None else named_study(study),
         model=model,
         where=tuple(
-            each if isinstance(each, Condition) else _condition(each) for each in conditions
+            each if isinstance(each, Condition) else checked("where", parse_condition, each)
+            for each in conditions
         ),
         limit=_made("limit", _count, limit),
     )
@@ -92,19 +95,27 @@ def failure_filter(
     )
 
 
-def _made(name: str, make: Callable[[Any], Made], value: object) -> Made | None:
-    """Make a value, None of None. Raises ArgumentInvalid."""
+def result_order(sort: str | None) -> Order | None:
+    """Return the order of results, None as they were measured. Raises ArgumentInvalid."""
+    return _made("sort", parse_order, sort)
+
+
+def failure_order(sort: str | None) -> Order | None:
+    """Return the order of failures, None the newest first. Raises ArgumentInvalid."""
+    return _made("sort", lambda text: parse_order(text, tuple(SORTABLE)), sort)
+
+
+def checked(name: str, make: Callable[[Any], Made], value: object) -> Made:
+    """Return an argument as ``make`` takes it. Raises ArgumentInvalid, which names it."""
     try:
-        return None if value is None else make(value)
+        return make(value)
     except (ValueError, TypeError, OverflowError, AttributeError) as exc:
         raise ArgumentInvalid(f"{name}: {exc}") from exc
 
 
-def _condition(text: str) -> Condition:
-    try:
-        return parse_condition(text)
-    except (ValueError, TypeError) as exc:
-        raise ArgumentInvalid(f"where: {exc}") from exc
+def _made(name: str, make: Callable[[Any], Made], value: object) -> Made | None:
+    """Return an argument, None where it is absent. Raises ArgumentInvalid."""
+    return None if value is None else checked(name, make, value)
 
 
 def _number(value: float) -> float:

@@ -11,6 +11,9 @@ from pathlib import Path
 #: Every network thoraq ships is called so; those of others are not.
 SHIPPED = re.compile(r"thoraq-\d+")
 
+#: Bytes of a batch's name; every database keeps it in an index.
+MOST_NAME_BYTES = 200
+
 
 def is_shipped_name(version: str) -> bool:
     """Say whether a network's version is one that thoraq ships or shipped."""
@@ -33,6 +36,17 @@ def batch_name(paths: Sequence[Path], model: str | None = None) -> str:
     digest = hashlib.sha256(b"\0".join(resolved)).hexdigest()
     name = f"{readable(first) or 'batch'}-{digest[:8]}"
     return name if model is None else f"{name}-{readable(model) or 'model'}"
+
+
+def check_batch_name(name: str) -> str:
+    """Return a name that a new batch may have. Raises ValueError."""
+    if name != name.strip() or not name:
+        raise ValueError("a batch's name is not empty and has no space at its ends")
+    if name.startswith("-"):
+        raise ValueError(f"{name!r} begins with a dash, as options do")
+    if len(os.fsencode(name)) > MOST_NAME_BYTES:
+        raise ValueError(f"a batch's name has at most {MOST_NAME_BYTES} bytes")
+    return name
 
 
 def named_study(study: str) -> str:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from radiograph.records import Measurement as Measurement
     from results.errors import ArgumentInvalid as ArgumentInvalid
     from results.errors import PandasMissing as PandasMissing
+    from results.errors import ReadUnaudited as ReadUnaudited
     from results.errors import ResultsError as ResultsError
     from scheduler.errors import SchedulerError as SchedulerError
     from thoraq.connection import Connection as Connection
@@ -70,6 +71,7 @@ _HOMES = {
     "PandasMissing": "results.errors",
     "Priority": "db.states",
     "Provenance": "db.records",
+    "ReadUnaudited": "results.errors",
     "Result": "db.records",
     "Results": "thoraq.connection",
     "ResultsError": "results.errors",

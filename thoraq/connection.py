@@ -16,6 +16,7 @@ from db.database import Database
 from db.failure_records import Failure
 from db.failures import find_failures
 from db.intake import open_batch
+from db.order import Order
 from db.records import Batch, BatchStatus, Condition, IntakeCount, Result, ResultFilter
 from db.results import count_results, find_results
 from db.states import Priority
@@ -23,10 +24,11 @@ from db.status import all_statuses, batch_status
 from results.arrow import arrow_table, data_frame
 from results.columns import result_row
 from results.errors import ArgumentInvalid
-from results.filters import failure_filter, result_filter
+from results.filters import checked, failure_filter, failure_order, result_filter, result_order
+from results.reading import audited, filter_names
 from scheduler.intake import enqueue
 from scheduler.logs import hand_over_logs
-from scheduler.naming import batch_name
+from scheduler.naming import batch_name, check_batch_name
 from scheduler.opening import prepare
 from scheduler.rights import private
 from scheduler.roots import check_places
@@ -120,12 +122,14 @@ class Connection:
         model: str | None = None,
         where: str | Condition | Sequence[str | Condition] = (),
         limit: int | None = None,
+        sort: str | None = None,
     ) -> Results:
         """Return measurements, chosen by the filters of `thoraq results`.
 
         ``since``, ``until``: measured at or after, and before; ``study_from``, ``study_to``: the
         first and the last StudyDate. Both are dates and times, or ISO texts. ``where``: conditions
-        on columns.
+        on columns. ``sort``: a column, with ``:desc`` after it for the largest first.
+        Reading is noted in the audit, and paths are shown in the form that the settings name.
 
             >>> import thoraq
             >>> with thoraq.connect("/srv/thoraq") as archive:
@@ -157,7 +161,8 @@ class Connection:
             where=where,
             limit=limit,
         )
-        return Results(self._made(), wanted)
+        order = result_order(sort)
+        return Results(self._made(), self._settings, wanted, order)
 
     def failures(
         self,
@@ -169,6 +174,7 @@ class Connection:
         until: date | str | None = None,
         failed: bool | None = None,
         limit: int | None = None,
+        sort: str | None = None,
     ) -> Iterator[Failure]:
         """Return what failed or was set aside, the newest first, as `thoraq failures` does.
 
@@ -190,7 +196,24 @@ class Connection:
             failed=failed,
             limit=limit,
         )
-        return find_failures(self._made(), wanted)
+        found = find_failures(self._made(), wanted, failure_order(sort))
+        asked = {
+            "codes": wanted.codes,
+            "path": path,
+            "since": since,
+            "until": until,
+            "failed": failed,
+        }
+        filters = [name for name, value in asked.items() if value is not None]
+        return self._read_failures(found, batch, filters)
+
+    def _read_failures(
+        self, found: Iterator[Failure], batch: str | None, filters: Sequence[str]
+    ) -> Iterator[Failure]:
+        with audited(
+            self._database, self._settings, "thoraq.failures", batch=batch, filters=filters
+        ) as reading:
+            yield from reading.records(found)
 
     def submit(
         self,
@@ -216,13 +239,15 @@ class Connection:
         places = check_places(tuple(Path(each) for each in several))
         if not places:
             raise ArgumentInvalid("paths: name a file or a folder at least")
-        try:
-            urgency = Priority(priority)
-        except ValueError as exc:
-            raise ArgumentInvalid(f"priority: {exc}") from exc
+        urgency = checked("priority", Priority, priority)
+        name = (
+            batch_name(places, model)
+            if batch is None
+            else checked("batch", check_batch_name, batch)
+        )
         with private(self._settings):
             prepare(self._settings, model).dispose()
-            into = open_batch(self._database, batch or batch_name(places, model), urgency)
+            into = open_batch(self._database, name, urgency)
             count = enqueue(
                 self._database, places, into, self._settings, model=model, progress=progress
             )
@@ -240,14 +265,32 @@ class Results:
     Each use asks the database anew. Records are read as they are taken; a table is held as a whole.
     """
 
-    def __init__(self, database: Database, wanted: ResultFilter) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        wanted: ResultFilter,
+        order: Order | None = None,
+    ) -> None:
         self._database = database
+        self._settings = settings
         self._wanted = wanted
-        find_results(database, wanted)  # a name that nothing has is told at once
+        self._order = order
+        find_results(database, wanted, order)  # a name that nothing has is told at once
 
     def __iter__(self) -> Iterator[Result]:
-        """Yield the records in the order in which they were measured."""
-        return find_results(self._database, self._wanted)
+        """Yield the records in the order in which they were measured, or that was asked for.
+
+        Raises ReadUnaudited.
+        """
+        with audited(
+            self._database,
+            self._settings,
+            "thoraq.results",
+            batch=self._wanted.batch,
+            filters=filter_names(self._wanted),
+        ) as reading:
+            yield from reading.records(find_results(self._database, self._wanted, self._order))
 
     def count(self) -> int:
         """Return how many there are."""

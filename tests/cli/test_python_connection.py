@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,24 +18,37 @@ import thoraq.connection
 import thoraq.files
 from cli.failures import failures as failures_command
 from cli.results import results as results_command
+from db.audit import audit_rows
 from db.database import Database
 from db.errors import BatchUnknown, DatabaseAway, DatabaseReadOnly, SchemaNewer, SchemaOutdated
 from db.models import register_model
 from db.states import JobState, Priority
 from network.card import shipped_card
 from results.columns import COLUMNS
-from results.errors import ArgumentInvalid, PandasMissing
+from results.errors import ArgumentInvalid, PandasMissing, ReadUnaudited
 from scheduler.errors import PlaceMissing
 from tests.cli.commands import Processed
-from tests.db.making import measure_all, seen, submit
+from tests.db.making import measure_all, refused, seen, submit
 from tests.worker.conftest import write_radiographs
+
+
+#: Options of the commands that choose no rows.
+PRINTING = {"form", "state", "only_columns", "only_count"}
 
 
 @pytest.mark.parametrize(
     ("command", "method", "elsewhere"),
     [
-        (results_command, thoraq.Connection.results, {"form", "state"}),
-        (failures_command, thoraq.Connection.failures, {"form", "state", "named"}),
+        (
+            results_command,
+            thoraq.Connection.results,
+            PRINTING,
+        ),
+        (
+            failures_command,
+            thoraq.Connection.failures,
+            PRINTING | {"named"},
+        ),
     ],
     ids=["results", "failures"],
 )
@@ -42,7 +56,7 @@ def test_a_method_takes_every_filter_of_its_command(
     command: click.Command, method: Any, elsewhere: set[str]
 ) -> None:
     options = {parameter.name for parameter in command.params} - elsewhere
-    called = {"measured_by": "model"}
+    called = {"measured_by": "model", "sorted_by": "sort"}
     asked = {called.get(str(name), str(name)) for name in options}
     assert asked == set(inspect.signature(method).parameters) - {"self"}
 
@@ -58,6 +72,8 @@ def test_results_are_those_that_the_command_prints(processed: Processed) -> None
         assert table.column_names == [column.name for column in COLUMNS]
         assert table["ict"].to_pylist() == [row["ict"] for row in printed]
         assert table.schema.field("study_date").type == pa.date32()
+        largest = [each.measurement.ict.value or 0.0 for each in archive.results(sort="ict:desc")]
+        assert largest == sorted(largest, reverse=True)
         nobody = archive.results(ict_above=5.0)
         assert (list(nobody), nobody.to_arrow().num_rows) == ([], 0)
         assert nobody.to_arrow().schema == table.schema
@@ -97,6 +113,8 @@ def test_without_pandas_a_data_frame_is_refused_with_what_to_do(
         {"limit": 0},
         {"limit": 2**31},
         {"limit": "some"},
+        {"sort": "ict:downwards"},
+        {"sort": "points"},
     ],
     ids=str,
 )
@@ -146,6 +164,8 @@ def test_a_database_of_either_kind_takes_work_and_answers(
             archive.submit(tmp_path / "nowhere")
         with pytest.raises(ArgumentInvalid, match="priority"):
             archive.submit(tmp_path / "archive", priority="soon")
+        with pytest.raises(ArgumentInvalid, match="batch"):
+            archive.submit(tmp_path / "archive", batch=" tonight")
         with pytest.raises(ArgumentInvalid, match="paths"):
             archive.submit([])
         assert len(archive.batches()) == 1
@@ -183,13 +203,17 @@ def test_another_schema_is_refused_as_the_commands_refuse_it(
                 archive.submit(tmp_path, batch="new")
 
 
+def read_only(url: str) -> str:
+    """Give the URL of a database as one that takes no writes."""
+    joint = "&" if "?" in url else "?"
+    return f"{url}{joint}options=-cdefault_transaction_read_only%3Don"
+
+
 def test_a_database_that_takes_no_writes_is_read(postgres_url: str, tmp_path: Path) -> None:
     fill(Database.open(postgres_url))
-    joint = "&" if "?" in postgres_url else "?"
-    url = f"{postgres_url}{joint}options=-cdefault_transaction_read_only%3Don"
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "note.txt").write_text("see you tomorrow")
-    with thoraq.connect(url) as archive:
+    with thoraq.connect(read_only(postgres_url)) as archive:
         assert archive.results(batch="night").count() == len(list(archive.results())) == 2
         assert len(archive.batches()) == 1
         assert list(archive.failures()) == []
@@ -205,3 +229,58 @@ def test_asking_where_nothing_is_makes_nothing(tmp_path: Path) -> None:
                 with pytest.raises(DatabaseAway, match="does not exist"):
                     ask()
     assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+
+
+def reads(database: Database) -> list[tuple[str | None, object]]:
+    """Give what the audit holds of readings, the oldest first."""
+    return [
+        (row.subject, row.said) for row in reversed(audit_rows(database)) if row.action == "read"
+    ]
+
+
+def test_who_reads_from_python_is_noted_as_a_command_is(
+    database: Database, database_url: str
+) -> None:
+    fill(database)
+    with thoraq.connect(database_url) as archive:
+        archive.batches()
+        found = archive.results(batch="night", patient="7391846250")
+        assert reads(database) == []
+        assert list(found) == []
+        assert archive.results(limit=1).to_arrow().num_rows == 1
+        assert list(archive.failures("night", codes=["no-pixels"], failed=True)) == []
+    said = {"command": "thoraq.results", "pictures": False}
+    assert reads(database) == [
+        ("night", {**said, "filters": ["patient"], "rows": 0}),
+        (None, {**said, "filters": [], "rows": 1}),
+        (
+            "night",
+            {**said, "command": "thoraq.failures", "filters": ["codes", "failed"], "rows": 0},
+        ),
+    ]
+
+
+def test_paths_are_handed_out_in_the_form_that_the_settings_name(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(database, [refused("notes.txt")])
+    fill(database)
+    monkeypatch.setenv("THORAQ_SHOW_PATHS", "hashed")
+    monkeypatch.setenv("THORAQ_PATIENT_KEY", "0123456789abcdef" * 4)
+    with thoraq.connect(database_url) as archive:
+        paths = [each.path for each in archive.results()]
+        paths += archive.results().to_arrow()["path"].to_pylist()
+        paths += [each.path for each in archive.failures()]
+    assert len(paths) == 5
+    assert [path for path in paths if not re.fullmatch("[0-9a-f]{32}", path)] == []
+
+
+def test_nothing_is_read_that_has_to_be_in_the_audit_and_cannot(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(Database.open(postgres_url))
+    monkeypatch.setenv("THORAQ_AUDIT_READS", "required")
+    with thoraq.connect(read_only(postgres_url)) as archive:
+        for found in (iter(archive.results()), archive.failures()):
+            with pytest.raises(ReadUnaudited):
+                next(found)
