@@ -2,7 +2,8 @@
 
 ResultsError                        code, permanent
 |-- ArgumentInvalid                 argument-invalid
-`-- PandasMissing                   pandas-missing
+|-- PandasMissing                   pandas-missing
+`-- ReadUnaudited                   read-unaudited
 """
 
 from __future__ import annotations

@@ -31,7 +31,6 @@ from tests.cli.commands import Processed
 from tests.db.making import measure_all, refused, seen, submit
 from tests.worker.conftest import write_radiographs
 
-
 #: Options of the commands that choose no rows.
 PRINTING = {"form", "state", "only_columns", "only_count"}
 
