@@ -138,7 +138,10 @@ def test_nothing_that_is_written_down_leads_a_password_into_a_command_line() -> 
     assert SHOWN.search("redis-cli -u $THORAQ_BROKER_URL ping")
     assert SHOWN.search("psql postgresql://ada:hunter2@db/thoraq")
     suffixes = {".py", ".md", ".yaml", ".service", ".example", ".sh", ".sql", ""}
-    folders = ("cli", "db", "scheduler", "worker", "network", "training", "radiograph", "deploy")
+    folders = (
+        *("cli", "db", "scheduler", "results", "worker", "network"),
+        *("training", "radiograph", "thoraq", "deploy"),
+    )
     files = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "Makefile"]
     files += [each for folder in folders for each in (ROOT / folder).rglob("*") if each.is_file()]
     found = [
