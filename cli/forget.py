@@ -54,7 +54,7 @@ def forget(
     as_json: bool,
     settings: Settings,
 ) -> None:
-    """Remove what is known of a batch, a patient, or what ended before a time.
+    """Remove what is known of a batch or a patient, or what ended before a time.
 
     Measurements, headers, paths and failures go from the database, and reports and pictures that
     thoraq wrote from this host's disk; never a radiograph. What another batch holds too stays with

@@ -63,7 +63,7 @@ SECTIONS = MappingProxyType(
             "flower": ("cli.flower:flower", "Watch the workers in a browser."),
             "forget": (
                 "cli.forget:forget",
-                "Remove what is known of a batch, a patient or a time.",
+                "Remove what is known of a batch or a patient.",
             ),
             "logs": ("cli.logs:logs", "Show what the processes of this machine logged."),
             "audit": ("cli.audit:audit", "Tell who asked for what, and when."),
