@@ -9,8 +9,8 @@ import click
 from cli.options import Count, Moment, settings_option
 from cli.printing import Form, Row, form_options, print_rows
 from db.audit import Action, audit_rows
-from db.database import Database
 from db.records import AuditRow
+from scheduler.archive import open_database
 from scheduler.settings import Settings
 
 
@@ -47,7 +47,7 @@ def audit(
       thoraq audit --since 2026-03-01 --csv
       thoraq audit --action read --action forget
     """
-    database = Database.open(settings.database)
+    database = open_database(settings)
     kinds = [Action(each) for each in actions]
     found = audit_rows(database, since=since, limit=limit, actions=kinds)
     print_rows([audit_row(each) for each in found], form)

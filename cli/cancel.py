@@ -6,8 +6,8 @@ import click
 
 from cli.options import settings_option
 from cli.printing import say
-from db.database import Database
 from db.operations import cancel as take_out
+from scheduler.archive import open_database
 from scheduler.settings import Settings
 
 
@@ -25,6 +25,6 @@ def cancel(batch: str, settings: Settings) -> None:
     Example:
       thoraq cancel archive-3f2a91bc
     """
-    count = take_out(Database.open(settings.database), batch, settings.chunk_size)
+    count = take_out(open_database(settings), batch, settings.chunk_size)
     handed = f", {count.handed_over} left to other batches" if count.handed_over else ""
     say(f"{count.cancelled} cancelled, {count.in_flight} in a worker's hands{handed}")

@@ -13,16 +13,17 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from cli.absences import command, since_when, waiting_files
+from cli.path_check import paths_fault
 from cli.printing import Row
 from cli.repairs import broker_repair, database_repair
 from cli.shell import quoted
 from db import schema
 from db.access import read_only_reason
-from db.database import Database
 from db.errors import DatabaseError, DatabaseReadOnly
 from network.card import shipped_card, verify_weights
 from network.errors import NetworkError
 from scheduler.absences import Part, find_absences
+from scheduler.archive import open_database
 from scheduler.broker import ask, broker_url, ping, server_binary
 from scheduler.broker_keys import SET_ASIDE
 from scheduler.cores import usable_cores
@@ -63,6 +64,7 @@ def examine(settings: Settings, *, here: bool = False) -> Iterator[Check]:
     yield check_state(settings)
     yield check_broker(settings)
     yield check_database(settings)
+    yield from check_paths(settings)
     if not here:
         yield from check_messages(settings)
         yield from check_processes(settings)
@@ -226,6 +228,12 @@ def check_database(settings: Settings) -> Check:
     return Check("database", ok=True, found=f"{kind}, schema {state.current} is up to date")
 
 
+def check_paths(settings: Settings) -> Iterator[Check]:
+    """Compare stored paths with the settings; a check where they differ."""
+    if (fault := paths_fault(settings)) is not None:
+        yield Check("paths", ok=False, found=fault.found, repair=fault.repair)
+
+
 def check_processes(settings: Settings) -> Iterator[Check]:
     """Look who answers: a check for each part that does not; an embedded installation may rest."""
     absent = find_absences(settings)
@@ -246,7 +254,7 @@ def count_waiting(settings: Settings) -> int:
     try:
         if not schema.check(settings.database).up_to_date:
             return 0
-        database = Database.open(settings.database)
+        database = open_database(settings)
         try:
             return waiting_files(database)
         finally:

@@ -12,12 +12,12 @@ from cli.picture_file import out_option
 from cli.printing import print_table, say
 from cli.reading import audited
 from cli.tables import FileForm, write_rows
-from db.database import Database
 from db.order import SORTABLE
 from db.records import ResultFilter
 from db.results import find_results
 from results.columns import COLUMNS, dictionary_rows, result_row
 from results.reading import filter_names
+from scheduler.archive import open_database
 from scheduler.settings import Settings
 
 
@@ -57,7 +57,7 @@ def export(
     if out is None:
         raise click.UsageError("name the file: --out results.csv")
     form = form or form_of(out)
-    database = Database.open(settings.database)
+    database = open_database(settings)
     names = listing.shown([column.name for column in COLUMNS])
     with audited(
         database, settings, "export", batch=wanted.batch, filters=filter_names(wanted)

@@ -14,11 +14,11 @@ from cli.listing import MORE, Listing, count_option, listing_options, print_coun
 from cli.options import Count, Moment, settings_option
 from cli.printing import Form, Row, form_options, print_rows, say
 from cli.reading import audited
-from db.database import Database
 from db.failure_records import FAILURE_STATES, Failure, FailureFilter
 from db.failures import SORTABLE, count_failures, find_failures
 from db.states import JobState
 from results.columns import plain
+from scheduler.archive import open_database
 from scheduler.naming import named_path
 from scheduler.settings import Settings
 
@@ -79,7 +79,7 @@ def failures(
     """
     if batch is not None and named is not None:
         raise click.UsageError("name the batch once")
-    database = Database.open(settings.database)
+    database = open_database(settings)
     check_codes(database, codes)
     states: tuple[JobState, ...] = FAILURE_STATES
     if failed is not None:

@@ -12,12 +12,12 @@ from cli.options import Moment, settings_option
 from cli.printing import print_json, say
 from cli.progress import BatchProgress
 from cli.report import REPORT_FILES, report_folder
-from db.database import Database
 from db.erasure import erase, plan_erasure
 from db.erasure_records import ErasureCount, ErasurePlan, Scope
 from db.errors import DatabaseError
 from db.outputs import drop_outputs
 from db.space import is_small, rewrite
+from scheduler.archive import open_database
 from scheduler.leftovers import Leftovers, remove_outputs, remove_reports, strike_reasons
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
@@ -68,7 +68,7 @@ def forget(
       thoraq forget --patient -
     """
     scope = scope_of(settings, batch, patient, before)
-    database = Database.open(settings.database)
+    database = open_database(settings)
     plan = plan_erasure(database, scope)
     on_disk = remove(plan, settings, dry_run=True)
     if not as_json:

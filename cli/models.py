@@ -12,11 +12,11 @@ from cli.options import Paths, settings_option
 from cli.printing import Form, Row, form_options, print_json, print_rows, say
 from cli.reading import audited
 from db.comparing import compare_models
-from db.database import Database
 from db.models import find_model, list_models, register_model, serve_model, served_model
 from db.records import Crossing, ModelComparison, ModelRecord
 from network.errors import WeightsMismatch
 from results.columns import plain
+from scheduler.archive import open_database
 from scheduler.opening import prepare
 from scheduler.settings import Settings
 
@@ -49,7 +49,7 @@ def list_(form: Form, settings: Settings) -> None:
     Example:
       thoraq models list --json
     """
-    rows = [model_row(model) for model in list_models(Database.open(settings.database))]
+    rows = [model_row(model) for model in list_models(open_database(settings))]
     print_rows(rows, form, IN_TABLE)
     if not rows and form is Form.TABLE:
         say("no network is registered yet; `process` and `up` register theirs", err=True)
@@ -124,7 +124,7 @@ def compare(before: str, after: str, form: Form, settings: Settings) -> None:
       thoraq remeasure --model our-own
       thoraq models compare thoraq-2 our-own
     """
-    database = Database.open(settings.database)
+    database = open_database(settings)
     for version in (before, after):
         find_model(database, version)
     with audited(database, settings, "models compare") as reading:

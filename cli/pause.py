@@ -6,10 +6,10 @@ import click
 
 from cli.options import settings_option
 from cli.printing import say
-from db.database import Database
 from db.pauses import pause_batch, pause_queue, paused_queues, resume_batch, resume_queue
 from db.states import QueueName
 from db.status import batch_status
+from scheduler.archive import open_database
 from scheduler.settings import Settings
 
 queue_option = click.option(
@@ -36,7 +36,7 @@ def pause(batch: str | None, queue: QueueName | None, settings: Settings) -> Non
       thoraq pause --queue training
     """
     check_one(batch, queue)
-    database = Database.open(settings.database)
+    database = open_database(settings)
     if queue is not None:
         count = pause_queue(database, queue)
     else:
@@ -56,7 +56,7 @@ def resume(batch: str | None, queue: QueueName | None, settings: Settings) -> No
       thoraq resume archive-3f2a91bc
     """
     check_one(batch, queue)
-    database = Database.open(settings.database)
+    database = open_database(settings)
     if queue is not None:
         was_paused = queue in paused_queues(database)
         count = resume_queue(database, queue)

@@ -11,11 +11,11 @@ from cli.options import filter_options, settings_option
 from cli.printing import print_json, say
 from cli.progress import BatchProgress
 from cli.reading import audited
-from db.database import Database
 from db.derivation import recompute as judge_again
 from db.derivation_records import Crossed, RecomputeCount
 from db.records import ResultFilter
 from results.reading import filter_names
+from scheduler.archive import open_database
 from scheduler.settings import Settings
 from scheduler.shown_paths import ShownPaths
 
@@ -38,7 +38,7 @@ def recompute(*, dry_run: bool, as_json: bool, settings: Settings, wanted: Resul
       thoraq recompute --dry-run
       thoraq recompute
     """
-    database = Database.open(settings.database)
+    database = open_database(settings)
     paths = ShownPaths.of(settings)
     count = RecomputeCount()
     names = filter_names(wanted)

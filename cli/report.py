@@ -25,6 +25,7 @@ from db.states import JobState
 from db.status import batch_status
 from results.columns import COLUMNS, OUTCOME_COLUMNS, outcome_row, result_row
 from results.reading import Reading
+from scheduler.archive import open_database
 from scheduler.settings import Settings
 
 #: Pictures on the sheet.
@@ -73,7 +74,7 @@ def report(batch: str, *, folder: Path | None, settings: Settings) -> None:
     Example: what a watch has measured so far
       thoraq report inbox-3f2a91bc --report /srv/reports/inbox
     """
-    database = Database.open(settings.database)
+    database = open_database(settings)
     found = batch_status(database, batch)
     into = folder or report_folder(settings, batch)
     for line in where(settings, write_report(database, batch, settings, into)):

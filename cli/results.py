@@ -11,13 +11,13 @@ from cli.listing import MORE, Listing, count_option, listing_options, print_coun
 from cli.options import filter_options, settings_option
 from cli.printing import Form, form_options, print_rows, say
 from cli.reading import audited
-from db.database import Database
 from db.order import SORTABLE
 from db.records import ResultFilter
 from db.results import count_results, find_results
 from db.status import judged_results
 from results.columns import COLUMNS, IN_TABLE, result_row
 from results.reading import filter_names
+from scheduler.archive import open_database
 from scheduler.settings import Settings
 
 #: Rows of a table unless --limit says otherwise; JSON and CSV hold all.
@@ -49,7 +49,7 @@ def results(
       thoraq results --batch archive-3f2a91bc --sort ict:desc --limit 10
       thoraq results --patient 12345 --csv
     """
-    database = Database.open(settings.database)
+    database = open_database(settings)
     if only_count:
         print_count(count_results(database, wanted), form)
         return

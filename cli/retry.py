@@ -7,8 +7,8 @@ import click
 from cli.codes import check_codes
 from cli.options import settings_option
 from cli.printing import say
-from db.database import Database
 from db.operations import retry as queue_again
+from scheduler.archive import open_database
 from scheduler.settings import Settings
 
 
@@ -38,7 +38,7 @@ def retry(
     """
     if batch is not None and named is not None:
         raise click.UsageError("name the batch once")
-    database = Database.open(settings.database)
+    database = open_database(settings)
     check_codes(database, codes)
     count = queue_again(database, batch or named, codes or None, settings.chunk_size)
     say(f"{count.jobs} queued again")

@@ -18,6 +18,7 @@ from db.database import Database
 from db.records import Result, ResultFilter
 from db.results import file_outcomes, find_results
 from results.columns import outcome_row, result_row
+from scheduler.archive import open_database
 from scheduler.naming import named_study
 from scheduler.settings import Settings
 from worker.pictures import Pictures
@@ -59,7 +60,7 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
       thoraq show 17 --out overlay.png
       thoraq show /archive/2024/p0031.dcm
     """
-    database = Database.open(settings.database)
+    database = open_database(settings)
     name = named_study(study)
     with audited(database, settings, "show", filters=("study",), pictures=out is not None) as (
         reading

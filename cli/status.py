@@ -19,6 +19,7 @@ from db.pauses import paused_queues
 from db.records import BatchStatus
 from db.status import all_statuses, batch_status
 from radiograph.records import IctThresholds
+from scheduler.archive import open_database
 from scheduler.settings import Settings
 
 #: Pause between two looks at a batch; a look at a large one takes its time, so at least ten of it,
@@ -60,7 +61,7 @@ def status(batch: str | None, *, follow: bool, form: Form, settings: Settings) -
     """
     if follow and batch is None:
         raise click.UsageError("--follow needs the name of a batch")
-    database = Database.open(settings.database)
+    database = open_database(settings)
     if batch is None:
         print_all(database, form, settings)
     else:

@@ -27,6 +27,7 @@ from db.training_runs import (
     run_checks,
     run_phases,
 )
+from scheduler.archive import open_database
 from scheduler.opening import prepare
 from scheduler.roots import check_allowed, check_places
 from scheduler.settings import Settings
@@ -139,7 +140,7 @@ def status(run: str | None, *, follow: bool, form: Form, settings: Settings) -> 
     """
     if follow and run is None:
         raise click.UsageError("--follow needs the name of a run")
-    database = Database.open(settings.database)
+    database = open_database(settings)
     if run is None:
         found = list_runs(database)
         rows = map(table_row if form is Form.TABLE else run_row, found)
@@ -173,7 +174,7 @@ def cancel(run: str, settings: Settings) -> None:
     Example:
       thoraq train cancel our-own
     """
-    one = cancel_run(Database.open(settings.database), run)
+    one = cancel_run(open_database(settings), run)
     if one.state is RunState.CANCELLED:
         say(f"{one.name} is cancelled")
     else:
@@ -190,7 +191,7 @@ def resume(run: str, settings: Settings) -> None:
     Example:
       thoraq train resume our-own
     """
-    database = Database.open(settings.database)
+    database = open_database(settings)
     one = resume_run(database, run)
     say(f"{one.name} queued again")
     explain(one, database, settings)
@@ -213,7 +214,7 @@ def compare(runs: tuple[str, ...], form: Form, settings: Settings) -> None:
       thoraq train submit --data /srv/films --name original --faithful
       thoraq train compare ours original
     """
-    database = Database.open(settings.database)
+    database = open_database(settings)
     found = [find_run(database, name) for name in dict.fromkeys(runs)]
     ended = [(run, run_phases(database, run.id)) for run in found]
     if form is Form.TABLE:
@@ -236,7 +237,7 @@ def log(run: str, form: Form, settings: Settings) -> None:
     Example:
       thoraq train log our-own --csv > checks.csv
     """
-    database = Database.open(settings.database)
+    database = open_database(settings)
     one = find_run(database, run)
     checks = run_checks(database, one.id)
     print_rows(check_rows(checks), form, CHECK_IN_TABLE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -12,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Cast,
     ColumnElement,
+    Connection,
     DateTime,
     Dialect,
     Enum,
@@ -21,6 +23,8 @@ from sqlalchemy import (
     cast,
     func,
 )
+
+from db.dialect_paths import archive_at, spellings
 
 #: SQLite numbers rows by itself only in a column declared INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")
@@ -81,6 +85,22 @@ class FilePath(TypeDecorator[str]):
         return value if value is None or value.isascii() else _STORED.sub(_met, value)
 
 
+class ArchivePath(FilePath):
+    """A radiograph's path: in Python where this machine has it, in the database as it is stored."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Return the path in the form of this site's archive."""
+        stored = None if value is None else archive_at(dialect).stored(value)
+        return super().process_bind_param(stored, dialect)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        """Return the path on this machine."""
+        stored = super().process_result_value(value, dialect)
+        return None if stored is None else archive_at(dialect).here(stored)
+
+
 class Prose(TypeDecorator[str]):
     """Text from outside: what no database can hold becomes a question mark."""
 
@@ -120,8 +140,18 @@ def total(count: ColumnElement[int]) -> Cast[int]:
 
 
 def path_digest(path: str) -> str:
-    """Key of a path in 32 hex digits.
+    """Key of a path, as it is stored, in 32 hex digits.
 
     PostgreSQL refuses index entries above 2704 bytes and a path may have 4096.
     """
     return hashlib.blake2b(os.fsencode(path), digest_size=16).hexdigest()
+
+
+def stored_digest(connection: Connection, path: str) -> str:
+    """Key under which a path of this machine is stored."""
+    return path_digest(archive_at(connection.dialect).stored(path))
+
+
+def path_digests(connection: Connection, paths: Iterable[str]) -> list[str]:
+    """Keys under which files at these paths may have been stored."""
+    return [path_digest(each) for path in paths for each in spellings(connection, path)]

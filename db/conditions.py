@@ -23,11 +23,13 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    or_,
     type_coerce,
 )
 
 from db.bulk import at_once
-from db.columns import FilePath, Moment, Prose
+from db.columns import ArchivePath, FilePath, Moment, Prose
+from db.dialect_paths import spellings
 from db.records import Comparison, Condition, Scalar
 from db.tables import measurement, radiograph
 
@@ -121,25 +123,44 @@ def as_sql(connection: Connection, condition: Condition) -> ColumnElement[bool]:
     value = condition.value
     match condition.comparison:
         case Comparison.EQUAL:
-            return column == value  # None: IS NULL
+            return _equal(connection, column, value)
         case Comparison.UNEQUAL:
-            return column.is_distinct_from(value)
+            return _unequal(connection, column, value)
         case Comparison.LIKE:
             return _like(connection, column, str(value))
         case Comparison.UNLIKE:
             return ~_like(connection, column, str(value))
         case Comparison.CONTAINS:
             holds = func.strpos if at_once(connection) else func.instr
-            return type_coerce(holds(_as_text(column), _literal(column, str(value))) > 0, Boolean)
+            literals = _literals(connection, column, str(value))
+            found = or_(*(holds(_as_text(column), each) > 0 for each in literals))
+            return type_coerce(found, Boolean)
         case order:
             compared: ColumnElement[bool] = _ORDERS[order](column, value)
             return compared
 
 
+def _equal(
+    connection: Connection, column: Column[Any], value: Scalar | None
+) -> ColumnElement[bool]:
+    if value is not None and isinstance(column.type, ArchivePath):
+        return column.in_(_literals(connection, column, str(value)))
+    return column == value  # None: IS NULL
+
+
+def _unequal(
+    connection: Connection, column: Column[Any], value: Scalar | None
+) -> ColumnElement[bool]:
+    if isinstance(column.type, ArchivePath):
+        return ~_equal(connection, column, value)  # there is always a path
+    return column.is_distinct_from(value)
+
+
 def _like(connection: Connection, column: Column[Any], pattern: str) -> ColumnElement[bool]:
     """Match a pattern; LIKE ignores the case of a to z on SQLite, where GLOB does not."""
     if at_once(connection):
-        return _as_text(column).like(_literal(column, pattern), escape="\\")
+        likes = _literals(connection, column, pattern)
+        return or_(*(_as_text(column).like(each, escape="\\") for each in likes))
     glob, escaped = "", False
     for char in pattern:
         if not escaped and char == "\\":
@@ -148,7 +169,8 @@ def _like(connection: Connection, column: Column[Any], pattern: str) -> ColumnEl
         wild = {"%": "*", "_": "?"}.get(char) if not escaped else None
         glob += wild or (f"[{char}]" if char in "*?[" else char)
         escaped = False
-    return _as_text(column).op("GLOB", is_comparison=True)(_literal(column, glob))
+    globs = _literals(connection, column, glob)
+    return or_(*(_as_text(column).op("GLOB", is_comparison=True)(each) for each in globs))
 
 
 def _as_text(column: Column[Any]) -> ColumnElement[Any]:
@@ -156,8 +178,11 @@ def _as_text(column: Column[Any]) -> ColumnElement[Any]:
     return cast(column, Text) if isinstance(column.type, Enum) else column
 
 
-def _literal(column: Column[Any], text: str) -> ColumnElement[Any]:
-    return literal(text, column.type if isinstance(column.type, FilePath) else Text)
+def _literals(connection: Connection, column: Column[Any], text: str) -> list[ColumnElement[Any]]:
+    """Return what a text is compared with: a path as well in every other form it may have."""
+    if not isinstance(column.type, ArchivePath):
+        return [literal(text, column.type if isinstance(column.type, FilePath) else Text)]
+    return [literal(each, FilePath) for each in spellings(connection, text)]
 
 
 def _unquoted(text: str) -> str:

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, Row, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from db.archive import Archive
+from db.dialect_paths import keep_archive
 from db.engine import engine_of
 from db.schema import require_head
 from db.translation import translated
@@ -39,12 +41,16 @@ class Database:
         self._pid = os.getpid()
 
     @classmethod
-    def open(cls, url: str) -> Database:
+    def open(cls, url: str, archive: Archive | None = None) -> Database:
         """Take the database at ``url``; the first transaction connects.
 
+        ``archive``: how paths are stored; in full where None.
         Raises DatabaseUrlInvalid: neither SQLite nor PostgreSQL.
         """
-        return cls(engine_of(url))
+        engine = engine_of(url)
+        if archive is not None:
+            keep_archive(engine.dialect, archive)
+        return cls(engine)
 
     @contextmanager
     def write(self, *, patience_ms: int | None = None) -> Iterator[Connection]:

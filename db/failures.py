@@ -32,6 +32,7 @@ from db.batches import batch_id_of
 from db.bulk import among, at_once
 from db.columns import FilePath, total
 from db.database import Database, pieces
+from db.dialect_paths import spellings
 from db.failure_records import Failure, FailureFilter
 from db.moved import files_at
 from db.order import Order, order_terms
@@ -174,11 +175,11 @@ def _at_path(connection: Connection, path: str | None) -> ColumnElement[bool] | 
     if ids := files_at(connection, path):
         return file.c.id.in_(ids)
     holds = func.strpos if at_once(connection) else func.instr
-    part = literal(path, FilePath)
     before_the_move = func.replace(file.c.path, f"/{Place.FAILED}/", "/")
+    parts = [literal(each, FilePath) for each in spellings(connection, path)]
     return or_(
-        holds(file.c.path, part) > 0,
-        and_(file.c.place == Place.FAILED, holds(before_the_move, part) > 0),
+        *(holds(file.c.path, part) > 0 for part in parts),
+        *(and_(file.c.place == Place.FAILED, holds(before_the_move, part) > 0) for part in parts),
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, select, update
 from db.audit import Action, note
 from db.batches import among_submissions, hold_batch
 from db.bulk import among, at_once, bound, inserting
-from db.columns import path_digest
+from db.columns import path_digests, stored_digest
 from db.database import AnyRow, Database, insert_into, moment, pieces
 from db.jobs import moving, put_in_chunks
 from db.records import Batch, FileStat, IntakeCount, Refusal, SeenFile
@@ -76,7 +76,7 @@ def record_files(
         known = _known(connection, batch.id, [each.stat for each in files])
         fresh = {each.stat: each for each in files if each.stat not in known}
         refused = [
-            _refused_row(batch, each, each.refusal, at)
+            _refused_row(connection, batch, each, each.refusal, at)
             for each in fresh.values()
             if each.refusal is not None
         ]
@@ -97,7 +97,7 @@ def record_files(
                 owns = position == 0 and sha256 in owned
                 queued += owns
                 rows.append(
-                    _row(batch, each, at)
+                    _row(connection, batch, each, at)
                     | {
                         "radiograph_id": radiograph_ids[sha256],
                         "job_id": job_ids[sha256],
@@ -123,7 +123,7 @@ def _forget_unread(connection: Connection, batch_id: int, stats: Sequence[FileSt
     unread = (file.c.batch_id == batch_id, file.c.code == FileUnavailable.code)
     if connection.execute(select(file.c.id).where(*unread).limit(1)).first() is None:
         return
-    for digests in pieces([path_digest(each.path) for each in stats]):
+    for digests in pieces(path_digests(connection, [each.path for each in stats])):
         among_them = among(connection, file.c.path_digest, digests)
         connection.execute(delete(file).where(*unread, among_them))
 
@@ -134,7 +134,7 @@ def _known(
     """Return what is recorded; with ``unread`` also what could not be read."""
     asked = set(stats)
     found: set[FileStat] = set()
-    for digests in pieces([path_digest(each.path) for each in asked]):
+    for digests in pieces(path_digests(connection, [each.path for each in asked])):
         found_ones = select(file.c.path, file.c.size, file.c.mtime_ns).where(
             file.c.batch_id == batch_id, among(connection, file.c.path_digest, digests)
         )
@@ -262,11 +262,11 @@ def _revive(connection: Connection, job_ids: Sequence[int]) -> None:
         connection.execute(update(file).where(file.c.job_id.in_(some)).values(duplicate=True))
 
 
-def _row(batch: Batch, each: SeenFile, at: datetime) -> dict[str, object]:
+def _row(connection: Connection, batch: Batch, each: SeenFile, at: datetime) -> dict[str, object]:
     return {
         "batch_id": batch.id,
         "path": each.stat.path,
-        "path_digest": path_digest(each.stat.path),
+        "path_digest": stored_digest(connection, each.stat.path),
         "size": each.stat.size,
         "mtime_ns": each.stat.mtime_ns,
         "sha256": each.sha256,
@@ -280,8 +280,10 @@ def _row(batch: Batch, each: SeenFile, at: datetime) -> dict[str, object]:
     }
 
 
-def _refused_row(batch: Batch, each: SeenFile, refusal: Refusal, at: datetime) -> dict[str, object]:
-    return _row(batch, each, at) | {
+def _refused_row(
+    connection: Connection, batch: Batch, each: SeenFile, refusal: Refusal, at: datetime
+) -> dict[str, object]:
+    return _row(connection, batch, each, at) | {
         "code": refusal.code,
         "detail": refusal.detail,
         "disposition": refusal.disposition,

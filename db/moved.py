@@ -12,8 +12,9 @@ from pathlib import PurePosixPath
 from sqlalchemy import Connection, String, cast, literal, select
 
 from db.bulk import among
-from db.columns import FilePath, path_digest
+from db.columns import FilePath, path_digests
 from db.database import AnyRow
+from db.dialect_paths import archive_at, spellings
 from db.states import Place
 from db.tables import file
 
@@ -25,6 +26,7 @@ _DEEPEST = 100
 
 def files_at(connection: Connection, path: str) -> list[int]:
     """Return the ids of the files at ``path``; where there are none, of those moved from there."""
+    path = archive_at(connection.dialect).here(path)
     found = _exactly(connection, [path])
     if not found and path.startswith("/"):
         found = _exactly(connection, list(moved_paths(path)), moved=True)
@@ -46,7 +48,7 @@ def moved_paths(path: str) -> Iterator[str]:
 
 def _exactly(connection: Connection, paths: Sequence[str], *, moved: bool = False) -> list[AnyRow]:
     asked = select(file.c.id, file.c.batch_id, file.c.place, file.c.path).where(
-        among(connection, file.c.path_digest, [path_digest(path) for path in paths])
+        among(connection, file.c.path_digest, path_digests(connection, paths))
     )
     if moved:
         asked = asked.where(file.c.place.in_(PUT_AWAY))
@@ -60,13 +62,16 @@ def _numbered(connection: Connection, found: Sequence[AnyRow]) -> list[AnyRow]:
     for batch_id, place, path in {(row.batch_id, row.place, row.path) for row in found}:
         folder, _, name = path.rpartition("/")
         stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
-        before, after = literal(f"{folder}/{stem}.", FilePath), literal(suffix, FilePath)
-        number = cast(file.c.id, String)
+        number, after = cast(file.c.id, String), literal(suffix, FilePath)
+        texts = [
+            literal(before, FilePath).concat(number).concat(after)
+            for before in spellings(connection, f"{folder}/{stem}.")
+        ]
         more += connection.execute(
             select(file.c.id, file.c.batch_id, file.c.place, file.c.path).where(
                 file.c.batch_id == batch_id,
                 file.c.place == place,
-                file.c.path == before.concat(number).concat(after),
+                file.c.path.in_(texts),
             )
         ).all()
     return more

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, case, func, or_, select, update
+from sqlalchemy import and_, case, func, literal, or_, select, update
 
-from db.columns import path_digest
+from db.columns import FilePath, stored_digest
 from db.database import Database
+from db.dialect_paths import spellings
 from db.records import EndedFile, FileStat, PlacedFile
 from db.states import JobState, Place
 from db.tables import file, job, radiograph
@@ -65,15 +66,19 @@ def record_places(db: Database, placed: Sequence[PlacedFile]) -> None:
     """Note where files lie now, in one transaction; their radiographs are read from there."""
     with db.write() as connection:
         for each in placed:
-            former = select(file.c.path).where(file.c.id == each.id).scalar_subquery()
-            of = select(file.c.radiograph_id).where(file.c.id == each.id).scalar_subquery()
+            this = file.c.id == each.id
+            former = connection.execute(
+                select(file.c.radiograph_id, file.c.path).where(this)
+            ).first()
+            if former is None:
+                continue  # forgotten meanwhile
+            # The radiograph may have been recorded while another form of paths was set.
+            texts = [literal(text, FilePath) for text in spellings(connection, former.path)]
             connection.execute(
                 update(radiograph)
-                .where(radiograph.c.id == of, radiograph.c.path == former)
+                .where(radiograph.c.id == former.radiograph_id, radiograph.c.path.in_(texts))
                 .values(path=each.path)
             )
-            connection.execute(
-                update(file)
-                .where(file.c.id == each.id)
-                .values(place=each.place, path=each.path, path_digest=path_digest(each.path))
-            )
+            digest = stored_digest(connection, each.path)
+            placed_at = {"place": each.place, "path": each.path, "path_digest": digest}
+            connection.execute(update(file).where(this).values(**placed_at))

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-from db.columns import FilePath, Moment, Prose, RowId, one_of
+from db.columns import ArchivePath, FilePath, Moment, Prose, RowId, one_of
 from db.states import JobState, Place, Priority, QueueName, RunState
 from radiograph.errors import Disposition
 from radiograph.records import Bucket, BucketBasis, IctRule, ImageFormat, SpacingSource, View
@@ -52,7 +52,7 @@ radiograph = Table(
     Column("id", RowId, primary_key=True),
     Column("sha256", String(64), nullable=False, unique=True),
     Column("format", one_of(ImageFormat, "format"), nullable=False),
-    Column("path", FilePath, nullable=False),  # the first file that had this content
+    Column("path", ArchivePath, nullable=False),  # the first file that had this content
     Column("size", BigInteger, nullable=False),
     Column("pixel_digest", String(64), index=True),
     Column("study_uid", Prose, index=True),
@@ -126,7 +126,7 @@ file = Table(
     metadata,
     Column("id", RowId, primary_key=True),
     Column("batch_id", ForeignKey("batch.id"), nullable=False),
-    Column("path", FilePath, nullable=False),
+    Column("path", ArchivePath, nullable=False),
     Column("path_digest", String(32), nullable=False, index=True),
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),

@@ -36,6 +36,7 @@ INSTEAD_OF_DEFAULT = {
     "models": "/srv/thoraq/models",
     "converted": "/var/cache/thoraq",
     "roots": "/archive:/srv/films",
+    "show_paths": "relative",
     "device_batch": "16",
     "device_workers": "1",
 }

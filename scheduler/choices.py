@@ -13,6 +13,13 @@ class ReadAudit(StrEnum):
     REQUIRED = "required"
 
 
+class StoredPaths(StrEnum):
+    """How the database holds file paths."""
+
+    FULL = "full"
+    RELATIVE = "relative"
+
+
 class PathForm(StrEnum):
     """How file paths are printed and exported."""
 

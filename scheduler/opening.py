@@ -6,6 +6,7 @@ from db.database import Database
 from db.models import find_model, register_shipped
 from db.schema import upgrade
 from network.card import shipped_card
+from scheduler.archive import open_database
 from scheduler.naming import is_shipped_name
 from scheduler.settings import Settings
 
@@ -16,7 +17,7 @@ def prepare(settings: Settings, model: str | None = None) -> Database:
     ``model``: a version that has to be there. Raises DatabaseError, ModelUnknown, NetworkError.
     """
     upgrade(settings.database)
-    database = Database.open(settings.database)
+    database = open_database(settings)
     card = shipped_card()
     register_shipped(
         database, card.version, card.weights_digest, card.card, shipped=is_shipped_name

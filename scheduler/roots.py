@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from scheduler.errors import PlaceForbidden, PlaceMissing
@@ -15,6 +17,35 @@ def check_places(paths: Sequence[Path]) -> Sequence[Path]:
         if not path.exists():
             raise PlaceMissing(f"{path}: {PlaceMissing.__doc__}")
     return paths
+
+
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A folder that files may be read from."""
+
+    folder: Path
+    name: str | None = None  # where the settings give one
+
+    @property
+    def label(self) -> str | None:
+        """What stored paths call it: its name, else that of the folder; None: neither fits."""
+        label = self.name or self.folder.name
+        return label if _LABEL.fullmatch(label) else None
+
+
+def roots_of(text: str | None) -> tuple[Root, ...]:
+    """Read ``/FOLDER`` and ``LABEL=/FOLDER``, separated by colons."""
+    return tuple(_root(each) for each in (text or "").split(":") if each)
+
+
+def _root(text: str) -> Root:
+    name, sign, folder = text.partition("=/")
+    if sign and _LABEL.fullmatch(name):
+        return Root(Path(f"/{folder}"), name)
+    return Root(Path(text))
 
 
 def check_allowed(place: Path, roots: Collection[Path]) -> Path:

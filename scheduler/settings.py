@@ -22,8 +22,9 @@ from pydantic_settings import (
 
 from network.runtime import Runtime
 from radiograph.records import IctThresholds
-from scheduler.choices import PathForm, ReadAudit
+from scheduler.choices import PathForm, ReadAudit, StoredPaths
 from scheduler.errors import WrongSetting
+from scheduler.roots import roots_of
 from scheduler.secrets import check_secret
 from scheduler.settings_file import MACHINE, VARIABLE, open_settings
 
@@ -83,21 +84,18 @@ class Settings(BaseSettings):
         default=120.0,
         gt=0,
         le=_DAY,
-        allow_inf_nan=False,
         description="how long a silent worker keeps its chunk",
     )
     upkeep_seconds: float = Field(
         default=5.0,
         gt=0,
         le=3600,
-        allow_inf_nan=False,
         description="pause between two rounds of sending and recovery",
     )
     resend_seconds: float = Field(
         default=900.0,
         gt=0,
         le=30 * _DAY,
-        allow_inf_nan=False,
         description="a chunk nobody took for this long is sent again",
     )
     max_attempts: int = Field(default=5, ge=1, le=1000, description="tries of a transient failure")
@@ -105,7 +103,6 @@ class Settings(BaseSettings):
         default=30.0,
         gt=0,
         le=_DAY,
-        allow_inf_nan=False,
         description="pause before the second try; doubles with each, jittered",
     )
     readers: int | None = Field(
@@ -118,7 +115,6 @@ class Settings(BaseSettings):
         default=60.0,
         gt=0,
         le=_DAY,
-        allow_inf_nan=False,
         description="time one file may take to read",
     )
     read_memory_mb: int = Field(
@@ -181,14 +177,12 @@ class Settings(BaseSettings):
         default=120.0,
         gt=0,
         le=_DAY,
-        allow_inf_nan=False,
         description="how long a silent worker keeps its training run",
     )
     training_memory_share: float = Field(
         default=0.5,
         gt=0,
         le=1,
-        allow_inf_nan=False,
         description="share of an accelerator's memory training may take",
     )
     training_threads: int = Field(
@@ -202,38 +196,41 @@ class Settings(BaseSettings):
         default=60.0,
         gt=0,
         le=_DAY,
-        allow_inf_nan=False,
         description="pause between two checkpoints of a training run",
     )
     watch_seconds: float = Field(
         default=2.0,
         gt=0,
         le=_DAY,
-        allow_inf_nan=False,
         description="pause between two scans of a watched folder",
     )
     settle_seconds: float = Field(
         default=2.0,
         ge=0,
         le=_DAY,
-        allow_inf_nan=False,
         description="a watched file that nobody was seen to close is complete once it was"
         " unchanged for so long; 10 or more on a share that others write to",
     )
     roots: str | None = Field(
         default=None,
-        description="folders that files may be read from, separated by colons; all where absent",
+        description="folders that files may be read from, separated by colons, each /FOLDER or"
+        " LABEL=/FOLDER; all where absent",
     )
     store_patient_ids: bool = Field(
         default=False,
         description="store patient and accession numbers as they are;"
         " hashed with a local key otherwise",
     )
-    show_paths: PathForm = Field(
-        default=PathForm.FULL,
+    store_paths: StoredPaths = Field(
+        default=StoredPaths.FULL,
+        description="how the database holds file paths: full, or relative to one of THORAQ_ROOTS"
+        " by its label; the same on every machine",
+    )
+    show_paths: PathForm | None = Field(
+        default=None,
         description="how commands print and export file paths: full, relative (to the one of"
-        " THORAQ_ROOTS they are in, by its number where there are several; hashed in none), or"
-        " hashed with the key of patients' numbers; the database keeps them in full",
+        " THORAQ_ROOTS they are in; hashed in none), or hashed with the key of patients' numbers;"
+        " as THORAQ_STORE_PATHS where absent",
     )
     audit_reads: ReadAudit = Field(
         default=ReadAudit.ON,
@@ -251,7 +248,6 @@ class Settings(BaseSettings):
         default=0.60,
         gt=0,
         lt=1,
-        allow_inf_nan=False,
         description="ICT line under one year, PA view",
     )
     ict_newborn: float = Field(
@@ -320,7 +316,7 @@ class Settings(BaseSettings):
     @property
     def allowed_roots(self) -> tuple[Path, ...]:
         """Folders that files may be read from, links resolved; empty: everywhere."""
-        return tuple(Path(each).resolve() for each in (self.roots or "").split(":") if each)
+        return tuple(root.folder.resolve() for root in roots_of(self.roots))
 
     @property
     def runs_folder(self) -> Path:

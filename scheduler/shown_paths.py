@@ -1,7 +1,6 @@
 """File paths as they are printed and exported: in full, below their root, or hashed.
 
-Folder names of an archive may hold patients' numbers. The database keeps paths in full: workers
-read by them.
+Folder names of an archive may hold patients' numbers.
 """
 
 from __future__ import annotations
@@ -10,8 +9,11 @@ import hashlib
 import os
 from pathlib import Path
 
-from scheduler.choices import PathForm
+from db.archive import Archive, label_of
+from scheduler.archive import archive_of
+from scheduler.choices import PathForm, StoredPaths
 from scheduler.keys import key_of
+from scheduler.roots import Root, roots_of
 from scheduler.settings import Settings
 
 _HASH_BYTES = 16
@@ -20,29 +22,45 @@ _HASH_BYTES = 16
 class ShownPaths:
     """Turns a path into what others may see of it."""
 
-    def __init__(self, form: PathForm, roots: tuple[Path, ...], key: bytes | None) -> None:
+    def __init__(
+        self, form: PathForm, roots: tuple[Root, ...], key: bytes | None, archive: Archive | None
+    ) -> None:
+        """``archive``: where paths are stored relative to its roots, and so asked for."""
         self._form = form
-        self._roots = roots
+        self._roots = [(root.name, root.folder.resolve()) for root in roots]
         self._key = key
+        self._archive = archive
 
     @classmethod
     def of(cls, settings: Settings) -> ShownPaths:
-        """Take form, roots and the patients' key from the settings. Raises KeyUnusable."""
-        form = settings.show_paths
+        """Take form, roots and the patients' key from the settings.
+
+        Raises KeyUnusable, WrongSetting.
+        """
+        form = settings.show_paths or PathForm(settings.store_paths)
         if form is PathForm.FULL:
-            return cls(form, (), None)
+            return cls(form, (), None, None)
         key = key_of(settings.patient_key, settings.state / "patient.key")
-        return cls(form, settings.allowed_roots, key)
+        stored_so = settings.store_paths is StoredPaths.RELATIVE
+        archive = archive_of(settings) if stored_so else None
+        return cls(form, roots_of(settings.roots), key, archive)
 
     def shown(self, path: str) -> str:
         """Return the path in its form; a path in no root is hashed rather than shown."""
         if self._key is None:
             return path
-        if self._form is PathForm.RELATIVE:
-            for number, root in enumerate(self._roots, start=1):
-                if Path(path).is_relative_to(root):
-                    below = str(Path(path).relative_to(root))
-                    return below if len(self._roots) == 1 else f"{number}:{below}"
+        if self._form is PathForm.RELATIVE and (below := self._below(path)) is not None:
+            return below
         return hashlib.blake2b(
             os.fsencode(path), key=self._key, digest_size=_HASH_BYTES, person=b"thoraq-path"
         ).hexdigest()
+
+    def _below(self, path: str) -> str | None:
+        if self._archive is not None:
+            stored = self._archive.stored(path)
+            return None if label_of(stored) is None else stored
+        for number, (name, root) in enumerate(self._roots, start=1):
+            if Path(path).is_relative_to(root):
+                below = str(Path(path).relative_to(root))
+                return below if len(self._roots) == 1 else f"{name or number}:{below}"
+        return None

@@ -20,6 +20,7 @@ from db.errors import DatabaseError, SchemaDiffers
 from db.recovery import recover_stalled
 from db.tally import fold
 from db.training_recovery import recover_runs
+from scheduler.archive import open_database
 from scheduler.errors import BrokerUnavailable
 from scheduler.messages import UPKEEP, UPKEEP_QUEUE
 from scheduler.pulse import Kind, Pulse
@@ -65,7 +66,7 @@ def keep_up(database: Database, app: Celery, resend_seconds: float) -> bool:
 
 def add_upkeep(app: Celery, settings: Settings) -> None:
     """Give ``app`` the timetable and the task that follows it."""
-    database = Database.open(settings.database)
+    database = open_database(settings)
     ill_seconds = max(_ILL_SECONDS, _ILL_ROUNDS * settings.upkeep_seconds)
     pulse = Pulse(settings.state, Kind.SCHEDULER, f"upkeep@{gethostname()}", ill_seconds)
 

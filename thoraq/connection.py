@@ -26,6 +26,7 @@ from results.columns import result_row
 from results.errors import ArgumentInvalid
 from results.filters import checked, failure_filter, failure_order, result_filter, result_order
 from results.reading import audited, filter_names
+from scheduler.archive import open_database
 from scheduler.intake import enqueue
 from scheduler.logs import hand_over_logs
 from scheduler.naming import batch_name, check_batch_name
@@ -76,7 +77,7 @@ class Connection:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._database = Database.open(settings.database)
+        self._database = open_database(settings)
 
     def __enter__(self) -> Self:
         """Return itself."""

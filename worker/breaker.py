@@ -8,10 +8,16 @@ chunk, so that neither an unmounted share condemns an archive nor a folder of br
 from __future__ import annotations
 
 from radiograph.errors import FileUnavailable
-from worker.errors import ReaderCrashed, ReaderOutOfMemory, ReaderTimeout
+from worker.errors import ReaderCrashed, ReaderOutOfMemory, ReaderTimeout, RootUnknown
 
 _SUSPICIOUS = frozenset(
-    {FileUnavailable.code, ReaderCrashed.code, ReaderOutOfMemory.code, ReaderTimeout.code}
+    {
+        FileUnavailable.code,
+        RootUnknown.code,
+        ReaderCrashed.code,
+        ReaderOutOfMemory.code,
+        ReaderTimeout.code,
+    }
 )
 _IN_A_ROW = 5
 _FIRST_PAUSE_SECONDS = 5.0

@@ -8,6 +8,7 @@
     |   `-- ReaderFailed                reader-failed
     |-- ContentChanged                  content-changed
     |-- PathForbidden                   path-forbidden
+    |-- RootUnknown                     root-unknown           transient
     |-- PredictionInvalid               prediction-invalid
     `-- MeasuringFailed                 measuring-failed
 
@@ -77,6 +78,13 @@ class PathForbidden(Unreadable):
     """The file lies outside the folders that THORAQ_ROOTS allows this worker; add its folder."""
 
     code = "path-forbidden"
+
+
+class RootUnknown(Unreadable):
+    """The path is below a root that THORAQ_ROOTS does not name here; add LABEL=/FOLDER, retry."""
+
+    code = "root-unknown"
+    permanent = False
 
 
 class PredictionInvalid(Unreadable):

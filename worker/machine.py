@@ -7,7 +7,7 @@ from pathlib import Path
 from db.records import ClaimedJob, Refusal
 from radiograph.errors import FileUnavailable
 from worker.breaker import Breaker
-from worker.errors import FolderAway, ReaderUnavailable
+from worker.errors import FolderAway, ReaderUnavailable, RootUnknown
 from worker.reader_process import RefusedFile
 from worker.readers import Readers
 from worker.sample import sample_job
@@ -30,7 +30,7 @@ class Machine:
             self._breaker.acquit()
 
     def _try(self, job: ClaimedJob, refusal: Refusal) -> None:
-        if refusal.code == FileUnavailable.code:
+        if refusal.code in {FileUnavailable.code, RootUnknown.code}:
             if not any(Path(path).parent.is_dir() for path in job.paths):
                 raise FolderAway(FolderAway.__doc__)
             return

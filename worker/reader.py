@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import radiograph.reading.dicom  # noqa: F401 - ahead of its first file
+from db.archive import label_of
 from network.input import prepare
 from radiograph.errors import FileUnavailable, RadiographError
 from radiograph.frontal import check_header
@@ -29,7 +30,13 @@ from radiograph.reading.limits import Check
 from radiograph.records import Header
 from scheduler.roots import allowed_path
 from scheduler.tether import die_with
-from worker.errors import ContentChanged, PathForbidden, ReaderFailed, ReaderOutOfMemory
+from worker.errors import (
+    ContentChanged,
+    PathForbidden,
+    ReaderFailed,
+    ReaderOutOfMemory,
+    RootUnknown,
+)
 from worker.wire import (
     Incoming,
     ReadFile,
@@ -109,8 +116,10 @@ def answer(request: dict[str, Any], limits: ReadLimits, roots: Sequence[Path] = 
 def _checked_path(path: str, roots: Sequence[Path]) -> Path:
     """Return a path with its links resolved, if this worker may read it.
 
-    Raises PathForbidden, FileUnavailable.
+    Raises RootUnknown, PathForbidden, FileUnavailable.
     """
+    if (label := label_of(path)) is not None:
+        raise RootUnknown(f"{label}: {RootUnknown.__doc__}")
     try:
         real = allowed_path(Path(path), roots)
     except ValueError as exc:  # a NUL in the path

@@ -13,14 +13,22 @@ from typing import TypeVar
 from db.records import ClaimedJob, Refusal
 from radiograph.errors import FileUnavailable, RadiographError
 from radiograph.reading import ReadLimits
-from worker.errors import ContentChanged, ReaderCrashed, ReaderTimeout, ReaderUnavailable
+from worker.errors import (
+    ContentChanged,
+    ReaderCrashed,
+    ReaderTimeout,
+    ReaderUnavailable,
+    RootUnknown,
+)
 from worker.reader_process import ReaderProcess, RefusedFile
 from worker.wire import ReadFile
 
 T = TypeVar("T")
 
 #: Refusals that may be the path's fault: another path with the same content is tried.
-_OF_THE_PATH = frozenset({FileUnavailable.code, ContentChanged.code, ReaderTimeout.code})
+_OF_THE_PATH = frozenset(
+    {FileUnavailable.code, RootUnknown.code, ContentChanged.code, ReaderTimeout.code}
+)
 #: Processes one file may crash before it is blamed; the first crash may be somebody else's doing.
 _CRASHES = 2
 _POLL_SECONDS = 0.2

@@ -15,6 +15,7 @@ from db.database import Database
 from db.errors import DatabaseError
 from db.models import registered_digest
 from db.records import Claim, Outcome, RetryPolicy
+from scheduler.archive import open_database
 from scheduler.settings import Settings
 from worker.announcer import Announcer
 from worker.breaker import Breaker
@@ -172,7 +173,7 @@ class Session:
 
     def _opened(self) -> Database:
         if self._database is None:
-            self._database = Database.open(self._settings.database)
+            self._database = open_database(self._settings)
         return self._database
 
     def _carrying(self) -> Conveyor:

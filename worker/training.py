@@ -27,6 +27,7 @@ from db.training_claims import (
 from db.training_records import RunClaim, TrainingRun
 from db.training_recovery import set_back_run
 from network.errors import NetworkError
+from scheduler.archive import open_database
 from scheduler.roots import allowed_path
 from scheduler.settings import Settings
 from training.errors import RunTaken, TrainingError
@@ -71,7 +72,7 @@ class Trainer:
         Raises DatabaseError where this machine is not set up for it.
         """
         if self._database is None:
-            self._database = Database.open(self._settings.database)
+            self._database = open_database(self._settings)
         database, seconds = self._database, self._settings.training_lease_seconds
         claim = self._claim(database, run_id)
         if claim is None:
