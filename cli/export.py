@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import stat
+from array import array
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
 
 from cli.listing import Listing, listing_options
 from cli.options import Paths, filter_options, settings_option
+from cli.outputs import note_export
 from cli.picture_file import out_option
 from cli.printing import print_table, say
 from cli.reading import audited
 from cli.tables import FileForm, write_rows
 from db.order import SORTABLE
-from db.records import ResultFilter
+from db.records import Result, ResultFilter
 from db.results import find_results
 from results.columns import COLUMNS, dictionary_rows, result_row
 from results.reading import filter_names
@@ -58,14 +62,24 @@ def export(
         raise click.UsageError("name the file: --out results.csv")
     form = form or form_of(out)
     database = open_database(settings)
+    ids = array("q")
     names = listing.shown([column.name for column in COLUMNS])
     with audited(
         database, settings, "export", batch=wanted.batch, filters=filter_names(wanted)
     ) as reading:
-        found = find_results(database, wanted, listing.order)
+        found = _noted(find_results(database, wanted, listing.order), ids)
         rows = listing.rows(reading.shown(result_row(result) for result in found))
         count = write_rows(rows, names, out, form)
+    if stat.S_ISREG(out.stat().st_mode):  # a pipe keeps nothing
+        note_export(database, out, ids)
     say(f"{count} measurements in {out}")
+
+
+def _noted(results: Iterable[Result], ids: array[int]) -> Iterator[Result]:
+    """Yield results and keep the ids of their radiographs."""
+    for result in results:
+        ids.append(result.radiograph_id)
+        yield result
 
 
 def form_of(path: Path) -> FileForm:

@@ -8,7 +8,15 @@ from pathlib import Path
 from cli.printing import say
 from db.database import Database
 from db.errors import DatabaseError
-from db.outputs import record_outputs
+from db.outputs import record_export, record_outputs
+
+
+def note_export(database: Database, path: Path, radiograph_ids: Sequence[int]) -> None:
+    """Note an export, which `forget` names; where the database takes no writes, say so."""
+    try:
+        record_export(database, path, radiograph_ids)
+    except DatabaseError as exc:
+        say(f"`thoraq forget` will not name what was written: [{exc.code}] {exc}", err=True)
 
 
 def note_outputs(

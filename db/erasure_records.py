@@ -25,13 +25,17 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A file that thoraq wrote at some host; ``path`` is absolute."""
+    """A file that thoraq wrote at some host; ``path`` is absolute.
+
+    ``exported_at``: when an operator exported rows to it; None for a report or a picture.
+    """
 
     id: int
     host: str
     path: str
     size: int
     mtime_ns: int
+    exported_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Reports and pictures that thoraq wrote to disk: where they are, so that they can be removed."""
+"""Where reports and pictures are, which `forget` removes, and exports, which it names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select
 from db.bulk import among
 from db.database import Database, moment, pieces
 from db.erasure_records import Output
-from db.tables import batch, output, radiograph
+from db.tables import batch, file, output, radiograph
 
 
 def record_outputs(
@@ -44,6 +44,35 @@ def record_outputs(
             )
 
 
+def record_export(
+    db: Database, path: Path, radiograph_ids: Sequence[int], *, now: datetime | None = None
+) -> None:
+    """Note a file with rows of these radiographs: once for each batch that has one of them."""
+    host, whole, found = socket.gethostname(), str(path.absolute()), path.stat()
+    batches: set[int] = set()
+    for some in pieces(radiograph_ids):
+        asked = select(file.c.batch_id).distinct()
+        with db.read() as connection:
+            some_of = among(connection, file.c.radiograph_id, some)
+            batches.update(connection.scalars(asked.where(some_of)))
+    with db.write() as connection:
+        at = moment(connection, now)
+        connection.execute(delete(output).where(output.c.host == host, output.c.path == whole))
+        known = select(batch.c.id).order_by(batch.c.id)  # others were forgotten meanwhile
+        for batch_id in batches.intersection(connection.scalars(known)):
+            connection.execute(
+                insert(output).values(
+                    batch_id=batch_id,
+                    host=host,
+                    path=whole,
+                    size=found.st_size,
+                    mtime_ns=found.st_mtime_ns,
+                    at=at,
+                    exported=True,
+                )
+            )
+
+
 def drop_outputs(db: Database, ids: Sequence[int]) -> None:
     """Strike off files that were removed."""
     for some in pieces(ids):
@@ -54,7 +83,7 @@ def drop_outputs(db: Database, ids: Sequence[int]) -> None:
 def outputs_of(
     connection: Connection, batch_ids: Sequence[int], radiograph_ids: Sequence[int]
 ) -> list[Output]:
-    """Return the reports of batches and the pictures of radiographs, on any host."""
+    """Return reports and exports of batches, and pictures of radiographs, on any host."""
     found: dict[int, Output] = {}
     for column, ids in (
         (output.c.batch_id, batch_ids),
@@ -65,5 +94,7 @@ def outputs_of(
                 select(output).where(among(connection, column, some)).order_by(output.c.id)
             )
             for row in rows:
-                found[row.id] = Output(row.id, row.host, row.path, row.size, row.mtime_ns)
+                exported_at = row.at if row.exported else None
+                written = (row.id, row.host, row.path, row.size, row.mtime_ns)
+                found[row.id] = Output(*written, exported_at)
     return [found[each] for each in sorted(found)]

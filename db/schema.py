@@ -14,7 +14,7 @@ from db.errors import DatabaseError, SchemaNewer, SchemaOutdated
 from db.records import SchemaState
 
 #: The newest revision of ``migrations/versions``, which the tables of `db.tables` are.
-HEAD = "0011"
+HEAD = "0012"
 
 _UPGRADE = "run `thoraq db upgrade`"
 _INSTALL = "install the version that upgraded it"

@@ -321,6 +321,7 @@ output = Table(  # reports and pictures on the hosts' disks; those of what is fo
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
     Column("at", Moment, nullable=False),
+    Column("exported", Boolean),  # a person's file with rows of the batch: named, never removed
 )
 
 audit = Table(  # who asked for what; written in the transaction that did it

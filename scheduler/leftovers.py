@@ -37,6 +37,9 @@ def remove_outputs(outputs: Iterable[Output], *, dry_run: bool) -> Leftovers:
     host = socket.gethostname()
     said = Leftovers()
     for each in outputs:
+        if each.exported_at is not None:
+            _name_export(said, each, host)
+            continue
         if each.host != host:
             said.left.append(f"{each.path} on {each.host}")
             continue
@@ -56,6 +59,18 @@ def remove_outputs(outputs: Iterable[Output], *, dry_run: bool) -> Leftovers:
             said.removed.append(each.path)
             said.ids.append(each.id)
     return said
+
+
+def _name_export(said: Leftovers, export: Output, host: str) -> None:
+    """Name a person's file; one of this host that is gone needs no note any more."""
+    if export.host == host and not os.path.lexists(export.path):
+        said.ids.append(export.id)
+        return
+    where = "" if export.host == host else f" on {export.host}"
+    when = f"{export.exported_at:%Y-%m-%d}"
+    line = f"{export.path}{where}: exported on {when}, may hold rows of what goes; delete it"
+    if line not in said.left:  # several batches of it go
+        said.left.append(line)
 
 
 def remove_reports(folders: Iterable[Path], names: Sequence[str], *, dry_run: bool) -> Leftovers:

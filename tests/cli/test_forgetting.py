@@ -184,3 +184,26 @@ def test_the_audit_shows_it_without_the_number(shell: Shell) -> None:
     assert "by patient" in row["what"]
     assert "radiographs 3" in row["what"]
     assert NUMBER not in said
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "parquet"])
+def test_exports_with_rows_of_what_goes_are_named_and_stay(
+    shell: Shell, tmp_path: Path, ending: str
+) -> None:
+    files = {name: tmp_path / f"{name}.{ending}" for name in ("all", "day", "gone")}
+    shell.run(f"export --out {files['all']}")
+    shell.run(f"export --batch day --out {files['day']}")
+    shell.run(f"export --out {files['gone']}")
+    files["gone"].unlink()
+
+    def named(scope: str) -> set[str]:
+        said = json.loads(shell.run(f"forget {scope} --json").stdout)
+        assert not [each for each in said["on_disk"] if "failed" not in each]
+        return {Path(each.partition(": exported on ")[0]).stem for each in said["stays"]}
+
+    assert named("--batch day --dry-run") == {"all", "day"}
+    assert named(f"--patient {NUMBER} --dry-run") == {"all", "day"}
+    assert named("--batch night --yes") >= {"all"}
+    assert files["all"].is_file()
+    assert named("--batch day --yes") == {"all", "day"}
+    assert files["day"].is_file()
