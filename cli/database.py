@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from cli.errors import ReadUnaudited
 from cli.exits import Exit
 from cli.options import Count, Paths, settings_option
 from cli.printing import print_json, say
+from cli.reading import Reading, audited
 from db import copies, rotation, schema
 from db.copy_records import CopyCount
+from scheduler.archive import open_database
+from scheduler.choices import ReadAudit
 from scheduler.console import PlainConsole
 from scheduler.settings import Settings
 
@@ -98,12 +104,14 @@ def backup(target: Path, *, replace: bool, keep: int | None, settings: Settings)
         kind = "is a directory" if keep is None else "is not a directory"
         raise click.BadParameter(f"{target} {kind}.", param_hint="'FILE'")
     removed: tuple[Path, ...] = ()
-    with PlainConsole(stderr=True).status("copying"):
+    with _audited_copy(settings) as reading, PlainConsole(stderr=True).status("copying"):
         if keep is None:
             count = copies.back_up(settings.database, target, replace=replace)
         else:
             rotated = rotation.rotate(settings.database, target, keep)
             target, count, removed = rotated.copy, rotated.count, rotated.removed
+        if reading is not None:
+            reading.rows = count.files
     remark = count.remark
     if remark.left_out:
         say(f"not thoraq's and not in the copy: {', '.join(remark.left_out)}", err=True)
@@ -142,6 +150,29 @@ def restore(source: Path, *, replace: bool, settings: Settings) -> None:
             err=True,
         )
     say(f"{_rows(count)} are back")
+
+
+@contextmanager
+def _audited_copy(settings: Settings) -> Iterator[Reading | None]:
+    """Note a copy, which holds all that identifies, as other reading; None: it is not noted.
+
+    Raises ReadUnaudited.
+    """
+    state = schema.check(settings.database)
+    if state.up_to_date:
+        database = open_database(settings)
+        try:
+            with audited(database, settings, "db backup") as reading:
+                yield reading
+        finally:
+            database.dispose()
+        return
+    # A copy before an upgrade is worth having; the audit of another schema takes no entry.
+    if settings.audit_reads is ReadAudit.REQUIRED:
+        raise ReadUnaudited(f"the schema is not this program's. {ReadUnaudited.__doc__}")
+    if settings.audit_reads is ReadAudit.ON and state.current is not None:
+        say("this copy is not in the audit: the schema is not this program's", err=True)
+    yield None
 
 
 def _rows(count: CopyCount) -> str:

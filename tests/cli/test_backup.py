@@ -25,7 +25,7 @@ def test_a_database_is_copied_and_brought_back(commands: Commands, tmp_path: Pat
     back = commands.run("db", "restore", tmp_path / "copy", "--replace")
     assert back.stdout == "1 batches, 3 files, 3 jobs and 0 measurements are back\n", back.stderr
     assert commands.json("status", "b")["queued"] == 3
-    assert [row["action"] for row in commands.json("audit")] == ["restore", "submit"]
+    assert [row["action"] for row in commands.json("audit")] == ["restore", "read", "submit"]
 
 
 def test_a_folder_keeps_the_newest_copies(commands: Commands, tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from cli.exits import Exit
+from db import migrating
 from db.audit import audit_rows
 from db.database import Database
 from tests.cli.commands import Commands
 from tests.cli.forked import run_forked
 from tests.db.making import measure_all, refused, seen, submit
+from tests.db.previous_release import previous_revision
 
 NUMBER = "7391846250"
 QUIET = {"THORAQ_PATIENT_KEY": "0123456789abcdef" * 4}
@@ -147,3 +149,34 @@ def test_a_reader_does_not_wait_for_a_writer_for_long(sqlite_url: str, tmp_path:
     assert "not in the audit: [database-busy]" in ran.stderr
     assert took < 15
     database.dispose()
+
+
+@pytest.mark.parametrize("setting", ["on", "off", "required"])
+@pytest.mark.parametrize("keep", [False, True], ids=["file", "folder"])
+def test_a_copy_of_the_database_is_noted(
+    *, environment: dict[str, str], database: Database, tmp_path: Path, setting: str, keep: bool
+) -> None:
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    words = (
+        ["db", "backup", str(folder), "--keep", "1"] if keep else ["db", "backup", f"{folder}/a"]
+    )
+    ran = run_forked(words, environment | {"THORAQ_AUDIT_READS": setting})
+    assert ran.returncode == Exit.OK, ran.stderr
+    said = {"command": "db backup", "filters": [], "pictures": False, "rows": 4}
+    assert [row.said for row in reads(database)] == ([] if setting == "off" else [said])
+
+
+def test_a_copy_before_an_upgrade_is_made_unless_the_audit_is_required(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    migrating.downgrade(sqlite_url, previous_revision())
+    environment = Commands(tmp_path / "state", {"THORAQ_DATABASE_URL": sqlite_url}).environment
+    ran = run_forked(
+        ["db", "backup", f"{tmp_path}/a"], environment | {"THORAQ_AUDIT_READS": "required"}
+    )
+    assert "read-unaudited" in ran.stderr
+    assert not (tmp_path / "a").exists()
+    ran = run_forked(["db", "backup", f"{tmp_path}/a"], environment)
+    assert ran.returncode == Exit.OK, ran.stderr
+    assert "not in the audit" in ran.stderr
