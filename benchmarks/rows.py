@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
-from benchmarks.waiting_writer import longest_waits
+from benchmarks.waiting_writer import forget_waits, longest_waits
 from db import schema
 from db.batches import batch_id_of
 from db.database import Database, pieces
@@ -135,6 +135,8 @@ def main() -> None:
         for again in (False, True):  # ages are unknown: all lose their line, then none changes
             changed, rate = recomputed_per_second(database)
             print(f"| recompute{' again' * again}, {changed} changed | {rate:,.0f}/s |")  # noqa: T201
+        seconds, waited = forget_waits(url)
+        print(f"| forget {BATCH}; another writer waits | {seconds:.1f} s; {waited:.2f} s |")  # noqa: T201
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"| peak memory of this process | {peak:.0f} MB |")  # noqa: T201
         database.dispose()

@@ -13,6 +13,8 @@ from sqlalchemy import select, update
 
 from db.batches import batch_id_of
 from db.database import Database, pieces
+from db.erasure import erase
+from db.erasure_records import Scope
 from db.jobs import put_in_chunks
 from db.operations import cancel, retry
 from db.pauses import pause_batch, resume_batch
@@ -41,12 +43,27 @@ def longest_waits(url: str) -> Iterator[tuple[str, float, float]]:
         "retry": lambda: retry(database, BATCH, None, _CHUNK),
     }
     for name, command in commands.items():
-        with _Writer(url) as writer:
-            began = time.perf_counter()
-            command()
-            seconds = time.perf_counter() - began
-        yield name, seconds, writer.longest_seconds
+        yield name, *_timed(url, command)
     database.dispose()
+
+
+def forget_waits(url: str) -> tuple[float, float]:
+    """Forget the batch; return how long it took and the longest wait of a writer, in seconds."""
+    database = Database.open(url)
+    cancel(database, BATCH, _CHUNK)
+    for _ in range(_FOLDS):
+        fold(database)
+    waits = _timed(url, lambda: list(erase(database, Scope(batch=BATCH))))
+    database.dispose()
+    return waits
+
+
+def _timed(url: str, command: Callable[[], object]) -> tuple[float, float]:
+    with _Writer(url) as writer:
+        began = time.perf_counter()
+        command()
+        seconds = time.perf_counter() - began
+    return seconds, writer.longest_seconds
 
 
 def _queue_all(database: Database) -> None:
