@@ -9,13 +9,14 @@ from pathlib import Path
 
 import click
 
-from cli.errors import ReadUnaudited
 from cli.exits import Exit
 from cli.options import Count, Paths, settings_option
 from cli.printing import print_json, say
-from cli.reading import Reading, audited
+from cli.reading import audited
 from db import copies, rotation, schema
 from db.copy_records import CopyCount
+from results.errors import ReadUnaudited
+from results.reading import Reading
 from scheduler.archive import open_database
 from scheduler.choices import ReadAudit
 from scheduler.console import PlainConsole
