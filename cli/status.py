@@ -122,7 +122,7 @@ def follow_batch(database: Database, batch: str, settings: Settings) -> BatchSta
             try:
                 found = batch_status(database, batch)
             except DatabaseError as exc:
-                if exc.permanent:
+                if not exc.awaited:
                     raise
                 progress.show("waiting", f"for the database [{exc.code}]: see `thoraq doctor`")
             else:

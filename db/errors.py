@@ -46,6 +46,11 @@ class DatabaseError(Exception):
     code: ClassVar[str] = "database-error"
     permanent: ClassVar[bool] = True
 
+    @property
+    def awaited(self) -> bool:
+        """Whether a process at work waits and asks again; a command ends at once either way."""
+        return not self.permanent
+
 
 class DatabaseAway(DatabaseError):
     """The database does not answer; see `thoraq doctor`, then run the same command again."""
@@ -58,6 +63,11 @@ class DatabaseLoginFails(DatabaseError):
     """The server lets nobody in by this user, password or name; see `thoraq doctor`."""
 
     code = "database-login-fails"
+
+    @property
+    def awaited(self) -> bool:
+        """Yes: a password is changed here and there one after the other, roles are restored."""
+        return True
 
 
 class DatabaseBusy(DatabaseError):

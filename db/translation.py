@@ -40,13 +40,20 @@ READ_ONLY_STATE = "25006"
 #: What libpq says where target_session_attrs finds no server to write to; it gives no SQLSTATE.
 _NO_PRIMARY = ("session is read-only", "server is in hot standby mode")
 
-#: What a server says that answers and lets nobody in, in words of any of its messages; it gives no
-#: SQLSTATE before a session begins.
+#: What a server says that answers and lets nobody in, in words of any of its messages, a dot where
+#: it puts a name; it gives no SQLSTATE before a session begins.
 _LOGIN = {
     "password authentication failed": "correct user and password in THORAQ_DATABASE_URL",
     "no password supplied": "give the password in THORAQ_DATABASE_URL or by PGPASSFILE",
-    "role ": "make the user on the server, or correct it in THORAQ_DATABASE_URL",
-    "database ": "make the database on the server, or correct its name in THORAQ_DATABASE_URL",
+    "role . does not exist": "make the user on the server, or correct it in THORAQ_DATABASE_URL",
+    "role . is not permitted to log in": "let this user log in: ALTER ROLE ... LOGIN",
+    "database . does not exist": (
+        "make the database on the server, or correct its name in THORAQ_DATABASE_URL"
+    ),
+    "database . is not currently accepting connections": (
+        "let the database be connected to: ALTER DATABASE ... ALLOW_CONNECTIONS true"
+    ),
+    "permission denied for database": "let this user in: GRANT CONNECT ON DATABASE ... TO ...",
     "pg_hba.conf": "allow this user, host and database in the server's pg_hba.conf",
     "authentication failed": "allow this user, host and database in the server's pg_hba.conf",
 }
@@ -65,6 +72,10 @@ _STANDBY = (
         " with target_session_attrs=read-write"
     ),
 )
+_RIGHTS = (
+    DatabaseLoginFails,
+    "let this user read and write thoraq's tables: make it their owner, or GRANT ALL",
+)
 _FULL = (DatabaseFull, str(DatabaseFull.__doc__))
 _DISK = (DatabaseDiskFails, str(DatabaseDiskFails.__doc__))
 _BROKEN = (DatabaseBroken, "restore a copy with --replace, or move the file away")
@@ -73,6 +84,7 @@ _FAULT = (DatabaseRefused, "this is a fault of thoraq, please report it")
 _BY_STATE: Mapping[str, _Meaning] = {
     "42P01": _OUTDATED,  # undefined table
     "42703": _OUTDATED,  # undefined column
+    "42501": _RIGHTS,  # of a role that was restored without its grants
     "55P03": _BUSY,  # lock not available
     READ_ONLY_STATE: _STANDBY,
     "53100": _FULL,
@@ -85,6 +97,7 @@ _BY_STATE: Mapping[str, _Meaning] = {
 }
 _BY_STATE_CLASS: Mapping[str, _Meaning] = {
     "08": _AWAY,  # the connection
+    "28": _RIGHTS,  # the user, within a session
     "40": _BUSY,  # deadlock, serialisation, what a standby replays
     "53": _AWAY,  # too many connections, no memory
     "54": _FAULT,  # more than the server takes, such as a long text in an index
@@ -134,7 +147,8 @@ def _login_remedy(told: str) -> str | None:
     """Return what to do where a server answered and let nobody in; None where none did."""
     said = told if "no password supplied" in told else told.partition("FATAL: ")[2]
     for words, remedy in _LOGIN.items():
-        if words in said and (not words.endswith(" ") or "does not exist" in said):
+        before, _, after = words.partition(" . ")
+        if before in said and after in said.partition(before)[2]:
             return remedy
     return None
 

@@ -47,7 +47,7 @@ def keep_up(database: Database, app: Celery, resend_seconds: float) -> bool:
         sent = relay(database, app)
         fold(database)
     except (DatabaseError, BrokerUnavailable) as exc:
-        if exc.permanent and not isinstance(exc, SchemaDiffers):
+        if isinstance(exc, DatabaseError) and not (exc.awaited or isinstance(exc, SchemaDiffers)):
             raise
         _log.warning("upkeep waits", code=exc.code)
         return False

@@ -133,7 +133,7 @@ class Watch:
                     # A sender may have done it: that stops no other sender's files.
                     _log.warning("nothing is put away", code=exc.code)
                 except DatabaseError as exc:
-                    if exc.permanent:
+                    if not exc.awaited:
                         raise
                     _log.warning("waiting for the database", code=exc.code)
                 if after_scan is not None:

@@ -66,7 +66,7 @@ class RunWatcher:
             try:
                 end()
             except DatabaseError as exc:
-                if exc.permanent:
+                if not exc.awaited:
                     raise
                 _log.warning("waiting for the database", code=exc.code)
                 if self._stopping.wait(DATABASE_PAUSE_SECONDS):
@@ -80,7 +80,7 @@ class RunWatcher:
             try:
                 held = store()
             except DatabaseError as exc:
-                if exc.permanent:
+                if not exc.awaited:
                     raise
                 _log.warning("waiting for the database", code=exc.code)
                 self.beat()

@@ -215,7 +215,7 @@ class Session:
         return 0
 
     def _wait_for_database(self, error: DatabaseError) -> None:
-        if error.permanent:
+        if not error.awaited:
             raise error
         _log.warning("waiting for the database", code=error.code)
         if self._stopping.wait(_DATABASE_PAUSE_SECONDS):

@@ -117,7 +117,7 @@ class Trainer:
                     self._settings.training_lease_seconds,
                 )
             except DatabaseError as exc:
-                if exc.permanent:
+                if not exc.awaited:
                     raise
                 _log.warning("waiting for the database", code=exc.code)
                 if self._stopping.wait(DATABASE_PAUSE_SECONDS):

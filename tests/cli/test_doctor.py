@@ -98,8 +98,12 @@ def test_a_postgresql_that_lets_nobody_in_is_told_by_kind(
         ('FATAL:  Peer authentication failed for user "thoraq"', True),
         ('FATAL:  role "thoraq" does not exist', True),
         ('FATAL:  database "thoraq" does not exist', True),
+        ('FATAL:  role "thoraq" is not permitted to log in', True),
+        ('FATAL:  database "thoraq" is not currently accepting connections', True),
+        ('FATAL:  permission denied for database "thoraq"', True),
         ("FATAL:  the database system is starting up", False),
         ('FATAL:  too many connections for role "thoraq"', False),
+        ('FATAL:  too many connections for database "thoraq"', False),
         ("Connection refused", False),
     ],
 )

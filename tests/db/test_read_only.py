@@ -22,6 +22,7 @@ from db.errors import (
     DatabaseDiskFails,
     DatabaseError,
     DatabaseFull,
+    DatabaseLoginFails,
     DatabaseReadOnly,
 )
 from db.intake import open_batch
@@ -113,6 +114,8 @@ def test_after_a_failover_a_process_leaves_the_former_primary_for_the_new_one(
         ("55P03", DatabaseBusy),
         ("XX001", DatabaseBroken),
         ("XX002", DatabaseBroken),
+        ("42501", DatabaseLoginFails),  # a table that was restored without its grants
+        ("28000", DatabaseLoginFails),
     ],
 )
 def test_what_passes_by_itself_is_transient_and_no_fault_of_thoraq(
@@ -123,7 +126,8 @@ def test_what_passes_by_itself_is_transient_and_no_fault_of_thoraq(
     with pytest.raises(DatabaseError, match="told: ") as raised, db.write() as connection:
         connection.execute(text(statement))
     assert type(raised.value) is kind
-    assert raised.value.permanent is (kind is DatabaseBroken)
+    assert raised.value.permanent is (kind in {DatabaseBroken, DatabaseLoginFails})
+    assert raised.value.awaited is (kind is not DatabaseBroken)
     assert "fault of thoraq" not in str(raised.value)
     assert all_statuses(db) == []
     db.dispose()
