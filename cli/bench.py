@@ -170,7 +170,7 @@ def run_bench(folder: Path, state: Path, settings: Settings, device: str, sample
     database = prepare(own)
     batch = open_batch(database, "bench", Priority.ROUTINE)
     with Load() as load:
-        status = measure(database, [folder], batch, own, device=device)
+        status = measure(database, [folder], batch, own, device=device).status
     database.dispose()
     costs += stage_costs(folder, own, devices, sample)
     return summed_up(costs, status, devices, load)

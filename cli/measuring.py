@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cli.absences import no_broker
@@ -26,6 +27,14 @@ LOOK_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
 #: Starts of one worker without a file having ended, after which there is no hope.
 HOPELESS_RESTARTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a batch has come to, and what was met on the way."""
+
+    status: BatchStatus
+    taken: IntakeCount
 
 
 class Work:
@@ -62,7 +71,7 @@ def measure(
     *,
     device: str,
     model: str | None = None,
-) -> BatchStatus:
+) -> Measured:
     """Take the paths in and return when every file of the batch has ended.
 
     ``model``: the version that measures, the served one where None.
@@ -82,7 +91,7 @@ def measure(
             count = enqueue(database, paths, batch, settings, model=model, progress=took_in)
             if not count.seen:
                 raise NoFiles(f"no file below {', '.join(map(str, paths))}")
-            return wait(database, batch, work, progress)
+            return Measured(wait(database, batch, work, progress), count)
         finally:
             if work.stack is not None:
                 progress.show("stopping", "workers give back what they have not measured")

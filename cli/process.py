@@ -87,21 +87,25 @@ def process(
     if report is not None:
         with as_operator(report):
             report.mkdir(parents=True, exist_ok=True)  # or told before a night of work
-    status = measure(database, paths, into, settings, device=device, model=model)
+    done = measure(database, paths, into, settings, device=device, model=model)
+    status = done.status
     written = write_report(database, into.name, settings, folder)
     if as_json:
         print_json(ledger_json(status, settings.ict_thresholds))
         return
     print_ledger(status, settings.ict_thresholds)
     say()
-    say(run_line(before, status))
+    say(run_line(before, status, done.taken.reopened))
     for line in where(settings, written):
         say(line)
 
 
-def run_line(before: BatchStatus, after: BatchStatus) -> str:
-    """Return what this run did, apart from what was done before."""
-    ended = settled_by_workers(after) - settled_by_workers(before)
+def run_line(before: BatchStatus, after: BatchStatus, reopened: int) -> str:
+    """Return what this run did, apart from what was done before.
+
+    ``reopened``: how many of those that had failed before are counted anew.
+    """
+    ended = settled_by_workers(after) - settled_by_workers(before) + reopened
     if not ended and before.seen == after.seen:
         line = f"All {after.seen} files were known from before; nothing was measured twice."
         if after.cancelled:
@@ -110,12 +114,13 @@ def run_line(before: BatchStatus, after: BatchStatus) -> str:
                 " queues them."
             )
         return line
+    failed = after.failed - before.failed + reopened
     line = (
         f"This run: {after.measured - before.measured} measured,"
-        f" {after.set_aside - before.set_aside} set aside, {after.failed - before.failed} failed"
+        f" {after.set_aside - before.set_aside} set aside, {failed} failed"
     )
-    if before.settled:
-        return f"{line}; {before.settled} had ended before; nothing was measured twice."
+    if had_ended := before.settled - reopened:
+        return f"{line}; {had_ended} had ended before; nothing was measured twice."
     if after.first_claimed_at and after.last_settled_at:
         seconds = (after.last_settled_at - after.first_claimed_at).total_seconds()
         if seconds > 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from db.audit import Action, note
 from db.batches import among_submissions, hold_batch
@@ -53,6 +53,22 @@ def read_files(db: Database, batch_id: int, stats: Sequence[FileStat]) -> set[Fi
         return _known(connection, batch_id, stats, unread=False)
 
 
+def unread_paths(db: Database, batch_id: int) -> list[str]:
+    """Paths that the batch holds as failed since they could not be read at intake."""
+    with db.read() as connection:
+        return list(connection.scalars(select(file.c.path).where(*_unread(batch_id))))
+
+
+def forget_unread(db: Database, batch_id: int, paths: Sequence[str]) -> IntakeCount:
+    """Forget those of ``paths`` that are held as failed for this reason; count them."""
+    with db.write() as connection:
+        return IntakeCount(reopened=len(_forget_unread(connection, batch_id, paths)))
+
+
+def _unread(batch_id: int) -> tuple[ColumnElement[bool], ...]:
+    return file.c.batch_id == batch_id, file.c.code == FileUnavailable.code
+
+
 def record_files(
     db: Database,
     batch: Batch,
@@ -72,7 +88,7 @@ def record_files(
         among_submissions(connection)
         hold_batch(connection, batch.id, batch.name)
         at = moment(connection, now)
-        _forget_unread(connection, batch.id, [each.stat for each in files])
+        unread = _forget_unread(connection, batch.id, [each.stat.path for each in files])
         known = _known(connection, batch.id, [each.stat for each in files])
         fresh = {each.stat: each for each in files if each.stat not in known}
         refused = [
@@ -115,17 +131,28 @@ def record_files(
         duplicates=len(fresh) - len(refused) - queued,
         refused=len(refused),
         known=len(files) - len(fresh),
+        reopened=len(unread - {str(row["path_digest"]) for row in refused if _is_unread(row)}),
     )
 
 
-def _forget_unread(connection: Connection, batch_id: int, stats: Sequence[FileStat]) -> None:
-    """Make room for what files come to that could not be read the last time."""
-    unread = (file.c.batch_id == batch_id, file.c.code == FileUnavailable.code)
+def _is_unread(row: Mapping[str, object]) -> bool:
+    return row["code"] == FileUnavailable.code
+
+
+def _forget_unread(connection: Connection, batch_id: int, paths: Sequence[str]) -> set[str]:
+    """Make room for what files come to that could not be read the last time.
+
+    Returns the digests of their paths.
+    """
+    unread = _unread(batch_id)
     if connection.execute(select(file.c.id).where(*unread).limit(1)).first() is None:
-        return
-    for digests in pieces(path_digests(connection, [each.path for each in stats])):
+        return set()
+    forgotten: set[str] = set()
+    for digests in pieces(path_digests(connection, paths)):
         among_them = among(connection, file.c.path_digest, digests)
-        connection.execute(delete(file).where(*unread, among_them))
+        gone = delete(file).where(*unread, among_them).returning(file.c.path_digest)
+        forgotten.update(connection.scalars(gone))
+    return forgotten
 
 
 def _known(

@@ -64,6 +64,7 @@ class IntakeCount:
     duplicates: int = 0
     refused: int = 0
     known: int = 0  # recorded in this batch before
+    reopened: int = 0  # failed in this batch for not being readable, and no longer do
 
     def __add__(self, more: IntakeCount) -> IntakeCount:
         """Both together."""
@@ -73,6 +74,7 @@ class IntakeCount:
             duplicates=self.duplicates + more.duplicates,
             refused=self.refused + more.refused,
             known=self.known + more.known,
+            reopened=self.reopened + more.reopened,
         )
 
 

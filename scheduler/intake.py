@@ -17,7 +17,7 @@ from celery import Celery
 
 from db.database import Database
 from db.errors import DatabaseRefused
-from db.intake import read_files, record_files
+from db.intake import forget_unread, read_files, record_files, unread_paths
 from db.models import find_model, served_model
 from db.records import Batch, FileStat, IntakeCount, SeenFile
 from radiograph.errors import Unrecordable
@@ -26,7 +26,7 @@ from scheduler.errors import BrokerUnavailable, NoModelServed
 from scheduler.relay import relay
 from scheduler.roots import check_allowed
 from scheduler.settings import Settings
-from scheduler.walk import Met, refusal_of, walk_resolved
+from scheduler.walk import Met, is_outdated, refusal_of, walk_resolved
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -56,7 +56,23 @@ def enqueue(
     """
     met = met_below(paths, settings)
     intake = Intake(database, batch, settings, app=app, model=model, progress=progress)
-    return intake.take(met)
+    places = [check_allowed(path, settings.allowed_roots) for path in paths]
+    return _forget_outdated(database, batch, places) + intake.take(met)
+
+
+def _forget_outdated(database: Database, batch: Batch, places: Sequence[Path]) -> IntakeCount:
+    """Forget what could not be read below ``places`` and is not there to be read any more.
+
+    A folder that was locked counted as one failure; its files count once it opens.
+    """
+    given = [str(each) for each in places]
+    outdated = [
+        path
+        for path in unread_paths(database, batch.id)
+        if any(path == each or path.startswith(each.rstrip("/") + "/") for each in given)
+        and is_outdated(path)
+    ]
+    return forget_unread(database, batch.id, outdated) if outdated else IntakeCount()
 
 
 def met_below(paths: Sequence[Path], settings: Settings) -> Iterator[Met]:
@@ -184,4 +200,5 @@ def _difference(now: IntakeCount, before: IntakeCount) -> IntakeCount:
         duplicates=now.duplicates - before.duplicates,
         refused=now.refused - before.refused,
         known=now.known - before.known,
+        reopened=now.reopened - before.reopened,
     )

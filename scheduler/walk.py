@@ -100,6 +100,24 @@ def _single(path: str) -> Met:
         raise PlaceMissing(f"{path}: {PlaceMissing.__doc__}") from exc
 
 
+def is_outdated(path: str) -> bool:
+    """Whether a walk refuses at ``path`` nothing more: a folder that opens, or nothing is there.
+
+    A file does not count: a walk meets it itself.
+    """
+    folder, _, name = path.rpartition("/")
+    try:
+        with entered(folder) as here:
+            found = os.stat(name or ".", dir_fd=here, follow_symlinks=False).st_mode
+            if stat.S_ISDIR(found):
+                os.close(list_folder(name or ".", here))
+            return stat.S_ISDIR(found) or stat.S_ISLNK(found)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError as exc:
+        return exc.errno == errno.ELOOP
+
+
 class _Listing:
     """A folder that is being listed; its descriptor serves until its last entry was looked at."""
 
@@ -111,8 +129,11 @@ class _Listing:
 
     def look_at(self, path: str, entry: os.DirEntry[str]) -> _Listing | Met | None:
         """Look at an entry that is no link; a folder that cannot be listed is met as refused."""
-        if not entry.is_dir(follow_symlinks=False):
-            return _file(path, entry)
+        try:
+            if not entry.is_dir(follow_symlinks=False):
+                return _file(path, entry)
+        except OSError as exc:
+            return _unavailable(path, exc)
         if self.depth == _DEEPEST:
             return _unavailable(path, OSError(errno.EMFILE, "Too many folders within folders"))
         try:
@@ -152,7 +173,7 @@ def _below(root: _Listing, leave_out: Collection[str]) -> Iterator[Met]:
                 continue
             elif isinstance(entry, Met):
                 found = entry
-            elif entry.is_symlink():
+            elif _is_link(entry):
                 links += 1
             else:
                 found = listings[-1].look_at(path, entry)
@@ -165,6 +186,13 @@ def _below(root: _Listing, leave_out: Collection[str]) -> Iterator[Met]:
             each.close()
     if links:
         _log.warning("links were passed over; give the folders they lead to", links=links)
+
+
+def _is_link(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_symlink()
+    except OSError:  # a listing that tells no kinds; whoever looks at the entry says why
+        return False
 
 
 def _file(path: str, entry: os.DirEntry[str]) -> Met | None:
