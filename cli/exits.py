@@ -47,6 +47,7 @@ BY_FOLDER = {
 BY_CODE = {
     "read-unaudited": Exit.DATABASE,
     "batch-unknown": Exit.NOT_FOUND,
+    "batch-ambiguous": Exit.USAGE,
     "study-unknown": Exit.NOT_FOUND,
     "model-unknown": Exit.NOT_FOUND,
     "run-unknown": Exit.NOT_FOUND,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from db.address import sqlite_path
+from db.address import is_made, sqlite_path
 from db.engine import asking
 from db.errors import DatabaseAway
 
@@ -20,7 +20,7 @@ def read_only_reason(url: str) -> str | None:
     if path is not None:
         # SQLite writes its log beside the file.
         for each in (path, path.parent):
-            if each.exists() and not os.access(each, os.W_OK):
+            if is_made(each) and not os.access(each, os.W_OK):
                 return f"{each} cannot be written"
         return None
     with asking(url) as connection:

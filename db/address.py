@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 from sqlalchemy import URL, exc, make_url
 
-from db.errors import DatabaseUrlInvalid
+from db.errors import DatabaseForbidden, DatabaseUrlInvalid
 
 _FORMS = "give sqlite:///PATH or postgresql://HOST/NAME"
 #: Bytes of a path that SQLite opens (MAX_PATHNAME of its os_unix.c, 512), less what a log's ending
@@ -55,10 +55,24 @@ def sqlite_path(url: str) -> Path | None:
     parsed = parse_url(url)
     if parsed.get_backend_name() != "sqlite":
         return None
-    return _path_of(parsed)
+    return path_of(parsed)
 
 
-def _path_of(parsed: URL) -> Path | None:
+def is_made(path: Path) -> bool:
+    """Whether a SQLite file is there. Raises DatabaseForbidden."""
+    try:
+        return path.exists()
+    except PermissionError as error:
+        raise forbidden(path) from error
+
+
+def forbidden(path: Path) -> DatabaseForbidden:
+    """Return the error of a SQLite file that this user may not open or make."""
+    return DatabaseForbidden(f"{os.fspath(path)!a}: {DatabaseForbidden.__doc__}")
+
+
+def path_of(parsed: URL) -> Path | None:
+    """Return the file that SQLAlchemy's URL of SQLite names; None where there is none."""
     name = parsed.database or ""
     if _is_uri(parsed):
         name = name.removeprefix("file:").partition("?")[0].partition("#")[0]
@@ -76,7 +90,7 @@ def _refuse_file(url: str, parsed: URL) -> None:
             "what follows ? in the URL is no option of SQLite: write ? in a path as %3F,"
             " and % as %25"
         )
-    path = _path_of(parsed)
+    path = path_of(parsed)
     if path is not None and len(os.fsencode(path.absolute())) > _PATH_BYTES:
         raise DatabaseUrlInvalid(
             f"SQLite opens no path of more than {_PATH_BYTES} bytes: choose a shorter one by"

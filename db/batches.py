@@ -2,13 +2,55 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+
 from sqlalchemy import Connection, Select, func, select
 
-from db.errors import BatchUnknown
+from db.database import Database
+from db.errors import BatchAmbiguous, BatchUnknown
 from db.tables import batch, file
 
 #: Number of PostgreSQL's advisory lock of those who record files and those who remove them.
 _SUBMISSIONS = 0x74686F72
+
+
+#: What thoraq ends names with that nobody gave.
+_DIGEST = re.compile(r"-[0-9a-f]{8}$")
+#: Names that a message holds at most, and how like a mistyped one they are at least.
+_MOST_NAMES, _LIKE = 5, 0.7
+
+
+def full_name(db: Database, given: str) -> str:
+    """Return the name of the batch that is called ``given``, or alone begins with it.
+
+    Raises BatchUnknown, with names that are alike; BatchAmbiguous.
+    """
+    with db.read() as connection:
+        names: list[str] = list(connection.scalars(select(batch.c.name).order_by(batch.c.name)))
+    if given in names:
+        return given
+    begin: list[str] = [each for each in names if given and each.startswith(given)]
+    if len(begin) == 1:
+        return begin[0]
+    if begin:
+        said = ", ".join(begin[:_MOST_NAMES]) + (", ..." if len(begin) > _MOST_NAMES else "")
+        raise BatchAmbiguous(f"{len(begin)} batches begin with {given!r}: {said}; give more of it")
+    alike = _alike(given, names)
+    hint = f"; did you mean {' or '.join(alike)}?" if alike else ":"
+    raise BatchUnknown(f"no batch is called {given!r}{hint} `thoraq status` lists them")
+
+
+def _alike(given: str, names: Sequence[str]) -> list[str]:
+    """Return the names that are most like one that is none, with or without their digests."""
+
+    def likeness(name: str) -> float:
+        forms = {name, _DIGEST.sub("", name)}
+        return max(SequenceMatcher(None, given, each).ratio() for each in forms)
+
+    found = sorted(((likeness(each), each) for each in names), reverse=True)
+    return [name for like, name in found[:3] if like >= _LIKE]
 
 
 def batch_id_of(connection: Connection, name: str) -> int:

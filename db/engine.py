@@ -6,9 +6,11 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from sqlite3 import SQLITE_BUSY, SQLITE_LOCKED
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import OperationalError as SqliteOperationalError
+from typing import Any, cast
 
 from pydantic_core import PydanticSerializationError, to_json
 from sqlalchemy import (
@@ -19,10 +21,12 @@ from sqlalchemy import (
     event,
     exc,
 )
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
+from sqlalchemy.pool import ConnectionPoolEntry
 
-from db.address import parse_url
+from db.address import parse_url, path_of
 from db.errors import DatabaseUrlInvalid
+from db.sqlite_opening import REFUSED, opened
 from db.translation import READ_ONLY_STATE, translated
 
 _BUSY_TIMEOUT_MS = 30_000
@@ -58,7 +62,7 @@ def engine_of(url: str, *, foreign_keys: bool = True) -> Engine:
     except (exc.ArgumentError, exc.NoSuchModuleError, ImportError, ValueError) as error:
         raise DatabaseUrlInvalid("no database URL: give sqlite:/// or postgresql://") from error
     if backend == "sqlite":
-        _prepare_sqlite(engine, foreign_keys=foreign_keys)
+        _prepare_sqlite(engine, path_of(parsed), foreign_keys=foreign_keys)
     else:
         _leave_read_only(engine)
         _miss_vanished_clients(engine)
@@ -122,7 +126,7 @@ def _miss_vanished_clients(engine: Engine) -> None:
             raise
 
 
-def _prepare_sqlite(engine: Engine, *, foreign_keys: bool) -> None:
+def _prepare_sqlite(engine: Engine, path: Path | None, *, foreign_keys: bool) -> None:
     """Make SQLite begin where we begin.
 
     Python's driver begins only before INSERT, UPDATE and DELETE, so that two processes could
@@ -130,12 +134,29 @@ def _prepare_sqlite(engine: Engine, *, foreign_keys: bool) -> None:
     recipe of SQLAlchemy's page on SQLite transactions.
     """
 
+    @event.listens_for(engine, "do_connect")
+    def do_connect(
+        dialect: Dialect, record: ConnectionPoolEntry, arguments: list[Any], options: dict[str, Any]
+    ) -> SqliteConnection:
+        def connect() -> SqliteConnection:
+            made: Any = dialect.connect(*arguments, **options)
+            made.isolation_level = None
+            made.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+            return cast("SqliteConnection", made)
+
+        found, refused = opened(path, connect, _write_ahead)
+        record.info[REFUSED] = refused
+        return found
+
+    @event.listens_for(engine, "checkin")
+    def on_checkin(connection: SqliteConnection | None, record: ConnectionPoolEntry) -> None:
+        del connection
+        if record.info.get(REFUSED) is not None:
+            record.invalidate()  # it would see nothing that others write
+
     @event.listens_for(engine, "connect")
     def on_connect(connection: SqliteConnection, record: object) -> None:
         del record
-        connection.isolation_level = None
-        connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-        _write_ahead(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
 
@@ -145,6 +166,8 @@ def _prepare_sqlite(engine: Engine, *, foreign_keys: bool) -> None:
         if options.get("isolation_level") == "AUTOCOMMIT":
             return  # VACUUM, which no transaction may hold
         writing = options.get("thoraq_writing", False)
+        if writing and (refused := connection.info.get(REFUSED)) is not None:
+            raise exc.OperationalError(None, None, refused)
         patience_ms = options.get("thoraq_patience_ms", _BUSY_TIMEOUT_MS)
         if patience_ms == _BUSY_TIMEOUT_MS:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

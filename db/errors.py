@@ -3,6 +3,7 @@
     DatabaseError                       code, permanent
     |-- DatabaseAway                    database-away       transient
     |-- DatabaseLoginFails              database-login-fails
+    |-- DatabaseForbidden               database-forbidden
     |-- DatabaseBusy                    database-busy       transient
     |-- DatabaseReadOnly                database-read-only  transient
     |-- DatabaseFull                    database-full       transient
@@ -28,6 +29,7 @@
     |-- BatchUnfinished                 batch-unfinished
     `-- NameUnknown                     name-unknown
         |-- BatchUnknown                batch-unknown
+        |-- BatchAmbiguous              batch-ambiguous
         |-- ModelUnknown                model-unknown
         |-- RunUnknown                  run-unknown
         `-- StudyUnknown                study-unknown
@@ -67,6 +69,17 @@ class DatabaseLoginFails(DatabaseError):
     @property
     def awaited(self) -> bool:
         """Yes: a password is changed here and there one after the other, roles are restored."""
+        return True
+
+
+class DatabaseForbidden(DatabaseError):
+    """The file or its folder is closed to this user; run as its owner, or set THORAQ_GROUP."""
+
+    code = "database-forbidden"
+
+    @property
+    def awaited(self) -> bool:
+        """Yes: rights are given back."""
         return True
 
 
@@ -223,6 +236,12 @@ class BatchUnknown(NameUnknown):
     """No batch has this name; `thoraq status` lists them."""
 
     code = "batch-unknown"
+
+
+class BatchAmbiguous(NameUnknown):
+    """Several batches' names begin like this; give more of the name, `thoraq status` lists them."""
+
+    code = "batch-ambiguous"
 
 
 class ModelUnknown(NameUnknown):

@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, inspect, text
 
-from db.address import sqlite_path
+from db.address import forbidden, is_made, sqlite_path
 from db.engine import asking, engine_of
 from db.errors import DatabaseRefused, SchemaNewer
 from db.records import SchemaState
@@ -81,7 +81,7 @@ def check(url: str) -> SchemaState:
     Raises DatabaseAway, SchemaNewer.
     """
     path = sqlite_path(url)
-    if path is not None and not path.exists():
+    if path is not None and not is_made(path):
         return _state(None)
     with asking(url) as connection:
         return _state(connection)
@@ -156,4 +156,7 @@ def _make_folder(url: str) -> None:
     path = sqlite_path(url)
     if path is not None:
         # Patients' data: nobody else may look into a folder that we make.
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except PermissionError as error:
+            raise forbidden(path) from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, inspect
 
-from db.address import sqlite_path
+from db.address import is_made, sqlite_path
 from db.engine import asking
 from db.errors import DatabaseError, SchemaNewer, SchemaOutdated
 from db.records import SchemaState
@@ -50,9 +50,9 @@ def refuse_newer(url: str) -> None:
     Raises SchemaNewer.
     """
     path = sqlite_path(url)
-    if path is not None and not path.exists():  # connecting would make one
-        return
     try:
+        if path is not None and not is_made(path):  # connecting would make one
+            return
         with asking(url) as connection:
             require_head(connection)
     except SchemaNewer:
@@ -80,7 +80,7 @@ def require_head(connection: Connection) -> None:
 def _newest(url: str) -> SchemaState | None:
     """Return the state of a database at the newest revision; None: alembic is to look at it."""
     path = sqlite_path(url)
-    if path is not None and not path.exists():
+    if path is not None and not is_made(path):
         return None
     with asking(url) as connection:
         if not inspect(connection).has_table("alembic_version"):

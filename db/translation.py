@@ -11,6 +11,7 @@ from sqlite3 import (
     SQLITE_ERROR,
     SQLITE_FULL,
     SQLITE_IOERR,
+    SQLITE_IOERR_SHMSIZE,
     SQLITE_LOCKED,
     SQLITE_NOTADB,
     SQLITE_READONLY,
@@ -107,9 +108,16 @@ _BY_STATE_CLASS: Mapping[str, _Meaning] = {
 _BY_SQLITE_CODE: Mapping[int, _Meaning] = {
     SQLITE_BUSY: _BUSY,
     SQLITE_LOCKED: _BUSY,
-    SQLITE_READONLY: (DatabaseReadOnly, "the file, its folder or its disk is read only"),
+    SQLITE_READONLY: (
+        DatabaseReadOnly,
+        (
+            "the file, its folder or its disk is read only; let this user write there, or name"
+            " another folder by --state or THORAQ_STATE"
+        ),
+    ),
     SQLITE_FULL: _FULL,
     SQLITE_IOERR: _DISK,
+    SQLITE_IOERR_SHMSIZE: _FULL,  # the log's index, beside the file, cannot grow
     SQLITE_CORRUPT: _BROKEN,
     SQLITE_NOTADB: _BROKEN,
     SQLITE_CANTOPEN: (
@@ -164,9 +172,12 @@ def _meaning(error: exc.SQLAlchemyError, original: object, told: str) -> _Meanin
         return _STANDBY
     if not state and (remedy := _login_remedy(told)) is not None:
         return DatabaseLoginFails, remedy
-    sqlite_code = getattr(original, "sqlite_errorcode", 0) & 0xFF  # extended codes lie above
+    sqlite_code = getattr(original, "sqlite_errorcode", 0)
     known = (
-        _BY_STATE.get(state) or _BY_STATE_CLASS.get(state[:2]) or _BY_SQLITE_CODE.get(sqlite_code)
+        _BY_STATE.get(state)
+        or _BY_STATE_CLASS.get(state[:2])
+        or _BY_SQLITE_CODE.get(sqlite_code)
+        or _BY_SQLITE_CODE.get(sqlite_code & 0xFF)  # extended codes add to the plain ones
     )
     if known is not None:
         return known

@@ -1,0 +1,77 @@
+"""Opening a SQLite file where it, its folder or its disk takes no writes: it can still be read.
+
+SQLite reads a file with a write-ahead log through an index beside it, which it makes. Where it
+cannot, the file alone is read, unless a log with entries lies beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+from db.address import forbidden
+
+#: Where a connection keeps why it can only read.
+REFUSED = "thoraq_refused"
+
+_NO_INDEX = {
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_READONLY_DIRECTORY,
+    sqlite3.SQLITE_READONLY_CANTINIT,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+    sqlite3.SQLITE_IOERR_SHMOPEN,
+    sqlite3.SQLITE_FULL,
+}
+
+
+def opened(
+    path: Path | None,
+    connect: Callable[[], sqlite3.Connection],
+    prepare: Callable[[sqlite3.Connection], None],
+) -> tuple[sqlite3.Connection, sqlite3.OperationalError | None]:
+    """Open a file, and say why it can only be read, None where it can be written.
+
+    Raises DatabaseForbidden, and what ``connect`` and ``prepare`` do.
+    """
+    connection = None
+    try:
+        connection = connect()
+        prepare(connection)
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except sqlite3.OperationalError as error:
+        if connection is not None:
+            connection.close()
+        if path is None or error.sqlite_errorcode not in _NO_INDEX:
+            raise
+        if _is_closed(path):
+            raise forbidden(path) from error
+        if not path.exists() or _has_log(path):
+            raise
+        return _alone(path), error
+    return connection, None
+
+
+def _alone(path: Path) -> sqlite3.Connection:
+    name = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro&immutable=1"
+    return sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False)
+
+
+def _has_log(path: Path) -> bool:
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def _is_closed(path: Path) -> bool:
+    """Whether this user may not open the file, or not make it."""
+    try:
+        if path.exists():
+            return not os.access(path, os.R_OK)
+        return path.parent.exists() and not os.access(path.parent, os.W_OK | os.X_OK)
+    except PermissionError:
+        return True
