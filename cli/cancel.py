@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cli.options import settings_option
+from cli.options import KnownBatch, settings_option
 from cli.printing import say
 from db.operations import cancel as take_out
 from scheduler.archive import open_database
@@ -12,7 +12,7 @@ from scheduler.settings import Settings
 
 
 @click.command()
-@click.argument("batch")
+@click.argument("batch", type=KnownBatch())
 @settings_option
 def cancel(batch: str, settings: Settings) -> None:
     """Take a batch's waiting files out of the queue.

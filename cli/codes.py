@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from cli.options import did_you_mean
 from cli.printing import Row
 from db.database import Database
 from db.status import all_statuses
@@ -87,7 +88,8 @@ def check_codes(database: Database, codes: Collection[str]) -> None:
         # An earlier version's codes may be in the database.
         strange -= {code for each in all_statuses(database) for code in each.codes}
     if strange:
-        raise click.UsageError(f"no code is called {', '.join(sorted(strange))}")
+        hint = did_you_mean(min(strange), known_codes())
+        raise click.UsageError(f"no code is called {', '.join(sorted(strange))}.{hint}")
 
 
 def described(folder: str, error: Any) -> Code | None:

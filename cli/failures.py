@@ -12,6 +12,7 @@ from cli.codes import check_codes
 from cli.ledger import code_lines
 from cli.listing import MORE, Listing, count_option, listing_options, print_count
 from cli.options import Count, Moment, settings_option
+from cli.options import Count, KnownBatch, Moment, named_study, settings_option
 from cli.printing import Form, Row, form_options, print_rows, say
 from cli.reading import audited
 from db.failure_records import FAILURE_STATES, Failure, FailureFilter
@@ -29,8 +30,8 @@ IN_TABLE = ("ended_at", "batch", "state", "code", "attempts", "path", "detail")
 
 
 @click.command()
-@click.argument("batch", required=False)
-@click.option("--batch", "named", help="the same as BATCH")
+@click.argument("batch", type=KnownBatch(), required=False)
+@click.option("--batch", "named", type=KnownBatch(), help="the same as BATCH")
 @click.option(
     "--code",
     "codes",

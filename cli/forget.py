@@ -8,7 +8,7 @@ from datetime import datetime
 
 import click
 
-from cli.options import Moment, settings_option
+from cli.options import KnownBatch, Moment, settings_option
 from cli.printing import print_json, say
 from cli.progress import BatchProgress
 from cli.report import REPORT_FILES, report_folder
@@ -30,7 +30,9 @@ BEYOND = (
 
 
 @click.command()
-@click.option("--batch", help="name of a batch, as `status` names it")
+@click.option(
+    "--batch", type=KnownBatch(), help="name of a batch, as `status` names it, or its beginning"
+)
 @click.option("--patient", help="PatientID; - reads it from the terminal or standard input")
 @click.option("--before", type=Moment(), help="what ended before this ISO date or time")
 @click.option("--dry-run", is_flag=True, help="change nothing; say what would go")

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import click
 
-from cli.options import Moment, settings_option
+from cli.options import KnownBatch, Moment, settings_option
 from cli.printing import say
 from scheduler.log_files import log_folder
 from scheduler.log_reading import LEVELS, UNKNOWN, LogLine, follow_logs, log_names, read_logs
@@ -21,7 +21,7 @@ _APART = ("timestamp", "level", "event")
 
 
 @click.command()
-@click.argument("batch", required=False)
+@click.argument("batch", type=KnownBatch(perhaps=True), required=False)
 @click.option("--follow", is_flag=True, help="go on with what is added, until Ctrl-C")
 @click.option(
     "--level",

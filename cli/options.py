@@ -5,15 +5,20 @@ from __future__ import annotations
 import functools
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from cli.printing import say
+from db.batches import full_name
 from db.conditions import parse_condition
 from db.records import Condition
+from db.database import Database
+from db.errors import BatchAmbiguous, DatabaseError
 from db.states import Priority
 from radiograph.records import Bucket
 from results.filters import MOST, result_filter
@@ -138,6 +143,80 @@ class Day(click.ParamType[date]):
             self.fail(f"{value!r} is no ISO date, such as 2026-03-01", param, ctx)
 
 
+class Given(str):
+    """What a batch was called in a command line: its name, or how that begins."""
+
+    __slots__ = ()
+
+
+class GivenPerhaps(Given):
+    """The same where the database may be away, or hold the batch no longer."""
+
+    __slots__ = ()
+
+
+class KnownBatch(click.ParamType[str]):
+    """A batch that there is; `settings_option` gives the command its full name.
+
+    ``perhaps``: where it is in no database that answers, the command gets what was given.
+    """
+
+    name = "text"
+
+    def __init__(self, *, perhaps: bool = False) -> None:
+        self._kind = GivenPerhaps if perhaps else Given
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return what was given."""
+        del param, ctx
+        return self._kind(value)
+
+
+def full_names(settings: Settings, arguments: dict[str, Any]) -> dict[str, str]:
+    """Return the full names of the batches among ``arguments``, and say those that were shortened.
+
+    Raises BatchUnknown, BatchAmbiguous.
+    """
+    given = {name: value for name, value in arguments.items() if isinstance(value, Given)}
+    if not given:
+        return {}
+    database = Database.open(settings.database)
+    try:
+        found = {name: _full_name(database, value) for name, value in given.items()}
+    finally:
+        database.dispose()
+    for name, full in found.items():
+        if full != given[name]:
+            say(f"batch {full}", err=True)
+    return found
+
+
+def _full_name(database: Database, given: Given) -> str:
+    try:
+        return full_name(database, str(given))
+    except BatchAmbiguous:
+        raise
+    except DatabaseError:
+        if not isinstance(given, GivenPerhaps):
+            raise
+        return str(given)
+
+
+class Choice(click.Choice[Any]):
+    """A choice that says which one a mistyped one resembles."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Return click's message with a suggestion."""
+        said = super().get_invalid_choice_message(value, ctx)
+        return said + did_you_mean(str(value), [str(each) for each in self.choices])
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a question that names what a word resembles, or nothing."""
+    alike = get_close_matches(word.lower(), list(known), 1)
+    return f" Did you mean {alike[0]}?" if alike else ""
+
+
 def settings_option(command: Command) -> Callable[..., object]:
     """Give a command ``--state DIR`` and its body ``settings``."""
 
@@ -152,7 +231,7 @@ def settings_option(command: Command) -> Callable[..., object]:
         configure_logs(level=logging.WARNING)  # to standard error, as lines of JSON
         settings = read_settings(state)
         with private(settings):
-            return command(*args, settings=settings, **kwargs)
+            return command(*args, settings=settings, **kwargs | full_names(settings, kwargs))
 
     # Click lists options from the last to the first; this one belongs at the end.
     listed = with_settings.__click_params__  # type: ignore[attr-defined]
@@ -196,7 +275,7 @@ def filters_named(model: str) -> Callable[[Command], Callable[..., object]]:
 def with_filters(command: Command, *, model: str) -> Callable[..., object]:
     """Give a command the filters; ``model`` names the option of the network that measured."""
 
-    @click.option("--bucket", type=click.Choice([str(each) for each in Bucket]))
+    @click.option("--bucket", type=Choice([str(each) for each in Bucket]))
     @click.option("--ict-above", type=Number(), help="cardiothoracic index above this value")
     @click.option("--ict-below", type=Number(), help="cardiothoracic index below this value")
     @click.option(
@@ -211,7 +290,9 @@ def with_filters(command: Command, *, model: str) -> Callable[..., object]:
     @click.option(
         model, "measured_by", help="version of the network that measured, as `models list` names it"
     )
-    @click.option("--batch", help="name of a batch, as `status` names it")
+    @click.option(
+        "--batch", type=KnownBatch(), help="name of a batch, as `status` names it, or its beginning"
+    )
     @click.option(
         "--where",
         type=Where(),

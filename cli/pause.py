@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cli.options import settings_option
+from cli.options import KnownBatch, settings_option
 from cli.printing import say
 from db.pauses import pause_batch, pause_queue, paused_queues, resume_batch, resume_queue
 from db.states import QueueName
@@ -20,7 +20,7 @@ queue_option = click.option(
 
 
 @click.command()
-@click.argument("batch", required=False)
+@click.argument("batch", type=KnownBatch(), required=False)
 @queue_option
 @settings_option
 def pause(batch: str | None, queue: QueueName | None, settings: Settings) -> None:
@@ -45,7 +45,7 @@ def pause(batch: str | None, queue: QueueName | None, settings: Settings) -> Non
 
 
 @click.command()
-@click.argument("batch", required=False)
+@click.argument("batch", type=KnownBatch(), required=False)
 @queue_option
 @settings_option
 def resume(batch: str | None, queue: QueueName | None, settings: Settings) -> None:

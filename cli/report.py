@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from cli.options import Paths, settings_option
+from cli.options import KnownBatch, Paths, settings_option
 from cli.outputs import note_outputs
 from cli.pictures import save_sheet
 from cli.printing import say
@@ -54,7 +54,7 @@ class Report:
 
 
 @click.command()
-@click.argument("batch")
+@click.argument("batch", type=KnownBatch())
 @click.option(
     "--report",
     "folder",

@@ -5,16 +5,17 @@ from __future__ import annotations
 import click
 
 from cli.codes import check_codes
-from cli.options import settings_option
+from cli.options import KnownBatch, settings_option
 from cli.printing import say
+from cli.shell import in_state
 from db.operations import retry as queue_again
 from scheduler.archive import open_database
 from scheduler.settings import Settings
 
 
 @click.command()
-@click.argument("batch", required=False)
-@click.option("--batch", "named", help="the same as BATCH")
+@click.argument("batch", type=KnownBatch(), required=False)
+@click.option("--batch", "named", type=KnownBatch(), help="the same as BATCH")
 @click.option(
     "--code",
     "codes",
@@ -45,4 +46,4 @@ def retry(
     if count.files:
         say(f"{count.files} that intake refused: submit their folders again")
     if count.jobs:
-        say("workers take them up: `thoraq up`, unless it runs already", err=True)
+        say(f"workers take them up: `{in_state('thoraq up')}`, unless it runs already", err=True)

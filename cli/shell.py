@@ -5,6 +5,15 @@ from __future__ import annotations
 import os
 import shlex
 
+import click
+
+
+def in_state(command: str) -> str:
+    """Return a command of thoraq's for the state folder that the command at work was given."""
+    context = click.get_current_context(silent=True)
+    given = None if context is None else context.params.get("state")
+    return command if given is None else f"{command} --state {quoted(given)}"
+
 
 def quoted(word: str | os.PathLike[str]) -> str:
     r"""Return a word on one line, quoted where a shell would read something else.

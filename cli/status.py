@@ -10,7 +10,7 @@ from cli.absences import rows, sentences, tell, waiting_files
 from cli.judgements import outdated_results, say_outdated
 from cli.ledger import ledger_json, print_ledger
 from cli.opening import paused
-from cli.options import settings_option
+from cli.options import KnownBatch, settings_option
 from cli.printing import Form, Row, form_options, print_json, print_rows, say
 from cli.progress import BatchProgress
 from db.database import Database
@@ -44,7 +44,7 @@ IN_TABLE = (
 
 
 @click.command()
-@click.argument("batch", required=False)
+@click.argument("batch", type=KnownBatch(), required=False)
 @click.option("--follow", is_flag=True, help="stay until every file of BATCH has ended")
 @form_options
 @settings_option
