@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import structlog
 
 from cli.printing import Row, say
+from cli.shell import in_state
 from db.database import Database
 from db.errors import DatabaseError
 from db.pauses import paused_queues
@@ -54,14 +55,18 @@ def remedy(absence: Absence, settings: Settings) -> str:
     if start is None:
         return "see `thoraq doctor`"
     alone = settings.broker_url is None
-    return f"start `{start}`" if alone else f"start `{start}`, or `thoraq up` for all of a machine"
+    return (
+        f"start `{start}`"
+        if alone
+        else f"start `{start}`, or `{in_state('thoraq up')}` for all of a machine"
+    )
 
 
 def command(absence: Absence, settings: Settings) -> str | None:
     """Return the command that starts a part; None where it is not thoraq's."""
     if settings.broker_url is None:
-        return "thoraq up"  # the embedded broker belongs to it
-    return None if absence.part is Part.BROKER else f"thoraq {absence.part}"
+        return in_state("thoraq up")  # the embedded broker belongs to it
+    return None if absence.part is Part.BROKER else in_state(f"thoraq {absence.part}")
 
 
 def tell(settings: Settings) -> None:

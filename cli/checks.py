@@ -16,7 +16,7 @@ from cli.absences import command, since_when, waiting_files
 from cli.path_check import paths_fault
 from cli.printing import Row
 from cli.repairs import broker_repair, database_repair
-from cli.shell import quoted
+from cli.shell import in_state, quoted
 from db import schema
 from db.access import read_only_reason
 from db.errors import DatabaseError, DatabaseReadOnly
@@ -246,7 +246,7 @@ def check_processes(settings: Settings) -> Iterator[Check]:
     elif settings.broker_url is None:  # another broker has a check that says so
         waiting = count_waiting(settings)
         found = f"nothing runs, and {waiting} files wait" if waiting else "resting, nothing waits"
-        yield Check("processes", not waiting, found, "thoraq up" if waiting else None)
+        yield Check("processes", not waiting, found, in_state("thoraq up") if waiting else None)
 
 
 def count_waiting(settings: Settings) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from db.results import find_results
 from results.columns import COLUMNS, dictionary_rows, result_row
 from results.reading import filter_names
 from scheduler.archive import open_database
+from scheduler.rights import is_stream
 from scheduler.settings import Settings
 
 
@@ -61,6 +61,8 @@ def export(
     if out is None:
         raise click.UsageError("name the file: --out results.csv")
     form = form or form_of(out)
+    if form is FileForm.PARQUET and is_stream(out):
+        raise click.UsageError("Parquet is written into a file: say --format csv or json")
     database = open_database(settings)
     ids = array("q")
     names = listing.shown([column.name for column in COLUMNS])
@@ -70,9 +72,9 @@ def export(
         found = _noted(find_results(database, wanted, listing.order), ids)
         rows = listing.rows(reading.shown(result_row(result) for result in found))
         count = write_rows(rows, names, out, form)
-    if stat.S_ISREG(out.stat().st_mode):  # a pipe keeps nothing
+    if not is_stream(out):
         note_export(database, out, ids)
-    say(f"{count} measurements in {out}")
+    say(f"{count} measurements in {out}", err=is_stream(out))
 
 
 def _noted(results: Iterable[Result], ids: array[int]) -> Iterator[Result]:

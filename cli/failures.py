@@ -11,8 +11,7 @@ from cli.cells import terminal_cells
 from cli.codes import check_codes
 from cli.ledger import code_lines
 from cli.listing import MORE, Listing, count_option, listing_options, print_count
-from cli.options import Count, Moment, settings_option
-from cli.options import Count, KnownBatch, Moment, named_study, settings_option
+from cli.options import Count, KnownBatch, Moment, settings_option
 from cli.printing import Form, Row, form_options, print_rows, say
 from cli.reading import audited
 from db.failure_records import FAILURE_STATES, Failure, FailureFilter

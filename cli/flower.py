@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import click
 
 from cli.options import settings_option
+from cli.shell import in_state
 from scheduler.broker import ask, broker_url, ping
 from scheduler.errors import BrokerUnavailable, PasswordNeeded, PasswordUnusable, PortUnusable
 from scheduler.settings import Settings, child_environment
@@ -49,7 +50,7 @@ def flower(port: int, address: str, settings: Settings) -> None:
     if settings.broker_url is not None:
         ask(url)
     elif ping(url) is None:
-        raise BrokerUnavailable("no broker answers: start one with `thoraq up`")
+        raise BrokerUnavailable(f"no broker answers: start one with `{in_state('thoraq up')}`")
     # Passwords go through the environment, where ps does not show them.
     environment = child_environment(settings) | {"CELERY_BROKER_URL": url}
     if secret is not None:

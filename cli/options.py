@@ -16,9 +16,9 @@ import click
 from cli.printing import say
 from db.batches import full_name
 from db.conditions import parse_condition
-from db.records import Condition
 from db.database import Database
 from db.errors import BatchAmbiguous, DatabaseError
+from db.records import Condition
 from db.states import Priority
 from radiograph.records import Bucket
 from results.filters import MOST, result_filter

@@ -15,7 +15,7 @@ from PIL import Image, features
 
 from cli.errors import PlaceUnusable
 from cli.options import Paths
-from scheduler.rights import draft
+from scheduler.rights import draft, is_stream
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -52,6 +52,8 @@ def out_option(
 
 def check_out(path: Path, *, overwrite: bool) -> None:
     """Refuse a file that may not be written. Raises PlaceUnusable."""
+    if is_stream(path):  # such as /dev/stdout, which nothing replaces
+        return
     if not path.parent.is_dir():
         raise PlaceUnusable(f"{path.parent} is not a folder; make it first")
     if os.path.lexists(path):

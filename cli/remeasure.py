@@ -10,6 +10,7 @@ import click
 from cli.options import BatchName, filters_named, priority_option, settings_option
 from cli.printing import say
 from cli.progress import BatchProgress
+from cli.shell import in_state
 from db.intake import open_batch
 from db.records import IntakeCount, ResultFilter
 from db.remeasuring import remeasure as queue_again
@@ -67,7 +68,7 @@ def remeasure(
         f" + {count.duplicates} duplicates"
     )
     if count.queued:
-        say("workers take them up: `thoraq up`, unless it runs already", err=True)
+        say(f"workers take them up: `{in_state('thoraq up')}`, unless it runs already", err=True)
 
 
 def batch_of(model: str, wanted: ResultFilter) -> str:

@@ -76,13 +76,27 @@ def as_operator(path: Path) -> Iterator[None]:
         os.umask(ours)
 
 
+def is_stream(path: Path) -> bool:
+    """Whether a path is one of the system's for a terminal, a pipe or another open file."""
+    folder = os.path.realpath(path.parent)
+    try:
+        kind = path.stat().st_mode
+    except OSError:
+        return False
+    ours = folder == "/dev" or folder.startswith("/proc/")
+    return ours and not stat.S_ISBLK(kind) and not stat.S_ISDIR(kind)
+
+
 @contextmanager
 def draft(path: Path) -> Iterator[Path]:
     """Give a new file beside ``path`` to write to, which then takes its place, or leaves nothing.
 
     Its name is drawn, so nobody can have put a link there; its rights are as the operator's umask
-    says. Folders on the way are made.
+    says. Folders on the way are made. What is a stream is given itself.
     """
+    if is_stream(path):
+        yield path
+        return
     with as_operator(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         umask = os.umask(_NOT_OTHERS)  # there is no way to ask alone

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -232,3 +234,19 @@ def test_an_embedded_installation_rests_until_files_wait(tmp_path: Path) -> None
     assert waiting.repair == "thoraq up"
     commands.run("pause", "b")
     assert [each.ok for each in check_processes(settings)] == [True]
+
+
+@pytest.mark.parametrize("name", ["a b", "it's", "-x"])
+def test_what_starts_a_part_names_the_state_folder_that_the_command_was_given(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "films").mkdir()
+    write_radiographs(tmp_path / "films", 1)
+    state = tmp_path / name
+    commands = Commands(tmp_path / "elsewhere")
+    ran = commands.run("submit", tmp_path / "films", "--batch", "b", "--state", state)
+    [start] = re.findall(r"start `(thoraq up [^`]*)`", ran.stderr)
+    assert shlex.split(start) == ["thoraq", "up", "--state", str(state)]
+    [absent] = commands.json("status", "b", "--state", state)["absent"]
+    assert absent["start"] == start
+    assert "`thoraq up`" in Commands(state).run("status", "b").stderr

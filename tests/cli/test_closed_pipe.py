@@ -40,6 +40,13 @@ LINES = [
     "db check",
     "db upgrade",
     "submit films",
+    "process films --batch b",
+    "process films --batch b --json",
+    "watch films --once",
+    "watch films",
+    "export --out /dev/stdout --format csv",
+    "export --out /dev/stdout --format json",
+    "export --out /dev/fd/1 --format csv",
 ]
 
 
@@ -86,6 +93,16 @@ def test_a_command_that_nobody_reads_ends_quietly(filled: Commands, line: str) -
 @pytest.mark.parametrize("line", ["status --no-such-option", "status nobody", "no-such-command"])
 def test_an_error_that_nobody_reads_ends_quietly(filled: Commands, line: str) -> None:
     assert run_unread(filled, *line.split(), both=True)[0] == Exit.PIPE_CLOSED
+
+
+def test_an_export_to_standard_output_is_the_export_alone(filled: Commands) -> None:
+    ran = filled.run("export", "--out", "/dev/stdout", "--format", "json")
+    assert (ran.returncode, ran.stdout) == (Exit.OK, "[]\n"), ran.stderr
+    assert "0 measurements in /dev/stdout" in ran.stderr
+    assert Path("/dev/stdout").is_symlink()
+    ran = filled.run("export", "--out", "/dev/stdout", "--format", "parquet")
+    assert (ran.returncode, ran.stdout) == (Exit.USAGE, "")
+    assert "--format csv or json" in ran.stderr
 
 
 def test_a_connection_that_broke_is_no_closed_pipe(filled: Commands) -> None:
