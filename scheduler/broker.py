@@ -41,6 +41,7 @@ from scheduler.errors import (
     BrokerUntrusted,
     NoServerBinary,
     SchedulerError,
+    WrongSetting,
 )
 from scheduler.log_files import open_log
 from scheduler.settings import Settings
@@ -52,6 +53,8 @@ _log = structlog.stdlib.get_logger(__name__)
 _SOCKET_PATH_BYTES = 107
 #: What a path may hold to be a part of a URL as it is; Celery reads the socket's path out of one.
 _PLAIN = re.compile(r"[A-Za-z0-9/._-]+")
+#: What every part of thoraq speaks, its workers' library and its own client alike.
+_SCHEMES = ("redis", "rediss", "redis+socket")
 #: A queue of a million messages loads in seconds.
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
@@ -64,11 +67,16 @@ def broker_url(settings: Settings) -> str:
     """Return the broker's URL: the configured one, else the embedded server's.
 
     Over TLS (``rediss://``) the server's certificate is checked unless the URL says otherwise;
-    Celery alone would take any.
+    Celery alone would take any. Raises WrongSetting for what thoraq does not speak.
     """
     if settings.broker_url is None:
         return EmbeddedBroker(settings.state).url
     url = settings.broker_url.get_secret_value()
+    if url.partition("://")[0] not in _SCHEMES:
+        raise WrongSetting(
+            "THORAQ_BROKER_URL: give redis://HOST:PORT/0, rediss://HOST:PORT/0 or"
+            " redis+socket:///PATH; sentinels and other brokers are not supported"
+        )
     if url.startswith("rediss://") and "ssl_cert_reqs=" not in url:
         url += ("&" if "?" in url else "?") + "ssl_cert_reqs=required"
     return url

@@ -33,7 +33,6 @@ _LARGEST_ITEM_BYTES = 2 * LARGEST_BODY_BYTES
 def register_transports() -> None:
     """Have every connection to Redis of this process go this way."""
     TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = f"{__name__}:Transport"
-    TRANSPORT_ALIASES["sentinel"] = f"{__name__}:SentinelTransport"
 
 
 class _QoS(redis.QoS):
@@ -91,7 +90,7 @@ class _Client(Redis):
 
 
 class _Guard:
-    """What the channels of a plain and of a watched Redis share."""
+    """What a channel of ours adds to one of kombu's."""
 
     QoS = _QoS
 
@@ -132,20 +131,10 @@ class Channel(_Guard, redis.Channel):  # type: ignore[misc]
     """A channel of one Redis."""
 
 
-class SentinelChannel(_Guard, redis.SentinelChannel):  # type: ignore[misc]
-    """A channel of the Redis that sentinels name."""
-
-
 class Transport(redis.Transport):
     """The way to one Redis."""
 
     Channel = Channel
-
-
-class SentinelTransport(redis.SentinelTransport):
-    """The way to the Redis that sentinels name."""
-
-    Channel = SentinelChannel
 
 
 def _checked(item: bytes, queue: str) -> str | None:

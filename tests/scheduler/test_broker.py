@@ -19,9 +19,11 @@ import redis
 
 from scheduler.app import create_app
 from scheduler.broker import EmbeddedBroker, broker_url, ping, server_binary
-from scheduler.errors import BrokerUnavailable
+from scheduler.errors import BrokerUnavailable, WrongSetting
 from scheduler.messages import MEASURE, ROUTINE_QUEUE
 from scheduler.settings import Settings
+from tests.cli.commands import Commands
+from tests.cli.forked import run_forked
 
 
 def client(broker: EmbeddedBroker) -> redis.Redis:
@@ -244,6 +246,24 @@ def test_over_tls_a_certificate_is_asked_for_unless_the_url_says_otherwise(
     tmp_path: Path, configured: str, used: str
 ) -> None:
     assert broker_url(Settings(state=tmp_path, broker_url=configured)) == used
+
+
+@pytest.mark.parametrize(
+    "url", ["sentinel://:hunter2@a:26379/0", "amqp://:hunter2@a/", "unix:///run/r.sock", "a:6379"]
+)
+def test_a_broker_that_thoraq_does_not_speak_to_is_refused_by_all_alike(
+    tmp_path: Path, url: str
+) -> None:
+    with pytest.raises(WrongSetting, match="redis://HOST") as raised:
+        broker_url(Settings(state=tmp_path, broker_url=url))
+    assert "hunter2" not in str(raised.value)
+    commands = Commands(tmp_path / "state", {"THORAQ_BROKER_URL": url})
+    for words in (["up", "--device", "cpu"], ["scheduler"], ["worker", "--device", "cpu"]):
+        ran = run_forked(words, commands.environment)
+        assert ran.returncode != 0, words
+        assert "wrong-setting" in ran.stderr, (words, ran.stderr)
+        assert "hunter2" not in ran.stderr
+        assert "Traceback" not in ran.stderr
 
 
 def test_nothing_answers_where_nothing_runs(tmp_path: Path) -> None:
