@@ -36,6 +36,11 @@ _DATABASE_STAGES = ("record", "claim", "write")
 _WORKERS_STAGES = ("read", "prepare", "predict", "measure", *_DATABASE_STAGES)
 
 
+#: Files from which on a verdict is given. The processes' start and each part's first transactions
+#: are most of what a few dozen files cost, and say nothing of a night.
+FEWEST_JUDGED = 200
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What one stage costs alone, in core-milliseconds a file; ``share`` of all of them."""
@@ -60,6 +65,11 @@ class Bench:
     device_busy: float | None  # the rate as a share of what the accelerators alone predict
     spent: Mapping[Part, float]  # share of thoraq's own CPU time that went to each part
     held_by: str
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether so many files were measured that starting the processes no longer counts."""
+        return self.files >= FEWEST_JUDGED
 
     @property
     def efficiency(self) -> float:
@@ -151,11 +161,15 @@ def name_of(kind: str) -> str:
 def verdict(found: Bench) -> str:
     """Return what a bench came to, in two lines."""
     device = "" if found.device_busy is None else f", devices busy {found.device_busy:.0%}"
+    second = (
+        f"; queue and database take {found.overhead:.1%} of the work; held back by {found.held_by}"
+        if found.is_judged
+        else f"; too few files to say what holds it back: give {FEWEST_JUDGED} or more"
+    )
     return (
         f"{found.files} files at {found.rate_per_second:.1f}/s: {found.efficiency:.0%} of the"
         f" limit of {found.limit_per_second:.1f}/s on {found.device} with {found.cores} cores\n"
-        f"cores busy {found.busy:.0%}{device}; queue and database take"
-        f" {found.overhead:.1%} of the work; held back by {found.held_by}"
+        f"cores busy {found.busy:.0%}{device}{second}"
     )
 
 
@@ -304,6 +318,7 @@ def bench_json(found: Bench) -> dict[str, object]:
         "cores_busy": found.busy,
         "devices_busy": found.device_busy,
         "cpu_time": {str(part): share for part, share in found.spent.items()},
+        "judged": found.is_judged,
         "overhead": found.overhead,
         "held_by": found.held_by,
     }

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from cli.bench import Bench, Stage, verdict
 from cli.exits import Exit
+from cli.load import Part
 from tests.cli.commands import Commands
 from tests.worker.conftest import write_radiographs
+
+#: Stages whose cost the verdict adds up.
+STAGES = ("read", "prepare", "predict", "measure", "record", "claim", "write")
 
 
 def test_a_bench_times_every_stage_and_stores_nothing(commands: Commands, tmp_path: Path) -> None:
@@ -29,10 +35,31 @@ def test_a_bench_times_every_stage_and_stores_nothing(commands: Commands, tmp_pa
     assert set(said["cpu_time"]) == {"reading", "measuring", "queue", "command"}
     assert said["cpu_time"]["measuring"] > said["cpu_time"]["reading"]
     assert said["cpu_time"]["queue"] < said["overhead"] < 1
+    assert said["judged"] is False
     assert said["held_by"] in {each["stage"] for each in said["stages"]}
     with Image.open(tmp_path / "bench.png") as picture:
         assert picture.format == "PNG"
     assert not (commands.state / "thoraq.db").exists()
+
+
+def test_a_few_files_are_too_few_to_say_what_holds_a_machine_back() -> None:
+    few = Bench(
+        device="cpu",
+        cores=2,
+        files=61,
+        stages=tuple(Stage(name, 1.0, 0.1) for name in STAGES),
+        reading=(),
+        limit_per_second=100.0,
+        rate_per_second=10.0,
+        busy=0.5,
+        device_busy=None,
+        spent=dict.fromkeys(Part, 0.25),
+        held_by="write",
+    )
+    assert verdict(few).endswith("; too few files to say what holds it back: give 200 or more")
+    assert "database" not in verdict(few)
+    many = verdict(replace(few, files=200))
+    assert many.endswith("of the work; held back by write")
 
 
 def test_a_folder_without_films_says_so(commands: Commands, tmp_path: Path) -> None:
