@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cli.networks import figures_row
 from cli.printing import Row, Value, as_text, print_table, say
 from cli.progress import duration
-from cli.runs import is_over, loss_text, phase_cell, phase_table, phase_text
+from cli.runs import loss_text, phase_cell, phase_table, phase_text, seconds_left
 from db.database import Database
 from db.models import list_models
 from db.training_records import RunPhase, TrainingRun
@@ -36,7 +36,8 @@ def print_run(run: TrainingRun, phases: Sequence[RunPhase]) -> None:
         show("best so far", f"{last.best_px224:.2f} px of a 224 frame")
         show("index error", None if last.ict_error is None else f"{last.ict_error:.3f}")
         show("time", duration(last.seconds))
-        show("time left", None if is_over(run) else duration(last.seconds_left))
+        left = seconds_left(run)
+        show("time left", None if left is None else duration(left))
     if phases:
         say()
         rows: list[Row] = [

@@ -50,7 +50,7 @@ def run_row(run: TrainingRun) -> Row:
             if last is None
             else {name: value for name, value in check_row(last).items() if name in CHECK_FIGURES}
         ),
-        "seconds_left": None if last is None or is_over(run) else plain(last.seconds_left, 0),
+        "seconds_left": plain(seconds_left(run), 0),
         "device": run.device,
         "worker": run.worker,
         "attempts": run.attempts,
@@ -63,6 +63,14 @@ def run_row(run: TrainingRun) -> Row:
         "started_at": plain(run.started_at),
         "ended_at": plain(run.ended_at),
     }
+
+
+def seconds_left(run: TrainingRun) -> float | None:
+    """Return how long the steps that are left take; None where none is, or nobody can know."""
+    last = run.last
+    if last is None or is_over(run) or last.seconds_left <= 0 or is_judged(run, last):
+        return None  # making and judging the network takes minutes that no step tells of
+    return last.seconds_left
 
 
 def is_over(run: TrainingRun) -> bool:

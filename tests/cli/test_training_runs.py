@@ -51,6 +51,17 @@ def test_status_tells_phase_epoch_losses_errors_and_the_time_left(
         assert wanted in shown, shown
 
 
+def test_once_every_step_is_done_no_time_left_is_promised(commands: Commands, films: Path) -> None:
+    submit(commands, films, "--name", "ours")
+    database, claim = claimed(commands, "ours")
+    done = replace(CHECK, ordinal=5, step=1500, epoch=55.0, seconds_left=0.0)
+    assert record_check(database, claim.owner, done)
+    assert commands.json("train", "status")[0]["seconds_left"] is None
+    assert "0 s" not in commands.run("train", "status").stdout
+    assert "time left" not in commands.run("train", "status", "ours").stdout
+    database.dispose()
+
+
 def test_a_worker_that_is_silent_is_named(commands: Commands, films: Path) -> None:
     submit(commands, films, "--name", "ours")
     claimed(commands, "ours", lease_seconds=0.0)
