@@ -32,7 +32,7 @@ def opened(
     path: Path | None,
     connect: Callable[[], sqlite3.Connection],
     prepare: Callable[[sqlite3.Connection], None],
-) -> tuple[sqlite3.Connection, sqlite3.OperationalError | None]:
+) -> tuple[sqlite3.Connection, sqlite3.Error | None]:
     """Open a file, and say why it can only be read, None where it can be written.
 
     Raises DatabaseForbidden, and what ``connect`` and ``prepare`` do.
@@ -41,11 +41,12 @@ def opened(
     try:
         connection = connect()
         prepare(connection)
-        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-    except sqlite3.OperationalError as error:
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+    except sqlite3.Error as error:
         if connection is not None:
             connection.close()
-        if path is None or error.sqlite_errorcode not in _NO_INDEX:
+        refused = isinstance(error, sqlite3.OperationalError)
+        if path is None or not refused or error.sqlite_errorcode not in _NO_INDEX:
             raise
         if _is_closed(path):
             raise forbidden(path) from error
