@@ -19,6 +19,7 @@ from radiograph.overlay import draw_on
 from radiograph.records import Bucket
 from radiograph.sheet import contact_sheet, placeholder
 from scheduler.settings import Settings
+from scheduler.shown_paths import ShownPaths
 from scheduler.terminal import printable
 from worker.errors import ReaderUnavailable
 from worker.pictures import Pictures
@@ -28,18 +29,18 @@ SHEET_SIDE_PX = 480
 SHEET_COLUMNS = 4
 
 
-def overlay(result: Result, pictures: Pictures, side_px: int) -> Image.Image:
+def overlay(result: Result, pictures: Pictures, side_px: int, paths: ShownPaths) -> Image.Image:
     """Read the measured file again and draw on it. Raises RadiographError, ReaderUnavailable."""
     radiograph = pictures.read(result.path, result.sha256, side_px)
-    return draw_on(radiograph, result.measurement, side_px, picture_title(result))
+    return draw_on(radiograph, result.measurement, side_px, picture_title(result, paths))
 
 
-def picture_title(result: Result) -> str:
+def picture_title(result: Result, paths: ShownPaths) -> str:
     """Return what leads back to a result: its radiograph for `thoraq show`, and the file's name.
 
-    Of the path the name alone: its folders may be called after patients.
+    Of the path at most the name: its folders may be called after patients.
     """
-    return f"radiograph {result.radiograph_id}: {printable(Path(result.path).name)}"
+    return f"radiograph {result.radiograph_id}: {printable(paths.name(result.path))}"
 
 
 def save_sheet(
@@ -50,15 +51,16 @@ def save_sheet(
     A file that cannot be read any more has a tile with the code that says why. None where nothing
     was measured. Raises BatchUnknown.
     """
+    paths = ShownPaths.of(settings)
     tiles = []
     drawn = 0
     with Pictures(settings) as pictures:
         for result in over_buckets(database, batch, most):
             try:
-                tiles.append(overlay(result, pictures, SHEET_SIDE_PX))
+                tiles.append(overlay(result, pictures, SHEET_SIDE_PX, paths))
                 drawn += 1
             except (RadiographError, ReaderUnavailable) as exc:
-                lines = (exc.code, *picture_title(result).split(": ", 1))
+                lines = (exc.code, *picture_title(result, paths).split(": ", 1))
                 tiles.append(placeholder(lines, SHEET_SIDE_PX))
     if not tiles:
         return None

@@ -81,7 +81,7 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
                 raise NotMeasured(f"{study}: {NotMeasured.__doc__}")
             # The newest measurement of a study that several networks measured.
             with Pictures(settings) as pictures:
-                picture = overlay(found[-1], pictures, OVERLAY_SIDE_PX)
+                picture = overlay(found[-1], pictures, OVERLAY_SIDE_PX, reading.paths)
             save_picture(picture, out)
             note_outputs(database, [out], of_radiograph=found[-1].radiograph_id)
             say(f"drawn in {out}", err=True)

@@ -38,20 +38,20 @@ class Reading:
     """Counts the rows that are read, and shows of their paths what the settings allow."""
 
     def __init__(self, settings: Settings) -> None:
-        self._paths = ShownPaths.of(settings)
+        self.paths = ShownPaths.of(settings)
         self.rows = 0
 
     def shown(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield rows as they may be printed or written."""
         for row in rows:
             self.rows += 1
-            yield {**row, "path": self._paths.shown(str(row["path"]))}
+            yield {**row, "path": self.paths.shown(str(row["path"]))}
 
     def records(self, records: Iterable[Told]) -> Iterator[Told]:
         """Yield records as they may be handed out."""
         for record in records:
             self.rows += 1
-            yield replace(record, path=self._paths.shown(record.path))
+            yield replace(record, path=self.paths.shown(record.path))
 
 
 def log_unaudited(text: str) -> None:

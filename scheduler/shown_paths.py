@@ -17,6 +17,8 @@ from scheduler.roots import Root, roots_of
 from scheduler.settings import Settings
 
 _HASH_BYTES = 16
+#: Digits of a hash that a picture has room for; among a million files no two begin alike.
+_SHORT_DIGITS = 12
 
 
 class ShownPaths:
@@ -49,13 +51,24 @@ class ShownPaths:
         """Return the path in its form; a path in no root is hashed rather than shown."""
         if self._key is None:
             return path
-        if self._form is PathForm.RELATIVE and (below := self._below(path)) is not None:
-            return below
+        return self._below(path) or self._hash(self._key, path)
+
+    def name(self, path: str) -> str:
+        """Return what a picture shows of it: the file's name, or how its hash begins."""
+        if self._key is None or self._below(path):
+            return Path(path).name
+        return self._hash(self._key, path)[:_SHORT_DIGITS]
+
+    @staticmethod
+    def _hash(key: bytes, path: str) -> str:
         return hashlib.blake2b(
-            os.fsencode(path), key=self._key, digest_size=_HASH_BYTES, person=b"thoraq-path"
+            os.fsencode(path), key=key, digest_size=_HASH_BYTES, person=b"thoraq-path"
         ).hexdigest()
 
     def _below(self, path: str) -> str | None:
+        """Return the path below its root; None where it is in none, or is not to be shown."""
+        if self._form is not PathForm.RELATIVE:
+            return None
         if self._archive is not None:
             stored = self._archive.stored(path)
             return None if label_of(stored) is None else stored

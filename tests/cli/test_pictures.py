@@ -10,15 +10,17 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click import BadParameter
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from cli.exits import Exit
 from cli.picture_file import PictureFile
 from cli.pictures import SHEET_COLUMNS, SHEET_SIDE_PX, overlay, save_sheet
+from cli.show import OVERLAY_SIDE_PX
 from db.database import Database
 from db.intake import open_batch
 from db.models import register_model
@@ -26,8 +28,10 @@ from db.records import Result, ResultFilter
 from db.results import find_results
 from db.states import Priority
 from radiograph.sheet import contact_sheet, placeholder
+from scheduler.choices import PathForm
 from scheduler.intake import enqueue
 from scheduler.settings import Settings
+from scheduler.shown_paths import ShownPaths
 from tests.cli.commands import Commands
 from tests.scheduler.test_put_away import end
 from tests.worker.conftest import write_radiographs
@@ -192,7 +196,7 @@ def test_a_sheet_says_in_a_tile_why_a_picture_is_absent(archive: Archive, tmp_pa
         tiles = [
             placeholder((codes[name], f"radiograph {result.radiograph_id}", name), SHEET_SIDE_PX)
             if name in codes
-            else overlay(result, pictures, SHEET_SIDE_PX)
+            else overlay(result, pictures, SHEET_SIDE_PX, ShownPaths.of(archive.settings))
             for name, result in archive.results().items()
         ]
     title = f"archive: {len(tiles) - len(codes)} of {len(tiles)} measured radiographs"
@@ -200,6 +204,47 @@ def test_a_sheet_says_in_a_tile_why_a_picture_is_absent(archive: Archive, tmp_pa
     with Image.open(sheet) as drawn:
         assert drawn.tobytes() == expected.tobytes()
     assert {each.name for each in tmp_path.iterdir() if "sheet" in each.name} == {"sheet.png"}
+
+
+@pytest.mark.parametrize("form", list(PathForm))
+def test_a_picture_shows_no_more_of_a_path_than_the_settings_allow(
+    form: PathForm, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.take()
+    settings = archive.settings.model_copy(update={"show_paths": form})
+    paths = ShownPaths.of(settings)
+    results = archive.results()
+    first, *_, last = results
+    (archive.folder / last).unlink()  # has a tile that says so
+    written: list[str] = []
+    write = ImageDraw.ImageDraw.text
+
+    def spied(pen: ImageDraw.ImageDraw, xy: tuple[float, float], text: str, **more: Any) -> None:
+        written.append(text)
+        write(pen, xy, text, **more)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", spied)
+    save_sheet(archive.database, "archive", settings, tmp_path / "sheet.png", 12)
+    for name, result in results.items():
+        hashed = paths.shown(result.path)[:12]
+        shown = name if form is not PathForm.HASHED else hashed
+        assert any(shown in each for each in written)
+        assert any(name in each for each in written) is (form is not PathForm.HASHED)
+        assert not any("study" in each for each in written)
+
+    with Pictures(settings) as pictures:
+        expected = overlay(results[first], pictures, OVERLAY_SIDE_PX, paths)
+    commands = replace(archive.commands, extra=archive.commands.extra | {"THORAQ_SHOW_PATHS": form})
+    number, out = str(results[first].radiograph_id), tmp_path / "overlay.png"
+    assert commands.run("show", number, "--out", out).returncode == 0
+    with Image.open(out) as drawn:
+        assert drawn.tobytes() == expected.tobytes()
+
+    number = str(results[last].radiograph_id)
+    ran = commands.run("show", number, "--out", tmp_path / "last.png")
+    assert "error [file-unavailable]" in ran.stderr
+    if form is PathForm.HASHED:
+        assert last not in ran.stdout + ran.stderr
 
 
 def test_a_report_of_files_that_are_all_gone_is_written(archive: Archive, tmp_path: Path) -> None:

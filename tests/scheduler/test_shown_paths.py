@@ -52,3 +52,22 @@ def test_a_hash_tells_nothing_and_is_always_the_same(tmp_path: Path, path: str) 
     assert said == shown(tmp_path, PathForm.HASHED, path=path)
     other = Settings(state=tmp_path, patient_key="fedcba9876543210" * 4, show_paths=PathForm.HASHED)
     assert said != ShownPaths.of(other).shown(path)
+
+
+@pytest.mark.parametrize(
+    ("form", "roots", "in_full"),
+    [
+        (PathForm.FULL, None, True),
+        (PathForm.RELATIVE, "/srv/archive", True),
+        (PathForm.RELATIVE, "/inbox:/srv/archive/7391846250", True),
+        (PathForm.RELATIVE, "/inbox", False),
+        (PathForm.RELATIVE, None, False),
+        (PathForm.HASHED, "/srv/archive", False),
+    ],
+)
+def test_a_picture_has_the_name_or_how_the_hash_begins(
+    *, tmp_path: Path, form: PathForm, roots: str | None, in_full: bool
+) -> None:
+    settings = Settings(state=tmp_path, patient_key=KEY, show_paths=form, roots=roots)
+    hashed = shown(tmp_path, PathForm.HASHED)
+    assert ShownPaths.of(settings).name(PATH) == ("a.dcm" if in_full else hashed[:12])
