@@ -140,7 +140,7 @@ def remove(plan: ErasurePlan, settings: Settings, *, dry_run: bool) -> Leftovers
     removed = dict.fromkeys(path for each in parts for path in each.removed)
     return Leftovers(
         removed=list(removed),
-        left=[line for each in parts for line in each.left],
+        left=list(dict.fromkeys(line for each in parts for line in each.left)),
         ids=[number for each in parts for number in each.ids],
     )
 

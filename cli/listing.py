@@ -81,6 +81,17 @@ class SortBy(click.ParamType[Order]):
             self.fail(str(exc), param, ctx)
 
 
+def sort_option(sortable: Collection[str]) -> Callable[[Command], Command]:
+    """Give a command ``--sort``, and its body ``sorted_by``."""
+    return click.option(
+        "--sort",
+        "sorted_by",
+        type=SortBy(sortable),
+        metavar="COLUMN[:desc]",
+        help="in the order of this column; absent values last",
+    )
+
+
 def listing_options(
     columns: Sequence[str], sortable: Collection[str]
 ) -> Callable[[Command], Callable[..., object]]:
@@ -95,13 +106,7 @@ def listing_options(
             metavar="A,B,C",
             help="these columns, in this order",
         )
-        @click.option(
-            "--sort",
-            "sorted_by",
-            type=SortBy(sortable),
-            metavar="COLUMN[:desc]",
-            help="in the order of this column; absent values last",
-        )
+        @sort_option(sortable)
         @wraps(command)
         def with_listing(
             *args: Any, only_columns: tuple[str, ...], sorted_by: Order | None, **kwargs: Any

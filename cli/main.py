@@ -36,6 +36,7 @@ SECTIONS = MappingProxyType(
             "results": ("cli.results:results", "List measurements."),
             "failures": ("cli.failures:failures", "List what failed or was set aside, and why."),
             "show": ("cli.show:show", "Show one STUDY and draw its landmarks."),
+            "sheet": ("cli.sheet:sheet", "Draw results as pages of pictures."),
             "export": ("cli.export:export", "Write measurements to a CSV, Parquet or JSON file."),
             "report": ("cli.report:report", "Write a batch's results, failures and pictures."),
         },

@@ -24,10 +24,10 @@ def note_outputs(
     paths: Sequence[Path],
     *,
     of_batch: str | None = None,
-    of_radiograph: int | None = None,
+    of_radiographs: Sequence[int] = (),
 ) -> None:
     """Note files that were written; where the database takes no writes, say so."""
     try:
-        record_outputs(database, paths, of_batch=of_batch, of_radiograph=of_radiograph)
+        record_outputs(database, paths, of_batch=of_batch, of_radiographs=of_radiographs)
     except DatabaseError as exc:
         say(f"`thoraq forget` will not find what was written: [{exc.code}] {exc}", err=True)

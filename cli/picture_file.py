@@ -28,12 +28,13 @@ QUALITY = 92
 
 
 def out_option(
-    kind: Paths, text: str, metavar: str = "FILE"
+    kind: Paths, text: str, metavar: str = "FILE", *, more: bool = False
 ) -> Callable[[Command], Callable[..., object]]:
     """Give a command ``--out`` and ``--overwrite``, and its body an ``out`` that may be written.
 
     The rule for every command: the folder has to be there, and a file that exists is replaced only
-    with ``--overwrite``; both are looked at before any work. Raises PlaceUnusable.
+    with ``--overwrite``; both are looked at before any work. ``more``: the command writes files
+    beside it by the same rule, and is told ``overwrite``. Raises PlaceUnusable.
     """
 
     def with_options(command: Command) -> Callable[..., object]:
@@ -43,6 +44,8 @@ def out_option(
         def with_out(*args: Any, out: Path | None, overwrite: bool, **kwargs: Any) -> object:
             if out is not None:
                 check_out(out, overwrite=overwrite)
+            if more:
+                kwargs["overwrite"] = overwrite
             return command(*args, out=out, **kwargs)
 
         return with_out

@@ -5,8 +5,9 @@ A picture is drawn only on the content that was measured, read as a worker reads
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from textwrap import wrap
 
 from PIL import Image
 
@@ -17,7 +18,7 @@ from db.results import count_results, find_results
 from radiograph.errors import RadiographError
 from radiograph.overlay import draw_on
 from radiograph.records import Bucket
-from radiograph.sheet import contact_sheet, placeholder
+from radiograph.sheet import contact_sheet, labelled, placeholder
 from scheduler.settings import Settings
 from scheduler.shown_paths import ShownPaths
 from scheduler.terminal import printable
@@ -27,20 +28,51 @@ from worker.pictures import Pictures
 #: Side of one picture on a sheet, in pixels.
 SHEET_SIDE_PX = 480
 SHEET_COLUMNS = 4
+#: Letters of a line that says why a picture is absent.
+REASON_LETTERS = 38
 
 
-def overlay(result: Result, pictures: Pictures, side_px: int, paths: ShownPaths) -> Image.Image:
+def overlay(
+    result: Result, pictures: Pictures, side_px: int, title: str | None = None
+) -> Image.Image:
     """Read the measured file again and draw on it. Raises RadiographError, ReaderUnavailable."""
     radiograph = pictures.read(result.path, result.sha256, side_px)
-    return draw_on(radiograph, result.measurement, side_px, picture_title(result, paths))
+    return draw_on(radiograph, result.measurement, side_px, title)
 
 
 def picture_title(result: Result, paths: ShownPaths) -> str:
-    """Return what leads back to a result: its radiograph for `thoraq show`, and the file's name.
+    """Return what leads back to a result: its radiograph for `thoraq show`, and the file's name."""
+    return ": ".join(leads_back(result, paths))
+
+
+def leads_back(result: Result, paths: ShownPaths) -> tuple[str, str]:
+    """Return the radiograph and the file's name, printable.
 
     Of the path at most the name: its folders may be called after patients.
     """
-    return f"radiograph {result.radiograph_id}: {printable(paths.name(result.path))}"
+    return f"radiograph {result.radiograph_id}", printable(paths.name(result.path))
+
+
+class Tiles:
+    """Draws the tiles of a sheet, each with what leads back to its result, and counts pictures.
+
+    A file that cannot be read any more has a tile with the code that says why.
+    """
+
+    def __init__(self, pictures: Pictures, paths: ShownPaths) -> None:
+        self._pictures = pictures
+        self._paths = paths
+        self.drawn = 0
+
+    def tile(self, result: Result) -> Image.Image:
+        """Return one tile."""
+        try:
+            tile = overlay(result, self._pictures, SHEET_SIDE_PX)
+            self.drawn += 1
+        except (RadiographError, ReaderUnavailable) as exc:
+            why = wrap((type(exc).__doc__ or "").partition("\n")[0], REASON_LETTERS)
+            tile = placeholder((exc.code, "", *why), SHEET_SIDE_PX)
+        return labelled(tile, *leads_back(result, self._paths), SHEET_SIDE_PX)
 
 
 def save_sheet(
@@ -48,27 +80,23 @@ def save_sheet(
 ) -> Path | None:
     """Write a sheet of at most ``most`` pictures over the batch's buckets, the best first.
 
-    A file that cannot be read any more has a tile with the code that says why. None where nothing
-    was measured. Raises BatchUnknown.
+    None where nothing was measured. Raises BatchUnknown.
     """
-    paths = ShownPaths.of(settings)
-    tiles = []
-    drawn = 0
     with Pictures(settings) as pictures:
-        for result in over_buckets(database, batch, most):
-            try:
-                tiles.append(overlay(result, pictures, SHEET_SIDE_PX, paths))
-                drawn += 1
-            except (RadiographError, ReaderUnavailable) as exc:
-                lines = (exc.code, *picture_title(result, paths).split(": ", 1))
-                tiles.append(placeholder(lines, SHEET_SIDE_PX))
+        drawing = Tiles(pictures, ShownPaths.of(settings))
+        tiles = [drawing.tile(result) for result in over_buckets(database, batch, most)]
     if not tiles:
         return None
     measured = count_results(database, ResultFilter(batch=batch))
-    title = f"{printable(batch)}: {drawn} of {measured} measured radiographs"
+    title = f"{printable(batch)}: {drawing.drawn} of {measured} measured radiographs"
+    write_sheet(tiles, title, out)
+    return out
+
+
+def write_sheet(tiles: Sequence[Image.Image], title: str, out: Path) -> None:
+    """Write tiles to a PNG file. Raises PlaceUnusable, OSError."""
     with picture_file(out) as file:
         contact_sheet(tiles, SHEET_COLUMNS, title=title).save(file, "PNG")
-    return out
 
 
 def over_buckets(database: Database, batch: str, most: int) -> Iterator[Result]:

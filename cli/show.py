@@ -11,7 +11,7 @@ from cli.errors import NotMeasured
 from cli.options import settings_option
 from cli.outputs import note_outputs
 from cli.picture_file import FORMATS, PictureFile, out_option, save_picture
-from cli.pictures import overlay
+from cli.pictures import overlay, picture_title
 from cli.printing import Row, as_text, print_json, print_table, say
 from cli.reading import audited
 from db.database import Database
@@ -79,11 +79,13 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
         if out is not None:
             if not found:
                 raise NotMeasured(f"{study}: {NotMeasured.__doc__}")
-            # The newest measurement of a study that several networks measured.
+            newest = found[-1]  # of a study that several networks measured
             with Pictures(settings) as pictures:
-                picture = overlay(found[-1], pictures, OVERLAY_SIDE_PX, reading.paths)
+                picture = overlay(
+                    newest, pictures, OVERLAY_SIDE_PX, picture_title(newest, reading.paths)
+                )
             save_picture(picture, out)
-            note_outputs(database, [out], of_radiograph=found[-1].radiograph_id)
+            note_outputs(database, [out], of_radiographs=[newest.radiograph_id])
             say(f"drawn in {out}", err=True)
 
 

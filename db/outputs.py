@@ -6,8 +6,9 @@ import socket
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Select, delete, insert, select
 
 from db.bulk import among
 from db.database import Database, moment, pieces
@@ -20,28 +21,27 @@ def record_outputs(
     paths: Sequence[Path],
     *,
     of_batch: str | None = None,
-    of_radiograph: int | None = None,
+    of_radiographs: Sequence[int] = (),
     now: datetime | None = None,
 ) -> None:
-    """Note files that were just written about a batch or a radiograph, in place of older notes."""
+    """Note files that were just written about a batch or radiographs, in place of older notes."""
     host = socket.gethostname()
     with db.write() as connection:
         at = moment(connection, now)
         named = select(batch.c.id).where(batch.c.name == of_batch)
-        known = select(radiograph.c.id).where(radiograph.c.id == of_radiograph)
-        subject = {
-            "batch_id": connection.execute(named).scalar_one_or_none(),
-            "radiograph_id": connection.execute(known).scalar_one_or_none(),
-        }
-        if not any(subject.values()):
+        subjects = [{"batch_id": each, "radiograph_id": None} for each in _ids(connection, named)]
+        for some in pieces(of_radiographs):
+            known = select(radiograph.c.id).where(among(connection, radiograph.c.id, some))
+            found = _ids(connection, known)
+            subjects += [{"batch_id": None, "radiograph_id": each} for each in found]
+        if not subjects:
             return  # forgotten meanwhile
         for path in paths:
-            whole, found = str(path.absolute()), path.stat()
+            whole, stat = str(path.absolute()), path.stat()
             connection.execute(delete(output).where(output.c.host == host, output.c.path == whole))
-            written = {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
-            connection.execute(
-                insert(output).values(host=host, path=whole, at=at, **written, **subject)
-            )
+            written = {"host": host, "path": whole, "at": at}
+            written |= {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+            connection.execute(insert(output), [written | subject for subject in subjects])
 
 
 def record_export(
@@ -74,10 +74,19 @@ def record_export(
 
 
 def drop_outputs(db: Database, ids: Sequence[int]) -> None:
-    """Strike off files that were removed."""
+    """Strike off files that were removed, whatever else they were about."""
     for some in pieces(ids):
         with db.write() as connection:
-            connection.execute(delete(output).where(among(connection, output.c.id, some)))
+            chosen = select(output.c.host, output.c.path).distinct()
+            gone = connection.execute(chosen.where(among(connection, output.c.id, some))).all()
+            for host, path in gone:
+                connection.execute(
+                    delete(output).where(output.c.host == host, output.c.path == path)
+                )
+
+
+def _ids(connection: Connection, chosen: Select[Any]) -> list[int]:
+    return list(connection.execute(chosen).scalars())
 
 
 def outputs_of(

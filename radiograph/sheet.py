@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from radiograph.overlay import fit
+from radiograph.overlay import MUTED, fit, fit_middle
 
 GROUND = (10, 11, 13)
 PLACEHOLDER = (34, 37, 43)
@@ -44,6 +44,23 @@ def contact_sheet(tiles: Sequence[Image.Image], columns: int, title: str) -> Ima
             sheet.paste(tile.convert("RGB"), (left + (place - tile.width) // 2, y))
         y += height + GAP_PX
     return sheet
+
+
+def labelled(tile: Image.Image, number: str, name: str, side_px: int) -> Image.Image:
+    """Set a picture on two lines that lead back to it; at least ``side_px`` wide.
+
+    A number is cut at its end, a name in its middle, where names differ least.
+    """
+    fonts = [ImageFont.load_default(max(LEAST_TITLE_PX, side_px // size)) for size in (22, 28)]
+    width, pitch = max(side_px, tile.width), side_px // 18
+    label = Image.new("RGB", (width, tile.height + 2 * pitch + GAP_PX // 2), GROUND)
+    label.paste(tile.convert("RGB"), ((width - tile.width) // 2, 0))
+    pen = ImageDraw.Draw(label)
+    lines = (fit(number, fonts[0], width), INK), (fit_middle(name, fonts[1], width), MUTED)
+    for line, (font, (text, colour)) in enumerate(zip(fonts, lines, strict=True)):
+        y = tile.height + (line + 0.5) * pitch + GAP_PX / 4
+        pen.text((width / 2, y), text, fill=colour, font=font, anchor="mm")
+    return label
 
 
 def placeholder(lines: Sequence[str], side_px: int) -> Image.Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -9,9 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from db.database import Database
+from db.models import register_model
+from scheduler.settings import Settings
 from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
+from tests.cli.measured_archive import Archive
 from tests.readme.films import make_films
 from tests.readme.transcript import World
+from tests.worker.conftest import write_radiographs
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +57,19 @@ def start(commands: Commands) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
         process.communicate(timeout=PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def archive(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Archive]:
+    """Give an archive of four radiographs, and one of another patient elsewhere."""
+    folder, outside = tmp_path / "archive" / "study", tmp_path / "outside"
+    write_radiographs(folder, 4)
+    write_radiographs(outside, 1, seed=7)
+    commands = Commands(tmp_path / "state", {"THORAQ_ROOTS": str(folder.parent)})
+    commands.state.mkdir()
+    settings = Settings(state=commands.state, roots=str(folder.parent))
+    shutil.copyfile(migrated_sqlite, commands.state / "thoraq.db")
+    database = Database.open(settings.database)
+    register_model(database, "test-1", "0" * 64, {}, serve=True)
+    yield Archive(folder, outside, database, settings, commands)
+    database.dispose()

@@ -68,6 +68,8 @@ READING = [
     "failures BATCH --set-aside --limit 3 --json",
     "failures --path copy --since 2026-01-01 --csv",
     "report BATCH --report OUT/report",
+    "sheet --sort path --out OUT/sheet.png",
+    "sheet --batch BATCH --bucket excellent --per-page 3 --limit 5 --out OUT/pages.png",
     "show 1",
     "show 1 --json",
     "show 1 --out OUT/drawn.png",

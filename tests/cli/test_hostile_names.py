@@ -74,6 +74,11 @@ def lines_of(hostile: Hostile, out: Path) -> dict[tuple[str, ...], list[list[str
         ],
         ("report",): [[NAME], [again, "--report", gone], [gone], [NAME, "--report", file]],
         ("show",): [[file], [file, "--json"], [hostile.files[-1], "--out", gone], [gone]],
+        ("sheet",): [
+            ["--out", f"{gone}.png"],
+            ["--out", gone],
+            ["--batch", gone, "--out", "a.png"],
+        ],
         ("export",): [["--out", f"{gone}.csv"], ["--out", gone], ["--format", NAME]],
         ("train",): [[NAME]],
         ("train", "submit"): [

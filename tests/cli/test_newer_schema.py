@@ -26,7 +26,7 @@ from network.card import shipped_card
 from tests.cli.commands import ROOT, Commands
 from tests.db.making import measure_all, seen, submit
 
-#: What each command is given; FILES, FILMS, CARD, NEW and COPY are paths that suit it.
+#: What each command is given; FILES, FILMS, CARD, NEW, PICTURE and COPY are paths that suit it.
 ARGUMENTS = {
     "process": "FILES --device cpu",
     "submit": "FILES",
@@ -39,6 +39,7 @@ ARGUMENTS = {
     "show": "1.2.3",
     "export": "--out NEW",
     "report": "night --report NEW",
+    "sheet": "--out PICTURE",
     "train cancel": "run",
     "train compare": "run",
     "train log": "run",
@@ -132,6 +133,7 @@ def test_every_command_refuses_the_database_of_a_newer_thoraq_and_changes_nothin
         "FILMS": films,
         "CARD": ROOT / "network" / "weights",
         "NEW": tmp_path / "new.csv",
+        "PICTURE": tmp_path / "new.png",
     }
 
     def become(*_: object) -> NoReturn:

@@ -7,9 +7,10 @@ import os
 import shutil
 import struct
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -19,61 +20,23 @@ from PIL import Image, ImageDraw
 
 from cli.exits import Exit
 from cli.picture_file import PictureFile
-from cli.pictures import SHEET_COLUMNS, SHEET_SIDE_PX, overlay, save_sheet
+from cli.pictures import (
+    SHEET_COLUMNS,
+    SHEET_SIDE_PX,
+    Tiles,
+    overlay,
+    picture_title,
+    save_sheet,
+)
 from cli.show import OVERLAY_SIDE_PX
-from db.database import Database
-from db.intake import open_batch
-from db.models import register_model
-from db.records import Result, ResultFilter
-from db.results import find_results
-from db.states import Priority
+from radiograph.errors import RadiographError
 from radiograph.sheet import contact_sheet, placeholder
 from scheduler.choices import PathForm
-from scheduler.intake import enqueue
-from scheduler.settings import Settings
 from scheduler.shown_paths import ShownPaths
 from tests.cli.commands import Commands
-from tests.scheduler.test_put_away import end
+from tests.cli.measured_archive import Archive
 from tests.worker.conftest import write_radiographs
 from worker.pictures import Pictures
-
-
-@dataclass(frozen=True, slots=True)
-class Archive:
-    """An archive of radiographs that were measured."""
-
-    folder: Path
-    outside: Path
-    database: Database
-    settings: Settings
-    commands: Commands
-
-    def take(self) -> None:
-        """Have every file of the folder measured."""
-        batch = open_batch(self.database, "archive", Priority.ROUTINE)
-        enqueue(self.database, [self.folder], batch, self.settings)
-        end(self.database)
-
-    def results(self) -> dict[str, Result]:
-        """Return the results by the name of their file, in their order."""
-        found = find_results(self.database, ResultFilter(batch="archive"))
-        return {Path(each.path).name: each for each in found}
-
-
-@pytest.fixture
-def archive(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Archive]:
-    """Give an archive of four radiographs, and one of another patient elsewhere."""
-    folder, outside = tmp_path / "archive" / "study", tmp_path / "outside"
-    write_radiographs(folder, 4)
-    write_radiographs(outside, 1, seed=7)
-    commands = Commands(tmp_path / "state", {"THORAQ_ROOTS": str(folder.parent)})
-    commands.state.mkdir()
-    settings = Settings(state=commands.state, roots=str(folder.parent))
-    shutil.copyfile(migrated_sqlite, commands.state / "thoraq.db")
-    database = Database.open(settings.database)
-    register_model(database, "test-1", "0" * 64, {}, serve=True)
-    yield Archive(folder, outside, database, settings, commands)
-    database.dispose()
 
 
 def bomb(path: Path, side: int) -> None:
@@ -120,6 +83,11 @@ def removed(path: Path, _other: Path) -> None:
 def piped(path: Path, _other: Path) -> None:
     path.unlink()
     os.mkfifo(path)
+
+
+def kinds_of(family: type[RadiographError]) -> list[type[RadiographError]]:
+    found = family.__subclasses__()
+    return found + [inner for each in found for inner in kinds_of(each)]
 
 
 DAMAGES: list[tuple[Callable[[Path, Path], None], str]] = [
@@ -193,12 +161,14 @@ def test_a_sheet_says_in_a_tile_why_a_picture_is_absent(archive: Archive, tmp_pa
     sheet = save_sheet(archive.database, "archive", archive.settings, tmp_path / "sheet.png", 12)
     assert sheet is not None
     with Pictures(archive.settings) as pictures:
-        tiles = [
-            placeholder((codes[name], f"radiograph {result.radiograph_id}", name), SHEET_SIDE_PX)
-            if name in codes
-            else overlay(result, pictures, SHEET_SIDE_PX, ShownPaths.of(archive.settings))
-            for name, result in archive.results().items()
-        ]
+        drawing = Tiles(pictures, ShownPaths.of(archive.settings))
+        tiles = [drawing.tile(result) for result in archive.results().values()]
+    for name, tile in zip(archive.results(), tiles, strict=True):
+        if name in codes:
+            [kind] = [each for each in kinds_of(RadiographError) if each.code == codes[name]]
+            said = placeholder((codes[name], "", *wrap(str(kind.__doc__), 38)), SHEET_SIDE_PX)
+            assert tile.crop((0, 0, *said.size)).tobytes() == said.tobytes()
+    assert drawing.drawn == len(tiles) - len(codes)
     title = f"archive: {len(tiles) - len(codes)} of {len(tiles)} measured radiographs"
     expected = contact_sheet(tiles, SHEET_COLUMNS, title)
     with Image.open(sheet) as drawn:
@@ -233,7 +203,8 @@ def test_a_picture_shows_no_more_of_a_path_than_the_settings_allow(
         assert not any("study" in each for each in written)
 
     with Pictures(settings) as pictures:
-        expected = overlay(results[first], pictures, OVERLAY_SIDE_PX, paths)
+        title = picture_title(results[first], paths)
+        expected = overlay(results[first], pictures, OVERLAY_SIDE_PX, title)
     commands = replace(archive.commands, extra=archive.commands.extra | {"THORAQ_SHOW_PATHS": form})
     number, out = str(results[first].radiograph_id), tmp_path / "overlay.png"
     assert commands.run("show", number, "--out", out).returncode == 0

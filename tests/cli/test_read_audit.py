@@ -76,6 +76,7 @@ def test_no_command_shows_a_path_that_the_settings_hide(
     hidden = environment | {"THORAQ_SHOW_PATHS": form, "THORAQ_ROOTS": "/archive"}
     every_form = ("--table", "--json", "--csv")
     commands = [f"{name} {each}" for name in ("results", "failures") for each in every_form]
+    commands += [f"sheet --out {tmp_path}/sheet.png"]
     commands += ["show 1", "show 1 --json", f"report night --report {tmp_path}/report"]
     commands += [f"export --out {tmp_path}/all.{ending}" for ending in ("csv", "json")]
     said = ""

@@ -271,8 +271,8 @@ def test_reports_and_pictures_of_what_goes_are_named(filled: Database, tmp_path:
     record_outputs(filled, [written["night.csv"]], of_batch="night")
     record_outputs(filled, [written["night.csv"]], of_batch="night")  # written over
     record_outputs(filled, [written["day.csv"]], of_batch="day")
-    record_outputs(filled, [written["of 2"]], of_radiograph=ids["/archive/2.dcm"])
-    record_outputs(filled, [written["of 5"]], of_radiograph=ids["/copies/5.dcm"])
+    record_outputs(filled, [written["of 2"]], of_radiographs=[ids["/archive/2.dcm"]])
+    record_outputs(filled, [written["of 5"]], of_radiographs=[ids["/copies/5.dcm"]])
 
     def named(**scope: Any) -> list[str]:
         return [Path(each.path).name for each in plan_erasure(filled, Scope(**scope)).outputs]
