@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from benchmarks.waiting_writer import forget_waits, longest_waits
@@ -23,6 +24,7 @@ from db.batches import batch_id_of
 from db.database import Database, pieces
 from db.derivation import recompute
 from db.intake import known_files
+from db.order import parse_order
 from db.records import FileStat, ResultFilter
 from db.results import count_results, find_results
 from db.status import all_statuses, batch_status
@@ -99,10 +101,18 @@ def asked(database: Database, count: int) -> Iterator[tuple[str, float]]:
 
     for options, wanted in questions.items():
         yield " ".join(["results", *options.split(), "--limit 20"]), median_ms(twenty(**wanted))
+    for column in ("ict:desc", "measured_at:desc", "study_date:desc", "path"):
+        order = parse_order(column)
+        first = partial(find_results, database, ResultFilter(limit=20), order)
+        yield f"results --sort {column} --limit 20", median_ms(partial(_all, first))
     good = ResultFilter(bucket=Bucket.GOOD)
     yield "count of one bucket", median_ms(lambda: count_results(database, good))
     yield "status BATCH", median_ms(lambda: batch_status(database, BATCH))
     yield "status", median_ms(lambda: all_statuses(database))
+
+
+def _all(found: Callable[[], Iterator[object]]) -> list[object]:
+    return list(found())
 
 
 def tell(line: str) -> None:

@@ -41,8 +41,8 @@ def results(
     """List measurements.
 
     A table shows the first 50 unless --limit is given; --json and --csv hold every result and
-    every column. --sort by measured_at or ict is the quickest; by another column all that is
-    chosen is read and sorted first.
+    every column. --sort by ict, measured_at, study_date, radiograph or measurement with a
+    --limit is quick, as it has an index; by another column all that is chosen is sorted first.
 
     \b
     Example: the ten largest hearts of a batch, then one patient over time

@@ -1,7 +1,8 @@
 """The order of results: by one of their columns, the same on both databases.
 
-SQLite finds the first by ``ict`` or ``measured_at`` by an index, PostgreSQL the lowest; for any
-other column the database reads and sorts all that is chosen.
+The first few by a column with an index are found by it: ``ict``, ``measured_at``, ``study_date``,
+``patient_id``, ``sop_uid``, ``radiograph``, ``measurement``. For any other column the database
+reads and sorts all that is chosen.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, String
+from sqlalchemy import Column, ColumnElement, Connection, String
 
 from db.bulk import at_once
 from db.columns import FilePath, Prose
@@ -30,6 +31,7 @@ class Order:
 #: The columns of results that can be sorted by.
 SORTABLE: dict[str, ColumnElement[Any]] = {
     **COMPARABLE,
+    "radiograph": measurement.c.radiograph_id,  # which has an index of its own
     "measurement": measurement.c.id,
     "patient_id": radiograph.c.patient_id,
     "accession": radiograph.c.accession,
@@ -50,14 +52,25 @@ def parse_order(text: str, columns: Collection[str] = tuple(SORTABLE)) -> Order:
 
 
 def order_terms(
-    connection: Connection, key: ColumnElement[Any], tie: ColumnElement[Any], *, descending: bool
+    connection: Connection,
+    key: ColumnElement[Any],
+    tie: ColumnElement[Any],
+    *,
+    descending: bool,
+    absent: bool = True,
 ) -> list[ColumnElement[Any]]:
     """Return what to order by: ``key``, then ``tie``, which is an id.
 
-    Texts are compared by their bytes on both databases, whatever the language of PostgreSQL's is.
+    ``absent``: some may have no value. Texts are compared by their bytes on both databases,
+    whatever the language of PostgreSQL's is.
     """
     if at_once(connection) and isinstance(key.type, (String, FilePath, Prose)):
         key = key.collate("C")
-    if descending:
-        return [key.desc().nulls_last(), tie.desc()]
-    return [key.asc().nulls_last(), tie.asc()]
+    ordered = key.desc() if descending else key.asc()
+    # To PostgreSQL absent values are the highest, and no index of ours has them last going down.
+    return [ordered.nulls_last() if absent else ordered, tie.desc() if descending else tie.asc()]
+
+
+def may_be_absent(key: ColumnElement[Any]) -> bool:
+    """Say whether rows may have no value to be sorted by."""
+    return not isinstance(key, Column) or bool(key.nullable)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, Select, func, or_, select, union_all
 
 from db.batches import batch_id_of
 from db.database import Database
 from db.filters import filtered, radiograph_ids, unknown
 from db.moved import files_at
-from db.order import SORTABLE, Order, order_terms
+from db.order import SORTABLE, Order, may_be_absent, order_terms
 from db.records import FileOutcome, Result, ResultFilter
 from db.rows import result_of
 from db.states import JobState
@@ -30,6 +31,9 @@ _RESULTS = select(
 _IDS = select(measurement.c.id).outerjoin(
     radiograph, radiograph.c.id == measurement.c.radiograph_id
 )
+
+#: In the order of a radiograph's column, its index comes first, which no outer join allows.
+_IDS_OF = select(measurement.c.id).join(radiograph, radiograph.c.id == measurement.c.radiograph_id)
 
 
 def find_results(
@@ -50,14 +54,25 @@ def find_results(
 
 
 def _sorted(connection: Connection, wanted: ResultFilter, order: Order) -> Select[Any]:
-    terms = order_terms(
-        connection, SORTABLE[order.column], measurement.c.id, descending=order.descending
-    )
+    key = SORTABLE[order.column]
+    absent = may_be_absent(key)
+    by = partial(order_terms, connection, key, measurement.c.id, descending=order.descending)
+    terms = by(absent=absent)
     if wanted.limit is None:
         return filtered(connection, _RESULTS, wanted).order_by(*terms)
     # Ids are sorted, and whole rows read of those alone that are wanted.
-    ids = filtered(connection, _IDS, wanted).order_by(*terms).limit(wanted.limit)
-    return _RESULTS.where(measurement.c.id.in_(ids.correlate(None))).order_by(*terms)
+    ids = filtered(connection, _IDS_OF if key.table is radiograph else _IDS, wanted)
+    if not absent:
+        ids = ids.order_by(*terms).limit(wanted.limit)
+        return _RESULTS.where(measurement.c.id.in_(ids.correlate(None))).order_by(*terms)
+    # An index leads to the first that have a value, and to those that have none.
+    halves = (
+        ids.where(key.is_not(None)).order_by(*by(absent=False)),
+        ids.where(key.is_(None)).order_by(terms[-1]),
+    )
+    both = [each.limit(wanted.limit).correlate(None).subquery() for each in halves]
+    chosen = _RESULTS.where(measurement.c.id.in_(union_all(*(select(each.c.id) for each in both))))
+    return chosen.order_by(*terms).limit(wanted.limit)
 
 
 def count_results(db: Database, wanted: ResultFilter) -> int:

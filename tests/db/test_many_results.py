@@ -8,12 +8,13 @@ from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from db import narrowing
 from db.conditions import parse_condition
 from db.database import Database
 from db.filters import filtered
+from db.order import parse_order
 from db.records import ResultFilter
 from db.results import count_results, find_results
 from db.tables import measurement, radiograph
@@ -122,6 +123,59 @@ def test_a_round_of_measuring_again_goes_through_no_more_than_it_takes(archive: 
 
     through_all = steps(archive, {"where": (parse_condition("duration_ms<0"),)})
     assert counted(archive, lambda: some(ResultFilter(batch=BATCH))) < through_all / 3
+
+
+@pytest.mark.parametrize("direction", ["", ":desc"], ids=["up", "down"])
+@pytest.mark.parametrize(
+    "column", ["ict", "measured_at", "study_date", "radiograph", "measurement"]
+)
+def test_the_first_by_a_column_with_an_index_are_found_by_it(
+    archive: Database, column: str, direction: str
+) -> None:
+    order = parse_order(column + direction)
+
+    def first() -> list[str | None]:
+        found = find_results(archive, ResultFilter(limit=20), order)
+        return [each.header.study_uid for each in found]
+
+    keys: dict[str, Callable[[Film], Any]] = {
+        "ict": lambda film: (film.ict, film.number),
+        "study_date": lambda film: (film.study_date, film.number),
+    }
+    in_order = sorted(
+        FILMS, key=keys.get(column, lambda film: film.number), reverse=bool(direction)
+    )
+    assert first() == [film.study_uid for film in in_order[:20]]
+    with archive.read() as connection:
+        sqlite = connection.dialect.name == "sqlite"
+    if sqlite:
+        through_all = steps(archive, {"where": (parse_condition("duration_ms<0"),)})
+        assert counted(archive, first) < through_all / 3
+    else:
+        plan = planned(archive, first)
+        assert "Seq Scan" not in plan, plan
+
+
+def planned(database: Database, work: Callable[[], object]) -> str:
+    """Return PostgreSQL's plan of the last statement of some work."""
+    asked: list[tuple[str, Any]] = []
+
+    def noted(_c: object, _cursor: object, statement: str, values: Any, *_more: object) -> None:
+        asked.append((statement, values))
+
+    with database.write() as connection:
+        connection.exec_driver_sql("ANALYZE")
+    with database.read() as connection:
+        engine = connection.engine
+    event.listen(engine, "before_cursor_execute", noted)
+    try:
+        work()
+    finally:
+        event.remove(engine, "before_cursor_execute", noted)
+    statement, values = next(each for each in reversed(asked) if "LIMIT" in each[0])
+    with database.read() as connection:
+        lines = connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars()
+        return "\n".join(lines)
 
 
 def steps(database: Database, wanted: dict[str, Any]) -> int:
