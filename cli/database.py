@@ -80,7 +80,7 @@ def check(ctx: click.Context, *, as_json: bool, settings: Settings) -> None:
 
 @database.command()
 @click.argument("target", metavar="FILE", type=Paths())
-@click.option("--replace", is_flag=True, help="overwrite FILE")
+@click.option("--overwrite", "--replace", "replace", is_flag=True, help="replace FILE if it exists")
 @click.option(
     "--keep",
     type=Count(min=1),
@@ -100,7 +100,7 @@ def backup(target: Path, *, replace: bool, keep: int | None, settings: Settings)
       thoraq db backup /backup --keep 14
     """
     if keep is not None and replace:
-        raise click.UsageError("--keep makes a new file each time: leave --replace out")
+        raise click.UsageError("--keep makes a new file each time: leave --overwrite out")
     if target.is_dir() is (keep is None):
         kind = "is a directory" if keep is None else "is not a directory"
         raise click.BadParameter(f"{target} {kind}.", param_hint="'FILE'")

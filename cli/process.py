@@ -21,7 +21,7 @@ from cli.options import (
 )
 from cli.printing import print_json, say
 from cli.progress import duration
-from cli.report import report_folder, where, write_report
+from cli.report import check_report, overwrite_option, report_folder, where, write_report
 from cli.shell import quoted
 from db.intake import open_batch
 from db.records import BatchStatus
@@ -52,6 +52,7 @@ from scheduler.settings import Settings
     metavar="DIR",
     help="folder of the report [default: reports/BATCH in the state folder]",
 )
+@overwrite_option
 @click.option("--json", "as_json", is_flag=True, help="print the ledger as a JSON object")
 @settings_option
 def process(
@@ -62,6 +63,7 @@ def process(
     model: str | None,
     device: str,
     report: Path | None,
+    overwrite: bool,
     as_json: bool,
     settings: Settings,
 ) -> None:
@@ -85,6 +87,8 @@ def process(
     before = batch_status(database, into.name)
     folder = report or report_folder(settings, into.name)
     if report is not None:
+        if not overwrite:
+            check_report(database, into.name, report)
         with as_operator(report):
             report.mkdir(parents=True, exist_ok=True)  # or told before a night of work
     done = measure(database, paths, into, settings, device=device, model=model)

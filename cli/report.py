@@ -13,12 +13,14 @@ from pathlib import Path
 import click
 
 from cli.options import KnownBatch, Paths, settings_option
+from cli.errors import PlaceUnusable
 from cli.outputs import note_outputs
 from cli.pictures import save_sheet
 from cli.printing import say
 from cli.reading import audited
 from cli.tables import FileForm, write_rows
 from db.database import Database
+from db.outputs import is_output
 from db.records import FileOutcome, ResultFilter
 from db.results import file_outcomes, find_results
 from db.states import JobState
@@ -53,6 +55,13 @@ class Report:
         return [each for each in found if each is not None]
 
 
+overwrite_option = click.option(
+    "--overwrite",
+    is_flag=True,
+    help="replace files of --report that are no older report of the batch",
+)
+
+
 @click.command()
 @click.argument("batch", type=KnownBatch())
 @click.option(
@@ -62,13 +71,14 @@ class Report:
     metavar="DIR",
     help="folder of the report [default: reports/BATCH in the state folder]",
 )
+@overwrite_option
 @settings_option
-def report(batch: str, *, folder: Path | None, settings: Settings) -> None:
+def report(batch: str, *, folder: Path | None, overwrite: bool, settings: Settings) -> None:
     """Write a batch's results, failures and pictures, as `process` does.
 
     Of any BATCH, also of one that `submit`, `watch` or `remeasure` made. Writes results.csv,
-    failures.csv and sheet.png over older ones and prints where they are. What has not ended by
-    then is in failures.csv with its state.
+    failures.csv and sheet.png over those that thoraq wrote of the batch before, and prints where
+    they are. What has not ended by then is in failures.csv with its state.
 
     \b
     Example: what a watch has measured so far
@@ -77,10 +87,22 @@ def report(batch: str, *, folder: Path | None, settings: Settings) -> None:
     database = open_database(settings)
     found = batch_status(database, batch)
     into = folder or report_folder(settings, batch)
+    if folder is not None and not overwrite:
+        check_report(database, batch, folder)
     for line in where(settings, write_report(database, batch, settings, into)):
         say(line)
     if found.open:
         say(f"{found.open} files of the batch still wait or run", err=True)
+
+
+def check_report(database: Database, batch: str, folder: Path) -> None:
+    """Refuse to replace what thoraq did not write there about the batch. Raises PlaceUnusable."""
+    for path in (folder / name for name in REPORT_FILES):
+        if os.path.lexists(path) and not is_output(database, path, batch):
+            raise PlaceUnusable(
+                f"{path} exists and is not the report that thoraq left of this batch;"
+                " --overwrite replaces it"
+            )
 
 
 def report_folder(settings: Settings, batch: str) -> Path:

@@ -148,7 +148,7 @@ class SchemaNewer(SchemaDiffers):
 
 
 class CopyExists(DatabaseError):
-    """There is a file already; give another name, or --replace."""
+    """There is a file already; give another name, or --overwrite."""
 
     code = "copy-exists"
 

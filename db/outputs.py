@@ -73,6 +73,24 @@ def record_export(
             )
 
 
+def is_output(db: Database, path: Path, of_batch: str) -> bool:
+    """Say whether a file of this host is as thoraq left it when it wrote it about a batch.
+
+    Raises OSError: the file cannot be looked at.
+    """
+    stat = path.lstat()
+    named = select(batch.c.id).where(batch.c.name == of_batch)
+    noted = select(output.c.id).where(
+        output.c.host == socket.gethostname(),
+        output.c.path == str(path.absolute()),
+        output.c.batch_id == named.scalar_subquery(),
+        output.c.size == stat.st_size,
+        output.c.mtime_ns == stat.st_mtime_ns,
+    )
+    with db.read() as connection:
+        return connection.execute(noted.limit(1)).first() is not None
+
+
 def drop_outputs(db: Database, ids: Sequence[int]) -> None:
     """Strike off files that were removed, whatever else they were about."""
     for some in pieces(ids):

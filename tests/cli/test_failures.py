@@ -184,6 +184,41 @@ def test_a_report_holds_what_process_writes_for_any_batch(state: Path, tmp_path:
     assert run(state, "report", "night", "--report", str(tmp_path / "out" / "deep")).exit_code == 0
 
 
+def test_a_report_replaces_its_own_older_one_and_nothing_else_unasked(
+    state: Path, tmp_path: Path
+) -> None:
+    database = open_state(state)
+    submit(database, [seen(4)], name="other")
+    database.dispose()
+    folder = tmp_path / "reports"
+    words = ("report", "night", "--report", str(folder))
+
+    def refused(*more: str) -> str:
+        ran = run(state, *more)
+        assert ran.exit_code == Exit.USAGE, ran.output
+        assert "--overwrite replaces it" in ran.stderr
+        return ran.stderr
+
+    folder.mkdir()
+    theirs = folder / "failures.csv"
+    theirs.write_text("an operator's")
+    assert str(theirs) in refused(*words)
+    assert {each.name for each in folder.iterdir()} == {"failures.csv"}
+    assert theirs.read_text() == "an operator's"
+    assert run(state, *words, "--overwrite").exit_code == Exit.OK
+    assert run(state, *words).exit_code == Exit.OK  # over what it left itself
+    refused("report", "other", "--report", str(folder))
+
+    annotated = folder / "results.csv"
+    annotated.write_text("seen by a person")
+    assert str(annotated) in refused(*words)
+    annotated.unlink()
+    (folder / "sheet.png").unlink()
+    (folder / "sheet.png").symlink_to(tmp_path / "elsewhere")
+    refused(*words)
+    assert not (tmp_path / "elsewhere").exists()
+
+
 @pytest.mark.parametrize("name", ["a/b\x1b[2J", "../../x", "..", "."])
 def test_the_report_of_a_batch_of_any_name_is_in_a_folder_of_its_own(
     state: Path, name: str

@@ -122,7 +122,7 @@ def test_nothing_is_overwritten_unless_it_is_asked_for(
 ) -> None:
     copy = tmp_path / "copy"
     copy.write_text("mine")
-    with pytest.raises(CopyExists, match="--replace"):
+    with pytest.raises(CopyExists, match="--overwrite"):
         back_up(database_url, copy)
     assert copy.read_text() == "mine"
     back_up(database_url, copy, replace=True)
