@@ -21,7 +21,7 @@ from scheduler.opening import prepare
 from scheduler.settings import Settings
 
 #: What a table shows of a network.
-IN_TABLE = ("version", "served", "parent", "landmark_error_px224", "ict_error", "registered_at")
+IN_TABLE = ("model", "served", "parent", "landmark_error_px224", "ict_error", "registered_at")
 
 
 @click.group()
@@ -185,7 +185,8 @@ def check_digest(version: str, found: str, wanted: str) -> None:
 def model_row(model: ModelRecord) -> Row:
     """Return what is listed of a network."""
     return {
-        "version": model.version,
+        "model": model.version,
+        "version": model.version,  # what "model" was called; leaves in the next version
         "served": model.served,
         "parent": plain(model.card.get("parent")),
         **figures_row(model.card),

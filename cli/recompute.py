@@ -53,7 +53,9 @@ def recompute(*, dry_run: bool, as_json: bool, settings: Settings, wanted: Resul
     )
     if as_json:
         crossed = [crossed_json(each) for each in count.crossed]
-        print_json({"dry_run": dry_run} | asdict(count) | {"crossed": crossed})
+        more_keys = {"bucket_changed": count.buckets, "crossed": crossed}
+        # "buckets" is what "bucket_changed" was called; leaves in the next version
+        print_json({"dry_run": dry_run} | asdict(count) | more_keys)
         return
     if not count.results:
         say("no result is chosen; `thoraq results` takes the same filters", err=True)
@@ -86,6 +88,9 @@ def crossed_json(crossed: Crossed) -> dict[str, object]:
         "radiograph": crossed.radiograph_id,
         "path": crossed.path,
         "ict": crossed.ict,
+        "ict_threshold_before": crossed.before.threshold,
+        "ict_threshold": crossed.after.threshold,
+        # what these two were called; leave in the next version
         "threshold_before": crossed.before.threshold,
         "threshold": crossed.after.threshold,
         "enlarged_before": crossed.before.enlarged,

@@ -203,5 +203,5 @@ def plain_run(run: TrainingRun, phases: Sequence[RunPhase]) -> dict[str, object]
         "start": run.start,
         "teachers": list(run.teachers),
         "plan": dict(run.plan),
-        "phases": [asdict(phase) for phase in phases],
+        "phases": [asdict(phase) | {"number": phase.phase} for phase in phases],
     }

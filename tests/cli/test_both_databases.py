@@ -12,6 +12,7 @@ import io
 import json
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,10 @@ from typing import Any
 import click
 import pytest
 
+from cli.columns import COLUMNS
 from cli.exits import Exit
 from cli.main import thoraq
+from cli.vocabulary import FORMER, MEANINGS, OPEN
 from db.database import Database
 from db.training_claims import claim_run, record_check, record_phase, release_run
 from db.training_runs import find_run
@@ -44,7 +47,11 @@ ELSEWHERE = {
     "up": "runs until it is stopped: `process` starts the same processes here",
     "worker": "runs until it is stopped: `process` starts it here",
 }
+#: Every key of JSON that the commands printed.
+KEYS: set[str] = set()
 FORMS = ("--table", "--json", "--csv")
+#: Keys about radiographs that crossed their line, which none does here.
+SELDOM = {"ict_before", "ict_after", "ict_threshold_before", "enlarged_before"}
 #: What two runs on one database print differently too.
 VOLATILE = {"measurement", "measured_at", "duration_ms", "worker", "attempt"}
 
@@ -62,10 +69,15 @@ READING = [
     *(f"results {form}" for form in FORMS),
     "results --batch BATCH --limit 3 --where age_years>=18 --json",
     "results --patient 12345 --csv",
+    "results --where 'ict is null' --columns path,ict_rule --sort path:desc",
+    "results --count",
+    "results --where 'path contains PH' --count --csv",
     *(f"export --out OUT/all.{ending}" for ending in ("csv", "json", "parquet")),
     "export --dictionary",
     *(f"failures {form}" for form in FORMS),
     "failures BATCH --set-aside --limit 3 --json",
+    "failures BATCH --columns code,path --sort code",
+    "failures --count --json",
     "failures --path copy --since 2026-01-01 --csv",
     "report BATCH --report OUT/report",
     "sheet --sort path --out OUT/sheet.png",
@@ -119,6 +131,33 @@ STEERING = [
 ]
 
 
+#: What these print is the same to the letter: nothing in it differs between two runs.
+EXACT = [
+    *(
+        f"results --batch BATCH --columns path,ict,ict_rule --sort {order} {form}"
+        for order, form in zip(("path", "path:desc", "sha256:desc"), FORMS, strict=True)
+    ),
+    "results --where 'ict is not null' --columns ict,path --sort ict:desc --limit 7 --csv",
+    "results --where 'ict is not null' --columns ict,path --sort ict --limit 7 --json",
+    *(f"results --sort {order} --columns bucket --json" for order in ("bucket", "bucket:desc")),
+    "results --where \"path like '%/PH%.dcm'\" --columns path --sort path --csv",
+    "results --where \"path like '%/ph%.DCM'\" --count",
+    "results --where \"path not like '%.dcm'\" --columns path --sort path --json",
+    "results --where 'path like %\\_%' --count --json",
+    "results --where 'path contains .dcm' --where 'ict>0' --columns path --sort path --csv",
+    "results --where 'path contains %' --count --csv",
+    "results --where 'age_years is null' --count",
+    "results --where 'view is not null' --where view=PA --count",
+    *(
+        f"failures BATCH --columns path,code,state,detail --sort {order} {form}"
+        for order in ("path", "path:desc")
+        for form in ("--json", "--csv")
+    ),
+    *(f"failures --sort {order} --columns code --csv" for order in ("code", "code:desc")),
+    *(f"failures BATCH --set-aside --count {form}" for form in FORMS),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """One installation, and what the words of a case stand for there."""
@@ -134,7 +173,7 @@ class Site:
             return self.record()
         words = [
             re.sub("|".join(self.words), lambda found: self.words[found[0]], word)
-            for word in case.split()
+            for word in shlex.split(case)
         ]
         ran = (
             self.commands.run(*words)  # starts processes of its own
@@ -142,6 +181,8 @@ class Site:
             else run_forked(words, self.commands.environment)
         )
         assert ran.returncode == Exit.OK, f"{case}: {ran.stdout}{ran.stderr}"
+        if "--json" in words:
+            KEYS.update(keys_of(json.loads(ran.stdout)))
         return ran.stdout
 
     def record(self) -> str:
@@ -208,6 +249,24 @@ def test_the_results_are_the_same_on_both_databases(sites: tuple[Site, Site]) ->
     assert differing == set()
 
 
+@pytest.mark.timeout(600)
+def test_what_is_sorted_chosen_and_counted_is_the_same_to_the_letter(
+    sites: tuple[Site, Site],
+) -> None:
+    for site in sites:
+        site.run("process ARCHIVE")  # measures what is not measured yet
+    for case in EXACT:
+        here, there = (each.run(case) for each in sites)
+        assert here == there, case
+        assert here.strip(), case  # something was compared
+    written = []
+    for site in sites:
+        site.run("export --columns path,ict,l1_midline_apex_x --sort path:desc --out OUT/s.csv")
+        written.append((site.out / "out" / "s.csv").read_text())
+    assert written[0] == written[1]
+    assert len(written[0].splitlines()) > 2
+
+
 def test_every_command_has_its_case() -> None:
     asked = {name for case in READING + STEERING for name in leaves(thoraq) if begins(case, name)}
     assert asked | set(ELSEWHERE) == set(leaves(thoraq))
@@ -221,6 +280,32 @@ def test_every_form_of_every_command_has_its_case() -> None:
             assert any(
                 begins(case, name) and form in case.split() for case in READING + STEERING
             ), f"{name} {form}"
+
+
+def test_every_key_of_json_has_one_meaning_that_the_readme_tells(sites: tuple[Site, Site]) -> None:
+    assert "seen" in KEYS, "after the commands have run"
+    columns = {column.name for column in COLUMNS}
+    parts = {key for key in KEYS if key.startswith("loss_") and key not in MEANINGS}
+    assert parts <= {f"loss_{part}" for part in CHECK.loss_parts}
+    told = columns | set(MEANINGS) | set(FORMER)
+    assert KEYS - parts - told == set()
+    # One site has nothing that crossed a line, and nothing that is absent.
+    assert set(MEANINGS) - KEYS == SELDOM
+    assert not set(MEANINGS) & columns
+    assert not set(MEANINGS) & set(FORMER)
+    del sites
+
+
+def keys_of(value: Any) -> Iterator[str]:
+    """Yield every key of a JSON value, but for those that the site chose."""
+    if isinstance(value, list):
+        for each in value:
+            yield from keys_of(each)
+    elif isinstance(value, dict):
+        yield from value
+        for key, each in value.items():
+            if key not in OPEN:
+                yield from keys_of(each)
 
 
 def begins(case: str, name: str) -> bool:

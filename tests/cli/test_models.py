@@ -42,7 +42,7 @@ def films(processed: Processed, tmp_path: Path) -> list[Path]:
 
 
 def served(commands: Commands) -> list[str]:
-    return [row["version"] for row in commands.json("models", "list") if row["served"]]
+    return [row["model"] for row in commands.json("models", "list") if row["served"]]
 
 
 def test_workers_that_run_measure_by_the_network_that_is_promoted(

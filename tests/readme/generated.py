@@ -12,6 +12,7 @@ from cli.codes import code_rows
 from cli.exits import Exit
 from cli.main import COMMANDS, thoraq
 from cli.printing import Value
+from cli.vocabulary import FORMER, MEANINGS
 from network.card import shipped_card
 from results.columns import dictionary_rows
 from scheduler.settings import Settings
@@ -61,6 +62,13 @@ def dictionary() -> str:
         if not str(row["column"]).endswith(points) or str(row["column"]).startswith("l1_")
     ]
     return table(("column", "holds", "meaning"), rows)
+
+
+def vocabulary() -> str:
+    """Return every key of the JSON that is no column of a measurement."""
+    rows = [(f"`{key}`", meaning) for key, meaning in MEANINGS.items()]
+    rows += [(f"`{old}`", f"former name of `{new}`; leaves soon") for old, new in FORMER.items()]
+    return table(("key", "meaning"), rows)
 
 
 def help_of(*words: str) -> str:
@@ -137,6 +145,7 @@ PARTS = {
     "codes": codes,
     "exits": exits,
     "dictionary": dictionary,
+    "vocabulary": vocabulary,
     "overview": overview,
     "reference": reference,
 }
