@@ -22,6 +22,7 @@ from db.records import Condition
 from db.states import Priority
 from radiograph.records import Bucket
 from results.filters import MOST, result_filter
+from scheduler.archive import open_database
 from scheduler.logs import configure_logs
 from scheduler.naming import check_batch_name
 from scheduler.rights import private
@@ -180,7 +181,7 @@ def full_names(settings: Settings, arguments: dict[str, Any]) -> dict[str, str]:
     given = {name: value for name, value in arguments.items() if isinstance(value, Given)}
     if not given:
         return {}
-    database = Database.open(settings.database)
+    database = open_database(settings)
     try:
         found = {name: _full_name(database, value) for name, value in given.items()}
     finally:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
-from cli.options import KnownBatch, Paths, settings_option
 from cli.errors import PlaceUnusable
+from cli.options import KnownBatch, Paths, settings_option
 from cli.outputs import note_outputs
 from cli.pictures import save_sheet
 from cli.printing import say

@@ -18,11 +18,12 @@ from cli.picture_file import PictureFile, check_out, out_option
 from cli.pictures import SHEET_COLUMNS, Tiles, write_sheet
 from cli.printing import say
 from cli.progress import BatchProgress
-from cli.reading import audited, filter_names
-from db.database import Database
+from cli.reading import audited
 from db.order import SORTABLE, Order
 from db.records import Result, ResultFilter
 from db.results import count_results, find_results
+from results.reading import filter_names
+from scheduler.archive import open_database
 from scheduler.settings import Settings
 from scheduler.terminal import printable
 from worker.pictures import Pictures
@@ -75,7 +76,7 @@ def sheet(
         raise click.UsageError("name the file: --out sheet.png")
     if (wanted.limit or 0) > MOST_PICTURES:
         raise click.UsageError(f"--limit is at most {MOST_PICTURES} here; narrow the filters")
-    database = Database.open(settings.database)
+    database = open_database(settings)
     asked = replace(wanted, limit=wanted.limit or PICTURES)
     names = filter_names(wanted)
     with audited(

@@ -20,8 +20,8 @@ from typing import Any
 
 import click
 import pytest
-
 from cli.columns import COLUMNS
+
 from cli.exits import Exit
 from cli.main import thoraq
 from cli.vocabulary import FORMER, MEANINGS, OPEN
