@@ -130,7 +130,7 @@ def table_column(name: str, values: Sequence[Value]) -> TableColumn:
         printable(name.replace("_", " ")),
         [as_text(value, digits=digits) for value in values],
         at_right=not texts and any(map(is_number, values)),
-        whole=not texts or name.endswith(("_at", "_date")),
+        whole=not texts or name == "at" or name.endswith(("_at", "_date")),
     )
 
 

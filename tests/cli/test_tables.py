@@ -11,16 +11,19 @@ import subprocess
 import sys
 import termios
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.audit import audit_row
 from cli.cells import cells, folded, shortened
 from cli.fitted_table import TableColumn, fitted, table_lines
 from cli.ledger import code_lines
 from cli.printing import table_column
+from db.records import AuditRow
 from radiograph.overlay import index_text
 from radiograph.records import Ict, IctRule
 from results.columns import IN_TABLE as RESULTS_TABLE
@@ -114,6 +117,17 @@ def test_a_result_keeps_its_index_and_the_name_of_its_file(width: int) -> None:
     assert "0.457" in row
     assert row.endswith("/PH000004.dcm")
     assert ("expected error px224" in heading) == (width == 120)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_an_entry_of_the_audit_keeps_its_time(width: int) -> None:
+    found = AuditRow(
+        datetime(2026, 3, 1, 2, tzinfo=UTC), "operator@host", "retry", "night-" * 20, {"files": 7}
+    )
+    columns = [table_column(name, [value]) for name, value in audit_row(found).items()]
+    heading, row = table_lines(columns, width)
+    assert max(map(cells, (heading, row))) <= width
+    assert row.startswith("2026-03-01T02:00:00+00:00  ")
 
 
 def test_a_table_that_is_piped_is_as_wide_as_it_needs() -> None:
