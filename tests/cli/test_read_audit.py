@@ -11,8 +11,8 @@ import pytest
 
 from cli.exits import Exit
 from db import migrating
-from db.audit import audit_rows
-from db.database import Database
+from db.audit import Action, audit_rows, note
+from db.database import Database, moment
 from tests.cli.commands import Commands
 from tests.cli.forked import run_forked
 from tests.db.making import measure_all, refused, seen, submit
@@ -106,6 +106,19 @@ def test_the_audit_is_asked_by_kind(environment: dict[str, str]) -> None:
     assert [row["action"] for row in said] == ["read"]
     said = json.loads(run_forked(["audit", "--action", "submit", "--json"], environment).stdout)
     assert [row["action"] for row in said] == ["submit"]
+
+
+def test_only_a_change_without_a_batch_is_of_everything(
+    environment: dict[str, str], database: Database
+) -> None:
+    for words in ("show 1", "results --limit 1", "results --batch night"):
+        assert run_forked(words.split(), environment).returncode == Exit.OK
+    with database.write() as connection:
+        note(connection, Action.RECOMPUTE, None, moment(connection, None))
+    found = json.loads(run_forked(["audit", "--json", "--limit", "4"], environment).stdout)
+    assert [row["subject"] for row in found] == ["everything", "night", None, None]
+    table = run_forked(["audit", "--action", "read"], environment).stdout.splitlines()
+    assert [line.split()[3] for line in table[1:]] == ["night", "-", "-"]
 
 
 def test_nothing_is_noted_where_the_settings_say_so(
