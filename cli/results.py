@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import click
 
+from cli.columns import COLUMNS, IN_TABLE, result_row, shown_row
 from cli.judgements import reason_lines, say_outdated
 from cli.listing import MORE, Listing, count_option, listing_options, print_count
 from cli.options import filter_options, settings_option
@@ -58,7 +59,8 @@ def results(
     with audited(
         database, settings, "results", batch=wanted.batch, filters=filter_names(wanted)
     ) as reading:
-        rows = (result_row(result) for result in find_results(database, asked, listing.order))
+        as_row = shown_row if form is Form.TABLE else result_row
+        rows = (as_row(result) for result in find_results(database, asked, listing.order))
         if form is not Form.TABLE:
             print_rows(listing.rows(reading.shown(rows)), form)
             return

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cli.columns import outcome_row, result_row, shown_row
 from cli.decimals import decimals
 from cli.errors import NotMeasured
 from cli.options import settings_option
@@ -67,7 +68,7 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
     ):
         endings = list(reading.shown(map(outcome_row, file_outcomes(database, study=name))))
         found = measurements(database, name) if any(row["radiograph"] for row in endings) else []
-        rows = list(reading.shown(map(result_row, found)))
+        rows = list(reading.shown(map(result_row if as_json else shown_row, found)))
         if as_json:
             print_json({"files": endings, "measurements": rows})
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,14 @@ from db.states import Place
 from db.tables import file
 from radiograph.errors import Disposition
 from scheduler.opening import prepare
+from radiograph.overlay import index_text
 from scheduler.settings import Settings
 from tests.db.making import (
     BROKEN,
     LATERAL,
     claim,
     measured,
+    measurement,
     refused,
     refusing,
     rows,
@@ -232,6 +235,25 @@ def test_the_report_of_a_batch_of_any_name_is_in_a_folder_of_its_own(
     [folder] = (state / "reports").iterdir()
     assert {each.name for each in folder.iterdir()} == {"results.csv", "failures.csv"}
     assert "\x1b" not in ran.output
+
+
+@pytest.mark.parametrize("ict", [0.49748, 0.49751, 0.48, 0.49952], ids="{:.5f}".format)
+def test_a_number_is_the_same_in_a_table_and_on_a_picture(tmp_path: Path, ict: float) -> None:
+    database = open_state(tmp_path / "state")
+    submit(database, [seen(1)])
+    [chunk_id] = send(database)
+    taken = claim(database, chunk_id)
+    found = measurement(ict=ict)
+    store(database, taken, [measured(job, found) for job in taken.jobs])
+    database.dispose()
+    drawn = re.findall(r"\d\.\d+", index_text(found.ict).removesuffix("at 95 %)"))
+    names = ("ict", "ict_low", "ict_high")
+    listed = run(tmp_path / "state", "results", "--columns", ",".join(names))
+    assert listed.stdout.splitlines()[1].split() == drawn
+    shown = run(tmp_path / "state", "show", "1").stdout
+    assert re.findall(r"^ict(?: low| high)? +(\S+)$", shown, flags=re.MULTILINE) == drawn
+    [row] = json.loads(run(tmp_path / "state", "results", "--json").stdout)
+    assert [row[name] for name in names] == [round(ict + off, 4) for off in (0, -0.02, 0.02)]
 
 
 def test_a_report_that_cannot_be_written_says_where(state: Path, tmp_path: Path) -> None:
