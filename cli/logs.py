@@ -11,6 +11,10 @@ import click
 
 from cli.options import KnownBatch, Moment, settings_option
 from cli.printing import say
+from db import schema
+from db.database import Database
+from db.errors import BatchUnknown, DatabaseError
+from db.status import batch_status
 from scheduler.log_files import log_folder
 from scheduler.log_reading import LEVELS, UNKNOWN, LogLine, follow_logs, log_names, read_logs
 from scheduler.settings import Settings
@@ -57,7 +61,10 @@ def logs(
       thoraq logs archive-3f2a91bc --level warning --since 2026-03-01
     """
     folder = log_folder(settings)
+    check_processes(processes, log_names(folder), follow=follow)
     names = [each for each in log_names(folder) if not processes or each in processes]
+    if follow and batch is not None:
+        check_batch(batch, read_logs(folder, names), settings)
     shown = 0
     found = follow_logs(folder, list(processes) or None) if follow else read_logs(folder, names)
     for line in wanted(found, batch, level, since):
@@ -69,8 +76,46 @@ def logs(
         if follow:
             sys.stdout.flush()
     if not shown:
-        say("no such line", err=True)
+        if batch is not None:
+            check_batch(batch, read_logs(folder, names), settings)
+        say("No matching log lines.", err=True)
     say(f"the logs in {folder}, of this machine alone; see `thoraq logs --help`", err=True)
+
+
+def check_processes(processes: tuple[str, ...], known: list[str], *, follow: bool) -> None:
+    """Refuse a process without a log; one that is followed may start later.
+
+    Raises UsageError.
+    """
+    strange = sorted(set(processes) - set(known))
+    if not strange or not known:
+        return
+    said = f"no log here is of {', '.join(strange)}; there are logs of {', '.join(known)}"
+    if not follow:
+        raise click.UsageError(said)
+    say(said, err=True)
+
+
+def check_batch(batch: str, lines: Iterator[LogLine], settings: Settings) -> None:
+    """Refuse a batch that neither the logs nor the database know.
+
+    Logs outlive a batch that was forgotten, and are read where no database answers. Raises
+    BatchUnknown.
+    """
+    if any(line.said.get("batch") == batch for line in lines):
+        return
+    try:
+        if not schema.check(settings.database).up_to_date:
+            return
+        database = Database.open(settings.database)
+        try:
+            batch_status(database, batch)
+        finally:
+            database.dispose()
+    except BatchUnknown:
+        raise
+    except DatabaseError:
+        return
 
 
 def wanted(
@@ -100,7 +145,8 @@ def text(line: LogLine) -> str:
         for name, value in line.said.items()
         if name not in _APART and value is not None
     )
-    at = line.at.isoformat(sep=" ", timespec="milliseconds").removesuffix("+00:00")
+    # With its offset, so that --since takes what is printed.
+    at = line.at.isoformat(sep=" ", timespec="milliseconds").replace("+00:00", "Z")
     at = "-" if line.at == UNKNOWN else at
     said = printable(f"{line.said.get('event', '')}")
     return f"{at}  {line.process:<9} {line.level:<8} {said}  {values}".rstrip()

@@ -70,7 +70,7 @@ ELSEWHERE = {
     "bench": "has a database of its own",
     "health": "asks the state folder alone",
     "flower": "asks the broker alone",
-    "logs": "reads log files alone",
+    "logs": "reads log files, also where the database is of no use",
     "dataset check": "reads a folder",
     "dataset explore": "reads a folder",
     "evaluate": "reads a folder",
