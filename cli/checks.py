@@ -209,7 +209,8 @@ def check_messages(settings: Settings) -> Iterator[Check]:
 
 def check_database(settings: Settings) -> Check:
     """Reach the database, see that it takes writes, and compare its schema with the program's."""
-    kind = "sqlite" if settings.database.startswith("sqlite") else "postgresql"
+    kinds = ("sqlite", "postgresql")
+    kind = next((k for k in kinds if settings.database.startswith(k)), "THORAQ_DATABASE_URL")
     try:
         if (reason := read_only_reason(settings.database)) is not None:
             found = f"{kind}: {reason} ({DatabaseReadOnly.code})"

@@ -17,12 +17,14 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from cli.checks import Check, check_database
+from cli.doctor import without_self
 from cli.exits import Exit
 from cli.repairs import broker_repair, database_repair
 from db import schema
 from db.database import Database
-from db.errors import DatabaseError, DatabaseReadOnly
+from db.errors import DatabaseAway, DatabaseError, DatabaseLoginFails, DatabaseReadOnly
 from db.translation import translated
+from scheduler.errors import BrokerUnavailable
 from scheduler.settings import Settings
 from tests.cli.commands import ROOT, Commands, Processed
 
@@ -60,6 +62,38 @@ def test_what_is_broken_comes_with_its_repair(tmp_path: Path) -> None:
         "repair: redis-cli -h 127.0.0.1 -p 1 ping",
         "repair: pg_isready -h 127.0.0.1 -p 1",
     ]
+
+
+def test_a_url_of_another_database_is_not_called_postgresql(tmp_path: Path) -> None:
+    for url, said in (
+        ("mysql://ada:hunter2@queue/thoraq", "THORAQ_DATABASE_URL: mysql is not supported"),
+        ("hunter2", "THORAQ_DATABASE_URL: no database URL"),
+    ):
+        check = database_check(tmp_path, url)
+        assert check.found.startswith(said)
+        assert "hunter2" not in check.found
+
+
+@pytest.mark.parametrize(
+    "error",
+    [DatabaseAway, DatabaseLoginFails, DatabaseReadOnly, BrokerUnavailable],
+    ids=lambda each: each.code,
+)
+def test_doctor_does_not_name_itself_as_what_to_run(error: type[Exception]) -> None:
+    said = str(error.__doc__)
+    assert "thoraq doctor" in said
+    shown = without_self(Check("database", ok=False, found=f"{said} (code)", repair="pg_isready"))
+    assert "thoraq doctor" not in shown.found
+    assert shown.found.startswith(said[:16])
+    assert shown.found.endswith(". (code)") or "Nothing is lost" in shown.found
+
+
+def test_doctor_says_of_a_server_that_is_away_what_is_to_be_started(tmp_path: Path) -> None:
+    for url in ("postgresql://127.0.0.1:1/thoraq", f"sqlite:///{tmp_path}"):
+        found = without_self(database_check(tmp_path, url)).found
+        assert "(database-away)" in found
+        assert "thoraq doctor" not in found
+        assert not re.search(r"[;,]\s*[;,(]", found)
 
 
 def changed(url: str, *, name: str | None = None, user: str | None = None) -> str:
