@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,14 @@ def test_every_folder_stands_in_the_tree() -> None:
         if not path.parent.name.startswith(".")
     }
     assert drawn == folders | {"deploy", "tests"}
+
+
+def test_the_doctor_of_the_readme_finds_every_package_that_thoraq_needs() -> None:
+    shown = re.search(r"^OK    packages    (.*?)\nOK ", README, flags=re.MULTILINE | re.DOTALL)
+    assert shown is not None
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [re.split(r"[^\w-]", line)[0] for line in project["dependencies"]]
+    assert [each.split()[0] for each in shown[1].split(",")] == wanted
 
 
 def test_the_readme_names_every_make_target_it_needs_and_they_are_there() -> None:
