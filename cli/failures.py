@@ -8,12 +8,13 @@ from itertools import chain
 import click
 
 from cli.cells import terminal_cells
-from cli.codes import check_codes
+from cli.codes import check_codes, known_codes
 from cli.ledger import code_lines
 from cli.listing import MORE, Listing, count_option, listing_options, print_count
 from cli.options import Count, KnownBatch, Moment, settings_option
 from cli.printing import Form, Row, form_options, print_rows, say
 from cli.reading import audited
+from cli.table_rows import shown_failure
 from db.failure_records import FAILURE_STATES, Failure, FailureFilter
 from db.failures import SORTABLE, count_failures, find_failures
 from db.states import JobState
@@ -109,7 +110,8 @@ def failures(
         if not table:
             print_rows(listing.rows(rows), form)
             return
-        shown = list(rows)
+        known = known_codes()
+        shown = [shown_failure(row, known) for row in rows]
         print_rows(shown, form, listing.shown(IN_TABLE), more=MORE)
     if shown:
         which = "newest" if listing.order is None else "first"

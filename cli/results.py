@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import click
 
-from cli.columns import COLUMNS, IN_TABLE, result_row, shown_row
+from cli.columns import COLUMNS, IN_TABLE, result_row
 from cli.judgements import reason_lines, say_outdated
 from cli.listing import MORE, Listing, count_option, listing_options, print_count
 from cli.options import filter_options, settings_option
 from cli.printing import Form, form_options, print_rows, say
 from cli.reading import audited
+from cli.table_rows import shown_row
 from db.order import SORTABLE
 from db.records import ResultFilter
 from db.results import count_results, find_results

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.columns import outcome_row, result_row, shown_row
+from cli.columns import outcome_row, result_row
 from cli.decimals import decimals
 from cli.errors import NotMeasured
 from cli.options import settings_option
@@ -15,6 +15,7 @@ from cli.picture_file import FORMATS, PictureFile, out_option, save_picture
 from cli.pictures import overlay, picture_title
 from cli.printing import Row, as_text, print_json, print_table, say
 from cli.reading import audited
+from cli.table_rows import shown_ending, shown_row
 from db.database import Database
 from db.records import Result, ResultFilter
 from db.results import file_outcomes, find_results
@@ -73,7 +74,9 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
             print_json({"files": endings, "measurements": rows})
         else:
             print_table(
-                endings, ("batch", "state", "code", "detail", "attempts", "path"), more="--json"
+                [shown_ending(each) for each in endings],
+                ("batch", "state", "code", "detail", "attempts", "path"),
+                more="--json",
             )
             for row in rows:
                 print_measurement(row)

@@ -45,6 +45,17 @@ def quoted(value: str | None) -> str:
     return value if _CODED.fullmatch(value) else "no code"
 
 
+def without_remedy(detail: str, remedy: str) -> str:
+    """Return what was found in a file, where `RadiographError.because` put what to do after it.
+
+    Empty where only what to do was said.
+    """
+    said = " ".join(detail.split())
+    if not remedy or not said.endswith(remedy):
+        return detail
+    return said.removesuffix(remedy).rstrip().removesuffix(".")
+
+
 class Disposition(StrEnum):
     """How a file that was not measured is counted."""
 

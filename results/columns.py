@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from cli.decimals import decimals
 from db.records import FileOutcome, Result
 from radiograph.landmarks import Landmark
 from results.rows import Row, Value
@@ -209,14 +208,6 @@ IN_TABLE = (
 def result_row(result: Result) -> Row:
     """Return every column of one result."""
     return {column.name: column.value(result) for column in COLUMNS}
-
-
-def shown_row(result: Result) -> Row:
-    """Return every column for a table, which rounds once: 0.39748 is 0.397, as on a picture."""
-    return {
-        each.name: plain(each.read(result), each.digits if decimals(each.name) is None else None)
-        for each in COLUMNS
-    }
 
 
 #: The columns of failures.csv.

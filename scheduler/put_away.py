@@ -20,6 +20,7 @@ from db.intake import known_files
 from db.placing import ended_files, record_places
 from db.records import EndedFile, FileStat, PlacedFile
 from db.states import Place
+from radiograph.errors import without_remedy
 from scheduler.errors import PlaceAltered, ReasonsForeign
 from scheduler.inbox import Inbox
 from scheduler.reasons import PATH as REASONS_PATH
@@ -180,7 +181,8 @@ class PutAway:
     def _reason(self, path: str, ended: EndedFile) -> Reason:
         code = ended.code or ""
         when = ended.ended_at.isoformat(timespec="seconds")
-        return Reason.of(path, code, ended.detail or "", self._remedies.get(code, ""), when)
+        remedy = self._remedies.get(code, "")
+        return Reason.of(path, code, without_remedy(ended.detail or "", remedy), remedy, when)
 
     def _below(self, ended: EndedFile) -> Path | None:
         """Return the path below the folder, None for a file that is not ours to move."""

@@ -21,8 +21,8 @@ from db.placing import record_places
 from db.records import FileStat, PlacedFile, Refusal, SeenFile
 from db.states import Place
 from db.tables import file
-from radiograph.errors import Disposition
 from scheduler.opening import prepare
+from radiograph.errors import Disposition, NotAnImage, TooSmall
 from radiograph.overlay import index_text
 from scheduler.settings import Settings
 from tests.db.making import (
@@ -86,6 +86,26 @@ def test_a_table_ends_with_each_code_its_count_and_what_to_do(state: Path) -> No
     [line] = remedies.strip().splitlines()
     assert line.split()[:3] == [BROKEN.code, "2", "failed"]
     assert line.endswith(known_codes()[BROKEN.code].sentence)
+
+
+def test_a_table_says_what_to_do_once_and_states_in_words(tmp_path: Path) -> None:
+    database = open_state(tmp_path / "state")
+    small, odd = TooSmall.because("9 x 9 pixels"), NotAnImage(NotAnImage.__doc__)
+    refusals = [Refusal(each.code, str(each), each.disposition) for each in (small, odd)]
+    files = [refused(f"{number}.png", each) for number, each in enumerate(refusals)]
+    submit(database, [*files, refused("2.png", BROKEN)])
+    database.dispose()
+    printed = run(tmp_path / "state", "failures").stdout
+    assert all(printed.count(str(each.__doc__)) == 1 for each in (small, odd))
+    lines = [re.split(r"  +", line)[2:] for line in printed.splitlines()[1:4]]
+    assert sorted(lines) == [
+        ["failed", BROKEN.code, "0", "/archive/2.png", BROKEN.detail],
+        ["set aside", "not-an-image", "0", "/archive/1.png", "-"],
+        ["set aside", "too-small", "0", "/archive/0.png", "9 x 9 pixels"],
+    ]
+    assert "set aside" in run(tmp_path / "state", "show", "/archive/0.png").stdout
+    [first] = as_json(tmp_path / "state", "--code", "too-small")
+    assert (first["state"], first["detail"]) == ("set_aside", str(small))
 
 
 def test_a_table_shows_the_newest_fifty_and_counts_all(state: Path) -> None:

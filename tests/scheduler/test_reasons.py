@@ -11,8 +11,9 @@ import pytest
 
 from db.database import Database
 from db.operations import retry
-from db.records import ClaimedJob, Outcome
+from db.records import ClaimedJob, Outcome, Refusal
 from db.results import file_outcomes
+from radiograph.errors import NotAnImage, TruncatedFile
 from scheduler.inbox import Inbox
 from scheduler.put_away import After
 from scheduler.reasons import COLUMNS, NAME, Reason, Reasons
@@ -79,6 +80,25 @@ def test_the_table_says_why_each_file_is_in_failed_and_what_to_do(
     assert rows["notes.txt"]["remedy"] == "Leave it out."
     assert rows["notes.txt"]["when"].endswith("+00:00")
     assert drafts(folder) == []
+
+
+def test_what_to_do_is_in_one_column_alone(
+    served: Database, folder: Path, settings: Settings
+) -> None:
+    remedies = {each.code: str(each.__doc__) for each in (TruncatedFile, NotAnImage)}
+    watch = Watch(served, folder, settings, after=After.MOVE, remedies=remedies)
+    take(watch)
+    found = TruncatedFile.because("7 of 9 bytes. Odd")
+    refusal = Refusal(found.code, str(found), found.disposition)
+    end(served, lambda job: refusing(job, refusal))
+    watch.scan()
+    rows = table(folder)
+    said = {path: (row["detail"], row["remedy"]) for path, row in rows.items()}
+    assert said == {
+        "'=2.png": ("7 of 9 bytes. Odd", TruncatedFile.__doc__),
+        "study/1.png": ("7 of 9 bytes. Odd", TruncatedFile.__doc__),
+        "notes.txt": ("", NotAnImage.__doc__),
+    }
 
 
 def test_later_failures_join_the_table_also_after_a_restart(
