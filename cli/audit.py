@@ -37,10 +37,9 @@ def audit(
     """Tell who asked for what, and when.
 
     What was submitted, tried again, cancelled, paused, promoted, trained, restored, recomputed and
-    forgotten. Users are those of the system the command ran on. A row is written in the transaction
-    that did what it tells, so neither is there without the other. Reading paths, UIDs or pictures
-    has a row too, written before the first one is read: the command, its filters without their
-    values, and how many rows.
+    forgotten. Users are those of the system the command ran on. Each row is written in the same
+    transaction as the change it records. Reading paths, UIDs or pictures has a row too, written
+    before the first one is read: the command, its filters without their values, and how many rows.
 
     \b
     Example:

@@ -202,7 +202,9 @@ def check_messages(settings: Settings) -> Iterator[Check]:
     except SchedulerError:
         return  # the broker's check says so
     if count := count_set_aside(url):
-        found = f"{count} ended workers and are kept in the broker ({MessageSetAside.code})"
+        one = "message crashed workers and was"
+        said = one if count == 1 else "messages crashed workers and were"
+        found = f"{count} {said} set aside in the broker ({MessageSetAside.code})"
         repair = broker_repair(url, f"lrange {SET_ASIDE} 0 -1 # then: del {SET_ASIDE}")
         yield Check("messages", ok=False, found=found, repair=repair)
 

@@ -60,12 +60,12 @@ def forget(
 
     Measurements, headers, paths and failures go from the database, and reports and pictures that
     thoraq wrote from this host's disk; never a radiograph. What another batch holds too stays with
-    that one. A patient is found by the number in the headers that were read, in all batches. Of
-    the time, that counts when all work on a radiograph had ended. Batches that are empty then go
-    too. Interrupted, the same command goes on; what is submitted again is measured anew.
+    that one. A patient is found by the number in the headers that were read, in all batches.
+    --before compares the time at which all work on a radiograph had ended. Batches that are empty
+    then go too. Interrupted, the same command goes on; what is submitted again is measured anew.
 
     \b
-    Example: look first, then forget a patient whose number is typed unseen
+    Example: look first, then forget a patient whose number is not echoed
       thoraq forget --patient - --dry-run
       thoraq forget --patient -
     """
@@ -169,7 +169,7 @@ def clean(settings: Settings, *, vacuum: bool) -> None:
 def lines(plan: ErasurePlan, on_disk: Leftovers) -> list[str]:
     """Return what goes, a line each."""
     if plan.count == ErasureCount() and not plan.batches:
-        return ["nothing is known of it"]
+        return ["Nothing matches; nothing was removed."]
     said = [counts(plan.count)]
     for name, files in plan.batches.items():
         whole = ", all of it" if name in plan.emptied else ""

@@ -58,10 +58,10 @@ def watch(
     """Queue what arrives in a folder, once each, until Ctrl-C or SIGTERM.
 
     A file is taken once it was closed, was renamed into place, or was unchanged for
-    THORAQ_SETTLE_SECONDS, which also serves shares that give no events. What was taken stands in
-    the database, so that a restart takes nothing twice. Hidden and unfinished files (.part, .tmp
-    and the like) and links are passed over. Files put away keep their path below done/ or failed/;
-    failed/reasons.csv says why each is there.
+    THORAQ_SETTLE_SECONDS, which also serves shares that give no events. Files already taken
+    are recorded in the database, so that a restart takes nothing twice. Hidden and unfinished files
+    (.part, .tmp and the like) and links are passed over. Files put away keep their path below done/
+    or failed/; failed/reasons.csv says why each is there.
 
     \b
     Example: a PACS exports into /inbox; this machine measures

@@ -254,7 +254,7 @@ class Settings(BaseSettings):
         default=0.66, gt=0, lt=1, description="ICT line under 28 days, PA view"
     )
     ict_assume_adult: bool = Field(
-        default=False, description="take patients without an age for adults"
+        default=False, description="treat patients of unknown age as adults"
     )
     ict_assume_pa: bool = Field(
         default=False, description="take frontal views without a view for PA"

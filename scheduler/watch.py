@@ -2,8 +2,8 @@
 
 The scan is the truth: events do not cross NFS and SMB, and miss what happened while nobody
 listened. A file is complete once it was seen closed or renamed into place, or was found unchanged
-for a time. What was taken stands in the database, so a restart takes nothing twice. Files are left
-where they lie, or put away once they have ended.
+for a time. Files already taken are recorded in the database, so a restart takes nothing twice.
+Files are left where they lie, or put away once they have ended.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from redis import Redis
 from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
-from cli.checks import Check, check_database
+from cli.checks import Check, check_database, check_messages
 from cli.doctor import without_self
 from cli.exits import Exit
 from cli.repairs import broker_repair, database_repair
@@ -195,10 +195,13 @@ def test_messages_that_ended_workers_are_told_and_where_they_are(
     redis_url: str, tmp_path: Path
 ) -> None:
     with Redis.from_url(redis_url) as client:
-        client.lpush("thoraq.set_aside", "one", "another")
+        client.lpush("thoraq.set_aside", "one")
+        [alone] = check_messages(Settings(state=tmp_path, broker_url=redis_url))
+        assert alone.found.startswith("1 message crashed workers and was set aside in the broker")
+        client.lpush("thoraq.set_aside", "another")
         ran = Commands(tmp_path, {"THORAQ_BROKER_URL": redis_url}).run("doctor")
         assert ran.returncode == Exit.UNSOUND
-        assert "FAIL  messages    2 ended workers" in ran.stdout
+        assert "FAIL  messages    2 messages crashed workers and were set aside" in ran.stdout
         assert "lrange thoraq.set_aside 0 -1" in ran.stdout
         assert client.llen("thoraq.set_aside") == 2
 

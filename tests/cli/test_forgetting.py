@@ -84,7 +84,7 @@ def test_a_dry_run_says_what_goes_and_nothing_goes(shell: Shell, database: Datab
     assert done == said | {"dry_run": False}
     assert seen_files(database) == {"night": 2, "day": 1}
     again = shell.run(f"forget --patient {NUMBER} --yes")
-    assert "nothing is known of it" in again.stdout
+    assert "Nothing matches; nothing was removed." in again.stdout
 
 
 def test_the_number_of_a_patient_need_not_be_in_the_command_line(
