@@ -129,7 +129,8 @@ def compare(before: str, after: str, form: Form, settings: Settings) -> None:
         find_model(database, version)
     with audited(database, settings, "models compare") as reading:
         found = compare_models(database, before, after)
-        rows = list(reading.shown(map(crossing_row, found.crossed)))
+        digits = None if form is Form.TABLE else 4  # a table rounds by itself
+        rows = list(reading.shown(crossing_row(each, digits) for each in found.crossed))
     if form is Form.JSON:
         print_json({**comparison_row(found), "crossed": rows})
         return
@@ -139,12 +140,12 @@ def compare(before: str, after: str, form: Form, settings: Settings) -> None:
             say(line)
 
 
-def crossing_row(crossing: Crossing) -> Row:
-    """Return what is listed of a radiograph that crossed the line."""
+def crossing_row(crossing: Crossing, digits: int | None) -> Row:
+    """Return what is listed of a radiograph that crossed the line, its index in ``digits``."""
     return {
         "radiograph": crossing.radiograph_id,
-        "ict_before": plain(crossing.ict_before, 4),
-        "ict_after": plain(crossing.ict_after, 4),
+        "ict_before": plain(crossing.ict_before, digits),
+        "ict_after": plain(crossing.ict_after, digits),
         "ict_threshold": crossing.threshold,
         "enlarged": crossing.enlarged,
         "path": crossing.path,

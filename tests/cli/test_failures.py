@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from cli.codes import known_codes
 from cli.exits import Exit
 from cli.main import thoraq
 from db.database import Database
+from db.models import register_model
 from db.placing import record_places
 from db.records import FileStat, PlacedFile, Refusal, SeenFile
 from db.states import Place
@@ -31,6 +33,7 @@ from tests.db.making import (
     claim,
     measured,
     measurement,
+    provenance,
     refused,
     refusing,
     rows,
@@ -274,6 +277,26 @@ def test_a_number_is_the_same_in_a_table_and_on_a_picture(tmp_path: Path, ict: f
     assert re.findall(r"^ict(?: low| high)? +(\S+)$", shown, flags=re.MULTILINE) == drawn
     [row] = json.loads(run(tmp_path / "state", "results", "--json").stdout)
     assert [row[name] for name in names] == [round(ict + off, 4) for off in (0, -0.02, 0.02)]
+
+
+def test_a_comparison_shows_an_index_as_its_results_do(tmp_path: Path) -> None:
+    database = open_state(tmp_path / "state")
+    for model, ict in (("old", 0.49748), ("new", 0.51751)):
+        register_model(database, model, "d" * 64, {}, serve=False)
+        submit(database, [seen(1)], name=model, model=model)
+        [chunk_id] = send(database)
+        taken = claim(database, chunk_id)
+        of = measurement(ict=ict, enlarged=model == "new")
+        outcomes = [
+            replace(measured(job, of), provenance=provenance(model=model)) for job in taken.jobs
+        ]
+        store(database, taken, outcomes)
+    database.dispose()
+    table = run(tmp_path / "state", "models", "compare", "old", "new").stdout
+    assert table.splitlines()[1].split()[1:3] == ["0.497", "0.518"]
+    whole = run(tmp_path / "state", "models", "compare", "old", "new", "--json").stdout
+    [row] = json.loads(whole)["crossed"]
+    assert (row["ict_before"], row["ict_after"]) == (0.4975, 0.5175)
 
 
 def test_a_report_that_cannot_be_written_says_where(state: Path, tmp_path: Path) -> None:
