@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import click
 
-from cli.columns import COLUMNS, IN_TABLE, result_row
 from cli.judgements import reason_lines, say_outdated
 from cli.listing import MORE, Listing, count_option, listing_options, print_count
 from cli.options import filter_options, settings_option

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from cli.columns import outcome_row, result_row
 from cli.decimals import decimals
 from cli.errors import NotMeasured
 from cli.options import settings_option

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cli.codes import Code
-from cli.columns import COLUMNS, plain
 from cli.decimals import decimals
 from cli.printing import Row
 from db.records import Result
 from radiograph.errors import without_remedy
+from results.columns import COLUMNS, plain
 
 
 def shown_row(result: Result) -> Row:

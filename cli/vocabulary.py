@@ -1,6 +1,6 @@
 """Every key of the JSON that commands print about the database, with its meaning.
 
-One key means the same everywhere; keys of measurements are in `cli.columns`. Below the keys in
+One key means the same everywhere; keys of measurements are in `results.columns`. Below the keys in
 ``OPEN`` are names of the site's own, such as codes and batches.
 """
 

@@ -20,7 +20,6 @@ from typing import Any
 
 import click
 import pytest
-from cli.columns import COLUMNS
 
 from cli.exits import Exit
 from cli.main import thoraq
@@ -28,6 +27,7 @@ from cli.vocabulary import FORMER, MEANINGS, OPEN
 from db.database import Database
 from db.training_claims import claim_run, record_check, record_phase, release_run
 from db.training_runs import find_run
+from results.columns import COLUMNS
 from scheduler.naming import batch_name
 from tests.cli.commands import Commands, Processed
 from tests.cli.forked import run_forked

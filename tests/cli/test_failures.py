@@ -23,9 +23,9 @@ from db.placing import record_places
 from db.records import FileStat, PlacedFile, Refusal, SeenFile
 from db.states import Place
 from db.tables import file
-from scheduler.opening import prepare
 from radiograph.errors import Disposition, NotAnImage, TooSmall
 from radiograph.overlay import index_text
+from scheduler.opening import prepare
 from scheduler.settings import Settings
 from tests.db.making import (
     BROKEN,
