@@ -61,6 +61,7 @@ BY_CODE = {
     "settings-untrusted": Exit.USAGE,
     "settings-unreadable": Exit.USAGE,
     "settings-missing": Exit.USAGE,
+    "key-unusable": Exit.USAGE,
     "password-needed": Exit.USAGE,
     "password-unusable": Exit.USAGE,
     "port-unusable": Exit.USAGE,

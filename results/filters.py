@@ -58,7 +58,7 @@ def result_filter(
         until=_made("until", _moment, until),
         study_date_from=_made("study_from", _day, study_from),
         study_date_to=_made("study_to", _day, study_to),
-        patient=None if patient is None else Pseudonyms.of(settings).stored(patient),
+        patient=None if patient is None else Pseudonyms.in_use(settings).stored(patient),
         study=None if study is None else named_study(study),
         model=model,
         where=tuple(

@@ -1,4 +1,4 @@
-"""Keys in files of the state folder, each made where there is none."""
+"""Keys in files of the state folder, each made by who first stores something with it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,30 @@ _OTHERS_READ = 0o077
 
 def key_of(secret: SecretStr | None, path: Path) -> bytes:
     """Return the key that a setting gives, else the one in a file. Raises KeyUnusable."""
+    return _key_file(path) if secret is None else _given(secret)
+
+
+def key_in_use(secret: SecretStr | None, path: Path) -> bytes:
+    """Return the same key to somebody who looks for what was stored with it: none is made.
+
+    With a new key nothing would be found, which reads as if nothing were stored.
+    Raises KeyUnusable.
+    """
     if secret is not None:
-        return hashlib.sha256(secret.get_secret_value().encode()).digest()
-    return _key_file(path)
+        return _given(secret)
+    try:
+        return _read(path)
+    except FileNotFoundError as exc:
+        raise KeyUnusable(
+            f"{path} does not exist, so what was stored cannot be looked for: name the workers'"
+            " state folder (--state or THORAQ_STATE), or set THORAQ_PATIENT_KEY to their key"
+        ) from exc
+    except OSError as exc:
+        raise _unusable(path) from exc
+
+
+def _given(secret: SecretStr) -> bytes:
+    return hashlib.sha256(secret.get_secret_value().encode()).digest()
 
 
 def _key_file(path: Path) -> bytes:
@@ -44,14 +65,23 @@ def _key_file(path: Path) -> bytes:
                 pass
             finally:
                 draft.unlink()
-        with path.open("rb") as file:
-            _close(file, path)
-            key = file.read()
+        return _read(path)
     except OSError as exc:
-        raise KeyUnusable(f"{path}: {KeyUnusable.__doc__}") from exc
+        raise _unusable(path) from exc
+
+
+def _read(path: Path) -> bytes:
+    """Return the key in a file. Raises OSError, KeyUnusable."""
+    with path.open("rb") as file:
+        _close(file, path)
+        key = file.read()
     if len(key) != _KEY_BYTES:
         raise KeyUnusable(f"{path} holds no key; restore it, or what was made with it is lost")
     return key
+
+
+def _unusable(path: Path) -> KeyUnusable:
+    return KeyUnusable(f"{path}: {KeyUnusable.__doc__}")
 
 
 def _close(file: IO[bytes], path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
-from scheduler.keys import key_of
+from scheduler.keys import key_in_use, key_of
 from scheduler.settings import Settings
 
 _HASH_BYTES = 16
@@ -31,16 +31,23 @@ class Pseudonyms:
         return cls(key_of(settings.patient_key, settings.state / "patient.key"))
 
     @classmethod
+    def in_use(cls, settings: Settings) -> Pseudonyms:
+        """Look numbers up that were stored; no key is made. Raises KeyUnusable."""
+        if settings.store_patient_ids:
+            return cls(None)
+        return cls(key_in_use(settings.patient_key, settings.state / "patient.key"))
+
+    @classmethod
     def forms(cls, settings: Settings, value: str) -> tuple[str, ...]:
         """Return every form a number may be stored in: as it is, and hashed by the key of today.
 
-        Raises KeyUnusable.
+        No key is made. Raises KeyUnusable.
         """
         file = settings.state / "patient.key"
         plain = (value, value.strip())
         if settings.store_patient_ids and settings.patient_key is None and not file.exists():
             return plain
-        return (*plain, cls(key_of(settings.patient_key, file)).hashed(value))
+        return (*plain, cls(key_in_use(settings.patient_key, file)).hashed(value))
 
     def stored(self, value: str | None) -> str | None:
         """Return what is stored for a number; the number itself where the settings say so."""

@@ -112,6 +112,26 @@ def run_with_input(commands: Commands, said: str, *words: str) -> CompletedProce
 
 
 @pytest.mark.parametrize(
+    "words",
+    [f"forget --patient {NUMBER} --yes", f"results --patient {NUMBER}"],
+    ids=["forget", "results"],
+)
+def test_nobody_is_told_that_a_patient_is_unknown_for_want_of_the_key(
+    shell: Shell, database: Database, words: str
+) -> None:
+    environment = {
+        name: value for name, value in shell.environment.items() if name != "THORAQ_PATIENT_KEY"
+    }
+    ran = run_forked(words.split(), environment)
+    assert ran.returncode == Exit.USAGE, ran.stderr
+    assert "key-unusable" in ran.stderr
+    assert "THORAQ_STATE" in ran.stderr
+    assert NUMBER not in ran.stdout + ran.stderr
+    assert not (shell.state / "patient.key").exists()
+    assert seen_files(database) == {"night": 4, "day": 3}
+
+
+@pytest.mark.parametrize(
     ("words", "why"),
     [
         ("forget --batch night", "--yes forgets without asking"),

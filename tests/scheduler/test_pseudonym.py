@@ -71,3 +71,26 @@ def test_a_damaged_key_is_told_rather_than_replaced(tmp_path: Path) -> None:
     (tmp_path / "patient.key").write_bytes(b"short")
     with pytest.raises(KeyUnusable, match="restore"):
         Pseudonyms.of(Settings(state=tmp_path))
+
+
+@pytest.mark.parametrize("made", [False, True], ids=["no-folder", "folder"])
+def test_who_looks_a_number_up_makes_no_key(tmp_path: Path, made: bool) -> None:
+    state = tmp_path / "elsewhere"
+    if made:
+        state.mkdir()
+    settings = Settings(state=state)
+    for look in (Pseudonyms.in_use, lambda given: Pseudonyms.forms(given, "4711")):
+        with pytest.raises(KeyUnusable, match=r"THORAQ_STATE.*THORAQ_PATIENT_KEY"):
+            look(settings)
+    assert list(tmp_path.rglob("*.key")) == []
+    assert state.exists() == made
+    stored = Pseudonyms.of(settings).stored("4711")
+    assert Pseudonyms.in_use(settings).stored("4711") == stored
+    assert stored in Pseudonyms.forms(settings, "4711")
+
+
+def test_numbers_that_are_stored_as_they_are_are_looked_up_without_a_key(tmp_path: Path) -> None:
+    settings = Settings(state=tmp_path, store_patient_ids=True)
+    assert Pseudonyms.in_use(settings).stored("4711") == "4711"
+    assert set(Pseudonyms.forms(settings, " 4711")) == {" 4711", "4711"}
+    assert not (tmp_path / "patient.key").exists()
