@@ -114,6 +114,14 @@ def report_folder(settings: Settings, batch: str) -> Path:
     return settings.state / "reports" / folder_name(batch)
 
 
+def former_report_folder(settings: Settings, batch: str) -> Path:
+    """Return where earlier versions wrote the report of a batch; often the same folder."""
+    name = batch.replace("/", "_")
+    if name != batch or name.startswith(("_", ".")) or not name:
+        name = f"_{name}-{hashlib.sha256(os.fsencode(batch)).hexdigest()[:8]}"
+    return settings.state / "reports" / name
+
+
 def folder_name(batch: str) -> str:
     """Return the name of a batch's report folder: no other batch's, and one that can be made."""
     name = "".join(each if each.isprintable() and each != "/" else "_" for each in batch)

@@ -11,6 +11,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from cli.exits import Exit
+from cli.report import REPORT_FILES, former_report_folder
 from db.database import Database
 from db.placing import record_places
 from db.records import PlacedFile
@@ -23,7 +24,18 @@ from scheduler.reasons import Reason, Reasons
 from scheduler.settings import Settings
 from tests.cli.commands import Commands
 from tests.cli.forked import run_forked
-from tests.db.making import BROKEN, claim, measured, refusing, rows, seen, send, store, submit
+from tests.db.making import (
+    BROKEN,
+    claim,
+    measure_all,
+    measured,
+    refusing,
+    rows,
+    seen,
+    send,
+    store,
+    submit,
+)
 
 KEY = "0123456789abcdef" * 4
 NUMBER = "7391846250"
@@ -183,6 +195,64 @@ def test_reports_and_lines_about_it_go_from_the_disk_and_nothing_else(
     assert "\n1.dcm" not in table
     assert "Not reached: exports, database backups, logs" in said
     assert seen_files(database) == {"day": 3}
+
+
+def forget_batch(shell: Shell, name: str) -> str:
+    ran = run_forked(["forget", "--batch", name, "--yes"], shell.environment)
+    assert ran.returncode == Exit.OK, ran.stderr
+    return ran.stdout
+
+
+def write_former_report(shell: Shell, name: str) -> Path:
+    """Write a report as earlier versions did: in their folder, and noted nowhere."""
+    folder = former_report_folder(Settings(state=shell.state), name)
+    folder.mkdir(parents=True)
+    for each in REPORT_FILES:
+        (folder / each).write_text(NUMBER)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("Night", "Night"),
+        ("of 7.", "of 7."),
+        ("u\u0308ber", "u\u0308ber"),
+        ("A\tB", "A\tB"),
+        ("A/B", "_A_B-"),
+        (".A", "_.A-"),
+    ],
+    ids=["capital", "dot", "decomposed", "control", "slash", "hidden"],
+)
+def test_reports_of_an_earlier_version_go_too(
+    shell: Shell, database: Database, name: str, wanted: str
+) -> None:
+    submit(database, [seen(7)], name=name)
+    measure_all(database)
+    folder = write_former_report(shell, name)
+    kept = write_former_report(shell, "Other")
+    assert folder.name.startswith(wanted)
+
+    said = forget_batch(shell, name)
+
+    assert str(folder / "results.csv") in said or not wanted.isprintable()
+    assert not folder.exists()
+    assert len(list(kept.iterdir())) == len(REPORT_FILES)
+
+
+def test_a_former_folder_that_is_another_batchs_too_stays_and_is_named(
+    shell: Shell, database: Database
+) -> None:
+    submit(database, [seen(7)], name="Night")
+    measure_all(database)
+    shell.run("report night")
+    reports = shell.state / "reports"
+    (reports / "Night").symlink_to("night")  # as where case does not count
+
+    said = forget_batch(shell, "Night")
+
+    assert f"{reports / 'Night'}: another batch's report too" in said
+    assert (reports / "night" / "results.csv").exists()
 
 
 def test_a_report_of_another_host_is_named(
