@@ -137,7 +137,7 @@ def remove(
     """Remove what is on disk; a report about more than what goes can be written again."""
     folders, of_others = report_folders(database, plan, settings)
     parts = (
-        remove_outputs(plan.outputs, dry_run=dry_run),
+        remove_outputs(plan.outputs, settings.state / "reports", dry_run=dry_run),
         remove_reports(folders, REPORT_FILES, dry_run=dry_run),
         Leftovers(left=[f"{each}: another batch's report too" for each in of_others]),
         strike_reasons(plan.failed, dry_run=dry_run),
@@ -198,9 +198,8 @@ def clean(settings: Settings, *, vacuum: bool) -> None:
 
 def lines(plan: ErasurePlan, on_disk: Leftovers) -> list[str]:
     """Return what goes, a line each."""
-    if plan.count == ErasureCount() and not plan.batches:
-        return ["Nothing matches; nothing was removed."]
-    said = [counts(plan.count)]
+    known = plan.count != ErasureCount() or plan.batches
+    said = [counts(plan.count) if known else "Nothing matches; nothing was removed."]
     for name, files in plan.batches.items():
         whole = ", all of it" if name in plan.emptied else ""
         said.append(f"batch    {name}: {files} files{whole}")

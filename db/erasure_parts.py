@@ -172,7 +172,10 @@ def remove(connection: Connection, part: Part) -> ErasureCount:
     _delete(connection, failure.c.job_id, part.jobs)
     _delete(connection, measurement.c.id, part.measurements)
     _delete(connection, job.c.id, part.jobs)
-    _delete(connection, output.c.radiograph_id, part.radiographs)
+    # Files that could not be removed are looked for again by the next forgetting.
+    for some in pieces(part.radiographs):
+        of_these = among(connection, output.c.radiograph_id, some)
+        connection.execute(update(output).where(of_these).values(radiograph_id=None))
     _delete(connection, radiograph.c.id, part.radiographs)
     _name_anew(connection, part.shared)
     return count
@@ -189,7 +192,10 @@ def remove_empty(connection: Connection, batch_ids: Sequence[int]) -> int:
         if name is None:
             continue
         rename_batch(connection, name, f"batch {batch_id}")
-        connection.execute(delete(output).where(output.c.batch_id == batch_id))
+        reports = output.c.batch_id == batch_id
+        # An export is a person's file: it is named once, and never removed.
+        connection.execute(delete(output).where(reports, output.c.exported))
+        connection.execute(update(output).where(reports).values(batch_id=None))
         connection.execute(delete(tally).where(tally.c.batch_id == batch_id))
         of_batch = chunk.c.batch_id == batch_id
         held = exists().where(job.c.chunk_id == chunk.c.id)

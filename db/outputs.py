@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from db.bulk import among
 from db.database import Database, moment, pieces
@@ -110,18 +111,19 @@ def _ids(connection: Connection, chosen: Select[Any]) -> list[int]:
 def outputs_of(
     connection: Connection, batch_ids: Sequence[int], radiograph_ids: Sequence[int]
 ) -> list[Output]:
-    """Return reports and exports of batches, and pictures of radiographs, on any host."""
+    """Return reports and exports of batches, and pictures of radiographs, on any host.
+
+    So are those that an earlier forgetting could not remove: they are about nothing any more.
+    """
+    chosen: list[ColumnElement[bool]] = [
+        output.c.batch_id.is_(None) & output.c.radiograph_id.is_(None)
+    ]
+    chosen += [among(connection, output.c.batch_id, some) for some in pieces(batch_ids)]
+    chosen += [among(connection, output.c.radiograph_id, some) for some in pieces(radiograph_ids)]
     found: dict[int, Output] = {}
-    for column, ids in (
-        (output.c.batch_id, batch_ids),
-        (output.c.radiograph_id, radiograph_ids),
-    ):
-        for some in pieces(ids):
-            rows = connection.execute(
-                select(output).where(among(connection, column, some)).order_by(output.c.id)
-            )
-            for row in rows:
-                exported_at = row.at if row.exported else None
-                written = (row.id, row.host, row.path, row.size, row.mtime_ns)
-                found[row.id] = Output(*written, exported_at)
+    for each in chosen:
+        for row in connection.execute(select(output).where(each)):
+            exported_at = row.at if row.exported else None
+            written = (row.id, row.host, row.path, row.size, row.mtime_ns)
+            found[row.id] = Output(*written, exported_at)
     return [found[each] for each in sorted(found)]

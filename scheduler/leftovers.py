@@ -32,8 +32,12 @@ class Leftovers:
     ids: list[int] = field(default_factory=list)  # outputs that need no note any more
 
 
-def remove_outputs(outputs: Iterable[Output], *, dry_run: bool) -> Leftovers:
-    """Remove the files of this host that are as thoraq left them."""
+def remove_outputs(outputs: Iterable[Output], own: Path, *, dry_run: bool) -> Leftovers:
+    """Remove the files of this host that are as thoraq left them.
+
+    ``own``: the folder of reports in the state folder, whose folders only thoraq removes. What is
+    left for another time has no id in the answer.
+    """
     host = socket.gethostname()
     said = Leftovers()
     for each in outputs:
@@ -52,7 +56,10 @@ def remove_outputs(outputs: Iterable[Output], *, dry_run: bool) -> Leftovers:
             if not dry_run:
                 Path(each.path).unlink()
         except (FileNotFoundError, NotADirectoryError):
-            said.ids.append(each.id)
+            if _is_away(Path(each.path), own.absolute()):
+                said.left.append(f"{each.path}: its folder is missing, as of a share that is away")
+            else:
+                said.ids.append(each.id)
         except OSError as exc:
             said.left.append(f"{each.path}: {exc.strerror}")
         else:
@@ -133,6 +140,11 @@ def _watched(path: Path) -> Iterator[tuple[Path, str]]:
     for folder in path.parents:
         if folder.name == Place.FAILED:
             yield folder.parent, str(path.relative_to(folder))
+
+
+def _is_away(path: Path, own: Path) -> bool:
+    """Whether a file that is not found may come back with its share."""
+    return not (own if path.is_relative_to(own) else path.parent).is_dir()
 
 
 def _is(found: os.stat_result, written: Output) -> bool:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+from sqlalchemy import update
 
 from cli.exits import Exit
 from cli.report import REPORT_FILES, former_report_folder
@@ -17,7 +21,7 @@ from db.placing import record_places
 from db.records import PlacedFile
 from db.states import Place
 from db.status import all_statuses
-from db.tables import file
+from db.tables import file, output
 from scheduler.inbox import Inbox
 from scheduler.pseudonym import Pseudonyms
 from scheduler.reasons import Reason, Reasons
@@ -264,6 +268,88 @@ def test_a_report_of_another_host_is_named(
     said = json.loads(shell.run("forget --batch night --yes --json").stdout)
     assert f"{tmp_path}/mine/results.csv on elsewhere" in said["stays"]
     assert (tmp_path / "mine" / "results.csv").exists()
+
+
+def take_share_away(share: Path, database: Database) -> None:
+    del database
+    share.rename(share.with_name("elsewhere"))
+
+
+def bring_share_back(share: Path, database: Database) -> None:
+    del database
+    share.with_name("elsewhere").rename(share)
+
+
+def put_a_file_in_its_place(share: Path, database: Database) -> None:
+    take_share_away(share, database)
+    share.write_text("a file")
+
+
+def take_that_file_away(share: Path, database: Database) -> None:
+    share.unlink()
+    bring_share_back(share, database)
+
+
+def be_another_host(share: Path, database: Database) -> None:
+    del share
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE output SET host = 'elsewhere'")
+
+
+def be_this_host(share: Path, database: Database) -> None:
+    del share
+    with database.write() as connection:
+        connection.execute(update(output).values(host=socket.gethostname()))
+
+
+@pytest.mark.parametrize(
+    ("hinder", "help_again", "why"),
+    [
+        (take_share_away, bring_share_back, "its folder is missing"),
+        (put_a_file_in_its_place, take_that_file_away, "its folder is missing"),
+        (be_another_host, be_this_host, "on elsewhere"),
+    ],
+    ids=["share", "file", "host"],
+)
+def test_what_could_not_be_removed_is_removed_by_the_next_forgetting(
+    *,
+    shell: Shell,
+    database: Database,
+    tmp_path: Path,
+    hinder: Callable[[Path, Database], None],
+    help_again: Callable[[Path, Database], None],
+    why: str,
+) -> None:
+    share = tmp_path / "share"
+    shell.run(f"report night --report {share}/mine")
+    hinder(share, database)
+
+    said = shell.run("forget --batch night --yes").stdout
+    again = shell.run("forget --before 1990-01-01 --yes").stdout
+
+    assert [f"{share}/mine/results.csv" in each and why in each for each in (said, again)] == [
+        True,
+        True,
+    ]
+    assert seen_files(database) == {"day": 3}
+    help_again(share, database)
+    shell.run("forget --before 1990-01-01 --dry-run")
+    assert (share / "mine" / "results.csv").exists()
+    (share / "mine" / "failures.csv").unlink()  # by hand: its folder is there
+    last = shell.run("forget --before 1990-01-01 --yes").stdout
+    assert f"on disk  {share}/mine/results.csv" in last
+    assert "stays" not in last
+    assert list((share / "mine").iterdir()) == []
+    assert rows(database, output) == []
+
+
+def test_a_report_folder_that_was_removed_by_hand_is_not_asked_for_again(
+    shell: Shell, database: Database
+) -> None:
+    shell.run("report night")
+    shutil.rmtree(shell.state / "reports" / "night")
+    assert "stays" not in shell.run("forget --batch night --yes").stdout
+    assert rows(database, output) == []
 
 
 def test_the_audit_shows_it_without_the_number(shell: Shell) -> None:

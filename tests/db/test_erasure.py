@@ -20,7 +20,7 @@ from db.erasure_records import ErasureCount, Scope
 from db.errors import BatchUnfinished, BatchUnknown
 from db.intake import open_batch, record_files
 from db.operations import cancel
-from db.outputs import outputs_of, record_outputs
+from db.outputs import drop_outputs, record_outputs
 from db.records import ResultFilter, SeenFile
 from db.results import file_outcomes, find_results
 from db.space import rewrite
@@ -281,10 +281,11 @@ def test_reports_and_pictures_of_what_goes_are_named(filled: Database, tmp_path:
     assert named(batch="day") == ["day.csv", "of 5"]
     assert named(patients=("p-1",)) == ["night.csv", "day.csv", "of 5"]
     forget(filled, batch="night")
-    with filled.read() as connection:
-        left = outputs_of(connection, [1, 2], list(ids.values()))
-    assert [Path(each.path).name for each in left] == ["day.csv", "of 5"]
-    assert len(rows(filled, output)) == 2
+    # What nobody has removed from the disk is named by each forgetting, whatever it is about.
+    assert named(patients=("nobody",)) == ["night.csv", "of 2"]
+    assert named(batch="day") == ["night.csv", "day.csv", "of 2", "of 5"]
+    drop_outputs(filled, [each.id for each in rows(filled, output)[:1]])
+    assert named(patients=("nobody",)) == ["of 2"]
 
 
 @pytest.mark.parametrize("kind", ["batch", "patient"])
