@@ -18,8 +18,8 @@ from db.erasure_records import ErasureCount, ErasurePlan, Scope
 from db.errors import DatabaseError
 from db.outputs import drop_outputs
 from db.space import is_small, rewrite
-from scheduler.archive import open_database
 from db.status import all_statuses
+from scheduler.archive import open_database
 from scheduler.leftovers import Leftovers, remove_outputs, remove_reports, strike_reasons
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings

@@ -7,6 +7,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +15,13 @@ import click
 
 from cli.errors import PlaceUnusable
 from cli.options import KnownBatch, Paths, settings_option
-from cli.outputs import note_outputs
+from cli.outputs import noted_outputs
 from cli.pictures import save_sheet
 from cli.printing import say
 from cli.reading import audited
 from cli.tables import FileForm, write_rows
 from db.database import Database
+from db.errors import BatchUnknown
 from db.outputs import is_output
 from db.records import FileOutcome, ResultFilter
 from db.results import file_outcomes, find_results
@@ -47,12 +49,6 @@ class Report:
     results: Path
     failures: Path
     sheet: Path | None
-
-    @property
-    def files(self) -> list[Path]:
-        """Return what was written."""
-        found = (self.results, self.failures, self.sheet)
-        return [each for each in found if each is not None]
 
 
 overwrite_option = click.option(
@@ -137,24 +133,40 @@ def folder_name(batch: str) -> str:
 def write_report(database: Database, batch: str, settings: Settings, folder: Path) -> Report:
     """Write the report of one batch over an older one. Raises BatchUnknown."""
     with audited(database, settings, "report", batch=batch, pictures=True) as reading:
-        return _write(database, batch, settings, folder, reading)
+        files = [folder / name for name in REPORT_FILES]
+        try:
+            with noted_outputs(database, files, of_batch=batch) as written:
+                return _write(database, batch, settings, folder, reading=reading, written=written)
+        except BatchUnknown:
+            if folder == report_folder(settings, batch):
+                with suppress(OSError):  # it holds something else
+                    folder.rmdir()
+            raise
 
 
 def _write(
-    database: Database, batch: str, settings: Settings, folder: Path, reading: Reading
+    database: Database,
+    batch: str,
+    settings: Settings,
+    folder: Path,
+    *,
+    reading: Reading,
+    written: list[Path],
 ) -> Report:
     found = map(result_row, find_results(database, ResultFilter(batch=batch)))
     results_name, failures_name, sheet_name = REPORT_FILES
     results = folder / results_name
     names = [column.name for column in COLUMNS]
     write_rows(reading.shown(found), names, results, FileForm.CSV)
+    written.append(results)
     failures = folder / failures_name
     unmeasured = map(outcome_row, not_measured(database, batch))
     write_rows(reading.shown(unmeasured), OUTCOME_COLUMNS, failures, FileForm.CSV)
+    written.append(failures)
     sheet = save_sheet(database, batch, settings, folder / sheet_name, SHEET_PICTURES)
-    written = Report(results, failures, sheet)
-    note_outputs(database, written.files, of_batch=batch)
-    return written
+    if sheet is not None:
+        written.append(sheet)
+    return Report(results, failures, sheet)
 
 
 def not_measured(database: Database, batch: str) -> Iterator[FileOutcome]:

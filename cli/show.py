@@ -9,7 +9,7 @@ import click
 from cli.decimals import decimals
 from cli.errors import NotMeasured
 from cli.options import settings_option
-from cli.outputs import note_outputs
+from cli.outputs import noted_outputs
 from cli.picture_file import FORMATS, PictureFile, out_option, save_picture
 from cli.pictures import overlay, picture_title
 from cli.printing import Row, as_text, print_json, print_table, say
@@ -87,8 +87,10 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
                 picture = overlay(
                     newest, pictures, OVERLAY_SIDE_PX, picture_title(newest, reading.paths)
                 )
-            save_picture(picture, out)
-            note_outputs(database, [out], of_radiographs=[newest.radiograph_id])
+            radiograph = newest.radiograph_id
+            with noted_outputs(database, [out], of_radiograph=radiograph) as written:
+                save_picture(picture, out)
+                written.append(out)
             say(f"drawn in {out}", err=True)
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from db.audit import rename_batch
+from db.begun_outputs import strike_begun
 from db.bulk import among
 from db.database import pieces
 from db.erasure_records import ErasureCount, Scope
@@ -166,6 +167,7 @@ def counted(connection: Connection, part: Part) -> ErasureCount:
 def remove(connection: Connection, part: Part) -> ErasureCount:
     """Remove a part, and the batches that it leaves without a file; return what went."""
     count = counted(connection, part)
+    strike_begun(connection, sorted(part.by_batch))
     own(connection, part.heirs)
     # Files first: the tally's triggers ask what each counted as.
     _delete(connection, file.c.id, part.files)

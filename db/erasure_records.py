@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+#: Size that is noted of a file while it is written.
+UNFINISHED = -1
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -36,6 +39,11 @@ class Output:
     size: int
     mtime_ns: int
     exported_at: datetime | None = None
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it is being written, or whoever did was killed."""
+        return self.size == UNFINISHED
 
 
 @dataclass(frozen=True, slots=True)

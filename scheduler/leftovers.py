@@ -40,31 +40,17 @@ def remove_outputs(outputs: Iterable[Output], own: Path, *, dry_run: bool) -> Le
     """
     host = socket.gethostname()
     said = Leftovers()
-    for each in outputs:
+    own = own.absolute()
+    for each in sorted(outputs, key=lambda one: one.unfinished):
         if each.exported_at is not None:
             _name_export(said, each, host)
             continue
         if each.host != host:
             said.left.append(f"{each.path} on {each.host}")
-            continue
-        try:
-            found = os.lstat(each.path)
-            if not _is(found, each):
-                said.left.append(f"{each.path}: changed since it was written")
-                said.ids.append(each.id)  # it is somebody's by now
-                continue
-            if not dry_run:
-                Path(each.path).unlink()
-        except (FileNotFoundError, NotADirectoryError):
-            if _is_away(Path(each.path), own.absolute()):
-                said.left.append(f"{each.path}: its folder is missing, as of a share that is away")
-            else:
-                said.ids.append(each.id)
-        except OSError as exc:
-            said.left.append(f"{each.path}: {exc.strerror}")
-        else:
-            said.removed.append(each.path)
+        elif each.unfinished and each.path in said.removed:  # in a dry run it is there
             said.ids.append(each.id)
+        else:
+            _remove_output(each, own, said, dry_run=dry_run)
     return said
 
 
@@ -78,6 +64,27 @@ def _name_export(said: Leftovers, export: Output, host: str) -> None:
     line = f"{export.path}{where}: exported on {when}, may hold rows of what goes; delete it"
     if line not in said.left:  # several batches of it go
         said.left.append(line)
+
+
+def _remove_output(each: Output, own: Path, said: Leftovers, *, dry_run: bool) -> None:
+    try:
+        if why := _why_left(os.lstat(each.path), each, own):
+            said.left.append(f"{each.path}: {why}")
+            if not each.unfinished:
+                said.ids.append(each.id)  # it is somebody's by now
+            return
+        if not dry_run:
+            Path(each.path).unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        if _is_away(Path(each.path), own):
+            said.left.append(f"{each.path}: its folder is missing, as of a share that is away")
+        else:
+            said.ids.append(each.id)
+    except OSError as exc:
+        said.left.append(f"{each.path}: {exc.strerror}")
+    else:
+        said.removed.append(each.path)
+        said.ids.append(each.id)
 
 
 def remove_reports(folders: Iterable[Path], names: Sequence[str], *, dry_run: bool) -> Leftovers:
@@ -147,6 +154,12 @@ def _is_away(path: Path, own: Path) -> bool:
     return not (own if path.is_relative_to(own) else path.parent).is_dir()
 
 
-def _is(found: os.stat_result, written: Output) -> bool:
+def _why_left(found: os.stat_result, written: Output, own: Path) -> str | None:
+    """Say why a file is not removed; None: it is thoraq's."""
+    if written.unfinished:
+        # Nobody else writes to the folder of reports.
+        ours = stat.S_ISREG(found.st_mode) and Path(written.path).is_relative_to(own)
+        return None if ours else "was not written to its end; remove it by hand"
     as_written = (found.st_size, found.st_mtime_ns) == (written.size, written.mtime_ns)
-    return stat.S_ISREG(found.st_mode) and as_written
+    ours = stat.S_ISREG(found.st_mode) and as_written
+    return None if ours else "changed since it was written"

@@ -7,21 +7,27 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 from sqlalchemy import update
 
+from cli import report as report_module
 from cli.exits import Exit
-from cli.report import REPORT_FILES, former_report_folder
+from cli.outputs import noted_outputs
+from cli.report import REPORT_FILES, former_report_folder, report_folder, write_report
+from db.begun_outputs import begin_outputs
 from db.database import Database
+from db.erasure import erase, plan_erasure
+from db.erasure_records import Scope
+from db.errors import BatchUnknown, StudyUnknown
 from db.placing import record_places
-from db.records import PlacedFile
+from db.records import FileOutcome, PlacedFile
 from db.states import Place
 from db.status import all_statuses
-from db.tables import file, output
+from db.tables import file, output, radiograph
 from scheduler.inbox import Inbox
 from scheduler.pseudonym import Pseudonyms
 from scheduler.reasons import Reason, Reasons
@@ -175,8 +181,8 @@ def test_reports_and_lines_about_it_go_from_the_disk_and_nothing_else(
     (tmp_path / "mine" / "failures.csv").write_text("written over by somebody")
     failed = tmp_path / "in" / "failed"
     failed.mkdir(parents=True)
-    radiograph = failed / "1.dcm"
-    radiograph.write_bytes(b"a radiograph")
+    kept = failed / "1.dcm"
+    kept.write_bytes(b"a radiograph")
     inbox = Inbox(tmp_path / "in")
     Reasons().change(inbox, [Reason.of(f"{n}.dcm", "a", "b", "c", "d") for n in (1, 99)], [])
     inbox.close()
@@ -193,7 +199,7 @@ def test_reports_and_lines_about_it_go_from_the_disk_and_nothing_else(
     ]
     assert f"{tmp_path}/mine/failures.csv: changed since it was written" in said
     assert (tmp_path / "other" / "results.csv").exists()
-    assert radiograph.read_bytes() == b"a radiograph"
+    assert kept.read_bytes() == b"a radiograph"
     table = (failed / "reasons.csv").read_text()
     assert "99.dcm" in table
     assert "\n1.dcm" not in table
@@ -268,6 +274,92 @@ def test_a_report_of_another_host_is_named(
     said = json.loads(shell.run("forget --batch night --yes --json").stdout)
     assert f"{tmp_path}/mine/results.csv on elsewhere" in said["stays"]
     assert (tmp_path / "mine" / "results.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "scope", [Scope(batch="night"), Scope(patients=(NUMBER,))], ids=["batch", "patient"]
+)
+@pytest.mark.parametrize("where", ["default", "named"])
+def test_a_report_of_what_is_forgotten_while_it_is_written_goes(
+    *,
+    shell: Shell,
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scope: Scope,
+    where: str,
+) -> None:
+    settings = Settings(state=shell.state, patient_key=KEY, store_patient_ids=True)
+    name = "night" if scope.batch else "day"
+    folder = tmp_path / "mine" if where == "named" else report_folder(settings, name)
+    not_measured = report_module.not_measured
+
+    def forgetting(db: Database, batch: str) -> Iterator[FileOutcome]:
+        yield from not_measured(db, batch)
+        noted = plan_erasure(db, scope).outputs
+        assert str(folder / "results.csv") in {each.path for each in noted}
+        for _ in erase(db, scope):
+            pass
+
+    monkeypatch.setattr(report_module, "not_measured", forgetting)
+    with pytest.raises(BatchUnknown):
+        write_report(database, name, settings, folder)
+
+    assert not list(tmp_path.rglob("*.csv"))
+    assert not folder.exists() or where == "named"
+    assert rows(database, output) == []
+    monkeypatch.undo()
+    if scope.patients:
+        write_report(database, name, settings, folder)
+        assert NUMBER not in (folder / "results.csv").read_text()
+        assert len(rows(database, output)) == len(REPORT_FILES)
+
+
+def test_what_a_killed_report_left_is_named_until_it_is_removed_by_hand(
+    shell: Shell, database: Database, tmp_path: Path
+) -> None:
+    shell.run(f"report night --report {tmp_path}/mine")
+    own = report_folder(Settings(state=shell.state), "night")
+    own.mkdir(parents=True)
+    mine = tmp_path / "mine" / "new.csv"
+    paths = [mine, tmp_path / "mine" / "sheet.png", own / "results.csv", tmp_path / "a" / "b.csv"]
+    begin_outputs(database, paths, of_batch="night")
+    mine.write_text(NUMBER)
+    (own / "results.csv").write_text(NUMBER)
+    (tmp_path / "a").mkdir()
+
+    look = shell.run("forget --batch night --dry-run").stdout
+    said = shell.run("forget --batch night --yes").stdout
+
+    for each in (look, said):
+        assert f"stays    {mine}: was not written to its end" in each
+        assert each.count("stays") == 1
+        assert str(own / "results.csv") in each
+    assert list((tmp_path / "mine").iterdir()) == [mine]
+    assert not own.exists()
+    mine.unlink()
+    assert "stays" not in shell.run("forget --before 1990-01-01 --yes").stdout
+    assert rows(database, output) == []
+
+
+def test_a_picture_of_what_is_forgotten_while_it_is_drawn_goes(
+    shell: Shell, database: Database, tmp_path: Path
+) -> None:
+    del shell
+    picture = tmp_path / "one.png"
+    number = next(each.id for each in rows(database, radiograph) if each.patient_id == NUMBER)
+
+    def draw() -> None:
+        with noted_outputs(database, [picture], of_radiograph=number) as written:
+            picture.write_text("drawn")
+            written.append(picture)
+            for _ in erase(database, Scope(patients=(NUMBER,))):
+                pass
+
+    with pytest.raises(StudyUnknown, match="forgotten while"):
+        draw()
+    assert not picture.exists()
+    assert rows(database, output) == []
 
 
 def take_share_away(share: Path, database: Database) -> None:
