@@ -13,6 +13,7 @@ from cli.options import KnownBatch, Moment, settings_option
 from cli.printing import print_json, say
 from cli.progress import BatchProgress
 from cli.report import REPORT_FILES, former_report_folder, report_folder
+from db.database import Database
 from db.erasure import erase, plan_erasure
 from db.erasure_records import ErasureCount, ErasurePlan, Scope
 from db.errors import DatabaseError

@@ -89,7 +89,7 @@ def met_below(paths: Sequence[Path], settings: Settings) -> Iterator[Met]:
 
 
 class Intake:
-    """Takes files into one batch and counts them."""
+    """Takes files into ``batch`` and counts them."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class Intake:
         progress: Callable[[IntakeCount], None] | None = None,
     ) -> None:
         self._database = database
-        self._batch = batch
+        self.batch = batch
         self._settings = settings
         self._app = app
         self._progress = progress
@@ -145,7 +145,7 @@ class Intake:
     def _look(self, met: Iterable[Met], pool: ThreadPoolExecutor) -> Iterator[SeenFile]:
         names = iter(met)
         while block := list(islice(names, _BLOCK)):
-            known = read_files(self._database, self._batch.id, [each.stat for each in block])
+            known = read_files(self._database, self.batch.id, [each.stat for each in block])
             if known:
                 self._add(IntakeCount(seen=len(known), known=len(known)))
             fresh = [each for each in block if each.stat not in known]
@@ -170,7 +170,7 @@ class Intake:
         """Record files; one that the database refuses costs itself alone. Raises DatabaseError."""
         chunk_size = self._settings.chunk_size
         try:
-            return record_files(self._database, self._batch, files, self._model_version, chunk_size)
+            return record_files(self._database, self.batch, files, self._model_version, chunk_size)
         except DatabaseRefused:
             if len(files) > 1:
                 half = len(files) // 2

@@ -18,7 +18,7 @@ import structlog
 from db.database import Database
 from db.intake import known_files
 from db.placing import ended_files, record_places
-from db.records import EndedFile, FileStat, PlacedFile
+from db.records import Batch, EndedFile, FileStat, PlacedFile
 from db.states import Place
 from radiograph.errors import without_remedy
 from scheduler.errors import PlaceAltered, ReasonsForeign
@@ -43,7 +43,7 @@ class After(StrEnum):
 
 
 class PutAway:
-    """Puts the files of one batch away that are below ``folder``, a resolved path.
+    """Puts the files of ``batch`` away that are below ``folder``, a resolved path.
 
     ``remedies``: what to do about a code, for the table in ``failed/``.
     """
@@ -51,7 +51,7 @@ class PutAway:
     def __init__(
         self,
         database: Database,
-        batch_id: int,
+        batch: Batch,
         folder: Path,
         after: After,
         remedies: Mapping[str, str],
@@ -59,7 +59,7 @@ class PutAway:
         went_on: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
-        self._batch_id = batch_id
+        self.batch = batch
         self._folder = folder
         self._after = after
         self._remedies = remedies
@@ -100,7 +100,7 @@ class PutAway:
             if all(inbox.has_folder(place) for place in _FOLDERS):
                 return True
             # An empty folder that lacks what we made is a mount point without its share.
-            if inbox.is_empty() and ended_files(self._database, self._batch_id, after=0, limit=1):
+            if inbox.is_empty() and ended_files(self._database, self.batch.id, after=0, limit=1):
                 return False
             for place in _FOLDERS:
                 inbox.make_folder(place)
@@ -113,7 +113,7 @@ class PutAway:
         missed, self._missed = self._missed, set()
         put: list[FileStat] = []
         last = 0
-        while ended := ended_files(self._database, self._batch_id, after=last, limit=_BLOCK):
+        while ended := ended_files(self._database, self.batch.id, after=last, limit=_BLOCK):
             last = ended[-1].id
             placed = self._explained(inbox, ended, self._put_block(inbox, ended, missed))
             paths = [each.path for each in placed] + [each.stat.path for each in ended]
@@ -132,7 +132,7 @@ class PutAway:
         places = {
             each.id: self._own_place(each, below[each.id]) for each in ended if each.id in below
         }
-        known = known_files(self._database, self._batch_id, list(places.values()))
+        known = known_files(self._database, self.batch.id, list(places.values()))
         placed = []
         faults: Counter[str] = Counter()
         for each in ended:

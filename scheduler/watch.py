@@ -18,7 +18,7 @@ import structlog
 from celery import Celery
 
 from db.database import Database
-from db.errors import DatabaseError
+from db.errors import BatchUnknown, DatabaseError
 from db.intake import open_batch
 from db.records import IntakeCount, SeenFile
 from db.states import Priority
@@ -60,6 +60,7 @@ class Watch:
         # Resolved once: a link the operator gave is followed, one that takes its place later not.
         self._folder = check_allowed(folder, settings.allowed_roots)
         self._settings = settings
+        self._database = database
         self.batch = open_batch(database, batch or folder.absolute().name, priority)
         self._intake = Intake(
             database, self.batch, settings, app=app, model=model, progress=progress
@@ -69,6 +70,7 @@ class Watch:
         # growing, with the time since when it has not changed; and of what is done with.
         self._waiting: dict[int, float] = {}
         self._done: set[int] = set()
+        self._forgotten = False
         # Files of the last scan that were complete and could not be read, and why.
         self._unreadable = 0
         self._why = ""
@@ -76,7 +78,7 @@ class Watch:
         self._pulse = Pulse(settings.state, Kind.WATCH, str(self._folder), ill_seconds)
         self._put_away = PutAway(
             database,
-            self.batch.id,
+            self.batch,
             self._folder,
             after,
             remedies or {},
@@ -86,16 +88,21 @@ class Watch:
     def scan(self) -> IntakeCount:
         """Look once, take what is complete and put away what has ended.
 
-        Raises PlaceMissing, DatabaseError; PlaceAltered after files were taken in.
+        Raises PlaceMissing, DatabaseError; PlaceAltered after files were taken in. BatchUnknown:
+        the batch was forgotten, and the next scan takes what is new into another of its name.
         """
+        if self._forgotten:
+            self._open_again()
         waiting, done = self._waiting, self._done
         self._waiting, self._done = {}, set()
         told, self._unreadable = self._unreadable, 0
         try:
             count = self._intake.take(self._complete(waiting, done), keep=self._keep)
-        except BaseException:
-            # What was about to be recorded is not done; the file table knows the rest.
-            self._waiting, self._done = waiting, set()
+        except BaseException as exc:
+            # What was about to be recorded is not done; the file table knows the rest, unless it
+            # was forgotten.
+            self._waiting, self._done = waiting, done
+            self._forgotten = isinstance(exc, BatchUnknown)
             raise
         if self._unreadable not in {0, told}:
             _log.warning("files wait to become readable", files=self._unreadable, code=self._why)
@@ -132,6 +139,8 @@ class Watch:
                 except PlaceAltered as exc:
                     # A sender may have done it: that stops no other sender's files.
                     _log.warning("nothing is put away", code=exc.code)
+                except BatchUnknown as exc:
+                    _log.warning("the batch was forgotten; new files make another", code=exc.code)
                 except DatabaseError as exc:
                     if not exc.awaited:
                         raise
@@ -156,6 +165,12 @@ class Watch:
         """End on purpose: nobody misses it."""
         self.close()
         self._pulse.end()
+
+    def _open_again(self) -> None:
+        """Make the batch anew; what was taken before stays out of it. Raises DatabaseError."""
+        self.batch = open_batch(self._database, self.batch.name, self.batch.priority)
+        self._intake.batch = self._put_away.batch = self.batch
+        self._forgotten = False
 
     def _complete(self, waiting: dict[int, float], done: set[int]) -> Iterator[Met]:
         now = time.monotonic()

@@ -14,12 +14,19 @@ from PIL import Image
 
 from db.claims import claim_chunk
 from db.database import Database
+from db.erasure import erase
+from db.erasure_records import Scope
 from db.models import register_model
+from db.operations import cancel
 from db.outbox import unsent_chunks
+from db.states import Priority
 from db.status import batch_status
+from db.tables import file
 from scheduler.errors import PlaceForbidden
+from scheduler.put_away import After
 from scheduler.settings import Settings
 from scheduler.watch import Watch
+from tests.db.making import rows
 
 
 @pytest.fixture
@@ -120,6 +127,55 @@ def test_a_share_that_goes_away_and_comes_back_is_waited_for(
         stop.set()
         thread.join()
     assert batch_status(served, "incoming").queued == 1
+
+
+def forget(database: Database, batch: str) -> None:
+    cancel(database, batch, 4)
+    for _ in erase(database, Scope(batch=batch)):
+        pass
+
+
+@pytest.mark.parametrize("after", list(After))
+def test_a_watch_whose_batch_is_forgotten_goes_on_with_new_files_alone(
+    served: Database, folder: Path, settings: Settings, after: After
+) -> None:
+    watch = Watch(served, folder, settings, after=after, priority=Priority.URGENT)
+    write_image(folder / "a.png")
+    stop = threading.Event()
+    thread = threading.Thread(target=watch.run, args=(stop,))
+    thread.start()
+    try:
+        wait_for_names(served, ["a.png"])
+        for name, level in (("b.png", 20), ("c.png", 30)):
+            forget(served, "incoming")
+            write_image(folder / name, level)
+            wait_for_names(served, [name])
+        (folder / "notes.txt").write_text("no radiograph")
+        wait_for_names(served, ["c.png", "notes.txt"])
+        deadline = time.monotonic() + 30
+        while (folder / "notes.txt").exists() and time.monotonic() < deadline:
+            if after is After.LEAVE:
+                break
+            time.sleep(0.02)
+        assert thread.is_alive()
+    finally:
+        stop.set()
+        thread.join()
+    assert (folder / "failed" / "notes.txt").exists() == (after is not After.LEAVE)
+    status = batch_status(served, "incoming")
+    assert (status.seen, status.batch.priority) == (2, Priority.URGENT)
+
+
+def wait_for_names(database: Database, names: list[str]) -> None:
+    """Wait until just these files are known."""
+    deadline = time.monotonic() + 30
+    while (found := seen_names(database)) != names:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.02)
+
+
+def seen_names(database: Database) -> list[str]:
+    return sorted(Path(row.path).name for row in rows(database, file))
 
 
 def test_a_promotion_reaches_a_watch_that_runs(
