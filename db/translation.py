@@ -38,6 +38,8 @@ _Meaning: TypeAlias = tuple[type[DatabaseError], str]
 
 #: PostgreSQL's read_only_sql_transaction: what a standby says, or a server that was demoted.
 READ_ONLY_STATE = "25006"
+#: PostgreSQL's foreign_key_violation, and how constraints are called that refer to batches.
+_DANGLING, _TO_BATCH = "23503", "_batch"
 #: What libpq says where target_session_attrs finds no server to write to; it gives no SQLSTATE.
 _NO_PRIMARY = ("session is read-only", "server is in hot standby mode")
 
@@ -151,6 +153,10 @@ def _translation(error: exc.SQLAlchemyError) -> DatabaseError:
     return kind(f"{said}: {remedy}")
 
 
+def _constraint(original: object) -> str:
+    return getattr(getattr(original, "diag", None), "constraint_name", None) or ""
+
+
 def _login_remedy(told: str) -> str | None:
     """Return what to do where a server answered and let nobody in; None where none did."""
     said = told if "no password supplied" in told else told.partition("FATAL: ")[2]
@@ -166,7 +172,9 @@ def _meaning(error: exc.SQLAlchemyError, original: object, told: str) -> _Meanin
     state = getattr(original, "sqlstate", None) or ""
     if told.startswith(("no such table", "no such column")):
         return _OUTDATED
-    if isinstance(error, exc.TimeoutError):
+    # A batch may be forgotten between two statements: the next try sees that.
+    forgotten = state == _DANGLING and _constraint(original).endswith(_TO_BATCH)
+    if forgotten or isinstance(error, exc.TimeoutError):
         return _BUSY
     if not state and any(each in told for each in _NO_PRIMARY):
         return _STANDBY

@@ -6,14 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from db import claims
 from db.claims import store_outcomes
 from db.database import Database
+from db.erasure import erase
+from db.erasure_records import Scope
+from db.errors import DatabaseBusy
+from db.intake import open_batch
 from db.records import Outcome
 from db.results import file_outcomes
-from db.states import JobState
+from db.states import JobState, Priority
+from db.tables import chunk
 from radiograph.errors import Unrecordable
-from tests.db.making import RETRY, claim, measured, seen, send, submit
+from tests.db.making import AWAY, RETRY, START, claim, measured, refusing, seen, send, submit
 from worker.outcomes import store_apart
 
 
@@ -34,3 +41,35 @@ def test_an_outcome_that_the_database_refuses_ends_its_own_file(
     states = [(each.state, each.code) for each in file_outcomes(database)]
     assert states.count((JobState.FAILED, Unrecordable.code)) == 1
     assert states.count((JobState.MEASURED, None)) == count - 1
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_batch_that_is_forgotten_meanwhile_ends_no_file(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    database = Database.open(postgres_url)
+    submit(database, [seen(number) for number in range(count)], chunk_size=count)
+    other = open_batch(database, "other", Priority.ROUTINE)
+    with database.write() as connection:
+        connection.execute(update(chunk).values(batch_id=other.id))  # which queued them last
+    taken = claim(database, send(database)[0])
+    settle = claims.settle
+
+    def forgetting_first(*args: Any, **kwargs: Any) -> None:
+        monkeypatch.undo()
+        for _ in erase(database, Scope(batch="other")):
+            pass
+        settle(*args, **kwargs)
+
+    def store(some: Sequence[Outcome]) -> int:
+        return store_outcomes(database, taken.owner, some, "w", RETRY, now=START)
+
+    monkeypatch.setattr(claims, "settle", forgetting_first)
+    done = [refusing(job, AWAY) for job in taken.jobs]
+    with pytest.raises(DatabaseBusy):
+        store_apart(done, store)
+    assert store_apart(done, store) == count
+    assert {(each.state, each.code) for each in file_outcomes(database)} == {
+        (JobState.QUEUED, AWAY.code)
+    }
+    database.dispose()
