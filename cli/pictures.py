@@ -83,7 +83,7 @@ def save_sheet(
     None where nothing was measured. Raises BatchUnknown.
     """
     with Pictures(settings) as pictures:
-        drawing = Tiles(pictures, ShownPaths.of(settings))
+        drawing = Tiles(pictures, ShownPaths(settings))
         tiles = [drawing.tile(result) for result in over_buckets(database, batch, most)]
     if not tiles:
         return None

@@ -39,7 +39,7 @@ def recompute(*, dry_run: bool, as_json: bool, settings: Settings, wanted: Resul
       thoraq recompute
     """
     database = open_database(settings)
-    paths = ShownPaths.of(settings)
+    paths = ShownPaths(settings)
     count = RecomputeCount()
     names = filter_names(wanted)
     # What changes anything has its own entry.

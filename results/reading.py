@@ -38,7 +38,7 @@ class Reading:
     """Counts the rows that are read, and shows of their paths what the settings allow."""
 
     def __init__(self, settings: Settings) -> None:
-        self.paths = ShownPaths.of(settings)
+        self.paths = ShownPaths(settings)
         self.rows = 0
 
     def shown(self, rows: Iterable[Row]) -> Iterator[Row]:

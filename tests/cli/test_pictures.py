@@ -161,7 +161,7 @@ def test_a_sheet_says_in_a_tile_why_a_picture_is_absent(archive: Archive, tmp_pa
     sheet = save_sheet(archive.database, "archive", archive.settings, tmp_path / "sheet.png", 12)
     assert sheet is not None
     with Pictures(archive.settings) as pictures:
-        drawing = Tiles(pictures, ShownPaths.of(archive.settings))
+        drawing = Tiles(pictures, ShownPaths(archive.settings))
         tiles = [drawing.tile(result) for result in archive.results().values()]
     for name, tile in zip(archive.results(), tiles, strict=True):
         if name in codes:
@@ -182,7 +182,7 @@ def test_a_picture_shows_no_more_of_a_path_than_the_settings_allow(
 ) -> None:
     archive.take()
     settings = archive.settings.model_copy(update={"show_paths": form})
-    paths = ShownPaths.of(settings)
+    paths = ShownPaths(settings)
     results = archive.results()
     first, *_, last = results
     (archive.folder / last).unlink()  # has a tile that says so

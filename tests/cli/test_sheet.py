@@ -46,7 +46,7 @@ def test_results_are_drawn_in_their_order_page_by_page(archive: Archive, tmp_pat
     assert ran.stdout.splitlines()[-1] == f"1 results in {tmp_path}/sheet-3.png"
     assert sum("1 not drawn" in line for line in ran.stdout.splitlines()) == 1
     with Pictures(archive.settings) as pictures:
-        drawing = Tiles(pictures, ShownPaths.of(archive.settings))
+        drawing = Tiles(pictures, ShownPaths(archive.settings))
         tiles = [drawing.tile(each) for each in results]
     assert drawing.drawn == 4
     for number, start in enumerate((0, 2, 4), start=1):
@@ -70,7 +70,7 @@ def test_only_what_the_filters_choose_is_drawn_and_on_one_page_in_the_file_itsel
     ran = draw(archive, "--where", f"path contains {name}", "--out", out)
     assert ran.stdout == f"1 results in {out}\n"
     with Pictures(archive.settings) as pictures:
-        tile = Tiles(pictures, ShownPaths.of(archive.settings)).tile(result)
+        tile = Tiles(pictures, ShownPaths(archive.settings)).tile(result)
     with Image.open(out) as drawn:
         assert drawn.tobytes() == contact_sheet([tile], SHEET_COLUMNS, "1 result").tobytes()
 

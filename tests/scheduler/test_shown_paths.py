@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from scheduler.choices import PathForm
+from scheduler.errors import KeyUnusable
 from scheduler.settings import Settings
 from scheduler.shown_paths import ShownPaths
 
@@ -16,11 +18,11 @@ PATH = "/srv/archive/7391846250/a.dcm"
 
 def shown(tmp_path: Path, form: PathForm, roots: str | None = None, path: str = PATH) -> str:
     settings = Settings(state=tmp_path, patient_key=KEY, show_paths=form, roots=roots)
-    return ShownPaths.of(settings).shown(path)
+    return ShownPaths(settings).shown(path)
 
 
 def test_a_path_is_shown_in_full_unless_the_settings_say_otherwise(tmp_path: Path) -> None:
-    assert ShownPaths.of(Settings(state=tmp_path)).shown(PATH) == PATH
+    assert ShownPaths(Settings(state=tmp_path)).shown(PATH) == PATH
     assert not (tmp_path / "patient.key").exists()
 
 
@@ -51,7 +53,7 @@ def test_a_hash_tells_nothing_and_is_always_the_same(tmp_path: Path, path: str) 
     assert set(said) <= set("0123456789abcdef")
     assert said == shown(tmp_path, PathForm.HASHED, path=path)
     other = Settings(state=tmp_path, patient_key="fedcba9876543210" * 4, show_paths=PathForm.HASHED)
-    assert said != ShownPaths.of(other).shown(path)
+    assert said != ShownPaths(other).shown(path)
 
 
 @pytest.mark.parametrize(
@@ -70,4 +72,32 @@ def test_a_picture_has_the_name_or_how_the_hash_begins(
 ) -> None:
     settings = Settings(state=tmp_path, patient_key=KEY, show_paths=form, roots=roots)
     hashed = shown(tmp_path, PathForm.HASHED)
-    assert ShownPaths.of(settings).name(PATH) == ("a.dcm" if in_full else hashed[:12])
+    assert ShownPaths(settings).name(PATH) == ("a.dcm" if in_full else hashed[:12])
+    assert said != ShownPaths(other).shown(path)
+
+
+@pytest.mark.parametrize("held", ["folder", "cut off"])
+def test_who_may_not_read_the_key_sees_relative_paths_nevertheless(
+    tmp_path: Path, held: str
+) -> None:
+    key = tmp_path / "patient.key"
+    if held == "folder":
+        key.mkdir()  # as unreadable to root as to anybody
+    else:
+        key.write_bytes(b"cut off")
+    settings = Settings(state=tmp_path, show_paths=PathForm.RELATIVE, roots="/srv/archive")
+    assert ShownPaths(settings).shown(PATH) == "7391846250/a.dcm"
+    hashed = settings.model_copy(update={"show_paths": PathForm.HASHED})
+    for paths, path in ((ShownPaths(settings), "/elsewhere/b.dcm"), (ShownPaths(hashed), PATH)):
+        with pytest.raises(KeyUnusable, match="THORAQ_SHOW_PATHS=relative") as raised:
+            paths.shown(path)
+        assert path not in str(raised.value)
+
+
+def test_who_asks_a_database_from_elsewhere_makes_no_key(tmp_path: Path) -> None:
+    settings = Settings(state=tmp_path, show_paths=PathForm.HASHED)
+    far = settings.model_copy(update={"database_url": SecretStr("postgresql://server/thoraq")})
+    with pytest.raises(KeyUnusable, match="THORAQ_STATE"):
+        ShownPaths(far).shown(PATH)
+    assert list(tmp_path.iterdir()) == []
+    assert ShownPaths(settings).shown(PATH) == ShownPaths(far).shown(PATH)
