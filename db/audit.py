@@ -85,6 +85,14 @@ def amend_read(db: Database, entry: int, patience_ms: int | None, **said: object
         amend(connection, entry, **said)
 
 
+def forgotten_batch(batch_id: int, at: datetime) -> str:
+    """Return what entries call a batch that was forgotten at that time.
+
+    The number alone would not do: SQLite gives it to another batch.
+    """
+    return f"batch {batch_id}, forgotten {at.isoformat(timespec='milliseconds')}"
+
+
 def rename_batch(connection: Connection, name: str, subject: str) -> None:
     """Have earlier entries call a batch ``subject``: its name may identify a patient."""
     of_batches = audit.c.action.in_([str(each) for each in _OF_BATCHES])

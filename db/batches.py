@@ -71,8 +71,20 @@ def hold_batch(connection: Connection, batch_id: int, name: str) -> None:
 
     Raises BatchUnknown: it was forgotten, and SQLite may give its number to another one.
     """
-    held = select(batch.c.id).where(batch.c.id == batch_id, batch.c.name == name)
-    if connection.execute(held.with_for_update(key_share=True)).first() is None:
+    _check(connection, _called(batch_id, name).with_for_update(key_share=True), name)
+
+
+def check_batch(connection: Connection, batch_id: int, name: str) -> None:
+    """Look whether a batch is still the one of this name. Raises BatchUnknown as `hold_batch`."""
+    _check(connection, _called(batch_id, name), name)
+
+
+def _called(batch_id: int, name: str) -> Select[tuple[int]]:
+    return select(batch.c.id).where(batch.c.id == batch_id, batch.c.name == name)
+
+
+def _check(connection: Connection, asked: Select[tuple[int]], name: str) -> None:
+    if connection.execute(asked).first() is None:
         raise BatchUnknown(f"batch {name!r} was forgotten meanwhile: run the same command again")
 
 

@@ -16,7 +16,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Select, func, select
 
-from db.audit import Action, amend, note
+from db.audit import Action, amend, forgotten_batch, note
 from db.batches import among_submissions, batch_id_of, lock_batches, own_jobs
 from db.bulk import at_once
 from db.database import Database, moment, pieces
@@ -82,16 +82,18 @@ def erase(db: Database, scope: Scope, *, now: datetime | None = None) -> Iterato
     """Remove what is in ``scope``; tell of each round.
 
     The audit's row, written first, names the kind and the counts and not whom; a batch is its
-    number there, in earlier rows too from then on. Raises BatchUnknown, BatchUnfinished.
+    number and the time there, in earlier rows too from then on.
+
+    Raises BatchUnknown, BatchUnfinished.
     """
     batch_id = _batch_to_erase(db, scope)
-    subject = None if batch_id is None else f"batch {batch_id}"
     said: dict[str, object] = {"by": scope.kind}
     if scope.before is not None:
         said["ended_before"] = scope.before.isoformat(timespec="seconds")
     whole = ErasureCount()
     with db.write() as connection:
         at = moment(connection, now)
+        subject = None if batch_id is None else forgotten_batch(batch_id, at)
         entry = note(connection, Action.FORGET, subject, at, **said, **asdict(whole))
     refused = _refused(scope, batch_id)
     for keys, at_intake in ((_keys(db, scope, batch_id), False), (_all(db, refused), True)):
@@ -104,7 +106,7 @@ def erase(db: Database, scope: Scope, *, now: datetime | None = None) -> Iterato
                     part = _part(connection, scope, batch_id, ids)
                 some = remove(connection, part)
                 emptied = sorted(part.by_batch.keys() - {batch_id})
-                some += ErasureCount(batches=remove_empty(connection, emptied))
+                some += ErasureCount(batches=remove_empty(connection, emptied, at))
                 whole += some
                 if not at_once(connection):
                     fold_within(connection, few=4 * ROUND)  # SQLite's triggers know single rows
@@ -112,7 +114,7 @@ def erase(db: Database, scope: Scope, *, now: datetime | None = None) -> Iterato
             yield some
     if batch_id is not None:
         with _overwriting(db) as connection:
-            some = ErasureCount(batches=remove_empty(connection, [batch_id]))
+            some = ErasureCount(batches=remove_empty(connection, [batch_id], at))
             amend(connection, entry, **said, **asdict(whole + some))
         if not some.batches:
             raise BatchUnfinished(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -21,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from db.audit import rename_batch
+from db.audit import forgotten_batch, rename_batch
 from db.begun_outputs import strike_begun
 from db.bulk import among
 from db.database import pieces
@@ -183,7 +184,7 @@ def remove(connection: Connection, part: Part) -> ErasureCount:
     return count
 
 
-def remove_empty(connection: Connection, batch_ids: Sequence[int]) -> int:
+def remove_empty(connection: Connection, batch_ids: Sequence[int], at: datetime) -> int:
     """Remove those batches that have no file, with what the audit calls them; return how many."""
     removed = 0
     for batch_id in batch_ids:
@@ -193,7 +194,7 @@ def remove_empty(connection: Connection, batch_ids: Sequence[int]) -> int:
         name = connection.execute(asked).scalar_one_or_none()
         if name is None:
             continue
-        rename_batch(connection, name, f"batch {batch_id}")
+        rename_batch(connection, name, forgotten_batch(batch_id, at))
         reports = output.c.batch_id == batch_id
         # An export is a person's file: it is named once, and never removed.
         connection.execute(delete(output).where(reports, output.c.exported))

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from db.audit import Action, note
-from db.batches import among_submissions, hold_batch
+from db.batches import among_submissions, check_batch, hold_batch
 from db.bulk import among, at_once, bound, inserting
 from db.columns import path_digests, stored_digest
 from db.database import AnyRow, Database, insert_into, moment, pieces
@@ -44,13 +44,15 @@ def known_files(db: Database, batch_id: int, stats: Sequence[FileStat]) -> set[F
         return _known(connection, batch_id, stats)
 
 
-def read_files(db: Database, batch_id: int, stats: Sequence[FileStat]) -> set[FileStat]:
+def read_files(db: Database, batch: Batch, stats: Sequence[FileStat]) -> set[FileStat]:
     """Those of ``stats`` that the batch has recorded and that need not be read again.
 
     A file that could not be read may be readable now, and looks as it did.
+    Raises BatchUnknown: the batch was forgotten.
     """
     with db.read() as connection:
-        return _known(connection, batch_id, stats, unread=False)
+        check_batch(connection, batch.id, batch.name)
+        return _known(connection, batch.id, stats, unread=False)
 
 
 def unread_paths(db: Database, batch_id: int) -> list[str]:

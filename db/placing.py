@@ -7,24 +7,27 @@ from collections.abc import Sequence
 from sqlalchemy import and_, case, func, literal, or_, select, update
 
 from db.columns import FilePath, stored_digest
+from db.batches import check_batch
 from db.database import Database
 from db.dialect_paths import spellings
-from db.records import EndedFile, FileStat, PlacedFile
+from db.records import Batch, EndedFile, FileStat, PlacedFile
 from db.states import JobState, Place
 from db.tables import file, job, radiograph
 
 _ENDED = (JobState.MEASURED, JobState.SET_ASIDE, JobState.FAILED)
 
 
-def ended_files(db: Database, batch_id: int, *, after: int, limit: int) -> list[EndedFile]:
+def ended_files(db: Database, batch: Batch, *, after: int, limit: int) -> list[EndedFile]:
     """Files of a batch that ended and do not lie where they belong, by id, beyond ``after``.
 
     A file that failed, was put away so and was measured by a later try belongs elsewhere now.
+    Raises BatchUnknown: the batch was forgotten.
     """
     wanted = case((job.c.state == JobState.MEASURED, Place.DONE), else_=Place.FAILED)
     ended = or_(file.c.disposition.is_not(None), job.c.state.in_(_ENDED))
     recovered = and_(file.c.place == Place.FAILED, job.c.state == JobState.MEASURED)
     with db.read() as connection:
+        check_batch(connection, batch.id, batch.name)
         rows = connection.execute(
             select(
                 file.c.id,
@@ -40,7 +43,7 @@ def ended_files(db: Database, batch_id: int, *, after: int, limit: int) -> list[
             .select_from(file)
             .outerjoin(job, job.c.id == file.c.job_id)
             .where(
-                file.c.batch_id == batch_id,
+                file.c.batch_id == batch.id,
                 file.c.id > after,
                 ended,
                 or_(file.c.place.is_(None), recovered),

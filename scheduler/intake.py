@@ -145,7 +145,7 @@ class Intake:
     def _look(self, met: Iterable[Met], pool: ThreadPoolExecutor) -> Iterator[SeenFile]:
         names = iter(met)
         while block := list(islice(names, _BLOCK)):
-            known = read_files(self._database, self.batch.id, [each.stat for each in block])
+            known = read_files(self._database, self.batch, [each.stat for each in block])
             if known:
                 self._add(IntakeCount(seen=len(known), known=len(known)))
             fresh = [each for each in block if each.stat not in known]

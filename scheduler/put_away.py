@@ -100,7 +100,7 @@ class PutAway:
             if all(inbox.has_folder(place) for place in _FOLDERS):
                 return True
             # An empty folder that lacks what we made is a mount point without its share.
-            if inbox.is_empty() and ended_files(self._database, self.batch.id, after=0, limit=1):
+            if inbox.is_empty() and ended_files(self._database, self.batch, after=0, limit=1):
                 return False
             for place in _FOLDERS:
                 inbox.make_folder(place)
@@ -113,7 +113,7 @@ class PutAway:
         missed, self._missed = self._missed, set()
         put: list[FileStat] = []
         last = 0
-        while ended := ended_files(self._database, self.batch.id, after=last, limit=_BLOCK):
+        while ended := ended_files(self._database, self.batch, after=last, limit=_BLOCK):
             last = ended[-1].id
             placed = self._explained(inbox, ended, self._put_block(inbox, ended, missed))
             paths = [each.path for each in placed] + [each.stat.path for each in ended]

@@ -106,7 +106,12 @@ class Watch:
             raise
         if self._unreadable not in {0, told}:
             _log.warning("files wait to become readable", files=self._unreadable, code=self._why)
-        for stat in self._put_away.run():
+        try:
+            put = self._put_away.run()
+        except BatchUnknown:
+            self._forgotten = True
+            raise
+        for stat in put:
             self._done.discard(hash(stat))
         self._pulse.beat()
         return count

@@ -18,9 +18,10 @@ from db.database import Database
 from db.erasure import erase, plan_erasure
 from db.erasure_records import ErasureCount, Scope
 from db.errors import BatchUnfinished, BatchUnknown
-from db.intake import open_batch, record_files
+from db.intake import open_batch, read_files, record_files
 from db.operations import cancel
 from db.outputs import drop_outputs, record_outputs
+from db.placing import ended_files
 from db.records import ResultFilter, SeenFile
 from db.results import file_outcomes, find_results
 from db.space import rewrite
@@ -212,15 +213,37 @@ def test_the_audit_names_neither_the_batch_nor_the_patient(database: Database) -
     found = audit_rows(database)
 
     assert NUMBER not in repr(found)
+    gone = f"batch 1, forgotten {found[1].at.isoformat(timespec='milliseconds')}"
     assert [(each.action, each.subject) for each in found] == [
         ("forget", None),
-        ("forget", "batch 1"),
+        ("forget", gone),
         ("submit", "night"),
-        ("cancel", "batch 1"),
-        ("submit", "batch 1"),
+        ("cancel", gone),
+        ("submit", gone),
     ]
     assert found[0].said["by"] == "patient"
     assert found[0].said["radiographs"] == 1
+
+
+def test_batches_that_had_one_number_in_turn_are_told_apart(database: Database) -> None:
+    held = []
+    for nth, name in enumerate(("one", "two", "three")):
+        held.append(submit(database, own_files([nth]), name=name))
+        measure_all(database)
+        for former in held[:-1]:
+            for read in (
+                lambda of: read_files(database, of, [seen(9).stat]),
+                lambda of: ended_files(database, of, after=0, limit=9),
+            ):
+                with pytest.raises(BatchUnknown, match="forgotten meanwhile"):
+                    read(former)
+        assert len(ended_files(database, held[-1], after=0, limit=9)) == 1
+        for _ in erase(database, Scope(batch=name), now=START + nth * DAY):
+            pass
+    subjects = [each.subject for each in audit_rows(database) if each.action == "forget"]
+    assert len(set(subjects)) == 3
+    submitted = [each.subject for each in audit_rows(database) if each.action == "submit"]
+    assert submitted == subjects
 
 
 def test_what_was_forgotten_is_not_in_the_files_of_sqlite(sqlite_url: str) -> None:

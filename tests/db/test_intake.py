@@ -89,14 +89,14 @@ def test_a_file_that_could_not_be_read_is_looked_at_anew_and_counts_once(
     batch = submit(database, [away, refused("b"), seen(2)])
     stats = [away.stat, refused("b").stat, seen(2).stat]
     assert known_files(database, batch.id, stats) == set(stats)
-    assert read_files(database, batch.id, stats) == set(stats[1:])
+    assert read_files(database, batch, stats) == set(stats[1:])
     submit(database, [away])  # and cannot be read still
     status = batch_status(database, "night")
     assert (status.seen, status.failed, status.queued, status.balanced) == (3, 2, 1, True)
     submit(database, [replace(seen(1), stat=away.stat)])
     status = batch_status(database, "night")
     assert (status.seen, status.failed, status.queued, status.balanced) == (3, 1, 2, True)
-    assert read_files(database, batch.id, stats) == set(stats)
+    assert read_files(database, batch, stats) == set(stats)
 
 
 def test_another_batch_meets_known_contents_as_duplicates(database: Database) -> None:

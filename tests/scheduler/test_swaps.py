@@ -163,7 +163,7 @@ def test_nothing_outside_is_read_moved_or_deleted_while_a_sender_swaps(
         lost = {hashlib.sha256(each).hexdigest() for each in set(lying) - set(kept)}
         assert lost <= (taken_in if after is After.DELETE else set())
         return
-    assert ended_files(alone, watch.batch.id, after=0, limit=1) == []
+    assert ended_files(alone, watch.batch, after=0, limit=1) == []
     assert batch_status(alone, "incoming").measured == FILES
     assert kept == (sent if after is After.MOVE else [])
     assert contents(folder / "done") == kept
@@ -279,15 +279,16 @@ def test_a_file_that_looks_like_a_measured_one_is_not_deleted(
     for _ in range(3):
         watch.scan()
     assert [each.name for each in (folder / "study").iterdir()] == [name(3)]
-    assert ended_files(alone, watch.batch.id, after=0, limit=1) == []
+    assert ended_files(alone, watch.batch, after=0, limit=1) == []
 
 
 def test_a_deletion_that_a_crash_interrupted_is_finished(
     alone: Database, folder: Path, settings: Settings
 ) -> None:
-    take(Watch(alone, folder, settings, after=After.DELETE))
+    watch = Watch(alone, folder, settings, after=After.DELETE)
+    take(watch)
     end(alone)
-    [first] = ended_files(alone, 1, after=0, limit=1)
+    [first] = ended_files(alone, watch.batch, after=0, limit=1)
     aside = folder / "done" / f".{first.id}.part"
     Path(first.stat.path).rename(aside)
     take(Watch(alone, folder, settings, after=After.DELETE))

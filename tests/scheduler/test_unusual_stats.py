@@ -77,7 +77,7 @@ def test_whatever_time_and_size_a_file_has_it_is_recorded_and_known_again(
     ]
     count = record_files(served, batch, seen, "test-1", 32)
     assert (count.queued, count.known) == (len(said), 0)
-    assert read_files(served, batch.id, stats) == known_files(served, batch.id, stats) == set(stats)
+    assert read_files(served, batch, stats) == known_files(served, batch.id, stats) == set(stats)
 
 
 def test_a_file_of_the_year_2500_is_queued_and_known_the_next_time(
