@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import and_, case, func, literal, or_, select, update
 
-from db.columns import FilePath, stored_digest
 from db.batches import check_batch
+from db.columns import FilePath, stored_digest
 from db.database import Database
 from db.dialect_paths import spellings
 from db.records import Batch, EndedFile, FileStat, PlacedFile
