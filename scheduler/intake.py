@@ -56,8 +56,12 @@ def enqueue(
     """
     met = met_below(paths, settings)
     intake = Intake(database, batch, settings, app=app, model=model, progress=progress)
-    places = [check_allowed(path, settings.allowed_roots) for path in paths]
-    return _forget_outdated(database, batch, places) + intake.take(met)
+    outdated = _forget_outdated(database, batch, _allowed(paths, settings))
+    return outdated + intake.take(met)
+
+
+def _allowed(paths: Sequence[Path], settings: Settings) -> list[Path]:
+    return [check_allowed(path, settings.allowed_roots) for path in paths]
 
 
 def _forget_outdated(database: Database, batch: Batch, places: Sequence[Path]) -> IntakeCount:
@@ -80,7 +84,7 @@ def met_below(paths: Sequence[Path], settings: Settings) -> Iterator[Met]:
 
     Raises PlaceMissing, PlaceForbidden: at once, before the first file is taken.
     """
-    places = [check_allowed(path, settings.allowed_roots) for path in paths]
+    places = _allowed(paths, settings)
     state = settings.state.resolve()
     for place in places:
         next(walk_resolved(place, leave_out=[state]), None)  # a missing path is told before work
