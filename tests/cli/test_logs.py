@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from cli.exits import Exit
-from cli.opening import prepare
 from scheduler.log_files import rotate
+from scheduler.opening import prepare
 from scheduler.settings import Settings
 from tests.cli.commands import PATIENCE_SECONDS, Commands
 from tests.db.making import seen, submit
