@@ -89,11 +89,8 @@ def test_doctor_does_not_name_itself_as_what_to_run(error: type[Exception]) -> N
 
 
 def test_doctor_says_of_a_server_that_is_away_what_is_to_be_started(tmp_path: Path) -> None:
-    for url in ("postgresql://127.0.0.1:1/thoraq", f"sqlite:///{tmp_path}"):
-        found = without_self(database_check(tmp_path, url)).found
-        assert "(database-away)" in found
-        assert "thoraq doctor" not in found
-        assert not re.search(r"[;,]\s*[;,(]", found)
+    found = without_self(database_check(tmp_path, "postgresql://127.0.0.1:1/thoraq")).found
+    assert found.endswith("start the server or correct THORAQ_DATABASE_URL (database-away)")
 
 
 def changed(url: str, *, name: str | None = None, user: str | None = None) -> str:
