@@ -191,6 +191,29 @@ def test_the_watch_may_write_into_its_folder_and_nowhere_else() -> None:
     assert written == [("thoraq-watch@.service", "%f")]
 
 
+def test_the_installation_puts_the_command_where_sudo_finds_it() -> None:
+    install = (FOLDER / "thoraq-scheduler.service").read_text(encoding="utf-8")
+    texts = [install, (FOLDER.parents[1] / "README.md").read_text(encoding="utf-8")]
+    texts += [unit.read_text(encoding="utf-8") for unit in UNITS]
+    called = {name for text in texts for name in re.findall(r"sudo -u thoraq (\S+)", text)}
+    assert called == {"thoraq"}
+    # sudo searches its secure_path, in which /opt is not.
+    for name in called:
+        assert f"#     ln -s {INSTALLED_AT}/.venv/bin/{name} /usr/local/bin/{name}\n" in install
+
+
+def test_a_folder_that_a_drop_in_opens_is_made_for_the_user_of_the_service() -> None:
+    opened = []
+    for unit in UNITS:
+        head = unit.read_text(encoding="utf-8").partition("[Unit]\n")[0]
+        service = service_section(unit)
+        for folder in re.findall(r"^#.*\bReadWritePaths=(/[\w/]+)", head, re.MULTILINE):
+            opened.append(folder)
+            owner = f"-o {service['User']} -g {service['Group']}"
+            assert re.search(rf"^#     install -d -m 07[05]0 {owner} {folder}$", head, re.MULTILINE)
+    assert sorted(opened) == ["/mnt/backup", "/srv/thoraq"]
+
+
 def test_the_backup_keeps_some_in_a_folder_that_it_may_write() -> None:
     service = service_section(FOLDER / "thoraq-backup.service")
     folder = f"/var/lib/{service['StateDirectory'].split()[1]}"
