@@ -20,6 +20,7 @@ from results.reading import Reading
 from scheduler.archive import open_database
 from scheduler.choices import ReadAudit
 from scheduler.console import PlainConsole
+from scheduler.rights import claim
 from scheduler.settings import Settings
 
 
@@ -47,6 +48,7 @@ def upgrade(settings: Settings) -> None:
       THORAQ_DATABASE_URL=postgresql://queue/thoraq thoraq db upgrade
     """
     before = schema.check(settings.database)
+    claim(settings)
     after = schema.upgrade(settings.database)
     if before.current == after.current:
         say(f"the schema is up to date: {after.current}")
@@ -142,6 +144,7 @@ def restore(source: Path, *, replace: bool, settings: Settings) -> None:
     Example:
       thoraq db restore /backup/thoraq-2026-03-01 --replace
     """
+    claim(settings)
     with PlainConsole(stderr=True).status("restoring"):
         count = copies.restore(settings.database, source, replace=replace)
     if count.moved_aside is not None:

@@ -41,6 +41,13 @@ class Paths(click.Path):
     def __init__(self, **options: Any) -> None:
         super().__init__(path_type=Path, **options)
 
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if value == "":
+            # pathlib reads it as the working directory; it is mostly a variable that is not set.
+            self.fail("the path is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
 
 class Count(click.IntRange):
     """A whole number that every database can hold."""

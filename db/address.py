@@ -58,6 +58,19 @@ def sqlite_path(url: str) -> Path | None:
     return path_of(parsed)
 
 
+def existing_only(parsed: URL) -> URL:
+    """Return the URL by which SQLite opens the same file, and makes none where there is none."""
+    path = path_of(parsed)
+    if path is None:
+        return parsed
+    if not _is_uri(parsed):
+        parsed = parsed.set(database=f"file://{quote(os.fsencode(path.absolute()))}")
+        parsed = parsed.update_query_dict({"uri": "true"})
+    elif "mode" in parsed.query:
+        return parsed
+    return parsed.update_query_dict({"mode": "rw"})
+
+
 def is_made(path: Path) -> bool:
     """Whether a SQLite file is there. Raises DatabaseForbidden."""
     try:

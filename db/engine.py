@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from db.address import parse_url, path_of
+from db.address import existing_only, parse_url, path_of
 from db.errors import DatabaseUrlInvalid
 from db.sqlite_opening import REFUSED, opened
 from db.translation import READ_ONLY_STATE, translated
@@ -37,8 +37,11 @@ _KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_coun
 _UNANSWERED_MS = 30_000
 
 
-def engine_of(url: str, *, foreign_keys: bool = True) -> Engine:
-    """SQLAlchemy's engine with thoraq's ways of beginning, waiting and hiding values."""
+def engine_of(url: str, *, foreign_keys: bool = True, make: bool = False) -> Engine:
+    """SQLAlchemy's engine with thoraq's ways of beginning, waiting and hiding values.
+
+    ``make``: where there is no SQLite file, connecting makes one.
+    """
     try:
         parsed = parse_url(url)
         backend = parsed.get_backend_name()
@@ -53,7 +56,7 @@ def engine_of(url: str, *, foreign_keys: bool = True) -> Engine:
                 "tcp_user_timeout": _UNANSWERED_MS,
             }
         engine = create_engine(
-            parsed,
+            parsed if make or backend != "sqlite" else existing_only(parsed),
             connect_args=arguments,
             pool_pre_ping=backend == "postgresql",
             hide_parameters=True,  # they hold patients' identifiers

@@ -103,7 +103,7 @@ def alone(url: str) -> Iterator[Connection]:
     """One transaction that changes the schema, while no other does."""
     # SQLite makes altered tables anew, which foreign keys would take for deleting their rows;
     # they can be switched off outside a transaction only, so this engine never has them on.
-    engine = engine_of(url, foreign_keys=False).execution_options(thoraq_writing=True)
+    engine = engine_of(url, foreign_keys=False, make=True).execution_options(thoraq_writing=True)
     try:
         with translated(), engine.begin() as connection:
             if connection.dialect.name == "postgresql":

@@ -50,7 +50,7 @@ def opened(
             raise
         if _is_closed(path):
             raise forbidden(path) from error
-        if not path.exists() or _has_log(path):
+        if not path.is_file() or _has_log(path):
             raise
         return _alone(path), error
     return connection, None

@@ -28,7 +28,7 @@ def main() -> None:
         try:
             settings = read_settings()
             refuse_newer(settings.database)
-            stack.enter_context(private(settings))
+            stack.enter_context(private(settings, new=True))
             url = broker_url(settings)
         except (SchedulerError, SchemaNewer) as exc:
             sys.stderr.write(printable(f"{exc.code}: {exc}") + "\n")

@@ -8,14 +8,17 @@ from db.schema import upgrade
 from network.card import shipped_card
 from scheduler.archive import open_database
 from scheduler.naming import is_shipped_name
+from scheduler.rights import claim
 from scheduler.settings import Settings
 
 
 def prepare(settings: Settings, model: str | None = None) -> Database:
     """Bring the database up to date and note the shipped network; a promoted one stays served.
 
-    ``model``: a version that has to be there. Raises DatabaseError, ModelUnknown, NetworkError.
+    ``model``: a version that has to be there. Raises DatabaseError, ModelUnknown, NetworkError,
+    WrongSetting.
     """
+    claim(settings)
     upgrade(settings.database)
     database = open_database(settings)
     card = shipped_card()

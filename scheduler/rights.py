@@ -44,23 +44,30 @@ _before: list[_Before] = []
 
 
 @contextmanager
-def private(settings: Settings) -> Iterator[None]:
+def private(settings: Settings, *, new: bool = False) -> Iterator[None]:
     """Keep what is made from here on to ourselves; narrow a state folder that is wider.
 
-    Processes that are started meanwhile do so too. Raises WrongSetting for a group that the state
-    folder cannot be given.
+    ``new``: also one that holds nothing of thoraq's yet, as `claim` does. Processes that are
+    started meanwhile do so too. Raises WrongSetting for a group that the state folder cannot be
+    given.
     """
     hidden = _NOT_OTHERS if settings.group is None else _NOT_WRITTEN_BY_GROUP
     former = os.umask(hidden)
     _before.append(_Before(former, settings.state.absolute()))
     try:
-        if settings.group is not None:
-            _share(settings.state, settings.group)
-        _narrow(settings.state, hidden)
+        _set_rights(settings, new=new)
         yield
     finally:
         _before.pop()
         os.umask(former)
+
+
+def claim(settings: Settings) -> None:
+    """Close a state folder, or give it to its group, before the first of thoraq's files is made.
+
+    Raises WrongSetting for a group that the state folder cannot be given.
+    """
+    _set_rights(settings, new=True)
 
 
 @contextmanager
@@ -112,13 +119,29 @@ def draft(path: Path) -> Iterator[Path]:
         half.unlink(missing_ok=True)
 
 
-def _share(folder: Path, group: str) -> None:
+def _set_rights(settings: Settings, *, new: bool) -> None:
+    if settings.group is not None:
+        _share(settings.state, settings.group, new=new)
+    hidden = _NOT_OTHERS if settings.group is None else _NOT_WRITTEN_BY_GROUP
+    _narrow(settings.state, hidden, new=new)
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(_OURS) or name in _OURS_TOO
+
+
+def _share(folder: Path, group: str, *, new: bool) -> None:
     """Give a state folder to a group, and what is made in it from then on."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         number = grp.getgrnam(group).gr_gid
+        if new:
+            folder.mkdir(parents=True, exist_ok=True)
+        elif not os.path.isdir(folder):  # noqa: PTH112 - pathlib raises where it may not look
+            return  # what needs it tells
         found = folder.stat()
         if found.st_gid != number or not found.st_mode & stat.S_ISGID:
+            if not new and not any(_is_ours(each.name) for each in folder.iterdir()):
+                return  # any folder may have been named by mistake
             _give(folder, number)
             os.chown(folder, -1, number)
             folder.chmod(0o2750)
@@ -144,7 +167,7 @@ def _give(folder: Path, group: int) -> None:
                     path.chmod(stat.S_IMODE(mode) | (mode >> 3 & 0o050))
 
 
-def _narrow(folder: Path, hidden: int) -> None:
+def _narrow(folder: Path, hidden: int, *, new: bool) -> None:
     try:
         found = folder.stat()
         if found.st_uid != os.geteuid() or not found.st_mode & hidden:
@@ -152,7 +175,9 @@ def _narrow(folder: Path, hidden: int) -> None:
         entries = list(folder.iterdir())
     except OSError:
         return  # whoever needs it tells
-    ours = [each for each in entries if each.name.startswith(_OURS) or each.name in _OURS_TOO]
+    ours = [each for each in entries if _is_ours(each.name)]
+    if not ours and not new:
+        return  # any folder may have been named by mistake
     for each in ours:
         with suppress(OSError):  # gone by now, or another user's
             mode = each.lstat().st_mode

@@ -51,7 +51,7 @@ def main() -> None:
         refuse_newer(settings.database)
         threads = settings.training_threads if asked.queues == "training" else 1
         kept = ExitStack()  # until this process is replaced, and after
-        kept.enter_context(private(settings))
+        kept.enter_context(private(settings, new=True))
         environment = pinned(process_environment(), device, threads)
     except (NetworkError, SchedulerError, SchemaNewer) as exc:
         sys.stderr.write(printable(f"{exc.code}: {exc}") + "\n")

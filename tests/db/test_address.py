@@ -40,10 +40,13 @@ def test_a_path_of_any_characters_is_the_file_that_is_opened(tmp_path: Path, nam
     path.parent.mkdir()
     url = sqlite_url(path)
     assert sqlite_path(url) == path
-    engine = engine_of(url)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("CREATE TABLE t (a)")
-    engine.dispose()
+    for engine, statement in (
+        (engine_of(url, make=True), "CREATE TABLE t (a)"),
+        (engine_of(url), "INSERT INTO t VALUES (1)"),
+    ):
+        with engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+        engine.dispose()
     assert path.stat().st_size > 0
     assert [each.name for each in tmp_path.iterdir()] == [name]
 

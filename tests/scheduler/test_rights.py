@@ -17,7 +17,7 @@ from cli.tables import FileForm, write_rows
 from scheduler.broker import EmbeddedBroker
 from scheduler.errors import KeyUnusable
 from scheduler.pseudonym import Pseudonyms
-from scheduler.rights import as_operator, draft, private
+from scheduler.rights import as_operator, claim, draft, private
 from scheduler.settings import Settings
 from tests.cli.commands import Commands
 
@@ -115,8 +115,13 @@ def test_a_state_folder_as_systemd_makes_it_is_closed_where_no_group_is_named(
     state = tmp_path / "state"
     state.mkdir()
     state.chmod(0o2750)
-    with private(Settings(state=state)):
+    settings = Settings(state=state)
+    with private(settings):
+        claim(settings)
         assert mode(state) == 0o700
+    state.chmod(0o2750)
+    assert Commands(state).run("db", "upgrade").returncode == 0
+    assert mode(state) == 0o700
 
 
 def test_a_folder_that_holds_more_than_thoraqs_is_told_and_not_closed(tmp_path: Path) -> None:
