@@ -76,8 +76,8 @@ def tell(settings: Settings) -> None:
 
 
 def sentences(settings: Settings) -> list[str]:
-    """Return a line for each part that does not answer."""
-    return [sentence(each, settings) for each in find_absences(settings)]
+    """Return a line for each part that does not answer, as far as this user can tell."""
+    return [sentence(each, settings) for each in find_absences(settings) or ()]
 
 
 def no_broker(settings: Settings) -> list[str]:
@@ -98,7 +98,7 @@ def rows(settings: Settings) -> list[Row]:
             "last": each.name,
             "start": command(each, settings),
         }
-        for each in find_absences(settings)
+        for each in find_absences(settings) or ()
     ]
 
 

@@ -11,25 +11,28 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
 
 from cli.absences import command, since_when, waiting_files
+from cli.owners import nearest, other_owner, run_as, user_name
 from cli.path_check import paths_fault
 from cli.printing import Row
 from cli.repairs import broker_repair, database_repair
 from cli.shell import in_state, quoted
 from db import schema
 from db.access import read_only_reason
+from db.address import sqlite_path
 from db.errors import DatabaseError, DatabaseReadOnly
 from network.card import shipped_card, verify_weights
 from network.errors import NetworkError
-from scheduler.absences import Part, find_absences
+from scheduler.absences import Part, find_absences, is_closed
 from scheduler.archive import open_database
 from scheduler.broker import ask, broker_url, ping, server_binary
 from scheduler.broker_keys import SET_ASIDE
 from scheduler.cores import usable_cores
 from scheduler.errors import BrokerUnavailable, MessageSetAside, SchedulerError
 from scheduler.set_aside import count_set_aside
-from scheduler.settings import Settings, process_environment
+from scheduler.settings import Settings
 from scheduler.settings_origin import find_origin
 
 #: Torch reports its devices within this time, even from a cold disk.
@@ -41,10 +44,13 @@ INSTALL = "make setup"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at. ``repair``: the command that mends it, where it fails."""
+    """One thing looked at. ``repair``: the command that mends it, where it fails.
+
+    ``ok``: None where it cannot be told from here.
+    """
 
     name: str
-    ok: bool
+    ok: bool | None
     found: str
     repair: str | None = None
 
@@ -153,23 +159,52 @@ def check_settings() -> Check:
 
 def check_state(settings: Settings) -> Check:
     """Look whether the state folder can be written, and how much room it has."""
-    folder = settings.state.absolute()
-    standing = folder
-    while not standing.exists() and standing != standing.parent:
-        standing = standing.parent
-    if not standing.is_dir() or not os.access(standing, os.W_OK | os.X_OK):
-        repair = f"sudo install -d -o {user()} {quoted(folder)}"
-        return Check("state", ok=False, found=f"{folder} cannot be written", repair=repair)
-    free = shutil.disk_usage(standing).free
-    found = f"{folder}, {free / 2**30:.1f} GiB free"
+    folder = Path(os.path.realpath(settings.state))
+    seen = nearest(folder)
+    owner = other_owner(seen)
+    fault = _access_fault(folder, seen, owner)
+    if fault is not None:
+        return fault
+    free = shutil.disk_usage(seen).free
+    found = f"{settings.state.absolute()}, {free / 2**30:.1f} GiB free"
     if free < LEAST_FREE_BYTES:
         return Check("state", ok=False, found=found, repair="export THORAQ_STATE=/larger/disk")
-    return Check("state", ok=True, found=found if folder.exists() else f"{found}, not made yet")
+    if seen != folder:
+        found += ", not made yet"
+    elif owner is not None and not os.access(folder, os.W_OK):
+        found += f", read only for you; `sudo -u {quoted(owner)} thoraq ...` writes"
+    return Check("state", ok=True, found=found)
+
+
+def _access_fault(folder: Path, seen: Path, owner: str | None) -> Check | None:
+    """Return the check of a state folder that this user can neither use nor make.
+
+    One that belongs to another user is never given away: a service that uses it would lose it.
+    """
+    read = os.access(seen, os.R_OK | os.X_OK if seen == folder else os.X_OK)
+    write = os.access(seen, os.W_OK)
+    if not os.path.isdir(seen):  # noqa: PTH112 - pathlib raises where it may not look
+        found, repair = f"{seen} is not a folder", "export THORAQ_STATE=/another/folder"
+    elif owner is not None and not read:
+        found = f"{seen} belongs to {owner} and is closed to you: run commands as that user"
+        repair = run_as(owner, folder, "doctor")
+    elif read and not write and os.statvfs(seen).f_flag & os.ST_RDONLY:
+        found = f"{folder} cannot be written: its disk is mounted read only"
+        repair = f"findmnt --target {quoted(seen)}"
+    elif owner is None and not (read and write):
+        found = f"{seen} is yours, and its mode denies you what thoraq needs"
+        repair = f"chmod u+rwx {quoted(seen)}"
+    elif not write and seen != folder:
+        found = f"{folder} does not exist and cannot be made by you"
+        repair = f"sudo install -d -m 0700 -o {quoted(user())} {quoted(folder)}"
+    else:
+        return None
+    return Check("state", ok=False, found=found, repair=repair)
 
 
 def user() -> str:
-    """Return the name of the user, or a placeholder."""
-    return process_environment().get("USER", "$USER")
+    """Return the name of the user of this process."""
+    return user_name(os.geteuid()).removeprefix("#")
 
 
 def check_broker(settings: Settings) -> Check:
@@ -185,6 +220,13 @@ def check_broker(settings: Settings) -> Check:
             found = f"{exc} ({exc.code})"
             return Check("broker", ok=False, found=found, repair=repair)
         return Check("broker", ok=True, found=f"Redis {answer} at THORAQ_BROKER_URL")
+    return _check_embedded(settings)
+
+
+def _check_embedded(settings: Settings) -> Check:
+    if is_closed(settings):
+        found = f"embedded; cannot be told from here: {_closed_broker(settings)}"
+        return Check("broker", ok=None, found=found)
     try:
         running = ping(broker_url(settings))
         if running is not None:
@@ -213,22 +255,44 @@ def check_database(settings: Settings) -> Check:
     """Reach the database, see that it takes writes, and compare its schema with the program's."""
     kinds = ("sqlite", "postgresql")
     kind = next((k for k in kinds if settings.database.startswith(k)), "THORAQ_DATABASE_URL")
+    owner = None
     try:
-        if (reason := read_only_reason(settings.database)) is not None:
+        owner = _database_owner(settings.database)
+        reason = read_only_reason(settings.database)
+        if reason is not None and owner is None:
             found = f"{kind}: {reason} ({DatabaseReadOnly.code})"
             repair = database_repair(settings.database, DatabaseReadOnly())
             return Check("database", ok=False, found=found, repair=repair)
         state = schema.check(settings.database)
     except DatabaseError as exc:
+        found = f"{kind}: {exc} ({exc.code})"
         repair = database_repair(settings.database, exc)
-        return Check("database", ok=False, found=f"{kind}: {exc} ({exc.code})", repair=repair)
+        if owner is not None:
+            repair = run_as(owner, settings.state.absolute(), "doctor")
+        return Check("database", ok=False, found=found, repair=repair)
+    mine = "" if reason is None else "; read only for you"
     if state.current is None:
-        found = f"{kind}, not made yet; `process` and `up` make it"
+        found = f"{kind}, not made yet; `process` and `up` make it{mine}"
         return Check("database", ok=True, found=found)
     if state.pending:
         found = f"{kind}, schema {state.current}, this program's is {state.head}"
-        return Check("database", ok=False, found=found, repair="thoraq db upgrade")
-    return Check("database", ok=True, found=f"{kind}, schema {state.current} is up to date")
+        repair = in_state("thoraq db upgrade")
+        if owner is not None:
+            repair = run_as(owner, settings.state.absolute(), "db upgrade")
+        return Check("database", ok=False, found=found, repair=repair)
+    return Check("database", ok=True, found=f"{kind}, schema {state.current} is up to date{mine}")
+
+
+def _database_owner(url: str) -> str | None:
+    """Return the other user who keeps a SQLite file where this one cannot write.
+
+    Raises DatabaseUrlInvalid.
+    """
+    path = sqlite_path(url)
+    if path is None:
+        return None
+    seen = nearest(path)
+    return None if os.access(seen, os.W_OK) else other_owner(seen)
 
 
 def check_paths(settings: Settings) -> Iterator[Check]:
@@ -240,7 +304,9 @@ def check_paths(settings: Settings) -> Iterator[Check]:
 def check_processes(settings: Settings) -> Iterator[Check]:
     """Look who answers: a check for each part that does not; an embedded installation may rest."""
     absent = find_absences(settings)
-    if not absent:
+    if absent is None:
+        yield _unknown_processes(settings)
+    elif not absent:
         yield Check("processes", ok=True, found="scheduler and workers answer")
     elif absent[0].part is not Part.BROKER:
         for each in absent:
@@ -248,19 +314,42 @@ def check_processes(settings: Settings) -> Iterator[Check]:
             yield Check("processes", ok=False, found=found, repair=command(each, settings))
     elif settings.broker_url is None:  # another broker has a check that says so
         waiting = count_waiting(settings)
+        if waiting is None:
+            found = "nothing runs; whether files wait cannot be told while the database fails"
+            yield Check("processes", ok=None, found=found)
+            return
         found = f"nothing runs, and {waiting} files wait" if waiting else "resting, nothing waits"
         yield Check("processes", not waiting, found, in_state("thoraq up") if waiting else None)
 
 
-def count_waiting(settings: Settings) -> int:
-    """Return how many files wait; 0 where the database does not tell, and its check says why."""
+def _unknown_processes(settings: Settings) -> Check:
+    """Return the check where this user cannot ask who answers."""
+    if settings.broker_url is not None:
+        found = "cannot be told from here: this user of the broker may only send"
+        return Check("processes", ok=None, found=found)
+    found = f"cannot be told from here: {_closed_broker(settings)}"
+    return Check("processes", ok=None, found=found)
+
+
+def _closed_broker(settings: Settings) -> str:
+    """Say whose the embedded broker is, and how that user asks it."""
+    owner = other_owner(nearest(settings.state / "broker")) or "another user"
+    ask_owner = run_as(owner, settings.state.absolute(), "doctor")
+    return f"the embedded broker belongs to {owner}; `{ask_owner}` tells"
+
+
+def count_waiting(settings: Settings) -> int | None:
+    """Return how many files wait; None where the database does not tell, and its check says why."""
     try:
-        if not schema.check(settings.database).up_to_date:
-            return 0
+        state = schema.check(settings.database)
+        if state.current is None:
+            return 0  # not made yet
+        if not state.up_to_date:
+            return None
         database = open_database(settings)
         try:
             return waiting_files(database)
         finally:
             database.dispose()
     except DatabaseError:
-        return 0
+        return None

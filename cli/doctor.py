@@ -34,7 +34,7 @@ def doctor(ctx: click.Context, *, here: bool, as_json: bool, settings: Settings)
     """Check what thoraq needs, and say how to repair it.
 
     A line a check, with the command that repairs what fails. Leaves with code 4 (UNSOUND) if one
-    does. Nothing is changed.
+    does. ? is before what cannot be told from here. Nothing is changed.
 
     \b
     Example:
@@ -50,7 +50,7 @@ def doctor(ctx: click.Context, *, here: bool, as_json: bool, settings: Settings)
             print_check(check)
     if as_json:
         print_json([check.row for check in checks])
-    ctx.exit(Exit.OK if all(check.ok for check in checks) else Exit.UNSOUND)
+    ctx.exit(Exit.OK if all(check.ok is not False for check in checks) else Exit.UNSOUND)
 
 
 def without_self(check: Check) -> Check:
@@ -61,7 +61,9 @@ def without_self(check: Check) -> Check:
 def print_check(check: Check) -> None:
     """Print a line a check, and under a failed one its repair."""
     first, *more = textwrap.wrap(printable(check.found), FOUND_COLUMNS) or [""]
-    if check.ok:
+    if check.ok is None:
+        say("?   ", fg="yellow", nl=False)
+    elif check.ok:
         say("OK  ", fg="green", nl=False)
     else:
         say("FAIL", fg="red", bold=True, nl=False)

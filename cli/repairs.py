@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from typing import Any
+
+from redis.connection import parse_url
 
 from cli.shell import quoted
 from db.address import Server, server_of, sqlite_path
@@ -30,24 +33,43 @@ GIVE_URL = "export THORAQ_DATABASE_URL='postgresql://USER@HOST/NAME'"
 ASK_PASSWORD = "read -rs REDISCLI_AUTH; export REDISCLI_AUTH; "  # noqa: S105 - reads one
 
 
+#: What redis-cli calls the files of a URL's query.
+_TLS_FILES = {
+    "ssl_ca_certs": "--cacert",
+    "ssl_ca_path": "--cacertdir",
+    "ssl_certfile": "--cert",
+    "ssl_keyfile": "--key",
+}
+
+
 def broker_repair(url: str, words: str = "ping") -> str:
-    """Return the command that asks a broker, without the password of its URL."""
+    """Return the command that asks a broker as thoraq does, without the password of its URL."""
     if url.startswith("redis+socket://"):
         path = url.removeprefix("redis+socket://").partition("?")[0]
         return f"redis-cli -s {quoted(path)} {words}"
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "127.0.0.1", parts.port or 6379
+        parts: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]
     except ValueError:
         return "export THORAQ_BROKER_URL=redis://HOST:6379/0"
-    where = f"-h {quoted(host)} -p {port}"
-    if parts.scheme == "unix":
-        where = f"-s {quoted(parts.path)}"
-    elif parts.scheme == "rediss":
-        where += " --tls"
-    if parts.username:
-        where += f" --user {quoted(parts.username)}"
-    return f"{ASK_PASSWORD if parts.password else ''}redis-cli {where} {words}"
+    if "path" in parts:
+        where = f"-s {quoted(parts['path'])}"
+    else:
+        where = f"-h {quoted(parts.get('host', '127.0.0.1'))} -p {parts.get('port', 6379)}"
+    if parts.get("db"):
+        where += f" -n {parts['db']}"
+    if url.startswith("rediss://"):
+        where += f" --tls{_tls_options(parts)}"
+    if parts.get("username"):
+        where += f" --user {quoted(parts['username'])}"
+    return f"{ASK_PASSWORD if parts.get('password') else ''}redis-cli {where} {words}"
+
+
+def _tls_options(parts: Mapping[str, Any]) -> str:
+    files = [
+        f" {option} {quoted(parts[name])}" for name, option in _TLS_FILES.items() if name in parts
+    ]
+    unchecked = str(parts.get("ssl_cert_reqs", "")).lower().endswith("none")
+    return "".join(files) + (" --insecure" if unchecked else "")
 
 
 def database_repair(url: str, error: DatabaseError) -> str:

@@ -42,11 +42,10 @@ class Absence:
     name: str | None = None
 
 
-def find_absences(settings: Settings) -> list[Absence]:
-    """Return the parts that do not answer, within about a second."""
-    own = settings.state / "broker"
-    if settings.broker_url is None and own.exists() and not os.access(own, os.X_OK):
-        return []  # another user's: who answers there nobody else knows
+def find_absences(settings: Settings) -> list[Absence] | None:
+    """Return the parts that do not answer, within about a second; None: this user cannot tell."""
+    if is_closed(settings):
+        return None
     try:
         url = broker_url(settings)
         found = read_presences(url, PATIENCE_SECONDS)
@@ -65,8 +64,19 @@ def find_absences(settings: Settings) -> list[Absence]:
 
     taken = frozenset[str]().union(*queues_taken(url).values())
     if found is None and not taken:
-        return []  # a user that may only send; who answers nobody knows
+        return None  # a user that may only send
     return [each for each in absent if _QUEUE_OF[each.part] not in taken]
+
+
+def is_closed(settings: Settings) -> bool:
+    """Whether the embedded broker is another user's, which nobody else can ask."""
+    if settings.broker_url is not None:
+        return False
+    own = settings.state / "broker"
+    try:
+        return own.exists() and not os.access(own, os.X_OK)
+    except PermissionError:  # so is the state folder
+        return True
 
 
 def _absence(part: Part, found: list[Presence]) -> Absence:

@@ -14,18 +14,23 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import click
 import psutil
 import pytest
+from click.testing import CliRunner
 from redis import Redis
 
-from cli.checks import Check, check_processes
+from cli.checks import Check, check_broker, check_processes
+from cli.doctor import print_check
 from cli.exits import Exit
+from db import migrating
 from scheduler.absences import Absence, Part, find_absences
 from scheduler.broker_keys import PRESENT, mend_keys
 from scheduler.presence import SILENT_SECONDS
 from scheduler.settings import Settings
 from tests.cli.commands import PATIENCE_SECONDS, Commands
 from tests.cli.forked import run_forked
+from tests.cli.other_user import OTHER, as_root, call_as, open_folder
 from tests.servers.redis import RedisServer
 from tests.worker.conftest import eventually, write_radiographs
 
@@ -46,11 +51,11 @@ class Site:
 
     def parts(self) -> list[Part]:
         """Return what does not answer."""
-        return [each.part for each in find_absences(self.settings)]
+        return [each.part for each in find_absences(self.settings) or ()]
 
     def absence(self, part: Part) -> Absence:
         """Return what is known of a part that does not answer."""
-        [found] = [each for each in find_absences(self.settings) if each.part is part]
+        [found] = [each for each in find_absences(self.settings) or () if each.part is part]
         return found
 
     def checks(self) -> list[Check]:
@@ -218,7 +223,53 @@ def test_a_user_who_may_only_send_is_told_nothing_that_is_not_known(site: Site) 
             *("~measure*", "~_kombu*"),
         )
     url = site.url.replace("://", "://sender:secret@")
-    assert find_absences(Settings(state=site.settings.state, broker_url=url)) == []
+    settings = Settings(state=site.settings.state, broker_url=url)
+    assert find_absences(settings) is None
+    [check] = check_processes(settings)
+    assert (check.ok, check.repair) == (None, None)
+    assert check.found == "cannot be told from here: this user of the broker may only send"
+
+
+@as_root
+def test_who_answers_at_another_users_broker_cannot_be_told() -> None:
+    with open_folder() as folder:
+        settings = Settings(state=folder / "state")
+        (settings.state / "broker").mkdir(mode=0o700, parents=True)
+        for mode in (0o755, 0o700):
+            settings.state.chmod(mode)
+            broker, processes = call_as(OTHER, [], look, settings)
+            for check in (broker, processes):
+                assert (check.ok, check.repair) == (None, None), check
+                assert "cannot be told from here: the embedded broker belongs to root" in (
+                    check.found
+                )
+                ask = f"sudo -u root thoraq doctor --state {settings.state}"
+                assert ask in check.found
+
+
+def look(settings: Settings) -> list[Check]:
+    """Return what the doctor says of broker and processes."""
+    return [check_broker(settings), *check_processes(settings)]
+
+
+@pytest.mark.parametrize("url", ["postgresql://127.0.0.1:1/x", "sqlite:///{}"], ids=["away", "old"])
+def test_whether_files_wait_cannot_be_told_without_the_database(tmp_path: Path, url: str) -> None:
+    settings = Settings(state=tmp_path / "state", database_url=url.format(tmp_path / "old.db"))
+    if url.startswith("sqlite"):
+        migrating.upgrade(settings.database)
+        migrating.downgrade(settings.database, "0005")
+    [check] = check_processes(settings)
+    assert (check.ok, check.repair) == (None, None)
+    assert "cannot be told" in check.found
+    marked = CliRunner().invoke(print_marked, obj=check)
+    assert marked.output.startswith("?     processes   nothing runs; whether files wait")
+
+
+@click.command()
+@click.pass_obj
+def print_marked(check: Check) -> None:
+    """Print a check as the doctor does."""
+    print_check(check)
 
 
 def test_an_embedded_installation_rests_until_files_wait(tmp_path: Path) -> None:

@@ -162,6 +162,39 @@ def test_no_repair_leads_a_password_into_a_command_line(url: str) -> None:
     assert "THORAQ_BROKER_URL ping" not in broker_repair(url)
 
 
+@pytest.mark.parametrize(
+    ("url", "command"),
+    [
+        ("redis://queue/0", "-h queue -p 6379"),
+        ("redis://queue:6380/3", "-h queue -p 6380 -n 3"),
+        ("redis://queue/1?db=7", "-h queue -p 6379 -n 7"),
+        ("redis://us%40er@queue/2", "-h queue -p 6379 -n 2 --user us@er"),
+        ("redis://a%20b@[::1]:6380/", "-h ::1 -p 6380 --user 'a b'"),
+        ("rediss://queue/3?ssl_cert_reqs=none", "-h queue -p 6379 -n 3 --tls --insecure"),
+        (
+            "rediss://queue/?ssl_ca_certs=/etc/c%20a.pem&ssl_certfile=/c.pem&ssl_keyfile=/k.pem",
+            "-h queue -p 6379 --tls --cacert '/etc/c a.pem' --cert /c.pem --key /k.pem",
+        ),
+        (
+            "rediss://queue?ssl_cert_reqs=required&ssl_ca_path=/etc/ssl",
+            "-h queue -p 6379 --tls --cacertdir /etc/ssl",
+        ),
+        ("unix:///run/a%20b.sock?db=4", "-s '/run/a b.sock' -n 4"),
+        ("redis+socket:///run/redis.sock?virtual_host=0", "-s /run/redis.sock"),
+    ],
+    ids=str,
+)
+def test_the_broker_is_asked_where_thoraq_asks_it(url: str, command: str) -> None:
+    assert broker_repair(url) == f"redis-cli {command} ping"
+    secret = url.replace("://", "://:hunter2@", 1)
+    if "@" not in url and not url.startswith("redis+"):
+        repair = broker_repair(secret)
+        assert repair.endswith(f"REDISCLI_AUTH; redis-cli {command} ping")
+        assert "hunter2" not in repair
+        by_query = f"{url}{'&' if '?' in url else '?'}password=hunter2"
+        assert broker_repair(by_query) == repair
+
+
 #: Programs that would show an argument to everybody on the machine, and what would be a secret.
 SHOWN = re.compile(
     r"(redis-cli|psql|pg_dump|pg_restore|pg_isready|createdb|createuser|curl|celery)\b[^\n]*"
@@ -229,7 +262,7 @@ def test_a_sqlite_file_that_cannot_be_written_is_unsound(tmp_path: Path) -> None
         assert DatabaseReadOnly.code in check.found
         assert str(path) in str(check.repair)
         url = {"THORAQ_DATABASE_URL": f"sqlite:///{path}"}
-        ran = Commands(tmp_path / "state", url).run("retry", "night")
+        ran = Commands(tmp_path / "state", url).run("retry")
         assert ran.returncode == Exit.DATABASE
         assert "fault of thoraq" not in ran.stderr
 

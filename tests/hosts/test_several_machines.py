@@ -52,7 +52,7 @@ from scheduler.absences import find_absences
 from scheduler.settings import read_settings
 
 while True:
-    print([str(each.part) for each in find_absences(read_settings())], flush=True)
+    print([str(each.part) for each in find_absences(read_settings()) or ()], flush=True)
     time.sleep(0.5)
 """
 
