@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from sqlalchemy import text
 
 from db.claims import claim_chunk, store_outcomes
 from db.database import Database
@@ -139,6 +140,16 @@ def test_a_file_whose_values_the_database_refuses_costs_itself_alone(
 def test_a_database_that_takes_no_file_at_all_ends_intake(
     served: Database, late: Path, settings: Settings
 ) -> None:
-    batch = replace(open_batch(served, "night", Priority.ROUTINE), id=77)
+    batch = open_batch(served, "night", Priority.ROUTINE)
+    with served.write() as connection:  # as a rule of the site's own would
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("ALTER TABLE file ADD CHECK (false)"))
+        else:
+            connection.execute(
+                text(
+                    "CREATE TRIGGER no_file BEFORE INSERT ON file"
+                    " BEGIN SELECT RAISE(ABORT, 'no file'); END"
+                )
+            )
     with pytest.raises(DatabaseRefused):
         enqueue(served, [late], batch, settings)
