@@ -15,7 +15,7 @@ from kombu.transport import TRANSPORT_ALIASES, redis
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps, loads
 from redis import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from scheduler.broker_keys import mend_keys
 from scheduler.envelope import LARGEST_BODY_BYTES, open_envelope
@@ -40,15 +40,16 @@ class _QoS(redis.QoS):
 
     channel: Any
     _remove_from_indices: Any
+    _quick_ack: Any
 
     def append(self, message: Any, delivery_tag: str) -> None:
         self._mending(super().append, message, delivery_tag)
 
     def ack(self, delivery_tag: str) -> None:
-        self._mending(super().ack, delivery_tag)
+        self._ending(super().ack, delivery_tag)
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        self._mending(super().reject, delivery_tag, requeue)
+        self._ending(super().reject, delivery_tag, requeue)
 
     def restore_visible(self, *arguments: Any, **options: Any) -> None:
         with self.channel.conn_or_acquire() as client:
@@ -64,6 +65,18 @@ class _QoS(redis.QoS):
                 _refuse()
                 return
         super().restore_by_tag(tag, client, leftmost)
+
+    def _ending(self, work: Callable[..., None], delivery_tag: str, *arguments: Any) -> None:
+        """End a message. Where Redis did not hear of it, it comes again, and its work is done then.
+
+        Kombu would count it as at work for ever, and a worker of which few such are left takes
+        nothing any more.
+        """
+        try:
+            self._mending(work, delivery_tag, *arguments)
+        except (RedisError, OSError):
+            self._quick_ack(delivery_tag)
+            raise
 
     def _mending(self, work: Callable[..., None], *arguments: Any) -> None:
         try:
