@@ -73,7 +73,7 @@ def test_the_same_command_again_queues_nothing_twice(measured: Commands) -> None
     [
         (("--model", "nobodys"), Exit.NOT_FOUND, "[model-unknown]"),
         (("--model", "ours", "--batch", "nobodys"), Exit.NOT_FOUND, "[batch-unknown]"),
-        (("--model", "ours", "--batch", "b", "--into", "b"), Exit.USAGE, "--into"),
+        (("--model", "ours", "--batch", "BATCH", "--into", "BATCH"), Exit.USAGE, "--into"),
         (("--model", "ours", "--where", "age<18"), Exit.USAGE, "age_years"),
         (("--model", "ours", "--ict-above", "0.99"), Exit.OK, "no result is chosen"),
     ],
@@ -81,7 +81,8 @@ def test_the_same_command_again_queues_nothing_twice(measured: Commands) -> None
 def test_what_cannot_be_remeasured_says_why_and_queues_nothing(
     measured: Commands, words: tuple[str, ...], code: Exit, said: str
 ) -> None:
-    ran = measured.run("remeasure", *words)
+    (batch,) = (each["batch"] for each in measured.json("status"))
+    ran = measured.run("remeasure", *(batch if word == "BATCH" else word for word in words))
     assert (ran.returncode, said in ran.stderr) == (code, True), ran.stderr
     assert len(measured.json("status")) == 1
 
