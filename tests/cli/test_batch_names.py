@@ -98,7 +98,7 @@ def test_every_command_that_takes_a_batch_takes_its_name_alike() -> None:
             assert isinstance(parameter.type, KnownBatch | BatchName), path
             if isinstance(parameter.type, KnownBatch):
                 taking.add(path.partition(" ")[0])
-    # A sheet takes a batch by the options of `results`, and refuses these, where nothing is measured.
+    # A sheet takes a batch by the options of `results`, and refuses one of which none was measured.
     assert taking == {line.split()[0] for line in LINES} | {"logs", "sheet"}
 
 

@@ -115,7 +115,7 @@ def test_a_file_that_a_watch_moved_is_found_by_both_paths(at: Opener, before: bo
     batch = submit(written, met)
     measure_all(written)
     database = at(HERE)
-    ended = ended_files(database, batch.id, after=0, limit=10)
+    ended = ended_files(database, batch, after=0, limit=10)
     record_places(
         database,
         [

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from scheduler.broker import EmbeddedBroker, connect
-from scheduler.log_files import last_line, open_log, rotate, rotated
+from scheduler.log_files import OWN_LOG, last_line, open_log, rotate, rotated
 from scheduler.rights import private
-from scheduler.settings import OWN_LOG, Settings, process_environment
+from scheduler.settings import Settings, process_environment
 
 #: Forks as a worker does: what both write has one descriptor's origin.
 WRITER = """
