@@ -27,7 +27,7 @@ log = structlog.stdlib.get_logger("test")
 for number in range(400):
     log.info("line", who=who, number=number, filling="x" * 500)
     if number % 100 == 0:
-        print("printed", who, number, file=sys.stderr)
+        sys.stderr.write(f"printed {who} {number}\\n")
 if who.endswith("-parent"):
     os.wait()
 """
