@@ -10,7 +10,7 @@ from cli.printing import say
 from db.begun_outputs import begin_outputs, finish_outputs
 from db.database import Database
 from db.errors import BatchUnknown, DatabaseError, NameUnknown, StudyUnknown
-from db.outputs import drop_outputs, record_export, record_outputs
+from db.outputs import drop_outputs, record_export
 
 
 def note_export(database: Database, path: Path, radiograph_ids: Sequence[int]) -> None:
@@ -21,27 +21,13 @@ def note_export(database: Database, path: Path, radiograph_ids: Sequence[int]) -
         say(f"`thoraq forget` will not name what was written: [{exc.code}] {exc}", err=True)
 
 
-def note_outputs(
-    database: Database,
-    paths: Sequence[Path],
-    *,
-    of_batch: str | None = None,
-    of_radiographs: Sequence[int] = (),
-) -> None:
-    """Note files that were written; where the database takes no writes, say so."""
-    try:
-        record_outputs(database, paths, of_batch=of_batch, of_radiographs=of_radiographs)
-    except DatabaseError as exc:
-        say(f"`thoraq forget` will not find what was written: [{exc.code}] {exc}", err=True)
-
-
 @contextmanager
 def noted_outputs(
     database: Database,
     paths: Sequence[Path],
     *,
     of_batch: str | None = None,
-    of_radiograph: int | None = None,
+    of_radiographs: Sequence[int] = (),
 ) -> Iterator[list[Path]]:
     """Note files before they are written; append to what is given each that was.
 
@@ -51,7 +37,7 @@ def noted_outputs(
     """
     written: list[Path] = []
     try:
-        notes = begin_outputs(database, paths, of_batch=of_batch, of_radiograph=of_radiograph)
+        notes = begin_outputs(database, paths, of_batch=of_batch, of_radiographs=of_radiographs)
     except NameUnknown:
         raise
     except DatabaseError as exc:
@@ -69,7 +55,7 @@ def noted_outputs(
         if not known:
             for path in written:
                 path.unlink(missing_ok=True)
-            drop_outputs(database, list(notes.values()))
+            drop_outputs(database, [each for ids in notes.values() for each in ids])
             kind = StudyUnknown if of_batch is None else BatchUnknown
             raise kind(
                 "it or a part of it was forgotten while this was written, and what was written is"

@@ -13,7 +13,7 @@ from PIL import Image
 from cli.errors import NotMeasured
 from cli.listing import sort_option
 from cli.options import Count, filter_options, settings_option
-from cli.outputs import note_outputs
+from cli.outputs import noted_outputs
 from cli.picture_file import PictureFile, check_out, out_option
 from cli.pictures import SHEET_COLUMNS, Tiles, write_sheet
 from cli.printing import say
@@ -100,10 +100,12 @@ def sheet(
                     tiles.append(drawing.tile(result))
                     reading.rows += 1
                 title = title_of(wanted, sorted_by, first, len(page), len(found))
-                write_sheet(tiles, title, file)
-                # At once: one that is interrupted leaves no page that `forget` would not find.
                 ids = [result.radiograph_id for result in page]
-                note_outputs(database, [file], of_batch=wanted.batch, of_radiographs=ids)
+                with noted_outputs(
+                    database, [file], of_batch=wanted.batch, of_radiographs=ids
+                ) as written:
+                    write_sheet(tiles, title, file)
+                    written.append(file)
                 first += len(page)
                 absent = len(page) - drawing.drawn
                 lines.append(

@@ -87,8 +87,8 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
                 picture = overlay(
                     newest, pictures, OVERLAY_SIDE_PX, picture_title(newest, reading.paths)
                 )
-            radiograph = newest.radiograph_id
-            with noted_outputs(database, [out], of_radiograph=radiograph) as written:
+            ids = [newest.radiograph_id]
+            with noted_outputs(database, [out], of_radiographs=ids) as written:
                 save_picture(picture, out)
                 written.append(out)
             say(f"drawn in {out}", err=True)

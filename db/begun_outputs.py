@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, not_, or_, select, update
 
 from db.bulk import among
 from db.database import Database, moment
@@ -25,55 +25,48 @@ def begin_outputs(
     paths: Sequence[Path],
     *,
     of_batch: str | None = None,
-    of_radiograph: int | None = None,
+    of_radiographs: Sequence[int] = (),
     now: datetime | None = None,
-) -> dict[Path, int]:
-    """Note files that are about to be written about a batch or a radiograph; return the notes.
+) -> dict[Path, list[int]]:
+    """Note files that are about to be written about a batch, radiographs, or both.
 
-    Raises BatchUnknown, StudyUnknown.
+    Return the ids of each file's notes, one for each subject. Raises BatchUnknown, StudyUnknown.
     """
     host = socket.gethostname()
     with db.write() as connection:
         at = moment(connection, now)
-        subject = _subject(connection, of_batch, of_radiograph)
-        return {
-            path: connection.execute(
-                insert(output)
-                .values(
-                    host=host,
-                    path=str(path.absolute()),
-                    size=UNFINISHED,
-                    mtime_ns=0,
-                    at=at,
-                    **subject,
-                )
-                .returning(output.c.id)
-            ).scalar_one()
-            for path in paths
-        }
+        subjects = _subjects(connection, of_batch, of_radiographs)
+        notes: dict[Path, list[int]] = {}
+        for path in paths:
+            begun = {"host": host, "path": str(path.absolute()), "at": at}
+            begun |= {"size": UNFINISHED, "mtime_ns": 0}
+            made = insert(output).returning(output.c.id)
+            notes[path] = list(connection.scalars(made, [begun | subject for subject in subjects]))
+        return notes
 
 
-def finish_outputs(db: Database, notes: Mapping[Path, int], written: Collection[Path]) -> bool:
+def finish_outputs(
+    db: Database, notes: Mapping[Path, Sequence[int]], written: Collection[Path]
+) -> bool:
     """Note those that were written as they are now, in place of older notes of the same files.
 
     False: what one of them is about was forgotten meanwhile, and the notes are left as they are.
     """
     host = socket.gethostname()
     with db.write() as connection:
-        for path, note in notes.items():
+        for path, ids in notes.items():
             whole = str(path.absolute())
-            mine = (output.c.id == note, output.c.path == whole)
+            mine = (among(connection, output.c.id, ids), output.c.path == whole)
             if path not in written:
                 connection.execute(delete(output).where(*mine))
                 continue
             found = path.lstat()
             about = or_(output.c.batch_id.is_not(None), output.c.radiograph_id.is_not(None))
             as_written = {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
-            if not connection.execute(
-                update(output).where(*mine, about).values(as_written)
-            ).rowcount:
+            known = connection.execute(update(output).where(*mine, about).values(as_written))
+            if known.rowcount != len(ids):
                 return False
-            former = (output.c.host == host, output.c.path == whole, output.c.id != note)
+            former = (output.c.host == host, output.c.path == whole, not_(mine[0]))
             connection.execute(delete(output).where(*former, output.c.size != UNFINISHED))
     return True
 
@@ -85,15 +78,17 @@ def strike_begun(connection: Connection, batch_ids: Sequence[int]) -> None:
     connection.execute(begun.values(batch_id=None))
 
 
-def _subject(
-    connection: Connection, of_batch: str | None, of_radiograph: int | None
-) -> dict[str, int]:
+def _subjects(
+    connection: Connection, of_batch: str | None, of_radiographs: Sequence[int]
+) -> list[dict[str, int | None]]:
+    subjects: list[dict[str, int | None]] = []
     if of_batch is not None:
         named = select(batch.c.id).where(batch.c.name == of_batch)
         if (found := connection.execute(named).scalar_one_or_none()) is None:
             raise BatchUnknown(f"no batch is called {of_batch!r}: `thoraq status` lists them")
-        return {"batch_id": found}
-    known = select(radiograph.c.id).where(radiograph.c.id == of_radiograph)
-    if (found := connection.execute(known).scalar_one_or_none()) is None:
-        raise StudyUnknown(f"radiograph {of_radiograph}: {StudyUnknown.__doc__}")
-    return {"radiograph_id": found}
+        subjects.append({"batch_id": found, "radiograph_id": None})
+    known = select(radiograph.c.id).where(among(connection, radiograph.c.id, of_radiographs))
+    ids = set(connection.scalars(known))
+    if missing := sorted(set(of_radiographs) - ids):
+        raise StudyUnknown(f"radiograph {missing[0]}: {StudyUnknown.__doc__}")
+    return subjects + [{"batch_id": None, "radiograph_id": each} for each in sorted(ids)]

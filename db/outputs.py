@@ -6,42 +6,13 @@ import socket
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from db.bulk import among
 from db.database import Database, moment, pieces
 from db.erasure_records import Output
-from db.tables import batch, file, output, radiograph
-
-
-def record_outputs(
-    db: Database,
-    paths: Sequence[Path],
-    *,
-    of_batch: str | None = None,
-    of_radiographs: Sequence[int] = (),
-    now: datetime | None = None,
-) -> None:
-    """Note files that were just written about a batch or radiographs, in place of older notes."""
-    host = socket.gethostname()
-    with db.write() as connection:
-        at = moment(connection, now)
-        named = select(batch.c.id).where(batch.c.name == of_batch)
-        subjects = [{"batch_id": each, "radiograph_id": None} for each in _ids(connection, named)]
-        for some in pieces(of_radiographs):
-            known = select(radiograph.c.id).where(among(connection, radiograph.c.id, some))
-            found = _ids(connection, known)
-            subjects += [{"batch_id": None, "radiograph_id": each} for each in found]
-        if not subjects:
-            return  # forgotten meanwhile
-        for path in paths:
-            whole, stat = str(path.absolute()), path.stat()
-            connection.execute(delete(output).where(output.c.host == host, output.c.path == whole))
-            written = {"host": host, "path": whole, "at": at}
-            written |= {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-            connection.execute(insert(output), [written | subject for subject in subjects])
+from db.tables import batch, file, output
 
 
 def record_export(
@@ -101,10 +72,6 @@ def drop_outputs(db: Database, ids: Sequence[int]) -> None:
                 connection.execute(
                     delete(output).where(output.c.host == host, output.c.path == path)
                 )
-
-
-def _ids(connection: Connection, chosen: Select[Any]) -> list[int]:
-    return list(connection.execute(chosen).scalars())
 
 
 def outputs_of(

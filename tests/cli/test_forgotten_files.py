@@ -215,15 +215,18 @@ def test_what_a_killed_report_left_is_named_until_it_is_removed_by_hand(
     assert rows(database, output) == []
 
 
+@pytest.mark.parametrize("others", [False, True], ids=["alone", "on a sheet"])
 def test_a_picture_of_what_is_forgotten_while_it_is_drawn_goes(
-    shell: Shell, database: Database, tmp_path: Path
+    shell: Shell, database: Database, tmp_path: Path, *, others: bool
 ) -> None:
     del shell
     picture = tmp_path / "one.png"
-    number = next(each.id for each in rows(database, radiograph) if each.patient_id == NUMBER)
+    every = rows(database, radiograph)
+    drawn = [each.id for each in every if others or each.patient_id == NUMBER]
+    assert {each.patient_id for each in every} > {NUMBER}
 
     def draw() -> None:
-        with noted_outputs(database, [picture], of_radiograph=number) as written:
+        with noted_outputs(database, [picture], of_radiographs=drawn) as written:
             picture.write_text("drawn")
             written.append(picture)
             for _ in erase(database, Scope(patients=(NUMBER,))):

@@ -13,6 +13,7 @@ import pytest
 
 from db import rounds as rounds_module
 from db.audit import audit_rows
+from db.begun_outputs import begin_outputs, finish_outputs
 from db.claims import claim_chunk
 from db.database import Database
 from db.erasure import erase, plan_erasure
@@ -20,7 +21,7 @@ from db.erasure_records import ErasureCount, Scope
 from db.errors import BatchUnfinished, BatchUnknown
 from db.intake import open_batch, read_files, record_files
 from db.operations import cancel
-from db.outputs import drop_outputs, record_outputs
+from db.outputs import drop_outputs
 from db.placing import ended_files
 from db.records import ResultFilter, SeenFile
 from db.results import file_outcomes, find_results
@@ -50,6 +51,10 @@ from tests.db.making import (
 DAY = timedelta(days=1)
 #: A number that stands in every text that is kept of this patient.
 NUMBER = "7391846250"
+
+
+def note(db: Database, path: Path, **about: Any) -> None:
+    assert finish_outputs(db, begin_outputs(db, [path], **about), [path])
 
 
 def forget(db: Database, **scope: Any) -> ErasureCount:
@@ -291,11 +296,11 @@ def test_reports_and_pictures_of_what_goes_are_named(filled: Database, tmp_path:
     for each in written.values():
         each.write_text("said")
     ids = {row.path: row.id for row in rows(filled, radiograph)}
-    record_outputs(filled, [written["night.csv"]], of_batch="night")
-    record_outputs(filled, [written["night.csv"]], of_batch="night")  # written over
-    record_outputs(filled, [written["day.csv"]], of_batch="day")
-    record_outputs(filled, [written["of 2"]], of_radiographs=[ids["/archive/2.dcm"]])
-    record_outputs(filled, [written["of 5"]], of_radiographs=[ids["/copies/5.dcm"]])
+    note(filled, written["night.csv"], of_batch="night")
+    note(filled, written["night.csv"], of_batch="night")  # written over
+    note(filled, written["day.csv"], of_batch="day")
+    note(filled, written["of 2"], of_radiographs=[ids["/archive/2.dcm"]])
+    note(filled, written["of 5"], of_radiographs=[ids["/copies/5.dcm"]])
 
     def named(**scope: Any) -> list[str]:
         return [Path(each.path).name for each in plan_erasure(filled, Scope(**scope)).outputs]
