@@ -13,7 +13,7 @@ DOTS = "…"
 
 
 def terminal_cells() -> int | None:
-    """Return the width of the terminal that standard output is, or of COLUMNS; None: it is none."""
+    """Return the width of the terminal, or COLUMNS; None where standard output is no terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 

@@ -144,7 +144,7 @@ def check_settings() -> Check:
     """Say which file of settings is read, and whether its passwords are for every user to read."""
     origin = find_origin()
     if origin.file is None:
-        found = "the environment; there is no file of settings"
+        found = "the environment alone; no settings file was found"
     else:
         found = f"{origin.file}"
         if origin.overridden:

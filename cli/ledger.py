@@ -23,7 +23,7 @@ LIMITS = {
 }
 #: Length of the longest bar.
 BAR_CELLS = 30
-#: What stands before a bar.
+#: The text before a bar.
 BEFORE_BAR_CELLS = 43
 #: A sentence is not folded into less than this.
 SENTENCE_CELLS = 24

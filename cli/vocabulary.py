@@ -79,8 +79,8 @@ MEANINGS = MappingProxyType(
         "changed": "those that changed",
         "now_above": "those now above their threshold",
         "no_longer_above": "those no longer above it",
-        "newly_compared": "those that a rule applies to now",
-        "no_longer_compared": "those that none applies to any more",
+        "newly_compared": "results to which a rule applies now and none did",
+        "no_longer_compared": "results to which a rule applied and none does now",
         "bucket_changed": "those in another bucket now",
         "labelled": "those whose bucket rests on the truth and was kept",
         # forget
@@ -104,7 +104,7 @@ MEANINGS = MappingProxyType(
         "current": "revision of the database's schema",
         "head": "revision that this thoraq needs",
         "pending": "revisions between the two",
-        "up_to_date": "whether there are none",
+        "up_to_date": "whether the schema is the one that this thoraq needs",
         # training
         "run": "the training run's name",
         "phase": "name of the phase; in `phases` of `train status` its number for one version more",

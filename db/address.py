@@ -59,7 +59,7 @@ def sqlite_path(url: str) -> Path | None:
 
 
 def existing_only(parsed: URL) -> URL:
-    """Return the URL by which SQLite opens the same file, and makes none where there is none."""
+    """Return a URL with which SQLite opens the file if it exists, and never creates it."""
     path = path_of(parsed)
     if path is None:
         return parsed

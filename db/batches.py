@@ -43,7 +43,7 @@ def full_name(db: Database, given: str) -> str:
 
 
 def _alike(given: str, names: Sequence[str]) -> list[str]:
-    """Return the names that are most like one that is none, with or without their digests."""
+    """Return the names most like an unknown one, with or without their digests."""
 
     def likeness(name: str) -> float:
         forms = {name, _DIGEST.sub("", name)}

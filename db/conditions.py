@@ -198,13 +198,13 @@ def _text(column: Column[Any], name: str, comparison: Comparison, written: str) 
     if text == written and text.startswith("'"):
         raise ValueError(f"{written} has no closing quote, or one that is not doubled")
     if not isinstance(column.type, (String, FilePath, Prose)):
-        raise ValueError(f"{comparison} compares texts, and {name} is none")  # noqa: TRY004
+        raise ValueError(f"{comparison} compares texts, and {name} is not a text")  # noqa: TRY004
     if not text:
         raise ValueError(f"{comparison} compares with nothing")
     if len(text) > _LONGEST_PATTERN:
         raise ValueError(f"a text of {len(text)} characters, more than {_LONGEST_PATTERN}")
     if comparison is not Comparison.CONTAINS and _TRAILING_ESCAPE.fullmatch(text):
-        raise ValueError("a backslash at the end of a pattern stands before nothing; double it")
+        raise ValueError("a backslash at the end of a pattern escapes nothing; double it")
     return _stored(column, text)
 
 

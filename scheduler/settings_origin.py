@@ -1,4 +1,4 @@
-"""Where the settings of a process come from, for whoever wonders which database is asked."""
+"""Where the settings of a process come from: they decide which database is asked."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ def test_a_wrong_value_is_told_with_the_file_it_is_in(monkeypatch: pytest.Monkey
 def test_the_doctor_says_which_file_is_read_and_what_contradicts_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert check_settings().found == "the environment; there is no file of settings"
+    assert check_settings().found == "the environment alone; no settings file was found"
     machine = write(Settings.MACHINE_FILE, 7)
     assert check_settings().found == str(machine)
     local = write(Path("thoraq.env"), 5).absolute()
