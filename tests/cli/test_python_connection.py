@@ -238,9 +238,10 @@ def reads(database: Database) -> list[tuple[str | None, object]]:
 
 
 def test_who_reads_from_python_is_noted_as_a_command_is(
-    database: Database, database_url: str
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(database)
+    monkeypatch.setenv("THORAQ_PATIENT_KEY", "0123456789abcdef" * 4)
     with thoraq.connect(database_url) as archive:
         archive.batches()
         found = archive.results(batch="night", patient="7391846250")
