@@ -20,7 +20,7 @@ import psutil
 from benchmarks.peers.archive import Kind, write_films
 from cli.load import is_forked
 from db.database import Database
-from db.status import all_statuses
+from db.query.status import all_statuses
 from scheduler.cores import usable_cores
 from scheduler.settings import Settings, child_environment
 
@@ -30,7 +30,7 @@ _ROLES = {
     "cli": "process",
     "scheduler": "upkeep",
     "worker.serve": "worker",
-    "worker.reader": "reader",
+    "worker.readers.reader": "reader",
 }
 
 

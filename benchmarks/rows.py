@@ -24,10 +24,10 @@ from db.batches import batch_id_of
 from db.database import Database, pieces
 from db.derivation import recompute
 from db.intake import known_files
-from db.order import parse_order
+from db.query.order import parse_order
+from db.query.results import count_results, find_results
+from db.query.status import all_statuses, batch_status
 from db.records import FileStat, ResultFilter
-from db.results import count_results, find_results
-from db.status import all_statuses, batch_status
 from radiograph.records import Bucket, IctThresholds
 from tests.db.filling import BATCH, LATE_BATCH, LATE_MODEL, fill, films
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from db import schema
 from db.database import Database
 from db.models import register_model
+from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
-from scheduler.watch import Watch
 
 
 def main() -> None:

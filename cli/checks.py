@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from cli.absences import command, since_when, waiting_files
+from cli.output.absences import command, since_when, waiting_files
+from cli.output.printing import Row
+from cli.output.shell import in_state, quoted
 from cli.owners import nearest, other_owner, run_as, user_name
 from cli.path_check import paths_fault
-from cli.printing import Row
 from cli.repairs import broker_repair, database_repair
-from cli.shell import in_state, quoted
 from db import schema
 from db.access import read_only_reason
 from db.address import sqlite_path
@@ -31,7 +31,7 @@ from scheduler.broker import ask, broker_url, ping, server_binary
 from scheduler.broker_keys import SET_ASIDE
 from scheduler.cores import usable_cores
 from scheduler.errors import BrokerUnavailable, MessageSetAside, SchedulerError
-from scheduler.set_aside import count_set_aside
+from scheduler.set_aside_messages import count_set_aside
 from scheduler.settings import Settings
 from scheduler.settings_origin import find_origin
 

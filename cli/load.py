@@ -102,7 +102,7 @@ def _part(process: psutil.Process, command: psutil.Process) -> Part:
     if process == command:
         return Part.COMMAND
     said = process.cmdline()
-    if "worker.reader" in said:
+    if "worker.readers.reader" in said:
         return Part.READING
     return Part.MEASURING if "worker.serve" in said and is_forked(process) else Part.QUEUE
 

@@ -13,70 +13,97 @@ from typing import Any, NoReturn
 
 import click
 
-from cli.closed_pipe import ending_quietly
 from cli.errors import PlaceUnusable
 from cli.exits import Exit, exit_of
-from cli.printing import say
+from cli.output.closed_pipe import ending_quietly
+from cli.output.printing import say
 from scheduler.terminal import print_faults, printable_lines
 
 #: section -> command -> (``module:object``, its one line).
 SECTIONS = MappingProxyType(
     {
         "Measure": {
-            "process": ("cli.process:process", "Measure folders and files, and report."),
-            "submit": ("cli.submit:submit", "Queue folders and files for running workers."),
-            "watch": ("cli.watch:watch", "Queue what arrives in a folder, once each."),
+            "process": ("cli.commands.process:process", "Measure folders and files, and report."),
+            "submit": (
+                "cli.commands.submit:submit",
+                "Queue folders and files for running workers.",
+            ),
+            "watch": ("cli.commands.watch:watch", "Queue what arrives in a folder, once each."),
             "remeasure": (
-                "cli.remeasure:remeasure",
+                "cli.commands.remeasure:remeasure",
                 "Measure known radiographs again by another network.",
             ),
         },
         "Read": {
-            "status": ("cli.status:status", "Say how far the batches are."),
-            "results": ("cli.results:results", "List measurements."),
-            "failures": ("cli.failures:failures", "List what failed or was set aside, and why."),
-            "show": ("cli.show:show", "Show one STUDY and draw its landmarks."),
-            "sheet": ("cli.sheet:sheet", "Draw results as pages of pictures."),
-            "export": ("cli.export:export", "Write measurements to a CSV, Parquet or JSON file."),
-            "report": ("cli.report:report", "Write a batch's results, failures and pictures."),
+            "status": ("cli.commands.status:status", "Say how far the batches are."),
+            "results": ("cli.commands.results:results", "List measurements."),
+            "failures": (
+                "cli.commands.failures:failures",
+                "List what failed or was set aside, and why.",
+            ),
+            "show": ("cli.commands.show:show", "Show one STUDY and draw its landmarks."),
+            "sheet": ("cli.commands.sheet:sheet", "Draw results as pages of pictures."),
+            "export": (
+                "cli.commands.export:export",
+                "Write measurements to a CSV, Parquet or JSON file.",
+            ),
+            "report": (
+                "cli.commands.report:report",
+                "Write a batch's results, failures and pictures.",
+            ),
         },
         "Train": {
-            "train": ("cli.train:train", "Train networks on annotated images, through the queue."),
-            "dataset": ("cli.dataset:dataset", "Check and look at annotated images."),
+            "train": (
+                "cli.commands.train:train",
+                "Train networks on annotated images, through the queue.",
+            ),
+            "dataset": ("cli.commands.dataset:dataset", "Check and look at annotated images."),
         },
         "Steer": {
-            "retry": ("cli.retry:retry", "Queue again what failed or was cancelled."),
+            "retry": ("cli.commands.retry:retry", "Queue again what failed or was cancelled."),
             "recompute": (
-                "cli.recompute:recompute",
+                "cli.commands.recompute:recompute",
                 "Judge stored results by today's settings.",
             ),
-            "cancel": ("cli.cancel:cancel", "Take a batch's waiting files out of the queue."),
-            "pause": ("cli.pause:pause", "Hold a batch or a queue back."),
-            "resume": ("cli.pause:resume", "Let a paused batch or queue go on."),
+            "cancel": (
+                "cli.commands.cancel:cancel",
+                "Take a batch's waiting files out of the queue.",
+            ),
+            "pause": ("cli.commands.pause:pause", "Hold a batch or a queue back."),
+            "resume": ("cli.commands.pause:resume", "Let a paused batch or queue go on."),
         },
         "Operate": {
-            "up": ("cli.up:up", "Run broker, workers and scheduler until Ctrl-C."),
+            "up": ("cli.commands.up:up", "Run broker, workers and scheduler until Ctrl-C."),
             "scheduler": (
-                "cli.scheduler:scheduler",
+                "cli.commands.scheduler:scheduler",
                 "Send what waits to the workers, until Ctrl-C.",
             ),
-            "worker": ("cli.worker:worker", "Run one worker on one device."),
-            "flower": ("cli.flower:flower", "Watch the workers in a browser."),
+            "worker": ("cli.commands.worker:worker", "Run one worker on one device."),
+            "flower": ("cli.commands.flower:flower", "Watch the workers in a browser."),
             "forget": (
-                "cli.forget:forget",
+                "cli.commands.forget:forget",
                 "Remove what is known of a batch or a patient.",
             ),
-            "logs": ("cli.logs:logs", "Show what the processes of this machine logged."),
-            "audit": ("cli.audit:audit", "Tell who asked for what, and when."),
-            "doctor": ("cli.doctor:doctor", "Check what thoraq needs, and say how to repair it."),
-            "health": ("cli.health:health", "Check that this host's processes go on."),
-            "bench": ("cli.bench:bench", "Say how fast this machine measures, and could."),
+            "logs": ("cli.commands.logs:logs", "Show what the processes of this machine logged."),
+            "audit": ("cli.commands.audit:audit", "Tell who asked for what, and when."),
+            "doctor": (
+                "cli.commands.doctor:doctor",
+                "Check what thoraq needs, and say how to repair it.",
+            ),
+            "health": ("cli.commands.health:health", "Check that this host's processes go on."),
+            "bench": ("cli.commands.bench:bench", "Say how fast this machine measures, and could."),
             "db": (
-                "cli.database:database",
+                "cli.commands.database:database",
                 "Create, upgrade, check, copy and restore the database.",
             ),
-            "models": ("cli.models:models", "List the networks, and choose the one that measures."),
-            "evaluate": ("cli.evaluate:evaluate", "Test the network against annotated images."),
+            "models": (
+                "cli.commands.models:models",
+                "List the networks, and choose the one that measures.",
+            ),
+            "evaluate": (
+                "cli.commands.evaluate:evaluate",
+                "Test the network against annotated images.",
+            ),
         },
     }
 )

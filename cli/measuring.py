@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.absences import no_broker
 from cli.errors import NoFiles, WorkersGone
-from cli.processes import open_stack
-from cli.progress import BatchProgress
+from cli.output.absences import no_broker
+from cli.output.progress import BatchProgress
 from db.database import Database
+from db.query.status import batch_status
 from db.records import Batch, BatchStatus, IntakeCount
-from db.status import batch_status
-from scheduler.intake import enqueue
+from scheduler.intake.submission import enqueue
+from scheduler.local_processes import open_stack
 from scheduler.log_files import last_line
 from scheduler.settings import Settings
 from scheduler.stack import Stack

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cli.errors import ModelAbsent, ModelWorse, VersionReserved
-from cli.printing import Row
+from cli.output.printing import Row
 from db.errors import ModelDiffers
 from db.records import ModelRecord
 from network.card import (
@@ -26,7 +26,7 @@ from network.card import (
 from network.errors import WeightsMismatch, WeightsMissing
 from network.figures import KINDS, compare, figures, pooled
 from network.plain_files import copy_plain
-from scheduler.naming import is_shipped_name, readable
+from scheduler.names import is_shipped_name, readable
 from scheduler.rights import as_operator
 from scheduler.settings import Settings
 

@@ -13,18 +13,18 @@ from typing import Any, TypeVar
 
 import click
 
-from cli.printing import say
+from cli.output.printing import say
 from db.batches import full_name
-from db.conditions import parse_condition
 from db.database import Database
 from db.errors import BatchAmbiguous, DatabaseError
+from db.query.conditions import parse_condition
 from db.records import Condition
 from db.states import Priority
 from radiograph.records import Bucket
 from results.filters import MOST, result_filter
 from scheduler.archive import open_database
 from scheduler.logs import configure_logs
-from scheduler.naming import check_batch_name
+from scheduler.names import check_batch_name
 from scheduler.rights import private
 from scheduler.roots import check_places
 from scheduler.settings import Settings, read_settings

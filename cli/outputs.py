@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cli.printing import say
+from cli.output.printing import say
 from db.begun_outputs import begin_outputs, finish_outputs
 from db.database import Database
 from db.errors import BatchUnknown, DatabaseError, NameUnknown, StudyUnknown

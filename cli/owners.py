@@ -6,7 +6,7 @@ import os
 import pwd
 from pathlib import Path
 
-from cli.shell import quoted
+from cli.output.shell import quoted
 
 
 def nearest(path: Path) -> Path:

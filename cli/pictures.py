@@ -11,10 +11,10 @@ from textwrap import wrap
 
 from PIL import Image
 
-from cli.picture_file import picture_file
+from cli.output.picture_file import picture_file
 from db.database import Database
+from db.query.results import count_results, find_results
 from db.records import Result, ResultFilter
-from db.results import count_results, find_results
 from radiograph.errors import RadiographError
 from radiograph.overlay import draw_on
 from radiograph.records import Bucket

@@ -14,8 +14,8 @@ from cli.networks import card_of, check_version
 from db.database import Database
 from db.errors import RunNameTaken
 from db.models import find_model, list_models
-from db.training_runs import list_runs
-from scheduler.naming import is_shipped_name, readable
+from db.training.runs import list_runs
+from scheduler.names import is_shipped_name, readable
 from scheduler.settings import Settings
 from training.dataset.layouts import usable_films
 from training.errors import SplitEmpty

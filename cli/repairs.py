@@ -7,7 +7,7 @@ from typing import Any
 
 from redis.connection import parse_url
 
-from cli.shell import quoted
+from cli.output.shell import quoted
 from db.address import Server, server_of, sqlite_path
 from db.errors import (
     DatabaseAway,

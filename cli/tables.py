@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO
 
-from cli.printing import Row
+from cli.output.printing import Row
 from radiograph.csv_lines import CsvLines
 from results.arrow import arrow_groups, arrow_schema
 from scheduler.rights import draft

@@ -16,9 +16,9 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from db.columns import Moment
 from db.database import Database, moment
 from db.jobs import CHUNK_BATCH, UNOWNED, moving, put_in_chunks
+from db.outcome_storage import Pair, settle
 from db.pauses import held_back
 from db.records import Claim, ClaimedJob, Outcome, RetryPolicy
-from db.settling import Pair, settle
 from db.states import JobState
 from db.tables import batch, chunk, file, job, radiograph
 
@@ -169,7 +169,8 @@ def store_outcomes(
                 retry=retry,
                 spread=random.random(),  # noqa: S311 - jitter, no secret
                 at=at,
-                # A clock that was set back ends no job before it began: `db.spans` goes by that.
+                # Even after the clock was set back no job ends before it began:
+                # `db.query.spans` relies on that.
                 settled_at=max(at, *(row.first_claimed_at for row, _ in pairs)),
             )
         return len(pairs)

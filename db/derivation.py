@@ -18,7 +18,7 @@ from db.audit import Action, amend, note
 from db.bulk import among, at_once
 from db.database import AnyRow, Database, moment
 from db.derivation_records import NAMED, Crossed, RecomputeCount
-from db.filters import filtered
+from db.query.filters import filtered
 from db.records import ResultFilter
 from db.tables import measurement, radiograph
 from db.tally import enter, fold

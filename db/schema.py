@@ -1,7 +1,7 @@
 """The schema a database stands at, and the one this program needs.
 
 Alembic, which leads from one to the other, takes a fifth of a second to import: as long as asking
-takes. So it is left to those few times when there is something to do, in `db.migrating`.
+takes. So it is left to those few times when there is something to do, in `db.migration`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def upgrade(url: str) -> SchemaState:
     """
     if (state := _newest(url)) is not None:
         return state
-    from db import migrating  # noqa: PLC0415 - see above
+    from db import migration  # noqa: PLC0415 - see above
 
-    return migrating.upgrade(url)
+    return migration.upgrade(url)
 
 
 def check(url: str) -> SchemaState:
@@ -39,9 +39,9 @@ def check(url: str) -> SchemaState:
     """
     if (state := _newest(url)) is not None:
         return state
-    from db import migrating  # noqa: PLC0415 - see above
+    from db import migration  # noqa: PLC0415 - see above
 
-    return migrating.check(url)
+    return migration.check(url)
 
 
 def refuse_newer(url: str) -> None:

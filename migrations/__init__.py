@@ -1,1 +1,1 @@
-"""Schema history: one revision a file in versions/, run by db.migrating."""
+"""Schema history: one revision a file in versions/, run by db.migration."""

@@ -1,6 +1,6 @@
 """Where alembic meets the tables.
 
-`db.migrating` hands over an open connection, inside a transaction that it commits itself. A
+`db.migration` hands over an open connection, inside a transaction that it commits itself. A
 developer names a database, migrated to the head, against which the tables are compared:
 `alembic -x url=sqlite:///scratch.db revision --autogenerate -m "what changes"`.
 """

@@ -7,8 +7,8 @@ from pathlib import Path
 import structlog
 
 from network.card import ModelCard, verify_weights
+from network.conversion_cache import kept_parts
 from network.errors import RuntimeUnavailable
-from network.kept import kept_parts
 from network.openvino_runtime import Arithmetic, OpenVinoPredictor, Parts
 from network.prediction import Predicts
 from network.runtime import Runtime

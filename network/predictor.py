@@ -9,9 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from network.captured import Captured
 from network.channels import channels
 from network.errors import DeviceMemoryExhausted, DeviceUnavailable
+from network.graph_replay import Captured
 from network.half_network import HalfNetwork
 from network.landmark_network import LandmarkNetwork, NetworkOutput, Reading
 from network.prediction import Prediction

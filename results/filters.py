@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any, TypeVar
 
-from db.conditions import parse_condition
-from db.failure_records import FAILURE_STATES, FailureFilter
-from db.failures import SORTABLE
-from db.order import Order, parse_order
+from db.query.conditions import parse_condition
+from db.query.failure_records import FAILURE_STATES, FailureFilter
+from db.query.failures import SORTABLE
+from db.query.order import Order, parse_order
 from db.records import Condition, ResultFilter
 from db.states import JobState
 from radiograph.records import Bucket
 from results.errors import ArgumentInvalid
-from scheduler.naming import named_path, named_study
+from scheduler.names import named_path, named_study
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
 

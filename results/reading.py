@@ -17,7 +17,7 @@ import structlog
 from db.audit import amend_read, note_read
 from db.database import Database
 from db.errors import DatabaseError, SchemaDiffers
-from db.failure_records import Failure
+from db.query.failure_records import Failure
 from db.records import Result, ResultFilter
 from results.errors import ReadUnaudited
 from results.rows import Row

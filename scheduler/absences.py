@@ -60,7 +60,7 @@ def find_absences(settings: Settings) -> list[Absence] | None:
         return []
     # Before an alarm they are asked: one of an older release, or whose user may not write its
     # presence, answers nevertheless. Celery is loaded for nothing else here.
-    from scheduler.attendance import queues_taken  # noqa: PLC0415
+    from scheduler.queue_listeners import queues_taken  # noqa: PLC0415
 
     taken = frozenset[str]().union(*queues_taken(url).values())
     if found is None and not taken:

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from scheduler.errors import MessageInvalid, MessageSetAside
 from scheduler.messages import Call, read_call
-from scheduler.set_aside import acquit, is_deadly, set_aside
+from scheduler.set_aside_messages import acquit, is_deadly, set_aside
 
 _log = structlog.stdlib.get_logger(__name__)
 

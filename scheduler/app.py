@@ -86,7 +86,7 @@ def create_app(
     app.steps["consumer"].update(
         {
             "scheduler.control:GuardedControl",
-            "scheduler.attention:Attention",
+            "scheduler.consumer_check:Attention",
             "scheduler.heartbeat:Heartbeat",
         }
     )

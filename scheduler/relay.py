@@ -19,8 +19,8 @@ from db.database import Database, pieces
 from db.outbox import mark_sent, resend_all, unsent_chunks, waiting_chunks
 from db.records import ChunkMessage
 from db.states import Priority
-from db.training_recovery import resend_unheard_runs
-from db.training_runs import mark_runs_sent, resend_runs, unsent_runs
+from db.training.recovery import resend_unheard_runs
+from db.training.runs import mark_runs_sent, resend_runs, unsent_runs
 from scheduler.broker_keys import MARK
 from scheduler.errors import BrokerUnavailable
 from scheduler.messages import (

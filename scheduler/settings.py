@@ -25,7 +25,7 @@ from radiograph.records import IctThresholds
 from scheduler.choices import PathForm, ReadAudit, StoredPaths
 from scheduler.errors import WrongSetting
 from scheduler.roots import roots_of
-from scheduler.secrets import check_secret
+from scheduler.secret_length import check_secret
 from scheduler.settings_file import MACHINE, VARIABLE, open_settings
 
 _DAY = 86_400.0  # seconds; whatever waits longer is a slip of the pen

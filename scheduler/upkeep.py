@@ -19,14 +19,14 @@ from db.database import Database
 from db.errors import DatabaseError, SchemaDiffers
 from db.recovery import recover_stalled
 from db.tally import fold
-from db.training_recovery import recover_runs
+from db.training.recovery import recover_runs
 from scheduler.archive import open_database
 from scheduler.errors import BrokerUnavailable
 from scheduler.messages import UPKEEP, UPKEEP_QUEUE
+from scheduler.process_end import become_worker
 from scheduler.pulse import Kind, Pulse
 from scheduler.relay import relay, resend_lost_runs
 from scheduler.settings import Settings
-from scheduler.stopping import become_worker
 from scheduler.tether import die_with
 
 _log = structlog.stdlib.get_logger(__name__)

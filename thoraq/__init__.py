@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from db.errors import DatabaseError as DatabaseError
-    from db.failure_records import Failure as Failure
+    from db.query.failure_records import Failure as Failure
     from db.records import Batch as Batch
     from db.records import BatchStatus as BatchStatus
     from db.records import Condition as Condition
@@ -58,7 +58,7 @@ _HOMES = {
     "Condition": "db.records",
     "Connection": "thoraq.connection",
     "DatabaseError": "db.errors",
-    "Failure": "db.failure_records",
+    "Failure": "db.query.failure_records",
     "FileCount": "worker.file_records",
     "Header": "radiograph.records",
     "Ict": "radiograph.records",

@@ -13,24 +13,24 @@ from pydantic import SecretStr
 
 from db.access import check_made
 from db.database import Database
-from db.failure_records import Failure
-from db.failures import find_failures
 from db.intake import open_batch
-from db.order import Order
+from db.query.failure_records import Failure
+from db.query.failures import find_failures
+from db.query.order import Order
+from db.query.results import count_results, find_results
+from db.query.status import all_statuses, batch_status
 from db.records import Batch, BatchStatus, Condition, IntakeCount, Result, ResultFilter
-from db.results import count_results, find_results
 from db.states import Priority
-from db.status import all_statuses, batch_status
 from results.arrow import arrow_table, data_frame
 from results.columns import result_row
 from results.errors import ArgumentInvalid
 from results.filters import checked, failure_filter, failure_order, result_filter, result_order
 from results.reading import audited, filter_names
 from scheduler.archive import open_database
-from scheduler.intake import enqueue
+from scheduler.intake.submission import enqueue
 from scheduler.logs import hand_over_logs
-from scheduler.naming import batch_name, check_batch_name
-from scheduler.opening import prepare
+from scheduler.names import batch_name, check_batch_name
+from scheduler.preparation import prepare
 from scheduler.rights import private
 from scheduler.roots import check_places
 from scheduler.settings import Settings, read_settings

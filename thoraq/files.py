@@ -9,7 +9,7 @@ from pathlib import Path
 
 from network.card import shipped_card
 from scheduler.devices import choose, find_devices
-from scheduler.intake import met_below
+from scheduler.intake.submission import met_below
 from scheduler.logs import hand_over_logs
 from scheduler.rights import private
 from scheduler.settings import read_settings

@@ -17,7 +17,7 @@ from scheduler.errors import MISCONFIGURED, SchedulerError
 from scheduler.rights import private
 from scheduler.settings import process_environment, read_settings
 from scheduler.terminal import Parser, printable
-from worker.pinning import pinned
+from worker.pinned_environment import pinned
 
 
 def _readers(device: str, sharing: int | None) -> int:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from db.records import Claim, ClaimedJob, Outcome, Refusal
 from radiograph.errors import Disposition
 from worker.errors import WorkerError
+from worker.file_measurement import Pipeline
 from worker.lease import Lease
-from worker.pipeline import Pipeline
 
 
 @dataclass(slots=True, eq=False)

@@ -17,18 +17,18 @@ from itertools import islice
 from db.records import ClaimedJob, Outcome, Refusal
 from network.card import ModelCard
 from radiograph.errors import Disposition
-from scheduler.content import look_into
 from scheduler.cores import usable_cores
+from scheduler.intake.content import look_into
+from scheduler.intake.walk import Met
 from scheduler.settings import Settings
-from scheduler.walk import Met
 from worker.errors import ReaderUnavailable, StopRequested
+from worker.file_measurement import Pipeline
 from worker.file_records import FileCount, MeasuredFile, UnmeasuredFile
 from worker.limits import read_limits
 from worker.networks import open_pipeline
-from worker.pipeline import Pipeline
-from worker.reader_process import RefusedFile
-from worker.readers import Readers
-from worker.wire import ReadFile
+from worker.readers.connection import RefusedFile
+from worker.readers.pool import Readers
+from worker.readers.wire import ReadFile
 
 #: Batches of files that are read ahead of the one that is predicted.
 _AHEAD = 2

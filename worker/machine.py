@@ -8,9 +8,9 @@ from db.records import ClaimedJob, Refusal
 from radiograph.errors import FileUnavailable
 from worker.breaker import Breaker
 from worker.errors import FolderAway, ReaderUnavailable, RootUnknown
-from worker.reader_process import RefusedFile
-from worker.readers import Readers
-from worker.sample import sample_job
+from worker.readers.connection import RefusedFile
+from worker.readers.pool import Readers
+from worker.readers.sample import sample_job
 
 
 class Machine:

@@ -13,10 +13,10 @@ from network.card import ModelCard, load_card, shipped_card
 from network.errors import CardInvalid
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
-from worker.batching import batch_for
 from worker.device import Device, open_network
+from worker.device_batch import batch_for
 from worker.errors import ModelUnavailable, WorkerError
-from worker.pipeline import Circumstances, Pipeline
+from worker.file_measurement import Circumstances, Pipeline
 
 _log = structlog.stdlib.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from db.errors import DatabaseRefused
 from db.records import Outcome
 from radiograph.errors import Unrecordable
-from scheduler.walk import refusal_of
+from scheduler.intake.walk import refusal_of
 
 Store = Callable[[Sequence[Outcome]], int]
 

@@ -15,8 +15,8 @@ from radiograph.errors import RadiographError, Unreadable
 from radiograph.image import Radiograph
 from scheduler.settings import Settings
 from worker.limits import read_limits
-from worker.reader_process import ReaderProcess, RefusedFile
-from worker.readers import survived
+from worker.readers.connection import ReaderProcess, RefusedFile
+from worker.readers.pool import survived
 
 
 class Pictures:

@@ -9,8 +9,8 @@ import structlog
 
 from db.database import Database
 from db.errors import DatabaseError
-from db.training_claims import record_check, record_phase, renew_run
-from db.training_records import RunCheck, RunPhase
+from db.training.claims import record_check, record_phase, renew_run
+from db.training.records import RunCheck, RunPhase
 from training.errors import RunTaken
 from training.progress import Check, PhaseResult
 from worker.errors import LeaseLost, RunCancelled, StopRequested

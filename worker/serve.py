@@ -14,8 +14,8 @@ from scheduler.broker import broker_url
 from scheduler.errors import MISCONFIGURED, SchedulerError
 from scheduler.logs import configure_logs
 from scheduler.messages import MEASURE_QUEUES, TRAINING_QUEUE
+from scheduler.process_end import become_worker
 from scheduler.settings import read_settings
-from scheduler.stopping import become_worker
 from scheduler.terminal import Parser, printable
 from worker.announcer import Announcer
 from worker.session import Session

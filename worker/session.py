@@ -20,14 +20,14 @@ from scheduler.settings import Settings
 from worker.announcer import Announcer
 from worker.breaker import Breaker
 from worker.chunk import ChunkAtWork
-from worker.conveyor import Conveyor
 from worker.errors import FRESH_START, DeviceFailed, LeaseLost, StopRequested, WorkerError
 from worker.lease import Lease
 from worker.limits import read_limits
 from worker.machine import Machine
 from worker.networks import Networks
 from worker.outcomes import store_apart
-from worker.readers import Readers
+from worker.pipeline import Conveyor
+from worker.readers.pool import Readers
 from worker.stopping import Stopping
 
 _log = structlog.stdlib.get_logger(__name__)

@@ -33,17 +33,17 @@ from radiograph.errors import RadiographError
 from radiograph.image import Radiograph
 from radiograph.reading import ReadLimits
 from radiograph.records import ImageFormat
-from scheduler.content import look_into
+from scheduler.intake.content import look_into
+from scheduler.intake.walk import Met, walk
 from scheduler.logs import configure_logs
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings, read_settings
-from scheduler.walk import Met, walk
-from worker.batching import batch_for
 from worker.device import Device, open_network
+from worker.device_batch import batch_for
+from worker.file_measurement import Circumstances, Pipeline
 from worker.limits import read_limits
-from worker.pipeline import Circumstances, Pipeline
-from worker.reader import read_submitted
-from worker.wire import ReadFile
+from worker.readers.reader import read_submitted
+from worker.readers.wire import ReadFile
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ import structlog
 
 from db.database import Database
 from db.errors import DatabaseError, ModelDiffers
-from db.training_claims import (
+from db.training.claims import (
     claim_run,
     end_cancelled,
     fail_run,
@@ -24,8 +24,8 @@ from db.training_claims import (
     finish_with_model,
     release_run,
 )
-from db.training_records import RunClaim, TrainingRun
-from db.training_recovery import set_back_run
+from db.training.records import RunClaim, TrainingRun
+from db.training.recovery import set_back_run
 from network.errors import NetworkError
 from scheduler.archive import open_database
 from scheduler.roots import allowed_path

@@ -29,19 +29,19 @@ from scheduler.app import create_app
 from scheduler.broker import broker_url
 from scheduler.logs import configure_logs
 from scheduler.messages import MEASURE_QUEUES
+from scheduler.process_end import end_in_time
 from scheduler.settings import Settings
-from scheduler.stopping import end_in_time
 from scheduler.tether import die_with
 from tests.db.making import header, measurement, provenance
 from worker.announcer import Announcer
-from worker.batching import CPU_BATCH
+from worker.device_batch import CPU_BATCH
+from worker.file_measurement import Pipeline
 from worker.networks import Networks
-from worker.pipeline import Pipeline
-from worker.readers import Answer, Readers
+from worker.readers.pool import Answer, Readers
+from worker.readers.wire import ReadFile
 from worker.session import Session
 from worker.stopping import Stopping
 from worker.tasks import add_tasks
-from worker.wire import ReadFile
 
 _DIGEST = "e" * 64
 _NOWHERE = np.eye(2, 3)

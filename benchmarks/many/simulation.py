@@ -24,7 +24,7 @@ from tests.db.making import seen
 from tests.servers.postgres import PostgresServer
 from tests.servers.redis import RedisServer
 
-#: Files of one transaction, as `scheduler.intake` takes them.
+#: Files of one transaction, as `scheduler.intake.submission` takes them.
 _BLOCK = 1000
 _IDLE_SECONDS = 4.0
 #: Chunks a worker of the warming up, on average.

@@ -15,7 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from radiograph.phantom.cases import Case, draw_cases
 from radiograph.phantom.encoding import Storage, dicom, jpeg, png
-from scheduler.walk import walk
+from scheduler.intake.walk import walk
 
 _SEED = 42
 

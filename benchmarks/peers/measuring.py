@@ -25,8 +25,8 @@ from radiograph.measuring import measure, spreads_in_error_frame
 from radiograph.reading import read
 from radiograph.records import Header, IctThresholds
 from scheduler.settings import Settings
+from worker.file_measurement import calibration_of, in_upright_pixels
 from worker.limits import read_limits
-from worker.pipeline import calibration_of, in_upright_pixels
 
 _LIMITS = read_limits(Settings())
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from db.database import Database
+from db.query.results import find_results
+from db.query.status import all_statuses
 from db.records import ResultFilter
-from db.results import find_results
-from db.status import all_statuses
 from scheduler.settings import Settings, child_environment
-from worker.batching import CPU_BATCH
+from worker.device_batch import CPU_BATCH
 
 _ROOT = Path(__file__).parents[2]
 #: Images a forward pass, thoraq's own number; also what warms each worker of a peer.

@@ -20,10 +20,10 @@ from db.database import Database
 from db.errors import DatabaseError
 from db.intake import open_batch
 from db.models import register_model
+from db.query.status import batch_status
 from db.states import Priority
-from db.status import batch_status
 from network.card import shipped_card
-from scheduler.intake import enqueue
+from scheduler.intake.submission import enqueue
 from scheduler.settings import Settings
 from tests.chaos.faults import Night, hurt
 from tests.chaos.owner import Owner

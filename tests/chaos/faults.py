@@ -93,13 +93,17 @@ def kill_owner(night: Night) -> None:
 def kill_child(night: Night) -> None:
     """SIGKILL the child that measures, as the kernel does when memory runs out."""
     children = _process(night, _worker(night)).children()
-    _any(night, [each for each in children if "worker.reader" not in " ".join(words(each))]).kill()
+    _any(
+        night, [each for each in children if "worker.readers.reader" not in " ".join(words(each))]
+    ).kill()
 
 
 def kill_reader(night: Night) -> None:
     """SIGKILL a reading process, as a crash of a decoder does."""
     family = _process(night, _worker(night)).children(recursive=True)
-    _any(night, [each for each in family if "worker.reader" in " ".join(words(each))]).kill()
+    _any(
+        night, [each for each in family if "worker.readers.reader" in " ".join(words(each))]
+    ).kill()
 
 
 def freeze_worker(night: Night) -> None:

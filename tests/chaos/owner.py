@@ -21,7 +21,7 @@ WORKERS = ("cpu0", "cpu1")
 UPKEEP = "upkeep"
 #: RestartSec of the units is 5; a night of months is pressed into a minute here.
 _PAUSE_SECONDS = 0.5
-#: Longer than scheduler.stopping grants.
+#: Longer than scheduler.process_end grants.
 _STOP_SECONDS = 75.0
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, text
 
 from db.database import Database
+from db.query.results import file_outcomes, find_results
+from db.query.status import all_statuses
 from db.records import ResultFilter
-from db.results import file_outcomes, find_results
-from db.status import all_statuses
 from db.tables import file, job, measurement
 from tests.db.counting import Counted, count_anew, said
 from tests.db.making import guard_moves

@@ -7,7 +7,7 @@ from subprocess import CompletedProcess
 
 from cli.exits import Exit
 from db.database import Database
-from db.status import all_statuses
+from db.query.status import all_statuses
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
 from tests.cli.commands import Commands

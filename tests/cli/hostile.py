@@ -17,11 +17,11 @@ from db.models import register_model, serve_model
 from db.outbox import mark_sent, unsent_chunks
 from db.records import ClaimedJob, IntakeCount, Outcome
 from db.states import Priority
-from db.training_claims import claim_run, fail_run, record_check, record_phase
-from db.training_records import NewRun
-from db.training_runs import open_run
-from scheduler.intake import enqueue
-from scheduler.opening import prepare
+from db.training.claims import claim_run, fail_run, record_check, record_phase
+from db.training.records import NewRun
+from db.training.runs import open_run
+from scheduler.intake.submission import enqueue
+from scheduler.preparation import prepare
 from scheduler.settings import Settings
 from tests.db.making import BROKEN, CHECK, PHASE, RETRY, measured, measurement
 from tests.readme.films import make_films

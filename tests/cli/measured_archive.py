@@ -7,10 +7,10 @@ from pathlib import Path
 
 from db.database import Database
 from db.intake import open_batch
+from db.query.results import find_results
 from db.records import Result, ResultFilter
-from db.results import find_results
 from db.states import Priority
-from scheduler.intake import enqueue
+from scheduler.intake.submission import enqueue
 from scheduler.settings import Settings
 from tests.cli.commands import Commands
 from tests.scheduler.test_put_away import end

@@ -21,9 +21,9 @@ from click.testing import CliRunner
 from redis import Redis
 
 from cli.checks import Check, check_broker, check_processes
-from cli.doctor import print_check
+from cli.commands.doctor import print_check
 from cli.exits import Exit
-from db import migrating
+from db import migration
 from scheduler.absences import Absence, Part, find_absences
 from scheduler.broker_keys import PRESENT, mend_keys
 from scheduler.presence import SILENT_SECONDS
@@ -256,8 +256,8 @@ def look(settings: Settings) -> list[Check]:
 def test_whether_files_wait_cannot_be_told_without_the_database(tmp_path: Path, url: str) -> None:
     settings = Settings(state=tmp_path / "state", database_url=url.format(tmp_path / "old.db"))
     if url.startswith("sqlite"):
-        migrating.upgrade(settings.database)
-        migrating.downgrade(settings.database, "0005")
+        migration.upgrade(settings.database)
+        migration.downgrade(settings.database, "0005")
     [check] = check_processes(settings)
     assert (check.ok, check.repair) == (None, None)
     assert "cannot be told" in check.found

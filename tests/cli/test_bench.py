@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cli.bench import Bench, Stage, verdict
+from cli.commands.bench import Bench, Stage, verdict
 from cli.exits import Exit
 from cli.load import Part
 from tests.cli.commands import Commands

@@ -23,12 +23,12 @@ import pytest
 
 from cli.exits import Exit
 from cli.main import thoraq
-from cli.vocabulary import FORMER, MEANINGS, OPEN
+from cli.output.vocabulary import FORMER, MEANINGS, OPEN
 from db.database import Database
-from db.training_claims import claim_run, record_check, record_phase, release_run
-from db.training_runs import find_run
+from db.training.claims import claim_run, record_check, record_phase, release_run
+from db.training.runs import find_run
 from results.columns import COLUMNS
-from scheduler.naming import batch_name
+from scheduler.names import batch_name
 from tests.cli.commands import Commands, Processed
 from tests.cli.forked import run_forked
 from tests.cli.trained import CHECK, PHASE, WORSE

@@ -107,7 +107,7 @@ def test_an_export_to_standard_output_is_the_export_alone(filled: Commands) -> N
 
 def test_a_connection_that_broke_is_no_closed_pipe(filled: Commands) -> None:
     script = """
-from cli.closed_pipe import ending_quietly
+from cli.output.closed_pipe import ending_quietly
 try:
     with ending_quietly():
         raise BrokenPipeError

@@ -14,8 +14,8 @@ import pytest
 from cli.exits import Exit
 from db.database import Database
 from db.intake import open_batch
+from db.query.status import all_statuses
 from db.states import Priority
-from db.status import all_statuses
 from scheduler.settings import Settings
 from tests.cli.commands import PATIENCE_SECONDS, Commands
 from tests.servers.rights import BOUND_COMMAND, bound_by_rights

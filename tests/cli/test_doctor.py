@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from cli.checks import Check, check_database, check_messages
-from cli.doctor import without_self
+from cli.commands.doctor import without_self
 from cli.exits import Exit
 from cli.repairs import broker_repair, database_repair
 from db import schema

@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from cli.exits import Exit
 from cli.main import COMMANDS, thoraq
 from cli.options import Day, Moment, Number
-from db.conditions import COMPARABLE, parse_condition
 from db.database import Database
 from db.errors import StudyUnknown
+from db.query.conditions import COMPARABLE, parse_condition
+from db.query.results import find_results
 from db.records import ResultFilter
-from db.results import find_results
 from tests.cli.commands import Commands
 
 NUMBERS = ("9" * 23, "-" + "9" * 23, "9" * 5000, "1e300", "inf", "-inf", "nan", "", "x", "٣" * 30)

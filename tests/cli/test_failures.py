@@ -14,18 +14,18 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.codes import known_codes
 from cli.exits import Exit
 from cli.main import thoraq
+from cli.output.codes import known_codes
 from db.database import Database
 from db.models import register_model
-from db.placing import record_places
+from db.put_away_paths import record_places
 from db.records import FileStat, PlacedFile, Refusal, SeenFile
 from db.states import Place
 from db.tables import file
 from radiograph.errors import Disposition, NotAnImage, TooSmall
 from radiograph.overlay import index_text
-from scheduler.opening import prepare
+from scheduler.preparation import prepare
 from scheduler.settings import Settings
 from tests.db.making import (
     BROKEN,

@@ -11,21 +11,21 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from cli import report as report_module
+from cli.commands import report as report_module
+from cli.commands.report import REPORT_FILES, former_report_folder, report_folder, write_report
 from cli.exits import Exit
 from cli.outputs import noted_outputs
-from cli.report import REPORT_FILES, former_report_folder, report_folder, write_report
 from db.begun_outputs import begin_outputs
 from db.database import Database
 from db.erasure import erase, plan_erasure
 from db.erasure_records import Scope
 from db.errors import BatchUnknown, StudyUnknown
-from db.placing import record_places
+from db.put_away_paths import record_places
 from db.records import FileOutcome, PlacedFile
 from db.states import Place
 from db.tables import file, output, radiograph
-from scheduler.inbox import Inbox
-from scheduler.reasons import Reason, Reasons
+from scheduler.intake.failure_table import Reason, Reasons
+from scheduler.intake.inbox import Inbox
 from scheduler.settings import Settings
 from tests.cli.forgetting import KEY, NUMBER, Shell, seen_files, shell_on_two_batches
 from tests.cli.forked import run_forked

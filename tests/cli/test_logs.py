@@ -14,7 +14,7 @@ import pytest
 
 from cli.exits import Exit
 from scheduler.log_files import rotate
-from scheduler.opening import prepare
+from scheduler.preparation import prepare
 from scheduler.settings import Settings
 from tests.cli.commands import PATIENCE_SECONDS, Commands
 from tests.db.making import seen, submit

@@ -18,7 +18,7 @@ from cli.networks import check_figures
 from db.records import ModelRecord
 from network.card import shipped_card
 from network.figures import compare
-from scheduler.naming import is_shipped_name
+from scheduler.names import is_shipped_name
 from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
 from tests.cli.test_processing import processes_of
 from tests.readme.networks import make_network

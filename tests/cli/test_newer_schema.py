@@ -17,7 +17,7 @@ from sqlalchemy import MetaData, select, text
 from cli.exits import Exit
 from cli.main import thoraq
 from db import schema
-from db.copies import back_up
+from db.backup.copies import back_up
 from db.database import Database
 from db.engine import engine_of
 from db.errors import SchemaNewer

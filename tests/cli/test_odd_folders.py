@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from cli.commands.report import folder_name
 from cli.exits import Exit
-from cli.report import folder_name
-from cli.shell import quoted
+from cli.output.shell import quoted
 from db.address import sqlite_url
 from tests.cli.commands import Commands
 from tests.cli.forked import run_forked

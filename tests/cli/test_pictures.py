@@ -18,8 +18,9 @@ import pytest
 from click import BadParameter
 from PIL import Image, ImageDraw
 
+from cli.commands.show import OVERLAY_SIDE_PX
 from cli.exits import Exit
-from cli.picture_file import PictureFile
+from cli.output.picture_file import PictureFile
 from cli.pictures import (
     SHEET_COLUMNS,
     SHEET_SIDE_PX,
@@ -28,7 +29,6 @@ from cli.pictures import (
     picture_title,
     save_sheet,
 )
-from cli.show import OVERLAY_SIDE_PX
 from radiograph.errors import RadiographError
 from radiograph.sheet import contact_sheet, placeholder
 from scheduler.choices import PathForm

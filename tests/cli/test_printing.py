@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from cli.printing import Form, Row, print_rows, printable
+from cli.output.printing import Form, Row, print_rows, printable
 
 ROWS: list[Row] = [
     {"path": "a, b.png", "ict": 0.5, "enlarged": False, "view": None},

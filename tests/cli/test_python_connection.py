@@ -16,8 +16,8 @@ from sqlalchemy import text
 import thoraq
 import thoraq.connection
 import thoraq.files
-from cli.failures import failures as failures_command
-from cli.results import results as results_command
+from cli.commands.failures import failures as failures_command
+from cli.commands.results import results as results_command
 from db.audit import audit_rows
 from db.database import Database
 from db.errors import BatchUnknown, DatabaseAway, DatabaseReadOnly, SchemaNewer, SchemaOutdated

@@ -90,7 +90,7 @@ def readers() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.Error):
-            if "worker.reader" in child.cmdline():
+            if "worker.readers.reader" in child.cmdline():
                 found.append(child)
     return found
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cli.exits import Exit
-from db import migrating
+from db import migration
 from db.audit import Action, audit_rows, note
 from db.database import Database, moment
 from tests.cli.commands import Commands
@@ -184,7 +184,7 @@ def test_a_copy_of_the_database_is_noted(
 def test_a_copy_before_an_upgrade_is_made_unless_the_audit_is_required(
     sqlite_url: str, tmp_path: Path
 ) -> None:
-    migrating.downgrade(sqlite_url, previous_revision())
+    migration.downgrade(sqlite_url, previous_revision())
     environment = Commands(tmp_path / "state", {"THORAQ_DATABASE_URL": sqlite_url}).environment
     ran = run_forked(
         ["db", "backup", f"{tmp_path}/a"], environment | {"THORAQ_AUDIT_READS": "required"}

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image, ImageDraw
 
+from cli.commands.sheet import MOST_PICTURES, PAGE_PICTURES, older_pages, page_files
 from cli.exits import Exit
 from cli.main import thoraq
 from cli.pictures import SHEET_COLUMNS, SHEET_SIDE_PX, Tiles, write_sheet
-from cli.sheet import MOST_PICTURES, PAGE_PICTURES, older_pages, page_files
 from db.audit import audit_rows
 from radiograph.sheet import contact_sheet, labelled, placeholder
 from scheduler.shown_paths import ShownPaths
@@ -123,7 +123,7 @@ def test_by_default_a_hundred_results_are_drawn_and_it_is_said(
     archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive.take()
-    monkeypatch.setattr("cli.sheet.PICTURES", 3)
+    monkeypatch.setattr("cli.commands.sheet.PICTURES", 3)
     told = []
     for words in ([], ["--limit", "2"]):
         out = str(tmp_path / f"sheet{len(told)}.png")

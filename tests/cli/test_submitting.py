@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.exits import Exit
-from scheduler.naming import batch_name
+from scheduler.names import batch_name
 from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
 
 

@@ -18,11 +18,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.audit import audit_row
-from cli.cells import cells, folded, shortened
-from cli.fitted_table import TableColumn, fitted, table_lines
-from cli.ledger import code_lines
-from cli.printing import table_column
+from cli.commands.audit import audit_row
+from cli.output.cells import cells, folded, shortened
+from cli.output.fitted_table import TableColumn, fitted, table_lines
+from cli.output.ledger import code_lines
+from cli.output.printing import table_column
 from db.records import AuditRow
 from radiograph.overlay import index_text
 from radiograph.records import Ict, IctRule

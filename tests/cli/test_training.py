@@ -11,7 +11,7 @@ import pytest
 
 from cli.exits import Exit
 from db.models import register_model
-from db.training_runs import find_run, list_runs
+from db.training.runs import find_run, list_runs
 from network.card import shipped_card
 from tests.cli.commands import Commands
 from tests.cli.trained import opened, submit

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cli.exits import Exit
-from db.training_claims import (
+from db.training.claims import (
     end_cancelled,
     fail_run,
     finish_run,
@@ -19,7 +19,7 @@ from db.training_claims import (
     record_phase,
     renew_run,
 )
-from db.training_runs import find_run
+from db.training.runs import find_run
 from network.card import shipped_card
 from tests.cli.commands import PATIENCE_SECONDS, Commands
 from tests.cli.trained import CHECK, PHASE, WORSE, claimed, opened, submit

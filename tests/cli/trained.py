@@ -8,9 +8,9 @@ from pathlib import Path
 
 from cli.exits import Exit
 from db.database import Database
-from db.training_claims import claim_run
-from db.training_records import RunCheck, RunClaim, RunPhase
-from db.training_runs import find_run
+from db.training.claims import claim_run
+from db.training.records import RunCheck, RunClaim, RunPhase
+from db.training.runs import find_run
 from tests.cli.commands import Commands
 
 CHECK = RunCheck(

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import String, and_, case, cast, func, select
 
 from db.database import Database
+from db.query.status import all_statuses
 from db.records import BatchStatus
 from db.states import JobState
-from db.status import all_statuses
 from db.tables import batch, file, job, measurement, radiograph
 from radiograph.errors import Disposition
 from radiograph.records import View

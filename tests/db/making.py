@@ -28,7 +28,7 @@ from db.records import (
     SeenFile,
 )
 from db.states import MOVES, JobState, Priority
-from db.training_records import RunCheck, RunPhase
+from db.training.records import RunCheck, RunPhase
 from radiograph.errors import Disposition
 from radiograph.records import (
     Bucket,

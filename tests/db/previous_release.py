@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, MetaData, Table
 
-from db import migrating, schema
+from db import migration, schema
 from db.columns import path_digest
 from db.engine import engine_of
 
@@ -36,7 +36,7 @@ def previous_revision() -> str:
 
 def write_previous(url: str, files: Sequence[Path], model: str) -> int:
     """Take a new database one revision back and fill it; return the chunk that was sent."""
-    migrating.downgrade(url, previous_revision())
+    migration.downgrade(url, previous_revision())
     engine = engine_of(url).execution_options(thoraq_writing=True)
     try:
         with engine.begin() as connection:

@@ -17,8 +17,8 @@ from db.models import register_model, serve_model
 from db.operations import cancel, retry
 from db.pauses import pause_batch, pause_queue, resume_batch
 from db.states import QueueName
-from db.training_records import NewRun
-from db.training_runs import cancel_run, open_run, resume_run
+from db.training.records import NewRun
+from db.training.runs import cancel_run, open_run, resume_run
 from tests.db.making import MODEL, START, seen, submit
 
 LATER = START + timedelta(hours=1)

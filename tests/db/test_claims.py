@@ -13,11 +13,11 @@ from db.claims import claim_chunk, release, renew_lease
 from db.database import Database
 from db.operations import cancel
 from db.outbox import unsent_chunks
+from db.query.results import find_results
+from db.query.status import batch_status
 from db.records import Outcome, ResultFilter
 from db.recovery import recover_stalled
-from db.results import find_results
 from db.states import JobState
-from db.status import batch_status
 from db.tables import failure, job, measurement, radiograph
 from tests.db.making import (
     AWAY,

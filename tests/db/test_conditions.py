@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
-from db.conditions import COMPARABLE, parse_condition
 from db.database import Database
+from db.query.conditions import COMPARABLE, parse_condition
+from db.query.results import find_results
 from db.records import Comparison, Condition, ResultFilter
-from db.results import find_results
 from radiograph.records import View
 from results.columns import COLUMNS
 from tests.db.making import claim, measured, seen, send, store, submit

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from db import migrating, schema
+from db import migration, schema
 from db.audit import audit_rows
-from db.copies import back_up, check_copy, restore
+from db.backup.copies import back_up, check_copy, restore
 from db.database import Database
 from db.errors import (
     CopyDamaged,
@@ -25,8 +25,8 @@ from db.errors import (
     SchemaNewer,
 )
 from db.outbox import unsent_chunks
+from db.query.status import all_statuses, batch_status
 from db.recovery import recover_stalled
-from db.status import all_statuses, batch_status
 from db.tables import audit, chunk, metadata
 from tests.db.counting import check_tally
 from tests.db.making import ROOT, claim, measure_all, rows, seen, send, submit
@@ -176,7 +176,7 @@ def test_a_copy_of_a_newer_thoraq_is_refused_and_one_of_an_older_is_brought_up_t
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     filled.dispose()
-    migrating.downgrade(database_url, "0002")
+    migration.downgrade(database_url, "0002")
     back_up(database_url, tmp_path / "older")
     schema.upgrade(database_url)
     with filled.write() as connection:
@@ -217,7 +217,7 @@ def test_an_interrupted_copy_leaves_no_file_under_its_name(
 _COPYING = """
 import sys
 from pathlib import Path
-from db.copies import back_up
+from db.backup.copies import back_up
 back_up(sys.argv[1], Path(sys.argv[2]))
 """
 

@@ -22,8 +22,8 @@ from db.errors import (
     DatabaseUrlInvalid,
 )
 from db.intake import open_batch
+from db.query.status import all_statuses
 from db.states import Priority
-from db.status import all_statuses
 from db.tables import batch
 from tests.db.making import rows
 from tests.servers.postgres import PostgresServer

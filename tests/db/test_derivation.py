@@ -16,8 +16,8 @@ from db.database import Database
 from db.derivation import recompute
 from db.derivation_records import RecomputeCount
 from db.errors import BatchUnknown
+from db.query.status import batch_status
 from db.records import ResultFilter
-from db.status import batch_status
 from db.tables import audit, measurement, radiograph, tally
 from radiograph.ict import judge
 from radiograph.records import Bucket, BucketBasis, IctRule, IctThresholds, View

@@ -22,12 +22,12 @@ from db.errors import BatchUnfinished, BatchUnknown
 from db.intake import open_batch, read_files, record_files
 from db.operations import cancel
 from db.outputs import drop_outputs
-from db.placing import ended_files
+from db.put_away_paths import ended_files
+from db.query.results import file_outcomes, find_results
+from db.query.status import all_statuses, batch_status
 from db.records import ResultFilter, SeenFile
-from db.results import file_outcomes, find_results
 from db.space import rewrite
 from db.states import Priority
-from db.status import all_statuses, batch_status
 from db.tables import batch, chunk, failure, file, job, measurement, metadata, output, radiograph
 from tests.db.counting import check_tally
 from tests.db.making import (

@@ -9,9 +9,9 @@ import pytest
 
 from db.database import Database
 from db.errors import BatchUnknown
-from db.failure_records import FailureFilter
-from db.failures import count_failures, find_failures
 from db.operations import retry
+from db.query.failure_records import FailureFilter
+from db.query.failures import count_failures, find_failures
 from db.records import Refusal
 from db.states import JobState
 from tests.db.making import (

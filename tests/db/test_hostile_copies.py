@@ -12,12 +12,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from db import postgres_copies
 from db.address import sqlite_path
-from db.copies import back_up, restore
+from db.backup import postgres_copies
+from db.backup.copies import back_up, restore
 from db.database import Database
 from db.errors import CopyDamaged, CopyUntrusted, SchemaNewer
-from db.status import batch_status
+from db.query.status import batch_status
 from db.tables import measurement
 from tests.db.counting import check_tally
 from tests.db.making import measure_all, rows, seen, submit

@@ -14,10 +14,10 @@ from db.database import Database
 from db.intake import known_files, open_batch, read_files, record_files
 from db.operations import cancel
 from db.outbox import unsent_chunks
+from db.query.results import file_outcomes
+from db.query.status import batch_status
 from db.records import FileStat, IntakeCount, SeenFile
-from db.results import file_outcomes
 from db.states import JobState, Priority
-from db.status import batch_status
 from db.tables import file, job, radiograph
 from tests.db.making import (
     LATERAL,

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from db.conditions import parse_condition
 from db.database import Database
-from db.failure_records import FailureFilter
-from db.failures import find_failures
+from db.query.conditions import parse_condition
+from db.query.failure_records import FailureFilter
+from db.query.failures import find_failures
+from db.query.results import find_results
 from db.records import ResultFilter
-from db.results import find_results
 from db.states import JobState
 from db.tables import job
 from db.tally import fold

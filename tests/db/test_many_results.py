@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-from db import narrowing
-from db.conditions import parse_condition
 from db.database import Database
-from db.filters import filtered
-from db.order import parse_order
+from db.query import index_choice
+from db.query.conditions import parse_condition
+from db.query.filters import filtered
+from db.query.order import parse_order
+from db.query.results import count_results, find_results
 from db.records import ResultFilter
-from db.results import count_results, find_results
 from db.tables import measurement, radiograph
 from radiograph.records import Bucket
 from tests.db.filling import BATCH, LATE_BATCH, LATE_MODEL, Film, fill, films
@@ -37,7 +37,7 @@ def archive(module_database: Database) -> Database:
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let conditions hold for many already in an archive that is filled within seconds."""
-    monkeypatch.setattr(narrowing, "_FEW", FEW)
+    monkeypatch.setattr(index_choice, "_FEW", FEW)
 
 
 @pytest.mark.parametrize(

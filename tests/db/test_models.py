@@ -14,8 +14,8 @@ from db.models import (
     serve_model,
     served_model,
 )
-from db.training_records import NewRun
-from db.training_runs import open_run
+from db.training.records import NewRun
+from db.training.runs import open_run
 from tests.db.making import START
 
 CARD = {"splits": {"train": 569, "test": 144}, "limits": ["adults"], "error": 5.25}

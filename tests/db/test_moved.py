@@ -9,12 +9,12 @@ import pytest
 
 from db.database import Database
 from db.errors import StudyUnknown
-from db.failure_records import FailureFilter
-from db.failures import find_failures
-from db.moved import moved_paths
-from db.placing import record_places
+from db.put_away_paths import record_places
+from db.query.failure_records import FailureFilter
+from db.query.failures import find_failures
+from db.query.moved_files import moved_paths
+from db.query.results import file_outcomes, find_results
 from db.records import PlacedFile, ResultFilter, SeenFile
-from db.results import file_outcomes, find_results
 from db.states import Place
 from db.tables import file
 from tests.db.making import measure_all, refused, rows, seen, submit

@@ -10,16 +10,16 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Text, cast, func, select
 
-from db import migrating, schema
-from db.conditions import parse_condition
+from db import migration, schema
 from db.database import Database
 from db.engine import asking
 from db.intake import known_files
+from db.query.conditions import parse_condition
+from db.query.results import file_outcomes, find_results
 from db.records import ResultFilter
-from db.results import file_outcomes, find_results
 from db.tables import file, radiograph, training_run
-from db.training_records import NewRun
-from db.training_runs import open_run
+from db.training.records import NewRun
+from db.training.runs import open_run
 from tests.db.making import measure_all, rows, seen, submit
 
 #: The mark, the code points in which bytes are kept, and their neighbours.
@@ -111,7 +111,7 @@ def test_names_of_the_schema_before_are_told_by_their_digests_and_go_back(
     before = stored(database_url, "path")
     database.dispose()
 
-    migrating.downgrade(database_url, "0007")
+    migration.downgrade(database_url, "0007")
     former = {0xDC00 + byte: 0x10FF00 + byte for byte in range(0x80, 0x100)}
     assert stored(database_url, "path") == [path.translate(former) for path in MISTAKEN]
     database.dispose()

@@ -13,9 +13,9 @@ from db.jobs import moving
 from db.operations import cancel, retry
 from db.outbox import unsent_chunks
 from db.pauses import pause_batch, resume_batch
+from db.query.status import batch_status
 from db.records import CancelCount, RetryCount
 from db.states import MOVES, JobState, Priority
-from db.status import batch_status
 from db.tables import job
 from tests.db.making import (
     AWAY,

@@ -8,12 +8,12 @@ from random import Random
 import pytest
 
 from db.database import Database
-from db.failure_records import FailureFilter
-from db.failures import SORTABLE as OF_FAILURES
-from db.failures import find_failures
-from db.order import SORTABLE, Order, parse_order
+from db.query.failure_records import FailureFilter
+from db.query.failures import SORTABLE as OF_FAILURES
+from db.query.failures import find_failures
+from db.query.order import SORTABLE, Order, parse_order
+from db.query.results import count_results, find_results
 from db.records import ResultFilter
-from db.results import count_results, find_results
 from tests.db.making import (
     BROKEN,
     LATERAL,

@@ -12,13 +12,13 @@ from db.errors import BatchUnknown
 from db.operations import retry
 from db.outbox import unsent_chunks, waiting_chunks
 from db.pauses import pause_batch, pause_queue, paused_queues, resume_batch, resume_queue
+from db.query.status import batch_status
 from db.records import PauseCount
 from db.recovery import recover_stalled
 from db.states import Priority, QueueName
-from db.status import batch_status
-from db.training_claims import claim_run
-from db.training_records import NewRun
-from db.training_runs import mark_runs_sent, open_run, unsent_runs
+from db.training.claims import claim_run
+from db.training.records import NewRun
+from db.training.runs import mark_runs_sent, open_run, unsent_runs
 from tests.db.making import (
     AWAY,
     BROKEN,

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from db import schema
 from db.access import read_only_reason
-from db.copies import back_up
+from db.backup.copies import back_up
 from db.database import Database
 from db.errors import (
     DatabaseAway,
@@ -26,8 +26,8 @@ from db.errors import (
     DatabaseReadOnly,
 )
 from db.intake import open_batch
+from db.query.status import all_statuses
 from db.states import Priority
-from db.status import all_statuses
 from db.tables import batch
 from tests.db.making import rows
 from tests.servers.postgres import PostgresServer

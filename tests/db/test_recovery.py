@@ -10,10 +10,10 @@ from sqlalchemy import select
 from db.database import Database
 from db.operations import retry
 from db.outbox import unsent_chunks
+from db.query.status import batch_status
 from db.records import RecoveryCount
 from db.recovery import recover_stalled
 from db.states import JobState
-from db.status import batch_status
 from db.tables import failure, job
 from tests.db.making import (
     AWAY,

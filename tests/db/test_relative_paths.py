@@ -12,15 +12,15 @@ from sqlalchemy import text
 from db.archive import Archive, label_of
 from db.claims import claim_chunk
 from db.columns import path_digest
-from db.conditions import parse_condition
 from db.database import Database
-from db.failure_records import FailureFilter
-from db.failures import find_failures
 from db.intake import known_files, record_files
 from db.outbox import unsent_chunks
-from db.placing import ended_files, record_places
+from db.put_away_paths import ended_files, record_places
+from db.query.conditions import parse_condition
+from db.query.failure_records import FailureFilter
+from db.query.failures import find_failures
+from db.query.results import file_outcomes, find_results
 from db.records import PlacedFile, ResultFilter
-from db.results import file_outcomes, find_results
 from db.states import Place
 from db.tables import file
 from tests.db.making import LEASE, MODEL, measure_all, refused, rows, seen, submit

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from db.comparing import compare_models
 from db.database import Database
 from db.intake import open_batch
+from db.query.comparison import compare_models
+from db.query.results import find_results
+from db.query.status import batch_status
 from db.records import IntakeCount, Provenance, ResultFilter
-from db.remeasuring import remeasure
-from db.results import find_results
+from db.remeasurement import remeasure
 from db.states import Priority
-from db.status import batch_status
 from tests.db.making import (
     BROKEN,
     MODEL,

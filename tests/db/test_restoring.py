@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from db import migrating, postgres_copies, schema, sqlite_copies
-from db.copies import back_up, restore
+from db import migration, schema
+from db.backup import postgres_copies, sqlite_copies
+from db.backup.copies import back_up, restore
 from db.database import Database
 from db.engine import engine_of
 from db.errors import (
@@ -26,7 +27,7 @@ from db.errors import (
     ToolMissing,
     ToolOutdated,
 )
-from db.status import all_statuses
+from db.query.status import all_statuses
 from tests.db.making import ROOT, seen, submit
 
 
@@ -55,7 +56,7 @@ def test_a_copy_of_an_older_schema_takes_the_place_of_a_newer_one(
 ) -> None:
     submit(database, [seen(number) for number in range(4)])
     database.dispose()
-    migrating.downgrade(database_url, "0002")
+    migration.downgrade(database_url, "0002")
     back_up(database_url, tmp_path / "older")
     schema.upgrade(database_url)
     submit(database, [seen(9)], name="later")
@@ -185,7 +186,7 @@ def test_a_restore_that_is_killed_leaves_the_old_rows_or_the_new_ones(
 _RESTORING = """
 import sys
 from pathlib import Path
-from db.copies import restore
+from db.backup.copies import restore
 print("now", flush=True)
 restore(sys.argv[1], Path(sys.argv[2]), replace=True)
 """

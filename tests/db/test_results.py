@@ -9,8 +9,8 @@ import pytest
 
 from db.database import Database
 from db.errors import BatchUnknown, ModelUnknown, StudyUnknown
+from db.query.results import count_results, file_outcomes, find_results
 from db.records import FileOutcome, ResultFilter
-from db.results import count_results, file_outcomes, find_results
 from db.states import JobState
 from radiograph.records import Bucket
 from tests.db.making import (

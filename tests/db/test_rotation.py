@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from db import copies, schema
+from db import schema
+from db.backup import copies
+from db.backup.rotation import rotate
 from db.errors import CopyDamaged
-from db.rotation import rotate
 
 EVENING = datetime(2026, 3, 1, 18, tzinfo=UTC)
 
@@ -61,7 +62,7 @@ def test_nothing_is_removed_until_the_new_copy_was_read_through(
         source.write_bytes(content[: len(content) // 2])
         copies.check_copy(source, sqlite=sqlite)
 
-    monkeypatch.setattr("db.rotation.check_copy", spoil)
+    monkeypatch.setattr("db.backup.rotation.check_copy", spoil)
     with pytest.raises(CopyDamaged):
         rotate(database_url, folder, 1, EVENING + timedelta(days=1))
     assert older in folder.iterdir()

@@ -19,9 +19,9 @@ from db.database import Database
 from db.operations import cancel, retry
 from db.outbox import unsent_chunks
 from db.pauses import pause_batch, resume_batch
+from db.query.status import batch_status
 from db.records import CancelCount, RetryCount
 from db.states import Priority
-from db.status import batch_status
 from db.tables import job
 from tests.db.counting import check_tally
 from tests.db.making import LEASE, ROOT, measure_all, refused, seen, send, submit

@@ -18,7 +18,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection, literal_column, text, true
 
-from db import migrating, schema
+from db import migration, schema
 from db.claims import claim_chunk
 from db.database import Database
 from db.engine import engine_of
@@ -28,9 +28,9 @@ from db.models import register_model
 from db.operations import cancel, retry
 from db.outbox import unsent_chunks
 from db.pauses import pause_batch
+from db.query.status import all_statuses
 from db.records import SchemaState
 from db.states import Priority
-from db.status import all_statuses
 from db.tables import (
     batch,
     chunk,
@@ -42,9 +42,9 @@ from db.tables import (
     radiograph,
     training_run,
 )
-from db.training_claims import claim_run, record_check, record_phase
-from db.training_records import NewRun
-from db.training_runs import open_run
+from db.training.claims import claim_run, record_check, record_phase
+from db.training.records import NewRun
+from db.training.runs import open_run
 from radiograph.errors import Disposition
 from radiograph.records import Bucket, BucketBasis, IctRule, ImageFormat, SpacingSource, View
 from tests.db.making import (
@@ -110,8 +110,8 @@ def catalogue_of(url: str) -> dict[str, Any]:
 
 
 def test_the_newest_revision_is_the_one_alembic_knows(database_url: str) -> None:
-    assert migrating.check(database_url) == schema.check(database_url)
-    assert migrating.check(database_url).head == schema.HEAD
+    assert migration.check(database_url) == schema.check(database_url)
+    assert migration.check(database_url).head == schema.HEAD
 
 
 def test_migrations_lead_to_the_tables_of_the_code(
@@ -206,7 +206,7 @@ def test_a_filled_database_goes_down_and_up_again(database: Database, database_u
     database.dispose()
     before = catalogue_of(database_url)
 
-    assert migrating.downgrade(database_url, "base").current is None
+    assert migration.downgrade(database_url, "base").current is None
     assert catalogue_of(database_url) == {}
     with pytest.raises(SchemaOutdated, match="thoraq db upgrade"):
         open_batch(database, "night", Priority.ROUTINE)
@@ -229,7 +229,7 @@ def test_what_was_cancelled_before_batches_knew_it_is_known_from_the_audit(
     retry(database, "retried", None, 32, now=later + timedelta(minutes=1))
     database.dispose()
 
-    migrating.downgrade(database_url, "0005")
+    migration.downgrade(database_url, "0005")
     schema.upgrade(database_url)
 
     found = {row.name: row.cancelled_at for row in rows(database, batch)}
@@ -249,7 +249,7 @@ def test_a_night_at_work_goes_one_version_back_and_on_again_with_every_row(
     ]
     database.dispose()
 
-    assert migrating.downgrade(database_url, "0002").current == "0002"
+    assert migration.downgrade(database_url, "0002").current == "0002"
     with pytest.raises(SchemaOutdated):
         all_statuses(database)
     database.dispose()
@@ -284,7 +284,7 @@ def test_altering_a_filled_table_keeps_its_rows_and_what_points_at_them(
     database.dispose()
     before = catalogue_of(database_url)
 
-    with migrating.alone(database_url) as connection:
+    with migration.alone(database_url) as connection:
         context = MigrationContext.configure(connection, opts={"target_metadata": metadata})
         operations = Operations(context)
         recreate = "always" if connection.dialect.name == "sqlite" else "auto"
@@ -307,7 +307,7 @@ def test_a_migration_that_would_orphan_rows_is_rolled_back(
     del database
     db = Database.open(sqlite_url)
     fill(db)
-    with pytest.raises(DatabaseRefused, match="orphan"), migrating.alone(sqlite_url) as connection:
+    with pytest.raises(DatabaseRefused, match="orphan"), migration.alone(sqlite_url) as connection:
         connection.execute(radiograph.delete())
     assert len(rows(db, radiograph)) == 10
     db.dispose()
@@ -334,7 +334,7 @@ def test_check_says_what_is_pending_and_makes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_database_without_tables_says_how_to_get_them(empty_url: str) -> None:
-    with migrating.alone(empty_url):
+    with migration.alone(empty_url):
         pass  # an upgrade that was killed has made the file
     db = Database.open(empty_url)
     with pytest.raises(SchemaOutdated, match="thoraq db upgrade"):

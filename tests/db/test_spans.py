@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from db import migrating, narrowing, schema
+from db import migration, schema
 from db.database import Database
+from db.query import index_choice
+from db.query.results import find_results
 from db.records import ResultFilter
-from db.results import find_results
 from db.tables import chunk, job, measurement
 from tests.db.counting import check_tally
 from tests.db.making import (
@@ -45,10 +46,10 @@ def test_results_that_ended_before_they_began_are_found_by_their_batch(
         connection.execute(update(measurement).where(mine).values(measured_at=early))
     database.dispose()
 
-    migrating.downgrade(database_url, "0006")
+    migration.downgrade(database_url, "0006")
     schema.upgrade(database_url)
 
-    monkeypatch.setattr(narrowing, "_FEW", 0)
+    monkeypatch.setattr(index_choice, "_FEW", 0)
     found = [each.measured_at for each in find_results(database, ResultFilter(batch="night"))]
     assert found == [early, START + timedelta(minutes=10), START + timedelta(minutes=20)]
     check_tally(database)
@@ -61,7 +62,7 @@ def test_what_is_stored_under_a_clock_that_was_set_back_is_found_by_its_batch(
     taken = claim(database, send(database)[0])
     earlier = START - timedelta(minutes=5)
     store(database, taken, [measured(each) for each in taken.jobs], now=earlier)
-    monkeypatch.setattr(narrowing, "_FEW", 0)
+    monkeypatch.setattr(index_choice, "_FEW", 0)
     results = list(find_results(database, ResultFilter(batch="night")))
     assert [each.measured_at for each in results] == [START] * 3
 

@@ -9,17 +9,17 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from db import narrowing, spans
 from db.claims import claim_chunk, release
 from db.database import Database
 from db.intake import open_batch, record_files
 from db.operations import cancel, retry
 from db.outbox import mark_sent, resend_all, unsent_chunks
+from db.query import index_choice, spans
+from db.query.results import count_results, find_results
+from db.query.status import all_statuses, batch_status
 from db.records import Claim, Outcome, ResultFilter, SeenFile
 from db.recovery import recover_stalled
-from db.results import count_results, find_results
 from db.states import SETTLED, JobState, Priority
-from db.status import all_statuses, batch_status
 from db.tables import chunk, file, job, measurement
 from radiograph.records import Bucket
 from tests.db.counting import check_tally
@@ -242,7 +242,7 @@ def test_the_ledger_balances_through_any_night(
 ) -> None:
     guard_moves(database)
     # As in an archive: a batch is more than few files, and may have more than few duplicates.
-    monkeypatch.setattr(narrowing, "_FEW", 0)
+    monkeypatch.setattr(index_choice, "_FEW", 0)
     monkeypatch.setattr(spans, "_DUPLICATES", 10 if seed % 2 else 2)
     night = Night(database, seed)
     for turn in range(120):

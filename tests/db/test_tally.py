@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, func, select
 
-from db import migrating, schema
+from db import migration, schema
 from db.database import Database
 from db.operations import retry
-from db.status import all_statuses, batch_status
+from db.query.status import all_statuses, batch_status
 from db.tables import tally
 from db.tally import fold, fold_within
 from tests.db.counting import check_tally
@@ -118,7 +118,7 @@ def test_a_database_that_was_filled_before_is_counted_when_it_is_upgraded(
     submit(database, [seen(20), seen(21)], name="other")
     before = all_statuses(database)
     database.dispose()
-    migrating.downgrade(database_url, "0003")
+    migration.downgrade(database_url, "0003")
     schema.upgrade(database_url)
     assert all_statuses(database) == before
     check_tally(database)

@@ -12,7 +12,7 @@ from db.database import Database
 from db.errors import DatabaseRefused, ModelDiffers, RunNameTaken, RunSettled, RunUnknown
 from db.models import list_models, register_model
 from db.states import RunState
-from db.training_claims import (
+from db.training.claims import (
     claim_run,
     end_cancelled,
     fail_run,
@@ -23,9 +23,9 @@ from db.training_claims import (
     release_run,
     renew_run,
 )
-from db.training_records import NewRun, RunClaim, TrainingRun
-from db.training_recovery import recover_runs, resend_unheard_runs, set_back_run
-from db.training_runs import (
+from db.training.records import NewRun, RunClaim, TrainingRun
+from db.training.recovery import recover_runs, resend_unheard_runs, set_back_run
+from db.training.runs import (
     cancel_run,
     find_run,
     list_runs,

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from db import migrating, schema
+from db import migration, schema
 from db.database import Database
 from db.engine import asking
 from db.errors import SchemaNewer
-from db.status import all_statuses
+from db.query.status import all_statuses
 from db.tables import batch
 from tests.db.previous_release import previous_revision
 
@@ -34,7 +34,7 @@ def test_an_upgrade_waits_for_work_that_has_begun_and_what_begins_later_sees_it(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     db = Database.open(postgres_url)
-    migrating.downgrade(postgres_url, previous_revision())
+    migration.downgrade(postgres_url, previous_revision())
     refused = []
 
     def begin_later() -> None:
@@ -43,7 +43,7 @@ def test_an_upgrade_waits_for_work_that_has_begun_and_what_begins_later_sees_it(
         except SchemaNewer as exc:
             refused.append(exc)
 
-    upgrading = threading.Thread(target=migrating.upgrade, args=(postgres_url,))
+    upgrading = threading.Thread(target=migration.upgrade, args=(postgres_url,))
     later = threading.Thread(target=begin_later)
     with monkeypatch.context() as previous_release:
         previous_release.setattr(schema, "HEAD", previous_revision())

@@ -12,8 +12,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from db import schema
-from db.copies import back_up, restore
-from db.postgres_copies import _tool
+from db.backup.copies import back_up, restore
+from db.backup.postgres_copies import _tool
 from scheduler.settings import process_environment
 from tests.servers.postgres import PostgresServer
 

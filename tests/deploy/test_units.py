@@ -14,8 +14,8 @@ import pytest
 
 from scheduler.app import create_app
 from scheduler.errors import MISCONFIGURED
+from scheduler.process_end import LONGEST_SECONDS
 from scheduler.settings_file import MACHINE
-from scheduler.stopping import LONGEST_SECONDS
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "systemd"
 UNITS = sorted(FOLDER.glob("*.service"))

@@ -33,13 +33,13 @@ ABOUT = ("pyproject.toml", "README.md", "LICENSE")
 PROGRAM = """
 import json, sys
 import thoraq
-import cli.main, worker.reader, migrations
+import cli.main, worker.readers.reader, migrations
 
 folder, state = sys.argv[1:]
 with thoraq.connect(state) as archive:
     stored = {each.path: each.measurement.ict.value for each in archive.results()}
 print(json.dumps({
-    "homes": [module.__file__ for module in (thoraq, cli.main, worker.reader, migrations)],
+    "homes": [module.__file__ for module in (thoraq, cli.main, worker.readers.reader, migrations)],
     "version": thoraq.__version__,
     "stored": stored,
     "here": {each.path: each.measurement.ict.value

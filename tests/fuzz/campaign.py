@@ -13,16 +13,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.codes import known_codes
+from cli.output.codes import known_codes
 from db import schema
 from db.database import Database
 from db.intake import open_batch
 from db.models import register_model
-from db.results import file_outcomes
+from db.query.results import file_outcomes
+from db.query.status import batch_status
 from db.states import JobState, Priority
-from db.status import batch_status
 from network.card import shipped_card
-from scheduler.intake import enqueue
+from scheduler.intake.submission import enqueue
 from scheduler.settings import Settings
 from scheduler.stack import Stack
 from tests.fuzz.films import PATIENT

@@ -16,8 +16,8 @@ from typing import Any
 import psycopg
 
 from db.database import Database
+from db.query.status import batch_status
 from db.records import BatchStatus
-from db.status import batch_status
 from scheduler.settings import process_environment
 from tests.chaos import witness
 from tests.hosts.manual import Manual

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from cli.exits import Exit
+from db.query.results import find_results
 from db.records import ResultFilter
-from db.results import find_results
 from tests.chaos import witness
 from tests.cli.commands import Commands
 from tests.hosts.namespaces import Network, NoNamespaces

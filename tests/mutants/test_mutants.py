@@ -35,7 +35,7 @@ SAMPLE = (
     ("radiograph/reading/grey.py", "MONOCHROME1 is not inverted"),
     ("scheduler/pseudonym.py", "hashes of numbers can be tried out without the key"),
     ("db/recovery.py", "the jobs of two lost workers share the blame"),
-    ("worker/reader.py", "a worker reads whatever a row of the database names"),
+    ("worker/readers/reader.py", "a worker reads whatever a row of the database names"),
 )
 
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import nn
 
-from network.captured import Captured
 from network.card import shipped_card
 from network.channels import channels
+from network.graph_replay import Captured
 from network.half_network import HalfNetwork
 from network.input import INPUT_SIDE_PX
 from network.landmark_network import LandmarkNetwork

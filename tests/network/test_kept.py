@@ -1,4 +1,4 @@
-"""A converted network is kept, checked before it is used, and starts without torch."""
+"""A converted network is conversion_cache, checked before it is used, and starts without torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from network import kept
+from network import conversion_cache
 from network.card import shipped_card
 from network.errors import RuntimeUnavailable, WeightsMismatch
 from network.loading import load_predictor
@@ -30,8 +30,8 @@ from pathlib import Path
 import numpy as np
 from network.card import shipped_card
 from network.loading import load_predictor
-kept, key = Path(sys.argv[1]), b"a key"
-predictor = load_predictor(shipped_card(), "cpu", threads=1, kept=kept, key=key)
+conversion_cache, key = Path(sys.argv[1]), b"a key"
+predictor = load_predictor(shipped_card(), "cpu", threads=1, kept=conversion_cache, key=key)
 points = [each.points for each in predictor.predict(np.load(sys.argv[2]))]
 print(predictor.runtime, predictor.precision, "torch" in sys.modules)
 np.save(sys.argv[3], np.stack(points))
@@ -83,7 +83,7 @@ def test_two_that_start_at_once_say_what_one_says_that_keeps_nothing(
 
 
 def test_what_is_kept_is_not_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "_convert", None)  # calling it would fail
+    monkeypatch.setattr(conversion_cache, "_convert", None)  # calling it would fail
     assert load_predictor(shipped_card(), "cpu", kept=folder, key=KEY).runtime is Runtime.OPENVINO
 
 
@@ -121,9 +121,14 @@ def test_a_conversion_that_somebody_changed_and_signed_as_well_as_they_could_is_
     content[-64:] = bytes(64)
     (place / "readings.bin").write_bytes(content)
     files = {name: (place / name).read_bytes() for name in PART_FILES}
-    for seal in (kept._seal(files, place, b"another key"), kept._seal(files, place, b""), "", None):
+    for seal in (
+        conversion_cache._seal(files, place, b"another key"),
+        conversion_cache._seal(files, place, b""),
+        "",
+        None,
+    ):
         (place / "digests.json").write_text(json.dumps({"seal": seal}))
-        assert kept._sealed(place, KEY) is None
+        assert conversion_cache._sealed(place, KEY) is None
     capsys.readouterr()
     again = load_predictor(shipped_card(), "cpu", kept=folder, key=KEY)
     said = capsys.readouterr()
@@ -135,8 +140,8 @@ def test_a_sealed_conversion_is_of_no_use_in_another_place(folder: Path, tmp_pat
     [place] = conversions(folder)
     other = tmp_path / place.parent.name / f"{place.name[:-4]}0000"
     shutil.copytree(place, other)
-    assert kept._sealed(other, KEY) is None
-    assert kept._sealed(place, KEY) is not None
+    assert conversion_cache._sealed(other, KEY) is None
+    assert conversion_cache._sealed(place, KEY) is not None
 
 
 def test_machines_of_different_keys_share_a_folder_and_convert_once_each(
@@ -145,18 +150,18 @@ def test_machines_of_different_keys_share_a_folder_and_convert_once_each(
     shutil.copytree(folder, tmp_path / "shared")
     load_predictor(shipped_card(), "cpu", kept=tmp_path / "shared", key=b"another")
     assert len(conversions(tmp_path / "shared")) == 2
-    monkeypatch.setattr(kept, "_convert", None)  # calling it would fail
+    monkeypatch.setattr(conversion_cache, "_convert", None)  # calling it would fail
     for key in (KEY, b"another", KEY, b"another"):
         load_predictor(shipped_card(), "cpu", kept=tmp_path / "shared", key=key)
 
 
 def test_a_lock_that_is_a_link_truncates_nothing(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("results")
-    place = kept.place_of(shipped_card(), Form.PLAIN, tmp_path / "kept", KEY)
+    place = conversion_cache.place_of(shipped_card(), Form.PLAIN, tmp_path / "kept", KEY)
     place.parent.mkdir(parents=True)
     (place.parent / ".lock").symlink_to(tmp_path / "results")
     with pytest.raises(OSError, match="symbolic"):
-        kept.kept_parts(shipped_card(), Form.PLAIN, tmp_path / "kept", KEY)
+        conversion_cache.kept_parts(shipped_card(), Form.PLAIN, tmp_path / "kept", KEY)
     assert (tmp_path / "results").read_text() == "results"
 
 
@@ -166,19 +171,19 @@ def test_another_network_code_or_library_has_a_conversion_of_its_own(
     card = shipped_card()
     [place] = conversions(folder)
     form = max((each for each in Form if place.name.startswith(f"{each}-")), key=len)
-    assert place == kept.place_of(card, form, folder, KEY)
+    assert place == conversion_cache.place_of(card, form, folder, KEY)
     others = [
-        kept.place_of(replace(card, weights_digest="0" * 64), form, folder, KEY),
-        kept.place_of(replace(card, ranges=None), form, folder, KEY),
-        kept.place_of(card, Form.PLAIN, folder, KEY),
+        conversion_cache.place_of(replace(card, weights_digest="0" * 64), form, folder, KEY),
+        conversion_cache.place_of(replace(card, ranges=None), form, folder, KEY),
+        conversion_cache.place_of(card, Form.PLAIN, folder, KEY),
     ]
     with monkeypatch.context() as patch:
-        patch.setattr(kept, "version", lambda _: "0.1")
-        others.append(kept.place_of(card, form, folder, KEY))
+        patch.setattr(conversion_cache, "version", lambda _: "0.1")
+        others.append(conversion_cache.place_of(card, form, folder, KEY))
     with monkeypatch.context() as patch:
         (tmp_path / "channels.py").write_text("# another view")
-        patch.setattr(kept, "_CODE", tmp_path)
-        others.append(kept.place_of(card, form, folder, KEY))
+        patch.setattr(conversion_cache, "_CODE", tmp_path)
+        others.append(conversion_cache.place_of(card, form, folder, KEY))
     assert len({place, *others}) == 1 + len(others)
 
 
@@ -218,7 +223,10 @@ def test_weights_are_checked_although_they_are_not_read(folder: Path, tmp_path: 
 
 
 def test_what_somebody_left_who_was_killed_is_removed(tmp_path: Path) -> None:
-    left = kept.place_of(shipped_card(), Form.PLAIN, tmp_path, KEY).parent / ".partial-killed"
+    left = (
+        conversion_cache.place_of(shipped_card(), Form.PLAIN, tmp_path, KEY).parent
+        / ".partial-killed"
+    )
     left.mkdir(parents=True)
     (left / "features.bin").touch()
     load_predictor(shipped_card(), "cpu", kept=tmp_path, key=KEY)

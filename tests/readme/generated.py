@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import click
 from click.testing import CliRunner
 
-from cli.codes import code_rows
 from cli.exits import Exit
 from cli.main import COMMANDS, thoraq
-from cli.printing import Value
-from cli.vocabulary import FORMER, MEANINGS
+from cli.output.codes import code_rows
+from cli.output.printing import Value
+from cli.output.vocabulary import FORMER, MEANINGS
 from network.card import shipped_card
 from results.columns import dictionary_rows
 from scheduler.settings import Settings

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scheduler.naming import batch_name
+from scheduler.names import batch_name
 from scheduler.settings import process_environment
 from tests.readme.films import make_films
 from tests.readme.networks import make_network

@@ -24,7 +24,7 @@ from redis import Redis
 from scheduler.app import create_app
 from scheduler.logs import configure_logs
 from scheduler.messages import MEASURE, ROUTINE_QUEUE, TASK_QUEUES, TRAIN, UPKEEP
-from scheduler.stopping import become_worker
+from scheduler.process_end import become_worker
 from tests.servers.processes import ending_with_us
 
 #: Where the arguments of each task that ran are noted.

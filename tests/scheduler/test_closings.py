@@ -11,9 +11,9 @@ import pytest
 
 from db.database import Database
 from db.records import FileStat
-from scheduler.closings import Closings
+from scheduler.intake.closed_files import Closings
+from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
-from scheduler.watch import Watch
 from tests.scheduler.test_watch import write_image
 
 

@@ -17,13 +17,13 @@ from db.errors import ModelUnknown
 from db.intake import open_batch
 from db.models import register_model
 from db.outbox import unsent_chunks
+from db.query.status import batch_status
 from db.records import Batch, FileStat, IntakeCount
 from db.states import Priority
-from db.status import batch_status
 from scheduler.app import create_app
-from scheduler.content import look_into
 from scheduler.errors import NoModelServed, PlaceForbidden, PlaceMissing
-from scheduler.intake import enqueue
+from scheduler.intake.content import look_into
+from scheduler.intake.submission import enqueue
 from scheduler.messages import ROUTINE_QUEUE
 from scheduler.settings import Settings
 from tests.servers.redis import RedisServer

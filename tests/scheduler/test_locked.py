@@ -10,16 +10,16 @@ import pytest
 from PIL import Image
 
 from db.database import Database
-from db.failure_records import FailureFilter
-from db.failures import count_failures, find_failures
 from db.intake import open_batch
+from db.query.failure_records import FailureFilter
+from db.query.failures import count_failures, find_failures
+from db.query.status import batch_status
 from db.records import IntakeCount
 from db.states import Priority
-from db.status import batch_status
-from scheduler.intake import Intake, enqueue
+from scheduler.intake.submission import Intake, enqueue
+from scheduler.intake.walk import walk
+from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
-from scheduler.walk import walk
-from scheduler.watch import Watch
 from tests.db.counting import check_tally
 from tests.servers.rights import bound_by_rights
 

@@ -21,10 +21,10 @@ from db.database import Database
 from db.models import register_model
 from network.card import shipped_card
 from scheduler.heartbeat import ILL_SECONDS, Heartbeat
+from scheduler.intake.watch import Watch
 from scheduler.messages import ROUTINE_QUEUE
 from scheduler.pulse import Beat, Kind, Pulse, folder_of, read_beats
 from scheduler.settings import Settings
-from scheduler.watch import Watch
 from tests.cli.commands import PATIENCE_SECONDS, Commands
 from tests.cli.forked import run_forked
 from tests.worker.conftest import eventually

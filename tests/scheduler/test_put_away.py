@@ -13,13 +13,13 @@ from db.claims import claim_chunk, store_outcomes
 from db.database import Database
 from db.operations import retry
 from db.outbox import unsent_chunks
+from db.query.results import file_outcomes
+from db.query.status import batch_status
 from db.records import ClaimedJob, Outcome
-from db.results import file_outcomes
-from db.status import batch_status
-from scheduler.put_away import After
-from scheduler.reasons import PATH as REASONS
+from scheduler.intake.failure_table import PATH as REASONS
+from scheduler.intake.put_away import After
+from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
-from scheduler.watch import Watch
 from tests.db.making import AWAY, BROKEN, RETRY, measured, refusing
 from tests.scheduler.test_watch import write_image
 

@@ -11,14 +11,14 @@ import pytest
 
 from db.database import Database
 from db.operations import retry
+from db.query.results import file_outcomes
 from db.records import ClaimedJob, Outcome, Refusal
-from db.results import file_outcomes
 from radiograph.errors import NotAnImage, TruncatedFile
-from scheduler.inbox import Inbox
-from scheduler.put_away import After
-from scheduler.reasons import COLUMNS, NAME, Reason, Reasons
+from scheduler.intake.failure_table import COLUMNS, NAME, Reason, Reasons
+from scheduler.intake.inbox import Inbox
+from scheduler.intake.put_away import After
+from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
-from scheduler.watch import Watch
 from tests.db.making import BROKEN, measured, refusing
 from tests.scheduler.test_put_away import end, take
 from tests.scheduler.test_watch import write_image

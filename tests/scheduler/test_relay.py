@@ -17,9 +17,9 @@ from db.models import register_model
 from db.outbox import unsent_chunks
 from db.records import FileStat, SeenFile
 from db.states import Priority
-from db.training_claims import claim_run
-from db.training_records import NewRun
-from db.training_runs import find_run, open_run, unsent_runs
+from db.training.claims import claim_run
+from db.training.records import NewRun
+from db.training.runs import find_run, open_run, unsent_runs
 from radiograph.records import ImageFormat
 from scheduler.app import create_app
 from scheduler.errors import BrokerUnavailable

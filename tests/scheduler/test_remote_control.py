@@ -15,8 +15,8 @@ from celery.worker.control import Panel
 from redis import Redis
 
 from scheduler.app import create_app
-from scheduler.attendance import workers_of
 from scheduler.messages import MEASURE, ROUTINE_QUEUE, TASK_QUEUES
+from scheduler.queue_listeners import workers_of
 from tests.scheduler.forgeries import ABSENT, SECRET, VALUES, encoded, garbage, sound
 from tests.scheduler.serving import Serving, in_time, serving
 from tests.servers.redis import RedisServer

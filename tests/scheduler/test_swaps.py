@@ -19,17 +19,17 @@ from sqlalchemy import select
 
 from db.database import Database
 from db.models import register_model
-from db.placing import ended_files
-from db.status import batch_status
+from db.put_away_paths import ended_files
+from db.query.status import batch_status
 from db.tables import radiograph
 from radiograph.folders import entered
-from scheduler import renaming
-from scheduler.content import look_into
 from scheduler.errors import PlaceAltered, PlaceMissing
-from scheduler.put_away import After
+from scheduler.intake import file_rename
+from scheduler.intake.content import look_into
+from scheduler.intake.put_away import After
+from scheduler.intake.walk import walk
+from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
-from scheduler.walk import walk
-from scheduler.watch import Watch
 from tests.scheduler import swapping
 from tests.scheduler.test_put_away import end, take
 from tests.scheduler.test_watch import write_image
@@ -295,7 +295,7 @@ def test_a_deletion_that_a_crash_interrupted_is_finished(
     assert contents(folder) == []
 
 
-@pytest.mark.parametrize("rename", [renaming.rename_new, renaming._rename_reserved])
+@pytest.mark.parametrize("rename", [file_rename.rename_new, file_rename._rename_reserved])
 def test_a_renamed_file_replaces_nothing_with_or_without_help_of_the_file_system(
     rename: Callable[[str, int, str, int], None], folder: Path
 ) -> None:

@@ -21,19 +21,19 @@ from db.database import Database
 from db.errors import DatabaseRefused
 from db.intake import known_files, open_batch, read_files, record_files
 from db.outbox import unsent_chunks
+from db.query.results import file_outcomes
+from db.query.status import batch_status
 from db.records import FileStat, IntakeCount, Outcome, RetryPolicy, SeenFile
-from db.results import file_outcomes
 from db.states import Place, Priority
-from db.status import batch_status
 from db.tables import file
 from radiograph.errors import NotAnImage, UniformPixels, Unrecordable
 from radiograph.records import ImageFormat
-from scheduler.content import look_into
-from scheduler.intake import Intake, enqueue
-from scheduler.put_away import After
+from scheduler.intake.content import look_into
+from scheduler.intake.put_away import After
+from scheduler.intake.submission import Intake, enqueue
+from scheduler.intake.walk import Met, file_stat, refusal_of, walk
+from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
-from scheduler.walk import Met, file_stat, refusal_of, walk
-from scheduler.watch import Watch
 from tests.db.making import rows
 
 NUMBERS = itertools.count()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scheduler.errors import PlaceMissing
-from scheduler.walk import is_passed_over, walk
+from scheduler.intake.walk import is_passed_over, walk
 
 
 def names(place: Path, **options: object) -> set[str]:

@@ -19,13 +19,13 @@ from db.erasure_records import Scope
 from db.models import register_model
 from db.operations import cancel
 from db.outbox import unsent_chunks
+from db.query.status import batch_status
 from db.states import Priority
-from db.status import batch_status
 from db.tables import file
 from scheduler.errors import PlaceForbidden
-from scheduler.put_away import After
+from scheduler.intake.put_away import After
+from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
-from scheduler.watch import Watch
 from tests.db.making import rows
 
 

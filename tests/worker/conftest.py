@@ -19,12 +19,12 @@ from PIL import Image
 from db.database import Database
 from db.intake import open_batch
 from db.models import register_model
+from db.query.status import batch_status
 from db.records import BatchStatus
 from db.states import Priority
-from db.status import batch_status
 from network.card import shipped_card
 from radiograph.phantom import draw_anatomy, project
-from scheduler.intake import enqueue
+from scheduler.intake.submission import enqueue
 from scheduler.settings import Settings
 from scheduler.stack import Stack
 

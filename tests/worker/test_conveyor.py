@@ -23,13 +23,13 @@ from tests.worker.conftest import eventually, write_radiographs
 from tests.worker.test_readers import job
 from worker.breaker import Breaker
 from worker.chunk import ChunkAtWork
-from worker.conveyor import Conveyor
 from worker.device import Device
 from worker.errors import DeviceFailed, FolderAway, LeaseLost, StopRequested
+from worker.file_measurement import Circumstances, Pipeline
 from worker.lease import Lease
 from worker.machine import Machine
-from worker.pipeline import Circumstances, Pipeline
-from worker.readers import Readers
+from worker.pipeline import Conveyor
+from worker.readers.pool import Readers
 
 LIMITS = ReadLimits(max_file_bytes=64 << 20, max_pixels=10_000_000, min_side_px=128)
 

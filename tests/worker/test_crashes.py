@@ -13,8 +13,8 @@ import psutil
 import pytest
 from sqlalchemy import func, select
 
+from db.query.results import find_results
 from db.records import Result, ResultFilter
-from db.results import find_results
 from db.states import Priority
 from db.tables import chunk
 from scheduler.stack import Stack

@@ -15,8 +15,8 @@ from network.errors import DeviceMemoryExhausted
 from network.prediction import Prediction, PreparedInput
 from network.runtime import Runtime
 from scheduler.settings import Settings
-from worker.batching import batch_for, measured_batch
 from worker.device import Device, open_network
+from worker.device_batch import batch_for, measured_batch
 from worker.errors import DeviceFailed, ModelUnavailable
 
 

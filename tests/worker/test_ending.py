@@ -13,21 +13,21 @@ import psutil
 import pytest
 from billiard import pool
 
-from scheduler.stopping import RESULT_SECONDS, end_in_time
+from scheduler.process_end import RESULT_SECONDS, end_in_time
 from tests.worker.conftest import eventually, gone
 
 # As Celery does that says it is alive to a broker that is away: it asks nobody whether to stop.
 PROGRAM = """
 import time
 from celery import signals
-from scheduler import stopping
+from scheduler import process_end
 
 def wait_without_end(**_):
     print("waits", flush=True)
     while True:
         time.sleep(1)
 
-stopping.LONGEST_SECONDS = 2.0
+process_end.LONGEST_SECONDS = 2.0
 signals.worker_ready.connect(wait_without_end)
 from {member} import main
 main()

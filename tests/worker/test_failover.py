@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 from db import schema
 from db.database import Database
 from db.errors import DatabaseReadOnly
-from db.status import batch_status
-from scheduler.watch import Watch
+from db.query.status import batch_status
+from scheduler.intake.watch import Watch
 from tests.chaos import witness
 from tests.servers.postgres import PostgresServer
 from tests.worker.conftest import Bench, eventually, made_bench, write_radiographs

@@ -15,7 +15,7 @@ from db.intake import open_batch
 from db.states import Priority
 from scheduler.app import create_app
 from scheduler.events import shown_name
-from scheduler.intake import enqueue
+from scheduler.intake.submission import enqueue
 from tests.cli.commands import PATIENCE_SECONDS, Commands
 from tests.cli.test_running import free_port, page
 from tests.worker.conftest import Bench, eventually, write_radiographs

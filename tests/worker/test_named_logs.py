@@ -9,7 +9,7 @@ import pytest
 
 from db.intake import open_batch
 from db.states import Priority
-from scheduler.intake import enqueue
+from scheduler.intake.submission import enqueue
 from tests.worker.conftest import Bench, eventually, write_radiographs
 
 #: A name as somebody may choose who wishes no good.

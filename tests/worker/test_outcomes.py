@@ -15,8 +15,8 @@ from db.erasure import erase
 from db.erasure_records import Scope
 from db.errors import DatabaseBusy
 from db.intake import open_batch
+from db.query.results import file_outcomes
 from db.records import Outcome
-from db.results import file_outcomes
 from db.states import JobState, Priority
 from db.tables import chunk
 from radiograph.errors import Unrecordable

@@ -9,7 +9,7 @@ import pytest
 from scheduler.cores import usable_cores
 from scheduler.errors import DeviceMissing
 from tests.worker.conftest import Bench, eventually, member
-from worker.pinning import pinned
+from worker.pinned_environment import pinned
 
 
 @pytest.mark.parametrize(

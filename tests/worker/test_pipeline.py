@@ -17,9 +17,9 @@ from radiograph.records import Header, IctThresholds, ImageFormat
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
 from worker.device import Device
-from worker.pipeline import Circumstances, Pipeline
-from worker.reader_process import RefusedFile
-from worker.wire import ReadFile
+from worker.file_measurement import Circumstances, Pipeline
+from worker.readers.connection import RefusedFile
+from worker.readers.wire import ReadFile
 
 JOB = ClaimedJob(1, 1, ("/archive/1.dcm",), "0" * 64, ImageFormat.DICOM, 1)
 HEADER = Header(ImageFormat.DICOM, 64, 64, patient_id="4711", accession="A-17")

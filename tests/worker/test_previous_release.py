@@ -7,8 +7,8 @@ import pytest
 from db import schema
 from db.records import BatchStatus
 from db.states import RunState
-from db.training_claims import claim_run, finish_run
-from db.training_runs import find_run
+from db.training.claims import claim_run, finish_run
+from db.training.runs import find_run
 from network.card import shipped_card
 from scheduler.messages import MEASURE, ROUTINE_QUEUE, measure_message
 from tests.chaos import witness

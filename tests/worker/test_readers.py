@@ -26,11 +26,11 @@ from db.records import ClaimedJob
 from radiograph.reading import ReadLimits
 from radiograph.records import ImageFormat
 from tests.worker.conftest import eventually, gone, write_radiographs
-from worker import reader_process
-from worker.reader_process import RefusedFile
-from worker.readers import Answer, Readers
-from worker.sample import sample_job
-from worker.wire import ReadFile
+from worker.readers import connection
+from worker.readers.connection import RefusedFile
+from worker.readers.pool import Answer, Readers
+from worker.readers.sample import sample_job
+from worker.readers.wire import ReadFile
 
 #: Seconds of reading, without a byte of it on the disk.
 SLOW_BYTES = 4 << 30
@@ -87,7 +87,7 @@ def reader_processes() -> list[psutil.Process]:
     found: list[psutil.Process] = []
     for each in psutil.Process().children():
         with suppress(psutil.ZombieProcess, psutil.NoSuchProcess):  # it was killed just now
-            if "worker.reader" in each.cmdline():
+            if "worker.readers.reader" in each.cmdline():
                 found.append(each)
     return found
 
@@ -174,7 +174,7 @@ def test_files_asked_for_ahead_are_read_though_one_in_their_middle_is_not(tmp_pa
 def test_answers_pile_up_while_nobody_waits_and_all_of_them_come(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader_process, "_PILING_SECONDS", 60.0)
+    monkeypatch.setattr(connection, "_PILING_SECONDS", 60.0)
     write_radiographs(tmp_path, 20)
     jobs = [job(path, number=number) for number, path in enumerate(sorted(tmp_path.iterdir()))]
     answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
@@ -315,8 +315,8 @@ def test_the_sample_can_be_read() -> None:
 PARENT = """
 import sys, threading
 from radiograph.reading import ReadLimits
-from worker.readers import Readers
-from worker.sample import sample_job
+from worker.readers.pool import Readers
+from worker.readers.sample import sample_job
 readers = Readers(1, ReadLimits(), timeout_seconds=600, memory_mb=4096)
 with sample_job(128) as sample:
     list(readers.read([sample]))

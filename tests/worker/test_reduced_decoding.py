@@ -20,10 +20,10 @@ from radiograph.records import ERROR_FRAME_PX, ImageFormat, Measurement
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
 from worker.device import Device
+from worker.file_measurement import Circumstances, Pipeline
 from worker.limits import read_limits
-from worker.pipeline import Circumstances, Pipeline
-from worker.readers import Readers
-from worker.wire import ReadFile
+from worker.readers.pool import Readers
+from worker.readers.wire import ReadFile
 
 #: What decoding at reduced size may move on average, as it was measured on real films.
 MOST_MOVED_PX224, MOST_OF_ICT = 0.1, 0.001

@@ -16,12 +16,12 @@ from structlog.testing import capture_logs
 from cli.exits import Exit
 from db.database import Database
 from db.errors import DatabaseLoginFails
+from db.query.status import batch_status
 from db.states import RunState
-from db.status import batch_status
-from db.training_claims import claim_run
-from db.training_records import NewRun
-from db.training_runs import find_run, open_run, run_phases
-from scheduler.watch import Watch
+from db.training.claims import claim_run
+from db.training.records import NewRun
+from db.training.runs import find_run, open_run, run_phases
+from scheduler.intake.watch import Watch
 from tests.chaos import witness
 from tests.cli.commands import Commands
 from tests.servers.postgres import PostgresServer

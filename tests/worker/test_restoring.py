@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from db.copies import back_up, restore
+from db.backup.copies import back_up, restore
+from db.query.results import find_results
 from db.records import ResultFilter
-from db.results import find_results
 from tests.worker.conftest import Bench, eventually, write_radiographs
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.walk import walk
+from scheduler.intake.walk import walk
 from worker.stages import _evenly
 
 

@@ -11,8 +11,8 @@ import pytest
 from radiograph.reading import ReadLimits
 from tests.scheduler.test_swaps import swapped
 from tests.worker.conftest import write_radiographs
-from worker.reader import answer
-from worker.wire import unframe
+from worker.readers.reader import answer
+from worker.readers.wire import unframe
 
 SECONDS = 1.5
 

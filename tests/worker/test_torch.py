@@ -27,7 +27,7 @@ def test_neither_the_worker_nor_its_readers_nor_the_upkeep_load_torch(
         worker = member(stack, "cpu0")
         [child] = worker.children()
         [reader] = child.children()
-        assert "worker.reader" in reader.cmdline()
+        assert "worker.readers.reader" in reader.cmdline()
         assert has_torch(child) == (runtime is Runtime.TORCH)
         assert not has_torch(worker)
         assert not has_torch(reader)

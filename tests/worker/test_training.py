@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 
 from db.models import list_models
 from db.states import RunState
-from db.training_records import NewRun, TrainingRun
-from db.training_runs import cancel_run, find_run, open_run, resume_run, run_checks, run_phases
+from db.training.records import NewRun, TrainingRun
+from db.training.runs import cancel_run, find_run, open_run, resume_run, run_checks, run_phases
 from scheduler.messages import TRAIN, TRAINING_QUEUE, train_message
 from scheduler.relay import relay
 from scheduler.settings import child_environment

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from db.results import file_outcomes
+from db.query.results import file_outcomes
+from db.query.status import batch_status
 from db.states import JobState
-from db.status import batch_status
 from scheduler.settings import child_environment
 from tests.worker.conftest import Bench, eventually, write_radiographs
 

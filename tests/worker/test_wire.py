@@ -12,7 +12,7 @@ import pytest
 
 from network.prediction import PreparedInput
 from radiograph.records import Header, ImageFormat, PixelSpacing, SpacingSource, View
-from worker.wire import (
+from worker.readers.wire import (
     Incoming,
     ReadFile,
     frame,
@@ -21,7 +21,7 @@ from worker.wire import (
     read_file_frame,
     unframe,
 )
-from worker.wire import read_file_of as read_file_of_frame
+from worker.readers.wire import read_file_of as read_file_of_frame
 
 FULL = Header(
     format=ImageFormat.DICOM,

@@ -1,0 +1,143 @@
+"""`thoraq failures`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import chain
+
+import click
+
+from cli.listing_options import MORE, Listing, count_option, listing_options, print_count
+from cli.options import Count, KnownBatch, Moment, settings_option
+from cli.output.cells import terminal_cells
+from cli.output.codes import check_codes, known_codes
+from cli.output.ledger import code_lines
+from cli.output.printing import Form, Row, form_options, print_rows, say
+from cli.output.read_audit import audited
+from cli.output.table_rows import shown_failure
+from db.query.failure_records import FAILURE_STATES, Failure, FailureFilter
+from db.query.failures import SORTABLE, count_failures, find_failures
+from db.states import JobState
+from results.columns import plain
+from scheduler.archive import open_database
+from scheduler.names import named_path
+from scheduler.settings import Settings
+
+#: Rows of a table unless --limit says otherwise; JSON and CSV hold all.
+TABLE_ROWS = 50
+#: What a table shows of a failure.
+IN_TABLE = ("ended_at", "batch", "state", "code", "attempts", "path", "detail")
+
+
+@click.command()
+@click.argument("batch", type=KnownBatch(), required=False)
+@click.option("--batch", "named", type=KnownBatch(), help="the same as BATCH")
+@click.option(
+    "--code",
+    "codes",
+    multiple=True,
+    metavar="CODE",
+    help="only what ended with this code; may be repeated",
+)
+@click.option(
+    "--path", metavar="TEXT", help="part of the path, or a path from before the file was moved"
+)
+@click.option("--since", type=Moment(), help="ended at or after this ISO date or time")
+@click.option("--until", type=Moment(), help="ended before this ISO date or time")
+@click.option(
+    "--failed/--set-aside", default=None, help="only what failed, or only what was set aside"
+)
+@click.option("--limit", type=Count(min=1), help="at most so many, the newest")
+@listing_options(tuple(SORTABLE), tuple(SORTABLE))
+@count_option
+@form_options
+@settings_option
+def failures(
+    batch: str | None,
+    *,
+    named: str | None,
+    codes: tuple[str, ...],
+    path: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    failed: bool | None,
+    limit: int | None,
+    listing: Listing,
+    only_count: bool,
+    form: Form,
+    settings: Settings,
+) -> None:
+    """List what failed or was set aside, and why, the newest first.
+
+    Of one BATCH or of all, also what was refused at intake. A table shows the newest 50 unless
+    --limit is given, and ends with each code, how many files ended with it, and what to do; --json
+    and --csv hold every file. A duplicate of a file that failed is listed too, and marked in them.
+
+    \b
+    Example: what a share that was away has cost, then one file that a watch moved
+      thoraq failures archive-3f2a91bc --code file-unavailable --csv
+      thoraq failures --path /srv/inbox/p0031.dcm
+    """
+    if batch is not None and named is not None:
+        raise click.UsageError("name the batch once")
+    database = open_database(settings)
+    check_codes(database, codes)
+    states: tuple[JobState, ...] = FAILURE_STATES
+    if failed is not None:
+        states = (JobState.FAILED if failed else JobState.SET_ASIDE,)
+    table = form is Form.TABLE
+    wanted = FailureFilter(
+        batch=batch or named,
+        states=states,
+        codes=codes or None,
+        path=None if path is None else named_path(path),
+        since=since,
+        until=until,
+        limit=TABLE_ROWS if table and limit is None else limit,
+    )
+    if only_count:
+        every = sum(count_failures(database, wanted).values())
+        print_count(every if limit is None else min(every, limit), form)
+        return
+    asked = {"codes": codes, "path": path, "since": since, "until": until, "failed": failed}
+    filters = [name for name, value in asked.items() if value not in {None, ()}]
+    with audited(database, settings, "failures", batch=wanted.batch, filters=filters) as reading:
+        found = (failure_row(each) for each in find_failures(database, wanted, listing.order))
+        first = next(found, None)
+        if first is None:
+            say("nothing that was asked for failed or was set aside", err=True)
+        rows = reading.shown(chain([] if first is None else [first], found))
+        if not table:
+            print_rows(listing.rows(rows), form)
+            return
+        known = known_codes()
+        shown = [shown_failure(row, known) for row in rows]
+        print_rows(shown, form, listing.shown(IN_TABLE), more=MORE)
+    if shown:
+        which = "newest" if listing.order is None else "first"
+        print_remedies(count_failures(database, wanted), len(shown), which)
+
+
+def print_remedies(counts: dict[str, int], shown: int, which: str) -> None:
+    """Print what to do about each code, and whether the table shows all."""
+    say()
+    say("what to do, by code", bold=True)
+    for line in code_lines(counts, terminal_cells()):
+        say(line)
+    if (every := sum(counts.values())) > shown:
+        say(f"the {which} {shown} of {every}; --limit N or --csv shows more", err=True)
+
+
+def failure_row(found: Failure) -> Row:
+    """Return every column of one failure."""
+    return {
+        "batch": found.batch,
+        "path": found.path,
+        "state": plain(found.state),
+        "code": found.code,
+        "detail": found.detail,
+        "attempts": found.attempts,
+        "radiograph": found.radiograph_id,
+        "duplicate": found.duplicate,
+        "ended_at": plain(found.ended_at),
+    }

@@ -1,0 +1,152 @@
+"""`thoraq logs`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+
+import click
+
+from cli.options import KnownBatch, Moment, settings_option
+from cli.output.printing import say
+from db import schema
+from db.database import Database
+from db.errors import BatchUnknown, DatabaseError
+from db.query.status import batch_status
+from scheduler.log_files import log_folder
+from scheduler.log_reading import LEVELS, UNKNOWN, LogLine, follow_logs, log_names, read_logs
+from scheduler.settings import Settings
+from scheduler.terminal import printable, printable_json
+
+#: Keys that have a place of their own in a line.
+_APART = ("timestamp", "level", "event")
+
+
+@click.command()
+@click.argument("batch", type=KnownBatch(perhaps=True), required=False)
+@click.option("--follow", is_flag=True, help="go on with what is added, until Ctrl-C")
+@click.option(
+    "--level",
+    type=click.Choice(LEVELS, case_sensitive=False),
+    default="debug",
+    help="only lines of this level and above",
+)
+@click.option("--since", type=Moment(), help="written at or after this ISO date or time")
+@click.option(
+    "--process", "processes", multiple=True, metavar="NAME", help="only of this process, as cpu0"
+)
+@click.option("--json", "as_json", is_flag=True, help="a JSON object per line")
+@settings_option
+def logs(
+    batch: str | None,
+    *,
+    follow: bool,
+    level: str,
+    since: datetime | None,
+    processes: tuple[str, ...],
+    as_json: bool,
+    settings: Settings,
+) -> None:
+    """Show what the processes of this machine logged.
+
+    Of one BATCH or of all, the oldest line first; rotated files are read too. Times are UTC.
+    These are the logs that `up` and `process` keep in the state folder. Units log to the journal:
+    `journalctl -u 'thoraq-*'`. Containers log to theirs: `docker compose logs`. Other machines
+    have their own.
+
+    \b
+    Example: what went wrong with a batch since midnight
+      thoraq logs archive-3f2a91bc --level warning --since 2026-03-01
+    """
+    folder = log_folder(settings)
+    check_processes(processes, log_names(folder), follow=follow)
+    names = [each for each in log_names(folder) if not processes or each in processes]
+    if follow and batch is not None:
+        check_batch(batch, read_logs(folder, names), settings)
+    shown = 0
+    found = follow_logs(folder, list(processes) or None) if follow else read_logs(folder, names)
+    for line in wanted(found, batch, level, since):
+        shown += 1
+        if as_json:
+            say(printable_json(json.dumps({"process": line.process, **keys(line)})))
+        else:
+            say(text(line))
+        if follow:
+            sys.stdout.flush()
+    if not shown:
+        if batch is not None:
+            check_batch(batch, read_logs(folder, names), settings)
+        say("No matching log lines.", err=True)
+    say(f"the logs in {folder}, of this machine alone; see `thoraq logs --help`", err=True)
+
+
+def check_processes(processes: tuple[str, ...], known: list[str], *, follow: bool) -> None:
+    """Refuse a process without a log; one that is followed may start later.
+
+    Raises UsageError.
+    """
+    strange = sorted(set(processes) - set(known))
+    if not strange or not known:
+        return
+    said = f"no log here is of {', '.join(strange)}; there are logs of {', '.join(known)}"
+    if not follow:
+        raise click.UsageError(said)
+    say(said, err=True)
+
+
+def check_batch(batch: str, lines: Iterator[LogLine], settings: Settings) -> None:
+    """Refuse a batch that neither the logs nor the database know.
+
+    Logs outlive a batch that was forgotten, and are read where no database answers. Raises
+    BatchUnknown.
+    """
+    if any(line.said.get("batch") == batch for line in lines):
+        return
+    try:
+        if not schema.check(settings.database).up_to_date:
+            return
+        database = Database.open(settings.database)
+        try:
+            batch_status(database, batch)
+        finally:
+            database.dispose()
+    except BatchUnknown:
+        raise
+    except DatabaseError:
+        return
+
+
+def wanted(
+    lines: Iterator[LogLine], batch: str | None, level: str, since: datetime | None
+) -> Iterator[LogLine]:
+    """Return the lines that were asked for."""
+    enough = LEVELS[LEVELS.index(level) :]
+    for line in lines:
+        if (
+            line.level in enough
+            and (batch is None or line.said.get("batch") == batch)
+            and (since is None or line.at >= since)
+        ):
+            yield line
+
+
+def keys(line: LogLine) -> dict[str, object]:
+    """Return a line's keys; one that was no JSON has those that every line has."""
+    at = None if line.at == UNKNOWN else line.at.isoformat()
+    return {"timestamp": at, "level": line.level, **line.said}
+
+
+def text(line: LogLine) -> str:
+    """Return a line for eyes: time, process, level, what happened, then key=value."""
+    values = " ".join(
+        f"{name}={value if isinstance(value, str) and ' ' not in value else json.dumps(value)}"
+        for name, value in line.said.items()
+        if name not in _APART and value is not None
+    )
+    # With its offset, so that --since takes what is printed.
+    at = line.at.isoformat(sep=" ", timespec="milliseconds").replace("+00:00", "Z")
+    at = "-" if line.at == UNKNOWN else at
+    said = printable(f"{line.said.get('event', '')}")
+    return f"{at}  {line.process:<9} {line.level:<8} {said}  {values}".rstrip()

@@ -1,0 +1,196 @@
+"""`thoraq models`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from cli.networks import brought_in, card_at, card_of, check_figures, figures_row
+from cli.options import Paths, settings_option
+from cli.output.printing import Form, Row, form_options, print_json, print_rows, say
+from cli.output.read_audit import audited
+from db.models import find_model, list_models, register_model, serve_model, served_model
+from db.query.comparison import compare_models
+from db.records import Crossing, ModelComparison, ModelRecord
+from network.errors import WeightsMismatch
+from results.columns import plain
+from scheduler.archive import open_database
+from scheduler.preparation import prepare
+from scheduler.settings import Settings
+
+#: What a table shows of a network.
+IN_TABLE = ("model", "served", "parent", "landmark_error_px224", "ict_error", "registered_at")
+
+
+@click.group()
+def models() -> None:
+    """List the networks, and choose the one that measures.
+
+    \b
+    Example:
+      thoraq models list
+      thoraq models promote our-own
+    """
+
+
+@models.command("list")
+@settings_option
+@form_options
+def list_(form: Form, settings: Settings) -> None:
+    """List the networks, the oldest first.
+
+    New files are measured by the served one. Errors are means over all test cases of a network's
+    card: landmarks in px of a 224 frame, the cardiothoracic index as it stands. Parent is the
+    network whose weights it started from.
+
+    \b
+    Example:
+      thoraq models list --json
+    """
+    rows = [model_row(model) for model in list_models(open_database(settings))]
+    print_rows(rows, form, IN_TABLE)
+    if not rows and form is Form.TABLE:
+        say("no network is registered yet; `process` and `up` register theirs", err=True)
+
+
+@models.command()
+@click.argument("version")
+@click.option("--force", is_flag=True, help="promote it although its errors are larger or unknown")
+@settings_option
+def promote(version: str, *, force: bool, settings: Settings) -> None:
+    """Have new files measured by another network, from now on.
+
+    A network whose card states a larger error than the 95 % interval of the served network's, or
+    states none, is refused unless --force is given.
+
+    Nothing is restarted: what is queued is measured by the network it was queued for, what comes
+    later by this one. Results stay; `remeasure` runs known radiographs again. Promoting the
+    former network goes back.
+
+    \b
+    Example:
+      thoraq models promote our-own
+      thoraq remeasure --model our-own
+    """
+    database = prepare(settings, version)
+    candidate = find_model(database, version)
+    check_digest(version, card_of(version, settings).weights_digest, candidate.weights_digest)
+    current = served_model(database)
+    if current is not None and not force:
+        check_figures(candidate, current)
+    before, after = serve_model(database, version)
+    if before is not None and before.version == after.version:
+        say(f"{after.version} is served already")
+        return
+    say(f"from {'none' if before is None else before.version} to {after.version}")
+
+
+@models.command()
+@click.argument("place", metavar="FOLDER", type=Paths(exists=True))
+@settings_option
+def register(place: Path, settings: Settings) -> None:
+    """Take in a network made elsewhere: a folder with card.json and its weights.
+
+    Its files are copied to where workers look for them. It measures once it is promoted, or where
+    --model names it.
+
+    \b
+    Example:
+      thoraq models register /media/usb/our-own
+      thoraq submit /archive/2024 --model our-own
+    """
+    database = prepare(settings)
+    card = card_at(place)
+    with brought_in(card, settings):
+        register_model(database, card.version, card.weights_digest, card.card, serve=False)
+    say(f"{card.version} is registered; `thoraq models promote {card.version}` serves it")
+
+
+@models.command()
+@click.argument("before", metavar="OLD")
+@click.argument("after", metavar="NEW")
+@settings_option
+@form_options
+def compare(before: str, after: str, form: Form, settings: Settings) -> None:
+    """Compare two networks on the radiographs that both measured.
+
+    Lists those that only one of them puts above the ICT line, the largest change first, and says
+    how far the index moved. Changes are NEW less OLD.
+
+    \b
+    Example:
+      thoraq remeasure --model our-own
+      thoraq models compare thoraq-2 our-own
+    """
+    database = open_database(settings)
+    for version in (before, after):
+        find_model(database, version)
+    with audited(database, settings, "models compare") as reading:
+        found = compare_models(database, before, after)
+        digits = None if form is Form.TABLE else 4  # a table rounds by itself
+        rows = list(reading.shown(crossing_row(each, digits) for each in found.crossed))
+    if form is Form.JSON:
+        print_json({**comparison_row(found), "crossed": rows})
+        return
+    print_rows(rows, form)
+    if form is Form.TABLE:
+        for line in comparison_lines(found):
+            say(line)
+
+
+def crossing_row(crossing: Crossing, digits: int | None) -> Row:
+    """Return what is listed of a radiograph that crossed the line, its index in ``digits``."""
+    return {
+        "radiograph": crossing.radiograph_id,
+        "ict_before": plain(crossing.ict_before, digits),
+        "ict_after": plain(crossing.ict_after, digits),
+        "ict_threshold": crossing.threshold,
+        "enlarged": crossing.enlarged,
+        "path": crossing.path,
+    }
+
+
+def comparison_row(found: ModelComparison) -> Row:
+    """Return the comparison in figures."""
+    return {
+        "radiographs": found.radiographs,
+        "compared": found.compared,
+        "mean_change": plain(found.mean_change, 4),
+        "mean_absolute_change": plain(found.mean_absolute_change, 4),
+        "largest_change": plain(found.largest_change, 4),
+    }
+
+
+def comparison_lines(found: ModelComparison) -> Iterator[str]:
+    """Return the comparison in words."""
+    if found.crossed:
+        yield ""
+    up = sum(each.enlarged for each in found.crossed)
+    down = len(found.crossed) - up
+    yield f"{found.radiographs} measured by both: {up} now above the ICT line, {down} no longer"
+    if found.mean_change is not None and found.mean_absolute_change is not None:
+        yield (
+            f"ICT of {found.compared}: mean change {found.mean_change:+.3f}, mean absolute"
+            f" {found.mean_absolute_change:.3f}, largest {found.largest_change:.3f}"
+        )
+
+
+def check_digest(version: str, found: str, wanted: str) -> None:
+    """Refuse files that are not those that were registered. Raises WeightsMismatch."""
+    if found != wanted:
+        raise WeightsMismatch(f"{version}: {WeightsMismatch.__doc__}")
+
+
+def model_row(model: ModelRecord) -> Row:
+    """Return what is listed of a network."""
+    return {
+        "model": model.version,
+        "version": model.version,  # what "model" was called; leaves in the next version
+        "served": model.served,
+        "parent": plain(model.card.get("parent")),
+        **figures_row(model.card),
+        "weights_digest": model.weights_digest,
+        "registered_at": plain(model.registered_at),
+    }

@@ -1,0 +1,137 @@
+"""`thoraq process`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.commands.report import check_report, overwrite_option, report_folder, where, write_report
+from cli.errors import BatchPaused
+from cli.measuring import measure
+from cli.options import (
+    BatchName,
+    Paths,
+    model_option,
+    paths_argument,
+    priority_option,
+    settings_option,
+)
+from cli.output.absences import no_broker
+from cli.output.ledger import ledger_json, print_ledger
+from cli.output.pause_notice import paused
+from cli.output.printing import print_json, say
+from cli.output.progress import duration
+from cli.output.shell import quoted
+from db.intake import open_batch
+from db.query.status import batch_status
+from db.records import BatchStatus
+from db.states import Priority
+from scheduler.names import batch_name
+from scheduler.preparation import prepare
+from scheduler.rights import as_operator
+from scheduler.settings import Settings
+
+
+@click.command()
+@paths_argument
+@click.option(
+    "--batch", type=BatchName(), help="name of the batch [default: from the absolute paths]"
+)
+@priority_option
+@model_option
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="auto (every accelerator, else the CPU), cpu, or cuda:N; ROCm devices are cuda:N too",
+)
+@click.option(
+    "--report",
+    type=Paths(file_okay=False),
+    metavar="DIR",
+    help="folder of the report [default: reports/BATCH in the state folder]",
+)
+@overwrite_option
+@click.option("--json", "as_json", is_flag=True, help="print the ledger as a JSON object")
+@settings_option
+def process(
+    paths: tuple[Path, ...],
+    *,
+    batch: str | None,
+    priority: Priority,
+    model: str | None,
+    device: str,
+    report: Path | None,
+    overwrite: bool,
+    as_json: bool,
+    settings: Settings,
+) -> None:
+    """Measure folders and files, and report.
+
+    Brings its own queue and database in the state folder; there is nothing to set up. Ctrl-C
+    stops it, and the same command goes on where it stopped: nothing is measured twice. Leaves
+    results.csv, failures.csv and sheet.png, a sheet of pictures.
+
+    \b
+    Example: an archive overnight
+      thoraq process /archive/2024 --state /data/thoraq
+    """
+    database = prepare(settings, model)
+    into = open_batch(database, batch or batch_name(paths, model), priority)
+    if why := paused(database, into):
+        raise BatchPaused(f"{why}. {BatchPaused.__doc__}")
+    if settings.broker_url is not None:  # an embedded one starts with the work
+        for line in no_broker(settings):
+            say(line, err=True)
+    before = batch_status(database, into.name)
+    folder = report or report_folder(settings, into.name)
+    if report is not None:
+        if not overwrite:
+            check_report(database, into.name, report)
+        with as_operator(report):
+            report.mkdir(parents=True, exist_ok=True)  # or told before a night of work
+    done = measure(database, paths, into, settings, device=device, model=model)
+    status = done.status
+    written = write_report(database, into.name, settings, folder)
+    if as_json:
+        print_json(ledger_json(status, settings.ict_thresholds))
+        return
+    print_ledger(status, settings.ict_thresholds)
+    say()
+    say(run_line(before, status, done.taken.reopened))
+    for line in where(settings, written):
+        say(line)
+
+
+def run_line(before: BatchStatus, after: BatchStatus, reopened: int) -> str:
+    """Return what this run did, apart from what was done before.
+
+    ``reopened``: how many of those that had failed before are counted anew.
+    """
+    ended = settled_by_workers(after) - settled_by_workers(before) + reopened
+    if not ended and before.seen == after.seen:
+        line = f"All {after.seen} files were known from before; nothing was measured twice."
+        if after.cancelled:
+            line += (
+                f" {after.cancelled} are cancelled: `thoraq retry {quoted(after.batch.name)}`"
+                " queues them."
+            )
+        return line
+    failed = after.failed - before.failed + reopened
+    line = (
+        f"This run: {after.measured - before.measured} measured,"
+        f" {after.set_aside - before.set_aside} set aside, {failed} failed"
+    )
+    if had_ended := before.settled - reopened:
+        return f"{line}; {had_ended} had ended before; nothing was measured twice."
+    if after.first_claimed_at and after.last_settled_at:
+        seconds = (after.last_settled_at - after.first_claimed_at).total_seconds()
+        if seconds > 0:
+            line += f"; {ended / seconds:.1f} radiographs/s over {duration(seconds)}"
+    return f"{line}."
+
+
+def settled_by_workers(status: BatchStatus) -> int:
+    """Return how many files ended by being looked at."""
+    return status.measured + status.set_aside + status.failed

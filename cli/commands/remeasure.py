@@ -1,0 +1,77 @@
+"""`thoraq remeasure`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import click
+
+from cli.options import BatchName, filters_named, priority_option, settings_option
+from cli.output.printing import say
+from cli.output.progress import BatchProgress
+from cli.output.shell import in_state
+from db.intake import open_batch
+from db.query.results import count_results
+from db.records import IntakeCount, ResultFilter
+from db.remeasurement import remeasure as queue_again
+from db.states import Priority
+from scheduler.names import readable
+from scheduler.preparation import prepare
+from scheduler.settings import Settings
+
+
+@click.command()
+@click.option("--model", required=True, help="version of the network that measures again")
+@click.option(
+    "--into",
+    type=BatchName(),
+    metavar="NAME",
+    help="name of the new batch [default: from network and filters]",
+)
+@priority_option
+@settings_option
+@filters_named("--measured-by")
+def remeasure(
+    model: str,
+    into: str | None,
+    *,
+    priority: Priority,
+    settings: Settings,
+    wanted: ResultFilter,
+) -> None:
+    """Measure known radiographs again by another network.
+
+    Queues what has a result that the filters choose, everything measured where there are none; no
+    folder is read. Old results stay beside the new ones, and `models compare` sets them side by
+    side. Given again, the command queues only what is new.
+
+    \b
+    Example: the whole archive, or what looks doubtful in one batch
+      thoraq remeasure --model our-own
+      thoraq remeasure --model our-own --batch archive-3f2a91bc --where 'frontal_probability<0.9'
+    """
+    if into is not None and into == wanted.batch:
+        raise click.UsageError("--into names a batch of its own, not the one of --batch")
+    database = prepare(settings, model)
+    if not count_results(database, replace(wanted, limit=1)):
+        say("no result is chosen; `thoraq results` takes the same filters", err=True)
+        return
+    batch = open_batch(database, into or batch_of(model, wanted), priority)
+    count = IntakeCount()
+    with BatchProgress() as progress:
+        for more in queue_again(database, batch, wanted, model, settings.chunk_size):
+            count += more
+            progress.take_in(count)
+    say(
+        f"batch {batch.name}: {count.seen} chosen = {count.queued} queued + {count.known} known"
+        f" + {count.duplicates} duplicates"
+    )
+    if count.queued:
+        say(f"workers take them up: `{in_state('thoraq up')}`, unless it runs already", err=True)
+
+
+def batch_of(model: str, wanted: ResultFilter) -> str:
+    """Return a name that the same network and filters always give."""
+    digest = hashlib.sha256(repr(wanted).encode()).hexdigest()
+    return f"remeasured-{readable(model) or 'model'}-{digest[:8]}"

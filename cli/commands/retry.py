@@ -1,0 +1,49 @@
+"""`thoraq retry`."""
+
+from __future__ import annotations
+
+import click
+
+from cli.options import KnownBatch, settings_option
+from cli.output.codes import check_codes
+from cli.output.printing import say
+from cli.output.shell import in_state
+from db.operations import retry as queue_again
+from scheduler.archive import open_database
+from scheduler.settings import Settings
+
+
+@click.command()
+@click.argument("batch", type=KnownBatch(), required=False)
+@click.option("--batch", "named", type=KnownBatch(), help="the same as BATCH")
+@click.option(
+    "--code",
+    "codes",
+    multiple=True,
+    metavar="CODE",
+    help="only what ended with this code, set aside or failed; may be repeated",
+)
+@settings_option
+def retry(
+    batch: str | None, *, named: str | None, codes: tuple[str, ...], settings: Settings
+) -> None:
+    """Queue again what failed or was cancelled.
+
+    Of one BATCH, with whatever was cancelled of the contents it holds, or of all. With --code,
+    exactly what ended with these codes, also if it was set aside. Attempts count from zero. What is
+    measured stays measured.
+
+    \b
+    Example: a share was away; it is back
+      thoraq retry --code file-unavailable --batch archive-3f2a91bc
+    """
+    if batch is not None and named is not None:
+        raise click.UsageError("name the batch once")
+    database = open_database(settings)
+    check_codes(database, codes)
+    count = queue_again(database, batch or named, codes or None, settings.chunk_size)
+    say(f"{count.jobs} queued again")
+    if count.files:
+        say(f"{count.files} that intake refused: submit their folders again")
+    if count.jobs:
+        say(f"workers take them up: `{in_state('thoraq up')}`, unless it runs already", err=True)

@@ -1,0 +1,153 @@
+"""`thoraq sheet`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import click
+from PIL import Image
+
+from cli.errors import NotMeasured
+from cli.listing_options import sort_option
+from cli.options import Count, filter_options, settings_option
+from cli.output.picture_file import PictureFile, check_out, out_option
+from cli.output.printing import say
+from cli.output.progress import BatchProgress
+from cli.output.read_audit import audited
+from cli.outputs import noted_outputs
+from cli.pictures import SHEET_COLUMNS, Tiles, write_sheet
+from db.query.order import SORTABLE, Order
+from db.query.results import count_results, find_results
+from db.records import Result, ResultFilter
+from results.reading import filter_names
+from scheduler.archive import open_database
+from scheduler.settings import Settings
+from scheduler.terminal import printable
+from worker.pictures import Pictures
+
+#: Pictures of a page unless --per-page says otherwise: five rows.
+PAGE_PICTURES = 5 * SHEET_COLUMNS
+#: A page of so many takes 120 MB to draw.
+MOST_ON_PAGE = 100
+#: Results that are drawn unless --limit says otherwise, and the most that it may say.
+PICTURES = 100
+MOST_PICTURES = 5_000
+
+
+@click.command()
+@out_option(
+    PictureFile(".png"),
+    "the sheet; several pages are called sheet-1.png, sheet-2.png and so on",
+    more=True,
+)
+@click.option(
+    "--per-page",
+    type=Count(min=1, max=MOST_ON_PAGE),
+    default=PAGE_PICTURES,
+    show_default=True,
+    help="pictures of a page",
+)
+@settings_option
+@filter_options
+@sort_option(tuple(SORTABLE))
+def sheet(
+    out: Path | None,
+    *,
+    overwrite: bool,
+    per_page: int,
+    settings: Settings,
+    wanted: ResultFilter,
+    sorted_by: Order | None,
+) -> None:
+    """Draw results as pages of pictures.
+
+    Each picture has the number below it by which `thoraq show` finds it. The first 100 results
+    unless --limit is given, at most 5000. A file that is away or is no longer the one that was
+    measured has a tile that says why.
+
+    \b
+    Example: what a person should look at, the largest hearts first
+      thoraq sheet --bucket review --sort ict:desc --out review.png
+    """
+    if out is None:
+        raise click.UsageError("name the file: --out sheet.png")
+    if (wanted.limit or 0) > MOST_PICTURES:
+        raise click.UsageError(f"--limit is at most {MOST_PICTURES} here; narrow the filters")
+    database = open_database(settings)
+    asked = replace(wanted, limit=wanted.limit or PICTURES)
+    names = filter_names(wanted)
+    with audited(
+        database, settings, "sheet", batch=wanted.batch, filters=names, pictures=True
+    ) as reading:
+        found = list(find_results(database, asked, sorted_by))
+        if not found:
+            raise NotMeasured("no result; `thoraq status` says what was measured")
+        pages = pages_of(found, per_page)
+        files = page_files(out, len(pages))
+        for file in files:
+            check_out(file, overwrite=overwrite)
+        first = 1
+        lines: list[str] = []
+        with Pictures(settings) as pictures, BatchProgress() as progress:
+            for page, file in zip(pages, files, strict=True):
+                drawing = Tiles(pictures, reading.paths)
+                tiles: list[Image.Image] = []
+                for result in page:
+                    progress.show("drawing", f"{first + len(tiles)} of {len(found)} pictures")
+                    tiles.append(drawing.tile(result))
+                    reading.rows += 1
+                title = title_of(wanted, sorted_by, first, len(page), len(found))
+                ids = [result.radiograph_id for result in page]
+                with noted_outputs(
+                    database, [file], of_batch=wanted.batch, of_radiographs=ids
+                ) as written:
+                    write_sheet(tiles, title, file)
+                    written.append(file)
+                first += len(page)
+                absent = len(page) - drawing.drawn
+                lines.append(
+                    f"{len(page)} results in {file}" + f", {absent} not drawn" * bool(absent)
+                )
+    for line in lines:
+        say(line)
+    for older in older_pages(out, len(pages)):
+        say(f"{older} is of an older sheet", err=True)
+    if wanted.limit is None and (every := count_results(database, wanted)) > len(found):
+        say(f"the first {len(found)} of {every}; --limit N draws more", err=True)
+
+
+def pages_of(results: Sequence[Result], per_page: int) -> list[Sequence[Result]]:
+    """Split results into pages."""
+    return [results[start : start + per_page] for start in range(0, len(results), per_page)]
+
+
+def page_files(out: Path, pages: int) -> list[Path]:
+    """Return the file of each page; a single one is ``out`` itself."""
+    return [out] if pages == 1 else [page_file(out, number) for number in range(1, pages + 1)]
+
+
+def page_file(out: Path, number: int) -> Path:
+    """Return the file of one page of several."""
+    return out.with_name(f"{out.stem}-{number}{out.suffix}")
+
+
+def older_pages(out: Path, pages: int) -> list[Path]:
+    """Return what an older sheet of this name left, of more pages than this one or of one."""
+    found = [] if pages == 1 or not out.exists() else [out]
+    for number in count(1 if pages == 1 else pages + 1):
+        if not (file := page_file(out, number)).exists():
+            return found
+        found.append(file)
+    raise AssertionError  # it counts on
+
+
+def title_of(wanted: ResultFilter, order: Order | None, first: int, drawn: int, every: int) -> str:
+    """Return the title of a page; of filters those alone that identify nobody."""
+    parts = [] if wanted.batch is None else [printable(wanted.batch)]
+    parts += [] if wanted.bucket is None else [f"bucket {wanted.bucket}"]
+    parts += [] if order is None else [f"by {order.column}{', descending' * order.descending}"]
+    said = f"results {first} to {first + drawn - 1} of {every}" if every > 1 else "1 result"
+    return ": ".join([*([", ".join(parts)] if parts else []), said])

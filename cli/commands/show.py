@@ -1,0 +1,109 @@
+"""`thoraq show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.errors import NotMeasured
+from cli.options import settings_option
+from cli.output.decimals import decimals
+from cli.output.picture_file import FORMATS, PictureFile, out_option, save_picture
+from cli.output.printing import Row, as_text, print_json, print_table, say
+from cli.output.read_audit import audited
+from cli.output.table_rows import shown_ending, shown_row
+from cli.outputs import noted_outputs
+from cli.pictures import overlay, picture_title
+from db.database import Database
+from db.query.results import file_outcomes, find_results
+from db.records import Result, ResultFilter
+from results.columns import outcome_row, result_row
+from scheduler.archive import open_database
+from scheduler.names import named_study
+from scheduler.settings import Settings
+from worker.pictures import Pictures
+
+#: What is shown of a measurement, a group a paragraph; what is absent is left out.
+SHOWN = (
+    ("radiograph", "path", "format", "rows", "columns", "study_uid", "patient_id", "study_date"),
+    ("view", "age_years", "sex"),
+    ("reading_note",),
+    ("ict", "ict_low", "ict_high", "ict_rule", "ict_threshold", "enlarged"),
+    ("heart_width_px", "thorax_width_px", "heart_width_mm", "thorax_width_mm"),
+    ("bucket", "bucket_basis", "expected_error_px224", "expected_error_high_px224"),
+    ("model", "device", "precision", "worker", "duration_ms", "attempt", "measured_at"),
+)
+#: Longest side of a drawing, in pixels.
+OVERLAY_SIDE_PX = 1024
+
+
+@click.command()
+@click.argument("study")
+@out_option(
+    PictureFile(*FORMATS),
+    "draw the landmarks and callipers on the image, as the ending says: "
+    + ", ".join(each.removeprefix(".") for each in FORMATS),
+)
+@click.option("--json", "as_json", is_flag=True, help="a JSON object, every column")
+@settings_option
+def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> None:
+    """Show one STUDY and draw its landmarks.
+
+    How its files ended, what was measured on them, and by which network.
+
+    STUDY is a study or SOP UID, a radiograph id, the first eight digits or more of a SHA-256, or
+    the path of a file. --out reads the file again and draws on it, if it is still the one that
+    was measured.
+
+    \b
+    Example:
+      thoraq show 17 --out overlay.png
+      thoraq show /archive/2024/p0031.dcm
+    """
+    database = open_database(settings)
+    name = named_study(study)
+    with audited(database, settings, "show", filters=("study",), pictures=out is not None) as (
+        reading
+    ):
+        endings = list(reading.shown(map(outcome_row, file_outcomes(database, study=name))))
+        found = measurements(database, name) if any(row["radiograph"] for row in endings) else []
+        rows = list(reading.shown(map(result_row if as_json else shown_row, found)))
+        if as_json:
+            print_json({"files": endings, "measurements": rows})
+        else:
+            print_table(
+                [shown_ending(each) for each in endings],
+                ("batch", "state", "code", "detail", "attempts", "path"),
+                more="--json",
+            )
+            for row in rows:
+                print_measurement(row)
+        if out is not None:
+            if not found:
+                raise NotMeasured(f"{study}: {NotMeasured.__doc__}")
+            newest = found[-1]  # of a study that several networks measured
+            with Pictures(settings) as pictures:
+                picture = overlay(
+                    newest, pictures, OVERLAY_SIDE_PX, picture_title(newest, reading.paths)
+                )
+            ids = [newest.radiograph_id]
+            with noted_outputs(database, [out], of_radiographs=ids) as written:
+                save_picture(picture, out)
+                written.append(out)
+            say(f"drawn in {out}", err=True)
+
+
+def measurements(database: Database, study: str) -> list[Result]:
+    """Return what was measured of a study, the oldest first. Raises StudyUnknown."""
+    return list(find_results(database, ResultFilter(study=study)))
+
+
+def print_measurement(row: Row) -> None:
+    """Print one measurement in paragraphs."""
+    for group in SHOWN:
+        lines = [(name, row[name]) for name in group if row[name] is not None]
+        if lines:
+            say()
+        for name, value in lines:
+            say(f"{name.replace('_', ' '):<26}{as_text(value, digits=decimals(name))}")

@@ -1,0 +1,154 @@
+"""`thoraq status`."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from cli.options import KnownBatch, settings_option
+from cli.output.absences import rows, sentences, tell, waiting_files
+from cli.output.judgements import outdated_results, say_outdated
+from cli.output.ledger import ledger_json, print_ledger
+from cli.output.pause_notice import paused
+from cli.output.printing import Form, Row, form_options, print_json, print_rows, say
+from cli.output.progress import BatchProgress
+from db.database import Database
+from db.errors import DatabaseError
+from db.pauses import paused_queues
+from db.query.status import all_statuses, batch_status
+from db.records import BatchStatus
+from radiograph.records import IctThresholds
+from scheduler.archive import open_database
+from scheduler.settings import Settings
+
+#: Pause between two looks at a batch; a look at a large one takes its time, so at least ten of it,
+#: but no more than this where a look waited for a link that was cut.
+LOOK_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 15.0
+#: What a table shows of a batch.
+IN_TABLE = (
+    "batch",
+    "seen",
+    "measured",
+    "set_aside",
+    "failed",
+    "duplicates",
+    "cancelled",
+    "waiting",
+    "running",
+    "enlarged",
+    "paused",
+    "created_at",
+)
+
+
+@click.command()
+@click.argument("batch", type=KnownBatch(), required=False)
+@click.option("--follow", is_flag=True, help="stay until every file of BATCH has ended")
+@form_options
+@settings_option
+def status(batch: str | None, *, follow: bool, form: Form, settings: Settings) -> None:
+    """Say how far the batches are, or one BATCH in full.
+
+    Every file seen stands in exactly one column: seen = measured + set aside + failed +
+    duplicates, once a batch has ended.
+
+    \b
+    Example:
+      thoraq status
+      thoraq status archive-3f2a91bc --follow
+    """
+    if follow and batch is None:
+        raise click.UsageError("--follow needs the name of a batch")
+    database = open_database(settings)
+    if batch is None:
+        print_all(database, form, settings)
+    else:
+        print_one(database, batch, form, settings, follow=follow)
+
+
+def print_all(database: Database, form: Form, settings: Settings) -> None:
+    """Print a line a batch, what is paused or waited for, and what follows other settings."""
+    statuses = all_statuses(database)
+    lines = settings.ict_thresholds
+    print_rows([status_row(each, lines) for each in statuses], form, IN_TABLE)
+    if form is not Form.TABLE:
+        return
+    for queue in paused_queues(database):
+        say(f"the {queue} queue is paused: `thoraq resume --queue {queue}`", err=True)
+    say_outdated([count for each in statuses for count in each.judged], lines)
+    if not statuses:
+        say("no batch yet; `process`, `submit` and `watch` make them", err=True)
+    elif waiting_files(database, statuses):
+        tell(settings)
+
+
+def print_one(
+    database: Database, batch: str, form: Form, settings: Settings, *, follow: bool
+) -> None:
+    """Print one batch in full, and why nothing of it runs. Raises BatchUnknown."""
+    found = batch_status(database, batch)
+    why = paused(database, found.batch) if found.open else None
+    if follow:
+        if why:
+            say(why, err=True)
+        elif found.open:
+            tell(settings)
+        found = follow_batch(database, batch, settings)
+    if form is Form.JSON:
+        absent = rows(settings) if found.open and not why else []
+        print_json(ledger_json(found, settings.ict_thresholds) | {"absent": absent})
+    elif form is Form.CSV:
+        print_rows([status_row(found, settings.ict_thresholds)], form)
+    else:
+        print_ledger(found, settings.ict_thresholds)
+        if not found.open:
+            return
+        if why:
+            say(err=True)
+            say(why, err=True)
+        elif absent_lines := sentences(settings):
+            say(err=True)
+            for line in absent_lines:
+                say(line, err=True)
+
+
+def follow_batch(database: Database, batch: str, settings: Settings) -> BatchStatus:
+    """Show the batch until it has ended, also where the database is away. Raises BatchUnknown."""
+    with BatchProgress(lambda: sentences(settings)) as progress:
+        while True:
+            asked_at = time.monotonic()
+            try:
+                found = batch_status(database, batch)
+            except DatabaseError as exc:
+                if not exc.awaited:
+                    raise
+                progress.show("waiting", f"for the database [{exc.code}]: see `thoraq doctor`")
+            else:
+                progress.measure(found)
+                if not found.open:
+                    return found
+            pause = max(LOOK_SECONDS, 10 * (time.monotonic() - asked_at))
+            time.sleep(min(pause, LONGEST_PAUSE_SECONDS))
+
+
+def status_row(found: BatchStatus, lines: IctThresholds) -> Row:
+    """Return a batch's line. ``lines``: of today's settings."""
+    return {
+        "batch": found.batch.name,
+        "priority": str(found.batch.priority),
+        "created_at": found.batch.created_at.isoformat(timespec="seconds"),
+        "seen": found.seen,
+        "measured": found.measured,
+        "set_aside": found.set_aside,
+        "failed": found.failed,
+        "duplicates": found.duplicates,
+        "cancelled": found.cancelled,
+        "waiting": found.queued,
+        "running": found.running,
+        "enlarged": found.enlarged,
+        "outdated": outdated_results(found.judged, lines),
+        "balanced": found.balanced,
+        "paused": found.batch.paused_at is not None,
+    }

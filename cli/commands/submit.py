@@ -1,0 +1,67 @@
+"""`thoraq submit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.options import BatchName, model_option, paths_argument, priority_option, settings_option
+from cli.output.absences import tell, waiting_files
+from cli.output.pause_notice import paused
+from cli.output.printing import say
+from cli.output.progress import BatchProgress
+from cli.output.shell import quoted
+from db.intake import open_batch
+from db.query.status import batch_status
+from db.states import Priority
+from scheduler.intake.submission import enqueue
+from scheduler.names import batch_name
+from scheduler.preparation import prepare
+from scheduler.settings import Settings
+
+
+@click.command()
+@paths_argument
+@click.option(
+    "--batch", type=BatchName(), help="name of the batch [default: from the absolute paths]"
+)
+@priority_option
+@model_option
+@settings_option
+def submit(
+    paths: tuple[Path, ...],
+    batch: str | None,
+    priority: Priority,
+    model: str | None,
+    settings: Settings,
+) -> None:
+    """Queue folders and files for running workers.
+
+    Each content is queued once, whatever its name; submitting a folder again takes in what is
+    new. Workers run elsewhere: `thoraq up`, or `thoraq scheduler` once and `thoraq worker` on each
+    machine. What of them does not answer is told on standard error.
+
+    \b
+    Example:
+      thoraq submit /inbox/emergency --priority urgent --batch tonight
+      thoraq status tonight --follow
+    """
+    database = prepare(settings, model)
+    into = open_batch(database, batch or batch_name(paths, model), priority)
+    with BatchProgress() as progress:
+        count = enqueue(database, paths, into, settings, model=model, progress=progress.take_in)
+    say(
+        f"batch {into.name}: {count.seen} seen = {count.queued} queued + {count.known} known"
+        f" + {count.duplicates} duplicates + {count.refused} refused"
+    )
+    if why := paused(database, into):
+        say(why, err=True)
+    elif waiting_files(database, [batch_status(database, into.name)]):
+        tell(settings)
+    if model is not None and count.known:
+        say(
+            "known files keep the network they were queued for; `thoraq remeasure"
+            f" --model {quoted(model)} --batch {quoted(into.name)}` measures them again",
+            err=True,
+        )

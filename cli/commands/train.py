@@ -1,0 +1,260 @@
+"""`thoraq train`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from cli.exits import Exit
+from cli.options import Factor, Paths, settings_option
+from cli.output.printing import Form, form_options, print_json, print_rows, say
+from cli.output.run_progress import follow_run
+from cli.output.run_rows import (
+    CHECK_IN_TABLE,
+    IN_TABLE,
+    check_rows,
+    phase_row,
+    plain_run,
+    run_row,
+    table_row,
+)
+from cli.output.run_table import print_comparison, print_run
+from cli.output.training_wait import waiting_for
+from cli.planning import count_films, plan_of, run_names, seeded_plans, weights_of
+from db.database import Database
+from db.states import RunState
+from db.training.records import NewRun, TrainingRun
+from db.training.runs import (
+    cancel_run,
+    find_run,
+    list_runs,
+    open_run,
+    resume_run,
+    run_checks,
+    run_phases,
+)
+from scheduler.archive import open_database
+from scheduler.preparation import prepare
+from scheduler.roots import check_allowed, check_places
+from scheduler.settings import Settings
+
+
+@click.group()
+def train() -> None:
+    """Train networks on annotated images, through the queue.
+
+    A run is a job: it survives its worker, the broker and the machine, goes on from its last
+    checkpoint, and ends as a network in `models list`. Training workers take it:
+    `thoraq up --training`, or `thoraq worker --queues training`.
+
+    \b
+    Example:
+      thoraq train submit --data /srv/films --name our-own
+      thoraq train status our-own --follow
+      thoraq models promote our-own
+    """
+
+
+@train.command()
+@click.option(
+    "--data", required=True, type=Paths(file_okay=False), help="folder of annotated images"
+)
+@click.option("--run", "file", type=Paths(dir_okay=False), help="run file [default: four phases]")
+@click.option("--phases", help="the phases to run, by number: 1-4, or 0,1 [default: all]")
+@click.option("--scale", type=Factor(), help="times the steps")
+@click.option("--faithful", is_flag=True, help="the original recipe, its faults included")
+@click.option("--name", help="name of the run and its network [default: from the folder]")
+@click.option("--start", metavar="MODEL", help="network or weights file to start from")
+@click.option(
+    "--teachers", metavar="MODEL,...", help="networks or weights files whose mean is taught"
+)
+@click.option(
+    "--seeds", type=click.IntRange(1, 99), default=1, show_default=True, help="runs, NAME-s1 ..."
+)
+@settings_option
+def submit(
+    data: Path,
+    *,
+    file: Path | None,
+    phases: str | None,
+    scale: float | None,
+    faithful: bool,
+    name: str | None,
+    start: str | None,
+    teachers: str | None,
+    seeds: int,
+    settings: Settings,
+) -> None:
+    """Queue a training run.
+
+    The folder and the plan are checked first. The folder must be there under the same path on the
+    machine that trains. A MODEL is a version that `models list` names, or a weights file.
+
+    \b
+    Example: the four phases, then one network taught by three
+      thoraq train submit --data /srv/films --name our-own
+      thoraq train submit --data /srv/films --name three --seeds 3
+      thoraq train submit --data /srv/films --name one --teachers three-s1,three-s2,three-s3
+    """
+    if faithful and file is not None:
+        raise click.UsageError("--faithful is a run file of its own; leave --run out")
+    check_places((data,))
+    check_allowed(data, settings.allowed_roots)
+    plan = plan_of(file, faithful=faithful, phases=phases, scale=scale)
+    films = count_films(data.absolute())
+    database = prepare(settings)
+    origin = None if start is None else weights_of(start, database, settings)
+    taught = [
+        weights_of(each.strip(), database, settings)
+        for each in (teachers or "").split(",")
+        if each.strip()
+    ]
+    names = run_names(database, name, data.absolute(), seeds)
+    runs = [
+        NewRun(
+            name=each,
+            data=str(data.absolute()),
+            plan=reseeded.as_mapping(),
+            start=None if origin is None else str(origin.path),
+            teachers=tuple(str(teacher.path) for teacher in taught),
+            parent=None if origin is None else origin.version,
+        )
+        for each, reseeded in zip(names, seeded_plans(plan, seeds), strict=True)
+    ]
+    for new in runs:
+        run = open_run(database, new)
+        say(f"{run.name} queued: {len(plan.phases)} phases, {plan.steps} steps")
+    say(f"{films['train']} films to fit to, {films['val']} to select by")
+    explain(run, database, settings)
+
+
+@train.command()
+@click.argument("run", required=False)
+@click.option("--follow", is_flag=True, help="stay until RUN is over")
+@form_options
+@settings_option
+def status(run: str | None, *, follow: bool, form: Form, settings: Settings) -> None:
+    """Say how far the training runs are, or one RUN in full.
+
+    Errors are on the validation split, landmarks in px of a 224 frame. --follow leaves with code
+    9 (UNTRAINED) unless the run has finished.
+
+    \b
+    Example:
+      thoraq train status
+      thoraq train status our-own --follow && thoraq models promote our-own
+    """
+    if follow and run is None:
+        raise click.UsageError("--follow needs the name of a run")
+    database = open_database(settings)
+    if run is None:
+        found = list_runs(database)
+        rows = map(table_row if form is Form.TABLE else run_row, found)
+        print_rows(rows, form, IN_TABLE)
+        if not found and form is Form.TABLE:
+            say("no run yet; `thoraq train submit` makes them", err=True)
+        return
+    reason = partial(waiting_for, database=database, settings=settings)
+    one = follow_run(database, run, reason) if follow else find_run(database, run)
+    phases = run_phases(database, one.id)
+    if form is Form.JSON:
+        print_json(plain_run(one, phases))
+    elif form is Form.CSV:
+        print_rows([run_row(one)], form)
+    else:
+        print_run(one, phases)
+        explain(one, database, settings)
+    if follow and one.state is not RunState.FINISHED:
+        click.get_current_context().exit(Exit.UNTRAINED)
+
+
+@train.command()
+@click.argument("run")
+@settings_option
+def cancel(run: str, settings: Settings) -> None:
+    """Stop a training run; it can be resumed.
+
+    A run at work writes a checkpoint first.
+
+    \b
+    Example:
+      thoraq train cancel our-own
+    """
+    one = cancel_run(open_database(settings), run)
+    if one.state is RunState.CANCELLED:
+        say(f"{one.name} is cancelled")
+    else:
+        say(f"{one.name} ends once {one.worker} has written a checkpoint")
+
+
+@train.command()
+@click.argument("run")
+@settings_option
+def resume(run: str, settings: Settings) -> None:
+    """Queue a cancelled or failed run again, from its last checkpoint.
+
+    \b
+    Example:
+      thoraq train resume our-own
+    """
+    database = open_database(settings)
+    one = resume_run(database, run)
+    say(f"{one.name} queued again")
+    explain(one, database, settings)
+
+
+@train.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@form_options
+@settings_option
+def compare(runs: tuple[str, ...], form: Form, settings: Settings) -> None:
+    """Set the phases of training runs side by side.
+
+    Of each phase: its error on the validation split in px of a 224 frame, the difference from what
+    it started from with its 95 % interval, and whether its weights were carried on. The last row
+    is the finished network on the test split.
+
+    \b
+    Example:
+      thoraq train submit --data /srv/films --name ours
+      thoraq train submit --data /srv/films --name original --faithful
+      thoraq train compare ours original
+    """
+    database = open_database(settings)
+    found = [find_run(database, name) for name in dict.fromkeys(runs)]
+    ended = [(run, run_phases(database, run.id)) for run in found]
+    if form is Form.TABLE:
+        print_comparison(ended, database)
+        return
+    print_rows((phase_row(run, phase) for run, phases in ended for phase in phases), form)
+
+
+@train.command()
+@click.argument("run")
+@form_options
+@settings_option
+def log(run: str, form: Form, settings: Settings) -> None:
+    """List every check of a training run.
+
+    Errors are on the validation split, landmarks in px of a 224 frame; JSON and CSV hold the parts
+    of the loss.
+
+    \b
+    Example:
+      thoraq train log our-own --csv > checks.csv
+    """
+    database = open_database(settings)
+    one = find_run(database, run)
+    checks = run_checks(database, one.id)
+    print_rows(check_rows(checks), form, CHECK_IN_TABLE)
+    if not checks and form is Form.TABLE:
+        say("no check yet", err=True)
+        explain(one, database, settings)
+
+
+def explain(run: TrainingRun, database: Database, settings: Settings) -> None:
+    """Say on standard error why a run stands still, if it does."""
+    if reason := waiting_for(run, database, settings):
+        say(reason, err=True)

@@ -1,0 +1,38 @@
+"""`thoraq up`."""
+
+from __future__ import annotations
+
+import click
+
+from cli.options import settings_option
+from cli.output.printing import say
+from scheduler.local_processes import open_stack
+from scheduler.preparation import prepare
+from scheduler.settings import Settings
+
+
+@click.command()
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="auto (every accelerator, else the CPU), cpu, or cuda:N",
+)
+@click.option("--training", is_flag=True, help="also run a worker that trains, on the first device")
+@settings_option
+def up(device: str, training: bool, settings: Settings) -> None:
+    """Run broker, workers and scheduler until Ctrl-C or SIGTERM.
+
+    Brings the database up to date first, starts an embedded broker unless THORAQ_BROKER_URL
+    names one, then a worker on every device. What dies is started again.
+
+    \b
+    Example: serve this machine's devices, and queue a folder from another shell
+      thoraq up --state /data/thoraq
+      thoraq submit /archive/2024 --state /data/thoraq
+    """
+    prepare(settings)
+    stack = open_stack(settings, device, training=training)
+    say(f"working in {settings.state}, logs in {settings.state / 'logs'}", err=True)
+    say("Ctrl-C stops everything; files that wait stay queued", err=True)
+    stack.run()

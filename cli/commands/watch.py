@@ -1,0 +1,105 @@
+"""`thoraq watch`."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from cli.options import (
+    BatchName,
+    Paths,
+    model_option,
+    priority_option,
+    settings_option,
+)
+from cli.output.absences import Lookout
+from cli.output.codes import known_codes
+from cli.output.printing import say
+from db.records import IntakeCount
+from db.states import Priority
+from scheduler.intake.put_away import After
+from scheduler.intake.watch import Watch
+from scheduler.names import batch_name
+from scheduler.preparation import prepare
+from scheduler.roots import check_places
+from scheduler.settings import Settings
+
+
+@click.command()
+@click.argument("folder", type=Paths(file_okay=False))
+@click.option("--once", is_flag=True, help="take what is complete now, then end")
+@click.option(
+    "--after",
+    type=click.Choice(After, case_sensitive=False),
+    default=After.LEAVE,
+    show_default=True,
+    help="what becomes of a file that has ended: left; moved to done/ or failed/ in FOLDER; or"
+    " deleted if it was measured and moved to failed/ if not",
+)
+@click.option(
+    "--batch", type=BatchName(), help="name of the batch [default: from the absolute path]"
+)
+@priority_option
+@model_option
+@settings_option
+def watch(
+    folder: Path,
+    *,
+    once: bool,
+    after: After,
+    batch: str | None,
+    priority: Priority,
+    model: str | None,
+    settings: Settings,
+) -> None:
+    """Queue what arrives in a folder, once each, until Ctrl-C or SIGTERM.
+
+    A file is taken once it was closed, was renamed into place, or was unchanged for
+    THORAQ_SETTLE_SECONDS, which also serves shares that give no events. Files already taken
+    are recorded in the database, so that a restart takes nothing twice. Hidden and unfinished files
+    (.part, .tmp and the like) and links are passed over. Files put away keep their path below done/
+    or failed/; failed/reasons.csv says why each is there.
+
+    \b
+    Example: a PACS exports into /inbox; this machine measures
+      thoraq up &
+      thoraq watch /inbox --priority urgent --after move
+    """
+    check_places((folder,))
+    told = IntakeCount()
+
+    def tell(count: IntakeCount) -> None:
+        nonlocal told
+        if count.seen > told.seen:
+            told = count
+            say(
+                f"{count.seen} taken in = {count.queued} queued + {count.known} known"
+                f" + {count.duplicates} duplicates + {count.refused} refused"
+            )
+
+    name = batch or batch_name([folder], model)
+    database = prepare(settings, model)
+    lookout = Lookout(database, name, settings)
+    watched = Watch(
+        database,
+        folder,
+        settings,
+        batch=name,
+        priority=priority,
+        model=model,
+        after=after,
+        remedies={each.code: each.sentence for each in known_codes().values()},
+        progress=tell,
+    )
+    say(f"watching {folder} for batch {name}", err=True)
+    if once:
+        watched.once()
+        lookout.look()
+        return
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    watched.run(stop, after_scan=lookout.look)

@@ -1,0 +1,133 @@
+"""Options of commands that list rows: which columns, in which order, or only how many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+from cli.output.printing import Form, Row, print_json, print_rows, say
+from db.query.order import Order, parse_order
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+#: Where the columns are for which a terminal has no room.
+MORE = "--columns, or --csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How rows are listed. ``columns``: those named, all or the usual ones where empty."""
+
+    columns: tuple[str, ...] = ()
+    order: Order | None = None
+
+    def rows(self, rows: Iterable[Row]) -> Iterable[Row]:
+        """Return the rows with the named columns alone, as they are taken."""
+        if not self.columns:
+            return rows
+        return ({name: row[name] for name in self.columns} for row in rows)
+
+    def shown(self, usual: Sequence[str]) -> Sequence[str]:
+        """Return the columns of a table."""
+        return self.columns or usual
+
+
+class ColumnNames(click.ParamType[tuple[str, ...]]):
+    """Names of columns with commas between them."""
+
+    name = "columns"
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = names
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Return the names in the order they were written."""
+        if isinstance(value, tuple):
+            return value
+        found = tuple(dict.fromkeys(each.strip() for each in value.split(",")))
+        for name in found:
+            if name not in self._names:
+                close = get_close_matches(name, self._names, 1)
+                every = f"those there are: {', '.join(self._names)}"
+                meant = f"did you mean {close[0]}?" if close else every
+                self.fail(f"no column {name!r}; {meant}", param, ctx)
+        return found
+
+
+class SortBy(click.ParamType[Order]):
+    """A column, and the direction after a colon."""
+
+    name = "column[:desc]"
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = names
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Order:
+        """Return the order."""
+        if isinstance(value, Order):
+            return value
+        try:
+            return parse_order(value, self._names)
+        except ValueError as exc:
+            self.fail(str(exc), param, ctx)
+
+
+def sort_option(sortable: Collection[str]) -> Callable[[Command], Command]:
+    """Give a command ``--sort``, and its body ``sorted_by``."""
+    return click.option(
+        "--sort",
+        "sorted_by",
+        type=SortBy(sortable),
+        metavar="COLUMN[:desc]",
+        help="in the order of this column; absent values last",
+    )
+
+
+def listing_options(
+    columns: Sequence[str], sortable: Collection[str]
+) -> Callable[[Command], Callable[..., object]]:
+    """Give a command ``--columns`` and ``--sort``, and its body ``listing``."""
+
+    def with_options(command: Command) -> Callable[..., object]:
+        @click.option(
+            "--columns",
+            "only_columns",
+            type=ColumnNames(columns),
+            default=(),
+            metavar="A,B,C",
+            help="these columns, in this order",
+        )
+        @sort_option(sortable)
+        @wraps(command)
+        def with_listing(
+            *args: Any, only_columns: tuple[str, ...], sorted_by: Order | None, **kwargs: Any
+        ) -> object:
+            return command(*args, listing=Listing(only_columns, sorted_by), **kwargs)
+
+        return with_listing
+
+    return with_options
+
+
+count_option = click.option(
+    "--count", "only_count", is_flag=True, help="print only how many there are"
+)
+
+
+def print_count(count: int, form: Form) -> None:
+    """Print a number of rows."""
+    if form is Form.JSON:
+        print_json({"count": count})
+    elif form is Form.CSV:
+        print_rows([{"count": count}], form)
+    else:
+        say(str(count))

@@ -1,0 +1,1 @@
+"""How commands speak: tables, progress, forms, and sentences that several of them print."""

@@ -1,0 +1,21 @@
+"""What several commands say first: why nothing of a batch starts."""
+
+from __future__ import annotations
+
+from cli.output.shell import quoted
+from db.database import Database
+from db.pauses import paused_queues
+from db.records import Batch
+from db.states import QueueName
+
+
+def paused(database: Database, batch: Batch) -> str | None:
+    """Return why nothing of a batch starts, with the command that changes it; None: it runs."""
+    if batch.paused_at is not None:
+        since = batch.paused_at.astimezone().isoformat(sep=" ", timespec="minutes")
+        return f"paused since {since}: `thoraq resume {quoted(batch.name)}`"
+    queue = QueueName(batch.priority)
+    if (at := paused_queues(database).get(queue)) is not None:
+        since = at.astimezone().isoformat(sep=" ", timespec="minutes")
+        return f"the {queue} queue is paused since {since}: `thoraq resume --queue {queue}`"
+    return None

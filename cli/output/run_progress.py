@@ -1,0 +1,109 @@
+"""How far a training run is: a bar on a terminal, a line a check in a log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
+
+from cli.output.progress import duration
+from cli.output.run_rows import is_judged, is_over, loss_text, phase_text
+from db.database import Database
+from db.states import RunState
+from db.training.records import TrainingRun
+from db.training.runs import find_run
+from scheduler.console import PlainConsole
+from scheduler.terminal import printable
+
+#: Pause between two looks at a run.
+LOOK_SECONDS = 1.0
+#: Pause between two looks for the reason why nothing happens.
+REASON_SECONDS = 15.0
+
+
+def follow_run(database: Database, name: str, reason: Callable[[TrainingRun], str]) -> TrainingRun:
+    """Show a run until it is over. Raises RunUnknown."""
+    with RunProgress(reason) as progress:
+        while True:
+            run = find_run(database, name)
+            progress.show(run)
+            if is_over(run):
+                return run
+            time.sleep(LOOK_SECONDS)
+
+
+class RunProgress:
+    """Shows a run on standard error; ``reason`` says why a waiting one waits."""
+
+    def __init__(self, reason: Callable[[TrainingRun], str]) -> None:
+        self.console = PlainConsole(stderr=True, highlight=False)
+        self.reason = reason
+        self.reason_due = 0.0
+        self.waits_for = ""
+        self.state: RunState | None = None
+        self.told = ""
+        self.bar = Progress(
+            TextColumn(
+                "{task.description}", markup=False, table_column=Column(min_width=10, no_wrap=True)
+            ),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[words]}", markup=False, table_column=Column(no_wrap=True)),
+            console=self.console,
+            disable=not self.console.is_terminal,
+            transient=True,
+        )
+        self.task = self.bar.add_task("starting", total=None, words="")
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.stop()
+
+    def show(self, run: TrainingRun) -> None:
+        """Move the bar, or print a line where something is new."""
+        last = run.last
+        what = printable(str(run.state) if last is None else phase_text(run, last))
+        words = printable(self.words(run))
+        if self.console.is_terminal:
+            if self.waits_for not in {"", self.told}:
+                self.told = self.waits_for
+                self.console.print(self.waits_for, soft_wrap=True)
+            words = "" if self.waits_for else f"{what}  {words}"
+            done, total = (0, None) if last is None else (last.step, last.steps)
+            self.bar.update(
+                self.task, description=str(run.state), words=words, completed=done, total=total
+            )
+        elif (line := f"{what}: {words}") != self.told:
+            self.told = line
+            self.console.print(line, soft_wrap=True)
+
+    def words(self, run: TrainingRun) -> str:
+        """Return epoch, loss, errors and time left, or what a waiting run waits for."""
+        now = time.monotonic()
+        if now >= self.reason_due or run.state is not self.state:
+            self.reason_due = now + REASON_SECONDS
+            self.state = run.state
+            self.waits_for = printable(self.reason(run))
+        if self.waits_for:
+            return self.waits_for
+        last = run.last
+        if last is None:
+            return "reading the films and taking the first steps"
+        if is_judged(run, last):
+            return "every step is done; the network is calibrated and judged on the test films"
+        return (
+            f"epoch {last.epoch:.1f} of {last.epochs:.1f}  error {last.error_px224:.2f} px"
+            f"  best {last.best_px224:.2f} px  {duration(last.seconds_left)} left"
+            f"  loss: {loss_text(last.loss_parts)}"
+        )

@@ -1,0 +1,148 @@
+"""Copies: the whole database in one file, taken while others write, and brought back.
+
+A copy of SQLite is a database file, one of PostgreSQL an archive of pg_dump. Either holds what
+stood at one moment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from dataclasses import replace as changed
+from pathlib import Path
+
+from sqlalchemy import inspect
+
+from db.address import sqlite_path
+from db.audit import Action, note
+from db.backup import postgres_copies, sqlite_copies
+from db.backup.known_schema import refuse
+from db.backup.records import CopyContents, CopyCount, count_rows
+from db.database import Database, moment
+from db.engine import engine_of
+from db.errors import CopyExists, CopyFailed, CopyForeign, DatabaseNotEmpty
+from db.migration import check_revision
+from db.outbox import resend_all
+from db.schema import refuse_newer
+from db.training.runs import resend_runs
+from db.translation import translated
+
+#: Tables that every thoraq's database has had from its first schema on.
+_OURS = frozenset({"batch", "chunk", "file", "job", "measurement", "radiograph"})
+
+
+def back_up(url: str, target: Path, *, replace: bool = False) -> CopyCount:
+    """Write the database at ``url`` to ``target``; an interruption leaves what was there.
+
+    Raises CopyExists, CopyFailed, ToolMissing, ToolOutdated, DatabaseAway, SchemaOutdated,
+    SchemaNewer.
+    """
+    if sqlite_copies.is_database(url, target):
+        raise CopyExists(f"{target} is the database itself; give another name")
+    if target.exists() and not replace:
+        raise CopyExists(f"{target}: {CopyExists.__doc__}")
+    refuse_newer(url)
+    try:
+        _forget_halves(target)
+        # It holds results: nobody else may read it, from its first byte on.
+        opened, name = tempfile.mkstemp(".part", f".{target.name}.", target.parent)
+        half = Path(name)
+        try:
+            if sqlite_copies.speaks(url):
+                count = sqlite_copies.write_copy(url, half)
+            else:
+                count = postgres_copies.write_copy(url, opened)
+            os.fsync(opened)
+            half.replace(target)
+            _make_durable(target.parent)
+        finally:
+            os.close(opened)
+            half.unlink(missing_ok=True)
+    except OSError as exc:
+        raise CopyFailed(f"{target}: {exc.strerror}. {CopyFailed.__doc__}") from exc
+    return count
+
+
+def restore(url: str, source: Path, *, replace: bool = False) -> CopyCount:
+    """Bring a copy back, all of it or nothing; what waits in it is sent again.
+
+    Jobs and runs that were at work when it was taken come back when their leases are found over.
+    Rows alone are taken from it, into a schema that is made anew.
+    Raises CopyForeign, CopyDamaged, CopyUntrusted, CopyFailed, DatabaseNotEmpty, DatabaseBroken,
+    SchemaNewer, ToolMissing, ToolOutdated, DatabaseAway, DatabaseBusy.
+    """
+    if sqlite_copies.is_database(url, source):
+        raise CopyForeign(f"{source} is the database itself; name a copy")
+    check_copy(source, sqlite=sqlite_copies.speaks(url))
+    if not replace and _has_tables(url):
+        raise DatabaseNotEmpty(DatabaseNotEmpty.__doc__)
+    moved_aside: Path | None = None
+    if sqlite_copies.speaks(url):
+        moved_aside = sqlite_copies.bring_back(url, source)
+    else:
+        postgres_copies.bring_back(url, source, replace=replace)
+    database = Database.open(url)
+    try:
+        resend_all(database)
+        resend_runs(database)
+        with database.write() as connection:
+            note(connection, Action.RESTORE, source.name, moment(connection, None))
+    finally:
+        database.dispose()
+    return changed(_counted(url), moved_aside=moved_aside)
+
+
+def check_copy(source: Path, *, sqlite: bool) -> None:
+    """Check that a file is a sound copy for this kind of database, of no newer schema.
+
+    Nothing of it is executed. Raises CopyForeign, CopyDamaged, CopyUntrusted, SchemaNewer,
+    ToolMissing, ToolOutdated.
+    """
+    look_into = sqlite_copies.look_into if sqlite else postgres_copies.look_into
+    strange = sqlite_copies.strange if sqlite else postgres_copies.strange
+    read_through = sqlite_copies.read_through if sqlite else postgres_copies.read_through
+    contents: CopyContents = look_into(source)
+    # Other programs keep their revisions in a table of the same name, and number them alike.
+    if contents.revision is None or not contents.tables >= _OURS:
+        raise CopyForeign(f"{source}: {CopyForeign.__doc__}")
+    check_revision(contents.revision)
+    refuse(source, strange(contents))
+    read_through(source)
+
+
+def _has_tables(url: str) -> bool:
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        return False
+    engine = engine_of(url)
+    try:
+        with translated(), engine.connect() as connection:
+            return bool(inspect(connection).get_table_names())
+    finally:
+        engine.dispose()
+
+
+def _counted(url: str) -> CopyCount:
+    engine = engine_of(url)
+    try:
+        with translated(), engine.connect() as connection:
+            return count_rows(connection)
+    finally:
+        engine.dispose()
+
+
+def _forget_halves(target: Path) -> None:
+    """Remove what a backup to this name left when it was killed: it holds results."""
+    half = re.compile(rf"\.{re.escape(target.name)}\.[a-z0-9_]{{8}}\.part")
+    for each in target.parent.iterdir():
+        if half.fullmatch(each.name):
+            each.unlink(missing_ok=True)
+
+
+def _make_durable(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

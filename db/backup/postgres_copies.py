@@ -1,0 +1,289 @@
+"""Copies of PostgreSQL: archives of pg_dump, whose rows are brought back in one transaction."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import URL, Connection, make_url, text
+from sqlalchemy.exc import IntegrityError
+
+from db import migration
+from db.backup.archive_text import Rows, tables_in
+from db.backup.empty_tables import filling
+from db.backup.known_schema import VERSION_TABLE, archive_entries, columns_of, missing_tables, shown
+from db.backup.records import CopyContents, CopyCount, count_rows
+from db.engine import engine_of
+from db.errors import (
+    CopyDamaged,
+    CopyFailed,
+    CopyForeign,
+    CopyUntrusted,
+    DatabaseBusy,
+    ToolMissing,
+    ToolOutdated,
+)
+from db.schema import HEAD
+from db.tables import metadata
+from db.tally import FUNCTIONS
+from db.translation import translated
+
+_MAGIC = b"PGDMP"
+_LOCK_TIMEOUT = "30s"
+#: Tries of a restore that workers get into a deadlock with.
+_TRIES = 5
+#: Where distributions keep every version's tools; the newest reads what the older ones wrote.
+_PACKAGED = Path("/usr/lib/postgresql")
+#: Secrets that a URL's query may hold; they would stand in the list of processes.
+_SECRETS = frozenset({"password", "sslpassword"})
+#: A line of pg_restore's list: number, table of the catalogue, object, kind, schema, name, owner.
+_TABLE = re.compile(r"^\d+; \d+ \d+ TABLE \S+ (\S+) ", re.MULTILINE)
+_ENTRY = re.compile(r"^\d+; \d+ \d+ (.*)$", re.MULTILINE)
+
+
+def write_copy(url: str, target: int) -> CopyCount:
+    """Write an archive to the open file ``target``; others may write meanwhile.
+
+    Raises CopyFailed, ToolMissing, ToolOutdated, DatabaseAway, SchemaOutdated.
+    """
+    dump = _tool("pg_dump")
+    engine = engine_of(url).execution_options(isolation_level="REPEATABLE READ")
+    try:
+        with translated(), engine.begin() as connection:
+            _check_version(dump, connection)
+            # It does nothing as long as the archive is written, which servers may forbid.
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            moment: str = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
+            count = count_rows(connection)
+            with _reaching(url) as (place, inherited):
+                wanted = ["--format=custom", "--no-owner", f"--snapshot={moment}"]
+                # What others keep in the database is theirs; a restore would refuse the copy.
+                wanted += [f"--table={table.name}" for table in metadata.sorted_tables]
+                wanted += [f"--table={VERSION_TABLE}", "--no-privileges", "--no-comments"]
+                ran = subprocess.run(
+                    [*dump, "--no-password", place, *wanted],
+                    stdout=target,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    pass_fds=inherited,
+                    check=False,
+                )
+    finally:
+        engine.dispose()
+    if ran.returncode != 0:
+        raise CopyFailed(f"pg_dump: {_said(ran.stderr)}. {CopyFailed.__doc__}")
+    return count
+
+
+def bring_back(url: str, source: Path, *, replace: bool) -> None:
+    """Put an archive's rows in place of the database's, all of them or none; upgrade older ones.
+
+    Nothing but rows is taken from the archive: the schema is made anew. Raises CopyForeign,
+    CopyUntrusted, CopyDamaged, CopyFailed, DatabaseBusy, ToolMissing.
+    """
+    revision = look_into(source).revision
+    if revision is None:
+        raise CopyForeign(f"{source}: {CopyForeign.__doc__}")
+    for tried in range(_TRIES):
+        try:
+            _try_to_bring_back(url, source, revision, replace=replace)
+        except DatabaseBusy as exc:
+            # A worker held one table and wanted another, we the other way round; one gave in.
+            if "deadlock" not in str(exc) or tried == _TRIES - 1:
+                raise
+        else:
+            return
+
+
+def _try_to_bring_back(url: str, source: Path, revision: str, *, replace: bool) -> None:
+    columns = columns_of(revision)
+    with migration.alone(url) as connection:
+        # It does nothing while the archive is read, and makes indexes at once.
+        for limit in ("idle_in_transaction_session_timeout", "statement_timeout"):
+            connection.execute(text(f"SET LOCAL {limit} = 0"))
+        if replace:
+            # Every unit of work reads the version first: dropped first, none holds what is next.
+            names = [VERSION_TABLE, *(table.name for table in metadata.sorted_tables)]
+            connection.execute(text(f"DROP TABLE IF EXISTS {', '.join(names)} CASCADE"))
+            connection.execute(text(f"DROP FUNCTION IF EXISTS {', '.join(FUNCTIONS)}"))
+        migration.apply(connection, revision)
+        try:
+            with filling(connection, columns):
+                _take_rows(connection, source, columns)
+        except IntegrityError as exc:
+            raise CopyDamaged(
+                f"{source}: rows contradict each other. {CopyDamaged.__doc__}"
+            ) from exc
+        migration.apply(connection)
+
+
+def _take_rows(connection: Connection, source: Path, columns: Mapping[str, Sequence[str]]) -> None:
+    """Copy an archive's rows into our own tables; no word of it reaches the server but values."""
+    raw = connection.connection.driver_connection
+    command = [*_tool("pg_restore"), "--data-only", "--file=-", str(source.absolute())]
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as reading,
+    ):
+        if raw is None or reading.stdout is None:
+            raise CopyFailed(CopyFailed.__doc__)
+        try:
+            for rows in tables_in(reading.stdout, columns):
+                _take_table(raw, rows, known=rows.table in columns)
+        except psycopg.OperationalError as exc:
+            raise CopyFailed(f"{type(exc).__name__}. {CopyFailed.__doc__}") from exc
+        except psycopg.Error as exc:
+            said = exc.sqlstate or type(exc).__name__
+            raise CopyDamaged(f"{source}: {said} in {rows.table}. {CopyDamaged.__doc__}") from exc
+        except (CopyUntrusted, CopyDamaged) as exc:
+            raise type(exc)(f"{source}: {exc}") from exc
+        if reading.wait() != 0:
+            errors.seek(0)
+            said = _said(errors.read().decode(errors="replace"))
+            raise CopyDamaged(f"{source}: {said}. {CopyDamaged.__doc__}")
+
+
+def _take_table(raw: psycopg.Connection[Any], rows: Rows, *, known: bool) -> None:
+    if not known:  # the revision, which the migrations have written
+        for _ in rows.pieces:
+            pass
+        return
+    with raw.cursor() as cursor:
+        # What the rows are written in, for as long as they come.
+        cursor.execute("SELECT set_config('client_encoding', %s, false)", [rows.encoding])
+        statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+            sql.Identifier(rows.table), sql.SQL(", ").join(map(sql.Identifier, rows.columns))
+        )
+        with cursor.copy(statement) as taking:
+            for piece in rows.pieces:
+                taking.write(piece)
+        cursor.execute("SELECT set_config('client_encoding', 'UTF8', false)")
+
+
+def look_into(source: Path) -> CopyContents:
+    """Read what an archive says it is; nothing of it is executed.
+
+    Raises CopyForeign, CopyDamaged, CopyUntrusted, ToolMissing, ToolOutdated.
+    """
+    try:
+        with source.open("rb") as opened:
+            head = opened.read(len(_MAGIC))
+    except OSError as exc:
+        raise CopyDamaged(f"{source}: {exc.strerror}") from exc
+    if head != _MAGIC:
+        raise CopyForeign(f"{source}: {CopyForeign.__doc__}")
+    listed = _read(source, "--list")
+    tables = frozenset(_TABLE.findall(listed))
+    revision = None
+    if VERSION_TABLE in tables:
+        script = _read(source, "--data-only", f"--table={VERSION_TABLE}", "--file=-")
+        try:
+            for rows in tables_in(io.BytesIO(script.encode()), {}):
+                revision = b"".join(rows.pieces).decode().strip() or None
+        except (CopyUntrusted, CopyDamaged) as exc:
+            raise type(exc)(f"{source}: {exc}") from exc
+    return CopyContents(tables, revision, listed=tuple(_ENTRY.findall(listed)))
+
+
+def strange(contents: CopyContents) -> list[str]:
+    """Say what an archive holds, or lacks, against the schema of its revision."""
+    revision = contents.revision or HEAD
+    known = archive_entries(revision)
+    found = [shown(line) for line in contents.listed if known.fullmatch(line) is None]
+    return [*found, *missing_tables(contents.tables, revision)]
+
+
+def read_through(source: Path) -> None:
+    """Read an archive to its end. Raises CopyDamaged, ToolMissing, ToolOutdated."""
+    _read(source, "--file=/dev/null")  # every block of it
+
+
+def _read(source: Path, *wanted: str) -> str:
+    command = [*_tool("pg_restore"), *wanted, str(source.absolute())]
+    ran = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if "unsupported version" in ran.stderr:
+        raise ToolOutdated(f"{source}: {ToolOutdated.__doc__}")
+    if ran.returncode != 0:
+        raise CopyDamaged(f"{source}: {_said(ran.stderr)}. {CopyDamaged.__doc__}")
+    return ran.stdout
+
+
+@contextmanager
+def _reaching(url: str) -> Iterator[tuple[str, Sequence[int]]]:
+    """Give a tool's option for the database, and what it inherits: a file with the password.
+
+    The file is in memory alone: neither the list of processes nor a disk ever holds it.
+    """
+    parsed = make_url(url)
+    said = parsed.query.get("options", ())
+    options = [said] if isinstance(said, str) else list(said)
+    query = {name: value for name, value in parsed.query.items() if name not in _SECRETS}
+    query["options"] = " ".join([*options, f"-c lock_timeout={_LOCK_TIMEOUT}"])
+    password = parsed.password or parsed.query.get("password")
+    secret = os.memfd_create("password")
+    try:
+        if isinstance(password, str):
+            escaped = password.replace("\\", "\\\\").replace(":", "\\:")
+            os.fchmod(secret, 0o600)
+            os.write(secret, f"*:*:*:*:{escaped}\n".encode())
+            query["passfile"] = f"/proc/self/fd/{secret}"
+        query.update(_servers(parsed))
+        shown = URL.create(
+            "postgresql",
+            username=parsed.username,
+            host=parsed.host,
+            port=parsed.port,
+            database=parsed.database,
+            query=query,
+        )
+        # SQLAlchemy writes a space of the query as +, which libpq takes for a plus.
+        place = shown.render_as_string(hide_password=False).replace("+", "%20")
+        yield f"--dbname={place}", (secret,)
+    finally:
+        os.close(secret)
+
+
+def _servers(url: URL) -> dict[str, str]:
+    """Return hosts and ports of a URL that names several servers, as libpq wants them."""
+    named = url.query.get("host", ())
+    if isinstance(named, str):
+        return {}
+    servers = [re.fullmatch(r"(.*?)(?::(\d+))?", each) for each in named]
+    hosts, ports = zip(*(each.groups("") for each in servers if each is not None), strict=True)
+    return {"host": ",".join(hosts), "port": ",".join(ports)}
+
+
+def _tool(name: str) -> list[str]:
+    """Find a tool of PostgreSQL, the newest one, and have it speak English. Raises ToolMissing."""
+    packaged = sorted(
+        _PACKAGED.glob(f"*/bin/{name}"),
+        key=lambda each: int(each.parents[1].name) if each.parents[1].name.isdigit() else 0,
+    )
+    found = str(packaged[-1]) if packaged else shutil.which(name)
+    if found is None:
+        raise ToolMissing(f"{name}: {ToolMissing.__doc__}")
+    return ["env", "LC_ALL=C", found]
+
+
+def _check_version(dump: Sequence[str], connection: Connection) -> None:
+    """Check that pg_dump is no older than the server. Raises ToolOutdated."""
+    ran = subprocess.run([*dump, "--version"], capture_output=True, text=True, check=False)
+    said = re.search(r"\d+", ran.stdout)
+    number = connection.execute(text("SHOW server_version_num")).scalar_one()
+    if said is None or int(said.group()) < int(number) // 10_000:
+        raise ToolOutdated(f"{ran.stdout.strip()}: {ToolOutdated.__doc__}")
+
+
+def _said(errors: str) -> str:
+    lines = [line for line in errors.splitlines() if "error" in line.lower()]
+    return lines[0] if lines else "no reason given"

@@ -1,0 +1,70 @@
+"""Known radiographs, chosen by their results, to be measured again by another network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import func, select
+
+from db.database import Database
+from db.intake import record_files
+from db.query.filters import filtered
+from db.records import Batch, FileStat, IntakeCount, ResultFilter, SeenFile
+from db.tables import file, measurement, radiograph
+
+#: Radiographs chosen and queued in one round, so that an archive never stands in memory.
+_ROUND = 1000
+
+
+def remeasure(
+    db: Database, batch: Batch, wanted: ResultFilter, model_version: str, chunk_size: int
+) -> Iterator[IntakeCount]:
+    """Queue what has a ``wanted`` result of another network; tells what each round did.
+
+    Each radiograph becomes a file of ``batch`` at the place where it was last seen; no file is
+    read. What the batch holds already is counted as known, and what ``model_version`` measured or
+    will measure for another batch as a duplicate, so that doing it again queues nothing twice.
+    Raises BatchUnknown, ModelUnknown, StudyUnknown.
+    """
+    after, left = 0, wanted.limit
+    while left is None or left > 0:
+        most = _ROUND if left is None else min(_ROUND, left)
+        ids, seen = _chosen(db, wanted, model_version, after, most)
+        if not ids:
+            return
+        yield record_files(db, batch, seen, model_version, chunk_size)
+        after = ids[-1]
+        left = None if left is None else left - len(ids)
+
+
+def _chosen(
+    db: Database, wanted: ResultFilter, model_version: str, after: int, most: int
+) -> tuple[list[int], list[SeenFile]]:
+    """Return the next radiographs by id, and the newest file of each."""
+    with db.read() as connection:
+        results = (
+            select(radiograph.c.id)
+            .distinct()
+            .join_from(radiograph, measurement, measurement.c.radiograph_id == radiograph.c.id)
+            .where(radiograph.c.id > after, measurement.c.model_version != model_version)
+            .order_by(radiograph.c.id)
+            .limit(most)
+        )
+        ids = list(connection.execute(filtered(connection, results, wanted)).scalars())
+        newest = (
+            select(func.max(file.c.id))
+            .where(file.c.radiograph_id.in_(ids))
+            .group_by(file.c.radiograph_id)
+        )
+        rows = connection.execute(
+            select(
+                file.c.path, file.c.size, file.c.mtime_ns, radiograph.c.sha256, radiograph.c.format
+            )
+            .join_from(file, radiograph, radiograph.c.id == file.c.radiograph_id)
+            .where(file.c.id.in_(newest))
+            .order_by(radiograph.c.id)
+        ).all()
+    seen = [
+        SeenFile(FileStat(row.path, row.size, row.mtime_ns), row.sha256, row.format) for row in rows
+    ]
+    return ids, seen

@@ -1,0 +1,1 @@
+"""Training runs in the database: queued, claimed, recovered, read."""

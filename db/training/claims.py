@@ -1,0 +1,222 @@
+"""A worker's hold on a training run: taken, prolonged, told of, given back and ended.
+
+As with jobs the fence is the owner token: a worker that was silent for longer than its lease
+finds the run under another token and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from math import isfinite
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Update, select, update
+
+from db.database import AnyRow, Database, insert_into, moment
+from db.models import note_model
+from db.pauses import training_paused
+from db.states import RunState
+from db.tables import training_check, training_phase, training_run
+from db.training.records import RunCheck, RunClaim, RunHold, RunPhase
+from db.training.runs import run_of
+
+#: What a run loses when it stops running.
+UNOWNED = {"owner": None, "lease_expires_at": None}
+
+
+def claim_run(
+    db: Database,
+    run_id: int,
+    worker: str,
+    device: str,
+    lease_seconds: float,
+    *,
+    now: datetime | None = None,
+) -> RunClaim | None:
+    """Take a waiting run, committed before this returns; None: it came twice, late or is paused."""
+    owner = str(uuid4())
+    with db.write() as connection:
+        at = moment(connection, now)
+        taken = connection.execute(
+            update(training_run)
+            .where(training_run.c.id == run_id, training_run.c.state == RunState.QUEUED)
+            .where(~training_paused())
+            .values(
+                state=RunState.RUNNING,
+                owner=owner,
+                lease_expires_at=at + timedelta(seconds=lease_seconds),
+                attempts=training_run.c.attempts + 1,
+                worker=worker,
+                device=device,
+                code=None,
+                detail=None,
+            )
+        ).rowcount
+        if not taken:
+            return None
+        connection.execute(
+            update(training_run)
+            .where(training_run.c.id == run_id, training_run.c.started_at.is_(None))
+            .values(started_at=at)
+        )
+        row = connection.execute(select(training_run).where(training_run.c.id == run_id)).one()
+        return RunClaim(owner, run_of(row))
+
+
+def renew_run(
+    db: Database, owner: str, lease_seconds: float, *, now: datetime | None = None
+) -> RunHold:
+    """Prolong a claim, and learn whether an operator wants the run to end."""
+    with db.write() as connection:
+        at = moment(connection, now)
+        asked = connection.execute(
+            held(owner)
+            .values(lease_expires_at=at + timedelta(seconds=lease_seconds))
+            .returning(training_run.c.cancel_requested)
+        ).scalar_one_or_none()
+    return RunHold(held=asked is not None, cancel_requested=bool(asked))
+
+
+def record_check(db: Database, owner: str, check: RunCheck) -> bool:
+    """Store where the run stands; False: it is somebody else's now. Safe to run twice."""
+    said = _said(check)
+    with db.write() as connection:
+        run_id = connection.execute(
+            held(owner).values(last=said).returning(training_run.c.id)
+        ).scalar_one_or_none()
+        if run_id is None:
+            return False
+        key = {"run_id": run_id, "ordinal": check.ordinal, "step": check.step}
+        new = connection.execute(
+            insert_into(connection, training_check)
+            .values(**key, said=said)
+            .on_conflict_do_nothing()
+            .returning(training_check.c.id)
+        ).scalar_one_or_none()
+        if new is None:
+            known = (training_check.c[name] == value for name, value in key.items())
+            connection.execute(update(training_check).where(*known).values(said=said))
+        else:
+            # Only a step that was never reached is progress: a run that ends its worker right
+            # after a check tells that check again at every attempt.
+            connection.execute(held(owner).values(attempts=1))
+    return True
+
+
+def record_phase(db: Database, owner: str, phase: RunPhase) -> bool:
+    """Store how a phase ended; False: the run is somebody else's now. Safe to run twice."""
+    with db.write() as connection:
+        run_id = connection.execute(
+            select(training_run.c.id).where(
+                training_run.c.owner == owner, training_run.c.state == RunState.RUNNING
+            )
+        ).scalar_one_or_none()
+        if run_id is None:
+            return False
+        stored = insert_into(connection, training_phase).values(
+            run_id=run_id, ordinal=phase.ordinal, said=_said(phase)
+        )
+        connection.execute(
+            stored.on_conflict_do_update(
+                index_elements=["run_id", "ordinal"], set_={"said": stored.excluded.said}
+            )
+        )
+    return True
+
+
+def release_run(db: Database, owner: str, *, now: datetime | None = None) -> bool:
+    """Give a run back at shutdown: queued again, and no attempt is counted.
+
+    One that was to be cancelled meanwhile is cancelled.
+    """
+    with db.write() as connection:
+        row = locked(connection, owner)
+        if row is None:
+            return False
+        if row.cancel_requested:
+            values = {"state": RunState.CANCELLED, "ended_at": moment(connection, now)}
+        else:
+            values = {"state": RunState.QUEUED, "sent_at": None, "attempts": row.attempts - 1}
+        return _moved(connection, held(owner).values(**values, **UNOWNED))
+
+
+def finish_run(
+    db: Database, owner: str, model_version: str | None, *, now: datetime | None = None
+) -> bool:
+    """End a run that made ``model_version``, or none where it was for comparison."""
+    with db.write() as connection:
+        return _finished(connection, owner, model_version, moment(connection, now))
+
+
+def finish_with_model(
+    db: Database,
+    owner: str,
+    version: str,
+    weights_digest: str,
+    card: Mapping[str, object],
+    *,
+    now: datetime | None = None,
+) -> bool:
+    """End a run and register the network it made, in one transaction: both or neither.
+
+    Raises ModelDiffers: the version stands for other weights.
+    """
+    with db.write() as connection:
+        at = moment(connection, now)
+        if not _finished(connection, owner, version, at):
+            return False
+        note_model(connection, version, weights_digest, card, at)
+    return True
+
+
+def fail_run(
+    db: Database, owner: str, code: str, detail: str, *, now: datetime | None = None
+) -> bool:
+    """End a run that cannot go on as it is."""
+    with db.write() as connection:
+        values = {"state": RunState.FAILED, "ended_at": moment(connection, now), **UNOWNED}
+        return _moved(connection, held(owner).values(code=code, detail=detail, **values))
+
+
+def end_cancelled(db: Database, owner: str, *, now: datetime | None = None) -> bool:
+    """End a run as an operator asked; its checkpoint is written."""
+    with db.write() as connection:
+        values = {"state": RunState.CANCELLED, "ended_at": moment(connection, now), **UNOWNED}
+        return _moved(connection, held(owner).values(**values))
+
+
+def held(owner: str) -> Update:
+    """UPDATE of the run that ``owner`` holds: the fence."""
+    return update(training_run).where(
+        training_run.c.owner == owner, training_run.c.state == RunState.RUNNING
+    )
+
+
+def locked(connection: Connection, owner: str) -> AnyRow | None:
+    """Read the run that ``owner`` holds, so that nobody moves it meanwhile."""
+    return connection.execute(
+        select(training_run)
+        .where(training_run.c.owner == owner, training_run.c.state == RunState.RUNNING)
+        .with_for_update()
+    ).one_or_none()
+
+
+def _finished(connection: Connection, owner: str, version: str | None, at: datetime) -> bool:
+    values = {"state": RunState.FINISHED, "ended_at": at, "cancel_requested": False, **UNOWNED}
+    return _moved(connection, held(owner).values(model_version=version, **values))
+
+
+def _said(told: RunCheck | RunPhase) -> dict[str, Any]:
+    """Plain values that JSON holds: a figure that is no number is left out."""
+    said = asdict(told)
+    for name in ("loss_parts", "figures"):
+        if name in said:
+            said[name] = {part: value for part, value in said[name].items() if isfinite(value)}
+    return said
+
+
+def _moved(connection: Connection, statement: Update) -> bool:
+    return connection.execute(statement).rowcount == 1

@@ -1,0 +1,90 @@
+"""Bringing training runs back: lost workers, failing devices, lost messages."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+
+from db.database import AnyRow, Database, moment
+from db.states import RunState
+from db.tables import training_run
+from db.training.claims import UNOWNED, held, locked
+
+#: A run is given up after this many claims that brought no check it had not reached before.
+MAX_ATTEMPTS = 5
+
+_LOST = "training-worker-lost"
+_LOST_DETAIL = "The worker that trained stopped; the run goes on from its last checkpoint."
+_CRASHES = "training-crashes"
+_CRASHES_DETAIL = (
+    "Worker after worker ended with this run before its next check; look at their logs, then run "
+    "`thoraq train resume`."
+)
+
+
+def recover_runs(
+    db: Database, max_attempts: int = MAX_ATTEMPTS, *, now: datetime | None = None
+) -> int:
+    """Bring back the runs whose worker is lost; return how many. Safe from several processes."""
+    with db.write() as connection:
+        at = moment(connection, now)
+        lost = connection.execute(
+            select(training_run)
+            .where(training_run.c.state == RunState.RUNNING, training_run.c.lease_expires_at < at)
+            .order_by(training_run.c.id)
+            # A run that its worker prolongs this instant is not lost.
+            .with_for_update(skip_locked=True)
+        ).all()
+        for row in lost:
+            crashed = {"code": _CRASHES, "detail": _CRASHES_DETAIL}
+            values = _after_loss(row, max_attempts, at, {"code": _LOST, "detail": _LOST_DETAIL})
+            if values["state"] is RunState.FAILED:
+                values |= crashed
+            connection.execute(held(row.owner).values(**values, **UNOWNED))
+    return len(lost)
+
+
+def set_back_run(
+    db: Database,
+    owner: str,
+    code: str,
+    detail: str,
+    max_attempts: int = MAX_ATTEMPTS,
+    *,
+    now: datetime | None = None,
+) -> RunState | None:
+    """Queue a run again whose device or folder failed, or end it if that was tried enough.
+
+    Returns where it stands then; None: it is somebody else's now.
+    """
+    with db.write() as connection:
+        row = locked(connection, owner)
+        if row is None:
+            return None
+        said = {"code": code, "detail": detail}
+        values = _after_loss(row, max_attempts, moment(connection, now), said)
+        connection.execute(held(owner).values(**values, **UNOWNED))
+        return RunState(values["state"])
+
+
+def resend_unheard_runs(db: Database, resend_seconds: float, *, now: datetime | None = None) -> int:
+    """Have runs sent again that nobody took for so long; call it while none waits in the broker."""
+    with db.write() as connection:
+        before = moment(connection, now) - timedelta(seconds=resend_seconds)
+        return connection.execute(
+            update(training_run)
+            .where(training_run.c.state == RunState.QUEUED, training_run.c.sent_at < before)
+            .values(sent_at=None)
+        ).rowcount
+
+
+def _after_loss(
+    row: AnyRow, max_attempts: int, at: datetime, said: dict[str, str]
+) -> dict[str, Any]:
+    if row.cancel_requested:
+        return {"state": RunState.CANCELLED, "ended_at": at}
+    if row.attempts >= max_attempts:
+        return {"state": RunState.FAILED, "ended_at": at, **said}
+    return {"state": RunState.QUEUED, "sent_at": None, **said}

@@ -1,0 +1,1 @@
+"""How radiographs enter the queue: folders, a watched folder, and what becomes of the files."""

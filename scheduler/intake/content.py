@@ -1,0 +1,51 @@
+"""Looking into one file: what it is, and the hash by which its content is known."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from typing import BinaryIO
+
+from db.records import FileStat, SeenFile
+from radiograph.errors import FileUnavailable, NotAnImage, RadiographError, TooLarge
+from radiograph.folders import open_file
+from radiograph.recognition import HEAD_BYTES, recognise
+from scheduler.intake.walk import file_stat, refusal_of
+
+_READ_BYTES = 1 << 20
+
+
+def look_into(met: FileStat, max_file_mb: int) -> SeenFile:
+    """Hash and recognise a file; one that cannot be measured comes back refused."""
+    try:
+        return _look(met, max_file_mb << 20)
+    except RadiographError as exc:
+        return SeenFile(met, refusal=refusal_of(exc))
+    except OSError as exc:
+        reason = FileUnavailable(f"{exc.strerror}. {FileUnavailable.__doc__}")
+        return SeenFile(met, refusal=refusal_of(reason))
+
+
+def _look(met: FileStat, max_bytes: int) -> SeenFile:
+    if met.size > max_bytes:
+        raise TooLarge(f"{met.size} bytes. {TooLarge.__doc__}")
+    # Its name or a folder above may have become a link since it was met: follow none.
+    with os.fdopen(open_file(met.path), "rb", buffering=0) as file:
+        _check_unchanged(file, met)
+        head = file.read(HEAD_BYTES)
+        name = os.path.basename(met.path)  # noqa: PTH119 - a path may hold any byte
+        image_format = recognise(head, name)
+        digest = hashlib.sha256(head)
+        while block := file.read(_READ_BYTES):
+            digest.update(block)
+        _check_unchanged(file, met)
+    return SeenFile(met, sha256=digest.hexdigest(), format=image_format)
+
+
+def _check_unchanged(file: BinaryIO, met: FileStat) -> None:
+    found = os.fstat(file.fileno())
+    if not stat.S_ISREG(found.st_mode):
+        raise NotAnImage("a pipe, socket or device is no file")
+    if file_stat(met.path, found) != met:
+        raise FileUnavailable("it changed while it was read; submit it again once it is complete")

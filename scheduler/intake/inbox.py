@@ -1,0 +1,172 @@
+"""The watched folder as the watch changes it: its files are moved and deleted, nothing else.
+
+Every path is relative to the folder and entered folder by folder without following links, so that
+no sender can lead a move or a deletion elsewhere, whenever he swaps a folder or file.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePath
+from secrets import token_hex
+from typing import BinaryIO
+
+from db.records import FileStat
+from radiograph.folders import entered, list_folder, open_file, open_folder
+from scheduler.errors import PlaceAltered
+from scheduler.intake.file_rename import rename_new
+from scheduler.intake.walk import file_stat
+
+_READ_BYTES = 1 << 20
+
+
+class Inbox:
+    """A watched folder that is open. Raises OSError where ``folder``, a resolved path, is away."""
+
+    def __init__(self, folder: Path) -> None:
+        self._root = open_folder(str(folder))
+
+    def close(self) -> None:
+        """Close the folder."""
+        os.close(self._root)
+
+    def is_empty(self) -> bool:
+        """Whether nothing at all is in the folder. Raises OSError."""
+        descriptor = list_folder(".", self._root)
+        try:
+            with os.scandir(descriptor) as entries:
+                return next(entries, None) is None
+        finally:
+            os.close(descriptor)
+
+    def has_folder(self, name: str) -> bool:
+        """Whether there is such a folder. Raises PlaceAltered where a link or file has its name."""
+        try:
+            found = os.stat(name, dir_fd=self._root, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        if not stat.S_ISDIR(found.st_mode):
+            raise PlaceAltered(f"{name}: {PlaceAltered.__doc__}")
+        return True
+
+    def make_folder(self, name: str) -> None:
+        """Make a folder, unless there is one. Raises PlaceAltered, OSError."""
+        with suppress(FileExistsError):
+            os.mkdir(name, dir_fd=self._root)
+        self.has_folder(name)
+
+    def holds(self, path: str, wanted: FileStat) -> bool:
+        """Whether the file at ``path`` has the size and time of ``wanted``, whose path is ignored.
+
+        Raises OSError; PlaceAltered where a link has the path or is on the way.
+        """
+        try:
+            with self.folder_of(path) as (here, name):
+                found = os.stat(name, dir_fd=here, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        if stat.S_ISLNK(found.st_mode):
+            raise PlaceAltered(PlaceAltered.__doc__)
+        return _is(found, wanted)
+
+    def move(self, path: str, new: str, wanted: FileStat) -> None:
+        """Move a file to a path that nothing has.
+
+        Raises FileExistsError, OSError; PlaceAltered also where the file is swapped meanwhile.
+        """
+        with (
+            self.folder_of(path) as (here, name),
+            self.folder_of(new, make=True) as (there, new_name),
+        ):
+            found = os.stat(name, dir_fd=here, follow_symlinks=False)
+            if not _is(found, wanted):
+                raise PlaceAltered(PlaceAltered.__doc__)
+            rename_new(name, here, new_name, there)
+            moved = os.stat(new_name, dir_fd=there, follow_symlinks=False)
+            if not os.path.samestat(moved, found):
+                _give_back(new_name, there, name, here)  # swapped after it was looked at
+                raise PlaceAltered(PlaceAltered.__doc__)
+
+    def delete(self, path: str, aside: str, wanted: FileStat, sha256: str | None) -> bool:
+        """Delete a file; False where its content is another than was measured.
+
+        It is first moved to ``aside``, where nobody swaps it between a last look and its end. One
+        that a crash left there is deleted by naming that path twice.
+        Raises FileExistsError, PlaceAltered, OSError.
+        """
+        with (
+            self.folder_of(path) as (here, name),
+            self.folder_of(aside, make=True) as (there, new),
+        ):
+            with os.fdopen(open_file(name, within=here), "rb", buffering=0) as file:
+                found = os.fstat(file.fileno())
+                if not _is(found, wanted):
+                    raise PlaceAltered(PlaceAltered.__doc__)
+                if _digest(file) != sha256:
+                    return False
+            if path != aside:
+                rename_new(name, here, new, there)
+            moved = os.stat(new, dir_fd=there, follow_symlinks=False)
+            if os.path.samestat(moved, found) and _is(moved, wanted):
+                os.unlink(new, dir_fd=there)
+                return True
+            if path != aside:
+                _give_back(new, there, name, here)
+            raise PlaceAltered(PlaceAltered.__doc__)
+
+    def make_durable(self, folders: Iterable[str]) -> None:
+        """Have the disk hold what was moved into and out of ``folders``."""
+        for folder in folders:
+            try:
+                with entered(folder, within=self._root) as here:
+                    descriptor = list_folder(".", here)
+            except OSError:
+                continue  # no longer there, so nothing of it is to be kept
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    @contextmanager
+    def folder_of(self, path: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+        """Open the folder of a path; yields its descriptor and the last name of the path.
+
+        Raises PlaceAltered where a link is on the way, OSError.
+        """
+        folder, _, name = path.rpartition("/")
+        try:
+            descriptor = open_folder(folder, within=self._root, make=make)
+        except OSError as exc:
+            if exc.errno == errno.ELOOP:
+                raise PlaceAltered(PlaceAltered.__doc__) from exc
+            raise
+        try:
+            yield descriptor, name
+        finally:
+            os.close(descriptor)
+
+
+def _is(found: os.stat_result, wanted: FileStat) -> bool:
+    same = file_stat(wanted.path, found) == wanted
+    return same and stat.S_ISREG(found.st_mode)
+
+
+def _digest(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while block := file.read(_READ_BYTES):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _give_back(name: str, here: int, former: str, there: int) -> None:
+    """Rename what was not meant back; under another name where its own is taken again."""
+    try:
+        rename_new(name, here, former, there)
+    except FileExistsError:
+        path = PurePath(former)
+        rename_new(name, here, f"{path.stem}.{token_hex(4)}{path.suffix}", there)

@@ -1,0 +1,209 @@
+"""The watch: a folder whose complete files are taken in, once.
+
+The scan is the truth: events do not cross NFS and SMB, and miss what happened while nobody
+listened. A file is complete once it was seen closed or renamed into place, or was found unchanged
+for a time. Files already taken are recorded in the database, so a restart takes nothing twice.
+Files are left where they lie, or put away once they have ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import structlog
+from celery import Celery
+
+from db.database import Database
+from db.errors import BatchUnknown, DatabaseError
+from db.intake import open_batch
+from db.records import IntakeCount, SeenFile
+from db.states import Priority
+from scheduler.errors import PlaceAltered, PlaceMissing
+from scheduler.intake.closed_files import Closings
+from scheduler.intake.put_away import After, PutAway
+from scheduler.intake.submission import Intake
+from scheduler.intake.walk import Met, walk_resolved
+from scheduler.pulse import Kind, Pulse
+from scheduler.roots import check_allowed
+from scheduler.settings import Settings
+
+#: A watch that came no further for so long, and for so many pauses between scans, is ill.
+_ILL_SECONDS, _ILL_SCANS = 120.0, 3
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Watch:
+    """Takes complete files of ``folder`` into the batch that is called like it.
+
+    ``remedies``: what to do about each code, told beside the files that are put away.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        settings: Settings,
+        *,
+        app: Celery | None = None,
+        batch: str | None = None,
+        priority: Priority = Priority.ROUTINE,
+        model: str | None = None,
+        after: After = After.LEAVE,
+        remedies: Mapping[str, str] | None = None,
+        progress: Callable[[IntakeCount], None] | None = None,
+    ) -> None:
+        # Resolved once: a link the operator gave is followed, one that takes its place later not.
+        self._folder = check_allowed(folder, settings.allowed_roots)
+        self._settings = settings
+        self._database = database
+        self.batch = open_batch(database, batch or folder.absolute().name, priority)
+        self._intake = Intake(
+            database, self.batch, settings, app=app, model=model, progress=progress
+        )
+        self._closings = Closings(self._folder)
+        # Stats are kept as hashes, since an archive has many files: of what is new or still
+        # growing, with the time since when it has not changed; and of what is done with.
+        self._waiting: dict[int, float] = {}
+        self._done: set[int] = set()
+        self._forgotten = False
+        # Files of the last scan that were complete and could not be read, and why.
+        self._unreadable = 0
+        self._why = ""
+        ill_seconds = _ILL_SECONDS + _ILL_SCANS * settings.watch_seconds
+        self._pulse = Pulse(settings.state, Kind.WATCH, str(self._folder), ill_seconds)
+        self._put_away = PutAway(
+            database,
+            self.batch,
+            self._folder,
+            after,
+            remedies or {},
+            went_on=self._pulse.beat,
+        )
+
+    def scan(self) -> IntakeCount:
+        """Look once, take what is complete and put away what has ended.
+
+        Raises PlaceMissing, DatabaseError; PlaceAltered after files were taken in. BatchUnknown:
+        the batch was forgotten, and the next scan takes what is new into another of its name.
+        """
+        if self._forgotten:
+            self._open_again()
+        waiting, done = self._waiting, self._done
+        self._waiting, self._done = {}, set()
+        told, self._unreadable = self._unreadable, 0
+        try:
+            count = self._intake.take(self._complete(waiting, done), keep=self._keep)
+        except BaseException as exc:
+            # What was about to be recorded is not done; the file table knows the rest, unless it
+            # was forgotten.
+            self._waiting, self._done = waiting, done
+            self._forgotten = isinstance(exc, BatchUnknown)
+            raise
+        if self._unreadable not in {0, told}:
+            _log.warning("files wait to become readable", files=self._unreadable, code=self._why)
+        try:
+            put = self._put_away.run()
+        except BatchUnknown:
+            self._forgotten = True
+            raise
+        for stat in put:
+            self._done.discard(hash(stat))
+        self._pulse.beat()
+        return count
+
+    def once(self) -> IntakeCount:
+        """Take what is complete now: two scans, as far apart as a file takes to settle.
+
+        Raises as `scan` does, PlaceAltered after the second one.
+        """
+        first = IntakeCount()
+        self._pulse.mute()  # another process may watch this folder all the time
+        try:
+            with contextlib.suppress(PlaceAltered):
+                first = self.scan()
+            threading.Event().wait(self._settings.settle_seconds)
+            return first + self.scan()
+        finally:
+            self.leave()
+
+    def run(self, stop: threading.Event, after_scan: Callable[[], None] | None = None) -> None:
+        """Scan until ``stop`` is set; a share or a database that is away is waited for."""
+        try:
+            while not stop.is_set():
+                try:
+                    self.listen()
+                    self.scan()
+                except PlaceMissing as exc:
+                    self.close()  # what comes back is another folder
+                    _log.warning("the watched folder is away", code=exc.code)
+                except PlaceAltered as exc:
+                    # A sender may have done it: that stops no other sender's files.
+                    _log.warning("nothing is put away", code=exc.code)
+                except BatchUnknown as exc:
+                    _log.warning("the batch was forgotten; new files make another", code=exc.code)
+                except DatabaseError as exc:
+                    if not exc.awaited:
+                        raise
+                    _log.warning("waiting for the database", code=exc.code)
+                if after_scan is not None:
+                    after_scan()
+                stop.wait(self._settings.watch_seconds)
+        except BaseException:
+            self.close()  # its pulse stops, and is missed
+            raise
+        self.leave()
+
+    def listen(self) -> None:
+        """Hear from now on of files that are closed, which need not settle."""
+        self._closings.start()
+
+    def close(self) -> None:
+        """Hear of files no longer."""
+        self._closings.stop()
+
+    def leave(self) -> None:
+        """End on purpose: nobody misses it."""
+        self.close()
+        self._pulse.end()
+
+    def _open_again(self) -> None:
+        """Make the batch anew; what was taken before stays out of it. Raises DatabaseError."""
+        self.batch = open_batch(self._database, self.batch.name, self.batch.priority)
+        self._intake.batch = self._put_away.batch = self.batch
+        self._forgotten = False
+
+    def _complete(self, waiting: dict[int, float], done: set[int]) -> Iterator[Met]:
+        now = time.monotonic()
+        left_out = [self._settings.state.resolve(), *self._put_away.not_watched]
+        for met in walk_resolved(self._folder, leave_out=left_out):
+            self._pulse.beat()  # a scan of many new files takes long
+            key = hash(met.stat)
+            if key in done:
+                self._done.add(key)
+                continue
+            if met.refusal is not None and not met.refusal.permanent:
+                _log.warning("part of the watched folder cannot be read", code=met.refusal.code)
+                continue
+            since = waiting.get(key)
+            settled = since is not None and now - since >= self._settings.settle_seconds
+            if settled or self._closings.heard_of(met.stat):
+                self._done.add(key)
+                yield met
+            else:
+                self._waiting[key] = now if since is None else since
+
+    def _keep(self, seen: SeenFile) -> bool:
+        """Leave what may be readable later, such as a file that grew meanwhile, to that scan."""
+        self._pulse.beat()  # a thousand files of a slow share take longer than a scan should
+        if seen.refusal is None or seen.refusal.permanent:
+            return True
+        self._done.discard(hash(seen.stat))
+        self._waiting[hash(seen.stat)] = time.monotonic()
+        self._unreadable += 1
+        self._why = seen.refusal.code
+        return False

@@ -1,0 +1,30 @@
+"""What comes before any work: the database is brought up to date, the shipped network noted."""
+
+from __future__ import annotations
+
+from db.database import Database
+from db.models import find_model, register_shipped
+from db.schema import upgrade
+from network.card import shipped_card
+from scheduler.archive import open_database
+from scheduler.names import is_shipped_name
+from scheduler.rights import claim
+from scheduler.settings import Settings
+
+
+def prepare(settings: Settings, model: str | None = None) -> Database:
+    """Bring the database up to date and note the shipped network; a promoted one stays served.
+
+    ``model``: a version that has to be there. Raises DatabaseError, ModelUnknown, NetworkError,
+    WrongSetting.
+    """
+    claim(settings)
+    upgrade(settings.database)
+    database = open_database(settings)
+    card = shipped_card()
+    register_shipped(
+        database, card.version, card.weights_digest, card.card, shipped=is_shipped_name
+    )
+    if model is not None:
+        find_model(database, model)
+    return database

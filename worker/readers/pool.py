@@ -1,0 +1,239 @@
+"""The readers: several reading processes that read files ahead of the device."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from db.records import ClaimedJob, Refusal
+from radiograph.errors import FileUnavailable, RadiographError
+from radiograph.reading import ReadLimits
+from worker.errors import (
+    ContentChanged,
+    ReaderCrashed,
+    ReaderTimeout,
+    ReaderUnavailable,
+    RootUnknown,
+)
+from worker.readers.connection import ReaderProcess, RefusedFile
+from worker.readers.wire import ReadFile
+
+T = TypeVar("T")
+
+#: Refusals that may be the path's fault: another path with the same content is tried.
+_OF_THE_PATH = frozenset(
+    {FileUnavailable.code, RootUnknown.code, ContentChanged.code, ReaderTimeout.code}
+)
+#: Processes one file may crash before it is blamed; the first crash may be somebody else's doing.
+_CRASHES = 2
+_POLL_SECONDS = 0.2
+#: Files a reading process is asked for at a time: alone, it would wait after each for the next.
+_RUN = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a request: what was read, an error, or neither where it was abandoned."""
+
+    job: ClaimedJob
+    read: ReadFile | RefusedFile | None = None
+    error: Exception | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    job: ClaimedJob
+    tell: Callable[[Answer], None]
+    abandoned: threading.Event
+
+
+class Readers:
+    """``count`` reading processes, each served by a thread that lives as long as the worker."""
+
+    def __init__(
+        self,
+        count: int,
+        limits: ReadLimits,
+        *,
+        timeout_seconds: float,
+        memory_mb: int,
+        roots: Sequence[Path] = (),
+    ) -> None:
+        self.count = count
+        self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._awaited = threading.Event()
+        self._awaited.set()
+        self._processes = [
+            ReaderProcess(
+                limits,
+                timeout_seconds=timeout_seconds,
+                memory_mb=memory_mb,
+                roots=roots,
+                awaited=self._awaited,
+            )
+            for _ in range(count)
+        ]
+        self._threads = [
+            threading.Thread(target=self._serve, args=(each,), name="reader", daemon=True)
+            for each in self._processes
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def ask(
+        self,
+        jobs: Sequence[ClaimedJob],
+        tell: Callable[[Answer], None],
+        abandoned: threading.Event,
+    ) -> None:
+        """Have files read in their order, after those that were asked for before.
+
+        ``tell`` is called once for each, from any thread, in any order. Those that no process has
+        begun when ``abandoned`` is set are not read.
+        """
+        for job in jobs:
+            self._requests.put(_Request(job, tell, abandoned))
+
+    def read(
+        self, jobs: Sequence[ClaimedJob], check: Callable[[], None] = lambda: None
+    ) -> Iterator[tuple[ClaimedJob, ReadFile | RefusedFile]]:
+        """Yield each job's file as it is read, in any order.
+
+        ``check`` is called between files and ends the reading by raising. Raises
+        ReaderUnavailable.
+        """
+        answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        abandoned = threading.Event()
+        self.ask(jobs, answers.put, abandoned)
+        try:
+            waiting = len(jobs)
+            while waiting:
+                check()
+                try:
+                    answer = answers.get(timeout=_POLL_SECONDS)
+                except queue.Empty:
+                    continue
+                waiting -= 1
+                if answer.error is not None:
+                    raise answer.error
+                if answer.read is not None:
+                    yield answer.job, answer.read
+        finally:
+            abandoned.set()
+
+    @contextlib.contextmanager
+    def piling(self) -> Iterator[None]:
+        """Let answers pile up while the caller has other work, to be taken in many at a time.
+
+        A thread that wakes for each of them finds the caches full of the network and the film: 0.3
+        core-ms an answer on a CPU, in place of 0.1.
+        """
+        self._awaited.clear()
+        try:
+            yield
+        finally:
+            self._awaited.set()
+
+    def close(self) -> None:
+        """End the processes and their threads."""
+        self._closing.set()
+        for _ in self._threads:
+            self._requests.put(None)
+        for process in self._processes:
+            process.interrupt()
+        for thread in self._threads:
+            thread.join()
+
+    def _serve(self, process: ReaderProcess) -> None:
+        # Importing the decoders takes a second that no file should wait for.
+        with contextlib.suppress(ReaderUnavailable):
+            process.start()
+        try:
+            while run := self._taken():
+                jobs = [request.job for request in run]
+                process.expect([(path, job.sha256) for job in jobs for path in job.paths[:1]])
+                for request in run:
+                    if request.abandoned.is_set() or self._closing.is_set():
+                        process.close()  # it was asked for what nobody wants any more
+                        request.tell(Answer(request.job))
+                    else:
+                        request.tell(_answer(process, request.job))
+        finally:
+            process.close()
+
+    def _taken(self) -> list[_Request]:
+        """Wait for a request and take some more, if as many are left to every other process.
+
+        Those abandoned are answered here. None taken: the end. A job of several paths is the last,
+        as another of them may have to be read before the next file.
+        """
+        taken: list[_Request] = []
+        while not taken or len(taken) < min(_RUN, 1 + self._requests.qsize() // self.count):
+            try:
+                request = self._requests.get(block=not taken)
+            except queue.Empty:
+                break
+            if request is None:
+                if taken:
+                    self._requests.put(None)
+                break
+            if request.abandoned.is_set():
+                request.tell(Answer(request.job))
+                continue
+            taken.append(request)
+            if len(request.job.paths) > 1:
+                break
+        return taken
+
+
+def _answer(process: ReaderProcess, job: ClaimedJob) -> Answer:
+    try:
+        return Answer(job, read=_read(process, job))
+    except Exception as exc:  # noqa: BLE001 - raised again where the files are awaited
+        return Answer(job, error=exc)
+
+
+def _read(process: ReaderProcess, job: ClaimedJob) -> ReadFile | RefusedFile:
+    """Read the first of a job's paths that can be read. Raises ReaderUnavailable."""
+    refused: RefusedFile | None = None
+    for path in job.paths:
+        read = _read_path(process, path, job.sha256)
+        if isinstance(read, ReadFile) or read.refusal.code not in _OF_THE_PATH:
+            return read
+        # A file that is away now is the reason worth telling: it may come back.
+        if refused is None or not read.refusal.permanent:
+            refused = read
+    if refused is None:
+        raise ReaderUnavailable("a job without a path; this is a fault of the program")
+    return refused
+
+
+def _read_path(process: ReaderProcess, path: str, sha256: str) -> ReadFile | RefusedFile:
+    return survived(lambda: process.read(path, sha256))
+
+
+def survived(ask: Callable[[], T | RefusedFile]) -> T | RefusedFile:
+    """Ask a reading process for a file; one that it does not survive is refused.
+
+    Raises ReaderUnavailable.
+    """
+    crashes = 0
+    while True:
+        try:
+            return ask()
+        except ReaderCrashed as exc:
+            crashes += 1
+            if crashes == _CRASHES:
+                return RefusedFile(_refusal(exc))
+        except ReaderTimeout as exc:
+            return RefusedFile(_refusal(exc))
+
+
+def _refusal(error: RadiographError) -> Refusal:
+    return Refusal(error.code, str(error), error.disposition, error.permanent)
