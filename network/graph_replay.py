@@ -32,7 +32,7 @@ class _Recording:
     made: tuple[Tensor, ...]
 
 
-class Captured:
+class GraphReplay:
     """``compute`` on batches (N, ...) whose rows it treats alike, each on its own.
 
     Batches are filled up to powers of two, so that few graphs are recorded. What cannot be recorded

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from network.channels import channels
 from network.errors import DeviceMemoryExhausted, DeviceUnavailable
-from network.graph_replay import Captured
+from network.graph_replay import GraphReplay
 from network.half_network import HalfNetwork
 from network.landmark_network import LandmarkNetwork, NetworkOutput, Reading
 from network.prediction import Prediction
@@ -59,7 +59,7 @@ class TorchPredictor:
             except RuntimeError as exc:
                 raise DeviceUnavailable(f"{self._device}: {DeviceUnavailable.__doc__}") from exc
             self.precision = "fp16"
-        self._compute = Captured(self._read, self._device)
+        self._compute = GraphReplay(self._read, self._device)
 
     def predict(self, pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
         """Predict (N, S, S) prepared squares. Raises DeviceMemoryExhausted; halve N then."""

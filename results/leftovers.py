@@ -18,7 +18,7 @@ from db.erasure_records import Output
 from db.states import Place
 from scheduler.errors import PlaceAltered, ReasonsForeign
 from scheduler.intake.failure_table import PATH as REASONS_PATH
-from scheduler.intake.failure_table import Reasons
+from scheduler.intake.failure_table import FailureTable
 from scheduler.intake.inbox import Inbox
 from scheduler.rights import as_operator
 
@@ -137,7 +137,7 @@ def _strike(watched: Path, gone: Sequence[str]) -> None:
     inbox = Inbox(watched)
     try:
         with as_operator(watched):
-            Reasons().change(inbox, [], gone)
+            FailureTable().change(inbox, [], gone)
     finally:
         inbox.close()
 

@@ -86,7 +86,7 @@ def create_app(
     app.steps["consumer"].update(
         {
             "scheduler.control:GuardedControl",
-            "scheduler.consumer_check:Attention",
+            "scheduler.consumer_check:ConsumerCheck",
             "scheduler.heartbeat:Heartbeat",
         }
     )

@@ -1,4 +1,4 @@
-"""Attention: whether a worker still takes from the queues that it was started for."""
+"""The consumer check: whether a worker still takes from the queues that it was started for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _log = structlog.stdlib.get_logger(__name__)
 _PAUSE_SECONDS = 2.0
 
 
-class Attention(bootsteps.StartStopStep):
+class ConsumerCheck(bootsteps.StartStopStep):
     """Looks every few seconds, and has the worker take from its queues again.
 
     A worker that takes nothing answers, sends its heartbeat and looks idle.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from db.records import Claim, ClaimedJob, Outcome, Refusal
 from radiograph.errors import Disposition
 from worker.errors import WorkerError
-from worker.file_measurement import Pipeline
+from worker.file_measurement import FileMeasurement
 from worker.lease import Lease
 
 
@@ -26,7 +26,7 @@ class ChunkAtWork:
 
     claim: Claim
     lease: Lease
-    pipeline: Pipeline
+    pipeline: FileMeasurement
     task_id: str | None = None
     outcomes: list[Outcome] = field(default_factory=list)
     failure: WorkerError | None = None

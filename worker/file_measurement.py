@@ -53,7 +53,7 @@ def calibration_of(card: ModelCard) -> Calibration | None:
         raise ModelUnavailable(f"its calibration is none. {ModelUnavailable.__doc__}") from exc
 
 
-class Pipeline:
+class FileMeasurement:
     """Measures files with one network."""
 
     def __init__(self, circumstances: Circumstances, card: ModelCard, device: Device) -> None:

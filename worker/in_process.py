@@ -22,7 +22,7 @@ from scheduler.intake.content import look_into
 from scheduler.intake.walk import Met
 from scheduler.settings import Settings
 from worker.errors import ReaderUnavailable, StopRequested
-from worker.file_measurement import Pipeline
+from worker.file_measurement import FileMeasurement
 from worker.file_records import FileCount, MeasuredFile, UnmeasuredFile
 from worker.limits import read_limits
 from worker.networks import open_pipeline
@@ -137,7 +137,9 @@ class _Looking:
             raise StopRequested(StopRequested.__doc__)
 
 
-def _measured(some: Sequence[_Looked], pipeline: Pipeline) -> list[MeasuredFile | UnmeasuredFile]:
+def _measured(
+    some: Sequence[_Looked], pipeline: FileMeasurement
+) -> list[MeasuredFile | UnmeasuredFile]:
     """Predict and measure what could be read, in one batch. Raises DeviceFailed."""
     ready = [(each.job, each.read) for each in some if each.job and isinstance(each.read, ReadFile)]
     outcomes = iter(pipeline.outcomes(ready) if ready else [])

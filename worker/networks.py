@@ -16,7 +16,7 @@ from scheduler.settings import Settings
 from worker.device import Device, open_network
 from worker.device_batch import batch_for
 from worker.errors import ModelUnavailable, WorkerError
-from worker.file_measurement import Circumstances, Pipeline
+from worker.file_measurement import Circumstances, FileMeasurement
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -28,7 +28,7 @@ class Networks:
         self._settings = settings
         self._device = device
         self._name = name
-        self._pipelines: dict[str, Pipeline] = {}
+        self._pipelines: dict[str, FileMeasurement] = {}
 
     def warm_up(self) -> None:
         """Load what the first chunk most likely needs before its lease begins to run."""
@@ -42,7 +42,7 @@ class Networks:
 
     def pipeline(
         self, model_version: str, registered: Callable[[str], str | None] = lambda _: None
-    ) -> Pipeline:
+    ) -> FileMeasurement:
         """Return what measures with a version of the network, loaded when first asked for.
 
         ``registered`` tells the digest of a version's weights that the database holds, None where
@@ -75,7 +75,9 @@ def card_of(model_version: str, settings: Settings) -> ModelCard:
         raise ModelUnavailable(f"{model_version}. {ModelUnavailable.__doc__}") from exc
 
 
-def open_pipeline(card: ModelCard, settings: Settings, *, device: str, name: str) -> Pipeline:
+def open_pipeline(
+    card: ModelCard, settings: Settings, *, device: str, name: str
+) -> FileMeasurement:
     """Load a network onto a device. ``name``: who measures.
 
     Raises ModelUnavailable, DeviceFailed, KeyUnusable.
@@ -88,7 +90,7 @@ def open_pipeline(card: ModelCard, settings: Settings, *, device: str, name: str
         thresholds=settings.ict_thresholds,
         pseudonyms=Pseudonyms.of(settings),
     )
-    return Pipeline(of, card, Device(predictor, batch))
+    return FileMeasurement(of, card, Device(predictor, batch))
 
 
 def _code_version() -> str:

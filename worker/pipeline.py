@@ -49,7 +49,7 @@ class _Arrival:
     reason: WorkerError | None = None
 
 
-class Conveyor:
+class Pipeline:
     """Carries chunks from their claims to the database. One thread alone puts them on.
 
     ``store`` stores what a closed chunk has come to and gives back the rest.

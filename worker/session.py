@@ -26,7 +26,7 @@ from worker.limits import read_limits
 from worker.machine import Machine
 from worker.networks import Networks
 from worker.outcomes import store_apart
-from worker.pipeline import Conveyor
+from worker.pipeline import Pipeline
 from worker.readers.pool import Readers
 from worker.stopping import Stopping
 
@@ -58,7 +58,7 @@ class Session:
         self._stopping = stopping
         self._breaker = Breaker()
         self._database: Database | None = None
-        self._conveyor: Conveyor | None = None
+        self._conveyor: Pipeline | None = None
         self._networks = Networks(settings, device=device, name=name)
 
     def measure(self, chunk_id: int, task_id: str) -> str | None:
@@ -176,11 +176,11 @@ class Session:
             self._database = open_database(self._settings)
         return self._database
 
-    def _carrying(self) -> Conveyor:
+    def _carrying(self) -> Pipeline:
         if self._conveyor is None:
             readers = self._reading()
             machine = Machine(readers, self._breaker, self._settings.min_side_px)
-            self._conveyor = Conveyor(readers, machine, self._end)
+            self._conveyor = Pipeline(readers, machine, self._end)
         return self._conveyor
 
     def _reading(self) -> Readers:

@@ -40,7 +40,7 @@ from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings, read_settings
 from worker.device import Device, open_network
 from worker.device_batch import batch_for
-from worker.file_measurement import Circumstances, Pipeline
+from worker.file_measurement import Circumstances, FileMeasurement
 from worker.limits import read_limits
 from worker.readers.reader import read_submitted
 from worker.readers.wire import ReadFile
@@ -86,7 +86,7 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     for some in (squares[:batch], squares[len(squares) // batch * batch :]):
         predicting.predict(some)  # what is compiled or recorded on first use
     predictions = _timed(costs, "predict", lambda: predicting.predict(squares))
-    pipeline = Pipeline(_circumstances(settings), card, predicting)
+    pipeline = FileMeasurement(_circumstances(settings), card, predicting)
     _store(costs, list(zip(read_files, predictions, strict=True)), settings, pipeline)
     return costs
 
@@ -135,7 +135,7 @@ def _store(
     costs: list[StageCost],
     predicted: Sequence[tuple[tuple[SeenFile, ReadFile], Prediction]],
     settings: Settings,
-    pipeline: Pipeline,
+    pipeline: FileMeasurement,
 ) -> None:
     """Record, claim, measure and store in a database of its own; the first few files warm it up."""
     with tempfile.TemporaryDirectory(prefix="thoraq-bench-") as place:
@@ -155,7 +155,7 @@ def _store_some(
     database: Database,
     predicted: Sequence[tuple[tuple[SeenFile, ReadFile], Prediction]],
     settings: Settings,
-    pipeline: Pipeline,
+    pipeline: FileMeasurement,
 ) -> None:
     batch = open_batch(database, f"bench-{len(predicted)}", Priority.ROUTINE)
     files = [each for (each, _), _ in predicted]

@@ -35,7 +35,7 @@ from scheduler.tether import die_with
 from tests.db.making import header, measurement, provenance
 from worker.announcer import Announcer
 from worker.device_batch import CPU_BATCH
-from worker.file_measurement import Pipeline
+from worker.file_measurement import FileMeasurement
 from worker.networks import Networks
 from worker.readers.pool import Answer, Readers
 from worker.readers.wire import ReadFile
@@ -72,7 +72,7 @@ class StubReaders(Readers):
         yield
 
 
-class StubPipeline(Pipeline):
+class StubPipeline(FileMeasurement):
     """Gives every job the same plausible measurement, after a wait in place of work."""
 
     def __init__(self, batch: int, wait_seconds: float) -> None:
@@ -107,7 +107,7 @@ class StubNetworks(Networks):
 
     def pipeline(
         self, model_version: str, registered: Callable[[str], str | None] = lambda _: None
-    ) -> Pipeline:
+    ) -> FileMeasurement:
         """Return the stub."""
         del model_version, registered
         return self._stub

@@ -1,4 +1,4 @@
-"""Closings: files that the kernel saw closed after writing, or renamed into place.
+"""Files that the kernel saw closed after writing, or renamed into place.
 
 Events are hints that save a wait. They do not cross NFS and SMB, miss what happened while nobody
 listened and may be lost in a flood, so whoever asks also looks for himself.
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: Closings remembered at most; past them the slower way serves.
+#: Closed files remembered at most; past them the slower way serves.
 _MOST = 200_000
 #: Some senders open a file again to add to it; whoever does so at once is not taken by surprise.
 _QUIET_SECONDS = 0.5
 
 
-class Closings(FileSystemEventHandler):
+class ClosedFiles(FileSystemEventHandler):
     """Listens below ``folder``, a resolved path, from `start` to `stop`."""
 
     def __init__(self, folder: Path) -> None:

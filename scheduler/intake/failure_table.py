@@ -37,7 +37,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class FailureRow:
     """Why one file is in ``failed/``; a row of the table, whose texts are no formulas."""
 
     path: str  # below failed/
@@ -47,12 +47,12 @@ class Reason:
     when: str
 
     @classmethod
-    def of(cls, *texts: str) -> Reason:
+    def of(cls, *texts: str) -> FailureRow:
         """Return a reason of its texts."""
         return cls(*(harmless(each[:_MOST_CHARACTERS]) for each in texts))
 
 
-class Reasons:
+class FailureTable:
     """Keeps the table of one watched folder."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Reasons:
         self._left: tuple[int, ...] = ()
         self._paths: set[int] = set()
 
-    def change(self, inbox: Inbox, added: Sequence[Reason], gone: Collection[str]) -> None:
+    def change(self, inbox: Inbox, added: Sequence[FailureRow], gone: Collection[str]) -> None:
         """Add rows, in place of older ones of their paths, and drop those of ``gone`` paths.
 
         The caller makes the folder durable. Raises ReasonsForeign, PlaceAltered, OSError: the table
@@ -86,8 +86,8 @@ class Reasons:
         self,
         here: int,
         found: os.stat_result | None,
-        kept: Sequence[Reason] | None,
-        added: Sequence[Reason],
+        kept: Sequence[FailureRow] | None,
+        added: Sequence[FailureRow],
     ) -> None:
         """Write the table anew; ``kept``: None for all the rows it has."""
         draft = f".thoraq-{token_hex(8)}.part"
@@ -155,7 +155,7 @@ def _opened(here: int, found: os.stat_result) -> Iterator[BinaryIO]:
         yield file
 
 
-def _rows(here: int, found: os.stat_result) -> list[Reason]:
+def _rows(here: int, found: os.stat_result) -> list[FailureRow]:
     """Read the table. Raises ReasonsForeign where it is another one, OSError."""
     with _opened(here, found) as file:
         text = file.read(_LARGEST_BYTES).decode("utf-8", "surrogateescape")
@@ -167,7 +167,7 @@ def _rows(here: int, found: os.stat_result) -> list[Reason]:
         raise ReasonsForeign
     if tuple(lines[0]) != COLUMNS:
         raise ReasonsForeign
-    return [Reason.of(*line) for line in lines[1:]]
+    return [FailureRow.of(*line) for line in lines[1:]]
 
 
 def _copy(here: int, found: os.stat_result, into: BinaryIO) -> None:
@@ -176,7 +176,7 @@ def _copy(here: int, found: os.stat_result, into: BinaryIO) -> None:
             into.write(block)
 
 
-def _text(reasons: Sequence[Reason], *, heading: bool = False) -> bytes:
+def _text(reasons: Sequence[FailureRow], *, heading: bool = False) -> bytes:
     """Return rows as CSV in UTF-8, in which file names keep the bytes they have."""
     text = io.StringIO(newline="")
     lines = CsvLines(text, COLUMNS)

@@ -23,7 +23,7 @@ from db.states import Place
 from radiograph.errors import without_remedy
 from scheduler.errors import PlaceAltered, ReasonsForeign
 from scheduler.intake.failure_table import PATH as REASONS_PATH
-from scheduler.intake.failure_table import Reason, Reasons
+from scheduler.intake.failure_table import FailureRow, FailureTable
 from scheduler.intake.inbox import Inbox
 from scheduler.rights import as_operator
 
@@ -64,7 +64,7 @@ class PutAway:
         self._after = after
         self._remedies = remedies
         self._went_on = went_on
-        self._reasons = Reasons()
+        self._reasons = FailureTable()
         # Files that the last round did not find. Somebody who swaps folders can hide one for a
         # moment, so only the second round believes it.
         self._missed: set[int] = set()
@@ -178,11 +178,11 @@ class PutAway:
             return [each for each in placed if each.place is not Place.FAILED]
         return placed
 
-    def _reason(self, path: str, ended: EndedFile) -> Reason:
+    def _reason(self, path: str, ended: EndedFile) -> FailureRow:
         code = ended.code or ""
         when = ended.ended_at.isoformat(timespec="seconds")
         remedy = self._remedies.get(code, "")
-        return Reason.of(path, code, without_remedy(ended.detail or "", remedy), remedy, when)
+        return FailureRow.of(path, code, without_remedy(ended.detail or "", remedy), remedy, when)
 
     def _below(self, ended: EndedFile) -> Path | None:
         """Return the path below the folder, None for a file that is not ours to move."""

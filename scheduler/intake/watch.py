@@ -23,7 +23,7 @@ from db.intake import open_batch
 from db.records import IntakeCount, SeenFile
 from db.states import Priority
 from scheduler.errors import PlaceAltered, PlaceMissing
-from scheduler.intake.closed_files import Closings
+from scheduler.intake.closed_files import ClosedFiles
 from scheduler.intake.put_away import After, PutAway
 from scheduler.intake.submission import Intake
 from scheduler.intake.walk import Met, walk_resolved
@@ -65,7 +65,7 @@ class Watch:
         self._intake = Intake(
             database, self.batch, settings, app=app, model=model, progress=progress
         )
-        self._closings = Closings(self._folder)
+        self._closings = ClosedFiles(self._folder)
         # Stats are kept as hashes, since an archive has many files: of what is new or still
         # growing, with the time since when it has not changed; and of what is done with.
         self._waiting: dict[int, float] = {}

@@ -24,7 +24,7 @@ from db.put_away_paths import record_places
 from db.records import FileOutcome, PlacedFile
 from db.states import Place
 from db.tables import file, output, radiograph
-from scheduler.intake.failure_table import Reason, Reasons
+from scheduler.intake.failure_table import FailureRow, FailureTable
 from scheduler.intake.inbox import Inbox
 from scheduler.settings import Settings
 from tests.cli.forgetting import KEY, NUMBER, Shell, seen_files, shell_on_two_batches
@@ -57,7 +57,9 @@ def test_reports_and_lines_about_it_go_from_the_disk_and_nothing_else(
     kept = failed / "1.dcm"
     kept.write_bytes(b"a radiograph")
     inbox = Inbox(tmp_path / "in")
-    Reasons().change(inbox, [Reason.of(f"{n}.dcm", "a", "b", "c", "d") for n in (1, 99)], [])
+    FailureTable().change(
+        inbox, [FailureRow.of(f"{n}.dcm", "a", "b", "c", "d") for n in (1, 99)], []
+    )
     inbox.close()
     night = [each for each in rows(database, file) if each.path.startswith(str(failed))]
     placed = [PlacedFile(each.id, each.path, Place.FAILED) for each in night]

@@ -13,7 +13,7 @@ from torch import nn
 
 from network.card import shipped_card
 from network.channels import channels
-from network.graph_replay import Captured
+from network.graph_replay import GraphReplay
 from network.half_network import HalfNetwork
 from network.input import INPUT_SIDE_PX
 from network.landmark_network import LandmarkNetwork
@@ -84,7 +84,7 @@ def test_an_accelerator_predicts_as_fp32_does(count: int) -> None:
 @pytest.mark.skipif(not ACCELERATED, reason="this machine has no accelerator")
 def test_a_recording_computes_every_batch_anew() -> None:
     device = torch.device("cuda")
-    double = Captured(lambda films: (films.double() * 2, films.sum(dim=1)), device)
+    double = GraphReplay(lambda films: (films.double() * 2, films.sum(dim=1)), device)
     with torch.inference_mode():
         for count in (3, 4, 1, 3):
             films = torch.randint(0, 255, (count, 5), dtype=torch.uint8)
@@ -97,7 +97,7 @@ def test_a_recording_computes_every_batch_anew() -> None:
 def test_what_cannot_be_recorded_is_computed_all_the_same() -> None:
     device = torch.device("cuda")
     # To ask the device for a value is to wait for it, which no recording may.
-    asking = Captured(lambda films: (films * int(films.max().item()),), device)
+    asking = GraphReplay(lambda films: (films * int(films.max().item()),), device)
     films = torch.arange(4, dtype=torch.int64)[:, None]
     with torch.inference_mode():
         [made] = asking(films)

@@ -1,76 +1,254 @@
-"""What a file that was read comes to: its numbers hashed, its points measured or refused."""
+"""Chunks overlap on their way, and each of their files has one outcome or goes back."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from db.records import ClaimedJob, Refusal
+from db.records import Claim, ClaimedJob
 from network.card import shipped_card
-from network.prediction import Prediction, PreparedInput
+from network.prediction import Prediction
 from network.runtime import Runtime
-from radiograph.errors import Disposition
-from radiograph.records import Header, IctThresholds, ImageFormat
+from radiograph.reading import ReadLimits
+from radiograph.records import IctThresholds
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
+from tests.worker.conftest import eventually, write_radiographs
+from tests.worker.test_readers import job
+from worker.breaker import Breaker
+from worker.chunk import ChunkAtWork
 from worker.device import Device
-from worker.file_measurement import Circumstances, Pipeline
-from worker.readers.connection import RefusedFile
-from worker.readers.wire import ReadFile
+from worker.errors import DeviceFailed, FolderAway, LeaseLost, StopRequested
+from worker.file_measurement import Circumstances, FileMeasurement
+from worker.lease import Lease
+from worker.machine import Machine
+from worker.pipeline import Pipeline
+from worker.readers.pool import Readers
 
-JOB = ClaimedJob(1, 1, ("/archive/1.dcm",), "0" * 64, ImageFormat.DICOM, 1)
-HEADER = Header(ImageFormat.DICOM, 64, 64, patient_id="4711", accession="A-17")
+LIMITS = ReadLimits(max_file_bytes=64 << 20, max_pixels=10_000_000, min_side_px=128)
 
 
-class Answering:
-    """A network that answers every image alike."""
+class Network:
+    """A network that notes what it is asked together, and can be held up or broken."""
 
-    device_name = "answering"
+    device_name = "test"
     runtime = Runtime.TORCH
     precision = "fp32"
 
-    def __init__(self, point: float, spread: float) -> None:
-        self.point, self.spread = point, spread
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.free = threading.Event()
+        self.free.set()
+        self.broken = False
 
     def predict(self, pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
-        """Predict."""
-        points, spreads = np.full((19, 2), self.point), np.full(19, self.spread)
-        return [Prediction(points, spreads, 1.0) for _ in pixels]
+        """Predict nothing in particular."""
+        self.batches.append(len(pixels))
+        self.free.wait(30)
+        if self.broken:
+            raise RuntimeError("the device fell off the bus")
+        return [Prediction(np.full((19, 2), np.nan), np.ones(19), 1.0) for _ in pixels]
 
 
-def pipeline(tmp_path: Path, point: float = 1.0, spread: float = 1.0) -> Pipeline:
-    pseudonyms = Pseudonyms.of(Settings(state=tmp_path))
-    of = Circumstances("test", "test", IctThresholds(), pseudonyms)
-    return Pipeline(of, shipped_card(), Device(Answering(point, spread), batch=4))
+class Line:
+    """A conveyor over real reading processes, with what came off it."""
+
+    def __init__(self, readers: Readers, settings: Settings, folder: Path) -> None:
+        self.network = Network()
+        self.stored: list[ChunkAtWork] = []
+        self.storing = threading.Event()
+        self.storing.set()
+        self.conveyor = Pipeline(readers, Machine(readers, Breaker(), 128), self.store)
+        of = Circumstances("test", "test", IctThresholds(), Pseudonyms.of(settings))
+        self.pipeline = FileMeasurement(of, shipped_card(), Device(self.network, batch=4))
+        self._folder = folder
+        self._made = 0
+
+    def store(self, chunk: ChunkAtWork) -> None:
+        """Note what came off, once storing is free."""
+        self.storing.wait(30)
+        chunk.lease.end()
+        self.stored.append(chunk)
+
+    def chunk(self, files: int, *, attempt: int = 1, held: bool = True) -> ChunkAtWork:
+        """Claim fresh files."""
+        self._made += 1
+        folder = self._folder / str(self._made)
+        write_radiographs(folder, files, seed=self._made)
+        return self.of([job(path) for path in sorted(folder.iterdir())], attempt, held=held)
+
+    def of(self, jobs: Sequence[ClaimedJob], attempt: int = 1, *, held: bool = True) -> ChunkAtWork:
+        """Claim files, under a lease that is held or lost."""
+        numbered = tuple(
+            ClaimedJob(number, number, each.paths, each.sha256, each.format, attempt)
+            for number, each in enumerate(jobs)
+        )
+        lease = Lease(lambda: held, 60.0 if held else 0.0)
+        lease.start()
+        claim = Claim(f"owner {self._made}", self._made, "test", numbered)
+        return ChunkAtWork(claim, lease, self.pipeline)
+
+    def carry(self, chunk: ChunkAtWork, check: Callable[[], None] = lambda: None) -> None:
+        """Put a chunk on."""
+        self.conveyor.carry(chunk, check)
+
+    def begin(self, chunk: ChunkAtWork) -> threading.Thread:
+        """Put a chunk on, in a thread of its own."""
+        thread = threading.Thread(target=self.carry, args=(chunk,))
+        thread.start()
+        return thread
 
 
-def read_file() -> ReadFile:
-    prepared = PreparedInput(np.zeros((64, 64), np.uint8), np.eye(2, 3))
-    return ReadFile(HEADER, "e" * 64, np.eye(2, 3), prepared, 1.0)
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[Line]:
+    with reading() as readers:
+        settings = Settings(state=tmp_path / "state")
+        settings.state.mkdir()
+        yield Line(readers, settings, tmp_path)
 
 
-def test_both_numbers_of_a_header_are_hashed_whatever_becomes_of_the_file(tmp_path: Path) -> None:
-    made = pipeline(tmp_path)
-    refusal = Refusal("truncated-file", "the file ends early", Disposition.FAILED)
-    [read] = made.outcomes([(JOB, read_file())])
-    refused = made.refused(JOB, RefusedFile(refusal, HEADER))
-    stored = Pseudonyms.of(Settings(state=tmp_path)).stored
-    for outcome in (read, refused):
-        assert outcome.header is not None
-        assert outcome.header.patient_id == stored("4711") != "4711"
-        assert outcome.header.accession == stored("A-17") != "A-17"
+@contextmanager
+def reading() -> Iterator[Readers]:
+    readers = Readers(1, LIMITS, timeout_seconds=60.0, memory_mb=4096)
+    try:
+        yield readers
+    finally:
+        readers.close()
 
 
-@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), float("-inf")])
-@pytest.mark.parametrize("of_points", [True, False])
-def test_points_that_are_no_numbers_are_refused(
-    tmp_path: Path, wrong: float, *, of_points: bool
-) -> None:
-    made = pipeline(tmp_path, wrong, 1.0) if of_points else pipeline(tmp_path, 1.0, wrong)
-    [outcome] = made.outcomes([(JOB, read_file())])
-    assert outcome.measurement is None
-    assert outcome.refusal is not None
-    assert outcome.refusal.code == "prediction-invalid"
+def ended(chunk: ChunkAtWork) -> list[int]:
+    return sorted(outcome.job_id for outcome in chunk.outcomes)
+
+
+def test_batches_cross_the_borders_of_chunks(line: Line) -> None:
+    line.network.free.clear()
+    first, second = line.chunk(5), line.chunk(2)
+    line.carry(first)
+    assert eventually(lambda: line.network.batches == [4])
+    carried = line.begin(second)
+    carried.join(0.5)
+    assert carried.is_alive()  # it is read, and nothing is taken beyond it
+    line.network.free.set()
+    assert line.conveyor.drain(60)
+    assert line.stored == [first, second]
+    assert [ended(chunk) for chunk in line.stored] == [[0, 1, 2, 3, 4], [0, 1]]
+    assert line.network.batches == [4, 3]
+
+
+def test_a_chunk_is_predicted_while_the_one_before_it_is_stored(line: Line) -> None:
+    line.storing.clear()
+    first, second = line.chunk(2), line.chunk(2)
+    line.carry(first)
+    line.carry(second)
+    assert eventually(lambda: second.closed)
+    assert not line.stored
+    line.storing.set()
+    assert line.conveyor.drain(60)
+    assert line.stored == [first, second]
+
+
+def test_no_more_is_taken_than_is_left_to_predict(line: Line) -> None:
+    line.network.free.clear()
+    carried = line.begin(line.chunk(12))
+    assert eventually(lambda: line.network.batches == [4])
+    assert carried.is_alive()  # one batch and the reader's file may be left, not eleven
+    line.network.free.set()
+    carried.join(60)
+    assert not carried.is_alive()
+    assert line.conveyor.drain(60)
+
+
+def test_a_database_that_is_away_stops_the_taking(line: Line) -> None:
+    line.storing.clear()
+    first = [line.chunk(1) for _ in range(3)]
+    for chunk in first:
+        line.carry(chunk)
+    assert eventually(lambda: all(chunk.closed for chunk in first))
+    fourth = line.begin(line.chunk(1))
+    fourth.join(2)
+    assert fourth.is_alive()
+    line.storing.set()
+    fourth.join(60)
+    assert not fourth.is_alive()
+    assert line.conveyor.drain(60)
+    assert len(line.stored) == 4
+
+
+def test_what_came_back_goes_alone(line: Line) -> None:
+    line.network.free.clear()
+    fresh = line.chunk(2)
+    line.carry(fresh)
+    back = line.chunk(1, attempt=2)
+    carried = line.begin(back)
+    assert eventually(lambda: line.network.batches)
+    assert back.unread == 1  # nothing of it is read beside others
+    line.network.free.set()
+    carried.join(60)
+    assert line.stored == [fresh, back]  # and it returns when it is stored
+    assert line.network.batches == [2, 1]
+
+
+def test_a_stop_keeps_what_was_read_and_gives_back_the_rest(line: Line) -> None:
+    def stop() -> None:
+        raise StopRequested
+
+    line.network.free.clear()
+    first, second = line.chunk(4), line.chunk(3)
+    line.carry(first)
+    assert eventually(lambda: line.network.batches == [4])
+    with pytest.raises(StopRequested):
+        line.carry(second, stop)
+    line.conveyor.give_back(StopRequested())
+    line.network.free.set()
+    assert line.conveyor.drain(60)
+    assert line.stored == [first, second]
+    assert first.failure is None
+    assert ended(first) == [0, 1, 2, 3]
+    assert isinstance(second.failure, StopRequested)
+    assert not second.outcomes
+
+
+def test_a_device_that_fails_gives_everything_back(line: Line) -> None:
+    line.network.free.clear()
+    first, second = line.chunk(4), line.chunk(1)
+    line.carry(first)
+    assert eventually(lambda: line.network.batches == [4])
+    line.network.broken = True
+    threading.Timer(0.5, line.network.free.set).start()
+    with pytest.raises(DeviceFailed):
+        line.carry(second)
+    assert line.conveyor.drain(60)
+    assert set(line.stored) == {first, second}
+    assert all(isinstance(chunk.failure, DeviceFailed) for chunk in line.stored)
+    assert not any(chunk.outcomes for chunk in line.stored)
+    line.network.broken = False
+    line.carry(line.chunk(1))  # told once
+    assert line.conveyor.drain(60)
+    assert line.stored[-1].failure is None
+
+
+def test_a_share_that_is_away_gives_everything_back(line: Line, tmp_path: Path) -> None:
+    away = job(tmp_path / "share" / "film.png", sha256="0" * 64)
+    with pytest.raises(FolderAway):
+        line.carry(line.of([away] * 20))
+    assert line.conveyor.drain(60)
+    [chunk] = line.stored
+    assert isinstance(chunk.failure, FolderAway)
+    assert len(chunk.outcomes) == 4
+
+
+def test_a_lost_lease_ends_its_chunk_alone(line: Line) -> None:
+    lost = line.chunk(3, held=False)
+    line.carry(lost)
+    sound = line.chunk(3)
+    line.carry(sound)
+    assert line.conveyor.drain(60)
+    assert isinstance(lost.failure, LeaseLost)
+    assert sound.failure is None
+    assert ended(sound) == [0, 1, 2]

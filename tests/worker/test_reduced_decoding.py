@@ -20,7 +20,7 @@ from radiograph.records import ERROR_FRAME_PX, ImageFormat, Measurement
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
 from worker.device import Device
-from worker.file_measurement import Circumstances, Pipeline
+from worker.file_measurement import Circumstances, FileMeasurement
 from worker.limits import read_limits
 from worker.readers.pool import Readers
 from worker.readers.wire import ReadFile
@@ -62,7 +62,7 @@ def measured(settings: Settings, device: Device, path: Path) -> tuple[ReadFile, 
             thresholds=settings.ict_thresholds,
             pseudonyms=Pseudonyms.of(settings),
         )
-        [outcome] = Pipeline(of, shipped_card(), device).outcomes([(job, film)])
+        [outcome] = FileMeasurement(of, shipped_card(), device).outcomes([(job, film)])
     finally:
         readers.close()
     assert outcome.measurement is not None, outcome.refusal

@@ -11,7 +11,7 @@ import pytest
 
 from db.database import Database
 from db.records import FileStat
-from scheduler.intake.closed_files import Closings
+from scheduler.intake.closed_files import ClosedFiles
 from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
 from tests.scheduler.test_watch import write_image
@@ -26,9 +26,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def closings(folder: Path) -> Iterator[Closings]:
+def closings(folder: Path) -> Iterator[ClosedFiles]:
     """Give one that listens."""
-    listening = Closings(folder)
+    listening = ClosedFiles(folder)
     listening.start()
     yield listening
     listening.stop()
@@ -39,7 +39,7 @@ def stat_of(path: Path) -> FileStat:
     return FileStat(str(path), found.st_size, found.st_mtime_ns)
 
 
-def heard(closings: Closings, path: Path) -> bool:
+def heard(closings: ClosedFiles, path: Path) -> bool:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         if closings.heard_of(stat_of(path)):
@@ -48,7 +48,9 @@ def heard(closings: Closings, path: Path) -> bool:
     return False
 
 
-def test_a_file_is_heard_of_when_it_is_closed_not_before(closings: Closings, folder: Path) -> None:
+def test_a_file_is_heard_of_when_it_is_closed_not_before(
+    closings: ClosedFiles, folder: Path
+) -> None:
     with (folder / "a.png").open("wb", buffering=0) as file:
         file.write(b"half")
         write_image(folder / "b.png")
@@ -59,7 +61,7 @@ def test_a_file_is_heard_of_when_it_is_closed_not_before(closings: Closings, fol
 
 
 def test_a_file_is_heard_of_once_it_was_left_alone_for_a_moment(
-    closings: Closings, folder: Path
+    closings: ClosedFiles, folder: Path
 ) -> None:
     began = time.monotonic()
     write_image(folder / "a.png")
@@ -68,7 +70,7 @@ def test_a_file_is_heard_of_once_it_was_left_alone_for_a_moment(
 
 
 def test_a_file_that_is_opened_again_at_once_is_not_complete(
-    closings: Closings, folder: Path
+    closings: ClosedFiles, folder: Path
 ) -> None:
     write_image(folder / "a.png")
     write_image(folder / "b.png")
@@ -81,7 +83,7 @@ def test_a_file_that_is_opened_again_at_once_is_not_complete(
 
 
 def test_a_file_renamed_into_place_is_heard_of(
-    closings: Closings, folder: Path, tmp_path: Path
+    closings: ClosedFiles, folder: Path, tmp_path: Path
 ) -> None:
     write_image(tmp_path / "elsewhere.png")
     (tmp_path / "elsewhere.png").rename(folder / "from-elsewhere.png")
@@ -91,7 +93,7 @@ def test_a_file_renamed_into_place_is_heard_of(
     assert heard(closings, folder / "x.png")
 
 
-def test_folders_that_come_later_are_listened_to(closings: Closings, folder: Path) -> None:
+def test_folders_that_come_later_are_listened_to(closings: ClosedFiles, folder: Path) -> None:
     (folder / "study").mkdir()
     time.sleep(0.5)  # the folder's own event comes first
     name = os.fsdecode(b"m\xfcller.png")
@@ -119,7 +121,7 @@ def test_a_closed_file_need_not_settle(served: Database, folder: Path, settings:
 
 
 def test_a_folder_that_is_not_there_is_not_listened_to(tmp_path: Path) -> None:
-    listening = Closings(tmp_path / "nowhere")
+    listening = ClosedFiles(tmp_path / "nowhere")
     listening.start()
     assert not listening.heard_of(FileStat(str(tmp_path / "nowhere" / "a.png"), 1, 1))
     listening.stop()

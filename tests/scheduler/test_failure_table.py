@@ -14,7 +14,7 @@ from db.operations import retry
 from db.query.results import file_outcomes
 from db.records import ClaimedJob, Outcome, Refusal
 from radiograph.errors import NotAnImage, TruncatedFile
-from scheduler.intake.failure_table import COLUMNS, NAME, Reason, Reasons
+from scheduler.intake.failure_table import COLUMNS, NAME, FailureRow, FailureTable
 from scheduler.intake.inbox import Inbox
 from scheduler.intake.put_away import After
 from scheduler.intake.watch import Watch
@@ -155,8 +155,8 @@ def test_a_crash_between_the_table_and_the_note_gives_no_row_twice(
     take(watching(After.MOVE))
     end(served, broken)
     inbox = Inbox(folder)
-    told = Reason.of("study/1.png", "former", "", "", "")
-    Reasons().change(inbox, [told], [])
+    told = FailureRow.of("study/1.png", "former", "", "", "")
+    FailureTable().change(inbox, [told], [])
     inbox.close()
     (folder / "failed" / "study").mkdir()
     (folder / "study" / "1.png").rename(folder / "failed" / "study" / "1.png")
@@ -267,8 +267,8 @@ def test_a_table_that_is_swapped_while_it_is_written_is_not_overwritten(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "failed").mkdir()
-    inbox, kept = Inbox(folder), Reasons()
-    kept.change(inbox, [Reason.of("a", "", "", "", "")], [])
+    inbox, kept = Inbox(folder), FailureTable()
+    kept.change(inbox, [FailureRow.of("a", "", "", "", "")], [])
     path = folder / "failed" / NAME
     synced = os.fsync
 
@@ -279,7 +279,7 @@ def test_a_table_that_is_swapped_while_it_is_written_is_not_overwritten(
 
     monkeypatch.setattr(os, "fsync", swap)
     with pytest.raises(FileExistsError):
-        kept.change(inbox, [Reason.of("b", "", "", "", "")], [])
+        kept.change(inbox, [FailureRow.of("b", "", "", "", "")], [])
     inbox.close()
     assert path.read_text() == "of a sender"
     assert drafts(folder) == []
@@ -325,7 +325,7 @@ def test_a_name_of_any_bytes_is_in_the_table(
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff20"])
 def test_no_text_of_the_table_is_a_formula_and_none_is_changed_twice(sign: str) -> None:
-    once = Reason.of(f"{sign}cmd|' /C calc'!A0", "code", sign, "", "")
+    once = FailureRow.of(f"{sign}cmd|' /C calc'!A0", "code", sign, "", "")
     assert (once.path[0], once.detail) == ("'", f"'{sign}")
-    again = Reason.of(once.path, once.code, once.detail, once.remedy, once.when)
+    again = FailureRow.of(once.path, once.code, once.detail, once.remedy, once.when)
     assert again == once
