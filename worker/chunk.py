@@ -26,7 +26,7 @@ class ChunkAtWork:
 
     claim: Claim
     lease: Lease
-    pipeline: FileMeasurement
+    measurement: FileMeasurement
     task_id: str | None = None
     outcomes: list[Outcome] = field(default_factory=list)
     failure: WorkerError | None = None

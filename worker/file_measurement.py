@@ -1,4 +1,4 @@
-"""The pipeline of a file that was read: predict, measure, and say what became of it."""
+"""The measurement of one file that was read: predict, measure, and say what became of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measuring in this process: the worker's readers and pipeline, without queue or database.
+"""Measuring in this process: the worker's readers and file measurement, without queue or database.
 
 Files are hashed and read some way ahead of the network, in reading processes of their own, and
 come out in the order in which they were found. Memory does not grow with their number.
@@ -25,7 +25,7 @@ from worker.errors import ReaderUnavailable, StopRequested
 from worker.file_measurement import FileMeasurement
 from worker.file_records import FileCount, MeasuredFile, UnmeasuredFile
 from worker.limits import read_limits
-from worker.networks import open_pipeline
+from worker.networks import open_measurement
 from worker.readers.connection import RefusedFile
 from worker.readers.pool import Readers
 from worker.readers.wire import ReadFile
@@ -59,18 +59,18 @@ def measure_files(
     batch. Raises ModelUnavailable, DeviceFailed, ReaderUnavailable, KeyUnusable, and nothing for
     a single file.
     """
-    pipeline = open_pipeline(card, settings, device=device, name=name)
+    measurement = open_measurement(card, settings, device=device, name=name)
     remaining = iter(met)
     count = FileCount()
     with _Looking.running(settings, device) as looking:
         waiting: deque[Future[_Looked]] = deque()
         while True:
-            room = (1 + _AHEAD) * pipeline.batch - len(waiting)
+            room = (1 + _AHEAD) * measurement.batch - len(waiting)
             waiting.extend(looking.begun(each) for each in islice(remaining, room))
             if not waiting:
                 return
-            some = [waiting.popleft().result() for _ in range(min(pipeline.batch, len(waiting)))]
-            ended = _measured(some, pipeline)
+            some = [waiting.popleft().result() for _ in range(min(measurement.batch, len(waiting)))]
+            ended = _measured(some, measurement)
             for each in ended:
                 count = _counted(count, each)
             progress(count)
@@ -138,17 +138,17 @@ class _Looking:
 
 
 def _measured(
-    some: Sequence[_Looked], pipeline: FileMeasurement
+    some: Sequence[_Looked], measurement: FileMeasurement
 ) -> list[MeasuredFile | UnmeasuredFile]:
     """Predict and measure what could be read, in one batch. Raises DeviceFailed."""
     ready = [(each.job, each.read) for each in some if each.job and isinstance(each.read, ReadFile)]
-    outcomes = iter(pipeline.outcomes(ready) if ready else [])
+    outcomes = iter(measurement.outcomes(ready) if ready else [])
     ended: list[MeasuredFile | UnmeasuredFile] = []
     for each in some:
         if each.job is None:
             outcome = Outcome(0, refusal=each.refusal)
         elif isinstance(each.read, RefusedFile):
-            outcome = pipeline.refused(each.job, each.read)
+            outcome = measurement.refused(each.job, each.read)
         else:
             outcome = next(outcomes)
         ended.append(_file_of(each, outcome))

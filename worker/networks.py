@@ -28,19 +28,19 @@ class Networks:
         self._settings = settings
         self._device = device
         self._name = name
-        self._pipelines: dict[str, FileMeasurement] = {}
+        self._measurements: dict[str, FileMeasurement] = {}
 
     def warm_up(self) -> None:
         """Load what the first chunk most likely needs before its lease begins to run."""
-        if self._pipelines:
+        if self._measurements:
             return
         try:
-            self.pipeline(shipped_card().version)
+            self.measurement(shipped_card().version)
         except (CardInvalid, WorkerError) as exc:
             # The chunk's own network may be another; if not, the claim will tell.
             _log.warning("the shipped network does not load", code=exc.code)
 
-    def pipeline(
+    def measurement(
         self, model_version: str, registered: Callable[[str], str | None] = lambda _: None
     ) -> FileMeasurement:
         """Return what measures with a version of the network, loaded when first asked for.
@@ -48,17 +48,17 @@ class Networks:
         ``registered`` tells the digest of a version's weights that the database holds, None where
         it knows none. Raises ModelUnavailable, DeviceFailed.
         """
-        if model_version not in self._pipelines:
+        if model_version not in self._measurements:
             card = card_of(model_version, self._settings)
             if (registered(model_version) or card.weights_digest) != card.weights_digest:
                 said = f"{model_version}: its card names other weights than were registered"
                 raise ModelUnavailable(f"{said}. {ModelUnavailable.__doc__}")
-            self._pipelines[model_version] = open_pipeline(
+            self._measurements[model_version] = open_measurement(
                 card, self._settings, device=self._device, name=self._name
             )
             # All that is loaded stays: the collector need not go through it again and again.
             gc.freeze()
-        return self._pipelines[model_version]
+        return self._measurements[model_version]
 
 
 def card_of(model_version: str, settings: Settings) -> ModelCard:
@@ -75,7 +75,7 @@ def card_of(model_version: str, settings: Settings) -> ModelCard:
         raise ModelUnavailable(f"{model_version}. {ModelUnavailable.__doc__}") from exc
 
 
-def open_pipeline(
+def open_measurement(
     card: ModelCard, settings: Settings, *, device: str, name: str
 ) -> FileMeasurement:
     """Load a network onto a device. ``name``: who measures.

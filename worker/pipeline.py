@@ -1,4 +1,4 @@
-"""The conveyor: chunks overlap, so that nothing stands still between two of them.
+"""The pipeline: chunks overlap, so that nothing stands still between two of them.
 
 While one chunk is read, the one before it is predicted and the one before that stored. Batches are
 formed across their borders. Three threads see to it: whoever puts chunks on, the one that predicts
@@ -106,7 +106,7 @@ class Pipeline:
     def _wants_more(self, last: ChunkAtWork) -> bool:
         before = [each for each in self._open if each is not last]
         unstored = sum(each.closed for each in before)
-        ahead = last.pipeline.batch + self._readers.count
+        ahead = last.measurement.batch + self._readers.count
         return unstored == len(before) <= _UNSTORED and last.unended <= ahead
 
     def _wait(self, condition: Callable[[], bool], check: Callable[[], None]) -> None:
@@ -172,16 +172,16 @@ class Pipeline:
             raise answer.error
         if isinstance(answer.read, ReadFile):
             self._machine.note(answer.job, None)
-            if self._batch and self._batch[0][0].pipeline is not chunk.pipeline:
+            if self._batch and self._batch[0][0].measurement is not chunk.measurement:
                 self._predict()
             if not self._batch:
                 self._oldest = time.monotonic()
             self._batch.append((chunk, answer.job, answer.read))
-            if len(self._batch) >= chunk.pipeline.batch:
+            if len(self._batch) >= chunk.measurement.batch:
                 self._predict()
         elif answer.read is not None:
             self._machine.note(answer.job, answer.read.refusal)
-            chunk.outcomes.append(chunk.pipeline.refused(answer.job, answer.read))
+            chunk.outcomes.append(chunk.measurement.refused(answer.job, answer.read))
             self._end_some(chunk, 1)
 
     def _predict(self) -> None:
@@ -192,7 +192,7 @@ class Pipeline:
         oldest = batch[0][0].claim
         named = bound_contextvars(batch=oldest.batch, chunk=oldest.chunk_id)
         with named, self._watchdog.watching(), self._readers.piling():
-            outcomes = batch[0][0].pipeline.outcomes([(job, read) for _, job, read in batch])
+            outcomes = batch[0][0].measurement.outcomes([(job, read) for _, job, read in batch])
         self._batch = []
         ended: Counter[ChunkAtWork] = Counter()
         for (chunk, _, _), outcome in zip(batch, outcomes, strict=True):
@@ -239,7 +239,7 @@ class Pipeline:
 
 
 def _or_end(work: Callable[[], None]) -> None:
-    """End the process with a thread it cannot do without: a half conveyor would hold its chunks."""
+    """End the process with a thread it cannot do without: a half pipeline would hold its chunks."""
     try:
         work()
     except BaseException as exc:  # noqa: BLE001 - whatever it is

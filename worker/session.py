@@ -58,7 +58,7 @@ class Session:
         self._stopping = stopping
         self._breaker = Breaker()
         self._database: Database | None = None
-        self._conveyor: Pipeline | None = None
+        self._pipeline: Pipeline | None = None
         self._networks = Networks(settings, device=device, name=name)
 
     def measure(self, chunk_id: int, task_id: str) -> str | None:
@@ -70,7 +70,7 @@ class Session:
         SchedulerError where this machine is not set up for it.
         """
         database = self._opened()
-        conveyor = self._carrying()  # its readers start beside the network
+        pipeline = self._carrying()  # its readers start beside the network
         self._networks.warm_up()
         claim = self._claim(database, chunk_id)
         if claim is None:
@@ -87,7 +87,7 @@ class Session:
                 raise StopRequested(StopRequested.__doc__)
 
         try:
-            pipeline = self._networks.pipeline(
+            measurement = self._networks.measurement(
                 claim.model_version, partial(registered_digest, database)
             )
         except BaseException as exc:  # a lease that nobody works for would never end
@@ -98,13 +98,13 @@ class Session:
                 return f"{exc.code}: queued again"
             raise
         try:
-            conveyor.carry(ChunkAtWork(claim, lease, pipeline, task_id), check)
+            pipeline.carry(ChunkAtWork(claim, lease, measurement, task_id), check)
         except LeaseLost:
             return None
         except StopRequested:
             self.close()
         except WorkerError as exc:
-            conveyor.drain(_LONGEST_END_SECONDS)
+            pipeline.drain(_LONGEST_END_SECONDS)
             self._recover(exc)
         except SystemExit:
             self.close()
@@ -122,9 +122,9 @@ class Session:
 
     def close(self) -> None:
         """Store what is done and give back the rest; what is left then comes back by its lease."""
-        if self._conveyor is not None:
-            self._conveyor.give_back(StopRequested(StopRequested.__doc__))
-            self._conveyor.drain(_LONGEST_END_SECONDS)
+        if self._pipeline is not None:
+            self._pipeline.give_back(StopRequested(StopRequested.__doc__))
+            self._pipeline.drain(_LONGEST_END_SECONDS)
 
     def _end(self, chunk: ChunkAtWork) -> None:
         """Store a chunk's outcomes; the lease goes on meanwhile."""
@@ -177,11 +177,11 @@ class Session:
         return self._database
 
     def _carrying(self) -> Pipeline:
-        if self._conveyor is None:
+        if self._pipeline is None:
             readers = self._reading()
             machine = Machine(readers, self._breaker, self._settings.min_side_px)
-            self._conveyor = Pipeline(readers, machine, self._end)
-        return self._conveyor
+            self._pipeline = Pipeline(readers, machine, self._end)
+        return self._pipeline
 
     def _reading(self) -> Readers:
         return Readers(

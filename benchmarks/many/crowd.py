@@ -72,7 +72,7 @@ class StubReaders(Readers):
         yield
 
 
-class StubPipeline(FileMeasurement):
+class StubMeasurement(FileMeasurement):
     """Gives every job the same plausible measurement, after a wait in place of work."""
 
     def __init__(self, batch: int, wait_seconds: float) -> None:
@@ -97,15 +97,15 @@ class StubPipeline(FileMeasurement):
 
 
 class StubNetworks(Networks):
-    """Has one pipeline, the stub, for every version."""
+    """Has one measurement, the stub, for every version."""
 
-    def __init__(self, stub: StubPipeline) -> None:
+    def __init__(self, stub: StubMeasurement) -> None:
         self._stub = stub
 
     def warm_up(self) -> None:
         """Load nothing."""
 
-    def pipeline(
+    def measurement(
         self, model_version: str, registered: Callable[[str], str | None] = lambda _: None
     ) -> FileMeasurement:
         """Return the stub."""
@@ -131,7 +131,7 @@ class CountingSession(Session):
         self._number = number
         self._ledger = ledger
         a_file = wait_seconds / settings.chunk_size
-        self._networks = StubNetworks(StubPipeline(settings.device_batch or CPU_BATCH, a_file))
+        self._networks = StubNetworks(StubMeasurement(settings.device_batch or CPU_BATCH, a_file))
 
     def _reading(self) -> Readers:
         return StubReaders()

@@ -41,7 +41,7 @@ class Answering:
         return [Prediction(points, spreads, 1.0) for _ in pixels]
 
 
-def pipeline(tmp_path: Path, point: float = 1.0, spread: float = 1.0) -> FileMeasurement:
+def measurement(tmp_path: Path, point: float = 1.0, spread: float = 1.0) -> FileMeasurement:
     pseudonyms = Pseudonyms.of(Settings(state=tmp_path))
     of = Circumstances("test", "test", IctThresholds(), pseudonyms)
     return FileMeasurement(of, shipped_card(), Device(Answering(point, spread), batch=4))
@@ -53,7 +53,7 @@ def read_file() -> ReadFile:
 
 
 def test_both_numbers_of_a_header_are_hashed_whatever_becomes_of_the_file(tmp_path: Path) -> None:
-    made = pipeline(tmp_path)
+    made = measurement(tmp_path)
     refusal = Refusal("truncated-file", "the file ends early", Disposition.FAILED)
     [read] = made.outcomes([(JOB, read_file())])
     refused = made.refused(JOB, RefusedFile(refusal, HEADER))
@@ -69,7 +69,7 @@ def test_both_numbers_of_a_header_are_hashed_whatever_becomes_of_the_file(tmp_pa
 def test_points_that_are_no_numbers_are_refused(
     tmp_path: Path, wrong: float, *, of_points: bool
 ) -> None:
-    made = pipeline(tmp_path, wrong, 1.0) if of_points else pipeline(tmp_path, 1.0, wrong)
+    made = measurement(tmp_path, wrong, 1.0) if of_points else measurement(tmp_path, 1.0, wrong)
     [outcome] = made.outcomes([(JOB, read_file())])
     assert outcome.measurement is None
     assert outcome.refusal is not None

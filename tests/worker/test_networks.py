@@ -20,6 +20,6 @@ def test_a_network_whose_files_were_exchanged_after_it_was_registered_measures_n
     make_network(settings.models_folder / "ours", "ours")
     networks = Networks(settings, device="cpu", name="cpu0")
     with pytest.raises(ModelUnavailable, match="other weights than were registered"):
-        networks.pipeline("ours", lambda _: "0" * 64)
+        networks.measurement("ours", lambda _: "0" * 64)
     digest = shipped_card().weights_digest
-    assert networks.pipeline("ours", {"ours": digest}.get) is networks.pipeline("ours")
+    assert networks.measurement("ours", {"ours": digest}.get) is networks.measurement("ours")

@@ -57,16 +57,16 @@ class Network:
 
 
 class Line:
-    """A conveyor over real reading processes, with what came off it."""
+    """A pipeline over real reading processes, with what came off it."""
 
     def __init__(self, readers: Readers, settings: Settings, folder: Path) -> None:
         self.network = Network()
         self.stored: list[ChunkAtWork] = []
         self.storing = threading.Event()
         self.storing.set()
-        self.conveyor = Pipeline(readers, Machine(readers, Breaker(), 128), self.store)
+        self.pipeline = Pipeline(readers, Machine(readers, Breaker(), 128), self.store)
         of = Circumstances("test", "test", IctThresholds(), Pseudonyms.of(settings))
-        self.pipeline = FileMeasurement(of, shipped_card(), Device(self.network, batch=4))
+        self.measurement = FileMeasurement(of, shipped_card(), Device(self.network, batch=4))
         self._folder = folder
         self._made = 0
 
@@ -92,11 +92,11 @@ class Line:
         lease = Lease(lambda: held, 60.0 if held else 0.0)
         lease.start()
         claim = Claim(f"owner {self._made}", self._made, "test", numbered)
-        return ChunkAtWork(claim, lease, self.pipeline)
+        return ChunkAtWork(claim, lease, self.measurement)
 
     def carry(self, chunk: ChunkAtWork, check: Callable[[], None] = lambda: None) -> None:
         """Put a chunk on."""
-        self.conveyor.carry(chunk, check)
+        self.pipeline.carry(chunk, check)
 
     def begin(self, chunk: ChunkAtWork) -> threading.Thread:
         """Put a chunk on, in a thread of its own."""
@@ -135,7 +135,7 @@ def test_batches_cross_the_borders_of_chunks(line: Line) -> None:
     carried.join(0.5)
     assert carried.is_alive()  # it is read, and nothing is taken beyond it
     line.network.free.set()
-    assert line.conveyor.drain(60)
+    assert line.pipeline.drain(60)
     assert line.stored == [first, second]
     assert [ended(chunk) for chunk in line.stored] == [[0, 1, 2, 3, 4], [0, 1]]
     assert line.network.batches == [4, 3]
@@ -149,7 +149,7 @@ def test_a_chunk_is_predicted_while_the_one_before_it_is_stored(line: Line) -> N
     assert eventually(lambda: second.closed)
     assert not line.stored
     line.storing.set()
-    assert line.conveyor.drain(60)
+    assert line.pipeline.drain(60)
     assert line.stored == [first, second]
 
 
@@ -161,7 +161,7 @@ def test_no_more_is_taken_than_is_left_to_predict(line: Line) -> None:
     line.network.free.set()
     carried.join(60)
     assert not carried.is_alive()
-    assert line.conveyor.drain(60)
+    assert line.pipeline.drain(60)
 
 
 def test_a_database_that_is_away_stops_the_taking(line: Line) -> None:
@@ -176,7 +176,7 @@ def test_a_database_that_is_away_stops_the_taking(line: Line) -> None:
     line.storing.set()
     fourth.join(60)
     assert not fourth.is_alive()
-    assert line.conveyor.drain(60)
+    assert line.pipeline.drain(60)
     assert len(line.stored) == 4
 
 
@@ -204,9 +204,9 @@ def test_a_stop_keeps_what_was_read_and_gives_back_the_rest(line: Line) -> None:
     assert eventually(lambda: line.network.batches == [4])
     with pytest.raises(StopRequested):
         line.carry(second, stop)
-    line.conveyor.give_back(StopRequested())
+    line.pipeline.give_back(StopRequested())
     line.network.free.set()
-    assert line.conveyor.drain(60)
+    assert line.pipeline.drain(60)
     assert line.stored == [first, second]
     assert first.failure is None
     assert ended(first) == [0, 1, 2, 3]
@@ -223,13 +223,13 @@ def test_a_device_that_fails_gives_everything_back(line: Line) -> None:
     threading.Timer(0.5, line.network.free.set).start()
     with pytest.raises(DeviceFailed):
         line.carry(second)
-    assert line.conveyor.drain(60)
+    assert line.pipeline.drain(60)
     assert set(line.stored) == {first, second}
     assert all(isinstance(chunk.failure, DeviceFailed) for chunk in line.stored)
     assert not any(chunk.outcomes for chunk in line.stored)
     line.network.broken = False
     line.carry(line.chunk(1))  # told once
-    assert line.conveyor.drain(60)
+    assert line.pipeline.drain(60)
     assert line.stored[-1].failure is None
 
 
@@ -237,7 +237,7 @@ def test_a_share_that_is_away_gives_everything_back(line: Line, tmp_path: Path) 
     away = job(tmp_path / "share" / "film.png", sha256="0" * 64)
     with pytest.raises(FolderAway):
         line.carry(line.of([away] * 20))
-    assert line.conveyor.drain(60)
+    assert line.pipeline.drain(60)
     [chunk] = line.stored
     assert isinstance(chunk.failure, FolderAway)
     assert len(chunk.outcomes) == 4
@@ -248,7 +248,7 @@ def test_a_lost_lease_ends_its_chunk_alone(line: Line) -> None:
     line.carry(lost)
     sound = line.chunk(3)
     line.carry(sound)
-    assert line.conveyor.drain(60)
+    assert line.pipeline.drain(60)
     assert isinstance(lost.failure, LeaseLost)
     assert sound.failure is None
     assert ended(sound) == [0, 1, 2]
