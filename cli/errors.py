@@ -1,6 +1,6 @@
 """What a command cannot do.
 
-    CommandError            code, exit
+    CommandError            code, kind
     |-- NoFiles             no-files            NOT_FOUND
     |-- NotMeasured         not-measured        NOT_FOUND
     |-- ModelAbsent         model-absent        NETWORK
@@ -17,84 +17,80 @@ A command error is permanent: the operator changes something before the next try
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from cli.exits import Exit
+from radiograph.errors import ErrorKind, ThoraqError
 
 
-class CommandError(Exception):
+class CommandError(ThoraqError):
     """A command cannot do what it was asked for."""
 
-    code: ClassVar[str] = "command-error"
-    permanent: ClassVar[bool] = True
-    exit: ClassVar[Exit] = Exit.BUG
+    code = "command-error"
 
 
 class NoFiles(CommandError):
     """The paths hold no file; name a folder or file that exists and holds some."""
 
     code = "no-files"
-    exit = Exit.NOT_FOUND
+    kind = ErrorKind.NOT_FOUND
 
 
 class NotMeasured(CommandError):
     """The study was not measured, so there is nothing to draw; `thoraq show` says why."""
 
     code = "not-measured"
-    exit = Exit.NOT_FOUND
+    kind = ErrorKind.NOT_FOUND
 
 
 class ModelAbsent(CommandError):
     """The network's files are not where workers look; `thoraq models register FOLDER` puts them."""
 
     code = "model-absent"
-    exit = Exit.NETWORK
+    kind = ErrorKind.NETWORK
 
 
 class ModelWorse(CommandError):
     """The card states larger errors than that of the served network, or none; see --force."""
 
     code = "model-worse"
-    exit = Exit.USAGE
+    kind = ErrorKind.USAGE
 
 
 class VersionReserved(CommandError):
     """The name cannot be a network's; take letters, digits, . _ -, and nothing like thoraq-1."""
 
     code = "version-reserved"
-    exit = Exit.USAGE
+    kind = ErrorKind.USAGE
 
 
 class PlanInvalid(CommandError):
     """The run file is no plan of a training; correct what the message names."""
 
     code = "plan-invalid"
-    exit = Exit.USAGE
+    kind = ErrorKind.USAGE
 
 
 class BatchPaused(CommandError):
     """The batch or its queue is paused, so nothing would end; `thoraq resume` lets it go on."""
 
     code = "batch-paused"
-    exit = Exit.USAGE
+    kind = ErrorKind.USAGE
 
 
 class PlaceUnusable(CommandError):
     """Nothing can be read or written there; check the path, its rights and its disk."""
 
     code = "place-unusable"
-    exit = Exit.USAGE
+    kind = ErrorKind.USAGE
 
 
 class BenchFailed(CommandError):
     """The stages could not be timed; name a folder that holds sound chest radiographs."""
 
     code = "bench-failed"
-    exit = Exit.QUEUE
+    kind = ErrorKind.QUEUE
 
 
 class WorkersGone(CommandError):
     """Every worker ended while files were waiting; the logs in the state folder say why."""
 
     code = "workers-gone"
-    exit = Exit.QUEUE
+    kind = ErrorKind.QUEUE

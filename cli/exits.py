@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Self
 
-from radiograph.errors import RadiographError
+from radiograph.errors import ErrorKind, ThoraqError
 
 
 class Exit(IntEnum):
@@ -14,14 +14,17 @@ class Exit(IntEnum):
     meaning: str
 
     OK = 0, "done; for process and status --follow, everything has ended"
-    BUG = 1, "an error thoraq did not foresee; please report the traceback"
-    USAGE = 2, "the command line or a setting is wrong; the message says which"
-    NOT_FOUND = 3, "there is no such file, folder, batch, study or model"
-    UNSOUND = 4, "doctor, db check or a look at a data set found something to repair"
-    DATABASE = 5, "the database is away, locked, read only, or has another schema"
-    QUEUE = 6, "the broker or the workers could not be started or reached"
-    RADIOGRAPH = 7, "the file asked for cannot be read or is no chest radiograph"
-    NETWORK = 8, "the network's weights or card are missing or damaged"
+    BUG = ErrorKind.BUG, "an error thoraq did not foresee; please report the traceback"
+    USAGE = ErrorKind.USAGE, "the command line or a setting is wrong; the message says which"
+    NOT_FOUND = ErrorKind.NOT_FOUND, "there is no such file, folder, batch, study or model"
+    UNSOUND = (
+        ErrorKind.UNSOUND,
+        "doctor, db check or a look at a data set found something to repair",
+    )
+    DATABASE = ErrorKind.DATABASE, "the database is away, locked, read only, or has another schema"
+    QUEUE = ErrorKind.QUEUE, "the broker or the workers could not be started or reached"
+    RADIOGRAPH = ErrorKind.RADIOGRAPH, "the file asked for cannot be read or is no chest radiograph"
+    NETWORK = ErrorKind.NETWORK, "the network's weights or card are missing or damaged"
     UNTRAINED = 9, "the training run that was followed failed or was cancelled; its status says why"
     INTERRUPTED = 130, "Ctrl-C or SIGTERM; the same command goes on where this one stopped"
     PIPE_CLOSED = 141, "nobody reads what is printed any more, as behind `| head`"
@@ -34,57 +37,6 @@ class Exit(IntEnum):
         return member
 
 
-#: The exit code of an error, by the folder that raised it.
-BY_FOLDER = {
-    "db": Exit.DATABASE,
-    "scheduler": Exit.QUEUE,
-    "worker": Exit.QUEUE,
-    "results": Exit.USAGE,
-    "network": Exit.NETWORK,
-    "training": Exit.NETWORK,
-}
-#: Errors whose folder says too little.
-BY_CODE = {
-    "read-unaudited": Exit.DATABASE,
-    "batch-unknown": Exit.NOT_FOUND,
-    "batch-ambiguous": Exit.USAGE,
-    "study-unknown": Exit.NOT_FOUND,
-    "model-unknown": Exit.NOT_FOUND,
-    "run-unknown": Exit.NOT_FOUND,
-    "run-name-taken": Exit.USAGE,
-    "run-settled": Exit.USAGE,
-    "batch-unfinished": Exit.USAGE,
-    "place-missing": Exit.NOT_FOUND,
-    "place-forbidden": Exit.USAGE,
-    "place-altered": Exit.USAGE,
-    "wrong-setting": Exit.USAGE,
-    "settings-untrusted": Exit.USAGE,
-    "settings-unreadable": Exit.USAGE,
-    "settings-missing": Exit.USAGE,
-    "key-unusable": Exit.USAGE,
-    "password-needed": Exit.USAGE,
-    "password-unusable": Exit.USAGE,
-    "port-unusable": Exit.USAGE,
-    "database-url-invalid": Exit.USAGE,
-    "device-missing": Exit.USAGE,
-    "data-missing": Exit.NOT_FOUND,
-    "dataset-invalid": Exit.UNSOUND,
-    "split-empty": Exit.UNSOUND,
-}
-
-
 def exit_of(error: Exception) -> Exit | None:
-    """Return the exit code of an error of thoraq's own, None for any other.
-
-    Only classes of our folders count: other libraries give their errors a ``code`` too.
-    """
-    own = getattr(error, "exit", None)
-    if isinstance(own, Exit):
-        return own
-    if isinstance(error, RadiographError):
-        return Exit.RADIOGRAPH  # also what reading processes say of a file
-    code = getattr(error, "code", None)
-    folder = type(error).__module__.partition(".")[0]
-    if not isinstance(code, str) or folder not in BY_FOLDER:
-        return None
-    return BY_CODE.get(code, BY_FOLDER[folder])
+    """Return the exit code of an error of thoraq's own, None for any other."""
+    return Exit[error.kind.name] if isinstance(error, ThoraqError) else None

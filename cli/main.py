@@ -184,7 +184,7 @@ class Commands(click.Group):
         except Exception as error:
             if isinstance(error, OSError) and (error.filename or error.errno in _FULL):
                 said = f"{error.filename or 'what is written'}: {error.strerror}"
-                error = PlaceUnusable(f"{said}. {PlaceUnusable.__doc__}")
+                error = PlaceUnusable.because(said)
             code = exit_of(error)
             if code is None:
                 raise
@@ -202,10 +202,9 @@ def told(error: click.ClickException) -> click.ClickException:
 
 
 def fail(ctx: click.Context, error: Exception, code: Exit) -> NoReturn:
-    """Print ``error [code]: message`` and leave; an empty message is the class's own sentence."""
-    message = str(error) or (type(error).__doc__ or "").partition("\n")[0]
+    """Print ``error [code]: message`` and leave."""
     say(f"error [{getattr(error, 'code', '')}]", fg="red", nl=False, err=True)
-    say(f": {message}", err=True)
+    say(f": {error}", err=True)
     ctx.exit(code)
 
 

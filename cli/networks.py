@@ -42,7 +42,7 @@ def card_of(version: str, settings: Settings) -> ModelCard:
     else:
         folder = settings.models_folder / version
         if not (folder / CARD_FILE).is_file():
-            raise ModelAbsent(f"{version} is not in {folder.parent}. {ModelAbsent.__doc__}")
+            raise ModelAbsent.because(f"{version} is not in {folder.parent}")
         card = load_card(folder / CARD_FILE)
     verify_weights(card)
     return card
@@ -59,7 +59,7 @@ def card_at(place: Path) -> ModelCard:
 def check_version(version: str) -> str:
     """Return a name that a network may have. Raises VersionReserved."""
     if is_shipped_name(version) or readable(version) != version:
-        raise VersionReserved(f"{version}: {VersionReserved.__doc__}")
+        raise VersionReserved.about(version)
     return version
 
 
@@ -74,7 +74,7 @@ def brought_in(card: ModelCard, settings: Settings) -> Iterator[None]:
     if folder.exists():
         standing = card_of(card.version, settings)
         if standing.weights_digest != card.weights_digest:
-            raise ModelDiffers(f"{folder} holds other weights. {ModelDiffers.__doc__}")
+            raise ModelDiffers.because(f"{folder} holds other weights")
         yield
         return
     draft = folder.with_name(f".{card.version}.part")
@@ -95,7 +95,7 @@ def _copy(card: ModelCard, into: Path) -> None:
     """Copy a network's files. Raises WeightsMissing, WeightsMismatch, ModelFileUnfit."""
     weights = card.weights_path
     if copy_plain(weights, into / weights.name, MOST_OF_WEIGHTS) != card.weights_digest:
-        raise WeightsMismatch(f"{weights.name}: {WeightsMismatch.__doc__}")
+        raise WeightsMismatch.about(weights.name)
     text = json.dumps(card.card, indent=1, ensure_ascii=False)
     (into / CARD_FILE).write_text(f"{text}\n", encoding="utf-8")
     for name in COMPANIONS:
@@ -129,10 +129,10 @@ def check_figures(candidate: ModelRecord, served: ModelRecord) -> None:
     )
     if stated or len(absent) == len(KINDS):
         names = " and no ".join(KINDS[kind][1] for kind in absent)
-        raise ModelWorse(
+        raise ModelWorse.because(
             f"the card of {candidate.version} states no {names}; {served.version} has"
-            f" {stated or 'none either'}. {ModelWorse.__doc__}"
+            f" {stated or 'none either'}"
         )
     worse = "; ".join(each.words for each in compare(candidate.card, served.card) if each.worse)
     if worse:
-        raise ModelWorse(f"{candidate.version}: {worse}. {ModelWorse.__doc__}")
+        raise ModelWorse.because(f"{candidate.version}: {worse}")

@@ -70,7 +70,7 @@ class Tiles:
             tile = overlay(result, self._pictures, SHEET_SIDE_PX)
             self.drawn += 1
         except (RadiographError, ReaderUnavailable) as exc:
-            why = wrap((type(exc).__doc__ or "").partition("\n")[0], REASON_LETTERS)
+            why = wrap(exc.remedy(), REASON_LETTERS)
             tile = placeholder((exc.code, "", *why), SHEET_SIDE_PX)
         return labelled(tile, *leads_back(result, self._paths), SHEET_SIDE_PX)
 

@@ -46,7 +46,7 @@ def plan_of(file: Path | None, *, faithful: bool, phases: str | None, scale: flo
         return plan if scale is None else plan.scaled(scale)
     except (OSError, ValueError, TypeError) as exc:
         of = "the plan" if file is None else file
-        raise PlanInvalid(f"{of}: {exc}. {PlanInvalid.__doc__}") from exc
+        raise PlanInvalid.because(f"{of}: {exc}") from exc
 
 
 def seeded_plans(plan: Plan, seeds: int) -> list[Plan]:
@@ -59,7 +59,7 @@ def count_films(data: Path) -> Counter[str]:
     counts = Counter(film.split for film in usable_films(data))
     for split in NEEDED_SPLITS:
         if not counts[split]:
-            raise SplitEmpty(f"no film of the split {split} in {data}. {SplitEmpty.__doc__}")
+            raise SplitEmpty.because(f"no film of the split {split} in {data}")
     return counts
 
 
@@ -83,7 +83,7 @@ def run_names(database: Database, name: str | None, data: Path, seeds: int) -> l
         names = [check_version(each) for each in seeded(name, seeds)]
         for each in names:
             if each in taken:
-                raise RunNameTaken(f"{each} is taken. {RunNameTaken.__doc__}")
+                raise RunNameTaken.because(f"{each} is taken")
         return names
     return free_names(readable(data.name)[:30] or "run", seeds, taken)
 

@@ -81,7 +81,7 @@ def is_made(path: Path) -> bool:
 
 def forbidden(path: Path) -> DatabaseForbidden:
     """Return the error of a SQLite file that this user may not open or make."""
-    return DatabaseForbidden(f"{os.fspath(path)!a}: {DatabaseForbidden.__doc__}")
+    return DatabaseForbidden.about(f"{os.fspath(path)!a}")
 
 
 def path_of(parsed: URL) -> Path | None:

@@ -90,5 +90,5 @@ def _subjects(
     known = select(radiograph.c.id).where(among(connection, radiograph.c.id, of_radiographs))
     ids = set(connection.scalars(known))
     if missing := sorted(set(of_radiographs) - ids):
-        raise StudyUnknown(f"radiograph {missing[0]}: {StudyUnknown.__doc__}")
+        raise StudyUnknown.about(f"radiograph {missing[0]}")
     return subjects + [{"batch_id": None, "radiograph_id": each} for each in sorted(ids)]

@@ -145,7 +145,7 @@ def _batch_to_erase(db: Database, scope: Scope) -> int | None:
             job.c.id.in_(own_jobs(batch_id)), job.c.state.in_(OPEN)
         )
         if files := connection.execute(unfinished).scalar_one():
-            raise BatchUnfinished(f"{files} of its files wait or run. {BatchUnfinished.__doc__}")
+            raise BatchUnfinished.because(f"{files} of its files wait or run")
     return batch_id
 
 

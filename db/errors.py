@@ -1,6 +1,6 @@
 """What goes wrong with the database.
 
-    DatabaseError                       code, permanent
+    DatabaseError                       code, permanent, kind
     |-- DatabaseAway                    database-away       transient
     |-- DatabaseLoginFails              database-login-fails
     |-- DatabaseForbidden               database-forbidden
@@ -39,14 +39,14 @@ A code is stable. Messages name neither SQL nor values: rows hold patients' iden
 
 from __future__ import annotations
 
-from typing import ClassVar
+from radiograph.errors import ErrorKind, ThoraqError
 
 
-class DatabaseError(Exception):
+class DatabaseError(ThoraqError):
     """The database could not do what was asked."""
 
-    code: ClassVar[str] = "database-error"
-    permanent: ClassVar[bool] = True
+    code = "database-error"
+    kind = ErrorKind.DATABASE
 
     @property
     def awaited(self) -> bool:
@@ -121,6 +121,7 @@ class DatabaseUrlInvalid(DatabaseError):
     """The URL names no database thoraq speaks; give sqlite:///PATH or postgresql://HOST/NAME."""
 
     code = "database-url-invalid"
+    kind = ErrorKind.USAGE
 
 
 class DatabaseRefused(DatabaseError):
@@ -212,18 +213,21 @@ class RunNameTaken(DatabaseError):
     """A training run has this name; give another, or resume that one."""
 
     code = "run-name-taken"
+    kind = ErrorKind.USAGE
 
 
 class RunSettled(DatabaseError):
     """The training run cannot do this from where it stands; see `thoraq train status`."""
 
     code = "run-settled"
+    kind = ErrorKind.USAGE
 
 
 class BatchUnfinished(DatabaseError):
     """Files of the batch wait or run; `thoraq cancel` it, let running ones end, then forget it."""
 
     code = "batch-unfinished"
+    kind = ErrorKind.USAGE
 
 
 class NameUnknown(DatabaseError):
@@ -236,27 +240,32 @@ class BatchUnknown(NameUnknown):
     """No batch has this name; `thoraq status` lists them."""
 
     code = "batch-unknown"
+    kind = ErrorKind.NOT_FOUND
 
 
 class BatchAmbiguous(NameUnknown):
     """Several batches' names begin like this; give more of the name, `thoraq status` lists them."""
 
     code = "batch-ambiguous"
+    kind = ErrorKind.USAGE
 
 
 class ModelUnknown(NameUnknown):
     """No model has this version; `thoraq models list` shows those there are."""
 
     code = "model-unknown"
+    kind = ErrorKind.NOT_FOUND
 
 
 class RunUnknown(NameUnknown):
     """No training run has this name; `thoraq train status` lists them."""
 
     code = "run-unknown"
+    kind = ErrorKind.NOT_FOUND
 
 
 class StudyUnknown(NameUnknown):
     """Nothing matches; give a study UID, SOP UID, radiograph id, SHA-256 prefix or file path."""
 
     code = "study-unknown"
+    kind = ErrorKind.NOT_FOUND

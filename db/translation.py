@@ -79,8 +79,8 @@ _RIGHTS = (
     DatabaseLoginFails,
     "let this user read and write thoraq's tables: make it their owner, or GRANT ALL",
 )
-_FULL = (DatabaseFull, str(DatabaseFull.__doc__))
-_DISK = (DatabaseDiskFails, str(DatabaseDiskFails.__doc__))
+_FULL = (DatabaseFull, DatabaseFull.remedy())
+_DISK = (DatabaseDiskFails, DatabaseDiskFails.remedy())
 _BROKEN = (DatabaseBroken, "restore a copy with --replace, or move the file away")
 _FAULT = (DatabaseRefused, "this is a fault of thoraq, please report it")
 

@@ -60,7 +60,7 @@ def load_card(path: Path) -> ModelCard:
         with path.open("rb") as file:
             text = file.read(MOST_OF_CARD + 1)
     except OSError as exc:
-        raise CardInvalid(f"{path.name}: {CardInvalid.__doc__}") from exc
+        raise CardInvalid.about(path.name) from exc
     return read_card(path, text)
 
 
@@ -74,7 +74,7 @@ def load_foreign_card(path: Path, check: Callable[[str], object] = lambda _: Non
         with plain_file(path, MOST_OF_CARD) as file:
             text = file.read(MOST_OF_CARD + 1)
     except (OSError, WeightsMissing) as exc:
-        raise CardInvalid(f"{path.name}: {CardInvalid.__doc__}") from exc
+        raise CardInvalid.about(path.name) from exc
     return read_card(path, text, check)
 
 
@@ -86,7 +86,7 @@ def read_card(
     ``check``: as in `load_foreign_card`. Raises CardInvalid, and what ``check`` does.
     """
     if len(text) > MOST_OF_CARD:
-        raise CardInvalid(f"{path.name}: {CardInvalid.__doc__}")
+        raise CardInvalid.about(path.name)
     try:
         card = json.loads(text.decode("utf-8"))
         check(str(card["version"]))
@@ -101,7 +101,7 @@ def read_card(
             card=card,
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
-        raise CardInvalid(f"{path.name}: {CardInvalid.__doc__}") from exc
+        raise CardInvalid.about(path.name) from exc
 
 
 def _plain_name(said: object) -> str:
@@ -126,7 +126,7 @@ def shipped_card() -> ModelCard:
     """Return the card of the network thoraq ships. Raises CardInvalid."""
     cards = sorted(WEIGHTS_FOLDER.glob("*.json"))
     if len(cards) != 1:
-        raise CardInvalid(f"{len(cards)} cards beside the shipped weights. {CardInvalid.__doc__}")
+        raise CardInvalid.because(f"{len(cards)} cards beside the shipped weights")
     return load_card(cards[0])
 
 
@@ -136,13 +136,13 @@ def file_digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as exc:
-        raise WeightsMissing(f"{path.name}: {WeightsMissing.__doc__}") from exc
+        raise WeightsMissing.about(path.name) from exc
 
 
 def verify_weights(card: ModelCard) -> None:
     """Check that the weights are those of the card. Raises WeightsMissing, WeightsMismatch."""
     if file_digest(card.weights_path) != card.weights_digest:
-        raise WeightsMismatch(f"{card.weights_path.name}: {WeightsMismatch.__doc__}")
+        raise WeightsMismatch.about(card.weights_path.name)
 
 
 def sound_weights(card: ModelCard) -> bytes:
@@ -150,7 +150,7 @@ def sound_weights(card: ModelCard) -> bytes:
     try:
         content = card.weights_path.read_bytes()
     except OSError as exc:
-        raise WeightsMissing(f"{card.weights_path.name}: {WeightsMissing.__doc__}") from exc
+        raise WeightsMissing.about(card.weights_path.name) from exc
     if hashlib.sha256(content).hexdigest() != card.weights_digest:
-        raise WeightsMismatch(f"{card.weights_path.name}: {WeightsMismatch.__doc__}")
+        raise WeightsMismatch.about(card.weights_path.name)
     return content

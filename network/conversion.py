@@ -60,7 +60,7 @@ def convert(network: LandmarkNetwork, form: Form, ranges: Ranges | None, folder:
         )
         write_parts(parts, folder)
     except (ImportError, RuntimeError) as exc:
-        raise RuntimeUnavailable(f"openvino: {RuntimeUnavailable.__doc__}") from exc
+        raise RuntimeUnavailable.about("openvino") from exc
 
 
 def _traced(module: nn.Module, example: tuple[Tensor, ...]) -> Any:
@@ -119,7 +119,7 @@ def main() -> None:
     asked = parser.parse_args()
     card = load_card(asked.card)
     if asked.digest not in {None, card.weights_digest}:
-        raise WeightsMismatch(f"{asked.card.name}: {WeightsMismatch.__doc__}")
+        raise WeightsMismatch.about(asked.card.name)
     convert(load_network(card), asked.form, card.ranges, asked.out)
 
 

@@ -134,9 +134,9 @@ def _convert(card: ModelCard, form: Form, out: Path) -> None:
         )
     except subprocess.CalledProcessError as exc:
         last = (exc.stderr.strip().splitlines() or ["no message"])[-1]
-        raise RuntimeUnavailable(f"{last}. {RuntimeUnavailable.__doc__}") from exc
+        raise RuntimeUnavailable.because(last) from exc
     except subprocess.TimeoutExpired as exc:
-        raise RuntimeUnavailable(f"openvino: {RuntimeUnavailable.__doc__}") from exc
+        raise RuntimeUnavailable.about("openvino") from exc
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Why the network cannot be used.
 
-NetworkError                        code, permanent
+NetworkError                        code, permanent, kind
 |-- CardInvalid                     model-card-invalid
 |-- ModelFileUnfit                  model-file-unfit
 |-- WeightsMissing                  weights-missing
@@ -12,14 +12,14 @@ NetworkError                        code, permanent
 
 from __future__ import annotations
 
-from typing import ClassVar
+from radiograph.errors import ErrorKind, ThoraqError
 
 
-class NetworkError(Exception):
+class NetworkError(ThoraqError):
     """The network cannot be used."""
 
-    code: ClassVar[str] = "network-error"
-    permanent: ClassVar[bool] = True
+    code = "network-error"
+    kind = ErrorKind.NETWORK
 
 
 class CardInvalid(NetworkError):

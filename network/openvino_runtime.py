@@ -107,7 +107,7 @@ class OpenVinoPredictor:
             self._features = _compiled(parts.features, threads, arithmetic.hint)
             self._readings = _compiled(parts.readings, threads)
         except RuntimeError as exc:
-            raise RuntimeUnavailable(f"openvino: {RuntimeUnavailable.__doc__}") from exc
+            raise RuntimeUnavailable.about("openvino") from exc
 
     def predict(self, pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
         """Predict (N, S, S) prepared squares, in pieces of 1, 2, 4, 8, ... of them.
@@ -144,7 +144,7 @@ def read_parts(files: Mapping[str, bytes]) -> Parts:
             *(core.read_model(files[f"{name}.xml"], files[f"{name}.bin"]) for name in Parts._fields)
         )
     except RuntimeError as exc:
-        raise RuntimeUnavailable(f"openvino: {RuntimeUnavailable.__doc__}") from exc
+        raise RuntimeUnavailable.about("openvino") from exc
 
 
 def write_parts(parts: Parts, folder: Path) -> None:
@@ -164,7 +164,7 @@ def load_openvino() -> Any:
     try:
         import openvino  # noqa: PLC0415
     except ImportError as exc:
-        raise RuntimeUnavailable(f"openvino: {RuntimeUnavailable.__doc__}") from exc
+        raise RuntimeUnavailable.about("openvino") from exc
     return openvino
 
 
@@ -181,7 +181,7 @@ def _core() -> Any:
     try:
         return load_openvino().Core()
     except RuntimeError as exc:
-        raise RuntimeUnavailable(f"openvino: {RuntimeUnavailable.__doc__}") from exc
+        raise RuntimeUnavailable.about("openvino") from exc
 
 
 def _compiled(model: Any, threads: int | None, hint: str = "f32") -> Any:

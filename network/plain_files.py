@@ -22,13 +22,13 @@ def plain_file(path: Path, most: int) -> Iterator[BinaryIO]:
         # A pipe would be waited for without end, and a device does what it does when opened.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as exc:
-        raise WeightsMissing(f"{path.name}: {WeightsMissing.__doc__}") from exc
+        raise WeightsMissing.about(path.name) from exc
     except OSError as exc:
-        raise ModelFileUnfit(f"{path.name}: {exc.strerror}. {ModelFileUnfit.__doc__}") from exc
+        raise ModelFileUnfit.because(f"{path.name}: {exc.strerror}") from exc
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode) or found.st_size > most:
         os.close(descriptor)
-        raise ModelFileUnfit(f"{path.name}: {ModelFileUnfit.__doc__}")
+        raise ModelFileUnfit.about(path.name)
     with os.fdopen(descriptor, "rb") as file:
         yield file
 
@@ -44,7 +44,7 @@ def copy_plain(source: Path, target: Path, most: int) -> str:
         while piece := file.read(_PIECE):
             size += len(piece)
             if size > most:  # it grows while it is read
-                raise ModelFileUnfit(f"{source.name}: {ModelFileUnfit.__doc__}")
+                raise ModelFileUnfit.about(source.name)
             digest.update(piece)
             copy.write(piece)
         copy.flush()

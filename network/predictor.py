@@ -37,7 +37,7 @@ class TorchPredictor:
             self._device = torch.device(device)
             self._network = network.eval().to(self._device)
         except (RuntimeError, AssertionError) as exc:
-            raise DeviceUnavailable(f"{device}: {DeviceUnavailable.__doc__}") from exc
+            raise DeviceUnavailable.about(device) from exc
         # What is called fp32 is fp32: by itself torch takes eleven bits on newer devices.
         torch.backends.cudnn.allow_tf32 = False
         self._flip = flip
@@ -57,7 +57,7 @@ class TorchPredictor:
             try:
                 self._run = HalfNetwork(self._network)
             except RuntimeError as exc:
-                raise DeviceUnavailable(f"{self._device}: {DeviceUnavailable.__doc__}") from exc
+                raise DeviceUnavailable.about(self._device) from exc
             self.precision = "fp16"
         self._compute = GraphReplay(self._read, self._device)
 
@@ -70,9 +70,7 @@ class TorchPredictor:
                 return predictions([each.cpu().numpy() for each in computed], pixels.shape[2])
         except torch.cuda.OutOfMemoryError as exc:
             torch.cuda.empty_cache()
-            raise DeviceMemoryExhausted(
-                f"{len(pixels)} images: {DeviceMemoryExhausted.__doc__}"
-            ) from exc
+            raise DeviceMemoryExhausted.about(f"{len(pixels)} images") from exc
 
     def _read(self, grey: Tensor) -> tuple[Tensor, ...]:
         """Return the fields of a `Reading` of (N, S, S) films, and of their mirror images."""

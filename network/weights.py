@@ -24,7 +24,7 @@ def load_network(card: ModelCard) -> LandmarkNetwork:
     try:
         stored = load(sound_weights(card))
     except SafetensorError as exc:
-        raise WeightsMismatch(f"{name}: {WeightsMismatch.__doc__}") from exc
+        raise WeightsMismatch.about(name) from exc
     return _built(stored, name)
 
 
@@ -33,7 +33,7 @@ def read_network(path: Path) -> LandmarkNetwork:
     try:
         stored = load_file(path)
     except SafetensorError as exc:
-        raise WeightsMismatch(f"{path.name}: {WeightsMismatch.__doc__}") from exc
+        raise WeightsMismatch.about(path.name) from exc
     return _built(stored, path.name)
 
 
@@ -44,7 +44,7 @@ def _built(stored: Mapping[str, torch.Tensor], name: str) -> LandmarkNetwork:
             {k: v.float() if v.is_floating_point() else v for k, v in stored.items()}
         )
     except RuntimeError as exc:
-        raise WeightsMismatch(f"{name}: {WeightsMismatch.__doc__}") from exc
+        raise WeightsMismatch.about(name) from exc
     return network.eval().to(memory_format=torch.channels_last)
 
 

@@ -1,32 +1,34 @@
-"""Why a file is not measured.
+"""The base of every error, and why a file is not measured.
 
-    RadiographError                     code, disposition, permanent
-    |-- SetAside                        a sound file that is no upright frontal chest radiograph
-    |   |-- NotAnImage                  not-an-image
-    |   |-- LateralView                 lateral-view
-    |   |-- OtherBodyPart               other-body-part
-    |   |-- NotARadiograph              not-a-radiograph
-    |   |-- NotAChest                   not-a-chest
-    |   `-- TooSmall                    too-small
-    `-- Unreadable                      a file that should have been measured and was not
-        |-- FileUnavailable             file-unavailable      transient
-        |-- UnknownContent              unknown-content
-        |-- TruncatedFile               truncated-file
-        |-- BrokenHeader                broken-header
-        |-- NoPixels                    no-pixels
-        |-- UnsupportedPixels           unsupported-pixels
-        |-- UndecodablePixels           undecodable-pixels
-        |-- UniformPixels               uniform-pixels
-        |-- TooLarge                    too-large
-        `-- Unrecordable                unrecordable
+    ThoraqError                         code, permanent, kind; the base of every folder's tree
+    `-- RadiographError                 disposition, header
+        |-- SetAside                    a sound file that is no upright frontal chest radiograph
+        |   |-- NotAnImage              not-an-image
+        |   |-- LateralView             lateral-view
+        |   |-- OtherBodyPart           other-body-part
+        |   |-- NotARadiograph          not-a-radiograph
+        |   |-- NotAChest               not-a-chest
+        |   `-- TooSmall                too-small
+        `-- Unreadable                  a file that should have been measured and was not
+            |-- FileUnavailable         file-unavailable      transient
+            |-- UnknownContent          unknown-content
+            |-- TruncatedFile           truncated-file
+            |-- BrokenHeader            broken-header
+            |-- NoPixels                no-pixels
+            |-- UnsupportedPixels       unsupported-pixels
+            |-- UndecodablePixels       undecodable-pixels
+            |-- UniformPixels           uniform-pixels
+            |-- TooLarge                too-large
+            `-- Unrecordable            unrecordable
 
 A code is stable: databases and scripts hold it. The message says what to do.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import ClassVar, Self
 
 from radiograph.records import Header
@@ -46,7 +48,7 @@ def quoted(value: str | None) -> str:
 
 
 def without_remedy(detail: str, remedy: str) -> str:
-    """Return what was found in a file, where `RadiographError.because` put what to do after it.
+    """Return what was found in a file, where `ThoraqError.because` put what to do after it.
 
     Empty where only what to do was said.
     """
@@ -56,6 +58,50 @@ def without_remedy(detail: str, remedy: str) -> str:
     return said.removesuffix(remedy).rstrip().removesuffix(".")
 
 
+class ErrorKind(IntEnum):
+    """What an error is about; its number is the exit code of a program that it ends."""
+
+    BUG = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    UNSOUND = 4
+    DATABASE = 5
+    QUEUE = 6
+    RADIOGRAPH = 7
+    NETWORK = 8
+
+
+class ThoraqError(Exception):
+    """The base of every error of thoraq's own.
+
+    The first paragraph of a class's docstring is its remedy, which is also the message where none
+    is given. ``permanent``: trying again without a change is no use.
+    """
+
+    code: ClassVar[str] = "thoraq-error"
+    permanent: ClassVar[bool] = True
+    kind: ClassVar[ErrorKind] = ErrorKind.BUG
+
+    @classmethod
+    def remedy(cls) -> str:
+        """Return what to do about it, in one line."""
+        paragraph = inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0]
+        return " ".join(paragraph.split())
+
+    @classmethod
+    def because(cls, found: object) -> Self:
+        """Make the error: what was found, and after it what to do."""
+        return cls(f"{found}. {cls.remedy()}")
+
+    @classmethod
+    def about(cls, subject: object) -> Self:
+        """Make the error: which file, name or device it is about, and after it what to do."""
+        return cls(f"{subject}: {cls.remedy()}")
+
+    def __str__(self) -> str:
+        return super().__str__() or self.remedy()
+
+
 class Disposition(StrEnum):
     """How a file that was not measured is counted."""
 
@@ -63,21 +109,16 @@ class Disposition(StrEnum):
     FAILED = "failed"
 
 
-class RadiographError(Exception):
+class RadiographError(ThoraqError):
     """A file was not measured.
 
     ``header`` is what the file says of the study, where it could be read before this happened.
     """
 
-    code: ClassVar[str] = "radiograph-error"
+    code = "radiograph-error"
+    kind = ErrorKind.RADIOGRAPH
     disposition: ClassVar[Disposition] = Disposition.FAILED
-    permanent: ClassVar[bool] = True
     header: Header | None = None
-
-    @classmethod
-    def because(cls, found: str) -> Self:
-        """Make the error: what was found in this file, and after it what to do."""
-        return cls(f"{found}. {cls.__doc__}")
 
 
 class SetAside(RadiographError):

@@ -47,11 +47,11 @@ def check_header(header: Header) -> None:
     Raises NotARadiograph, OtherBodyPart, LateralView.
     """
     if header.modality is not None and header.modality.upper() not in RADIOGRAPH_MODALITIES:
-        raise NotARadiograph(f"modality {quoted(header.modality)}. {NotARadiograph.__doc__}")
+        raise NotARadiograph.because(f"modality {quoted(header.modality)}")
     if header.body_part is not None and _lies_elsewhere(header.body_part):
-        raise OtherBodyPart(f"body part {quoted(header.body_part)}. {OtherBodyPart.__doc__}")
+        raise OtherBodyPart.because(f"body part {quoted(header.body_part)}")
     if header.view is View.LATERAL:
-        raise LateralView(LateralView.__doc__)
+        raise LateralView
 
 
 def check_prediction(
@@ -66,14 +66,14 @@ def check_prediction(
     """
     limits = limits or FrontalLimits()
     if frontal_probability < limits.min_probability:
-        raise NotAChest(f"probability {frontal_probability:.2f}. {NotAChest.__doc__}")
+        raise NotAChest.because(f"probability {frontal_probability:.2f}")
     spread = float(np.mean(spreads_px224[list(ANATOMICAL)]))
     if spread > limits.max_spread_px224:
-        raise NotAChest(f"landmarks vague by {spread:.0f} px of 224. {NotAChest.__doc__}")
+        raise NotAChest.because(f"landmarks vague by {spread:.0f} px of 224")
     if any(points[right, 0] >= points[left, 0] for right, left in PAIRS[:5]):
-        raise NotAChest(f"left and right are swapped. {NotAChest.__doc__}")
+        raise NotAChest.because("left and right are swapped")
     if points[Landmark.L1_MIDLINE_APEX, 1] >= points[Landmark.L2_MIDLINE_COSTOPHRENIC, 1]:
-        raise NotAChest(f"the apex lies below the base. {NotAChest.__doc__}")
+        raise NotAChest.because("the apex lies below the base")
 
 
 def _lies_elsewhere(body_part: str) -> bool:

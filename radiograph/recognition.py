@@ -53,7 +53,7 @@ def recognise(head: bytes, name: str) -> ImageFormat:
         raise TruncatedFile.because(f"{len(head)} bytes")
     if claims_image:
         raise UnknownContent.because("neither DICOM nor PNG, JPEG or TIFF")
-    raise NotAnImage(NotAnImage.__doc__)
+    raise NotAnImage
 
 
 def _ends_too_early(head: bytes) -> bool:

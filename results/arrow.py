@@ -60,7 +60,7 @@ def arrow_table(rows: Iterable[Row]) -> pa.Table:
 def data_frame(rows: Iterable[Row]) -> Any:
     """Return rows of every column as a pandas DataFrame. Raises PandasMissing."""
     if find_spec("pandas") is None:
-        raise PandasMissing(PandasMissing.__doc__)
+        raise PandasMissing
     return arrow_table(rows).to_pandas()
 
 

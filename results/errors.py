@@ -1,6 +1,6 @@
 """Why results cannot be given.
 
-ResultsError                        code, permanent
+ResultsError                        code, permanent, kind
 |-- ArgumentInvalid                 argument-invalid
 |-- PandasMissing                   pandas-missing
 `-- ReadUnaudited                   read-unaudited
@@ -8,14 +8,14 @@ ResultsError                        code, permanent
 
 from __future__ import annotations
 
-from typing import ClassVar
+from radiograph.errors import ErrorKind, ThoraqError
 
 
-class ResultsError(Exception):
+class ResultsError(ThoraqError):
     """Results cannot be given."""
 
-    code: ClassVar[str] = "results-error"
-    permanent: ClassVar[bool] = True
+    code = "results-error"
+    kind = ErrorKind.USAGE
 
 
 class ArgumentInvalid(ResultsError, ValueError):
@@ -34,3 +34,4 @@ class ReadUnaudited(ResultsError):
     """The audit takes no entry and THORAQ_AUDIT_READS=required; mend the database, then read."""
 
     code = "read-unaudited"
+    kind = ErrorKind.DATABASE

@@ -89,7 +89,7 @@ def audited(
         raise
     except DatabaseError as exc:
         if required:
-            raise ReadUnaudited(f"[{exc.code}] {exc}. {ReadUnaudited.__doc__}") from exc
+            raise ReadUnaudited.because(f"[{exc.code}] {exc}") from exc
         tell(f"this reading is not in the audit: [{exc.code}] {exc}")
     try:
         yield reading

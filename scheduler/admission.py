@@ -104,5 +104,5 @@ class GuardedConsumer(Consumer):
 
 def _body(message: Any) -> Any:
     if (message.content_type, message.content_encoding) != ("application/json", "utf-8"):
-        raise MessageInvalid(MessageInvalid.__doc__)
+        raise MessageInvalid
     return message.payload

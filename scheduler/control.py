@@ -102,7 +102,7 @@ class _Mailbox(Pidbox):
         if destination is not None and self._name not in list(destination):
             return None, {}, {}
         if body.get("pattern") is not None:  # an expression of a stranger's may run for hours
-            raise MessageInvalid(MessageInvalid.__doc__)
+            raise MessageInvalid
         command = _OLD_NAMES.get(body["method"], body["method"])
         arguments = dict(body.get("arguments") or {})
         if not self._obedient:
@@ -126,7 +126,7 @@ def _sender(body: Mapping[str, Any]) -> dict[str, Any]:
         or not _NUMBER.fullmatch(key)
         or not _NUMBER.fullmatch(ticket or "")
     ):
-        raise MessageInvalid(MessageInvalid.__doc__)
+        raise MessageInvalid
     return {"reply_to": {"exchange": _REPLIES, "routing_key": key}, "ticket": ticket}
 
 
@@ -162,4 +162,4 @@ def _stats(state: Any, **_: Any) -> dict[str, Any]:
 
 def _refuse(state: Any, **_: Any) -> dict[str, str]:
     del state
-    return {"error": f"{ControlRefused.code}: {ControlRefused.__doc__}"}
+    return {"error": f"{ControlRefused.code}: {ControlRefused()}"}

@@ -56,7 +56,7 @@ def find_devices() -> tuple[Device, ...]:
         ).stdout
         return tuple(Device(**each) for each in json.loads(listing))
     except (OSError, subprocess.SubprocessError, ValueError, TypeError) as exc:
-        raise DevicesUnknown(DevicesUnknown.__doc__) from exc
+        raise DevicesUnknown from exc
 
 
 def driven(devices: Path) -> bool:
@@ -87,7 +87,7 @@ def choose(
     wanted = requested.replace("rocm", "cuda", 1)
     wanted = "cuda:0" if wanted == "cuda" else wanted
     if wanted not in accelerators:
-        raise DeviceMissing(f"{requested}: {DeviceMissing.__doc__}")
+        raise DeviceMissing.about(requested)
     return (wanted,) * (sharing or _fed(cores, [memory[wanted]]))
 
 

@@ -32,7 +32,7 @@ def open_envelope(raw: object, queue: str) -> dict[str, Any]:
         # Kombu unpacks it, however large it becomes, before it hands the message on.
         or headers.get("compression") is not None
     ):
-        raise MessageInvalid(MessageInvalid.__doc__)
+        raise MessageInvalid
     if encoding == "base64":
         _check_base64(body)
     return {
@@ -51,13 +51,13 @@ def open_envelope(raw: object, queue: str) -> dict[str, Any]:
 
 def _dictionary(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise MessageInvalid(MessageInvalid.__doc__)
+        raise MessageInvalid
     return value
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise MessageInvalid(MessageInvalid.__doc__)
+        raise MessageInvalid
     return value
 
 
@@ -65,4 +65,4 @@ def _check_base64(body: str) -> None:
     try:
         base64.b64decode(body.encode("ascii"), validate=True)
     except ValueError as exc:
-        raise MessageInvalid(MessageInvalid.__doc__) from exc
+        raise MessageInvalid from exc

@@ -1,6 +1,6 @@
 """Why something cannot be scheduled.
 
-    SchedulerError                      code, permanent
+    SchedulerError                      code, permanent, kind
     |-- BrokerUnavailable               broker-unavailable     transient
     |-- BrokerRefuses                   broker-refuses
     |-- BrokerUntrusted                 broker-untrusted
@@ -32,17 +32,17 @@ A code is stable. The message says what to do.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from radiograph.errors import ErrorKind, ThoraqError
 
 #: EX_CONFIG of sysexits.h: what a member says that will not start before something is repaired.
 MISCONFIGURED = 78
 
 
-class SchedulerError(Exception):
+class SchedulerError(ThoraqError):
     """Something cannot be scheduled."""
 
-    code: ClassVar[str] = "scheduler-error"
-    permanent: ClassVar[bool] = True
+    code = "scheduler-error"
+    kind = ErrorKind.QUEUE
 
 
 class BrokerUnavailable(SchedulerError):
@@ -80,18 +80,21 @@ class PlaceMissing(SchedulerError):
     """There is no such file or folder; check the path, and that the share is mounted."""
 
     code = "place-missing"
+    kind = ErrorKind.NOT_FOUND
 
 
 class PlaceForbidden(SchedulerError):
     """It lies outside the folders that THORAQ_ROOTS allows; move it there, or add its folder."""
 
     code = "place-forbidden"
+    kind = ErrorKind.USAGE
 
 
 class PlaceAltered(SchedulerError):
     """A link is where the watch needs a folder of its own; nothing is moved there: remove it."""
 
     code = "place-altered"
+    kind = ErrorKind.USAGE
 
 
 class ReasonsForeign(SchedulerError):
@@ -110,6 +113,7 @@ class DeviceMissing(SchedulerError):
     """No such device on this machine; `thoraq doctor` lists those it has."""
 
     code = "device-missing"
+    kind = ErrorKind.USAGE
 
 
 class NoModelServed(SchedulerError):
@@ -122,48 +126,56 @@ class KeyUnusable(SchedulerError):
     """The key file for patient numbers cannot be read or made; check the state folder's rights."""
 
     code = "key-unusable"
+    kind = ErrorKind.USAGE
 
 
 class PasswordNeeded(SchedulerError):
     """Flower would be open to the network; set THORAQ_FLOWER_PASSWORD, or leave it on loopback."""
 
     code = "password-needed"
+    kind = ErrorKind.USAGE
 
 
 class PasswordUnusable(SchedulerError):
     """Flower splits its user and password at commas and knows ASCII alone; choose others."""
 
     code = "password-unusable"
+    kind = ErrorKind.USAGE
 
 
 class PortUnusable(SchedulerError):
     """Flower cannot listen there; end what has the port, or give another --port or --address."""
 
     code = "port-unusable"
+    kind = ErrorKind.USAGE
 
 
 class WrongSetting(SchedulerError):
     """A THORAQ_ variable or a line of thoraq.env has a value thoraq cannot use; correct it."""
 
     code = "wrong-setting"
+    kind = ErrorKind.USAGE
 
 
 class SettingsUntrusted(SchedulerError):
     """Others could have written thoraq.env; own it, `chmod go-w` it, and let it be no link."""
 
     code = "settings-untrusted"
+    kind = ErrorKind.USAGE
 
 
 class SettingsUnreadable(SchedulerError):
     """The file is closed to this user; `chgrp thoraq` and `chmod 640` it, and join that group."""
 
     code = "settings-unreadable"
+    kind = ErrorKind.USAGE
 
 
 class SettingsMissing(SchedulerError):
     """THORAQ_ENV_FILE names a file that does not exist; correct it, or unset it."""
 
     code = "settings-missing"
+    kind = ErrorKind.USAGE
 
 
 class MessageInvalid(SchedulerError):

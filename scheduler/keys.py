@@ -81,7 +81,7 @@ def _read(path: Path) -> bytes:
 
 
 def _unusable(path: Path) -> KeyUnusable:
-    return KeyUnusable(f"{path}: {KeyUnusable.__doc__}")
+    return KeyUnusable.about(path)
 
 
 def _close(file: IO[bytes], path: Path) -> None:

@@ -80,11 +80,11 @@ def read_call(headers: Any, decode: Callable[[], Any]) -> Call:
     if not _TASK_ID.fullmatch(task_id) or any(
         headers.get(name) not in values for name, values in _UNUSED.items()
     ):
-        raise MessageInvalid(MessageInvalid.__doc__)
+        raise MessageInvalid
     positional, named, embedded = decode()
     # What is embedded would be sent on once the task has ended.
     if positional or len(named) != (argument is not None) or any(embedded.values()):
-        raise MessageInvalid(MessageInvalid.__doc__)
+        raise MessageInvalid
     arguments = {} if argument is None else {argument: valid_id(named[argument])}
     return Call(task, task_id, arguments, _expiry(headers.get("expires"), task))
 
@@ -94,15 +94,15 @@ def _expiry(said: object, task: str) -> datetime | None:
     if said is None:
         return None
     if task != UPKEEP or not isinstance(said, str):
-        raise MessageInvalid(MessageInvalid.__doc__)
+        raise MessageInvalid
     expires_at = datetime.fromisoformat(said)
     if expires_at.tzinfo is None:
-        raise MessageInvalid(MessageInvalid.__doc__)
+        raise MessageInvalid
     return expires_at
 
 
 def valid_id(number: object) -> int:
     """Return what a message says, if it is a row's number. Raises MessageInvalid."""
     if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= _LARGEST_ID:
-        raise MessageInvalid(f"a {type(number).__name__}. {MessageInvalid.__doc__}")
+        raise MessageInvalid.because(f"a {type(number).__name__}")
     return number

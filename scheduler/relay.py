@@ -74,7 +74,7 @@ def resend_lost_runs(database: Database, app: Celery, resend_seconds: float) -> 
             channel: Any = producer.channel
             waiting: int = channel.client.llen(TRAINING_QUEUE)
     except (OperationalError, RedisError, OSError) as exc:
-        raise BrokerUnavailable(BrokerUnavailable.__doc__) from exc
+        raise BrokerUnavailable from exc
     return 0 if waiting else resend_unheard_runs(database, resend_seconds)
 
 
@@ -89,7 +89,7 @@ def _notice_loss(database: Database, app: Celery) -> None:
             resent = resend_all(database) + resend_runs(database)
             channel.client.set(MARK, 1)
     except (OperationalError, RedisError, OSError) as exc:
-        raise BrokerUnavailable(BrokerUnavailable.__doc__) from exc
+        raise BrokerUnavailable from exc
     if resent:
         _log.warning("the broker had lost its queue", resent=resent)
 
@@ -122,4 +122,4 @@ def _send(app: Celery, messages: list[tuple[str, dict[str, int], str]]) -> None:
                     retry=False,  # the next round is the retry
                 )
     except (OperationalError, RedisError, OSError) as exc:
-        raise BrokerUnavailable(BrokerUnavailable.__doc__) from exc
+        raise BrokerUnavailable from exc

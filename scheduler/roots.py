@@ -15,7 +15,7 @@ def check_places(paths: Sequence[Path]) -> Sequence[Path]:
     """Refuse a path that is not there before anything is done. Raises PlaceMissing."""
     for path in paths:
         if not path.exists():
-            raise PlaceMissing(f"{path}: {PlaceMissing.__doc__}")
+            raise PlaceMissing.about(path)
     return paths
 
 
@@ -56,7 +56,7 @@ def check_allowed(place: Path, roots: Collection[Path]) -> Path:
     """
     real = allowed_path(place, roots)
     if real is None:
-        raise PlaceForbidden(f"{place}: {PlaceForbidden.__doc__}")
+        raise PlaceForbidden.about(place)
     return real
 
 

@@ -54,7 +54,7 @@ def open_settings(named: str | None, machine: Path = MACHINE) -> Iterator[Settin
             return
         with _trusted(Path(named)) as found:
             if found is None:
-                raise SettingsMissing(f"{Path(named).absolute()}: {SettingsMissing.__doc__}")
+                raise SettingsMissing.about(Path(named).absolute())
             yield found
         return
     with _trusted(LOCAL) as found:
@@ -77,7 +77,7 @@ def _trusted(path: Path) -> Iterator[SettingsFile | None]:
         if path == LOCAL and not os.access(".", os.X_OK):
             yield None  # `sudo -u thoraq` in a folder that this user may not enter
             return
-        raise SettingsUnreadable(f"{_shown(path)}: {SettingsUnreadable.__doc__}") from exc
+        raise SettingsUnreadable.about(_shown(path)) from exc
     except OSError as exc:
         why = "is a link" if exc.errno in {errno.ELOOP, errno.EMLINK} else "cannot be read"
         raise _untrusted(path, why) from exc
@@ -96,7 +96,7 @@ def _trusted(path: Path) -> Iterator[SettingsFile | None]:
 
 
 def _untrusted(path: Path, why: str) -> SettingsUntrusted:
-    return SettingsUntrusted(f"{_shown(path)} {why}. {SettingsUntrusted.__doc__}")
+    return SettingsUntrusted.because(f"{_shown(path)} {why}")
 
 
 def _shown(path: Path) -> Path:

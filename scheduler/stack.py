@@ -158,9 +158,7 @@ class Stack:
         member.pause_seconds = min(2 * member.pause_seconds, _LONGEST_PAUSE_SECONDS)
         _log.warning("a member stopped", member=member.name, exit=member.last_exit)
         if member.last_exit == MISCONFIGURED or member.early_deaths >= _DEATHS:
-            raise MemberFails(
-                f"{member.name}: {last_line(member.log)} ({member.log}). {MemberFails.__doc__}"
-            )
+            raise MemberFails.because(f"{member.name}: {last_line(member.log)} ({member.log})")
 
     def stop(self) -> None:
         """End everything this stack started; chunks at work are finished or given back."""

@@ -58,7 +58,7 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
         except FileNotFoundError:
             continue  # a worker that was given up for dead has just put a further one
         except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as exc:
-            raise CheckpointBroken(f"{paths[-1]}: {CheckpointBroken.__doc__}") from exc
+            raise CheckpointBroken.about(paths[-1]) from exc
         return state
     return None
 

@@ -1,6 +1,6 @@
 """Why a network could not be fitted or judged.
 
-TrainingError                       code, permanent
+TrainingError                       code, permanent, kind
 |-- DataMissing                     data-missing
 |-- DatasetInvalid                  dataset-invalid
 |-- LeadsOutside                    image-outside
@@ -15,26 +15,28 @@ TrainingError                       code, permanent
 
 from __future__ import annotations
 
-from typing import ClassVar
+from radiograph.errors import ErrorKind, ThoraqError
 
 
-class TrainingError(Exception):
+class TrainingError(ThoraqError):
     """Something about a training run; ``permanent``: trying again without a change is no use."""
 
-    code: ClassVar[str] = "training-error"
-    permanent: ClassVar[bool] = True
+    code = "training-error"
+    kind = ErrorKind.NETWORK
 
 
 class DataMissing(TrainingError):
     """The folder holds no annotated radiographs to train on; see `thoraq dataset check`."""
 
     code = "data-missing"
+    kind = ErrorKind.NOT_FOUND
 
 
 class DatasetInvalid(TrainingError):
     """The tables of the data set do not fit its images; `thoraq dataset check` lists each row."""
 
     code = "dataset-invalid"
+    kind = ErrorKind.UNSOUND
 
 
 class LeadsOutside(TrainingError):
@@ -47,6 +49,7 @@ class SplitEmpty(TrainingError):
     """No film of the data set is in the split; see `thoraq dataset explore` for its splits."""
 
     code = "split-empty"
+    kind = ErrorKind.UNSOUND
 
 
 class PlanDiffers(TrainingError):

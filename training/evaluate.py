@@ -25,10 +25,6 @@ from training.report import write_report
 
 __all__ = ["Evaluation", "evaluate", "print_tables"]
 
-#: Exit codes, those of the commands.
-EXITS = {"place-forbidden": 2, "data-missing": 3, "dataset-invalid": 4, "split-empty": 4}
-NETWORK_EXIT = 8
-
 
 def evaluate(card: ModelCard, data: Path, split: str, device: str) -> Evaluation:
     """Predict a split (and, with ``test``, the external sets) and take its figures.
@@ -67,7 +63,7 @@ def main() -> None:
         cards = [load_card(path) for path in options.model or ()] or [shipped_card()]
         judged = judge_models(cards, options.data, options.split, options.device)
     except (TrainingError, NetworkError, PlaceForbidden) as exc:
-        parser.exit(EXITS.get(exc.code, NETWORK_EXIT), f"error [{exc.code}]: {exc}\n")
+        parser.exit(exc.kind, f"error [{exc.code}]: {exc}\n")
     if options.pictures is not None or options.html is not None:
         _draw(judged, options)
     if options.json:

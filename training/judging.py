@@ -62,7 +62,7 @@ def judge_models(cards: Sequence[ModelCard], data: Path, split: str, device: str
     wanted = (split, EXTERNAL_SPLIT) if split == "test" else (split,)
     samples = everything.split(*wanted)
     if not len(samples):
-        raise SplitEmpty(f"no radiograph of the split {split!r} in {data}. {SplitEmpty.__doc__}")
+        raise SplitEmpty.because(f"no radiograph of the split {split!r} in {data}")
     predictors = [load_predictor(card, device) for card in cards]
     predicted = _average(predictors, samples)
     name = " + ".join(card.version for card in cards)

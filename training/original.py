@@ -179,6 +179,6 @@ def original_subject(plan: Plan, data: Path, device: torch.device) -> Subject:
     known = samples.where(samples.has_landmarks())
     train = known.split("train")
     if not len(train):
-        raise DataMissing(f"no film with landmarks to train on in {data}. {DataMissing.__doc__}")
+        raise DataMissing.because(f"no film with landmarks to train on in {data}")
     held = {split: known.split(split) for split in ("val", "test")}
     return OriginalSubject(train, held, plan, device)

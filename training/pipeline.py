@@ -58,7 +58,7 @@ def run_plan(
         torch.cuda.set_per_process_memory_fraction(memory_share, device)
     state = load_checkpoint(folder)
     if state is not None and state["plan"] != plan.as_mapping():
-        raise PlanDiffers(f"{folder}: {PlanDiffers.__doc__}")
+        raise PlanDiffers.about(folder)
     try:
         subject, origin = prepare_subject(plan, data, device, start=start, teachers=teachers)
         run = _Run(
@@ -73,7 +73,7 @@ def run_plan(
         )
         return run.finish()
     except torch.cuda.OutOfMemoryError as exc:
-        raise TrainingMemoryExhausted(TrainingMemoryExhausted.__doc__) from exc
+        raise TrainingMemoryExhausted from exc
 
 
 class _Run:
@@ -107,7 +107,7 @@ class _Run:
             self._phase(ordinal)
         last = self._last_kept()
         if last is None:
-            raise NoPhaseBetter(NoPhaseBetter.__doc__)
+            raise NoPhaseBetter
         network = self._subject.network(self._plan.phases[last])
         network.load_state_dict(self._weights(last))
         weights = self._folder / WEIGHTS_FILE

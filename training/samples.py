@@ -128,7 +128,7 @@ def training_samples(data: Path, side: int) -> Samples:
     try:
         return Samples.load(carried)
     except (OSError, EOFError, KeyError, ValueError, BadZipFile) as exc:
-        raise DatasetInvalid(f"{carried.name}: {exc}. {DatasetInvalid.__doc__}") from exc
+        raise DatasetInvalid.because(f"{carried.name}: {exc}") from exc
 
 
 def read_pixels(film: Film) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
@@ -136,7 +136,7 @@ def read_pixels(film: Film) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
     try:
         return read(film.path, ReadLimits()).pixels
     except RadiographError as exc:
-        raise DatasetInvalid(f"{film.name}: [{exc.code}] {exc}. {DatasetInvalid.__doc__}") from exc
+        raise DatasetInvalid.because(f"{film.name}: [{exc.code}] {exc}") from exc
 
 
 def _stack(films: Sequence[Film], side: int) -> Samples:

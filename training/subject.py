@@ -82,7 +82,7 @@ class Subject(Protocol):
 def finite(said: Tensor) -> Tensor:
     """Return what a network says. Raises TrainingDiverged where that is no number."""
     if not torch.isfinite(said).all():
-        raise TrainingDiverged(TrainingDiverged.__doc__)
+        raise TrainingDiverged
     return said
 
 

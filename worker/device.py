@@ -71,5 +71,5 @@ class Device:
                 self.batch = max(1, len(some) // 2)
                 _log.warning("device memory is short", batch=self.batch)
             except RuntimeError as exc:  # what torch raises for a device that fails
-                raise DeviceFailed(f"{type(exc).__name__}. {DeviceFailed.__doc__}") from exc
+                raise DeviceFailed.because(type(exc).__name__) from exc
         return predictions

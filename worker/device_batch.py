@@ -45,7 +45,7 @@ def measured_batch(predictor: Predicts, most: int) -> int:
             most = size = size // 2  # others fill the device: what still fits, no more
             continue
         except RuntimeError as exc:  # what torch raises for a device that fails
-            raise DeviceFailed(f"{type(exc).__name__}. {DeviceFailed.__doc__}") from exc
+            raise DeviceFailed.because(type(exc).__name__) from exc
         if rate < _WORTH * best_rate:
             break
         best, best_rate = size, rate

@@ -12,7 +12,7 @@
     |-- PredictionInvalid               prediction-invalid
     `-- MeasuringFailed                 measuring-failed
 
-    WorkerError                         code, permanent
+    WorkerError                         code, permanent, kind
     |-- ReaderUnavailable               reader-unavailable     transient
     |-- DeviceFailed                    device-failed          transient
     |-- ModelUnavailable                model-unavailable      transient
@@ -29,9 +29,7 @@ chunk back, so that no file pays for it.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from radiograph.errors import Unreadable
+from radiograph.errors import ErrorKind, ThoraqError, Unreadable
 
 #: EX_TEMPFAIL of sysexits.h: what a child says that ends so that its successor gets a fresh device.
 FRESH_START = 75
@@ -99,11 +97,11 @@ class MeasuringFailed(Unreadable):
     code = "measuring-failed"
 
 
-class WorkerError(Exception):
+class WorkerError(ThoraqError):
     """The worker cannot go on with its chunk."""
 
-    code: ClassVar[str] = "worker-error"
-    permanent: ClassVar[bool] = True
+    code = "worker-error"
+    kind = ErrorKind.QUEUE
 
 
 class ReaderUnavailable(WorkerError):

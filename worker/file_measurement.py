@@ -50,7 +50,7 @@ def calibration_of(card: ModelCard) -> Calibration | None:
     try:
         return Calibration.from_mapping(card.calibration)
     except ValueError as exc:
-        raise ModelUnavailable(f"its calibration is none. {ModelUnavailable.__doc__}") from exc
+        raise ModelUnavailable.because("its calibration is none") from exc
 
 
 class FileMeasurement:
@@ -113,7 +113,7 @@ class FileMeasurement:
     def _measurement(self, read: ReadFile, prediction: Prediction) -> Measurement:
         """Measure one file. Raises RadiographError, for whatever goes wrong with it alone."""
         if not (np.isfinite(prediction.points).all() and np.isfinite(prediction.spreads).all()):
-            raise PredictionInvalid(PredictionInvalid.__doc__)
+            raise PredictionInvalid
         points, spreads = in_upright_pixels(prediction, read.prepared.to_upright)
         try:
             check_prediction(
@@ -133,7 +133,7 @@ class FileMeasurement:
         except RadiographError:
             raise
         except Exception as exc:
-            raise MeasuringFailed(f"{type(exc).__name__}. {MeasuringFailed.__doc__}") from exc
+            raise MeasuringFailed.because(type(exc).__name__) from exc
 
     def _header(self, header: Header | None) -> Header | None:
         """Return the header as it is stored: the patient's numbers hashed."""

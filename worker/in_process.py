@@ -130,11 +130,11 @@ class _Looking:
         )
         for _, read in self._readers.read([job], self._check):
             return _Looked(path, job, read)
-        raise StopRequested(StopRequested.__doc__)
+        raise StopRequested
 
     def _check(self) -> None:
         if self._stopping.is_set():
-            raise StopRequested(StopRequested.__doc__)
+            raise StopRequested
 
 
 def _measured(

@@ -46,7 +46,7 @@ class Lease:
         if time.monotonic() - self._renewed_at > self._lease_seconds:
             self._prolong()
         if self._lost.is_set():
-            raise LeaseLost(LeaseLost.__doc__)
+            raise LeaseLost
 
     def start(self) -> None:
         """Begin to prolong it."""

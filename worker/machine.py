@@ -32,9 +32,9 @@ class Machine:
     def _try(self, job: ClaimedJob, refusal: Refusal) -> None:
         if refusal.code in {FileUnavailable.code, RootUnknown.code}:
             if not any(Path(path).parent.is_dir() for path in job.paths):
-                raise FolderAway(FolderAway.__doc__)
+                raise FolderAway
             return
         with sample_job(self._min_side_px) as sample:
             for _, read in self._readers.read([sample]):
                 if isinstance(read, RefusedFile):
-                    raise ReaderUnavailable(f"{read.refusal.code}. {ReaderUnavailable.__doc__}")
+                    raise ReaderUnavailable.because(read.refusal.code)

@@ -52,7 +52,7 @@ class Networks:
             card = card_of(model_version, self._settings)
             if (registered(model_version) or card.weights_digest) != card.weights_digest:
                 said = f"{model_version}: its card names other weights than were registered"
-                raise ModelUnavailable(f"{said}. {ModelUnavailable.__doc__}")
+                raise ModelUnavailable.because(said)
             self._measurements[model_version] = open_measurement(
                 card, self._settings, device=self._device, name=self._name
             )
@@ -72,7 +72,7 @@ def card_of(model_version: str, settings: Settings) -> ModelCard:
             return shipped
         return load_card(settings.models_folder / Path(model_version).name / "card.json")
     except CardInvalid as exc:
-        raise ModelUnavailable(f"{model_version}. {ModelUnavailable.__doc__}") from exc
+        raise ModelUnavailable.because(model_version) from exc
 
 
 def open_measurement(

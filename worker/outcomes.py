@@ -24,5 +24,5 @@ def store_apart(outcomes: Sequence[Outcome], store: Store) -> int:
         if len(outcomes) > 1:
             half = len(outcomes) // 2
             return store_apart(outcomes[:half], store) + store_apart(outcomes[half:], store)
-        refusal = refusal_of(Unrecordable(Unrecordable.__doc__))
+        refusal = refusal_of(Unrecordable())
         return store([Outcome(outcomes[0].job_id, refusal=refusal)])

@@ -27,7 +27,5 @@ def pinned(environment: Mapping[str, str], device: str, threads: int = 1) -> dic
     index = int(device.partition(":")[2] or 0)
     visible = [each.strip() for each in environment.get(mask, "").split(",") if each.strip()]
     if visible and index >= len(visible):
-        raise DeviceMissing(
-            f"{device}, where {mask} leaves {len(visible)}: {DeviceMissing.__doc__}"
-        )
+        raise DeviceMissing.about(f"{device}, where {mask} leaves {len(visible)}")
     return {**narrowed, mask: visible[index] if visible else str(index)}

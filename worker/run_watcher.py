@@ -44,11 +44,11 @@ class RunWatcher:
         try:
             self.lease.check()
         except LeaseLost as exc:
-            raise RunTaken(RunTaken.__doc__) from exc
+            raise RunTaken from exc
         if self._cancelled:
-            raise RunCancelled(RunCancelled.__doc__)
+            raise RunCancelled
         if self._stopping.is_set():
-            raise StopRequested(StopRequested.__doc__)
+            raise StopRequested
 
     def checked(self, check: Check) -> None:
         """Store where the run stands. Raises RunTaken, DatabaseError and what `beat` does."""
@@ -88,7 +88,7 @@ class RunWatcher:
             else:
                 break
         if not held:
-            raise RunTaken(RunTaken.__doc__)
+            raise RunTaken
 
     def _renew(self) -> bool:
         hold = renew_run(self._database, self._owner, self._lease_seconds)

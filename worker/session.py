@@ -84,7 +84,7 @@ class Session:
         def check() -> None:
             lease.check()
             if self._stopping.is_set():
-                raise StopRequested(StopRequested.__doc__)
+                raise StopRequested
 
         try:
             measurement = self._networks.measurement(
@@ -123,7 +123,7 @@ class Session:
     def close(self) -> None:
         """Store what is done and give back the rest; what is left then comes back by its lease."""
         if self._pipeline is not None:
-            self._pipeline.give_back(StopRequested(StopRequested.__doc__))
+            self._pipeline.give_back(StopRequested())
             self._pipeline.drain(_LONGEST_END_SECONDS)
 
     def _end(self, chunk: ChunkAtWork) -> None:
@@ -219,4 +219,4 @@ class Session:
             raise error
         _log.warning("waiting for the database", code=error.code)
         if self._stopping.wait(_DATABASE_PAUSE_SECONDS):
-            raise StopRequested(StopRequested.__doc__) from error
+            raise StopRequested from error

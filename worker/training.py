@@ -148,14 +148,14 @@ class Trainer:
             raise
         except OSError as exc:
             _log.exception("the run's files fail")
-            raise RunFilesFailed(f"{exc}. {RunFilesFailed.__doc__}") from exc
+            raise RunFilesFailed.because(exc) from exc
         except Exception as exc:
             _log.exception("training fails")
             if isinstance(exc, RuntimeError) and self._device != "cpu":
                 # What torch raises for a device that fails.
-                raise DeviceFailed(f"{type(exc).__name__}. {DeviceFailed.__doc__}") from exc
+                raise DeviceFailed.because(type(exc).__name__) from exc
             # Every worker would end the same way: it waits for a person.
-            raise TrainingFailed(f"{type(exc).__name__}: {exc}. {TrainingFailed.__doc__}") from exc
+            raise TrainingFailed.because(f"{type(exc).__name__}: {exc}") from exc
 
     def _trained(
         self, database: Database, claim: RunClaim, watcher: RunWatcher
@@ -170,7 +170,7 @@ class Trainer:
         run, folder = claim.run, run_folder(self._settings, claim.run)
         data = allowed_path(Path(run.data), self._settings.allowed_roots)
         if data is None:
-            raise PathForbidden(f"{run.data}: {PathForbidden.__doc__}")
+            raise PathForbidden.about(run.data)
         plan = Plan.from_mapping(run.plan)
         result = run_plan(
             plan,

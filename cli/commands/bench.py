@@ -216,7 +216,7 @@ def stage_costs(
         out, err = each.communicate()
         if each.returncode != 0:
             said = (err.strip().splitlines() or ["no reason given"])[-1]
-            raise BenchFailed(f"{said}. {BenchFailed.__doc__}")
+            raise BenchFailed.because(said)
         costs += json.loads(out)
     return costs
 
@@ -235,7 +235,7 @@ def summed_up(
         or status.first_claimed_at is None
         or status.last_settled_at is None
     ):
-        raise BenchFailed(f"nothing was measured. {BenchFailed.__doc__}")
+        raise BenchFailed.because("nothing was measured")
     core_ms = {name: 1000 * cpu[name] / max(1, files[name]) for name in cpu}
     whole = sum(core_ms.values())
     cores = usable_cores()

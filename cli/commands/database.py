@@ -174,7 +174,7 @@ def _audited_copy(settings: Settings) -> Iterator[Reading | None]:
         return
     # A copy before an upgrade is worth having; the audit of another schema takes no entry.
     if settings.audit_reads is ReadAudit.REQUIRED:
-        raise ReadUnaudited(f"the schema is not this program's. {ReadUnaudited.__doc__}")
+        raise ReadUnaudited.because("the schema is not this program's")
     if settings.audit_reads is ReadAudit.ON and state.current is not None:
         say("this copy is not in the audit: the schema is not this program's", err=True)
     yield None

@@ -44,7 +44,7 @@ def flower(port: int, address: str, settings: Settings) -> None:
     """
     secret = basic_auth(settings)
     if secret is None and not is_loopback(address):
-        raise PasswordNeeded(PasswordNeeded.__doc__)
+        raise PasswordNeeded
     check_port(address, port)
     url = broker_url(settings)
     if settings.broker_url is not None:
@@ -74,7 +74,7 @@ def basic_auth(settings: Settings) -> str | None:
     user, secret = settings.flower_user, password.get_secret_value()
     # Flower takes a list: "a,b" would let in whoever knows the half before the comma.
     if "," in user + secret or ":" in user or not (user + secret).isascii():
-        raise PasswordUnusable(PasswordUnusable.__doc__)
+        raise PasswordUnusable
     return f"{user}:{secret}"
 
 
@@ -95,7 +95,7 @@ def check_port(address: str, port: int) -> None:
                 probe.listen()
     except OSError as exc:
         said = f"{address}, port {port}: {exc.strerror}"
-        raise PortUnusable(f"{said}. {PortUnusable.__doc__}") from exc
+        raise PortUnusable.because(said) from exc
 
 
 def is_loopback(address: str) -> bool:

@@ -180,7 +180,7 @@ def comparison_lines(found: ModelComparison) -> Iterator[str]:
 def check_digest(version: str, found: str, wanted: str) -> None:
     """Refuse files that are not those that were registered. Raises WeightsMismatch."""
     if found != wanted:
-        raise WeightsMismatch(f"{version}: {WeightsMismatch.__doc__}")
+        raise WeightsMismatch.about(version)
 
 
 def model_row(model: ModelRecord) -> Row:

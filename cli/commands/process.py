@@ -80,7 +80,7 @@ def process(
     database = prepare(settings, model)
     into = open_batch(database, batch or batch_name(paths, model), priority)
     if why := paused(database, into):
-        raise BatchPaused(f"{why}. {BatchPaused.__doc__}")
+        raise BatchPaused.because(why)
     if settings.broker_url is not None:  # an embedded one starts with the work
         for line in no_broker(settings):
             say(line, err=True)

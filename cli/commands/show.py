@@ -81,7 +81,7 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
                 print_measurement(row)
         if out is not None:
             if not found:
-                raise NotMeasured(f"{study}: {NotMeasured.__doc__}")
+                raise NotMeasured.about(study)
             newest = found[-1]  # of a study that several networks measured
             with Pictures(settings) as pictures:
                 picture = overlay(

@@ -6,7 +6,6 @@ import importlib
 import inspect
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import click
 
@@ -14,6 +13,7 @@ from cli.options import did_you_mean
 from cli.output.printing import Row
 from db.database import Database
 from db.query.status import all_statuses
+from radiograph.errors import ThoraqError
 
 #: Folders with an ``errors`` module, from the bottom of the house to its top.
 FOLDERS = ("radiograph", "network", "db", "scheduler", "results", "training", "worker", "cli")
@@ -92,17 +92,16 @@ def check_codes(database: Database, codes: Collection[str]) -> None:
         raise click.UsageError(f"no code is called {', '.join(sorted(strange))}.{hint}")
 
 
-def described(folder: str, error: Any) -> Code | None:
+def described(folder: str, error: type) -> Code | None:
     """Return what an error class says of itself; None if it is a family, or no error."""
-    if not issubclass(error, Exception) or error.__subclasses__():
+    if not issubclass(error, ThoraqError) or error.__subclasses__():
         return None
-    sentence = inspect.cleandoc(error.__doc__ or "").partition("\n\n")[0]
     return Code(
         code=error.code,
         folder=folder,
         permanent=error.permanent,
         set_aside=getattr(error, "disposition", None) == "set_aside",
-        sentence=" ".join(sentence.split()),
+        sentence=error.remedy(),
     )
 
 

@@ -63,7 +63,7 @@ def check_out(path: Path, *, overwrite: bool) -> None:
         if not overwrite:
             raise PlaceUnusable(f"{path} exists; --overwrite replaces it")
         if not stat.S_ISREG(path.lstat().st_mode):
-            raise PlaceUnusable(f"{path}: not a file. {PlaceUnusable.__doc__}")
+            raise PlaceUnusable.because(f"{path}: not a file")
 
 
 def save_picture(picture: Image.Image, path: Path) -> None:
@@ -96,6 +96,6 @@ def picture_file(path: Path) -> Iterator[BinaryIO]:
     Replaces an older file, but nothing else that has its name. Raises PlaceUnusable, OSError.
     """
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        raise PlaceUnusable(f"{path}: not a file. {PlaceUnusable.__doc__}")
+        raise PlaceUnusable.because(f"{path}: not a file")
     with draft(path) as half, half.open("wb") as file:
         yield file

@@ -50,11 +50,11 @@ def tables_in(script: IO[bytes], columns: Mapping[str, Sequence[str]]) -> Iterat
             named = [name.strip('"') for name in start[2].decode("ascii", "replace").split(", ")]
             known = {VERSION_TABLE: ("version_num",), **columns}.get(table)
             if known is None or table in seen or sorted(named) != sorted(known):
-                raise CopyUntrusted(f"rows of {shown(table)}. {CopyUntrusted.__doc__}")
+                raise CopyUntrusted.because(f"rows of {shown(table)}")
             seen.add(table)
             yield Rows(table, named, encoding, _pieces(script))
         elif _PASSED_OVER.fullmatch(line.rstrip(b"\n")) is None:
-            raise CopyUntrusted(f"a statement beside its rows. {CopyUntrusted.__doc__}")
+            raise CopyUntrusted.because("a statement beside its rows")
 
 
 def _pieces(script: IO[bytes]) -> Iterator[bytes]:
@@ -69,4 +69,4 @@ def _pieces(script: IO[bytes]) -> Iterator[bytes]:
         if size > _PIECE:
             yield b"".join(piece)
             piece, size = [], 0
-    raise CopyDamaged(CopyDamaged.__doc__)
+    raise CopyDamaged

@@ -41,7 +41,7 @@ def back_up(url: str, target: Path, *, replace: bool = False) -> CopyCount:
     if sqlite_copies.is_database(url, target):
         raise CopyExists(f"{target} is the database itself; give another name")
     if target.exists() and not replace:
-        raise CopyExists(f"{target}: {CopyExists.__doc__}")
+        raise CopyExists.about(target)
     refuse_newer(url)
     try:
         _forget_halves(target)
@@ -60,7 +60,7 @@ def back_up(url: str, target: Path, *, replace: bool = False) -> CopyCount:
             os.close(opened)
             half.unlink(missing_ok=True)
     except OSError as exc:
-        raise CopyFailed(f"{target}: {exc.strerror}. {CopyFailed.__doc__}") from exc
+        raise CopyFailed.because(f"{target}: {exc.strerror}") from exc
     return count
 
 
@@ -76,7 +76,7 @@ def restore(url: str, source: Path, *, replace: bool = False) -> CopyCount:
         raise CopyForeign(f"{source} is the database itself; name a copy")
     check_copy(source, sqlite=sqlite_copies.speaks(url))
     if not replace and _has_tables(url):
-        raise DatabaseNotEmpty(DatabaseNotEmpty.__doc__)
+        raise DatabaseNotEmpty
     moved_aside: Path | None = None
     if sqlite_copies.speaks(url):
         moved_aside = sqlite_copies.bring_back(url, source)
@@ -105,7 +105,7 @@ def check_copy(source: Path, *, sqlite: bool) -> None:
     contents: CopyContents = look_into(source)
     # Other programs keep their revisions in a table of the same name, and number them alike.
     if contents.revision is None or not contents.tables >= _OURS:
-        raise CopyForeign(f"{source}: {CopyForeign.__doc__}")
+        raise CopyForeign.about(source)
     check_revision(contents.revision)
     refuse(source, strange(contents))
     read_through(source)

@@ -56,7 +56,7 @@ def refuse(source: Path, strange: Sequence[str]) -> None:
     if strange:
         more = f" and {len(strange) - _MOST_NAMED} more" if len(strange) > _MOST_NAMED else ""
         said = ", ".join(strange[:_MOST_NAMED])
-        raise CopyUntrusted(f"{source}: {said}{more}. {CopyUntrusted.__doc__}")
+        raise CopyUntrusted.because(f"{source}: {said}{more}")
 
 
 def is_known(revision: str) -> bool:

@@ -81,7 +81,7 @@ def write_copy(url: str, target: int) -> CopyCount:
     finally:
         engine.dispose()
     if ran.returncode != 0:
-        raise CopyFailed(f"pg_dump: {_said(ran.stderr)}. {CopyFailed.__doc__}")
+        raise CopyFailed.because(f"pg_dump: {_said(ran.stderr)}")
     return count
 
 
@@ -93,7 +93,7 @@ def bring_back(url: str, source: Path, *, replace: bool) -> None:
     """
     revision = look_into(source).revision
     if revision is None:
-        raise CopyForeign(f"{source}: {CopyForeign.__doc__}")
+        raise CopyForeign.about(source)
     for tried in range(_TRIES):
         try:
             _try_to_bring_back(url, source, revision, replace=replace)
@@ -121,9 +121,7 @@ def _try_to_bring_back(url: str, source: Path, revision: str, *, replace: bool) 
             with filling(connection, columns):
                 _take_rows(connection, source, columns)
         except IntegrityError as exc:
-            raise CopyDamaged(
-                f"{source}: rows contradict each other. {CopyDamaged.__doc__}"
-            ) from exc
+            raise CopyDamaged.because(f"{source}: rows contradict each other") from exc
         migration.apply(connection)
 
 
@@ -136,21 +134,21 @@ def _take_rows(connection: Connection, source: Path, columns: Mapping[str, Seque
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as reading,
     ):
         if raw is None or reading.stdout is None:
-            raise CopyFailed(CopyFailed.__doc__)
+            raise CopyFailed
         try:
             for rows in tables_in(reading.stdout, columns):
                 _take_table(raw, rows, known=rows.table in columns)
         except psycopg.OperationalError as exc:
-            raise CopyFailed(f"{type(exc).__name__}. {CopyFailed.__doc__}") from exc
+            raise CopyFailed.because(type(exc).__name__) from exc
         except psycopg.Error as exc:
             said = exc.sqlstate or type(exc).__name__
-            raise CopyDamaged(f"{source}: {said} in {rows.table}. {CopyDamaged.__doc__}") from exc
+            raise CopyDamaged.because(f"{source}: {said} in {rows.table}") from exc
         except (CopyUntrusted, CopyDamaged) as exc:
             raise type(exc)(f"{source}: {exc}") from exc
         if reading.wait() != 0:
             errors.seek(0)
             said = _said(errors.read().decode(errors="replace"))
-            raise CopyDamaged(f"{source}: {said}. {CopyDamaged.__doc__}")
+            raise CopyDamaged.because(f"{source}: {said}")
 
 
 def _take_table(raw: psycopg.Connection[Any], rows: Rows, *, known: bool) -> None:
@@ -181,7 +179,7 @@ def look_into(source: Path) -> CopyContents:
     except OSError as exc:
         raise CopyDamaged(f"{source}: {exc.strerror}") from exc
     if head != _MAGIC:
-        raise CopyForeign(f"{source}: {CopyForeign.__doc__}")
+        raise CopyForeign.about(source)
     listed = _read(source, "--list")
     tables = frozenset(_TABLE.findall(listed))
     revision = None
@@ -212,9 +210,9 @@ def _read(source: Path, *wanted: str) -> str:
     command = [*_tool("pg_restore"), *wanted, str(source.absolute())]
     ran = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if "unsupported version" in ran.stderr:
-        raise ToolOutdated(f"{source}: {ToolOutdated.__doc__}")
+        raise ToolOutdated.about(source)
     if ran.returncode != 0:
-        raise CopyDamaged(f"{source}: {_said(ran.stderr)}. {CopyDamaged.__doc__}")
+        raise CopyDamaged.because(f"{source}: {_said(ran.stderr)}")
     return ran.stdout
 
 
@@ -271,7 +269,7 @@ def _tool(name: str) -> list[str]:
     )
     found = str(packaged[-1]) if packaged else shutil.which(name)
     if found is None:
-        raise ToolMissing(f"{name}: {ToolMissing.__doc__}")
+        raise ToolMissing.about(name)
     return ["env", "LC_ALL=C", found]
 
 
@@ -281,7 +279,7 @@ def _check_version(dump: Sequence[str], connection: Connection) -> None:
     said = re.search(r"\d+", ran.stdout)
     number = connection.execute(text("SHOW server_version_num")).scalar_one()
     if said is None or int(said.group()) < int(number) // 10_000:
-        raise ToolOutdated(f"{ran.stdout.strip()}: {ToolOutdated.__doc__}")
+        raise ToolOutdated.about(ran.stdout.strip())
 
 
 def _said(errors: str) -> str:

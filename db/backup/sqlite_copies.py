@@ -66,7 +66,7 @@ def write_copy(url: str, target: Path) -> CopyCount:
             # Outside a transaction; it reads one moment and lets others write.
             raw = connection.connection.driver_connection
             if raw is None:
-                raise CopyFailed(CopyFailed.__doc__)
+                raise CopyFailed
             try:
                 # A name need not be UTF-8, and must not begin like a URI.
                 name = os.fsencode(target.absolute())
@@ -86,7 +86,7 @@ def write_copy(url: str, target: Path) -> CopyCount:
                 remark=remark,
             )
         except sqlite3.OperationalError as exc:
-            raise SchemaOutdated(SchemaOutdated.__doc__) from exc
+            raise SchemaOutdated from exc
 
 
 def bring_back(url: str, source: Path) -> Path | None:
@@ -129,12 +129,12 @@ def look_into(source: Path) -> CopyContents:
     except OSError as exc:
         raise CopyDamaged(f"{source}: {exc.strerror}") from exc
     if head != _MAGIC:
-        raise CopyForeign(f"{source}: {CopyForeign.__doc__}")
+        raise CopyForeign.about(source)
     try:
         with closing(_opened(source)) as copy:
             return _contents(copy, "main")
     except sqlite3.Error as exc:
-        raise CopyDamaged(f"{source}: {exc}. {CopyDamaged.__doc__}") from exc
+        raise CopyDamaged.because(f"{source}: {exc}") from exc
 
 
 def strange(contents: CopyContents) -> list[str]:
@@ -150,9 +150,9 @@ def read_through(source: Path) -> None:
         with closing(_opened(source)) as copy:
             [said] = copy.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.Error as exc:
-        raise CopyDamaged(f"{source}: {exc}. {CopyDamaged.__doc__}") from exc
+        raise CopyDamaged.because(f"{source}: {exc}") from exc
     if said != "ok":
-        raise CopyDamaged(f"{source}: {said}. {CopyDamaged.__doc__}")
+        raise CopyDamaged.because(f"{source}: {said}")
 
 
 def _leave_out(target: Path) -> CopyRemark:
@@ -202,7 +202,7 @@ def _fill(fresh: Path, source: Path) -> None:
             opened.execute("ATTACH ? AS copy", (_read_only(source),))
             contents = _contents(opened, "copy")
             if contents.revision is None:
-                raise CopyForeign(f"{source}: {CopyForeign.__doc__}")
+                raise CopyForeign.about(source)
             refuse(source, strange(contents))
             migration.make(sqlite_url(fresh), contents.revision)
             opened.execute("PRAGMA main.journal_mode = OFF")  # it is of no use until it is whole
@@ -220,15 +220,15 @@ def _fill(fresh: Path, source: Path) -> None:
                     f'INSERT INTO main."{table}" ({names}) SELECT {names} FROM copy."{table}"'  # noqa: S608
                 )
                 if _misfits(opened, table):
-                    raise CopyDamaged(f"{source}: values of {table}. {CopyDamaged.__doc__}")
+                    raise CopyDamaged.because(f"{source}: values of {table}")
             for _, _, sql in later:
                 opened.execute(sql)
             opened.execute("COMMIT")
             if opened.execute("PRAGMA main.foreign_key_check").fetchone() is not None:
-                raise CopyDamaged(f"{source}: rows name others it lacks. {CopyDamaged.__doc__}")
+                raise CopyDamaged.because(f"{source}: rows name others it lacks")
     except sqlite3.IntegrityError as exc:
         # Its message may name tables and columns, never a value.
-        raise CopyDamaged(f"{source}: {exc}. {CopyDamaged.__doc__}") from exc
+        raise CopyDamaged.because(f"{source}: {exc}") from exc
     except sqlite3.Error as exc:
         raise _failure(exc, CopyDamaged) from exc
 
@@ -269,14 +269,14 @@ def _overwrite(url: str, source: Path) -> None:
         del remaining, pages
         # Python would try again for ever, for a process that is stopped and holds the file.
         if status in _HELD:
-            raise DatabaseBusy(DatabaseBusy.__doc__)
+            raise DatabaseBusy
 
     engine = engine_of(url)
     try:
         with translated(), engine.connect() as connection, closing(_opened(source)) as copy:
             raw = connection.connection.driver_connection
             if raw is None:
-                raise CopyFailed(CopyFailed.__doc__)
+                raise CopyFailed
             try:
                 # One transaction: whoever has it open sees all of it or nothing.
                 copy.backup(raw, progress=check)
@@ -298,14 +298,14 @@ def _set_aside(path: Path) -> Path:
 
 def _failure(error: sqlite3.Error, broken: type[DatabaseError] = DatabaseBroken) -> DatabaseError:
     if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN:
-        return broken(f"{error}. {broken.__doc__}")
-    return CopyFailed(f"{error}. {CopyFailed.__doc__}")
+        return broken.because(error)
+    return CopyFailed.because(error)
 
 
 def _file_of(url: str) -> Path:
     path = sqlite_path(url)
     if path is None:
-        raise DatabaseUrlInvalid(DatabaseUrlInvalid.__doc__)
+        raise DatabaseUrlInvalid
     return path
 
 

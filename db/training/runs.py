@@ -41,7 +41,7 @@ def open_run(db: Database, new: NewRun, *, now: datetime | None = None) -> Train
             .returning(training_run.c.id)
         ).scalar_one_or_none()
         if made is None:
-            raise RunNameTaken(f"{new.name}. {RunNameTaken.__doc__}")
+            raise RunNameTaken.because(new.name)
         note(connection, Action.TRAIN, new.name, at)
         return run_of(row_of(connection, new.name))
 
@@ -72,7 +72,7 @@ def cancel_run(db: Database, name: str, *, now: datetime | None = None) -> Train
         elif row.state == RunState.RUNNING:
             values = {"cancel_requested": True}
         else:
-            raise RunSettled(f"{name} is {row.state}. {RunSettled.__doc__}")
+            raise RunSettled.because(f"{name} is {row.state}")
         connection.execute(update(training_run).where(training_run.c.id == row.id).values(**values))
         note(connection, Action.TRAIN_CANCEL, name, at)
         return run_of(row_of(connection, name))
@@ -86,7 +86,7 @@ def resume_run(db: Database, name: str) -> TrainingRun:
     with db.write() as connection:
         row = row_of(connection, name, lock=True)
         if row.state not in RESUMABLE or row.state == RunState.RUNNING:
-            raise RunSettled(f"{name} is {row.state}. {RunSettled.__doc__}")
+            raise RunSettled.because(f"{name} is {row.state}")
         connection.execute(
             update(training_run)
             .where(training_run.c.id == row.id)

@@ -19,7 +19,7 @@ def assemble(
 ) -> Radiograph:
     """Return the radiograph of grey values as the file stores them. Raises UniformPixels."""
     if stored.min() == stored.max():
-        raise UniformPixels(UniformPixels.__doc__)
+        raise UniformPixels
     pixels = turn.upright(covering(stored, grid))
     to_source = grid.to_pixels(turn.to_source(*pixels.shape))
     return Radiograph(pixels, header, to_source, _digest(pixels) if grid == WHOLE else None)

@@ -47,7 +47,7 @@ def read_dicom(data: bytes, limits: ReadLimits, check: Check) -> Radiograph:
 
 def _radiograph(file: DicomFile, header: Header, limits: ReadLimits) -> Radiograph:
     if file.pixels is None:
-        raise NoPixels(NoPixels.__doc__)
+        raise NoPixels
     shape = layout(file.dataset)
     check_size(shape.rows, shape.columns, limits)
     turn = patient_turn(texts(file.dataset, "PatientOrientation"))

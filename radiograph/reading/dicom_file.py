@@ -68,12 +68,12 @@ def parse(data: bytes, max_bytes: int) -> DicomFile:
         raise
     except Exception as exc:  # pydicom has no error of its own for most of what files hold
         if isinstance(exc, EOFError) or file.tell() >= len(data):
-            raise TruncatedFile(TruncatedFile.__doc__) from exc
+            raise TruncatedFile from exc
         raise BrokenHeader.because(type(exc).__name__) from exc
     rest = memoryview(data)[file.tell() :]
     if len(rest) < 8:
         if len(rest) > 0 or len(dataset) == 0 or _ends_within_an_element(dataset, len(data)):
-            raise TruncatedFile(TruncatedFile.__doc__)
+            raise TruncatedFile
         return DicomFile(
             dataset, meta.syntax, encoding.little_endian, None, 0, in_words=False, notes=notes
         )
@@ -110,7 +110,7 @@ def _inflated(data: bytes, meta: FileMeta, max_bytes: int) -> bytes:
     if inflater.unconsumed_tail:
         raise TooLarge.because(f"over {max_bytes} bytes once inflated")
     if not inflater.eof:
-        raise TruncatedFile(TruncatedFile.__doc__)
+        raise TruncatedFile
     return data[: meta.start] + dataset
 
 

@@ -69,7 +69,7 @@ def first_frame(file: DicomFile, layout: Layout, enough_px: int | None) -> Frame
     """
     pixels = file.pixels
     if not pixels:
-        raise NoPixels(NoPixels.__doc__)
+        raise NoPixels
     said = syntax_signature(file.syntax)
     if said is None and file.syntax not in _NATIVE and file.claimed_bytes is not None:
         raise UnsupportedPixels.because(f"transfer syntax {quoted(file.syntax)}")
@@ -153,7 +153,7 @@ def _native(file: DicomFile, pixels: memoryview, layout: Layout) -> Stored:
     """Return the frame of uncompressed pixels (PS3.5 8.1 and annex D)."""
     claimed = file.claimed_bytes or 0
     if len(pixels) < min(claimed, layout.frame_bytes * layout.frames):
-        raise TruncatedFile(TruncatedFile.__doc__)
+        raise TruncatedFile
     # Whoever decompresses may leave the name of the compressed colours to all three of a pixel.
     frame_bytes, whole_bytes = layout.frame_bytes, layout.frame_bytes // 2 * 3
     whole = layout.subsampled and claimed >= whole_bytes * layout.frames

@@ -44,7 +44,7 @@ def fragments(pixels: memoryview) -> Fragments:
         raise UndecodablePixels.because("no items")
     # Some writers leave the delimiter out; a cut file ends within an item.
     if position > len(pixels) or len(pixels) < _HEAD:
-        raise TruncatedFile(TruncatedFile.__doc__)
+        raise TruncatedFile
     if len(items) < 2:
         raise UndecodablePixels.because("no fragments")
     first = items[1][0]

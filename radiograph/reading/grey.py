@@ -55,7 +55,7 @@ def monochrome(
     """
     low, high = int(stored.min()), int(stored.max())
     if low == high:
-        raise UniformPixels(UniformPixels.__doc__)
+        raise UniformPixels
     sample, padding = _sample(stored, _padding(dataset, layout), max(1, _STEP // step))
     inverse = (layout.photometric == "MONOCHROME1") != negative  # PS3.3 C.7.6.3.1.2
     to_modality, to_shown = modality(dataset), voi(dataset)

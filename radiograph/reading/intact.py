@@ -41,7 +41,7 @@ def sound_png(data: bytes) -> bytes:
         if kind == b"IEND":
             return _without(data, damaged)
         position = end + 4
-    raise TruncatedFile(TruncatedFile.__doc__)
+    raise TruncatedFile
 
 
 def _without(data: bytes, parts: list[tuple[int, int]]) -> bytes:
@@ -56,7 +56,7 @@ def check_jpeg(data: bytes) -> None:
     of_ls = frame is not None and frame.marker == JPEG_LS_FRAME
     fault = jpeg_ls_fault(data) if of_ls else jpeg_fault(data)
     if fault == NO_END:
-        raise TruncatedFile(TruncatedFile.__doc__)
+        raise TruncatedFile
     if fault is not None:
         raise UndecodablePixels.because(fault)
 
@@ -72,6 +72,6 @@ def check_tiff(data: bytes) -> None:
         (start,) = struct.unpack_from(f"{order}{'Q' if big else 'I'}", data, 8 if big else 4)
         (entries,) = struct.unpack_from(f"{order}{'Q' if big else 'H'}", data, start)
     except struct.error as exc:
-        raise TruncatedFile(TruncatedFile.__doc__) from exc
+        raise TruncatedFile from exc
     if start + entries * (20 if big else 12) > len(data):
-        raise TruncatedFile(TruncatedFile.__doc__)
+        raise TruncatedFile

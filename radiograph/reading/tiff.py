@@ -91,7 +91,7 @@ def page_to_measure(data: bytes) -> Page:
     file = TiffFile(io.BytesIO(data), _multifile=False, **_NO_DIALECTS)
     found = list(islice(_pages(file), _MOST_PAGES))
     if not found:
-        raise TruncatedFile(TruncatedFile.__doc__)
+        raise TruncatedFile
     whole = (each for each in found if not _is_reduced(each.image))
     largest = max(found, key=lambda each: each.image.imagewidth * each.image.imagelength)
     page = next(whole, largest)
@@ -130,7 +130,7 @@ def _check_pieces(image: TiffPage, length: int) -> None:
     if len(pieces) < math.prod(image.chunked) or any(
         size < 1 or offset < 1 or offset + size > length for offset, size in pieces
     ):
-        raise TruncatedFile(TruncatedFile.__doc__)
+        raise TruncatedFile
     tile = image.tilewidth * image.tilelength if image.is_tiled else 0
     if tile > max(_LARGEST_TILE, 4 * image.imagewidth * image.imagelength):
         raise UnsupportedPixels.because("tiles far larger than the image")

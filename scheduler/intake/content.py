@@ -23,13 +23,13 @@ def look_into(met: FileStat, max_file_mb: int) -> SeenFile:
     except RadiographError as exc:
         return SeenFile(met, refusal=refusal_of(exc))
     except OSError as exc:
-        reason = FileUnavailable(f"{exc.strerror}. {FileUnavailable.__doc__}")
+        reason = FileUnavailable.because(exc.strerror)
         return SeenFile(met, refusal=refusal_of(reason))
 
 
 def _look(met: FileStat, max_bytes: int) -> SeenFile:
     if met.size > max_bytes:
-        raise TooLarge(f"{met.size} bytes. {TooLarge.__doc__}")
+        raise TooLarge.because(f"{met.size} bytes")
     # Its name or a folder above may have become a link since it was met: follow none.
     with os.fdopen(open_file(met.path), "rb", buffering=0) as file:
         _check_unchanged(file, met)

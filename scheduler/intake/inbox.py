@@ -51,7 +51,7 @@ class Inbox:
         except FileNotFoundError:
             return False
         if not stat.S_ISDIR(found.st_mode):
-            raise PlaceAltered(f"{name}: {PlaceAltered.__doc__}")
+            raise PlaceAltered.about(name)
         return True
 
     def make_folder(self, name: str) -> None:
@@ -71,7 +71,7 @@ class Inbox:
         except (FileNotFoundError, NotADirectoryError):
             return False
         if stat.S_ISLNK(found.st_mode):
-            raise PlaceAltered(PlaceAltered.__doc__)
+            raise PlaceAltered
         return _is(found, wanted)
 
     def move(self, path: str, new: str, wanted: FileStat) -> None:
@@ -85,12 +85,12 @@ class Inbox:
         ):
             found = os.stat(name, dir_fd=here, follow_symlinks=False)
             if not _is(found, wanted):
-                raise PlaceAltered(PlaceAltered.__doc__)
+                raise PlaceAltered
             rename_new(name, here, new_name, there)
             moved = os.stat(new_name, dir_fd=there, follow_symlinks=False)
             if not os.path.samestat(moved, found):
                 _give_back(new_name, there, name, here)  # swapped after it was looked at
-                raise PlaceAltered(PlaceAltered.__doc__)
+                raise PlaceAltered
 
     def delete(self, path: str, aside: str, wanted: FileStat, sha256: str | None) -> bool:
         """Delete a file; False where its content is another than was measured.
@@ -106,7 +106,7 @@ class Inbox:
             with os.fdopen(open_file(name, within=here), "rb", buffering=0) as file:
                 found = os.fstat(file.fileno())
                 if not _is(found, wanted):
-                    raise PlaceAltered(PlaceAltered.__doc__)
+                    raise PlaceAltered
                 if _digest(file) != sha256:
                     return False
             if path != aside:
@@ -117,7 +117,7 @@ class Inbox:
                 return True
             if path != aside:
                 _give_back(new, there, name, here)
-            raise PlaceAltered(PlaceAltered.__doc__)
+            raise PlaceAltered
 
     def make_durable(self, folders: Iterable[str]) -> None:
         """Have the disk hold what was moved into and out of ``folders``."""
@@ -143,7 +143,7 @@ class Inbox:
             descriptor = open_folder(folder, within=self._root, make=make)
         except OSError as exc:
             if exc.errno == errno.ELOOP:
-                raise PlaceAltered(PlaceAltered.__doc__) from exc
+                raise PlaceAltered from exc
             raise
         try:
             yield descriptor, name

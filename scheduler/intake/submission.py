@@ -143,7 +143,7 @@ class Intake:
             return find_model(self._database, self._model).version
         served = served_model(self._database)
         if served is None:
-            raise NoModelServed(NoModelServed.__doc__)
+            raise NoModelServed
         return served.version
 
     def _look(self, met: Iterable[Met], pool: ThreadPoolExecutor) -> Iterator[SeenFile]:
@@ -182,7 +182,7 @@ class Intake:
             if files[0].refusal is not None and files[0].refusal.code == Unrecordable.code:
                 raise  # even its bare name, so no value of the file is the reason
         bare = FileStat(files[0].stat.path, 0, 0)
-        reason = refusal_of(Unrecordable(Unrecordable.__doc__))
+        reason = refusal_of(Unrecordable())
         return self._recorded([SeenFile(bare, refusal=reason)])
 
     def _add(self, more: IntakeCount) -> None:

@@ -64,7 +64,7 @@ def walk(place: Path, *, leave_out: Collection[Path] = ()) -> Iterator[Met]:
             Path(os.path.realpath(place)), leave_out=[each.resolve() for each in leave_out]
         )
     except PlaceMissing as exc:
-        raise PlaceMissing(f"{place}: {PlaceMissing.__doc__}") from exc
+        raise PlaceMissing.about(place) from exc
 
 
 def walk_resolved(root: Path, *, leave_out: Collection[Path] = ()) -> Iterator[Met]:
@@ -80,7 +80,7 @@ def walk_resolved(root: Path, *, leave_out: Collection[Path] = ()) -> Iterator[M
         yield _single(path)
         return
     except OSError as exc:
-        raise PlaceMissing(f"{root}: {PlaceMissing.__doc__}") from exc
+        raise PlaceMissing.about(root) from exc
     try:
         listing = _Listing(path, list_folder(".", descriptor))
     except OSError as exc:
@@ -97,7 +97,7 @@ def _single(path: str) -> Met:
         with entered(folder) as here:
             return _met(path, os.stat(name, dir_fd=here, follow_symlinks=False))
     except OSError as exc:
-        raise PlaceMissing(f"{path}: {PlaceMissing.__doc__}") from exc
+        raise PlaceMissing.about(path) from exc
 
 
 def is_outdated(path: str) -> bool:
@@ -213,5 +213,5 @@ def _met(path: str, found: os.stat_result) -> Met:
 
 
 def _unavailable(path: str, error: OSError) -> Met:
-    reason = FileUnavailable(f"{error.strerror}. {FileUnavailable.__doc__}")
+    reason = FileUnavailable.because(error.strerror)
     return Met(FileStat(path, 0, 0), refusal_of(reason))

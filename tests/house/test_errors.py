@@ -6,9 +6,14 @@ import ast
 import builtins
 import importlib
 import inspect
+import pickle
+import re
 from pathlib import Path
 
 import pytest
+
+from cli.exits import Exit
+from radiograph.errors import ErrorKind, ThoraqError
 
 ROOMS = (
     "radiograph",
@@ -81,3 +86,60 @@ def test_a_code_means_one_error_in_the_whole_house() -> None:
             code = error.code  # type: ignore[attr-defined]
             owners.setdefault(code, set()).add(f"{room}.{error.__name__}")
     assert {code: names for code, names in owners.items() if len(names) > 1} == {}
+
+
+@pytest.mark.parametrize("room", WITH_ERRORS)
+def test_every_error_derives_from_the_one_base_and_keeps_to_its_constructor(room: str) -> None:
+    errors = errors_of(room)
+    assert [each.__name__ for each in errors if not issubclass(each, ThoraqError)] == []
+    own = {"__init__", "__str__", "__reduce__", "because", "about", "remedy"}
+    assert [
+        each.__name__ for each in errors if each is not ThoraqError and own & set(vars(each))
+    ] == []
+
+
+@pytest.mark.parametrize("room", WITH_ERRORS)
+def test_every_error_reaches_another_process_as_it_is(room: str) -> None:
+    for error in errors_of(room):
+        assert issubclass(error, ThoraqError)
+        for sent in (error(), error("found"), error.because("found"), error.about("a file")):
+            sent.add_note("what was being done")
+            arrived = pickle.loads(pickle.dumps(sent))  # noqa: S301 - our own bytes
+            assert (type(arrived), str(arrived)) == (error, str(sent))
+            assert vars(arrived) == vars(sent)
+
+
+@pytest.mark.parametrize("room", WITH_ERRORS)
+def test_the_remedy_of_an_error_ends_its_message_once(room: str) -> None:
+    for error in errors_of(room):
+        assert issubclass(error, ThoraqError)
+        assert str(error()) == error.remedy()
+        assert str(error.because("7 of 9 bytes")) == f"7 of 9 bytes. {error.remedy()}"
+        assert str(error.about("a.dcm")) == f"a.dcm: {error.remedy()}"
+        assert str(error("no such user; correct it")) == "no such user; correct it"
+        assert "\n" not in error.remedy()
+
+
+def test_a_message_is_put_together_with_its_remedy_in_one_place(
+    root: Path, modules: list[Path]
+) -> None:
+    elsewhere = [
+        f"{path}: {found}"
+        for path in modules
+        if path.parts[0] in ROOMS
+        for found in re.findall(r"\b[A-Z]\w+\.__doc__", (root / path).read_text())
+    ]
+    assert elsewhere == []
+
+
+def test_the_kind_of_an_error_is_the_exit_code_of_its_command() -> None:
+    assert {kind.name: int(kind) for kind in ErrorKind} == {
+        kind.name: int(Exit[kind.name]) for kind in ErrorKind
+    }
+    unexplained = [
+        f"{room}.{error.__name__}"
+        for room in WITH_ERRORS
+        for error in leaves(errors_of(room))
+        if issubclass(error, ThoraqError) and error.kind == ErrorKind.BUG
+    ]
+    assert unexplained == []

@@ -8,15 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from radiograph.errors import ErrorKind
 from scheduler.console import PlainConsole
 from scheduler.terminal import Parser
 from training.dataset.check import check_data
 from training.dataset.explore import Exploration, explore_data
 from training.dataset.printing import plain_table, print_csv, print_json, print_report, shown
 from training.errors import DataMissing
-
-#: Exit codes, those of the commands: something was found; there is no data set.
-FOUND, MISSING = 4, 3
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -29,7 +27,7 @@ def main(words: Sequence[str] | None = None) -> int:
         PlainConsole(stderr=True, soft_wrap=True).print(
             f"error [{exc.code}]: {exc}", highlight=False
         )
-        return MISSING
+        return exc.kind
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,7 +57,7 @@ def _check(options: argparse.Namespace) -> int:
         print_csv(rows)
     else:
         print_report(report, PlainConsole())
-    return FOUND if rows else 0
+    return ErrorKind.UNSOUND if rows else 0
 
 
 def _explore(options: argparse.Namespace) -> int:

@@ -20,10 +20,10 @@ def list_data(data: Path) -> Listing:
     found = [read(data) for read in READERS] if data.is_dir() else []
     listings = [listing for listing in found if listing is not None]
     if not listings:
-        raise DataMissing(
+        raise DataMissing.because(
             f"{data} holds neither landmarks15/landmarks.csv nor"
             " cardiothoracic/cardiothoracic.csv nor folders of images with a table of"
-            f" coordinates. {DataMissing.__doc__}"
+            " coordinates"
         )
     everything = Listing.join(listings)
     films, again = first_of_each(everything.films)
@@ -44,12 +44,12 @@ def usable_films(data: Path) -> tuple[Film, ...]:
     stopping = [finding for finding in listing.findings if finding.kind.stops]
     if stopping:
         first = stopping[0]
-        raise DatasetInvalid(
+        raise DatasetInvalid.because(
             f"{len(stopping)} rows cannot be used, the first at {first.place}"
-            f" ({first.kind}: {first.image or ''} {first.detail}). {DatasetInvalid.__doc__}"
+            f" ({first.kind}: {first.image or ''} {first.detail})"
         )
     if not listing.films:
-        raise DataMissing(f"the tables in {data} name no image. {DataMissing.__doc__}")
+        raise DataMissing.because(f"the tables in {data} name no image")
     return listing.films
 
 

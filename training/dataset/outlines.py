@@ -27,7 +27,7 @@ def read_mask(path: Path) -> Image.Image:
         with Image.open(path) as mask:
             return mask.convert("L")
     except (OSError, ValueError, Image.DecompressionBombError) as exc:
-        raise DatasetInvalid(f"mask {path.name}: {exc}. {DatasetInvalid.__doc__}") from exc
+        raise DatasetInvalid.because(f"mask {path.name}: {exc}") from exc
 
 
 def misfits(

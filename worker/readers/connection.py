@@ -134,14 +134,14 @@ class ReaderProcess:
             if "code" not in fields:
                 return unpack(fields, data)
         except (EOFError, BrokenPipeError) as exc:
-            raise ReaderCrashed(f"{self._ended(process)}. {ReaderCrashed.__doc__}") from exc
+            raise ReaderCrashed.because(self._ended(process)) from exc
         except TimeoutError as exc:
             self.close()
             seconds = self._timeout_seconds
-            raise ReaderTimeout(f"over {seconds:g} s. {ReaderTimeout.__doc__}") from exc
+            raise ReaderTimeout.because(f"over {seconds:g} s") from exc
         except (ValueError, KeyError, TypeError) as exc:
             self.close()
-            raise ReaderCrashed(f"it answered nonsense. {ReaderCrashed.__doc__}") from exc
+            raise ReaderCrashed.because("it answered nonsense") from exc
         if fields["code"] == ReaderOutOfMemory.code:
             self.close()  # what remains of its memory is in pieces
         return RefusedFile(
@@ -189,7 +189,7 @@ class ReaderProcess:
             self._receive(_START_SECONDS)
         except (OSError, EOFError, ValueError) as exc:  # TimeoutError is an OSError
             self.close()
-            raise ReaderUnavailable(ReaderUnavailable.__doc__) from exc
+            raise ReaderUnavailable from exc
         return process
 
     def _send(self, process: subprocess.Popen[bytes], data: bytes) -> None:

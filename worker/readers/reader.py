@@ -99,9 +99,9 @@ def answer(request: dict[str, Any], limits: ReadLimits, roots: Sequence[Path] = 
     except RadiographError as exc:
         error, header = exc, exc.header or header
     except MemoryError:
-        error = ReaderOutOfMemory(ReaderOutOfMemory.__doc__)
+        error = ReaderOutOfMemory()
     except Exception as exc:  # noqa: BLE001 - the process boundary: a fault costs its file alone
-        error = ReaderFailed(f"{type(exc).__name__}. {ReaderFailed.__doc__}")
+        error = ReaderFailed.because(type(exc).__name__)
     return frame(
         {
             "code": error.code,
@@ -119,7 +119,7 @@ def _checked_path(path: str, roots: Sequence[Path]) -> Path:
     Raises RootUnknown, PathForbidden, FileUnavailable.
     """
     if (label := label_of(path)) is not None:
-        raise RootUnknown(f"{label}: {RootUnknown.__doc__}")
+        raise RootUnknown.about(label)
     try:
         real = allowed_path(Path(path), roots)
     except ValueError as exc:  # a NUL in the path
@@ -127,7 +127,7 @@ def _checked_path(path: str, roots: Sequence[Path]) -> Path:
     except OSError as exc:  # a folder became a link, or a link a folder, while it was resolved
         raise FileUnavailable.because(exc.strerror or "I/O error") from exc
     if real is None:
-        raise PathForbidden(PathForbidden.__doc__)
+        raise PathForbidden
     return real
 
 
@@ -141,7 +141,7 @@ def read_submitted(
     """
     data = file_content(path, limits, follow_links=False)
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise ContentChanged(ContentChanged.__doc__)
+        raise ContentChanged
     return read_content(data, str(path), limits, check=check)
 
 
