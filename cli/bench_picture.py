@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from cli.output.picture_file import picture_file
+from results.picture_file import picture_file
 
 
 class Staged(Protocol):

@@ -8,7 +8,6 @@
     |-- VersionReserved     version-reserved    USAGE
     |-- PlanInvalid         plan-invalid        USAGE
     |-- BatchPaused         batch-paused        USAGE
-    |-- PlaceUnusable       place-unusable      USAGE
     |-- BenchFailed         bench-failed        QUEUE
     `-- WorkersGone         workers-gone        QUEUE
 
@@ -72,13 +71,6 @@ class BatchPaused(CommandError):
     """The batch or its queue is paused, so nothing would end; `thoraq resume` lets it go on."""
 
     code = "batch-paused"
-    kind = ErrorKind.USAGE
-
-
-class PlaceUnusable(CommandError):
-    """Nothing can be read or written there; check the path, its rights and its disk."""
-
-    code = "place-unusable"
     kind = ErrorKind.USAGE
 
 

@@ -13,10 +13,10 @@ from typing import Any, NoReturn
 
 import click
 
-from cli.errors import PlaceUnusable
 from cli.exits import Exit, exit_of
 from cli.output.closed_pipe import ending_quietly
 from cli.output.printing import say
+from results.errors import PlaceUnusable
 from scheduler.terminal import print_faults, printable_lines
 
 #: section -> command -> (``module:object``, its one line).

@@ -1,8 +1,9 @@
-"""Why results cannot be given.
+"""Why results cannot be given or written.
 
 ResultsError                        code, permanent, kind
 |-- ArgumentInvalid                 argument-invalid
 |-- PandasMissing                   pandas-missing
+|-- PlaceUnusable                   place-unusable
 `-- ReadUnaudited                   read-unaudited
 """
 
@@ -28,6 +29,12 @@ class PandasMissing(ResultsError, ImportError):
     """pandas is not installed; run `pip install pandas`, or take the Arrow table."""
 
     code = "pandas-missing"
+
+
+class PlaceUnusable(ResultsError):
+    """Nothing can be read or written there; check the path, its rights and its disk."""
+
+    code = "place-unusable"
 
 
 class ReadUnaudited(ResultsError):

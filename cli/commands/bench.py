@@ -20,7 +20,7 @@ from cli.errors import BenchFailed
 from cli.load import Load, Part
 from cli.measuring import measure
 from cli.options import Count, Paths, settings_option
-from cli.output.picture_file import PictureFile, out_option
+from cli.out_option import PictureFile, out_option
 from cli.output.printing import Row, print_json, print_table, say
 from db.intake import open_batch
 from db.records import BatchStatus

@@ -11,8 +11,8 @@ import click
 
 from cli.exits import Exit
 from cli.options import Count, Paths, settings_option
+from cli.output.noted import audited
 from cli.output.printing import print_json, say
-from cli.output.read_audit import audited
 from db import schema
 from db.backup import copies, rotation
 from db.backup.records import CopyCount

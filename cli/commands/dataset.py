@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from cli.options import Paths
-from cli.output.picture_file import PictureFile, out_option
+from cli.out_option import PictureFile, out_option
 from cli.output.printing import Form, form_options
 from scheduler.roots import check_allowed
 from scheduler.settings import read_settings

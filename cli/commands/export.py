@@ -10,16 +10,15 @@ import click
 
 from cli.listing_options import Listing, listing_options
 from cli.options import Paths, filter_options, settings_option
-from cli.output.picture_file import out_option
+from cli.out_option import out_option
+from cli.output.noted import audited, note_export
 from cli.output.printing import print_table, say
-from cli.output.read_audit import audited
-from cli.outputs import note_export
-from cli.tables import FileForm, write_rows
 from db.query.order import SORTABLE
 from db.query.results import find_results
 from db.records import Result, ResultFilter
 from results.columns import COLUMNS, dictionary_rows, result_row
 from results.reading import filter_names
+from results.row_files import FileForm, write_rows
 from scheduler.archive import open_database
 from scheduler.rights import is_stream
 from scheduler.settings import Settings

@@ -12,8 +12,8 @@ from cli.options import Count, KnownBatch, Moment, settings_option
 from cli.output.cells import terminal_cells
 from cli.output.codes import check_codes, known_codes
 from cli.output.ledger import code_lines
+from cli.output.noted import audited
 from cli.output.printing import Form, Row, form_options, print_rows, say
-from cli.output.read_audit import audited
 from cli.output.table_rows import shown_failure
 from db.query.failure_records import FAILURE_STATES, Failure, FailureFilter
 from db.query.failures import SORTABLE, count_failures, find_failures

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 
-from cli.commands.report import REPORT_FILES, former_report_folder, report_folder
 from cli.options import KnownBatch, Moment, settings_option
 from cli.output.printing import print_json, say
 from cli.output.progress import BatchProgress
@@ -21,6 +20,7 @@ from db.outputs import drop_outputs
 from db.query.status import all_statuses
 from db.space import is_small, rewrite
 from results.leftovers import Leftovers, remove_outputs, remove_reports, strike_reasons
+from results.report import REPORT_FILES, former_report_folder, report_folder
 from scheduler.archive import open_database
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings

@@ -9,8 +9,8 @@ import click
 
 from cli.networks import brought_in, card_at, card_of, check_figures, figures_row
 from cli.options import Paths, settings_option
+from cli.output.noted import audited
 from cli.output.printing import Form, Row, form_options, print_json, print_rows, say
-from cli.output.read_audit import audited
 from db.models import find_model, list_models, register_model, serve_model, served_model
 from db.query.comparison import compare_models
 from db.records import Crossing, ModelComparison, ModelRecord

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from cli.commands.report import check_report, overwrite_option, report_folder, where, write_report
 from cli.errors import BatchPaused
 from cli.measuring import measure
 from cli.options import (
@@ -22,11 +21,13 @@ from cli.output.ledger import ledger_json, print_ledger
 from cli.output.pause_notice import paused
 from cli.output.printing import print_json, say
 from cli.output.progress import duration
+from cli.output.report_files import report_overwrite_option, where, write_report_of
 from cli.output.shell import quoted
 from db.intake import open_batch
 from db.query.status import batch_status
 from db.records import BatchStatus
 from db.states import Priority
+from results.report import check_report, report_folder
 from scheduler.names import batch_name
 from scheduler.preparation import prepare
 from scheduler.rights import as_operator
@@ -52,7 +53,7 @@ from scheduler.settings import Settings
     metavar="DIR",
     help="folder of the report [default: reports/BATCH in the state folder]",
 )
-@overwrite_option
+@report_overwrite_option
 @click.option("--json", "as_json", is_flag=True, help="print the ledger as a JSON object")
 @settings_option
 def process(
@@ -93,7 +94,7 @@ def process(
             report.mkdir(parents=True, exist_ok=True)  # or told before a night of work
     done = measure(database, paths, into, settings, device=device, model=model)
     status = done.status
-    written = write_report(database, into.name, settings, folder)
+    written = write_report_of(database, into.name, settings, folder)
     if as_json:
         print_json(ledger_json(status, settings.ict_thresholds))
         return

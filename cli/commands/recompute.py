@@ -8,9 +8,9 @@ from dataclasses import asdict, replace
 import click
 
 from cli.options import filter_options, settings_option
+from cli.output.noted import audited
 from cli.output.printing import print_json, say
 from cli.output.progress import BatchProgress
-from cli.output.read_audit import audited
 from db.derivation import recompute as judge_again
 from db.derivation_records import Crossed, RecomputeCount
 from db.records import ResultFilter

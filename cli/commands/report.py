@@ -1,61 +1,18 @@
-"""`thoraq report`: what a batch leaves behind as results.csv, failures.csv and sheet.png."""
+"""`thoraq report`."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-import unicodedata
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from cli.errors import PlaceUnusable
 from cli.options import KnownBatch, Paths, settings_option
 from cli.output.printing import say
-from cli.output.read_audit import audited
-from cli.outputs import noted_outputs
-from cli.pictures import save_sheet
-from cli.tables import FileForm, write_rows
-from db.database import Database
-from db.errors import BatchUnknown
-from db.outputs import is_output
-from db.query.results import file_outcomes, find_results
+from cli.output.report_files import report_overwrite_option, where, write_report_of
 from db.query.status import batch_status
-from db.records import FileOutcome, ResultFilter
-from db.states import JobState
-from results.columns import COLUMNS, OUTCOME_COLUMNS, outcome_row, result_row
-from results.reading import Reading
+from results.report import check_report, report_folder
 from scheduler.archive import open_database
 from scheduler.settings import Settings
-
-#: Pictures on the sheet.
-SHEET_PICTURES = 12
-#: What a report consists of.
-REPORT_FILES = ("results.csv", "failures.csv", "sheet.png")
-#: Bytes of a report folder's name before its digest; file systems take 255.
-FOLDER_BYTES = 160
-#: Names of batches that nobody named; they end with a digest already.
-MADE_BY_US = re.compile(r"[A-Za-z0-9._-]+-[0-9a-f]{8}(-.*)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Where the files of a report lie. ``sheet`` is None where nothing was measured."""
-
-    results: Path
-    failures: Path
-    sheet: Path | None
-
-
-overwrite_option = click.option(
-    "--overwrite",
-    is_flag=True,
-    help="replace files of --report that are no older report of the batch",
-)
 
 
 @click.command()
@@ -67,7 +24,7 @@ overwrite_option = click.option(
     metavar="DIR",
     help="folder of the report [default: reports/BATCH in the state folder]",
 )
-@overwrite_option
+@report_overwrite_option
 @settings_option
 def report(batch: str, *, folder: Path | None, overwrite: bool, settings: Settings) -> None:
     """Write a batch's results, failures and pictures, as `process` does.
@@ -85,105 +42,7 @@ def report(batch: str, *, folder: Path | None, overwrite: bool, settings: Settin
     into = folder or report_folder(settings, batch)
     if folder is not None and not overwrite:
         check_report(database, batch, folder)
-    for line in where(settings, write_report(database, batch, settings, into)):
+    for line in where(settings, write_report_of(database, batch, settings, into)):
         say(line)
     if found.open:
         say(f"{found.open} files of the batch still wait or run", err=True)
-
-
-def check_report(database: Database, batch: str, folder: Path) -> None:
-    """Refuse to replace what thoraq did not write there about the batch. Raises PlaceUnusable."""
-    for path in (folder / name for name in REPORT_FILES):
-        if os.path.lexists(path) and not is_output(database, path, batch):
-            raise PlaceUnusable(
-                f"{path} exists and is not the report that thoraq left of this batch;"
-                " --overwrite replaces it"
-            )
-
-
-def report_folder(settings: Settings, batch: str) -> Path:
-    """Return where the report of a batch is written unless a folder is named.
-
-    A batch may be called anything; its report is in a folder of its own nevertheless, also where
-    folders are told apart without regard to case.
-    """
-    return settings.state / "reports" / folder_name(batch)
-
-
-def former_report_folder(settings: Settings, batch: str) -> Path:
-    """Return where earlier versions wrote the report of a batch; often the same folder."""
-    name = batch.replace("/", "_")
-    if name != batch or name.startswith(("_", ".")) or not name:
-        name = f"_{name}-{hashlib.sha256(os.fsencode(batch)).hexdigest()[:8]}"
-    return settings.state / "reports" / name
-
-
-def folder_name(batch: str) -> str:
-    """Return the name of a batch's report folder: no other batch's, and one that can be made."""
-    name = "".join(each if each.isprintable() and each != "/" else "_" for each in batch)
-    name = os.fsencode(name)[:FOLDER_BYTES].decode(errors="ignore")
-    one_case = name == unicodedata.normalize("NFC", name.casefold())
-    ends = name.startswith(("_", ".", " ")) or name.endswith((".", " "))
-    if name == batch and name and not ends and (one_case or MADE_BY_US.fullmatch(name)):
-        return name
-    # Another batch may be called what this one's name was made into.
-    return f"_{name.strip()}-{hashlib.sha256(os.fsencode(batch)).hexdigest()[:8]}"
-
-
-def write_report(database: Database, batch: str, settings: Settings, folder: Path) -> Report:
-    """Write the report of one batch over an older one. Raises BatchUnknown."""
-    with audited(database, settings, "report", batch=batch, pictures=True) as reading:
-        files = [folder / name for name in REPORT_FILES]
-        try:
-            with noted_outputs(database, files, of_batch=batch) as written:
-                return _write(database, batch, settings, folder, reading=reading, written=written)
-        except BatchUnknown:
-            if folder == report_folder(settings, batch):
-                with suppress(OSError):  # it holds something else
-                    folder.rmdir()
-            raise
-
-
-def _write(
-    database: Database,
-    batch: str,
-    settings: Settings,
-    folder: Path,
-    *,
-    reading: Reading,
-    written: list[Path],
-) -> Report:
-    found = map(result_row, find_results(database, ResultFilter(batch=batch)))
-    results_name, failures_name, sheet_name = REPORT_FILES
-    results = folder / results_name
-    names = [column.name for column in COLUMNS]
-    write_rows(reading.shown(found), names, results, FileForm.CSV)
-    written.append(results)
-    failures = folder / failures_name
-    unmeasured = map(outcome_row, not_measured(database, batch))
-    write_rows(reading.shown(unmeasured), OUTCOME_COLUMNS, failures, FileForm.CSV)
-    written.append(failures)
-    sheet = save_sheet(database, batch, settings, folder / sheet_name, SHEET_PICTURES)
-    if sheet is not None:
-        written.append(sheet)
-    return Report(results, failures, sheet)
-
-
-def not_measured(database: Database, batch: str) -> Iterator[FileOutcome]:
-    """Return the files of a batch that were set aside, failed, cancelled or seen before."""
-    for outcome in file_outcomes(database, batch):
-        if outcome.duplicate or outcome.state is not JobState.MEASURED:
-            yield outcome
-
-
-def where(settings: Settings, written: Report) -> list[str]:
-    """Return where everything is, a line each."""
-    embedded = settings.database_url is None
-    lines = [
-        f"database  {settings.state / 'thoraq.db' if embedded else 'THORAQ_DATABASE_URL'}",
-        f"results   {written.results}",
-        f"failures  {written.failures}",
-    ]
-    if written.sheet is not None:
-        lines.append(f"pictures  {written.sheet}")
-    return lines

@@ -13,16 +13,16 @@ from PIL import Image
 from cli.errors import NotMeasured
 from cli.listing_options import sort_option
 from cli.options import Count, filter_options, settings_option
-from cli.output.picture_file import PictureFile, check_out, out_option
+from cli.out_option import PictureFile, out_option
+from cli.output.noted import audited, noted_outputs
 from cli.output.printing import say
 from cli.output.progress import BatchProgress
-from cli.output.read_audit import audited
-from cli.outputs import noted_outputs
-from cli.pictures import SHEET_COLUMNS, Tiles, write_sheet
 from db.query.order import SORTABLE, Order
 from db.query.results import count_results, find_results
 from db.records import Result, ResultFilter
+from results.picture_file import check_out
 from results.reading import filter_names
+from results.sheet import SHEET_COLUMNS, Tiles, write_sheet
 from scheduler.archive import open_database
 from scheduler.settings import Settings
 from scheduler.terminal import printable

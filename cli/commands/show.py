@@ -8,17 +8,17 @@ import click
 
 from cli.errors import NotMeasured
 from cli.options import settings_option
+from cli.out_option import PictureFile, out_option
 from cli.output.decimals import decimals
-from cli.output.picture_file import FORMATS, PictureFile, out_option, save_picture
+from cli.output.noted import audited, noted_outputs
 from cli.output.printing import Row, as_text, print_json, print_table, say
-from cli.output.read_audit import audited
 from cli.output.table_rows import shown_ending, shown_row
-from cli.outputs import noted_outputs
-from cli.pictures import overlay, picture_title
 from db.database import Database
 from db.query.results import file_outcomes, find_results
 from db.records import Result, ResultFilter
 from results.columns import outcome_row, result_row
+from results.picture_file import FORMATS, save_picture
+from results.sheet import overlay, picture_title
 from scheduler.archive import open_database
 from scheduler.names import named_study
 from scheduler.settings import Settings

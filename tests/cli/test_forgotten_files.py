@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import update
 
 from cli.commands import report as report_module
-from cli.commands.report import REPORT_FILES, former_report_folder, report_folder, write_report
 from cli.exits import Exit
-from cli.outputs import noted_outputs
+from cli.output.noted import noted_outputs
+from cli.output.report_files import write_report_of
 from db.begun_outputs import begin_outputs
 from db.database import Database
 from db.erasure import erase, plan_erasure
@@ -24,6 +24,7 @@ from db.put_away_paths import record_places
 from db.records import FileOutcome, PlacedFile
 from db.states import Place
 from db.tables import file, output, radiograph
+from results.report import REPORT_FILES, former_report_folder, report_folder
 from scheduler.intake.failure_table import FailureRow, FailureTable
 from scheduler.intake.inbox import Inbox
 from scheduler.settings import Settings
@@ -178,14 +179,14 @@ def test_a_report_of_what_is_forgotten_while_it_is_written_goes(
 
     monkeypatch.setattr(report_module, "not_measured", forgetting)
     with pytest.raises(BatchUnknown):
-        write_report(database, name, settings, folder)
+        write_report_of(database, name, settings, folder)
 
     assert not list(tmp_path.rglob("*.csv"))
     assert not folder.exists() or where == "named"
     assert rows(database, output) == []
     monkeypatch.undo()
     if scope.patients:
-        write_report(database, name, settings, folder)
+        write_report_of(database, name, settings, folder)
         assert NUMBER not in (folder / "results.csv").read_text()
         assert len(rows(database, output)) == len(REPORT_FILES)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.report import folder_name
 from cli.exits import Exit
 from cli.output.shell import quoted
 from db.address import sqlite_url
+from results.report import folder_name
 from tests.cli.commands import Commands
 from tests.cli.forked import run_forked
 from tests.cli.test_running import ODD

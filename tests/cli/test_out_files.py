@@ -12,7 +12,7 @@ from PIL import Image
 
 from cli.exits import Exit
 from cli.main import thoraq
-from cli.output.picture_file import FORMATS, save_picture
+from results.picture_file import FORMATS, save_picture
 from tests.cli.commands import Commands
 from tests.cli.forked import run_forked
 from tests.readme.generated import every_command

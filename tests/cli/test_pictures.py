@@ -20,8 +20,10 @@ from PIL import Image, ImageDraw
 
 from cli.commands.show import OVERLAY_SIDE_PX
 from cli.exits import Exit
-from cli.output.picture_file import PictureFile
-from cli.pictures import (
+from cli.out_option import PictureFile
+from radiograph.errors import RadiographError
+from radiograph.sheet import contact_sheet, placeholder
+from results.sheet import (
     SHEET_COLUMNS,
     SHEET_SIDE_PX,
     Tiles,
@@ -29,9 +31,8 @@ from cli.pictures import (
     picture_title,
     save_sheet,
 )
-from radiograph.errors import RadiographError
-from radiograph.sheet import contact_sheet, placeholder
 from scheduler.choices import PathForm
+from scheduler.settings import Settings
 from scheduler.shown_paths import ShownPaths
 from tests.cli.commands import Commands
 from tests.cli.measured_archive import Archive
@@ -53,6 +54,18 @@ def bomb(path: Path, side: int) -> None:
             for kind, body in chunks
         )
     )
+
+
+def sheet_of(archive: Archive, settings: Settings, out: Path) -> bool:
+    with Pictures(settings) as pictures:
+        return save_sheet(
+            archive.database,
+            "archive",
+            out,
+            pictures=pictures,
+            paths=ShownPaths(settings),
+            most=12,
+        )
 
 
 def replaced(path: Path, other: Path) -> None:
@@ -158,8 +171,8 @@ def test_a_sheet_says_in_a_tile_why_a_picture_is_absent(archive: Archive, tmp_pa
         damage(archive.folder / f"{damage.__name__}.png", other)
         codes[f"{damage.__name__}.png"] = code
 
-    sheet = save_sheet(archive.database, "archive", archive.settings, tmp_path / "sheet.png", 12)
-    assert sheet is not None
+    sheet = tmp_path / "sheet.png"
+    assert sheet_of(archive, archive.settings, sheet)
     with Pictures(archive.settings) as pictures:
         drawing = Tiles(pictures, ShownPaths(archive.settings))
         tiles = [drawing.tile(result) for result in archive.results().values()]
@@ -194,7 +207,7 @@ def test_a_picture_shows_no_more_of_a_path_than_the_settings_allow(
         write(pen, xy, text, **more)
 
     monkeypatch.setattr(ImageDraw.ImageDraw, "text", spied)
-    save_sheet(archive.database, "archive", settings, tmp_path / "sheet.png", 12)
+    assert sheet_of(archive, settings, tmp_path / "sheet.png")
     for name, result in results.items():
         hashed = paths.shown(result.path)[:12]
         shown = name if form is not PathForm.HASHED else hashed
@@ -222,7 +235,7 @@ def test_a_report_of_files_that_are_all_gone_is_written(archive: Archive, tmp_pa
     archive.take()
     shutil.rmtree(archive.folder)
     out = tmp_path / "report" / "sheet.png"
-    assert save_sheet(archive.database, "archive", archive.settings, out, 12) == out
+    assert sheet_of(archive, archive.settings, out)
     assert out.exists()
 
 

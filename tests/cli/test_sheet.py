@@ -13,9 +13,9 @@ from PIL import Image, ImageDraw
 from cli.commands.sheet import MOST_PICTURES, PAGE_PICTURES, older_pages, page_files
 from cli.exits import Exit
 from cli.main import thoraq
-from cli.pictures import SHEET_COLUMNS, SHEET_SIDE_PX, Tiles, write_sheet
 from db.audit import audit_rows
 from radiograph.sheet import contact_sheet, labelled, placeholder
+from results.sheet import SHEET_COLUMNS, SHEET_SIDE_PX, Tiles, write_sheet
 from scheduler.shown_paths import ShownPaths
 from tests.cli.forked import run_forked
 from tests.cli.measured_archive import Archive

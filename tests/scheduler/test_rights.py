@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cli.exits import Exit
-from cli.tables import FileForm, write_rows
+from results.row_files import FileForm, write_rows
 from scheduler.broker import EmbeddedBroker
 from scheduler.errors import KeyUnusable
 from scheduler.pseudonym import Pseudonyms

@@ -8,22 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import wrap
+from typing import Protocol
 
 from PIL import Image
 
-from cli.output.picture_file import picture_file
 from db.database import Database
 from db.query.results import count_results, find_results
 from db.records import Result, ResultFilter
-from radiograph.errors import RadiographError
+from radiograph.errors import ThoraqError
+from radiograph.image import Radiograph
 from radiograph.overlay import draw_on
 from radiograph.records import Bucket
 from radiograph.sheet import contact_sheet, labelled, placeholder
-from scheduler.settings import Settings
+from results.picture_file import picture_file
 from scheduler.shown_paths import ShownPaths
 from scheduler.terminal import printable
-from worker.errors import ReaderUnavailable
-from worker.pictures import Pictures
 
 #: Side of one picture on a sheet, in pixels.
 SHEET_SIDE_PX = 480
@@ -32,10 +31,21 @@ SHEET_COLUMNS = 4
 REASON_LETTERS = 38
 
 
+class PictureSource(Protocol):
+    """Reads measured files again, as `worker.pictures.Pictures` does in a process of its own."""
+
+    def read(self, path: str, sha256: str, side_px: int) -> Radiograph:
+        """Read a file that still has this content; pixels uint8, the longer side ``side_px``.
+
+        Raises ThoraqError.
+        """
+        ...
+
+
 def overlay(
-    result: Result, pictures: Pictures, side_px: int, title: str | None = None
+    result: Result, pictures: PictureSource, side_px: int, title: str | None = None
 ) -> Image.Image:
-    """Read the measured file again and draw on it. Raises RadiographError, ReaderUnavailable."""
+    """Read the measured file again and draw on it. Raises ThoraqError."""
     radiograph = pictures.read(result.path, result.sha256, side_px)
     return draw_on(radiograph, result.measurement, side_px, title)
 
@@ -59,7 +69,7 @@ class Tiles:
     A file that cannot be read any more has a tile with the code that says why.
     """
 
-    def __init__(self, pictures: Pictures, paths: ShownPaths) -> None:
+    def __init__(self, pictures: PictureSource, paths: ShownPaths) -> None:
         self._pictures = pictures
         self._paths = paths
         self.drawn = 0
@@ -69,28 +79,33 @@ class Tiles:
         try:
             tile = overlay(result, self._pictures, SHEET_SIDE_PX)
             self.drawn += 1
-        except (RadiographError, ReaderUnavailable) as exc:
+        except ThoraqError as exc:
             why = wrap(exc.remedy(), REASON_LETTERS)
             tile = placeholder((exc.code, "", *why), SHEET_SIDE_PX)
         return labelled(tile, *leads_back(result, self._paths), SHEET_SIDE_PX)
 
 
 def save_sheet(
-    database: Database, batch: str, settings: Settings, out: Path, most: int
-) -> Path | None:
+    database: Database,
+    batch: str,
+    out: Path,
+    *,
+    pictures: PictureSource,
+    paths: ShownPaths,
+    most: int,
+) -> bool:
     """Write a sheet of at most ``most`` pictures over the batch's buckets, the best first.
 
-    None where nothing was measured. Raises BatchUnknown.
+    Return False, and write none, where nothing was measured. Raises BatchUnknown, PlaceUnusable.
     """
-    with Pictures(settings) as pictures:
-        drawing = Tiles(pictures, ShownPaths(settings))
-        tiles = [drawing.tile(result) for result in over_buckets(database, batch, most)]
+    drawing = Tiles(pictures, paths)
+    tiles = [drawing.tile(result) for result in over_buckets(database, batch, most)]
     if not tiles:
-        return None
+        return False
     measured = count_results(database, ResultFilter(batch=batch))
     title = f"{printable(batch)}: {drawing.drawn} of {measured} measured radiographs"
     write_sheet(tiles, title, out)
-    return out
+    return True
 
 
 def write_sheet(tiles: Sequence[Image.Image], title: str, out: Path) -> None:

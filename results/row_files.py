@@ -9,9 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO
 
-from cli.output.printing import Row
 from radiograph.csv_lines import CsvLines
 from results.arrow import arrow_groups, arrow_schema
+from results.rows import Row
 from scheduler.rights import draft
 
 

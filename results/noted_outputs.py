@@ -1,24 +1,41 @@
-"""Noting which files a command writes about patients, so that `forget` removes them too."""
+"""Noting which files are written about patients, so that `forget` removes them too."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cli.output.printing import say
+import structlog
+
 from db.begun_outputs import begin_outputs, finish_outputs
 from db.database import Database
 from db.errors import BatchUnknown, DatabaseError, NameUnknown, StudyUnknown
 from db.outputs import drop_outputs, record_export
 
+_log = structlog.stdlib.get_logger(__name__)
 
-def note_export(database: Database, path: Path, radiograph_ids: Sequence[int]) -> None:
-    """Note an export, which `forget` names; where the database takes no writes, say so."""
+
+def log_unnoted(text: str) -> None:
+    """Log that what is written is not noted."""
+    _log.warning(text)
+
+
+def note_export(
+    database: Database,
+    path: Path,
+    radiograph_ids: Sequence[int],
+    *,
+    tell: Callable[[str], None] = log_unnoted,
+) -> None:
+    """Note an export, which `forget` names.
+
+    ``tell``: is told where the database takes no writes.
+    """
     try:
         record_export(database, path, radiograph_ids)
     except DatabaseError as exc:
-        say(f"`thoraq forget` will not name what was written: [{exc.code}] {exc}", err=True)
+        tell(f"`thoraq forget` will not name what was written: [{exc.code}] {exc}")
 
 
 @contextmanager
@@ -28,10 +45,11 @@ def noted_outputs(
     *,
     of_batch: str | None = None,
     of_radiographs: Sequence[int] = (),
+    tell: Callable[[str], None] = log_unnoted,
 ) -> Iterator[list[Path]]:
     """Note files before they are written; append to what is given each that was.
 
-    Where the database takes no writes, this is said, and they are written nevertheless.
+    Where the database takes no writes, ``tell`` is told, and they are written nevertheless.
     Raises BatchUnknown, StudyUnknown: what they are about was forgotten meanwhile; the files that
     were written are removed.
     """
@@ -41,7 +59,7 @@ def noted_outputs(
     except NameUnknown:
         raise
     except DatabaseError as exc:
-        _say(exc)
+        tell(_unnoted(exc))
         yield written
         return
     try:
@@ -50,7 +68,7 @@ def noted_outputs(
         try:
             known = finish_outputs(database, notes, written)
         except DatabaseError as exc:
-            _say(exc)
+            tell(_unnoted(exc))
             known = True
         if not known:
             for path in written:
@@ -63,5 +81,5 @@ def noted_outputs(
             )
 
 
-def _say(exc: DatabaseError) -> None:
-    say(f"`thoraq forget` will not find what was written: [{exc.code}] {exc}", err=True)
+def _unnoted(exc: DatabaseError) -> str:
+    return f"`thoraq forget` will not find what was written: [{exc.code}] {exc}"

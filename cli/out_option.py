@@ -1,30 +1,19 @@
-"""Files that an operator names with ``--out``, and pictures written into them."""
+"""The option ``--out``: files that an operator names, to be written by a command."""
 
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import click
-from PIL import Image, features
 
-from cli.errors import PlaceUnusable
 from cli.options import Paths
-from scheduler.rights import draft, is_stream
+from results.picture_file import check_out
 
 Command = TypeVar("Command", bound=Callable[..., object])
-
-#: What Pillow writes, by the ending of a file's name.
-FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-if not features.check("webp"):
-    del FORMATS[".webp"]
-#: Letters stay readable in JPEG and WebP.
-QUALITY = 92
 
 
 def out_option(
@@ -53,26 +42,6 @@ def out_option(
     return with_options
 
 
-def check_out(path: Path, *, overwrite: bool) -> None:
-    """Refuse a file that may not be written. Raises PlaceUnusable."""
-    if is_stream(path):  # such as /dev/stdout, which nothing replaces
-        return
-    if not path.parent.is_dir():
-        raise PlaceUnusable(f"{path.parent} is not a folder; make it first")
-    if os.path.lexists(path):
-        if not overwrite:
-            raise PlaceUnusable(f"{path} exists; --overwrite replaces it")
-        if not stat.S_ISREG(path.lstat().st_mode):
-            raise PlaceUnusable.because(f"{path}: not a file")
-
-
-def save_picture(picture: Image.Image, path: Path) -> None:
-    """Write a picture in the format that the ending of its name says. Raises PlaceUnusable."""
-    kind = FORMATS[path.suffix.lower()]
-    with picture_file(path) as file:
-        picture.save(file, kind, **({} if kind == "PNG" else {"quality": QUALITY}))
-
-
 class PictureFile(Paths):
     """The file that a picture is drawn into; its ending has to be that of what is drawn."""
 
@@ -87,15 +56,3 @@ class PictureFile(Paths):
             name, endings = click.format_filename(path.name), " or ".join(self._endings)
             self.fail(f"{name}: the name of this picture ends in {endings}", param, ctx)
         return path
-
-
-@contextmanager
-def picture_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file to draw into that appears whole or not at all, as an export does.
-
-    Replaces an older file, but nothing else that has its name. Raises PlaceUnusable, OSError.
-    """
-    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        raise PlaceUnusable.because(f"{path}: not a file")
-    with draft(path) as half, half.open("wb") as file:
-        yield file

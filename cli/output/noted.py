@@ -1,0 +1,15 @@
+"""What commands note of reading and writing; where it cannot be noted, standard error says so."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import results.noted_outputs
+import results.reading
+from cli.output.printing import say
+
+_tell = partial(say, err=True)
+
+audited = partial(results.reading.audited, tell=_tell)
+note_export = partial(results.noted_outputs.note_export, tell=_tell)
+noted_outputs = partial(results.noted_outputs.noted_outputs, tell=_tell)

@@ -1,0 +1,44 @@
+"""The report of a batch as commands write it, and where its files are, a line each."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from cli.output.printing import say
+from db.database import Database
+from results.report import Report, write_report
+from scheduler.settings import Settings
+from worker.pictures import Pictures
+
+report_overwrite_option = click.option(
+    "--overwrite",
+    is_flag=True,
+    help="replace files of --report that are no older report of the batch",
+)
+
+
+def write_report_of(database: Database, batch: str, settings: Settings, folder: Path) -> Report:
+    """Write the report of a batch over an older one; what cannot be noted is told.
+
+    Raises BatchUnknown, ReadUnaudited, PlaceUnusable.
+    """
+    with Pictures(settings) as pictures:
+        return write_report(
+            database, batch, settings, folder, pictures, tell=partial(say, err=True)
+        )
+
+
+def where(settings: Settings, written: Report) -> list[str]:
+    """Return where everything is, a line each."""
+    embedded = settings.database_url is None
+    lines = [
+        f"database  {settings.state / 'thoraq.db' if embedded else 'THORAQ_DATABASE_URL'}",
+        f"results   {written.results}",
+        f"failures  {written.failures}",
+    ]
+    if written.sheet is not None:
+        lines.append(f"pictures  {written.sheet}")
+    return lines
