@@ -26,8 +26,8 @@ from network.card import shipped_card
 from network.input import ENOUGH_PX, prepare
 from network.loading import load_predictor
 from network.prediction import Predicts
-from radiograph.ict import measure_ict
 from radiograph.image import Radiograph
+from radiograph.measures.ict import measure_ict
 from radiograph.measuring import to_file
 from radiograph.phantom.encoding import Storage, Study, dicom, jpeg
 from radiograph.reading import ReadLimits, read

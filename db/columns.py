@@ -8,23 +8,29 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Cast,
+    Column,
     ColumnElement,
     Connection,
     DateTime,
     Dialect,
     Enum,
+    Float,
     Integer,
     Text,
     TypeDecorator,
     cast,
     func,
 )
+from sqlalchemy.types import TypeEngine
 
 from db.dialect_paths import archive_at, spellings
+from radiograph.measures.declaration import Measure
 
 #: SQLite numbers rows by itself only in a column declared INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")
@@ -129,6 +135,16 @@ def one_of(values: type[StrEnum], name: str) -> Enum:
         length=24,
         values_callable=lambda members: [member.value for member in members],
     )
+
+
+def measure_column(measure: Measure) -> Column[Any]:
+    """Return the column of a measure."""
+    kind: TypeEngine[Any]
+    if issubclass(measure.holds, StrEnum):
+        kind = one_of(measure.holds, measure.name)
+    else:
+        kind = Boolean() if measure.holds is bool else Float()
+    return Column(measure.name, kind, nullable=not measure.required, index=measure.indexed or None)
 
 
 def total(count: ColumnElement[int]) -> Cast[int]:

@@ -1,7 +1,7 @@
 """What follows from stored figures, header and settings: ICT rule and line, enlarged, bucket.
 
-The rule itself is that of `radiograph.ict`, row by row; what it gives is written in one statement
-for all rows of a piece that it gives the same.
+The rule itself is that of `radiograph.measures.ict`, row by row; what it gives is written in one
+statement for all rows of a piece that it gives the same.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from db.query.filters import filtered
 from db.records import ResultFilter
 from db.tables import measurement, radiograph
 from db.tally import enter, fold
-from radiograph.ict import Judgement, judge
-from radiograph.quality import bucket
+from radiograph.measures.ict import Judgement, judge
+from radiograph.measures.quality import bucket
 from radiograph.records import Bucket, BucketBasis, IctRule, IctThresholds
 
 #: Results of one transaction: written within a tenth of a second, so that nobody waits for long.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from radiograph.ict import Judgement
+from radiograph.measures.ict import Judgement
 
 #: So many radiographs that crossed a line are named.
 NAMED = 5

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from db.database import AnyRow
 from db.records import Provenance, Result
-from radiograph.records import Header, Ict, Measurement, PixelSpacing
+from radiograph.measures.values import measurement_of, values_of
+from radiograph.records import Header, Measurement, PixelSpacing
 
 
 def header_columns(header: Header) -> dict[str, object]:
@@ -37,26 +40,10 @@ def header_columns(header: Header) -> dict[str, object]:
 
 def measurement_columns(measured: Measurement, by: Provenance) -> dict[str, object]:
     """Columns of ``measurement`` but for its keys and its time."""
-    ict = measured.ict
     return {
         "points": [[float(x), float(y)] for x, y in measured.points],
         "spreads": [float(spread) for spread in measured.spreads],
-        "ict": ict.value,
-        "ict_sd": ict.sd,
-        "ict_low": ict.low,
-        "ict_high": ict.high,
-        "heart_width_px": ict.heart_width_px,
-        "thorax_width_px": ict.thorax_width_px,
-        "heart_width_mm": ict.heart_width_mm,
-        "thorax_width_mm": ict.thorax_width_mm,
-        "ict_threshold": ict.threshold,
-        "ict_rule": ict.rule,
-        "enlarged": ict.enlarged,
-        "expected_error_px224": measured.expected_error_px224,
-        "expected_error_high_px224": measured.expected_error_high_px224,
-        "bucket": measured.bucket,
-        "bucket_basis": measured.bucket_basis,
-        "frontal_probability": measured.frontal_probability,
+        **values_of(measured),
         "weights_digest": by.weights_digest,
         "code_version": by.code_version,
         "device": by.device,
@@ -76,7 +63,7 @@ def result_of(row: AnyRow) -> Result:
         sha256=row.sha256,
         pixel_digest=row.pixel_digest,
         header=_header(row),
-        measurement=_measurement(row),
+        measurement=measurement_of(row.points, row.spreads, partial(getattr, row)),
         provenance=Provenance(
             model_version=row.model_version,
             weights_digest=row.weights_digest,
@@ -116,29 +103,4 @@ def _header(row: AnyRow) -> Header:
         frames=row.frames,
         spacing=spacing,
         reading_note=row.reading_note,
-    )
-
-
-def _measurement(row: AnyRow) -> Measurement:
-    return Measurement(
-        points=tuple((x, y) for x, y in row.points),
-        spreads=tuple(row.spreads),
-        ict=Ict(
-            value=row.ict,
-            sd=row.ict_sd,
-            low=row.ict_low,
-            high=row.ict_high,
-            heart_width_px=row.heart_width_px,
-            thorax_width_px=row.thorax_width_px,
-            heart_width_mm=row.heart_width_mm,
-            thorax_width_mm=row.thorax_width_mm,
-            threshold=row.ict_threshold,
-            rule=row.ict_rule,
-            enlarged=row.enlarged,
-        ),
-        expected_error_px224=row.expected_error_px224,
-        expected_error_high_px224=row.expected_error_high_px224,
-        bucket=row.bucket,
-        bucket_basis=row.bucket_basis,
-        frontal_probability=row.frontal_probability,
     )

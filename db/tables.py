@@ -20,10 +20,11 @@ from sqlalchemy import (
     text,
 )
 
-from db.columns import ArchivePath, FilePath, Moment, Prose, RowId, one_of
+from db.columns import ArchivePath, FilePath, Moment, Prose, RowId, measure_column, one_of
 from db.states import JobState, Place, Priority, QueueName, RunState
 from radiograph.errors import Disposition
-from radiograph.records import Bucket, BucketBasis, IctRule, ImageFormat, SpacingSource, View
+from radiograph.measures import MEASURES
+from radiograph.records import Bucket, ImageFormat, SpacingSource, View
 
 metadata = MetaData(
     naming_convention={
@@ -167,22 +168,7 @@ measurement = Table(
     Column("model_version", Prose, nullable=False),
     Column("points", JSON, nullable=False),  # nineteen [x, y] in source pixels
     Column("spreads", JSON, nullable=False),  # nineteen, px of a 224 frame
-    Column("ict", Float, index=True),
-    Column("ict_sd", Float),
-    Column("ict_low", Float),
-    Column("ict_high", Float),
-    Column("heart_width_px", Float),
-    Column("thorax_width_px", Float),
-    Column("heart_width_mm", Float),
-    Column("thorax_width_mm", Float),
-    Column("ict_threshold", Float),
-    Column("ict_rule", one_of(IctRule, "ict_rule"), nullable=False),
-    Column("enlarged", Boolean),
-    Column("expected_error_px224", Float),
-    Column("expected_error_high_px224", Float),
-    Column("bucket", one_of(Bucket, "bucket"), nullable=False),
-    Column("bucket_basis", one_of(BucketBasis, "bucket_basis"), nullable=False),
-    Column("frontal_probability", Float),
+    *map(measure_column, MEASURES),
     Column("weights_digest", String(64), nullable=False),
     Column("code_version", Prose, nullable=False),
     Column("device", Prose, nullable=False),

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from radiograph.ict import measure_ict
-from radiograph.quality import Calibration, bucket, uncertainty_score
+from radiograph.measures.ict import measure_ict
+from radiograph.measures.quality import Calibration, bucket, uncertainty_score
+from radiograph.measures.values import of_points
 from radiograph.records import (
     ERROR_FRAME_PX,
     BucketBasis,
@@ -43,8 +44,9 @@ def measure(
         upper = calibration.upper_bound(expected)
     # The transverse axis of the patient in the file: its columns, or its rows if it was turned.
     transverse = to_source[:, 0]
+    in_file = tuple((x, y) for x, y in to_file(points, to_source).tolist())
     return Measurement(
-        points=tuple(map(tuple, to_file(points, to_source).tolist())),
+        points=in_file,
         spreads=tuple(spreads_px224.tolist()),
         ict=measure_ict(
             points,
@@ -59,6 +61,7 @@ def measure(
         bucket=bucket(expected),
         bucket_basis=BucketBasis.EXPECTED,
         frontal_probability=frontal_probability,
+        values=of_points(in_file, header),
     )
 
 

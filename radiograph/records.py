@@ -7,7 +7,7 @@ file, in which every stored coordinate is given.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
@@ -171,6 +171,8 @@ class Measurement:
     ``expected_error_px224``: calibrated expectation of the mean landmark error; None if unrated.
     ``expected_error_high_px224``: its upper 90 % bound.
     ``frontal_probability``: how sure the network is that this is an upright frontal chest.
+    ``values``: the measures that follow from the points alone, by name; one that thoraq did not
+    have when this was measured is absent until `thoraq recompute`.
     """
 
     points: tuple[tuple[float, float], ...]
@@ -181,3 +183,4 @@ class Measurement:
     bucket: Bucket
     bucket_basis: BucketBasis
     frontal_probability: float | None = field(default=None)
+    values: Mapping[str, float] = field(default_factory=dict)

@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from db.records import FileOutcome, Result
 from radiograph.landmarks import Landmark
+from radiograph.measures import MEASURES
+from radiograph.measures.declaration import Measure
 from results.rows import Row, Value
 
 
@@ -94,9 +96,16 @@ def header(name: str, kind: Kind, meaning: str, digits: int | None = None) -> Co
     return Column(name, kind, meaning, at(f"header.{name}"), digits)
 
 
-def index(name: str, kind: Kind, meaning: str, field: str, digits: int | None = None) -> Column:
-    """Return a column that is a field of the cardiothoracic index."""
-    return Column(name, kind, meaning, at(f"measurement.ict.{field}"), digits)
+def measured(measure: Measure) -> Column:
+    """Return the column of a measure."""
+    kinds: dict[type, Kind] = {float: Kind.NUMBER, bool: Kind.FLAG}
+    return Column(
+        measure.name,
+        kinds.get(measure.holds, Kind.TEXT),
+        measure.meaning,
+        lambda result: measure.read(result.measurement),
+        measure.decimals,
+    )
 
 
 COLUMNS: tuple[Column, ...] = (
@@ -136,50 +145,7 @@ COLUMNS: tuple[Column, ...] = (
         Kind.TEXT,
         "in what the file contradicts itself, and was read as its pixels bear out; codes",
     ),
-    index("ict", Kind.NUMBER, "widest heart width / widest inner thoracic width", "value", 4),
-    index("ict_sd", Kind.NUMBER, "its calibrated standard deviation", "sd", 4),
-    index("ict_low", Kind.NUMBER, "lower end of its 95 % interval", "low", 4),
-    index("ict_high", Kind.NUMBER, "upper end of its 95 % interval", "high", 4),
-    index("ict_rule", Kind.TEXT, "the rule that flagged it, or why none did", "rule"),
-    index("ict_threshold", Kind.NUMBER, "the line that rule draws", "threshold", 4),
-    index("enlarged", Kind.FLAG, "ICT above that line; empty without one", "enlarged"),
-    index("heart_width_px", Kind.NUMBER, "in source pixels", "heart_width_px", 1),
-    index("thorax_width_px", Kind.NUMBER, "in source pixels", "thorax_width_px", 1),
-    index("heart_width_mm", Kind.NUMBER, "where the spacing is known", "heart_width_mm", 1),
-    index("thorax_width_mm", Kind.NUMBER, "where the spacing is known", "thorax_width_mm", 1),
-    Column(
-        "bucket",
-        Kind.TEXT,
-        "excellent < 5, very_good < 8.5, good < 15, review >= 15 px of a 224 frame; or unrated",
-        at("measurement.bucket"),
-    ),
-    Column(
-        "bucket_basis",
-        Kind.TEXT,
-        "expected: from the calibration; true: from an annotation",
-        at("measurement.bucket_basis"),
-    ),
-    Column(
-        "expected_error_px224",
-        Kind.NUMBER,
-        "expected mean landmark error in px of a 224 frame",
-        at("measurement.expected_error_px224"),
-        2,
-    ),
-    Column(
-        "expected_error_high_px224",
-        Kind.NUMBER,
-        "its upper 90 % bound",
-        at("measurement.expected_error_high_px224"),
-        2,
-    ),
-    Column(
-        "frontal_probability",
-        Kind.NUMBER,
-        "how sure the network is of an upright frontal chest",
-        at("measurement.frontal_probability"),
-        4,
-    ),
+    *map(measured, MEASURES),
     Column("measured_at", Kind.TIME, "when it was measured", at("measured_at")),
     Column("model", Kind.TEXT, "version of the network", at("provenance.model_version")),
     Column("weights_digest", Kind.TEXT, "SHA-256 of its weights", at("provenance.weights_digest")),

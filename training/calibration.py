@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.optimize import isotonic_regression
 
 from radiograph.landmarks import ANATOMICAL
-from radiograph.quality import Calibration, propagated_ict_sd
+from radiograph.measures.quality import Calibration, propagated_ict_sd
 from training.evaluation import Predicted, case_errors, index_of
 from training.samples import Samples
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from radiograph.quality import Calibration, bucket
+from radiograph.measures.quality import Calibration, bucket
 from radiograph.records import Bucket
 from training.evaluation import Predicted, case_errors, index_of
 from training.reliability import measured, refused

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from network.prediction import Prediction, Predicts
 from radiograph.landmarks import ANATOMICAL, INDEPENDENT
-from radiograph.quality import bucket
+from radiograph.measures.quality import bucket
 from radiograph.records import Bucket
 from training.intervals import Interval, bootstrap, bootstrap_interval, deviation
 from training.samples import Samples

@@ -10,7 +10,7 @@ from network.card import ModelCard
 from network.input import INPUT_SIDE_PX
 from network.loading import load_predictor
 from network.prediction import Predicts
-from radiograph.quality import Calibration
+from radiograph.measures.quality import Calibration
 from training.agreement import IctFigures, ict_figures
 from training.calibration import calibrate
 from training.consistency import ConsistencyFigures, consistency_figures

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from radiograph.landmarks import ANATOMICAL
-from radiograph.quality import GOOD_FROM, REVIEW_FROM, VERY_GOOD_FROM
+from radiograph.measures.quality import GOOD_FROM, REVIEW_FROM, VERY_GOOD_FROM
 from training.agreement import LINE
 from training.evaluation import Floats, LandmarkFigures
 from training.intervals import HALF_WIDTH_SD

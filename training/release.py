@@ -22,7 +22,7 @@ from network.input import INPUT_SIDE_PX, MARGIN_PX
 from network.landmark_network import ARCHITECTURE
 from network.predictor import TorchPredictor
 from network.weights import read_network, save_network
-from radiograph.quality import Calibration
+from radiograph.measures.quality import Calibration
 from training.calibration import calibrate
 from training.evaluation import predict
 from training.frontal import refit_frontal

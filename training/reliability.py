@@ -10,8 +10,8 @@ from scipy.stats import spearmanr
 
 from radiograph.errors import RadiographError
 from radiograph.frontal import check_prediction
+from radiograph.measures.quality import REVIEW_FROM, Calibration, bucket
 from radiograph.measuring import measure
-from radiograph.quality import REVIEW_FROM, Calibration, bucket
 from radiograph.records import (
     ERROR_FRAME_PX,
     Header,

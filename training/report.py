@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from radiograph.quality import Calibration
+from radiograph.measures.quality import Calibration
 from training import plots
 from training.agreement import indices
 from training.cases import Case, each_case, worst_indices, worst_landmarks

@@ -14,8 +14,8 @@ from network.card import ModelCard
 from network.prediction import Prediction
 from radiograph.errors import RadiographError
 from radiograph.frontal import check_prediction
+from radiograph.measures.quality import Calibration
 from radiograph.measuring import measure, spreads_in_error_frame
-from radiograph.quality import Calibration
 from radiograph.records import Header, IctThresholds, Measurement
 from scheduler.pseudonym import Pseudonyms
 from worker.device import Device

@@ -16,6 +16,7 @@ from cli.output.table_rows import shown_ending, shown_row
 from db.database import Database
 from db.query.results import file_outcomes, find_results
 from db.records import Result, ResultFilter
+from radiograph.measures import PARAGRAPHS
 from results.columns import outcome_row, result_row
 from results.picture_file import FORMATS, save_picture
 from results.sheet import overlay, picture_title
@@ -29,9 +30,7 @@ SHOWN = (
     ("radiograph", "path", "format", "rows", "columns", "study_uid", "patient_id", "study_date"),
     ("view", "age_years", "sex"),
     ("reading_note",),
-    ("ict", "ict_low", "ict_high", "ict_rule", "ict_threshold", "enlarged"),
-    ("heart_width_px", "thorax_width_px", "heart_width_mm", "thorax_width_mm"),
-    ("bucket", "bucket_basis", "expected_error_px224", "expected_error_high_px224"),
+    *(tuple(each.name for each in paragraph if each.in_show) for paragraph in PARAGRAPHS),
     ("model", "device", "precision", "worker", "duration_ms", "attempt", "measured_at"),
 )
 #: Longest side of a drawing, in pixels.

@@ -5,13 +5,12 @@ The index is good for two to three: the third keeps apart what is on either side
 
 from __future__ import annotations
 
-_DECIMALS = {
-    **dict.fromkeys(("ict", "ict_sd", "ict_low", "ict_high", "ict_threshold", "ict_error"), 3),
-    **dict.fromkeys(("ict_before", "ict_after"), 3),
-    **dict.fromkeys(("heart_width_px", "thorax_width_px", "heart_width_mm", "thorax_width_mm"), 1),
-    "frontal_probability": 3,
-    "duration_ms": 1,
-}
+from radiograph.measures import MEASURES
+
+_DECIMALS = {each.name: each.shown_decimals for each in MEASURES}
+# Figures of the index that are of models and of comparisons.
+_DECIMALS |= dict.fromkeys(("ict_error", "ict_before", "ict_after"), _DECIMALS["ict"])
+_DECIMALS |= {"duration_ms": 1}
 
 
 def decimals(column: str) -> int | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from cli.output.printing import say
 from cli.output.shell import quoted
 from db.derivation_records import IctCount
-from radiograph.ict import is_outdated
+from radiograph.measures.ict import is_outdated
 from radiograph.records import IctRule, IctThresholds
 
 #: Why no line applied, as words for a count of results.

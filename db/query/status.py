@@ -14,7 +14,7 @@ from db.records import Batch, BatchStatus
 from db.states import JobState
 from db.tables import batch
 from db.tally import DUPLICATE, sums
-from radiograph.ict import Judgement
+from radiograph.measures.ict import Judgement
 from radiograph.records import Bucket, IctRule
 
 

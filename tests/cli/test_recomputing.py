@@ -11,7 +11,7 @@ import pytest
 
 from cli.exits import Exit
 from db.database import Database
-from radiograph.ict import judge
+from radiograph.measures.ict import judge
 from radiograph.records import Bucket, IctThresholds, View
 from tests.cli.commands import Commands
 from tests.cli.forked import run_forked

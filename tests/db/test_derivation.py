@@ -19,7 +19,7 @@ from db.errors import BatchUnknown
 from db.query.status import batch_status
 from db.records import ResultFilter
 from db.tables import audit, measurement, radiograph, tally
-from radiograph.ict import judge
+from radiograph.measures.ict import judge
 from radiograph.records import Bucket, BucketBasis, IctRule, IctThresholds, View
 from tests.db.counting import check_tally
 from tests.db.making import ROOT, claim, measured, rows, seen, send, store, submit

@@ -31,7 +31,7 @@ AREAS = {
 }
 #: Quick ones; the one in a worker's module is seen by a process that a test starts, and only there.
 SAMPLE = (
-    ("radiograph/ict.py", "an index on the line is above it"),
+    ("radiograph/measures/ict.py", "an index on the line is above it"),
     ("radiograph/reading/grey.py", "MONOCHROME1 is not inverted"),
     ("scheduler/pseudonym.py", "hashes of numbers can be tried out without the key"),
     ("db/recovery.py", "the jobs of two lost workers share the blame"),
@@ -87,7 +87,9 @@ def test_a_sample_of_faults_is_noticed_also_by_the_processes_that_tests_start() 
 @pytest.mark.slow
 def test_what_is_not_noticed_or_no_longer_fits_is_told() -> None:
     test = "tests/radiograph/test_measuring.py::test_an_index_on_the_line_is_not_above_it"
-    harmless = Fault("rules", "a comment", "radiograph/ict.py", "then by age.", "by age.", (test,))
+    harmless = Fault(
+        "rules", "a comment", "radiograph/measures/ict.py", "then by age.", "by age.", (test,)
+    )
     faults = [
         harmless,
         replace(harmless, original="no such text"),
@@ -99,7 +101,7 @@ def test_what_is_not_noticed_or_no_longer_fits_is_told() -> None:
         *(Verdict.SURVIVED, Verdict.STALE, Verdict.NOTICED, Verdict.BROKEN)
     ]
     said = table(tried)
-    assert "text not found: rules: a comment (radiograph/ict.py)\n    no such text" in said
+    assert "text not found: rules: a comment (radiograph/measures/ict.py)\n    no such text" in said
     assert "1 of 4 faults noticed" in said
     with pytest.raises(TextNotFound, match="0 times in radiograph"):
         put_in(faults[1])

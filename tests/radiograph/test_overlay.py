@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 
 from radiograph.image import Radiograph
 from radiograph.landmarks import ANATOMICAL, Landmark
+from radiograph.measures.quality import Calibration
 from radiograph.measuring import measure, to_file
 from radiograph.overlay import (
     ALERT,
@@ -27,7 +28,6 @@ from radiograph.overlay import (
 )
 from radiograph.phantom import draw_anatomy
 from radiograph.picture import film
-from radiograph.quality import Calibration
 from radiograph.records import (
     Bucket,
     BucketBasis,

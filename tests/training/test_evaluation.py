@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from network.input import INPUT_SIDE_PX, fit_affine
+from radiograph.measures.quality import Calibration
 from radiograph.measuring import measure
-from radiograph.quality import Calibration
 from radiograph.records import Bucket, Header, IctThresholds, ImageFormat
 from tests.training.spots import spots
 from training.agreement import ict_figures

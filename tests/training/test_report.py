@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from network.input import INPUT_SIDE_PX
-from radiograph.quality import Calibration
+from radiograph.measures.quality import Calibration
 from tests.training.spots import spots
 from training.cases import each_case
 from training.dataset.layouts import usable_films

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from radiograph.landmarks import ANATOMICAL, Landmark
-from radiograph.records import ERROR_FRAME_PX, Bucket
+from radiograph.measures.declaration import Measure
+from radiograph.records import ERROR_FRAME_PX, Bucket, BucketBasis
 
 Floats = npt.NDArray[np.float64]
 
@@ -105,3 +106,46 @@ class Calibration:
         if self.ict_sd_factor is None:
             return None
         return propagated_ict_sd(points, spreads) * self.ict_sd_factor
+
+
+MEASURES = (
+    Measure(
+        "bucket",
+        "excellent < 5, very_good < 8.5, good < 15, review >= 15 px of a 224 frame; or unrated",
+        holds=Bucket,
+        field="bucket",
+        derived=True,
+        required=True,
+    ),
+    Measure(
+        "bucket_basis",
+        "expected: from the calibration; true: from an annotation",
+        holds=BucketBasis,
+        field="bucket_basis",
+        required=True,
+    ),
+    Measure(
+        "expected_error_px224",
+        "expected mean landmark error in px of a 224 frame",
+        "pixels of a 224 frame",
+        decimals=2,
+        shown_decimals=2,
+        field="expected_error_px224",
+    ),
+    Measure(
+        "expected_error_high_px224",
+        "its upper 90 % bound",
+        "pixels of a 224 frame",
+        decimals=2,
+        shown_decimals=2,
+        field="expected_error_high_px224",
+    ),
+    Measure(
+        "frontal_probability",
+        "how sure the network is of an upright frontal chest",
+        decimals=4,
+        shown_decimals=3,
+        field="frontal_probability",
+        in_show=False,
+    ),
+)

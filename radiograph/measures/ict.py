@@ -6,13 +6,15 @@ axis. A line is drawn only where view and age allow it; the result names the rul
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from radiograph.landmarks import Landmark
+from radiograph.measures.declaration import Measure
+from radiograph.measures.widths import calliper_widths
 from radiograph.records import Header, Ict, IctRule, IctThresholds, View
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 #: Half a 95 % interval in standard deviations.
 HALF_INTERVAL_SD = 1.96
@@ -64,8 +66,7 @@ def measure_ict(
     ``source_px`` is the width of an upright pixel in source pixels, ``mm_per_source_px`` the
     spacing along the transverse axis, None where unknown; ``sd`` the deviation of the index.
     """
-    heart = float(points[Landmark.HEART_LEFT, 0] - points[Landmark.HEART_RIGHT, 0]) * source_px
-    thorax = float(points[Landmark.THORAX_LEFT, 0] - points[Landmark.THORAX_RIGHT, 0]) * source_px
+    heart, thorax = calliper_widths(points, source_px)
     if heart <= 0 or thorax <= 0:
         return _NOTHING
     value = heart / thorax
@@ -139,3 +140,60 @@ def _rule_of_age(years: float, lines: IctThresholds) -> tuple[IctRule, float | N
     if years < lines.adult_from_years:
         return IctRule.NONE_CHILD, None
     return IctRule.ADULT_PA, lines.adult
+
+
+MEASURES = (
+    Measure(
+        "ict",
+        "widest heart width / widest inner thoracic width",
+        decimals=4,
+        shown_decimals=3,
+        field="ict.value",
+        indexed=True,
+    ),
+    Measure(
+        "ict_sd",
+        "its calibrated standard deviation",
+        decimals=4,
+        shown_decimals=3,
+        field="ict.sd",
+        in_show=False,
+    ),
+    Measure(
+        "ict_low",
+        "lower end of its 95 % interval",
+        decimals=4,
+        shown_decimals=3,
+        field="ict.low",
+    ),
+    Measure(
+        "ict_high",
+        "upper end of its 95 % interval",
+        decimals=4,
+        shown_decimals=3,
+        field="ict.high",
+    ),
+    Measure(
+        "ict_rule",
+        "the rule that flagged it, or why none did",
+        holds=IctRule,
+        field="ict.rule",
+        derived=True,
+        required=True,
+    ),
+    Measure(
+        "ict_threshold",
+        "the line that rule draws",
+        decimals=4,
+        shown_decimals=3,
+        field="ict.threshold",
+        derived=True,
+    ),
+    Measure(
+        "enlarged",
+        "ICT above that line; empty without one",
+        holds=bool,
+        field="ict.enlarged",
+        derived=True,
+    ),
+)

@@ -1,0 +1,42 @@
+"""A measurement as one value a measure, by name, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from radiograph.measures import MEASURES
+from radiograph.measures.placed import Placed
+from radiograph.records import Header, Ict, Measurement
+
+#: Of each part of a measurement: the attribute and the measure that it holds.
+_FIELDS = [(each.field.rpartition("."), each.name) for each in MEASURES if each.field is not None]
+_INDEX = [(field, name) for (part, _, field), name in _FIELDS if part == "ict"]
+_OWN = [(field, name) for (part, _, field), name in _FIELDS if not part]
+#: What gives the measures that follow from points and header alone, by their names.
+OF_POINTS = {each.name: each.of_points for each in MEASURES if each.of_points is not None}
+
+
+def values_of(measurement: Measurement) -> dict[str, Any]:
+    """Return the value of every measure."""
+    return {each.name: each.read(measurement) for each in MEASURES}
+
+
+def measurement_of(
+    points: Sequence[Sequence[float]], spreads: Sequence[float], value: Callable[[str], Any]
+) -> Measurement:
+    """Return a measurement. ``value`` gives that of a measure by its name."""
+    found = ((name, value(name)) for name in OF_POINTS)
+    return Measurement(
+        points=tuple((x, y) for x, y in points),
+        spreads=tuple(spreads),
+        ict=Ict(**{field: value(name) for field, name in _INDEX}),
+        **{field: value(name) for field, name in _OWN},
+        values={name: each for name, each in found if each is not None},
+    )
+
+
+def of_points(points: Sequence[tuple[float, float]], header: Header) -> dict[str, float]:
+    """Return every measure that follows from the points and the header alone."""
+    placed = Placed(points, header)
+    return {name: measured(placed) for name, measured in OF_POINTS.items()}
