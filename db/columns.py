@@ -21,11 +21,13 @@ from sqlalchemy import (
     Dialect,
     Enum,
     Float,
+    Index,
     Integer,
     Text,
     TypeDecorator,
     cast,
     func,
+    text,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -145,6 +147,17 @@ def measure_column(measure: Measure) -> Column[Any]:
     else:
         kind = Boolean() if measure.holds is bool else Float()
     return Column(measure.name, kind, nullable=not measure.required, index=measure.indexed or None)
+
+
+def gap_index(measure: Measure) -> Index:
+    """Return the index of the rows that lack a measure."""
+    lacking = text(f"{measure.name} IS NULL")
+    return Index(
+        f"ix_measurement_{measure.name}_lacking",
+        "id",
+        sqlite_where=lacking,
+        postgresql_where=lacking,
+    )
 
 
 def total(count: ColumnElement[int]) -> Cast[int]:

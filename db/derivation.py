@@ -1,7 +1,8 @@
 """What follows from stored figures, header and settings: ICT rule and line, enlarged, bucket.
 
 The rule itself is that of `radiograph.measures.ict`, row by row; what it gives is written in one
-statement for all rows of a piece that it gives the same.
+statement for all rows of a piece that it gives the same. Measures that results lack follow from
+their stored points, and are filled in beside.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from db.audit import Action, amend, note
 from db.bulk import among, at_once
 from db.database import AnyRow, Database, moment
 from db.derivation_records import NAMED, Crossed, RecomputeCount
+from db.gaps import LACKING, fill, measured_again
 from db.query.filters import filtered
 from db.records import ResultFilter
 from db.tables import measurement, radiograph
@@ -44,12 +46,14 @@ _FIGURES = select(
     measurement.c.bucket_basis,
     radiograph.c.view,
     radiograph.c.age_years,
+    LACKING.label("lacking"),
 ).join_from(measurement, radiograph, radiograph.c.id == measurement.c.radiograph_id)
 
 
 class _Derived(NamedTuple):
-    rule: IctRule
-    threshold: float | None
+    # Named as the columns: the measures that follow from settings.
+    ict_rule: IctRule
+    ict_threshold: float | None
     enlarged: bool | None
     bucket: Bucket
 
@@ -81,9 +85,10 @@ def recompute(
 ) -> Iterator[RecomputeCount]:
     """Have what is derived of ``wanted`` results follow from ``lines``; tell of each piece.
 
-    Each piece is a transaction of its own, in the order of ids, and what follows already is left
-    alone: ended anywhere, the same call goes on. The first changes the audit's row with it. Where
-    a bucket rests on the truth it is kept. ``dry_run``: only tell what would change.
+    Measures that they lack are filled in. Each piece is a transaction of its own, in the order of
+    ids, and what follows already is left alone: ended anywhere, the same call goes on. The first
+    changes the audit's row with it. Where a bucket rests on the truth it is kept. ``dry_run``:
+    only tell what would change.
     Raises BatchUnknown, ModelUnknown, StudyUnknown.
     """
     after, left = 0, wanted.limit
@@ -105,17 +110,23 @@ def recompute(
                     connection, Action.RECOMPUTE, wanted.batch, moment(connection, now), **settings
                 )
         changes = _changes(rows, lines)
-        if noted is not None and changes:
+        lacking = [row.id for row in rows if row.lacking]
+        if noted is not None and (changes or lacking):
+            with db.read() as connection:
+                measures = measured_again(connection, lacking)
             with db.write() as connection:
-                changes = _write(connection, [each.id for each in changes], lines)
-                count = _counted(connection, rows, changes)
+                # All that is written is locked at once, in the order of ids.
+                ids = sorted({each.id for each in changes}.union(lacking))
+                changes = _write(connection, ids, lines)
+                filled = fill(connection, measures)
+                count = _counted(connection, rows, changes, filled)
                 amend(connection, noted, **settings, **_said(whole + count))
             written += 1
             if written % _FOLD_EVERY == 0:
                 fold(db)
         else:
             with db.read() as connection:
-                count = _counted(connection, rows, changes)
+                count = _counted(connection, rows, changes, len(lacking))
         whole += count
         yield count
     if noted is not None:
@@ -134,7 +145,7 @@ def _rows(db: Database, wanted: ResultFilter, after: int, most: int) -> Sequence
 def _changes(rows: Sequence[AnyRow], lines: IctThresholds) -> list[_Change]:
     changes = []
     # Unpacked, for reading a row by names costs more than judging it.
-    for id_, radiograph_id, ict, rule, threshold, enlarged, error, was, basis, view, age in rows:
+    for id_, radiograph_id, ict, rule, threshold, enlarged, error, was, basis, view, age, _ in rows:
         judged = judge(ict, view, age, lines)
         kept = was if basis is BucketBasis.TRUE else bucket(error)
         if (rule, threshold, enlarged) == judged and was is kept:
@@ -145,7 +156,7 @@ def _changes(rows: Sequence[AnyRow], lines: IctThresholds) -> list[_Change]:
 
 
 def _write(connection: Connection, ids: Sequence[int], lines: IctThresholds) -> list[_Change]:
-    """Change what still has to be, and the tally with it; return what was changed."""
+    """Lock results, change what still has to be, and the tally with it; return what was changed."""
     these = among(connection, measurement.c.id, ids)
     if at_once(connection):
         # Headers first and in the order of their ids, as a worker locks them: what the tally counts
@@ -179,17 +190,14 @@ def _alike(changes: Sequence[_Change]) -> Iterator[tuple[Mapping[str, Any], list
     for each in changes:
         groups[each.after, each.before.bucket is each.after.bucket].append(each.id)
     for (after, same_bucket), ids in groups.items():
-        columns: dict[str, Any] = {
-            "ict_rule": after.rule,
-            "ict_threshold": after.threshold,
-            "enlarged": after.enlarged,
-        }
-        # A bucket has an index to be kept up.
-        yield columns if same_bucket else columns | {"bucket": after.bucket}, ids
+        columns = after._asdict()
+        if same_bucket:
+            del columns["bucket"]  # it has an index to be kept up
+        yield columns, ids
 
 
 def _counted(
-    connection: Connection, rows: Sequence[AnyRow], changes: Sequence[_Change]
+    connection: Connection, rows: Sequence[AnyRow], changes: Sequence[_Change], filled: int
 ) -> RecomputeCount:
     both = [(each.before.enlarged, each.after.enlarged) for each in changes]
     crossed = [each for each in changes if each.before.above != each.after.above]
@@ -197,6 +205,7 @@ def _counted(
     return RecomputeCount(
         results=len(rows),
         changed=len(changes),
+        filled=filled,
         now_above=now_above,
         no_longer_above=len(crossed) - now_above,
         newly_compared=sum(old is None and new is not None for old, new in both),

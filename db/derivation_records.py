@@ -37,6 +37,7 @@ class RecomputeCount:
 
     results: int = 0  # looked at
     changed: int = 0
+    filled: int = 0  # given measures that they lacked
     now_above: int = 0
     no_longer_above: int = 0
     newly_compared: int = 0
@@ -50,6 +51,7 @@ class RecomputeCount:
         return RecomputeCount(
             results=self.results + more.results,
             changed=self.changed + more.changed,
+            filled=self.filled + more.filled,
             now_above=self.now_above + more.now_above,
             no_longer_above=self.no_longer_above + more.no_longer_above,
             newly_compared=self.newly_compared + more.newly_compared,

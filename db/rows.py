@@ -62,7 +62,7 @@ def result_of(row: AnyRow) -> Result:
         path=row.path,
         sha256=row.sha256,
         pixel_digest=row.pixel_digest,
-        header=_header(row),
+        header=header_of(row),
         measurement=measurement_of(row.points, row.spreads, partial(getattr, row)),
         provenance=Provenance(
             model_version=row.model_version,
@@ -78,7 +78,8 @@ def result_of(row: AnyRow) -> Result:
     )
 
 
-def _header(row: AnyRow) -> Header:
+def header_of(row: AnyRow) -> Header:
+    """Read the columns of ``radiograph`` that come from the file's header."""
     spacing = None
     if row.spacing_source is not None:
         spacing = PixelSpacing(row.spacing_row_mm, row.spacing_column_mm, row.spacing_source)

@@ -6,6 +6,8 @@ takes. So it is left to those few times when there is something to do, in `db.mi
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 from sqlalchemy import Connection, inspect
 
 from db.address import is_made, sqlite_path
@@ -14,7 +16,11 @@ from db.errors import DatabaseError, SchemaNewer, SchemaOutdated
 from db.records import SchemaState
 
 #: The newest revision of ``migrations/versions``, which the tables of `db.tables` are.
-HEAD = "0012"
+HEAD = max(
+    each.name[:4]
+    for each in (files("migrations") / "versions").iterdir()
+    if each.name[:4].isdecimal()
+)
 
 _UPGRADE = "run `thoraq db upgrade`"
 _INSTALL = "install the version that upgraded it"

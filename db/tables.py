@@ -20,7 +20,16 @@ from sqlalchemy import (
     text,
 )
 
-from db.columns import ArchivePath, FilePath, Moment, Prose, RowId, measure_column, one_of
+from db.columns import (
+    ArchivePath,
+    FilePath,
+    Moment,
+    Prose,
+    RowId,
+    gap_index,
+    measure_column,
+    one_of,
+)
 from db.states import JobState, Place, Priority, QueueName, RunState
 from radiograph.errors import Disposition
 from radiograph.measures import MEASURES
@@ -181,6 +190,8 @@ measurement = Table(
     # As they are listed.
     Index("ix_measurement_bucket_measured_at_id", "bucket", "measured_at", "id"),
     Index("ix_measurement_model_version_measured_at_id", "model_version", "measured_at", "id"),
+    # Those that were measured before there was a measure, until `recompute`.
+    *(gap_index(measure) for measure in MEASURES if measure.of_points is not None),
 )
 
 failure = Table(  # every refusal and every lost worker, also those that a later try made good

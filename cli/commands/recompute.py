@@ -26,10 +26,11 @@ from scheduler.shown_paths import ShownPaths
 @click.option("--dry-run", is_flag=True, help="change nothing; say what would change")
 @click.option("--json", "as_json", is_flag=True, help="print the counts as a JSON object")
 def recompute(*, dry_run: bool, as_json: bool, settings: Settings, wanted: ResultFilter) -> None:
-    """Judge stored results by today's settings.
+    """Judge stored results by today's settings, and give them the measures they lack.
 
     ICT rule, threshold, enlarged and bucket follow again from the stored ICT, view, age and
-    expected error, of the results that the filters choose, or of all. No file is read and no
+    expected error, of the results that the filters choose, or of all. A measure that thoraq did
+    not have when a result was measured follows from the stored points. No file is read and no
     network runs. A bucket that rests on the truth is kept. Interrupted, the same command goes on.
 
     \b
@@ -72,6 +73,9 @@ def lines(count: RecomputeCount, *, dry_run: bool) -> list[str]:
         f" {count.now_above} now above their threshold, {count.no_longer_above} no longer above,"
         f" {count.newly_compared} newly compared, {count.no_longer_compared} no longer compared"
     )
+    if count.filled:
+        given = "would be given" if dry_run else "given"
+        said += f"; {count.filled} {given} measures that they lacked"
     if count.buckets:
         said += f"; {count.buckets} in another bucket"
     if count.labelled:

@@ -8,10 +8,11 @@ import click
 
 from cli.listing_options import MORE, Listing, count_option, listing_options, print_count
 from cli.options import filter_options, settings_option
-from cli.output.judgements import reason_lines, say_outdated
 from cli.output.noted import audited
+from cli.output.judgements import reason_lines, say_gaps, say_outdated
 from cli.output.printing import Form, form_options, print_rows, say
 from cli.output.table_rows import shown_row
+from db.gaps import gaps
 from db.query.order import SORTABLE
 from db.query.results import count_results, find_results
 from db.query.status import judged_results
@@ -74,5 +75,6 @@ def results(
             for line in reason_lines(judged, settings.ict_thresholds):
                 say(line, err=True)
     say_outdated(judged, settings.ict_thresholds, wanted.batch)
+    say_gaps(gaps(database))
     if cut and len(first) > TABLE_ROWS:
         say(f"the first {TABLE_ROWS}; --limit N or --csv shows more", err=True)

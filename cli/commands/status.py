@@ -8,13 +8,14 @@ import click
 
 from cli.options import KnownBatch, settings_option
 from cli.output.absences import rows, sentences, tell, waiting_files
-from cli.output.judgements import outdated_results, say_outdated
+from cli.output.judgements import outdated_results, say_gaps, say_outdated
 from cli.output.ledger import ledger_json, print_ledger
 from cli.output.pause_notice import paused
 from cli.output.printing import Form, Row, form_options, print_json, print_rows, say
 from cli.output.progress import BatchProgress
 from db.database import Database
 from db.errors import DatabaseError
+from db.gaps import gaps
 from db.pauses import paused_queues
 from db.query.status import all_statuses, batch_status
 from db.records import BatchStatus
@@ -78,6 +79,7 @@ def print_all(database: Database, form: Form, settings: Settings) -> None:
     for queue in paused_queues(database):
         say(f"the {queue} queue is paused: `thoraq resume --queue {queue}`", err=True)
     say_outdated([count for each in statuses for count in each.judged], lines)
+    say_gaps(gaps(database))
     if not statuses:
         say("no batch yet; `process`, `submit` and `watch` make them", err=True)
     elif waiting_files(database, statuses):
@@ -103,6 +105,7 @@ def print_one(
         print_rows([status_row(found, settings.ict_thresholds)], form)
     else:
         print_ledger(found, settings.ict_thresholds)
+        say_gaps(gaps(database))
         if not found.open:
             return
         if why:

@@ -6,12 +6,13 @@ counted by its rule, its line and what its header leaves open: all that the sett
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from cli.output.printing import say
 from cli.output.shell import quoted
 from db.derivation_records import IctCount
+from db.gaps import Gap
 from radiograph.measures.ict import is_outdated
 from radiograph.records import IctRule, IctThresholds
 
@@ -72,3 +73,16 @@ def say_outdated(
         f" `{command}` judges them anew, with --dry-run it only says what changes",
         err=True,
     )
+
+
+def say_gaps(found: Iterable[Gap]) -> None:
+    """Say on standard error how many results, of all batches, lack which measures."""
+    together: defaultdict[int, list[str]] = defaultdict(list)
+    for each in found:
+        together[each.results].append(each.measure)
+    for results, measures in together.items():
+        say(
+            f"{results} results lack {' and '.join(measures)}, which thoraq did not have when they"
+            " were measured: `thoraq recompute` fills them in",
+            err=True,
+        )

@@ -77,6 +77,7 @@ MEANINGS = MappingProxyType(
         "dry_run": "whether nothing was changed",
         "results": "measurements that were looked at",
         "changed": "those that changed",
+        "filled": "those given measures that thoraq did not have when they were measured",
         "now_above": "those now above their threshold",
         "no_longer_above": "those no longer above it",
         "newly_compared": "results to which a rule applies now and none did",

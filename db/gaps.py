@@ -1,0 +1,104 @@
+"""Gaps: results that lack a measure, since they were measured before thoraq had it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Update,
+    bindparam,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from db.bulk import among, at_once, bound, given
+from db.database import Database
+from db.rows import header_of
+from db.tables import measurement, radiograph
+from radiograph.measures.values import OF_POINTS, of_points
+
+#: Whether a result lacks a measure.
+LACKING: ColumnElement[bool] = or_(false(), *(measurement.c[name].is_(None) for name in OF_POINTS))
+_NAMES = ("id", *OF_POINTS)
+#: What points are measured by, and the columns of the header.
+_PLACED = select(
+    measurement.c.id,
+    measurement.c.points,
+    *(
+        column
+        for column in radiograph.c
+        if column.name not in {"id", "sha256", "path", "size", "pixel_digest", "created_at"}
+    ),
+).join_from(measurement, radiograph, radiograph.c.id == measurement.c.radiograph_id)
+
+
+class Gap(NamedTuple):
+    """A measure, and how many results lack it."""
+
+    measure: str
+    results: int
+
+
+def gaps(db: Database) -> list[Gap]:
+    """Return the measures that results lack; an index of each holds those alone."""
+    with db.read() as connection:
+        counts = [
+            Gap(
+                name,
+                connection.execute(
+                    select(func.count())
+                    .select_from(measurement)
+                    .where(measurement.c[name].is_(None))
+                ).scalar_one(),
+            )
+            for name in OF_POINTS
+        ]
+    return [each for each in counts if each.results]
+
+
+def measured_again(connection: Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the measures of the stored points of results, as rows with the results' ids."""
+    chosen = _PLACED.where(among(connection, measurement.c.id, ids)).order_by(measurement.c.id)
+    return [
+        {"id": row.id, **of_points([(x, y) for x, y in row.points], header_of(row))}
+        for row in connection.execute(chosen)
+    ]
+
+
+def fill(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
+    """Write such rows where a measure is still lacking; return how many were written.
+
+    One that was measured anew since its points were read has every measure, and keeps them.
+    """
+    if not rows:
+        return 0
+    if at_once(connection):
+        return connection.execute(_filling_at_once(), bound(connection, measurement, rows)).rowcount
+    named = [{f"its_{name}": value for name, value in row.items()} for row in rows]
+    return connection.execute(_filling(), named).rowcount
+
+
+@functools.cache
+def _filling_at_once() -> Update:
+    rows = given(measurement, _NAMES)
+    return (
+        update(measurement)
+        .where(measurement.c.id == rows.c.id, LACKING)
+        .values({name: rows.c[name] for name in OF_POINTS})
+    )
+
+
+@functools.cache
+def _filling() -> Update:
+    return (
+        update(measurement)
+        .where(measurement.c.id == bindparam("its_id"), LACKING)
+        .values({name: bindparam(f"its_{name}") for name in OF_POINTS})
+    )

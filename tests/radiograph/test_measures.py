@@ -1,0 +1,64 @@
+"""The list of measures, and what each is given to measure."""
+
+from __future__ import annotations
+
+import itertools
+from functools import partial
+
+import numpy as np
+import pytest
+
+from radiograph.measures import MEASURES
+from radiograph.measures.declaration import Measure
+from radiograph.measures.placed import Placed
+from radiograph.measures.values import OF_POINTS, measurement_of, of_points, values_of
+from radiograph.phantom import draw_anatomy
+from radiograph.reading.orientation import Turn
+from radiograph.records import Header, ImageFormat
+from tests.db.making import measurement
+
+TURNS = [Turn(*each) for each in itertools.product((False, True), repeat=3)]
+HEADER = Header(ImageFormat.DICOM, 448, 400)
+
+
+def test_every_measure_has_a_name_of_its_own_and_a_meaning() -> None:
+    names = [each.name for each in MEASURES]
+    assert len(set(names)) == len(names)
+    assert all(each.meaning for each in MEASURES)
+
+
+def test_a_measure_that_nothing_fills_is_refused() -> None:
+    with pytest.raises(ValueError, match="field or a function"):
+        Measure("nothing", "is measured")
+
+
+def test_what_is_measured_comes_back_from_its_values() -> None:
+    made = measurement()
+    values = values_of(made)
+    assert list(values) == [each.name for each in MEASURES]
+    assert measurement_of(made.points, made.spreads, values.__getitem__) == made
+    numbers = values | {name: float(at) for at, name in enumerate(OF_POINTS)}
+    again = measurement_of(made.points, made.spreads, numbers.__getitem__)
+    assert values_of(again) == numbers
+
+
+@pytest.mark.parametrize("turn", TURNS, ids=str)
+def test_points_are_held_upright_however_the_file_holds_its_image(turn: Turn) -> None:
+    points = draw_anatomy(np.random.default_rng(0)).points(448, 400)
+    to_source = turn.to_source(448, 400)
+    stored = points @ to_source[:, :2].T + to_source[:, 2]
+
+    upright = Placed([(x, y) for x, y in stored.tolist()], HEADER).upright()
+
+    moved = np.array(upright) - points
+    assert np.allclose(moved, moved[0])
+
+
+@pytest.mark.parametrize("turn", TURNS, ids=str)
+def test_a_measure_is_the_same_however_the_file_holds_its_image(turn: Turn) -> None:
+    points = draw_anatomy(np.random.default_rng(1)).points(448, 400)
+    to_source = turn.to_source(448, 400)
+    stored = points @ to_source[:, :2].T + to_source[:, 2]
+    measured = partial(of_points, header=HEADER)
+    expected = measured([(x, y) for x, y in points.tolist()])
+    assert measured([(x, y) for x, y in stored.tolist()]) == pytest.approx(expected)
