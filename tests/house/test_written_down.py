@@ -71,3 +71,25 @@ def test_every_test_can_fail(root: Path, modules: list[Path]) -> None:
             if test.name not in checking and not called & checking:
                 cannot.append(f"{path}: {test.name}")
     assert cannot == []
+
+
+def test_the_recipes_of_how_to_add_name_files_and_classes_that_exist(
+    root: Path, files: list[Path]
+) -> None:
+    guide = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    recipes = guide.partition("## How to add\n")[2].partition("\n## ")[0]
+    named = re.findall(r"`([^`\s]+)`", recipes)
+    paths = [each for each in named if "/" in each or Path(each).suffix]
+    classes = [each for each in named if re.fullmatch(r"[A-Z][a-z]\w+", each)]
+    known = {str(path) for path in files} | {path.name for path in files}
+    known |= {f"{folder}/" for path in files for folder in path.parents}
+    code = "".join((root / path).read_text(encoding="utf-8") for path in files if is_code(path))
+
+    assert [each for each in paths if each not in known] == []
+    assert [each for each in classes if f"\nclass {each}" not in code] == []
+    assert len(paths) > 10
+    assert len(classes) > 2
+
+
+def is_code(path: Path) -> bool:
+    return path.suffix == ".py" and path.parts[0] != "tests"
