@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from radiograph.measures import ict, quality, widths
 from radiograph.measures.declaration import Measure
+from radiograph.measures.tilt import TILT
 
 #: The measures, in the order of the columns of every file; a paragraph of `thoraq show` each line.
 PARAGRAPHS: tuple[tuple[Measure, ...], ...] = (
     ict.MEASURES,
     widths.MEASURES,
     quality.MEASURES,
+    (TILT,),
 )
 MEASURES = tuple(measure for paragraph in PARAGRAPHS for measure in paragraph)
