@@ -7,6 +7,7 @@ tables, conditions and the data dictionary.
 from __future__ import annotations
 
 from radiograph.measures import ict, quality, widths
+from radiograph.measures.asymmetry import ASYMMETRY
 from radiograph.measures.declaration import Measure
 from radiograph.measures.tilt import TILT
 
@@ -15,6 +16,6 @@ PARAGRAPHS: tuple[tuple[Measure, ...], ...] = (
     ict.MEASURES,
     widths.MEASURES,
     quality.MEASURES,
-    (TILT,),
+    (TILT, ASYMMETRY),
 )
 MEASURES = tuple(measure for paragraph in PARAGRAPHS for measure in paragraph)

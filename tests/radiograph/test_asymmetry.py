@@ -1,0 +1,96 @@
+"""The asymmetry of the chest about its mid-line, by points whose widths are known."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from radiograph.measures.asymmetry import ASYMMETRY, asymmetry
+from radiograph.measures.placed import Placed
+from radiograph.records import Header, ImageFormat
+
+Points = list[tuple[float, float]]
+
+HEADER = Header(ImageFormat.PNG, 400, 400)
+
+
+def chest(right: float, left: float) -> Points:
+    """Place a mid-line at x = 200 and three borders on each side of it, on average so far."""
+    return [
+        *((200.0, 50.0), (200.0, 350.0)),
+        *((200 - right + 10, 125.0), (200 + left - 20, 125.0)),
+        *((200 - right, 200.0), (200 + left, 200.0)),
+        *((200 - right - 10, 275.0), (200 + left + 20, 275.0)),
+        *((200.0, 125.0), (200.0, 200.0), (200.0, 275.0)),
+        *((160.0, 50.0), (220.0, 50.0), (100.0, 350.0), (320.0, 350.0)),
+        *((150.0, 250.0), (260.0, 260.0), (100.0, 280.0), (300.0, 280.0)),
+    ]
+
+
+def turned(points: Points, degrees: float) -> Points:
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return [
+        (200 + (x - 200) * cos - (y - 200) * sin, 200 + (x - 200) * sin + (y - 200) * cos)
+        for x, y in points
+    ]
+
+
+def measured(points: Points) -> float:
+    return asymmetry(Placed(points, HEADER))
+
+
+@pytest.mark.parametrize(
+    ("right", "left", "expected"),
+    [
+        (100, 100, 0.0),
+        (110, 90, 0.1),
+        (90, 110, -0.1),
+        (120, 80, 0.2),
+        (150, 50, 0.5),
+        (100, -100, 1.0),  # its borders are across the mid-line
+        (-100, 100, -1.0),
+    ],
+)
+def test_it_is_the_difference_of_both_widths_over_their_sum_and_above_zero_where_right_is_wider(
+    right: float, left: float, expected: float
+) -> None:
+    assert measured(chest(right, left)) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("degrees", [-44, -10, -2.5, 2.5, 10, 44])
+def test_a_tilted_chest_is_measured_across_its_mid_line(degrees: float) -> None:
+    assert measured(turned(chest(110, 90), degrees)) == pytest.approx(0.1)
+
+
+def test_neither_size_nor_place_changes_it() -> None:
+    assert measured([(x * 7.5 + 31, y * 7.5 - 12) for x, y in chest(110, 90)]) == pytest.approx(0.1)
+
+
+def test_a_chest_the_other_way_round_has_the_opposite_and_a_mirrored_file_the_same() -> None:
+    points = chest(110, 90)
+    reflected = [(399 - x, y) for x, y in points]
+    assert measured(reflected) == pytest.approx(0.1)  # the file alone is mirrored
+    swapped = [reflected[each] for each in (0, 1, 3, 2, 5, 4, 7, 6, 8, 9, 10)]
+    swapped += [reflected[each] for each in (12, 11, 14, 13, 16, 15, 18, 17)]
+    assert measured(swapped) == pytest.approx(-0.1)
+    for quarters in (90, 180, 270):
+        assert measured(turned(points, quarters)) == pytest.approx(0.1)
+        assert measured(turned(reflected, quarters)) == pytest.approx(0.1)
+
+
+def test_apices_costophrenic_angles_and_callipers_change_nothing() -> None:
+    points = chest(110, 90)
+    moved = [*points[:11], *((x + 30, y) for x, y in points[11:])]
+    assert measured(moved) == pytest.approx(0.1)
+
+
+def test_points_in_one_place_have_an_asymmetry_too() -> None:
+    assert measured([(200.0, 200.0)] * 19) == 0.0
+
+
+def test_the_normal_range_reaches_further_where_the_left_is_wider() -> None:
+    assert ASYMMETRY.normal is not None
+    assert [each in ASYMMETRY.normal for each in (-0.073, -0.072, 0.0, 0.057, 0.058)] == [
+        *(False, True, True, True, False)
+    ]
