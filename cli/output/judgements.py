@@ -81,8 +81,9 @@ def say_gaps(found: Iterable[Gap]) -> None:
     for each in found:
         together[each.results].append(each.measure)
     for results, measures in together.items():
+        lack, were = ("result lacks", "it was") if results == 1 else ("results lack", "they were")
         say(
-            f"{results} results lack {' and '.join(measures)}, which thoraq did not have when they"
-            " were measured: `thoraq recompute` fills them in",
+            f"{results} {lack} {' and '.join(measures)}, which thoraq did not have when {were}"
+            " measured: `thoraq recompute` fills in what is missing",
             err=True,
         )

@@ -8,10 +8,13 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+from sqlalchemy import update
 
 from cli.exits import Exit
 from db.database import Database
+from db.tables import measurement
 from radiograph.measures.ict import judge
+from radiograph.measures.values import OF_POINTS
 from radiograph.records import Bucket, IctThresholds, View
 from tests.cli.commands import Commands
 from tests.cli.forked import run_forked
@@ -109,6 +112,66 @@ def test_other_settings_are_noticed_until_the_results_follow_them(shell: Shell) 
     # Back in a shell without the settings, the other way round.
     assert f"5 {notice}" in shell.run("results").stderr
     assert "changed 5" in shell.run("audit").stdout
+
+
+def test_results_that_lack_a_measure_are_noticed_until_they_are_given_it(
+    archive: Database, shell: Shell
+) -> None:
+    measured_before(archive)
+    notice = f"7 results lack {' and '.join(OF_POINTS)}, which thoraq did not have when they were"
+    for words in ("status", "status night", "results", "results --batch night --limit 1"):
+        assert notice in shell.run(words).stderr, words
+    for words in ("status --json", "results --json", "results --csv", "results --count"):
+        assert shell.run(words).stderr == "", words
+    for name in OF_POINTS:
+        assert shell.run(f"results --count --where {name}!=").stdout == "0\n"
+
+    dry = shell.run("recompute --dry-run").stdout
+    assert dry.startswith("7 results, 0 would change")
+    assert "; 7 would be given measures that they lacked" in dry
+    assert notice in shell.run("status").stderr
+    assert "; 7 given measures that they lacked" in shell.run("recompute").stdout
+    assert json.loads(shell.run("recompute --json").stdout)["filled"] == 0
+    assert "filled 7" in shell.run("audit").stdout
+
+    assert notice not in shell.run("status").stderr + shell.run("results").stderr
+    for name in OF_POINTS:
+        assert shell.run(f"results --count --where {name}!=").stdout == "7\n"
+        [highest] = json.loads(shell.run(f"results --sort {name}:desc --limit 1 --json").stdout)
+        assert highest[name] is not None
+        assert shell.run(f"results --columns {name} --csv").stdout.startswith(f"{name}\n")
+
+
+def measured_before(db: Database) -> None:
+    """Leave the results as the schema before the measures of points alone left them."""
+    with db.write() as connection:
+        connection.execute(update(measurement).values(dict.fromkeys(OF_POINTS)))
+
+
+def test_measures_that_lack_for_different_results_are_counted_apart(
+    archive: Database, shell: Shell
+) -> None:
+    first, *others = OF_POINTS
+    with archive.write() as connection:
+        connection.execute(update(measurement).values({first: None}))
+        one = update(measurement).where(measurement.c.id == 1)
+        connection.execute(one.values(dict.fromkeys(others)))
+    said = shell.run("status").stderr
+    assert f"7 results lack {first}, which" in said
+    assert f"1 result lacks {' and '.join(others)}, which thoraq did not have when it was" in said
+
+
+def test_a_value_out_of_its_normal_range_says_so_in_show(archive: Database, shell: Shell) -> None:
+    values = {1: (7.54, 0.057), 2: (-7.6, 0.0576)}
+    for id_, (tilt, asymmetry) in values.items():
+        with archive.write() as connection:
+            one = update(measurement).where(measurement.c.id == id_)
+            connection.execute(one.values(tilt_degrees=tilt, asymmetry=asymmetry))
+    normal, other = (shell.run(f"show {id_}").stdout.splitlines() for id_ in values)
+    assert "tilt degrees              7.5" in normal
+    assert "asymmetry                 0.057" in normal
+    assert "tilt degrees              -7.6 (out of its normal range, -7.5 to 7.5)" in other
+    assert "asymmetry                 0.058 (out of its normal range, -0.072 to 0.057)" in other
 
 
 def test_nothing_chosen_is_said_and_no_request_is_noted(shell: Shell) -> None:

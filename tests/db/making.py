@@ -30,6 +30,7 @@ from db.records import (
 from db.states import MOVES, JobState, Priority
 from db.training.records import RunCheck, RunPhase
 from radiograph.errors import Disposition
+from radiograph.measures.values import of_points
 from radiograph.records import (
     Bucket,
     BucketBasis,
@@ -130,8 +131,9 @@ def claim(db: Database, chunk_id: int, *, now: datetime = START) -> Claim:
 def measurement(
     *, ict: float | None = 0.48, enlarged: bool | None = False, bucket: Bucket = Bucket.GOOD
 ) -> Measurement:
+    points = tuple((float(i), float(i) + 0.5) for i in range(19))
     return Measurement(
-        points=tuple((float(i), float(i) + 0.5) for i in range(19)),
+        points=points,
         spreads=tuple(1.0 + i / 10 for i in range(19)),
         ict=Ict(
             value=ict,
@@ -151,6 +153,7 @@ def measurement(
         bucket=bucket,
         bucket_basis=BucketBasis.EXPECTED,
         frontal_probability=0.99,
+        values=of_points(points, header()),
     )
 
 

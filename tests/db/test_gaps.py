@@ -60,7 +60,7 @@ def test_a_result_of_the_schema_before_is_given_what_its_points_measure(films: D
     for each in find_results(films, ResultFilter()):
         assert each.measurement.values == of_points(each.measurement.points, each.header)
         assert set(each.measurement.values) == set(OF_POINTS)
-    noted = [row for row in audit_rows(films) if row.action == "recompute"][-1]
+    noted = next(row for row in audit_rows(films) if row.action == "recompute")
     assert noted.said["filled"] == FILMS
     assert whole(films).filled == 0
     check_tally(films)
