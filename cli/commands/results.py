@@ -8,8 +8,8 @@ import click
 
 from cli.listing_options import MORE, Listing, count_option, listing_options, print_count
 from cli.options import filter_options, settings_option
-from cli.output.noted import audited
 from cli.output.judgements import reason_lines, say_gaps, say_outdated
+from cli.output.noted import audited
 from cli.output.printing import Form, form_options, print_rows, say
 from cli.output.table_rows import shown_row
 from db.gaps import gaps
