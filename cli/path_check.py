@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from db import schema
-from db.archive import label_of
+from db.archive import is_hashed, label_of
 from db.errors import DatabaseError
 from db.stored_paths import newest_texts
 from scheduler.archive import archive_of, open_database
+from scheduler.choices import StoredPaths
 from scheduler.errors import WrongSetting
 from scheduler.settings import Settings
 
@@ -45,10 +46,16 @@ def paths_fault(settings: Settings) -> PathsFault | None:
         roots = ":".join([*named, *(f"{label}=/FOLDER" for label in unknown)])
         return PathsFault(found, f"export THORAQ_ROOTS={roots}")
     if newest and not archive.is_usual(newest[0]):
-        other = "relative" if label_of(newest[0]) else "full"
+        other = _form_of(newest[0])
         found = (
             f"the newest file's path is stored otherwise ({other}) than THORAQ_STORE_PATHS says"
             f" here ({settings.store_paths}); set it alike on every machine"
         )
         return PathsFault(found, f"export THORAQ_STORE_PATHS={other}")
     return None
+
+
+def _form_of(stored: str) -> StoredPaths:
+    if is_hashed(stored):
+        return StoredPaths.HASHED
+    return StoredPaths.RELATIVE if label_of(stored) else StoredPaths.FULL

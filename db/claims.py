@@ -13,7 +13,8 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from db.columns import Moment
+from db.archive import is_hashed
+from db.columns import Moment, is_kept
 from db.database import Database, moment
 from db.jobs import CHUNK_BATCH, UNOWNED, moving, put_in_chunks
 from db.outcome_storage import Pair, settle
@@ -69,7 +70,11 @@ _NEWEST = (
     )
     .join(radiograph, radiograph.c.id == file.c.radiograph_id)
     .join(job, job.c.radiograph_id == radiograph.c.id)
-    .where(job.c.owner == bindparam("holder"), file.c.path != radiograph.c.path)
+    .where(
+        job.c.owner == bindparam("holder"),
+        file.c.path != radiograph.c.path,
+        is_kept(file.c.path),
+    )
     .subquery()
 )
 #: Where else the contents of claimed jobs lie: the newest of these paths, the oldest first.
@@ -213,11 +218,17 @@ def _claimed(connection: Connection, owner: str) -> tuple[ClaimedJob, ...]:
         ClaimedJob(
             job_id=row.id,
             radiograph_id=row.radiograph_id,
-            # The first file, then the copies; a path seen twice is tried once.
-            paths=tuple(dict.fromkeys([row.path, *copies.get(row.radiograph_id, [])])),
+            paths=_distinct(row.path, copies.get(row.radiograph_id, [])),
             sha256=row.sha256,
             format=row.format,
             attempt=row.attempts,
         )
         for row in connection.execute(_CLAIMED, {"holder": owner})
     )
+
+
+def _distinct(first: str, copies: Sequence[str]) -> tuple[str, ...]:
+    """Return the first file, then the copies; a path seen twice is tried once."""
+    if is_hashed(first) and copies:
+        return tuple(dict.fromkeys(copies))
+    return tuple(dict.fromkeys([first, *copies]))

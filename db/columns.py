@@ -28,9 +28,11 @@ from sqlalchemy import (
     cast,
     func,
     text,
+    type_coerce,
 )
 from sqlalchemy.types import TypeEngine
 
+from db.archive import HASHED_MARK
 from db.dialect_paths import archive_at, spellings
 from radiograph.measures.declaration import Measure
 
@@ -166,6 +168,11 @@ def total(count: ColumnElement[int]) -> Cast[int]:
     PostgreSQL adds up bigint as numeric, which Python receives as a Decimal.
     """
     return cast(func.sum(count), BigInteger)
+
+
+def is_kept(path: Column[str]) -> ColumnElement[bool]:
+    """Whether a column holds a path, and not the hash of one."""
+    return func.substr(type_coerce(path, Text), 1, len(HASHED_MARK)) != HASHED_MARK
 
 
 def path_digest(path: str) -> str:

@@ -25,6 +25,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from db.address import existing_only, parse_url, path_of
+from db.dialect_paths import archive_at
 from db.errors import DatabaseUrlInvalid
 from db.sqlite_opening import REFUSED, opened
 from db.translation import READ_ONLY_STATE, translated
@@ -162,6 +163,7 @@ def _prepare_sqlite(engine: Engine, path: Path | None, *, foreign_keys: bool) ->
         del record
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+        _leave_no_path(connection, engine.dialect)
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
@@ -180,6 +182,12 @@ def _prepare_sqlite(engine: Engine, path: Path | None, *, foreign_keys: bool) ->
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         finally:
             connection.exec_driver_sql(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+
+
+def _leave_no_path(connection: SqliteConnection, dialect: Dialect) -> None:
+    """Have what is replaced or deleted overwritten where paths are not to be kept."""
+    if archive_at(dialect).hashes:
+        connection.execute("PRAGMA secure_delete = ON")
 
 
 def _write_ahead(connection: SqliteConnection) -> None:

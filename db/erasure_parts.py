@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from db.archive import is_hashed
 from db.audit import forgotten_batch, rename_batch
 from db.begun_outputs import strike_begun
 from db.bulk import among
@@ -214,7 +215,8 @@ def _take_files(connection: Connection, part: Part, *chosen: ColumnElement[bool]
     ).all()
     part.files = [row.id for row in found]
     part.by_batch = Counter(row.batch_id for row in found)
-    part.failed = [row.path for row in found if row.place == Place.FAILED]
+    failed = [row.path for row in found if row.place == Place.FAILED]
+    part.failed = [path for path in failed if not is_hashed(path)]
 
 
 def _elsewhere(

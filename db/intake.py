@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, select, update
+from sqlalchemy import Connection, false, or_, select, update
 
 from db.audit import Action, note
 from db.batches import among_submissions, check_batch, hold_batch
 from db.bulk import among, at_once, bound, inserting
-from db.columns import path_digests, stored_digest
+from db.columns import stored_digest
 from db.database import AnyRow, Database, insert_into, moment, pieces
+from db.dialect_paths import archive_at
+from db.hiding import hide_ended, hide_refused, lock_paths
 from db.jobs import moving, put_in_chunks
+from db.recorded import (
+    AWAITS_ITS_PATH,
+    COULD_NOT_BE_READ,
+    RETRIED,
+    forget_pathless,
+    forget_unread_at,
+    known,
+    unread_in,
+)
 from db.records import Batch, FileStat, IntakeCount, Refusal, SeenFile
 from db.states import JobState, Priority
 from db.tables import batch as batch_table
@@ -23,9 +35,17 @@ from radiograph.records import View
 
 
 def open_batch(
-    db: Database, name: str, priority: Priority, *, now: datetime | None = None
+    db: Database,
+    name: str,
+    priority: Priority,
+    *,
+    puts_away: bool | None = None,
+    now: datetime | None = None,
 ) -> Batch:
-    """Get the batch called ``name`` or make it; one that stands keeps its priority."""
+    """Get the batch called ``name`` or make it; one that stands keeps its priority.
+
+    ``puts_away``: whether a watch does so with its files; None: as it was.
+    """
     with db.write() as connection:
         at = moment(connection, now)
         connection.execute(
@@ -33,6 +53,9 @@ def open_batch(
             .values(name=name, priority=priority, created_at=at)
             .on_conflict_do_nothing()
         )
+        if puts_away is not None:
+            named = batch_table.c.name == name
+            connection.execute(update(batch_table).where(named).values(puts_away=puts_away))
         note(connection, Action.SUBMIT, name, at)
         row = connection.execute(select(batch_table).where(batch_table.c.name == name)).one()
     return Batch(row.id, row.name, row.priority, row.created_at, row.paused_at)
@@ -41,34 +64,34 @@ def open_batch(
 def known_files(db: Database, batch_id: int, stats: Sequence[FileStat]) -> set[FileStat]:
     """Those of ``stats`` that the batch has recorded."""
     with db.read() as connection:
-        return _known(connection, batch_id, stats)
+        return known(connection, batch_id, stats)
 
 
-def read_files(db: Database, batch: Batch, stats: Sequence[FileStat]) -> set[FileStat]:
+def read_files(
+    db: Database, batch: Batch, stats: Sequence[FileStat], *, again: bool = False
+) -> set[FileStat]:
     """Those of ``stats`` that the batch has recorded and that need not be read again.
 
-    A file that could not be read may be readable now, and looks as it did.
+    A file that could not be read may be readable now, and looks as it did. ``again``: leave out
+    as well what waits to be submitted again, as its path is not kept.
     Raises BatchUnknown: the batch was forgotten.
     """
     with db.read() as connection:
         check_batch(connection, batch.id, batch.name)
-        return _known(connection, batch.id, stats, unread=False)
+        left_out = ~or_(COULD_NOT_BE_READ, AWAITS_ITS_PATH if again else false())
+        return known(connection, batch.id, stats, left_out)
 
 
 def unread_paths(db: Database, batch_id: int) -> list[str]:
-    """Paths that the batch holds as failed since they could not be read at intake."""
+    """Paths that the batch holds as failed since they could not be read at intake, or hashes."""
     with db.read() as connection:
-        return list(connection.scalars(select(file.c.path).where(*_unread(batch_id))))
+        return list(connection.scalars(select(file.c.path).where(*unread_in(batch_id))))
 
 
 def forget_unread(db: Database, batch_id: int, paths: Sequence[str]) -> IntakeCount:
     """Forget those of ``paths`` that are held as failed for this reason; count them."""
     with db.write() as connection:
-        return IntakeCount(reopened=len(_forget_unread(connection, batch_id, paths)))
-
-
-def _unread(batch_id: int) -> tuple[ColumnElement[bool], ...]:
-    return file.c.batch_id == batch_id, file.c.code == FileUnavailable.code
+        return IntakeCount(reopened=len(forget_unread_at(connection, batch_id, paths)))
 
 
 def record_files(
@@ -78,21 +101,25 @@ def record_files(
     model_version: str,
     chunk_size: int,
     *,
+    again: bool = False,
     now: datetime | None = None,
 ) -> IntakeCount:
     """Record files in one transaction and queue every content that has no job for this model.
 
     A content whose job was cancelled is queued again for this batch. An urgent batch hastens the
-    routine jobs it meets. Raises BatchUnknown: it was forgotten.
+    routine jobs it meets. ``again``: what waits for its path since that is not kept is queued too.
+    Raises BatchUnknown: it was forgotten.
     """
     with db.write() as connection:
         # Submissions of one batch take turns, so that what is known stays known to the end.
         among_submissions(connection)
         hold_batch(connection, batch.id, batch.name)
         at = moment(connection, now)
-        unread = _forget_unread(connection, batch.id, [each.stat.path for each in files])
-        known = _known(connection, batch.id, [each.stat for each in files])
-        fresh = {each.stat: each for each in files if each.stat not in known}
+        paths = [each.stat.path for each in files]
+        unread = forget_unread_at(connection, batch.id, paths)
+        reopened = forget_pathless(connection, batch.id, paths) if again else set()
+        recorded = known(connection, batch.id, [each.stat for each in files])
+        fresh = {each.stat: each for each in files if each.stat not in recorded}
         refused = [
             _refused_row(connection, batch, each, each.refusal, at)
             for each in fresh.values()
@@ -104,6 +131,7 @@ def record_files(
             connection,
             radiograph_ids,
             batch,
+            reopened,
             model_version=model_version,
             chunk_size=chunk_size,
             at=at,
@@ -125,6 +153,7 @@ def record_files(
         if rows:
             statement = inserting(connection.dialect.name, file, tuple(rows[0]))
             connection.execute(statement, bound(connection, file, rows))
+        _hide(connection, batch.id, refused, radiograph_ids.values())
         if not at_once(connection):
             fold_within(connection)  # SQLite's triggers know single rows
     return IntakeCount(
@@ -133,7 +162,7 @@ def record_files(
         duplicates=len(fresh) - len(refused) - queued,
         refused=len(refused),
         known=len(files) - len(fresh),
-        reopened=len(unread - {str(row["path_digest"]) for row in refused if _is_unread(row)}),
+        reopened=len(unread - {str(row["path"]) for row in refused if _is_unread(row)}),
     )
 
 
@@ -141,37 +170,20 @@ def _is_unread(row: Mapping[str, object]) -> bool:
     return row["code"] == FileUnavailable.code
 
 
-def _forget_unread(connection: Connection, batch_id: int, paths: Sequence[str]) -> set[str]:
-    """Make room for what files come to that could not be read the last time.
-
-    Returns the digests of their paths.
-    """
-    unread = _unread(batch_id)
-    if connection.execute(select(file.c.id).where(*unread).limit(1)).first() is None:
-        return set()
-    forgotten: set[str] = set()
-    for digests in pieces(path_digests(connection, paths)):
-        among_them = among(connection, file.c.path_digest, digests)
-        gone = delete(file).where(*unread, among_them).returning(file.c.path_digest)
-        forgotten.update(connection.scalars(gone))
-    return forgotten
-
-
-def _known(
-    connection: Connection, batch_id: int, stats: Sequence[FileStat], *, unread: bool = True
-) -> set[FileStat]:
-    """Return what is recorded; with ``unread`` also what could not be read."""
-    asked = set(stats)
-    found: set[FileStat] = set()
-    for digests in pieces(path_digests(connection, [each.path for each in asked])):
-        found_ones = select(file.c.path, file.c.size, file.c.mtime_ns).where(
-            file.c.batch_id == batch_id, among(connection, file.c.path_digest, digests)
-        )
-        if not unread:
-            found_ones = found_ones.where(file.c.code.is_distinct_from(FileUnavailable.code))
-        rows = connection.execute(found_ones)
-        found.update(FileStat(row.path, row.size, row.mtime_ns) for row in rows)
-    return found & asked
+def _hide(
+    connection: Connection,
+    batch_id: int,
+    refused: Sequence[Mapping[str, object]],
+    radiograph_ids: Iterable[int],
+) -> None:
+    """Hide the paths of files that wait for nothing; does nothing where paths are kept."""
+    if not archive_at(connection.dialect).hashes:
+        return
+    for some in pieces([str(row["path_digest"]) for row in refused]):
+        these = among(connection, file.c.path_digest, some)
+        chosen = select(file.c.id).where(file.c.batch_id == batch_id, these)
+        hide_refused(connection, connection.scalars(chosen).all())
+    hide_ended(connection, radiograph_ids)
 
 
 def _by_content(files: Iterable[SeenFile]) -> dict[str, list[SeenFile]]:
@@ -220,6 +232,7 @@ def _jobs(
     connection: Connection,
     radiograph_ids: Mapping[str, int],
     batch: Batch,
+    reopened: AbstractSet[int],
     *,
     model_version: str,
     chunk_size: int,
@@ -249,7 +262,7 @@ def _jobs(
     jobs: dict[int, AnyRow] = {}
     for some in pieces(ids):
         rows = connection.execute(
-            select(job.c.id, job.c.radiograph_id, job.c.state, job.c.priority)
+            select(job.c.id, job.c.radiograph_id, job.c.state, job.c.priority, job.c.attempts)
             .where(
                 among(connection, job.c.radiograph_id, some), job.c.model_version == model_version
             )
@@ -257,7 +270,13 @@ def _jobs(
             .with_for_update()
         ).all()
         jobs.update((row.radiograph_id, row) for row in rows)
-    cancelled = {each for each in ids if jobs[each].state == JobState.CANCELLED}
+    lock_paths(connection, ids)
+    ended = {
+        each
+        for each in ids
+        if jobs[each].state == JobState.CANCELLED
+        or (jobs[each].id in reopened and _begins_anew(jobs[each]))
+    }
     overtaken = {
         each
         for each in ids
@@ -265,8 +284,8 @@ def _jobs(
         and jobs[each].priority == Priority.ROUTINE
         and jobs[each].state == JobState.QUEUED
     }
-    _revive(connection, [jobs[each].id for each in sorted(cancelled)])
-    to_queue = new | cancelled | overtaken
+    _revive(connection, [jobs[each] for each in sorted(ended)])
+    to_queue = new | ended | overtaken
     put_in_chunks(
         connection,
         [jobs[each].id for each in radiograph_ids.values() if each in to_queue],
@@ -277,16 +296,23 @@ def _jobs(
         now=at,
     )
     job_ids = {sha256: jobs[each].id for sha256, each in radiograph_ids.items()}
-    return job_ids, {sha256 for sha256, each in radiograph_ids.items() if each in new | cancelled}
+    return job_ids, {sha256 for sha256, each in radiograph_ids.items() if each in new | ended}
 
 
-def _revive(connection: Connection, job_ids: Sequence[int]) -> None:
-    for some in pieces(job_ids):
-        connection.execute(
-            moving(JobState.CANCELLED, JobState.QUEUED)
-            .where(job.c.id.in_(some))
-            .values(settled_at=None)
-        )
+def _begins_anew(row: AnyRow) -> bool:
+    """Whether a retry meant a job and could not queue it, as its path is not kept."""
+    return row.state in RETRIED and row.attempts == 0
+
+
+def _revive(connection: Connection, jobs: Sequence[AnyRow]) -> None:
+    for state in (JobState.CANCELLED, *RETRIED):
+        for some in pieces([row.id for row in jobs if row.state == state]):
+            connection.execute(
+                moving(state, JobState.QUEUED)
+                .where(job.c.id.in_(some))
+                .values(settled_at=None, code=None, detail=None)
+            )
+    for some in pieces([row.id for row in jobs]):
         # The job counts for the new batch; where it was cancelled its file is a duplicate now.
         connection.execute(update(file).where(file.c.job_id.in_(some)).values(duplicate=True))
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 from sqlalchemy import delete as delete_from
 
 from db.audit import Action, amend, note
@@ -19,6 +19,7 @@ from db.batches import batch_id_of, is_cancelled, lock_batches, own_jobs
 from db.bulk import among, at_once
 from db.database import AnyRow, Database, moment, pieces
 from db.heirs import Kind, hand_over, heirs_of, own, put_together
+from db.hiding import hide_ended, lock_paths, without_path
 from db.jobs import CHUNK_NOT_BEFORE, move
 from db.pauses import cancel_batch, let_go, revive_batches
 from db.records import CancelCount, RetryCount
@@ -42,7 +43,8 @@ def retry(
 
     A batch takes what was cancelled of the contents it holds, whosever it was. Attempts start from
     zero. Files refused at intake are forgotten, so that submitting their folder again looks at them
-    afresh. What is cancelled again meanwhile is left.
+    afresh; it also queues what is left here as no path of it is kept. What is cancelled again
+    meanwhile is left.
     Raises BatchUnknown.
     """
     with db.write() as connection:
@@ -62,8 +64,10 @@ def retry(
                 if batch_id is not None and is_cancelled(connection, batch_id):
                     break
             at = moment(connection, now)
-            some = _requeue(connection, ids, batch_id, codes, chunk_size=chunk_size, at=at)
-            count = replace(count, jobs=count.jobs + some)
+            queued = _requeue(connection, ids, batch_id, codes, chunk_size=chunk_size, at=at)
+            count = replace(
+                count, jobs=count.jobs + queued.jobs, not_kept=count.not_kept + queued.not_kept
+            )
             _end_round(connection, entry, said | asdict(count))
     for ids in rounds(db, _refused(db, batch_id, codes)):
         with db.write() as connection:
@@ -138,10 +142,13 @@ def _cancel(
         for row in _found(connection, ids)
         if row.batch_id == batch_id and row.state == JobState.QUEUED
     ]
+    lock_paths(connection, [row.radiograph_id for row in waiting])
     heirs = heirs_of(connection, [row.id for row in waiting], batch_id)
     hand_over(connection, [row for row in waiting if row.id in heirs], heirs, chunk_size, at)
-    left = [row.id for row in waiting if row.id not in heirs]
-    move(connection, JobState.QUEUED, JobState.CANCELLED, left, settled_at=at)
+    left = [row for row in waiting if row.id not in heirs]
+    to_end = [row.id for row in left]
+    move(connection, JobState.QUEUED, JobState.CANCELLED, to_end, settled_at=at)
+    hide_ended(connection, [row.radiograph_id for row in left])
     return CancelCount(cancelled=len(left), handed_over=len(heirs))
 
 
@@ -153,6 +160,7 @@ def _found(connection: Connection, ids: Sequence[int]) -> Sequence[AnyRow]:
     return connection.execute(
         select(
             job.c.id,
+            job.c.radiograph_id,
             job.c.state,
             job.c.code,
             job.c.model_version,
@@ -201,15 +209,20 @@ def _requeue(
     *,
     chunk_size: int,
     at: datetime,
-) -> int:
-    """Queue what is still to be retried."""
+) -> RetryCount:
+    """Queue what is still to be retried, and can be: of some the path may not be kept."""
     states = _states(codes)
-    rows = [
+    meant = [
         row
         for row in _found(connection, ids)
         if row.state in states
         and (row.code in codes if codes is not None else batch_id or row.cancelled_at is None)
     ]
+    contents = [row.radiograph_id for row in meant]
+    lock_paths(connection, contents)
+    lost = without_path(connection, contents)
+    rows = [row for row in meant if row.radiograph_id not in lost]
+    _begin_anew(connection, [row.id for row in meant if row.radiograph_id in lost])
     if batch_id is not None:
         own(connection, _files_of(connection, batch_id, rows))
     chunks: dict[Kind, list[int]] = {}
@@ -230,7 +243,17 @@ def _requeue(
             detail=None,
         )
     put_together(connection, chunks, chunk_size, at)
-    return len(rows)
+    return RetryCount(jobs=len(rows), not_kept=len(meant) - len(rows))
+
+
+def _begin_anew(connection: Connection, ids: Sequence[int]) -> None:
+    """Let jobs be queued once their files are submitted again, by which their paths are known."""
+    for some in pieces(ids):
+        connection.execute(
+            update(job)
+            .where(among(connection, job.c.id, some))
+            .values(attempts=0, transient_refusals=0, alone_crashes=0)
+        )
 
 
 def _files_of(connection: Connection, batch_id: int, rows: Sequence[AnyRow]) -> dict[int, int]:

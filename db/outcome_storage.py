@@ -23,6 +23,7 @@ from sqlalchemy.dialects import postgresql
 
 from db.bulk import among, at_once, bound, given, inserting
 from db.database import AnyRow, pieces
+from db.hiding import hide_ended, lock_paths
 from db.jobs import UNOWNED, moving, put_in_chunks
 from db.records import Outcome, Refusal, RetryPolicy
 from db.rows import header_columns, measurement_columns
@@ -58,6 +59,8 @@ def settle(
 
     ``settled_at``: now, by ``at``, or the last time one of the jobs was first claimed.
     """
+    # All of them in one order, which those alone that have headers are not.
+    lock_paths(connection, [row.radiograph_id for row, _ in pairs])
     _store_headers(connection, pairs)
     _store_measurements(connection, pairs, owner, settled_at)
     refused = [(row, each.refusal) for row, each in pairs if each.refusal is not None]
@@ -103,6 +106,7 @@ def settle(
             now=at,
             not_before=at + timedelta(seconds=delay),
         )
+    hide_ended(connection, [row.radiograph_id for row, _ in pairs])
 
 
 def _store_headers(connection: Connection, pairs: Sequence[Pair]) -> None:

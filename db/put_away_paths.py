@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from sqlalchemy import and_, case, func, literal, or_, select, update
 
 from db.batches import check_batch
-from db.columns import FilePath, stored_digest
+from db.bulk import among
+from db.columns import FilePath, is_kept, stored_digest
 from db.database import Database
 from db.dialect_paths import spellings
+from db.hiding import hide_ended, hide_refused, lock_paths
 from db.records import Batch, EndedFile, FileStat, PlacedFile
 from db.states import JobState, Place
 from db.tables import file, job, radiograph
@@ -47,6 +49,7 @@ def ended_files(db: Database, batch: Batch, *, after: int, limit: int) -> list[E
                 file.c.id > after,
                 ended,
                 or_(file.c.place.is_(None), recovered),
+                is_kept(file.c.path),
             )
             .order_by(file.c.id)
             .limit(limit)
@@ -68,6 +71,10 @@ def ended_files(db: Database, batch: Batch, *, after: int, limit: int) -> list[E
 def record_places(db: Database, placed: Sequence[PlacedFile]) -> None:
     """Note where files lie now, in one transaction; their radiographs are read from there."""
     with db.write() as connection:
+        ids = [each.id for each in placed]
+        chosen = select(file.c.radiograph_id).where(among(connection, file.c.id, ids))
+        radiograph_ids = connection.scalars(chosen.where(file.c.radiograph_id.is_not(None))).all()
+        lock_paths(connection, radiograph_ids)
         for each in placed:
             this = file.c.id == each.id
             former = connection.execute(
@@ -85,3 +92,5 @@ def record_places(db: Database, placed: Sequence[PlacedFile]) -> None:
             digest = stored_digest(connection, each.path)
             placed_at = {"place": each.place, "path": each.path, "path_digest": digest}
             connection.execute(update(file).where(this).values(**placed_at))
+        hide_ended(connection, radiograph_ids)
+        hide_refused(connection, ids)

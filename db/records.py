@@ -196,6 +196,7 @@ class RetryCount:
 
     jobs: int = 0  # queued again
     files: int = 0  # refused at intake and forgotten: the next submission looks at them afresh
+    not_kept: int = 0  # left as they are: no path to read them by is kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from itertools import groupby
 from sqlalchemy import Connection, func, insert, select, update
 
 from db.database import AnyRow, Database, moment, pieces
+from db.hiding import hide_ended
 from db.jobs import CHUNK_BATCH, UNOWNED, moving, put_in_chunks
 from db.outbox import awaits_claim, resend_all
 from db.records import RecoveryCount
@@ -52,6 +53,7 @@ def _recover_expired(connection: Connection, at: datetime) -> tuple[int, int]:
     rows = connection.execute(
         select(
             job.c.id,
+            job.c.radiograph_id,
             job.c.owner,
             job.c.worker,
             job.c.chunk_id,
@@ -66,19 +68,21 @@ def _recover_expired(connection: Connection, at: datetime) -> tuple[int, int]:
         # A row that its worker prolongs or stores this instant is not stalled.
         .with_for_update(skip_locked=True)
     ).all()
-    expired = quarantined = 0
+    expired = 0
+    blamed_for: list[int] = []
     for _, group in groupby(sorted(rows, key=lambda row: (row.owner, row.id)), lambda r: r.owner):
         jobs = list(group)
         alone = len(jobs) == 1 and _chunk_size(connection, jobs[0].chunk_id) == 1
         blamed = alone and jobs[0].alone_crashes + 1 >= _ALONE_CRASHES
         _note_lost(connection, jobs, at, blamed=blamed)
         if blamed:
-            quarantined += 1
+            blamed_for.append(jobs[0].radiograph_id)
             _quarantine(connection, jobs[0], at)
         else:
             expired += len(jobs)
             _requeue_in_halves(connection, jobs, at, alone=alone)
-    return expired, quarantined
+    hide_ended(connection, blamed_for)
+    return expired, len(blamed_for)
 
 
 def _chunk_size(connection: Connection, chunk_id: int) -> int:

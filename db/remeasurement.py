@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from sqlalchemy import func, select
 
+from db.columns import is_kept
 from db.database import Database
 from db.intake import record_files
 from db.query.filters import filtered
 from db.records import Batch, FileStat, IntakeCount, ResultFilter, SeenFile
 from db.tables import file, measurement, radiograph
+from radiograph.errors import PathNotKept
 
 #: Radiographs chosen and queued in one round, so that an archive never stands in memory.
 _ROUND = 1000
@@ -24,23 +26,27 @@ def remeasure(
     Each radiograph becomes a file of ``batch`` at the place where it was last seen; no file is
     read. What the batch holds already is counted as known, and what ``model_version`` measured or
     will measure for another batch as a duplicate, so that doing it again queues nothing twice.
-    Raises BatchUnknown, ModelUnknown, StudyUnknown.
+    Raises BatchUnknown, ModelUnknown, StudyUnknown; PathNotKept once all others are queued.
     """
     after, left = 0, wanted.limit
+    lost = 0
     while left is None or left > 0:
         most = _ROUND if left is None else min(_ROUND, left)
         ids, seen = _chosen(db, wanted, model_version, after, most)
         if not ids:
-            return
+            break
+        lost += len(ids) - len(seen)
         yield record_files(db, batch, seen, model_version, chunk_size)
         after = ids[-1]
         left = None if left is None else left - len(ids)
+    if lost:
+        raise PathNotKept(f"{lost} of what was chosen: {PathNotKept.__doc__}")
 
 
 def _chosen(
     db: Database, wanted: ResultFilter, model_version: str, after: int, most: int
 ) -> tuple[list[int], list[SeenFile]]:
-    """Return the next radiographs by id, and the newest file of each."""
+    """Return the next radiographs by id, and the newest file of each whose path is kept."""
     with db.read() as connection:
         results = (
             select(radiograph.c.id)
@@ -53,7 +59,7 @@ def _chosen(
         ids = list(connection.execute(filtered(connection, results, wanted)).scalars())
         newest = (
             select(func.max(file.c.id))
-            .where(file.c.radiograph_id.in_(ids))
+            .where(file.c.radiograph_id.in_(ids), is_kept(file.c.path))
             .group_by(file.c.radiograph_id)
         )
         rows = connection.execute(

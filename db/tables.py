@@ -54,6 +54,7 @@ batch = Table(
     Column("created_at", Moment, nullable=False),
     Column("paused_at", Moment),  # its waiting chunks are held back
     Column("cancelled_at", Moment),  # the files it had by then wait for nothing
+    Column("puts_away", Boolean),  # a watch puts its files away: it needs their paths until then
 )
 
 radiograph = Table(

@@ -19,7 +19,8 @@
             |-- UndecodablePixels       undecodable-pixels
             |-- UniformPixels           uniform-pixels
             |-- TooLarge                too-large
-            `-- Unrecordable            unrecordable
+            |-- Unrecordable            unrecordable
+            `-- PathNotKept             path-not-kept
 
 A code is stable: databases and scripts hold it. The message says what to do.
 """
@@ -229,3 +230,9 @@ class Unrecordable(Unreadable):
     """The name, time or header of the file holds what no database takes; please report its kind."""
 
     code = "unrecordable"
+
+
+class PathNotKept(Unreadable):
+    """Of its path the hash alone is kept, so it cannot be read again; submit its folder again."""
+
+    code = "path-not-kept"

@@ -8,6 +8,7 @@ from db.archive import Archive
 from db.database import Database
 from scheduler.choices import StoredPaths
 from scheduler.errors import WrongSetting
+from scheduler.path_hash import PathHash
 from scheduler.roots import roots_of
 from scheduler.settings import Settings
 
@@ -40,4 +41,5 @@ def archive_of(settings: Settings) -> Archive:
         for root in roots
         if root.label is not None and uses[root.label] == 1
     }
-    return Archive(labelled, relative=relative)
+    hashing = PathHash(settings) if settings.store_paths is StoredPaths.HASHED else None
+    return Archive(labelled, relative=relative, hashing=hashing)

@@ -18,6 +18,7 @@ class StoredPaths(StrEnum):
 
     FULL = "full"
     RELATIVE = "relative"
+    HASHED = "hashed"
 
 
 class PathForm(StrEnum):

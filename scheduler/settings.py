@@ -223,8 +223,9 @@ class Settings(BaseSettings):
     )
     store_paths: StoredPaths = Field(
         default=StoredPaths.FULL,
-        description="how the database holds file paths: full, or relative to one of THORAQ_ROOTS"
-        " by its label; the same on every machine",
+        description="how the database holds file paths: full, relative to one of THORAQ_ROOTS by"
+        " its label, or hashed with the key of patients' numbers once their work has ended; the"
+        " same on every machine",
     )
     show_paths: PathForm | None = Field(
         default=None,

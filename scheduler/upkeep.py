@@ -17,11 +17,12 @@ from celery.exceptions import WorkerShutdown
 
 from db.database import Database
 from db.errors import DatabaseError, SchemaDiffers
+from db.hiding import hide_next
 from db.recovery import recover_stalled
 from db.tally import fold
 from db.training.recovery import recover_runs
 from scheduler.archive import open_database
-from scheduler.errors import BrokerUnavailable
+from scheduler.errors import BrokerUnavailable, KeyUnusable
 from scheduler.messages import UPKEEP, UPKEEP_QUEUE
 from scheduler.process_end import become_worker
 from scheduler.pulse import Kind, Pulse
@@ -32,11 +33,27 @@ from scheduler.tether import die_with
 _log = structlog.stdlib.get_logger(__name__)
 
 _BEAT_CHECK_SECONDS = 5.0
+#: Files looked at each round: a million in less than half an hour of rounds.
+_HIDING = 5_000
 #: A scheduler that completed no round for both is ill.
 _ILL_SECONDS, _ILL_ROUNDS = 60.0, 6
 
 
-def keep_up(database: Database, app: Celery, resend_seconds: float) -> bool:
+class Hiding:
+    """Looks at all files in turn, some each round, for paths that are not to be kept any more."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._after = 0
+
+    def go_on(self) -> None:
+        """Look at the next. Raises DatabaseError, KeyUnusable."""
+        self._after = hide_next(self._database, self._after, _HIDING)
+
+
+def keep_up(
+    database: Database, app: Celery, resend_seconds: float, hiding: Hiding | None = None
+) -> bool:
     """One round; whether it was completed.
 
     What is away now, or has another schema, is met again by the next one.
@@ -46,7 +63,9 @@ def keep_up(database: Database, app: Celery, resend_seconds: float) -> bool:
         runs = recover_runs(database) + resend_lost_runs(database, app, resend_seconds)
         sent = relay(database, app)
         fold(database)
-    except (DatabaseError, BrokerUnavailable) as exc:
+        if hiding is not None:
+            hiding.go_on()
+    except (DatabaseError, BrokerUnavailable, KeyUnusable) as exc:
         if isinstance(exc, DatabaseError) and not (exc.awaited or isinstance(exc, SchemaDiffers)):
             raise
         _log.warning("upkeep waits", code=exc.code)
@@ -67,12 +86,13 @@ def keep_up(database: Database, app: Celery, resend_seconds: float) -> bool:
 def add_upkeep(app: Celery, settings: Settings) -> None:
     """Give ``app`` the timetable and the task that follows it."""
     database = open_database(settings)
+    hiding = Hiding(database)
     ill_seconds = max(_ILL_SECONDS, _ILL_ROUNDS * settings.upkeep_seconds)
     pulse = Pulse(settings.state, Kind.SCHEDULER, f"upkeep@{gethostname()}", ill_seconds)
 
     @app.task(name=UPKEEP)
     def upkeep() -> None:
-        if keep_up(database, app, settings.resend_seconds):
+        if keep_up(database, app, settings.resend_seconds, hiding):
             pulse.beat()
 
     def leave(**_: Any) -> None:

@@ -16,6 +16,7 @@ from db.query.results import count_results
 from db.records import IntakeCount, ResultFilter
 from db.remeasurement import remeasure as queue_again
 from db.states import Priority
+from radiograph.errors import PathNotKept
 from scheduler.names import readable
 from scheduler.preparation import prepare
 from scheduler.settings import Settings
@@ -59,16 +60,22 @@ def remeasure(
         return
     batch = open_batch(database, into or batch_of(model, wanted), priority)
     count = IntakeCount()
+    lost: PathNotKept | None = None
     with BatchProgress() as progress:
-        for more in queue_again(database, batch, wanted, model, settings.chunk_size):
-            count += more
-            progress.take_in(count)
+        try:
+            for more in queue_again(database, batch, wanted, model, settings.chunk_size):
+                count += more
+                progress.take_in(count)
+        except PathNotKept as exc:
+            lost = exc
     say(
         f"batch {batch.name}: {count.seen} chosen = {count.queued} queued + {count.known} known"
         f" + {count.duplicates} duplicates"
     )
     if count.queued:
         say(f"workers take them up: `{in_state('thoraq up')}`, unless it runs already", err=True)
+    if lost is not None:
+        raise lost
 
 
 def batch_of(model: str, wanted: ResultFilter) -> str:

@@ -9,6 +9,7 @@ from cli.output.codes import check_codes
 from cli.output.printing import say
 from cli.output.shell import in_state
 from db.operations import retry as queue_again
+from radiograph.errors import PathNotKept
 from scheduler.archive import open_database
 from scheduler.settings import Settings
 
@@ -45,5 +46,9 @@ def retry(
     say(f"{count.jobs} queued again")
     if count.files:
         say(f"{count.files} that intake refused: submit their folders again")
+    if count.not_kept:
+        say(f"{count.not_kept} left as they are, of which no path is kept")
     if count.jobs:
         say(f"workers take them up: `{in_state('thoraq up')}`, unless it runs already", err=True)
+    if count.not_kept:
+        raise PathNotKept(PathNotKept.__doc__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from cli.output.decimals import decimals
 from cli.output.noted import audited, noted_outputs
 from cli.output.printing import Row, as_text, print_json, print_table, say
 from cli.output.table_rows import shown_ending, shown_row
+from db.archive import is_hashed
 from db.database import Database
 from db.query.results import file_outcomes, find_results
 from db.records import Result, ResultFilter
@@ -83,6 +85,8 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
             if not found:
                 raise NotMeasured.about(study)
             newest = found[-1]  # of a study that several networks measured
+            if is_hashed(newest.path) and name.startswith("/"):
+                newest = replace(newest, path=name)  # read only if it is the content measured
             with Pictures(settings) as pictures:
                 picture = overlay(
                     newest, pictures, OVERLAY_SIDE_PX, picture_title(newest, reading.paths)

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from sqlalchemy import Connection, String, cast, literal, select
 
+from db.archive import is_hashed
 from db.bulk import among
 from db.columns import FilePath, path_digests
 from db.database import AnyRow
@@ -52,7 +53,7 @@ def _exactly(connection: Connection, paths: Sequence[str], *, moved: bool = Fals
     )
     if moved:
         asked = asked.where(file.c.place.in_(PUT_AWAY))
-    wanted = set(paths)
+    wanted = {text for path in paths for text in (path, *spellings(connection, path))}
     return [row for row in connection.execute(asked) if row.path in wanted]
 
 
@@ -60,6 +61,8 @@ def _numbered(connection: Connection, found: Sequence[AnyRow]) -> list[AnyRow]:
     """Return later files of the same former paths, which have their row's number in the name."""
     more: list[AnyRow] = []
     for batch_id, place, path in {(row.batch_id, row.place, row.path) for row in found}:
+        if is_hashed(path):
+            continue  # its folder is not known
         folder, _, name = path.rpartition("/")
         stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
         number, after = cast(file.c.id, String), literal(suffix, FilePath)

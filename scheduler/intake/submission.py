@@ -5,6 +5,7 @@ A file's row is written in the transaction that queues its job; messages follow 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from pathlib import Path
 import structlog
 from celery import Celery
 
+from db.archive import is_hashed
 from db.database import Database
 from db.errors import DatabaseRefused
 from db.intake import forget_unread, read_files, record_files, unread_paths
@@ -55,7 +57,7 @@ def enqueue(
     Raises PlaceMissing, PlaceForbidden, NoModelServed, ModelUnknown.
     """
     met = met_below(paths, settings)
-    intake = Intake(database, batch, settings, app=app, model=model, progress=progress)
+    intake = Intake(database, batch, settings, app=app, model=model, again=True, progress=progress)
     outdated = _forget_outdated(database, batch, _allowed(paths, settings))
     return outdated + intake.take(met)
 
@@ -70,12 +72,16 @@ def _forget_outdated(database: Database, batch: Batch, places: Sequence[Path]) -
     A folder that was locked counted as one failure; its files count once it opens.
     """
     given = [str(each) for each in places]
+    unread = unread_paths(database, batch.id)
     outdated = [
         path
-        for path in unread_paths(database, batch.id)
+        for path in unread
         if any(path == each or path.startswith(each.rstrip("/") + "/") for each in given)
         and is_outdated(path)
     ]
+    if any(map(is_hashed, unread)):  # which folder it was, only folders tell
+        folders = (folder for each in given for folder, *_ in os.walk(each))
+        outdated += filter(is_outdated, folders)
     return forget_unread(database, batch.id, outdated) if outdated else IntakeCount()
 
 
@@ -93,7 +99,10 @@ def met_below(paths: Sequence[Path], settings: Settings) -> Iterator[Met]:
 
 
 class Intake:
-    """Takes files into ``batch`` and counts them."""
+    """Takes files into ``batch`` and counts them.
+
+    ``again``: files that wait for their path, as it is not kept, are queued.
+    """
 
     def __init__(
         self,
@@ -103,8 +112,10 @@ class Intake:
         *,
         app: Celery | None = None,
         model: str | None = None,
+        again: bool = False,
         progress: Callable[[IntakeCount], None] | None = None,
     ) -> None:
+        self._again = again
         self._database = database
         self.batch = batch
         self._settings = settings
@@ -149,7 +160,8 @@ class Intake:
     def _look(self, met: Iterable[Met], pool: ThreadPoolExecutor) -> Iterator[SeenFile]:
         names = iter(met)
         while block := list(islice(names, _BLOCK)):
-            known = read_files(self._database, self.batch, [each.stat for each in block])
+            stats = [each.stat for each in block]
+            known = read_files(self._database, self.batch, stats, again=self._again)
             if known:
                 self._add(IntakeCount(seen=len(known), known=len(known)))
             fresh = [each for each in block if each.stat not in known]
@@ -174,7 +186,14 @@ class Intake:
         """Record files; one that the database refuses costs itself alone. Raises DatabaseError."""
         chunk_size = self._settings.chunk_size
         try:
-            return record_files(self._database, self.batch, files, self._model_version, chunk_size)
+            return record_files(
+                self._database,
+                self.batch,
+                files,
+                self._model_version,
+                chunk_size,
+                again=self._again,
+            )
         except DatabaseRefused:
             if len(files) > 1:
                 half = len(files) // 2

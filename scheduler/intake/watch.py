@@ -61,7 +61,10 @@ class Watch:
         self._folder = check_allowed(folder, settings.allowed_roots)
         self._settings = settings
         self._database = database
-        self.batch = open_batch(database, batch or folder.absolute().name, priority)
+        self._puts_away = after is not After.LEAVE
+        self.batch = open_batch(
+            database, batch or folder.absolute().name, priority, puts_away=self._puts_away
+        )
         self._intake = Intake(
             database, self.batch, settings, app=app, model=model, progress=progress
         )
@@ -173,7 +176,9 @@ class Watch:
 
     def _open_again(self) -> None:
         """Make the batch anew; what was taken before stays out of it. Raises DatabaseError."""
-        self.batch = open_batch(self._database, self.batch.name, self.batch.priority)
+        self.batch = open_batch(
+            self._database, self.batch.name, self.batch.priority, puts_away=self._puts_away
+        )
         self._intake.batch = self._put_away.batch = self.batch
         self._forgotten = False
 

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import radiograph.reading.dicom  # noqa: F401 - ahead of its first file
-from db.archive import label_of
+from db.archive import is_hashed, label_of
 from network.input import prepare
-from radiograph.errors import FileUnavailable, RadiographError
+from radiograph.errors import FileUnavailable, PathNotKept, RadiographError
 from radiograph.frontal import check_header
 from radiograph.image import Radiograph
 from radiograph.picture import as_picture
@@ -116,8 +116,10 @@ def answer(request: dict[str, Any], limits: ReadLimits, roots: Sequence[Path] = 
 def _checked_path(path: str, roots: Sequence[Path]) -> Path:
     """Return a path with its links resolved, if this worker may read it.
 
-    Raises RootUnknown, PathForbidden, FileUnavailable.
+    Raises PathNotKept, RootUnknown, PathForbidden, FileUnavailable.
     """
+    if is_hashed(path):
+        raise PathNotKept(PathNotKept.__doc__)
     if (label := label_of(path)) is not None:
         raise RootUnknown.about(label)
     try:
