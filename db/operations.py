@@ -55,7 +55,7 @@ def retry(
         if codes is None:
             revive_batches(connection, batch_id)
         said = {"codes": list(codes or ())}
-        entry = note(connection, Action.RETRY, batch, at, **said, **asdict(RetryCount()))
+        entry = note(connection, Action.RETRY, batch, at, **said, **_done(RetryCount()))
     count = RetryCount()
     for ids in rounds(db, _ended(db, batch_id, codes)):
         with db.write() as connection:
@@ -68,13 +68,18 @@ def retry(
             count = replace(
                 count, jobs=count.jobs + queued.jobs, not_kept=count.not_kept + queued.not_kept
             )
-            _end_round(connection, entry, said | asdict(count))
+            _end_round(connection, entry, said | _done(count))
     for ids in rounds(db, _refused(db, batch_id, codes)):
         with db.write() as connection:
             some = _forget(connection, ids)
             count = replace(count, files=count.files + some)
-            _end_round(connection, entry, said | asdict(count))
+            _end_round(connection, entry, said | _done(count))
     return count
+
+
+def _done(count: RetryCount) -> dict[str, object]:
+    """Return what the audit says that a retry changed."""
+    return {"jobs": count.jobs, "files": count.files}
 
 
 def cancel(
