@@ -42,13 +42,14 @@ _ILL_SECONDS, _ILL_ROUNDS = 60.0, 6
 class Hiding:
     """Looks at all files in turn, some each round, for paths that are not to be kept any more."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, files: int = _HIDING) -> None:
         self._database = database
+        self._files = files
         self._after = 0
 
     def go_on(self) -> None:
         """Look at the next. Raises DatabaseError, KeyUnusable."""
-        self._after = hide_next(self._database, self._after, _HIDING)
+        self._after = hide_next(self._database, self._after, self._files)
 
 
 def keep_up(

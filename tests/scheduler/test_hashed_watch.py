@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from celery import Celery
+from pydantic import SecretStr
 
 from db.archive import is_hashed
 from db.database import Database
@@ -23,7 +25,8 @@ from scheduler.intake.put_away import After
 from scheduler.intake.submission import enqueue
 from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
-from tests.db.making import AWAY, BROKEN, measure_all, refusing, rows
+from scheduler.upkeep import Hiding, keep_up
+from tests.db.making import AWAY, BROKEN, measure_all, refusing, rows, seen, submit
 from tests.scheduler.test_put_away import end, lying, take
 from tests.scheduler.test_watch import write_image
 
@@ -106,3 +109,32 @@ def test_a_folder_that_opens_counts_as_a_failure_no_longer(
     count = enqueue(hashed, [folder], batch, hashing)
     assert (count.reopened, count.queued, count.refused) == (1, 2, 1)
     assert len(rows(hashed, file)) == 3
+
+
+def test_the_upkeep_hashes_what_ended_under_another_setting_in_rounds(
+    hashed: Database, database_url: str, app: Celery
+) -> None:
+    before = Database.open(database_url)
+    submit(before, [seen(nth) for nth in range(4)])
+    measure_all(before)
+    before.dispose()
+    hiding = Hiding(hashed, 3)
+    hidden = []
+    for _ in range(3):
+        assert keep_up(hashed, app, 900.0, hiding)
+        hidden.append(sum(is_hashed(row.path) for row in rows(hashed, file)))
+    assert hidden == [3, 4, 4]
+
+
+def test_an_upkeep_that_cannot_read_the_key_waits(
+    database_url: str, hashing: Settings, app: Celery
+) -> None:
+    far = hashing.model_copy(update={"database_url": SecretStr("postgresql://server/thoraq")})
+    before = Database.open(database_url)
+    submit(before, [seen(1)])
+    measure_all(before)
+    before.dispose()
+    database = Database.open(database_url, archive_of(far))
+    assert not keep_up(database, app, 900.0, Hiding(database))
+    database.dispose()
+    assert not (hashing.state / "patient.key").exists()
