@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Self
 
 from db.derivation_records import IctCount
 from db.states import JobState, Place, Priority
-from radiograph.errors import Disposition
+from radiograph.errors import Disposition, RadiographError
 from radiograph.records import Bucket, Header, ImageFormat, Measurement
 
 # ---- intake -------------------------------------------------------------------------------
@@ -32,6 +33,11 @@ class Refusal:
     detail: str
     disposition: Disposition
     permanent: bool = True
+
+    @classmethod
+    def of(cls, error: RadiographError) -> Self:
+        """Return what is recorded of the error that a file ended with."""
+        return cls(error.code, str(error), error.disposition, error.permanent)
 
 
 @dataclass(frozen=True, slots=True)

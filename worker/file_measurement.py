@@ -90,7 +90,7 @@ class FileMeasurement:
         try:
             measurement = self._measurement(read, prediction)
         except RadiographError as exc:
-            refusal = Refusal(exc.code, str(exc), exc.disposition, exc.permanent)
+            refusal = Refusal.of(exc)
             return Outcome(job.job_id, header, read.pixel_digest, refusal=refusal)
         measured_ms = (time.perf_counter() - started) * 1000
         return Outcome(

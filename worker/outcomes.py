@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from db.errors import DatabaseRefused
-from db.records import Outcome
+from db.records import Outcome, Refusal
 from radiograph.errors import Unrecordable
-from scheduler.intake.walk import refusal_of
 
 Store = Callable[[Sequence[Outcome]], int]
 
@@ -24,5 +23,5 @@ def store_apart(outcomes: Sequence[Outcome], store: Store) -> int:
         if len(outcomes) > 1:
             half = len(outcomes) // 2
             return store_apart(outcomes[:half], store) + store_apart(outcomes[half:], store)
-        refusal = refusal_of(Unrecordable())
+        refusal = Refusal.of(Unrecordable())
         return store([Outcome(outcomes[0].job_id, refusal=refusal)])

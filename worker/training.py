@@ -27,6 +27,7 @@ from db.training.claims import (
 from db.training.records import RunClaim, TrainingRun
 from db.training.recovery import set_back_run
 from network.errors import NetworkError
+from radiograph.errors import ThoraqError
 from scheduler.archive import open_database
 from scheduler.roots import allowed_path
 from scheduler.settings import Settings
@@ -219,9 +220,9 @@ def run_folder(settings: Settings, run: TrainingRun) -> Path:
     return settings.runs_folder / f"{run.created_at:%Y%m%d-%H%M%S}-{run.id}"
 
 
-def _end_by(error: Exception, database: Database, owner: str) -> Callable[[], object]:
+def _end_by(error: ThoraqError, database: Database, owner: str) -> Callable[[], object]:
     """Return what writes into the database how a run ended by ``error``."""
-    code, detail = str(getattr(error, "code", TrainingFailed.code)), str(error)
+    code, detail = error.code, str(error)
     match error:
         case RunTaken():
             return lambda: None

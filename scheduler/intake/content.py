@@ -7,11 +7,11 @@ import os
 import stat
 from typing import BinaryIO
 
-from db.records import FileStat, SeenFile
+from db.records import FileStat, Refusal, SeenFile
 from radiograph.errors import FileUnavailable, NotAnImage, RadiographError, TooLarge
 from radiograph.folders import open_file
 from radiograph.recognition import HEAD_BYTES, recognise
-from scheduler.intake.walk import file_stat, refusal_of
+from scheduler.intake.walk import file_stat
 
 _READ_BYTES = 1 << 20
 
@@ -21,10 +21,10 @@ def look_into(met: FileStat, max_file_mb: int) -> SeenFile:
     try:
         return _look(met, max_file_mb << 20)
     except RadiographError as exc:
-        return SeenFile(met, refusal=refusal_of(exc))
+        return SeenFile(met, refusal=Refusal.of(exc))
     except OSError as exc:
         reason = FileUnavailable.because(exc.strerror)
-        return SeenFile(met, refusal=refusal_of(reason))
+        return SeenFile(met, refusal=Refusal.of(reason))
 
 
 def _look(met: FileStat, max_bytes: int) -> SeenFile:

@@ -21,11 +21,11 @@ from db.database import Database
 from db.errors import DatabaseRefused
 from db.intake import forget_unread, read_files, record_files, unread_paths
 from db.models import find_model, served_model
-from db.records import Batch, FileStat, IntakeCount, SeenFile
+from db.records import Batch, FileStat, IntakeCount, Refusal, SeenFile
 from radiograph.errors import Unrecordable
 from scheduler.errors import BrokerUnavailable, NoModelServed
 from scheduler.intake.content import look_into
-from scheduler.intake.walk import Met, is_outdated, refusal_of, walk_resolved
+from scheduler.intake.walk import Met, is_outdated, walk_resolved
 from scheduler.relay import relay
 from scheduler.roots import check_allowed
 from scheduler.settings import Settings
@@ -201,7 +201,7 @@ class Intake:
             if files[0].refusal is not None and files[0].refusal.code == Unrecordable.code:
                 raise  # even its bare name, so no value of the file is the reason
         bare = FileStat(files[0].stat.path, 0, 0)
-        reason = refusal_of(Unrecordable())
+        reason = Refusal.of(Unrecordable())
         return self._recorded([SeenFile(bare, refusal=reason)])
 
     def _add(self, more: IntakeCount) -> None:

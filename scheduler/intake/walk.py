@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from db.records import FileStat, Refusal
-from radiograph.errors import FileUnavailable, NotAnImage, RadiographError
+from radiograph.errors import FileUnavailable, NotAnImage
 from radiograph.folders import entered, list_folder, open_folder
 from scheduler.errors import PlaceMissing
 
@@ -41,11 +41,6 @@ def file_stat(path: str, found: os.stat_result) -> FileStat:
     """Return what the system says of a file, within what every database can hold."""
     mtime_ns = max(-_LATEST_NS, min(found.st_mtime_ns, _LATEST_NS))
     return FileStat(path, found.st_size, mtime_ns)
-
-
-def refusal_of(error: RadiographError) -> Refusal:
-    """Return the refusal that records an error."""
-    return Refusal(error.code, str(error), error.disposition, error.permanent)
 
 
 def is_passed_over(name: str) -> bool:
@@ -209,9 +204,9 @@ def _met(path: str, found: os.stat_result) -> Met:
     if stat.S_ISREG(found.st_mode):
         return Met(met)
     # Opening a pipe waits for its other end, opening a device may act on it.
-    return Met(met, refusal_of(NotAnImage("a pipe, socket or device is no file")))
+    return Met(met, Refusal.of(NotAnImage("a pipe, socket or device is no file")))
 
 
 def _unavailable(path: str, error: OSError) -> Met:
     reason = FileUnavailable.because(error.strerror)
-    return Met(FileStat(path, 0, 0), refusal_of(reason))
+    return Met(FileStat(path, 0, 0), Refusal.of(reason))

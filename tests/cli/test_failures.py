@@ -94,7 +94,7 @@ def test_a_table_ends_with_each_code_its_count_and_what_to_do(state: Path) -> No
 def test_a_table_says_what_to_do_once_and_states_in_words(tmp_path: Path) -> None:
     database = open_state(tmp_path / "state")
     small, odd = TooSmall.because("9 x 9 pixels"), NotAnImage(NotAnImage.__doc__)
-    refusals = [Refusal(each.code, str(each), each.disposition) for each in (small, odd)]
+    refusals = [Refusal.of(each) for each in (small, odd)]
     files = [refused(f"{number}.png", each) for number, each in enumerate(refusals)]
     submit(database, [*files, refused("2.png", BROKEN)])
     database.dispose()

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from cli.exits import Exit
-from radiograph.errors import ErrorKind, ThoraqError
+from db.records import Refusal
+from radiograph.errors import ErrorKind, FileUnavailable, ThoraqError
 
 ROOMS = (
     "radiograph",
@@ -130,6 +131,22 @@ def test_a_message_is_put_together_with_its_remedy_in_one_place(
         for found in re.findall(r"\b[A-Z]\w+\.__doc__", (root / path).read_text())
     ]
     assert elsewhere == []
+
+
+def test_a_refusal_is_made_of_an_error_in_one_place(root: Path, modules: list[Path]) -> None:
+    makers = [
+        f"{path}:{node.lineno}"
+        for path in modules
+        if path.parts[0] in ROOMS
+        for node in ast.walk(ast.parse((root / path).read_bytes()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Refusal"
+        if any(word in ast.unparse(node) for word in (".code", "str("))
+    ]
+    assert makers == []
+    error = FileUnavailable.because("no such share")
+    made = Refusal.of(error)
+    assert (made.code, made.detail) == (error.code, str(error))
+    assert (made.disposition, made.permanent) == (error.disposition, error.permanent)
 
 
 def test_the_kind_of_an_error_is_the_exit_code_of_its_command() -> None:

@@ -89,7 +89,7 @@ def test_what_to_do_is_in_one_column_alone(
     watch = Watch(served, folder, settings, after=After.MOVE, remedies=remedies)
     take(watch)
     found = TruncatedFile.because("7 of 9 bytes. Odd")
-    refusal = Refusal(found.code, str(found), found.disposition)
+    refusal = Refusal.of(found)
     end(served, lambda job: refusing(job, refusal))
     watch.scan()
     rows = table(folder)

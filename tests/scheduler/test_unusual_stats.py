@@ -23,7 +23,7 @@ from db.intake import known_files, open_batch, read_files, record_files
 from db.outbox import unsent_chunks
 from db.query.results import file_outcomes
 from db.query.status import batch_status
-from db.records import FileStat, IntakeCount, Outcome, RetryPolicy, SeenFile
+from db.records import FileStat, IntakeCount, Outcome, Refusal, RetryPolicy, SeenFile
 from db.states import Place, Priority
 from db.tables import file
 from radiograph.errors import NotAnImage, UniformPixels, Unrecordable
@@ -31,7 +31,7 @@ from radiograph.records import ImageFormat
 from scheduler.intake.content import look_into
 from scheduler.intake.put_away import After
 from scheduler.intake.submission import Intake, enqueue
-from scheduler.intake.walk import Met, file_stat, refusal_of, walk
+from scheduler.intake.walk import Met, file_stat, walk
 from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
 from tests.db.making import rows
@@ -94,7 +94,7 @@ def test_a_watch_takes_a_file_of_the_year_2500_and_puts_it_away(
 ) -> None:
     watch = Watch(served, late, settings, after=After.MOVE)
     assert watch.once().queued == 3
-    refusal = refusal_of(UniformPixels())
+    refusal = Refusal.of(UniformPixels())
     for message in unsent_chunks(served, 100):
         taken = claim_chunk(served, message.chunk_id, "w", 60.0)
         assert taken is not None
@@ -124,7 +124,7 @@ def test_a_file_whose_values_the_database_refuses_costs_itself_alone(
     served: Database, settings: Settings, odd: dict[str, int], others: int
 ) -> None:
     batch = open_batch(served, "night", Priority.ROUTINE)
-    refusal = refusal_of(NotAnImage())
+    refusal = Refusal.of(NotAnImage())
     files = [Met(FileStat(f"/{number}.txt", 1, 1), refusal) for number in range(others)]
     files.insert(others // 2, Met(replace(FileStat("/odd.txt", 1, 1), **odd), refusal))
     for again in (False, True):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from db.records import ClaimedJob, Refusal
-from radiograph.errors import FileUnavailable, RadiographError
+from radiograph.errors import FileUnavailable
 from radiograph.reading import ReadLimits
 from worker.errors import (
     ContentChanged,
@@ -230,10 +230,6 @@ def survived(ask: Callable[[], T | RefusedFile]) -> T | RefusedFile:
         except ReaderCrashed as exc:
             crashes += 1
             if crashes == _CRASHES:
-                return RefusedFile(_refusal(exc))
+                return RefusedFile(Refusal.of(exc))
         except ReaderTimeout as exc:
-            return RefusedFile(_refusal(exc))
-
-
-def _refusal(error: RadiographError) -> Refusal:
-    return Refusal(error.code, str(error), error.disposition, error.permanent)
+            return RefusedFile(Refusal.of(exc))

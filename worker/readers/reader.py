@@ -15,11 +15,13 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import radiograph.reading.dicom  # noqa: F401 - ahead of its first file
 from db.archive import is_hashed, label_of
+from db.records import Refusal
 from network.input import prepare
 from radiograph.errors import FileUnavailable, PathNotKept, RadiographError
 from radiograph.frontal import check_header
@@ -103,11 +105,8 @@ def answer(request: dict[str, Any], limits: ReadLimits, roots: Sequence[Path] = 
     except Exception as exc:  # noqa: BLE001 - the process boundary: a fault costs its file alone
         error = ReaderFailed.because(type(exc).__name__)
     return frame(
-        {
-            "code": error.code,
-            "detail": str(error),
-            "disposition": error.disposition,
-            "permanent": error.permanent,
+        asdict(Refusal.of(error))
+        | {
             "header": None if header is None else header_fields(header),
         }
     )
