@@ -40,7 +40,7 @@ def remeasure(
         after = ids[-1]
         left = None if left is None else left - len(ids)
     if lost:
-        raise PathNotKept(f"{lost} of what was chosen: {PathNotKept.__doc__}")
+        raise PathNotKept.about(f"{lost} of what was chosen")
 
 
 def _chosen(

@@ -51,4 +51,4 @@ def retry(
     if count.jobs:
         say(f"workers take them up: `{in_state('thoraq up')}`, unless it runs already", err=True)
     if count.not_kept:
-        raise PathNotKept(PathNotKept.__doc__)
+        raise PathNotKept

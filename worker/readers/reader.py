@@ -118,7 +118,7 @@ def _checked_path(path: str, roots: Sequence[Path]) -> Path:
     Raises PathNotKept, RootUnknown, PathForbidden, FileUnavailable.
     """
     if is_hashed(path):
-        raise PathNotKept(PathNotKept.__doc__)
+        raise PathNotKept
     if (label := label_of(path)) is not None:
         raise RootUnknown.about(label)
     try:
