@@ -32,6 +32,16 @@ class Listing:
             return rows
         return ({name: row[name] for name in self.columns} for row in rows)
 
+    def in_order(self, rows: Iterable[Row]) -> Iterable[Row]:
+        """Return rows that are all held in the wanted order; absent values last, ties as given."""
+        if self.order is None:
+            return rows
+        held: list[Any] = list(rows)
+        name = self.order.column
+        present = [row for row in held if row[name] is not None]
+        present.sort(key=lambda row: row[name], reverse=self.order.descending)
+        return [*present, *(row for row in held if row[name] is None)]
+
     def shown(self, usual: Sequence[str]) -> Sequence[str]:
         """Return the columns of a table."""
         return self.columns or usual
@@ -116,6 +126,20 @@ def listing_options(
         return with_listing
 
     return with_options
+
+
+def print_listing(
+    rows: Iterable[Row], form: Form, listing: Listing, usual: Sequence[str] = ()
+) -> None:
+    """Print rows that are all held, in the order and with the columns that were asked for.
+
+    ``usual``: columns of a table where none is named, all where empty.
+    """
+    ordered = listing.in_order(rows)
+    if form is Form.TABLE:
+        print_rows(ordered, form, listing.shown(usual), more=MORE)
+    else:
+        print_rows(listing.rows(ordered), form)
 
 
 count_option = click.option(

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import islice
 
 import click
 
+from cli.listing_options import Listing, count_option, listing_options, print_count, print_listing
 from cli.options import Count, Moment, settings_option
-from cli.output.printing import Form, Row, form_options, print_rows
+from cli.output.printing import Form, Row, form_options
 from db.audit import Action, audit_rows
 from db.records import AuditRow
 from scheduler.archive import open_database
 from scheduler.settings import Settings
 
+#: Every column of the list.
+COLUMNS = ("at", "who", "action", "subject", "what")
+
 
 @click.command()
 @click.option("--since", type=Moment(), help="asked for at or after this time")
-@click.option("--limit", type=Count(min=1), help="at most so many, the newest")
+@click.option(
+    "--limit", type=Count(min=1), help="at most so many, the newest, or the first of --sort"
+)
 @click.option(
     "--action",
     "actions",
@@ -24,6 +31,8 @@ from scheduler.settings import Settings
     multiple=True,
     help="only this kind; may be repeated",
 )
+@listing_options(COLUMNS, COLUMNS)
+@count_option
 @form_options
 @settings_option
 def audit(
@@ -31,6 +40,8 @@ def audit(
     limit: int | None,
     *,
     actions: tuple[str, ...],
+    listing: Listing,
+    only_count: bool,
     form: Form,
     settings: Settings,
 ) -> None:
@@ -48,8 +59,13 @@ def audit(
     """
     database = open_database(settings)
     kinds = [Action(each) for each in actions]
-    found = audit_rows(database, since=since, limit=limit, actions=kinds)
-    print_rows([audit_row(each) for each in found], form)
+    newest = limit if listing.order is None else None  # another order is of all that is chosen
+    found = audit_rows(database, since=since, limit=newest, actions=kinds)
+    rows = list(islice(listing.in_order(map(audit_row, found)), limit))
+    if only_count:
+        print_count(len(rows), form)
+    else:
+        print_listing(rows, form, listing)
 
 
 def audit_row(found: AuditRow) -> Row:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
+from cli.listing_options import Listing, count_option, listing_options, print_count, print_listing
 from cli.networks import brought_in, card_at, card_of, check_figures, figures_row
 from cli.options import Paths, settings_option
 from cli.output.noted import audited
-from cli.output.printing import Form, Row, form_options, print_json, print_rows, say
+from cli.output.printing import Form, Row, form_options, print_json, say
 from db.models import find_model, list_models, register_model, serve_model, served_model
 from db.query.comparison import compare_models
 from db.records import Crossing, ModelComparison, ModelRecord
@@ -20,6 +21,28 @@ from scheduler.archive import open_database
 from scheduler.preparation import prepare
 from scheduler.settings import Settings
 
+#: Every column of the list of networks.
+COLUMNS = (
+    "model",
+    "version",  # what "model" was called; leaves in the next version
+    "served",
+    "parent",
+    "landmark_cases",
+    "landmark_error_px224",
+    "ict_cases",
+    "ict_error",
+    "weights_digest",
+    "registered_at",
+)
+#: Every column of the list of radiographs that crossed their threshold.
+CROSSING_COLUMNS = (
+    "radiograph",
+    "ict_before",
+    "ict_after",
+    "ict_threshold",
+    "enlarged",
+    "path",
+)
 #: What a table shows of a network.
 IN_TABLE = ("model", "served", "parent", "landmark_error_px224", "ict_error", "registered_at")
 
@@ -37,8 +60,10 @@ def models() -> None:
 
 @models.command("list")
 @settings_option
+@listing_options(COLUMNS, COLUMNS)
+@count_option
 @form_options
-def list_(form: Form, settings: Settings) -> None:
+def list_(*, listing: Listing, only_count: bool, form: Form, settings: Settings) -> None:
     """List the networks, the oldest first.
 
     New files are measured by the served one. Errors are means over all test cases of a network's
@@ -50,7 +75,10 @@ def list_(form: Form, settings: Settings) -> None:
       thoraq models list --json
     """
     rows = [model_row(model) for model in list_models(open_database(settings))]
-    print_rows(rows, form, IN_TABLE)
+    if only_count:
+        print_count(len(rows), form)
+        return
+    print_listing(rows, form, listing, IN_TABLE)
     if not rows and form is Form.TABLE:
         say("no network is registered yet; `process` and `up` register theirs", err=True)
 
@@ -112,8 +140,9 @@ def register(place: Path, settings: Settings) -> None:
 @click.argument("before", metavar="OLD")
 @click.argument("after", metavar="NEW")
 @settings_option
+@listing_options(CROSSING_COLUMNS, CROSSING_COLUMNS)
 @form_options
-def compare(before: str, after: str, form: Form, settings: Settings) -> None:
+def compare(before: str, after: str, *, listing: Listing, form: Form, settings: Settings) -> None:
     """Compare two networks on the radiographs that both measured.
 
     Lists those that only one of them puts above the ICT line, the largest change first, and says
@@ -132,9 +161,10 @@ def compare(before: str, after: str, form: Form, settings: Settings) -> None:
         digits = None if form is Form.TABLE else 4  # a table rounds by itself
         rows = list(reading.shown(crossing_row(each, digits) for each in found.crossed))
     if form is Form.JSON:
-        print_json({**comparison_row(found), "crossed": rows})
+        crossed = list(listing.rows(listing.in_order(rows)))
+        print_json({**comparison_row(found), "crossed": crossed})
         return
-    print_rows(rows, form)
+    print_listing(rows, form, listing)
     if form is Form.TABLE:
         for line in comparison_lines(found):
             say(line)

@@ -6,6 +6,7 @@ import time
 
 import click
 
+from cli.listing_options import Listing, count_option, listing_options, print_count, print_listing
 from cli.options import KnownBatch, settings_option
 from cli.output.absences import rows, sentences, tell, waiting_files
 from cli.output.judgements import outdated_results, say_gaps, say_outdated
@@ -27,6 +28,24 @@ from scheduler.settings import Settings
 #: but no more than this where a look waited for a link that was cut.
 LOOK_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 15.0
+#: Every column of the list of batches.
+COLUMNS = (
+    "batch",
+    "priority",
+    "created_at",
+    "seen",
+    "measured",
+    "set_aside",
+    "failed",
+    "duplicates",
+    "cancelled",
+    "waiting",
+    "running",
+    "enlarged",
+    "outdated",
+    "balanced",
+    "paused",
+)
 #: What a table shows of a batch.
 IN_TABLE = (
     "batch",
@@ -47,33 +66,48 @@ IN_TABLE = (
 @click.command()
 @click.argument("batch", type=KnownBatch(), required=False)
 @click.option("--follow", is_flag=True, help="stay until every file of BATCH has ended")
+@listing_options(COLUMNS, COLUMNS)
+@count_option
 @form_options
 @settings_option
-def status(batch: str | None, *, follow: bool, form: Form, settings: Settings) -> None:
+def status(
+    batch: str | None,
+    *,
+    follow: bool,
+    listing: Listing,
+    only_count: bool,
+    form: Form,
+    settings: Settings,
+) -> None:
     """Say how far the batches are, or one BATCH in full.
 
     Every file seen stands in exactly one column: seen = measured + set aside + failed +
-    duplicates, once a batch has ended.
+    duplicates, once a batch has ended. --columns, --sort and --count are of the list of batches.
 
     \b
     Example:
       thoraq status
+      thoraq status --sort failed:desc
       thoraq status archive-3f2a91bc --follow
     """
+    if batch is not None and (listing != Listing() or only_count):
+        raise click.UsageError("--columns, --sort and --count are of the list: name no batch")
     if follow and batch is None:
         raise click.UsageError("--follow needs the name of a batch")
     database = open_database(settings)
-    if batch is None:
-        print_all(database, form, settings)
+    if only_count:
+        print_count(len(all_statuses(database)), form)
+    elif batch is None:
+        print_all(database, listing, form, settings)
     else:
         print_one(database, batch, form, settings, follow=follow)
 
 
-def print_all(database: Database, form: Form, settings: Settings) -> None:
+def print_all(database: Database, listing: Listing, form: Form, settings: Settings) -> None:
     """Print a line a batch, what is paused or waited for, and what follows other settings."""
     statuses = all_statuses(database)
     lines = settings.ict_thresholds
-    print_rows([status_row(each, lines) for each in statuses], form, IN_TABLE)
+    print_listing([status_row(each, lines) for each in statuses], form, listing, IN_TABLE)
     if form is not Form.TABLE:
         return
     for queue in paused_queues(database):

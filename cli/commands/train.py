@@ -8,11 +8,14 @@ from pathlib import Path
 import click
 
 from cli.exits import Exit
+from cli.listing_options import Listing, count_option, listing_options, print_count, print_listing
 from cli.options import Factor, Paths, settings_option
 from cli.output.printing import Form, form_options, print_json, print_rows, say
 from cli.output.run_progress import follow_run
 from cli.output.run_rows import (
+    CHECK_COLUMNS,
     CHECK_IN_TABLE,
+    COLUMNS,
     IN_TABLE,
     check_rows,
     phase_row,
@@ -133,13 +136,23 @@ def submit(
 @train.command()
 @click.argument("run", required=False)
 @click.option("--follow", is_flag=True, help="stay until RUN is over")
+@listing_options(COLUMNS, COLUMNS)
+@count_option
 @form_options
 @settings_option
-def status(run: str | None, *, follow: bool, form: Form, settings: Settings) -> None:
+def status(
+    run: str | None,
+    *,
+    follow: bool,
+    listing: Listing,
+    only_count: bool,
+    form: Form,
+    settings: Settings,
+) -> None:
     """Say how far the training runs are, or one RUN in full.
 
     Errors are on the validation split, landmarks in px of a 224 frame. --follow leaves with code
-    9 (UNTRAINED) unless the run has finished.
+    9 (UNTRAINED) unless the run has finished. --columns, --sort and --count are of the list.
 
     \b
     Example:
@@ -148,11 +161,16 @@ def status(run: str | None, *, follow: bool, form: Form, settings: Settings) -> 
     """
     if follow and run is None:
         raise click.UsageError("--follow needs the name of a run")
+    if run is not None and (listing != Listing() or only_count):
+        raise click.UsageError("--columns, --sort and --count are of the list: name no run")
     database = open_database(settings)
     if run is None:
         found = list_runs(database)
+        if only_count:
+            print_count(len(found), form)
+            return
         rows = map(table_row if form is Form.TABLE else run_row, found)
-        print_rows(rows, form, IN_TABLE)
+        print_listing(rows, form, listing, IN_TABLE)
         if not found and form is Form.TABLE:
             say("no run yet; `thoraq train submit` makes them", err=True)
         return
@@ -233,9 +251,11 @@ def compare(runs: tuple[str, ...], form: Form, settings: Settings) -> None:
 
 @train.command()
 @click.argument("run")
+@listing_options(CHECK_COLUMNS, CHECK_COLUMNS)
+@count_option
 @form_options
 @settings_option
-def log(run: str, form: Form, settings: Settings) -> None:
+def log(run: str, *, listing: Listing, only_count: bool, form: Form, settings: Settings) -> None:
     """List every check of a training run.
 
     Errors are on the validation split, landmarks in px of a 224 frame; JSON and CSV hold the parts
@@ -248,7 +268,10 @@ def log(run: str, form: Form, settings: Settings) -> None:
     database = open_database(settings)
     one = find_run(database, run)
     checks = run_checks(database, one.id)
-    print_rows(check_rows(checks), form, CHECK_IN_TABLE)
+    if only_count:
+        print_count(len(checks), form)
+        return
+    print_listing(check_rows(checks), form, listing, CHECK_IN_TABLE)
     if not checks and form is Form.TABLE:
         say("no check yet", err=True)
         explain(one, database, settings)

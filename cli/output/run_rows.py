@@ -12,6 +12,34 @@ from db.states import RunState
 from db.training.records import RunCheck, RunPhase, TrainingRun
 from results.columns import plain
 
+#: Every column of the list of runs.
+COLUMNS = (
+    "run",
+    "state",
+    "phase",
+    "step",
+    "steps",
+    "epoch",
+    "epochs",
+    "loss",
+    "error_px224",
+    "best_px224",
+    "ict_error",
+    "learning_rate",
+    "seconds",
+    "seconds_left",
+    "device",
+    "worker",
+    "attempts",
+    "code",
+    "detail",
+    "model",
+    "parent",
+    "data",
+    "created_at",
+    "started_at",
+    "ended_at",
+)
 #: What a table shows of a run.
 IN_TABLE = (
     "run",
@@ -115,6 +143,10 @@ CHECK_FIGURES = (
     "learning_rate",
     "seconds",
 )
+
+
+#: What can be chosen of a check; which parts the loss has differs from run to run.
+CHECK_COLUMNS = ("phase", *CHECK_FIGURES)
 
 
 def check_row(check: RunCheck, parts: Sequence[str] = ()) -> Row:

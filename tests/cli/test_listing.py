@@ -6,13 +6,14 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.exits import Exit
 from tests.cli.commands import Commands
 from tests.cli.forked import run_forked
-from tests.cli.hostile import make_hostile
+from tests.cli.hostile import NAME, make_hostile
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +26,74 @@ def said(filled: Commands, *words: str) -> str:
     ran = run_forked(words, filled.environment)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
+
+
+#: Lists that are held as a whole, with a command that prints two rows or more.
+HELD = {
+    "status": ("status",),
+    "audit": ("audit",),
+    "models list": ("models", "list"),
+    "models compare": ("models", "compare", NAME, f"{NAME}2"),
+    "train status": ("train", "status"),
+    "train log": ("train", "log", f"{NAME} failed"),
+}
+
+
+@pytest.mark.parametrize("command", HELD.values(), ids=HELD)
+def test_every_list_takes_its_columns_in_any_order_and_sorts_by_each(
+    filled: Commands, command: tuple[str, ...]
+) -> None:
+    def rows(*words: str) -> list[dict[str, Any]]:
+        found = json.loads(said(filled, *command, *words, "--json"))
+        return found["crossed"] if isinstance(found, dict) else found
+
+    plain = rows()
+    assert plain
+    names = [name for name in plain[0] if not name.startswith("loss_")]
+    turned = rows("--columns", ",".join(reversed(names)))
+    assert turned == [{name: row[name] for name in names} for row in plain]
+    assert [list(row) for row in turned] == [names[::-1]] * len(plain)
+    refused = run_forked((*command, "--columns", "nothing-alike"), filled.environment)
+    assert refused.returncode == Exit.USAGE
+    assert f"those there are: {', '.join(names)}" in " ".join(refused.stderr.split())
+    for name in names[:3] + names[-2:]:
+        for direction in ("", ":desc"):
+            ordered = [row[name] for row in rows("--sort", name + direction)]
+            present = [each for each in ordered if each is not None]
+            assert present == sorted(present, reverse=bool(direction)), name
+            assert None not in ordered[: len(present)], "absent values are last"
+    heading, *_ = said(filled, *command, "--columns", names[0], "--table").splitlines()
+    assert heading.split() == names[0].split("_")
+
+
+@pytest.mark.parametrize("name", sorted(HELD.keys() - {"models compare"}))
+def test_every_list_is_counted(filled: Commands, name: str) -> None:
+    rows = json.loads(said(filled, *HELD[name], "--json"))
+    assert said(filled, *HELD[name], "--count") == f"{len(rows)}\n"
+    assert json.loads(said(filled, *HELD[name], "--count", "--json")) == {"count": len(rows)}
+
+
+def test_a_limited_audit_is_sorted_before_it_is_cut(filled: Commands) -> None:
+    every = json.loads(said(filled, "audit", "--sort", "action", "--json"))
+    assert (
+        json.loads(said(filled, "audit", "--sort", "action", "--limit", "1", "--json"))
+        == (every[:1])
+    )
+    newest = json.loads(said(filled, "audit", "--limit", "1", "--json"))
+    assert newest != every[:1]
+    assert said(filled, "audit", "--limit", "1", "--count") == "1\n"
+
+
+@pytest.mark.parametrize(
+    "words", [("status", NAME), ("train", "status", f"{NAME} failed")], ids=["batch", "run"]
+)
+def test_options_of_a_list_are_refused_for_one_of_its_rows(
+    filled: Commands, words: tuple[str, ...]
+) -> None:
+    for more in (["--count"], ["--sort", "created_at"], ["--columns", "created_at"]):
+        ran = run_forked((*words, *more), filled.environment)
+        assert ran.returncode == Exit.USAGE
+        assert "are of the list" in ran.stderr
 
 
 @pytest.mark.parametrize("command", ["results", "failures"])
