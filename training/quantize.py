@@ -9,7 +9,7 @@ from pathlib import Path
 from network.card import load_card
 from network.input import INPUT_SIDE_PX
 from network.weights import load_network
-from training.quantizing import find_quantization
+from training.int8_ranges import find_quantization
 from training.release import judge_card, write_card
 from training.samples import read_samples
 

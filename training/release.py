@@ -23,14 +23,14 @@ from network.landmark_network import ARCHITECTURE
 from network.predictor import TorchPredictor
 from network.weights import read_network, save_network
 from radiograph.measures.quality import Calibration
-from training.calibration import calibrate
-from training.evaluation import predict
-from training.frontal import refit_frontal
-from training.judging import Judged, judge_models
+from training.evaluate.calibration import calibrate
+from training.evaluate.models import Judged, judge_models
+from training.evaluate.predictions import predict
+from training.fit.frontal import refit_frontal
+from training.int8_ranges import find_quantization
 from training.plan import Plan
 from training.progress import Check, PhaseResult
-from training.quantizing import find_quantization
-from training.report import write_report
+from training.report.page import write_report
 from training.samples import EXTERNAL_SPLIT, TRAINING_SIDE_PX, Samples, read_samples
 
 #: Fewer validation films cannot carry a calibration: studies stay unrated.

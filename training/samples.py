@@ -23,9 +23,9 @@ from radiograph.reading import ReadLimits, read
 from radiograph.records import ERROR_FRAME_PX
 from training.dataset import landmarks15, original
 from training.dataset.cardiothoracic import CALLIPER_COLUMNS, OUTLINE_FOLDERS
-from training.dataset.films import Film
 from training.dataset.layouts import usable_films
 from training.dataset.outlines import read_mask
+from training.dataset.radiographs import Film
 from training.errors import DatasetInvalid
 
 POINTS = len(Landmark)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from network.card import WEIGHTS_FOLDER, load_card
 from scheduler.console import PlainConsole
-from training.evaluate import evaluate, print_tables
+from training.evaluate.models import evaluate
 from training.release import make_model
+from training.report.terminal import print_tables
 
 SOURCES = {
     "landmarks15": "813 frontal chest radiographs with 15 landmarks (COVID-19, normal, viral "

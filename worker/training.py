@@ -164,8 +164,8 @@ class Trainer:
         # Here, so that the parent, which forks, never loads torch.
         import torch  # noqa: PLC0415
 
-        from training.checkpoint import drop_checkpoints  # noqa: PLC0415
-        from training.pipeline import FIT_FILE, run_plan  # noqa: PLC0415
+        from training.fit.checkpoint import drop_checkpoints  # noqa: PLC0415
+        from training.fit.run import FIT_FILE, run_plan  # noqa: PLC0415
         from training.release import make_model  # noqa: PLC0415
 
         run, folder = claim.run, run_folder(self._settings, claim.run)

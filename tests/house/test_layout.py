@@ -37,7 +37,7 @@ def test_every_folder_that_holds_code_has_its_place_in_the_contract(root: Path) 
     [layers] = [
         contract["layers"]
         for contract in project["tool"]["importlinter"]["contracts"]
-        if contract["type"] == "layers" and "containers" not in contract
+        if contract["name"] == "the house: who may know whom"
     ]
     assert {room for layer in layers for room in layer.split(" | ")} == set(rooms)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from radiograph.landmarks import MIRROR
-from training.counterexamples import _KINDS, counterexamples
-from training.geometry import GeometryRanges, move_pixels, move_points, random_affines
-from training.photometry import expose
+from training.fit.counterexamples import _KINDS, counterexamples
+from training.fit.geometry import GeometryRanges, move_pixels, move_points, random_affines
+from training.fit.photometry import expose
 
 CPU = torch.device("cpu")
 

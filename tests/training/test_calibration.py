@@ -9,8 +9,9 @@ import pytest
 
 from network.input import INPUT_SIDE_PX
 from tests.training.spots import spots
-from training.calibration import _monotone, _upper_ratio, calibrate
-from training.evaluation import Predicted, index_of
+from training.evaluate.calibration import _monotone, _upper_ratio, calibrate
+from training.evaluate.predictions import Predicted
+from training.shape import index_of
 
 
 def drawn(rng: np.random.Generator, cases: int) -> tuple[np.ndarray, np.ndarray]:

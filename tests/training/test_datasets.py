@@ -14,10 +14,10 @@ import torch
 from PIL import Image
 
 from tests.training.layouts import original, ours, write_ours, write_rows
-from training.batches import BatchSource
 from training.dataset.findings import Kind
 from training.dataset.layouts import list_data, usable_films
 from training.errors import DataMissing, DatasetInvalid
+from training.fit.batches import BatchSource
 from training.plan import Plan
 from training.samples import Samples, carried_file, read_samples, training_samples
 

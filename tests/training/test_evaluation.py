@@ -14,15 +14,16 @@ from radiograph.measures.quality import Calibration
 from radiograph.measuring import measure
 from radiograph.records import Bucket, Header, IctThresholds, ImageFormat
 from tests.training.spots import spots
-from training.agreement import ict_figures
-from training.calibration import LEAST_ICT_CASES, calibrate
-from training.cases import each_case, worst_indices, worst_landmarks
-from training.consistency import consistency_figures
-from training.evaluation import Predicted, landmark_figures
-from training.figures import share_text
-from training.intervals import bootstrap_interval, limit_half_width, share_of
-from training.judging import judge
-from training.reliability import measured, reliability_figures
+from training.evaluate.agreement import ict_figures
+from training.evaluate.calibration import LEAST_ICT_CASES, calibrate
+from training.evaluate.cases import each_case, worst_indices, worst_landmarks
+from training.evaluate.consistency import consistency_figures
+from training.evaluate.intervals import bootstrap_interval, limit_half_width, share_of
+from training.evaluate.landmarks import landmark_figures
+from training.evaluate.models import judge
+from training.evaluate.predictions import Predicted
+from training.evaluate.reliability import measured, reliability_figures
+from training.report.terminal import share_text
 from training.samples import Samples
 
 #: An expectation that is the mean spread itself.

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from tests.training.spots import spots
-from training.original import SIDE_PX, OriginalSubject
+from training.fit.original import SIDE_PX, OriginalSubject
 from training.plan import Plan
 
 CPU = torch.device("cpu")

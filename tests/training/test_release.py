@@ -9,8 +9,8 @@ from network.input import INPUT_SIDE_PX
 from network.predictor import TorchPredictor
 from network.weights import read_network
 from tests.training.spots import spots
-from training.calibration import calibrate
-from training.evaluation import predict
+from training.evaluate.calibration import calibrate
+from training.evaluate.predictions import predict
 from training.release import LEAST_CALIBRATION_CASES, _calibration
 from training.samples import Samples
 

@@ -17,13 +17,13 @@ from PIL import Image
 from network.input import INPUT_SIDE_PX
 from radiograph.measures.quality import Calibration
 from tests.training.spots import spots
-from training.cases import each_case
 from training.dataset.layouts import usable_films
-from training.evaluation import Predicted
-from training.judging import judge
-from training.pictures import MISS, TRUTH, picture_of, save_pictures
+from training.evaluate.cases import each_case
+from training.evaluate.models import judge
+from training.evaluate.predictions import Predicted
 from training.progress import Check, PhaseResult
-from training.report import write_report
+from training.report.page import write_report
+from training.report.pictures import MISS, TRUTH, picture_of, save_pictures
 from training.samples import Samples, read_samples
 
 PLAIN = Calibration("plain", ((0.0, 0.0), (100.0, 100.0)), upper_ratio=1.5, ict_sd_factor=1.0)

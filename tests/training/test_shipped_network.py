@@ -15,8 +15,8 @@ from network.card import shipped_card
 from network.input import INPUT_SIDE_PX, prepare
 from network.loading import load_predictor
 from radiograph.phantom import hand, lateral, limb
-from training.evaluate import Evaluation, evaluate
-from training.evaluation import predict
+from training.evaluate.models import Evaluation, evaluate
+from training.evaluate.predictions import predict
 from training.samples import read_samples
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"

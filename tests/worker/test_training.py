@@ -22,8 +22,8 @@ from scheduler.settings import child_environment
 from scheduler.stack import Stack, worker_command
 from tests.training.phantoms import write_phantoms
 from tests.worker.conftest import Bench, eventually, kill_group, member, write_radiographs
-from training.checkpoint import checkpoints
-from training.pipeline import WEIGHTS_FILE, run_plan
+from training.fit.checkpoint import checkpoints
+from training.fit.run import WEIGHTS_FILE, run_plan
 from training.plan import Plan
 from training.progress import Check, PhaseResult
 from worker.training import run_folder

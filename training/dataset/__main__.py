@@ -13,7 +13,7 @@ from scheduler.console import PlainConsole
 from scheduler.terminal import Parser
 from training.dataset.check import check_data
 from training.dataset.explore import Exploration, explore_data
-from training.dataset.printing import plain_table, print_csv, print_json, print_report, shown
+from training.dataset.terminal import plain_table, print_csv, print_json, print_report, shown
 from training.errors import DataMissing
 
 

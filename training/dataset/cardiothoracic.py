@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from radiograph.landmarks import CALLIPERS
-from training.dataset.films import (
+from training.dataset.findings import Finding, Kind
+from training.dataset.landmarks15 import known_split, malformed
+from training.dataset.radiographs import (
     Film,
     Listing,
     images_under,
@@ -15,8 +17,6 @@ from training.dataset.films import (
     no_points,
     place_of,
 )
-from training.dataset.findings import Finding, Kind
-from training.dataset.landmarks15 import known_split, malformed
 from training.dataset.tables import number, read_headed
 from training.errors import LeadsOutside
 

@@ -12,10 +12,10 @@ import numpy as np
 from radiograph.errors import RadiographError
 from radiograph.landmarks import ANATOMICAL, CALLIPERS, PAIRS, Landmark
 from radiograph.reading import ReadLimits, read
-from training.dataset.films import Film
 from training.dataset.findings import Finding, Kind
 from training.dataset.layouts import list_data
 from training.dataset.outlines import misfits
+from training.dataset.radiographs import Film
 
 #: A stated cardiothoracic index may differ this much from that of its callipers.
 INDEX_TOLERANCE = 0.01

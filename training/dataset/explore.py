@@ -17,8 +17,8 @@ from radiograph.landmarks import ANATOMICAL, CALLIPERS
 from radiograph.reading import ReadLimits, read
 from radiograph.records import ERROR_FRAME_PX
 from training.dataset.check import point_name
-from training.dataset.films import SPLITS, Film
 from training.dataset.layouts import list_data
+from training.dataset.radiographs import SPLITS, Film
 from training.shape import LATERAL_PAIRS, asymmetry, index_of
 
 Floats = npt.NDArray[np.float64]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from radiograph.landmarks import ANATOMICAL
-from training.dataset.films import (
+from training.dataset.findings import Finding, Kind
+from training.dataset.radiographs import (
     SPLITS,
     Film,
     Listing,
@@ -15,7 +16,6 @@ from training.dataset.films import (
     no_points,
     place_of,
 )
-from training.dataset.findings import Finding, Kind
 from training.dataset.tables import number, read_headed
 from training.errors import LeadsOutside
 

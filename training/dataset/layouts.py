@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from training.dataset import cardiothoracic, landmarks15, original
-from training.dataset.films import Film, Listing, first_of_each
 from training.dataset.findings import Finding, Kind
+from training.dataset.radiographs import Film, Listing, first_of_each
 from training.errors import DataMissing, DatasetInvalid
 
 READERS = (landmarks15.list_films, cardiothoracic.list_films, original.list_films)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from radiograph.landmarks import ANATOMICAL
 from training.dataset import cardiothoracic, landmarks15
-from training.dataset.films import (
+from training.dataset.findings import Finding, Kind
+from training.dataset.landmarks15 import malformed
+from training.dataset.radiographs import (
     IMAGE_SUFFIXES,
     Film,
     Listing,
@@ -23,9 +25,7 @@ from training.dataset.films import (
     no_points,
     place_of,
 )
-from training.dataset.findings import Finding, Kind
-from training.dataset.landmarks15 import malformed
-from training.dataset.splitting import assign_splits
+from training.dataset.splits import assign_splits
 from training.dataset.tables import number, read_rows
 from training.errors import DataMissing, LeadsOutside
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.evaluation import Floats, Predicted
-from training.intervals import Interval, bootstrap_interval, correlation
+from training.evaluate.intervals import Interval, bootstrap_interval, correlation
+from training.evaluate.predictions import Floats, Predicted
 from training.samples import Samples
 from training.shape import LATERAL_PAIRS, LENGTH_PAIRS, asymmetry, pair_lengths
 

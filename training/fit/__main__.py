@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from training.errors import TrainingError
-from training.pipeline import run_plan
+from training.fit.run import run_plan
 from training.plan import Plan
 from training.progress import Check, PhaseResult
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from radiograph.measures.quality import Calibration, bucket
 from radiograph.records import Bucket
-from training.evaluation import Predicted, case_errors, index_of
-from training.reliability import measured, refused
+from training.evaluate.predictions import Predicted, case_errors
+from training.evaluate.reliability import measured, refused
 from training.samples import Samples
+from training.shape import index_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from scipy.optimize import isotonic_regression
 
 from radiograph.landmarks import ANATOMICAL
 from radiograph.measures.quality import Calibration, propagated_ict_sd
-from training.evaluation import Predicted, case_errors, index_of
+from training.evaluate.predictions import Predicted, case_errors
 from training.samples import Samples
+from training.shape import index_of
 
 Floats = npt.NDArray[np.float64]
 FOLDS = 5

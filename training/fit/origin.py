@@ -13,10 +13,10 @@ from network.landmark_network import LandmarkNetwork
 from network.pretraining import start_from_imagenet
 from network.weights import read_network
 from training.errors import DataMissing
+from training.fit.recipe import LandmarkSubject, Subject
+from training.fit.teachers import taught
 from training.plan import Plan
 from training.samples import TRAINING_SIDE_PX, training_samples
-from training.subject import LandmarkSubject, Subject
-from training.teaching import taught
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def prepare_subject(
 ) -> tuple[Subject, Origin]:
     """Read the samples and the first weights. Raises DataMissing, WeightsMismatch."""
     if plan.original:
-        from training.original import original_subject  # noqa: PLC0415 - a comparison's alone
+        from training.fit.original import original_subject  # noqa: PLC0415 - a comparison's alone
 
         return original_subject(plan, data, device), Origin(None, "none: trained from scratch")
     train = training_samples(data, TRAINING_SIDE_PX).split("train")

@@ -13,7 +13,7 @@ import pytest
 from network.card import load_card, shipped_card
 from network.input import INPUT_SIDE_PX
 from network.weights import load_network
-from training.quantizing import MOST_PX, find_quantization
+from training.int8_ranges import MOST_PX, find_quantization
 from training.samples import Samples, read_samples
 
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from training.checkpoint import random_state, restore_random_state
+from training.fit.checkpoint import random_state, restore_random_state
+from training.fit.recipe import Judgement, Subject
 from training.plan import Phase, Plan
-from training.subject import Judgement, Subject
 
 Weights = dict[str, Tensor]
 

@@ -8,30 +8,20 @@ from pathlib import Path
 
 import torch
 
-from network.card import ModelCard, load_card, shipped_card
+from network.card import load_card, shipped_card
 from network.errors import NetworkError
 from scheduler.console import PlainConsole
 from scheduler.errors import PlaceForbidden
 from scheduler.roots import check_allowed
 from scheduler.terminal import Parser
-from training.cases import each_case
 from training.dataset.layouts import usable_films
-from training.dataset.printing import print_json
+from training.dataset.terminal import print_json
 from training.errors import TrainingError
-from training.figures import print_tables
-from training.judging import Evaluation, Judged, judge_models
-from training.pictures import save_pictures
-from training.report import write_report
-
-__all__ = ["Evaluation", "evaluate", "print_tables"]
-
-
-def evaluate(card: ModelCard, data: Path, split: str, device: str) -> Evaluation:
-    """Predict a split (and, with ``test``, the external sets) and take its figures.
-
-    Raises DataMissing, DatasetInvalid, SplitEmpty.
-    """
-    return judge_models([card], data, split, device).evaluation
+from training.evaluate.cases import each_case
+from training.evaluate.models import Judged, judge_models
+from training.report.page import write_report
+from training.report.pictures import save_pictures
+from training.report.terminal import print_tables
 
 
 def main() -> None:

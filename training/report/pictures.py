@@ -29,9 +29,9 @@ from radiograph.overlay import (
 )
 from radiograph.picture import film
 from radiograph.records import Bucket
-from training.cases import Case
-from training.dataset.films import Film
-from training.evaluation import Predicted
+from training.dataset.radiographs import Film
+from training.evaluate.cases import Case
+from training.evaluate.predictions import Predicted
 from training.samples import Samples, read_pixels
 
 Floats = npt.NDArray[np.float64]

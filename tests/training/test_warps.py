@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from training.elastic import random_warps, warp_points
-from training.geometry import move_pixels
+from training.fit.geometry import move_pixels
+from training.fit.warps import random_warps, warp_points
 
 SIDE = 96
 

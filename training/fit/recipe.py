@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from network.landmark_network import LandmarkNetwork
-from training.anatomy import asymmetry
-from training.batches import Batch, BatchSource, held_out
 from training.errors import TrainingDiverged
-from training.objective import cardiothoracic_index, landmark_error_px224, loss_parts
+from training.fit.batches import Batch, BatchSource, held_out
+from training.fit.landmark_pairs import asymmetry
+from training.fit.objective import cardiothoracic_index, landmark_error_px224, loss_parts
 from training.plan import Phase, Plan
 from training.samples import Samples
 

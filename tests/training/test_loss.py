@@ -9,11 +9,12 @@ import torch
 from network.input import INPUT_SIDE_PX
 from network.landmark_network import LandmarkNetwork, NetworkOutput
 from tests.training.spots import spots
-from training.evaluation import bootstrap_interval, index_of
-from training.objective import Target, landmark_error_px224, loss_parts
+from training.evaluate.intervals import bootstrap_interval
+from training.fit.objective import Target, landmark_error_px224, loss_parts
+from training.fit.teachers import taught
 from training.plan import LossWeights
 from training.samples import TRAINING_SIDE_PX
-from training.teaching import taught
+from training.shape import index_of
 
 
 def test_points_an_image_lacks_and_images_that_are_no_chest_cost_nothing() -> None:

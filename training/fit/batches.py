@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from network.input import INPUT_SIDE_PX
-from training.counterexamples import counterexamples
-from training.elastic import random_warps, warp_points
-from training.geometry import move_pixels, move_points, random_affines
-from training.objective import Target
-from training.photometry import expose
+from training.fit.counterexamples import counterexamples
+from training.fit.geometry import move_pixels, move_points, random_affines
+from training.fit.objective import Target
+from training.fit.photometry import expose
+from training.fit.warps import random_warps, warp_points
 from training.plan import Plan
 from training.samples import LANDMARK_SOURCES, Samples
 

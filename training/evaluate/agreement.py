@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.evaluation import Floats, Predicted, index_of
-from training.intervals import (
+from training.evaluate.intervals import (
     HALF_WIDTH_SD,
     Interval,
     Share,
@@ -18,7 +17,9 @@ from training.intervals import (
     limit_half_width,
     share_of,
 )
+from training.evaluate.predictions import Floats, Predicted
 from training.samples import Samples
+from training.shape import index_of
 
 #: An adult's heart counts as enlarged above it; whatever the view, here.
 LINE = 0.50

@@ -19,9 +19,11 @@ from radiograph.records import (
     ImageFormat,
     Measurement,
 )
-from training.evaluation import RATED, Floats, Predicted, case_errors, index_of
-from training.intervals import Interval, Share, bootstrap, share_of
+from training.evaluate.intervals import Interval, Share, bootstrap, share_of
+from training.evaluate.landmarks import RATED
+from training.evaluate.predictions import Floats, Predicted, case_errors
 from training.samples import Samples
+from training.shape import index_of
 
 #: Cases are sorted by expected error into this many bins of the same size.
 BINS = 6

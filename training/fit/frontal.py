@@ -16,8 +16,8 @@ from torch.nn import functional
 from network.input import INPUT_SIDE_PX, prepare
 from network.landmark_network import LandmarkNetwork
 from radiograph.phantom import draw_anatomy, hand, lateral, limb, project
-from training.batches import BatchSource
-from training.photometry import expose
+from training.fit.batches import BatchSource
+from training.fit.photometry import expose
 from training.plan import Plan
 from training.samples import Samples
 

@@ -10,11 +10,12 @@ from matplotlib.figure import Figure
 
 from radiograph.landmarks import ANATOMICAL
 from radiograph.measures.quality import GOOD_FROM, REVIEW_FROM, VERY_GOOD_FROM
-from training.agreement import LINE
-from training.evaluation import Floats, LandmarkFigures
-from training.intervals import HALF_WIDTH_SD
+from training.evaluate.agreement import LINE
+from training.evaluate.intervals import HALF_WIDTH_SD
+from training.evaluate.landmarks import LandmarkFigures
+from training.evaluate.predictions import Floats
+from training.evaluate.reliability import Expectation, ReliabilityFigures
 from training.progress import Check
-from training.reliability import Expectation, ReliabilityFigures
 
 #: Told apart by colour-blind readers too (after Okabe and Ito).
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")

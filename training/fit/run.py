@@ -18,14 +18,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from network.weights import save_network
-from training.checkpoint import load_checkpoint, put_whole, save_checkpoint
 from training.errors import NoPhaseBetter, PlanDiffers, RunTaken, TrainingMemoryExhausted
-from training.fitting import PhaseFit, after_each
-from training.gate import judge_phase
+from training.fit.checkpoint import load_checkpoint, put_whole, save_checkpoint
+from training.fit.gate import judge_phase
+from training.fit.origin import Origin, prepare_subject
+from training.fit.phase import PhaseFit, after_each
+from training.fit.recipe import Judgement, Subject
 from training.plan import Phase, Plan
 from training.progress import Check, PhaseResult, PlanResult, Watcher
-from training.starting import Origin, prepare_subject
-from training.subject import Judgement, Subject
 
 WEIGHTS_FILE = "network.safetensors"
 FIT_FILE = "fit.json"

@@ -15,15 +15,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from radiograph.measures.quality import Calibration
-from training import plots
-from training.agreement import indices
-from training.cases import Case, each_case, worst_indices, worst_landmarks
 from training.dataset.layouts import usable_films
-from training.evaluation import Predicted, case_errors
-from training.judging import Evaluation
-from training.pictures import named, picture_of
+from training.evaluate.agreement import indices
+from training.evaluate.cases import Case, each_case, worst_indices, worst_landmarks
+from training.evaluate.models import Evaluation
+from training.evaluate.predictions import Predicted, case_errors
+from training.evaluate.reliability import expectation
 from training.progress import Check, PhaseResult
-from training.reliability import expectation
+from training.report import plots
+from training.report.pictures import named, picture_of
 from training.samples import Samples
 from training.shape import asymmetry
 

@@ -40,7 +40,7 @@ def random_affines(count: int, ranges: GeometryRanges, device: torch.device) -> 
 def move_pixels(pixels: Tensor, affines: Tensor, side: int, warps: Tensor | None = None) -> Tensor:
     """Resample (N, C, S, S) floats through ``affines`` into (N, C, side, side); outside is 0.
 
-    ``warps`` (N, 2, side, side) px displace what the affine has placed; see ``training.elastic``.
+    ``warps`` (N, 2, side, side) px displace what the affine has placed; see ``training.fit.warps``.
     """
     inverse = torch.linalg.inv(affines)[:, :2]
     grid = functional.affine_grid(

@@ -7,10 +7,10 @@ from typing import Any
 from rich.table import Table
 
 from scheduler.console import PlainConsole
-from training.evaluation import RATED, LandmarkFigures
-from training.intervals import Interval, Share
-from training.judging import Evaluation
-from training.reliability import ReliabilityFigures
+from training.evaluate.intervals import Interval, Share
+from training.evaluate.landmarks import RATED, LandmarkFigures
+from training.evaluate.models import Evaluation
+from training.evaluate.reliability import ReliabilityFigures
 
 #: Narrow enough for a terminal of eighty columns.
 _PLAIN: dict[str, Any] = {"box": None, "padding": (0, 1, 0, 0), "pad_edge": False}

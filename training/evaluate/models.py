@@ -11,13 +11,19 @@ from network.input import INPUT_SIDE_PX
 from network.loading import load_predictor
 from network.prediction import Predicts
 from radiograph.measures.quality import Calibration
-from training.agreement import IctFigures, ict_figures
-from training.calibration import calibrate
-from training.consistency import ConsistencyFigures, consistency_figures
 from training.errors import SplitEmpty
-from training.evaluation import LandmarkFigures, Predicted, landmark_figures, predict
-from training.intervals import Share, share_of
-from training.reliability import ReliabilityFigures, ict_covered, refused, reliability_figures
+from training.evaluate.agreement import IctFigures, ict_figures
+from training.evaluate.calibration import calibrate
+from training.evaluate.consistency import ConsistencyFigures, consistency_figures
+from training.evaluate.intervals import Share, share_of
+from training.evaluate.landmarks import LandmarkFigures, landmark_figures
+from training.evaluate.predictions import Predicted, predict
+from training.evaluate.reliability import (
+    ReliabilityFigures,
+    ict_covered,
+    refused,
+    reliability_figures,
+)
 from training.samples import EXTERNAL_SPLIT, Samples, read_samples
 
 #: Fewer validation films cannot carry an ensemble's calibration: its studies stay unrated.
@@ -72,6 +78,14 @@ def judge_models(cards: Sequence[ModelCard], data: Path, split: str, device: str
     else:
         calibration = _calibration(predictors, everything.split("val"), name)
     return Judged(judge(name, samples, predicted, calibration), samples, predicted, calibration)
+
+
+def evaluate(card: ModelCard, data: Path, split: str, device: str) -> Evaluation:
+    """Predict a split (and, with ``test``, the external sets) and take its figures.
+
+    Raises DataMissing, DatasetInvalid, SplitEmpty.
+    """
+    return judge_models([card], data, split, device).evaluation
 
 
 def judge(

@@ -19,13 +19,13 @@ from torchvision.models import resnet18
 
 from network.attention import CoordinateAttention
 from radiograph.landmarks import ANATOMICAL
-from training.anatomy import DISTANCE_PAIRS, LATERAL_PAIRS, MIDLINE
 from training.errors import DataMissing
-from training.geometry import move_pixels
-from training.objective import wing
+from training.fit.geometry import move_pixels
+from training.fit.landmark_pairs import DISTANCE_PAIRS, LATERAL_PAIRS, MIDLINE
+from training.fit.objective import wing
+from training.fit.recipe import Batches, Judgement, Subject, finite
 from training.plan import Phase, Plan, PointLoss
 from training.samples import Samples, training_samples
-from training.subject import Batches, Judgement, Subject, finite
 
 SIDE_PX = 224
 #: ImageNet's mean and deviation, as torchvision's weights expect them.

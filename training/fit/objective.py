@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from network.landmark_network import HEATMAP_SIDE, STRIDE, NetworkOutput
 from radiograph.landmarks import ANATOMICAL, CALLIPERS, Landmark
-from training.anatomy import asymmetry, pair_lengths
+from training.fit.landmark_pairs import asymmetry, pair_lengths
 from training.plan import LossWeights, PointLoss
 
 

@@ -12,12 +12,6 @@ import torch
 from safetensors.torch import load_file
 
 from tests.training.spots import write_spots
-from training.checkpoint import (
-    checkpoints,
-    drop_checkpoints,
-    load_checkpoint,
-    save_checkpoint,
-)
 from training.errors import (
     CheckpointBroken,
     DataMissing,
@@ -25,8 +19,14 @@ from training.errors import (
     PlanDiffers,
     TrainingDiverged,
 )
-from training.gate import judge_phase
-from training.pipeline import run_plan
+from training.fit.checkpoint import (
+    checkpoints,
+    drop_checkpoints,
+    load_checkpoint,
+    save_checkpoint,
+)
+from training.fit.gate import judge_phase
+from training.fit.run import run_plan
 from training.plan import Plan
 from training.progress import Check, PhaseResult, PlanResult
 

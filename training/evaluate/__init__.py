@@ -1,0 +1,1 @@
+"""Evaluating networks on annotated radiographs: errors, agreement, calibration, reliability."""

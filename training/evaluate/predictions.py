@@ -1,0 +1,66 @@
+"""What a network predicts for samples, and how far that is from the annotation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from network.prediction import Prediction, Predicts
+from radiograph.landmarks import ANATOMICAL
+from training.samples import Samples
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """Predictions on N samples: (N, 19, 2) points and (N, 19) spreads in px of the square."""
+
+    points: Floats
+    spreads: Floats
+    frontal: Floats
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> Predicted:
+        """Return the predictions for which ``keep`` (N,) is true."""
+        return Predicted(self.points[keep], self.spreads[keep], self.frontal[keep])
+
+    @classmethod
+    def averaged(cls, members: Sequence[Predicted]) -> Predicted:
+        """Average the networks of an ensemble; their disagreement widens the spreads."""
+        if len(members) == 1:
+            return members[0]
+        points = np.stack([member.points for member in members])
+        spreads = np.stack([member.spreads for member in members])
+        mean = points.mean(axis=0)
+        apart = np.square(points - mean).sum(axis=3)
+        return cls(
+            points=mean,
+            spreads=np.sqrt((np.square(spreads) + apart).mean(axis=0)),
+            frontal=np.mean([member.frontal for member in members], axis=0),
+        )
+
+
+def predict(predictor: Predicts, samples: Samples, size: int = 16) -> Predicted:
+    """Predict samples read at the network's side."""
+    said: list[Prediction] = []
+    for start in range(0, len(samples), size):
+        said += predictor.predict(samples.images[start : start + size])
+    return Predicted(
+        points=np.stack([p.points for p in said]),
+        spreads=np.stack([p.spreads for p in said]),
+        frontal=np.array([p.frontal_probability for p in said]),
+    )
+
+
+def case_errors(samples: Samples, predicted: Predicted) -> Floats:
+    """Mean error of each case over its fifteen landmarks, px of a 224 frame; NaN without truth."""
+    return np.asarray(point_errors(samples, predicted)[:, list(ANATOMICAL)].mean(axis=1))
+
+
+def point_errors(samples: Samples, predicted: Predicted) -> Floats:
+    """Distance of every point, (N, 19), px of a 224 frame; NaN where the truth lacks it."""
+    offset = (predicted.points - samples.points) * samples.scale[:, None, None]
+    return np.asarray(np.linalg.norm(offset, axis=2), np.float64)

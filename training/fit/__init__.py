@@ -1,0 +1,1 @@
+"""Fitting the network: batches, losses, phases, checkpoints and the run of a plan."""

@@ -1,0 +1,1 @@
+"""Showing an evaluation: tables on the terminal, plots, pictures and one page."""
