@@ -17,7 +17,7 @@ from db.models import find_model, list_models
 from db.training.runs import list_runs
 from scheduler.names import is_shipped_name, readable
 from scheduler.settings import Settings
-from training.dataset.layouts import usable_films
+from training.dataset.layouts import usable_radiographs
 from training.errors import SplitEmpty
 from training.plan import Plan
 
@@ -56,7 +56,7 @@ def seeded_plans(plan: Plan, seeds: int) -> list[Plan]:
 
 def count_films(data: Path) -> Counter[str]:
     """Count the films of each split. Raises DataMissing, DatasetInvalid, SplitEmpty."""
-    counts = Counter(film.split for film in usable_films(data))
+    counts = Counter(film.split for film in usable_radiographs(data))
     for split in NEEDED_SPLITS:
         if not counts[split]:
             raise SplitEmpty.because(f"no film of the split {split} in {data}")

@@ -1,4 +1,4 @@
-"""Why a network could not be fitted or judged.
+"""Why a network could not be fitted or evaluated.
 
 TrainingError                       code, permanent, kind
 |-- DataMissing                     data-missing
@@ -46,7 +46,7 @@ class LeadsOutside(TrainingError):
 
 
 class SplitEmpty(TrainingError):
-    """No film of the data set is in the split; see `thoraq dataset explore` for its splits."""
+    """The split holds no radiograph; `thoraq dataset explore` lists the splits of the data set."""
 
     code = "split-empty"
     kind = ErrorKind.UNSOUND

@@ -21,8 +21,8 @@ from network.quantization import input_ranges
 from radiograph.records import ERROR_FRAME_PX
 from training.samples import Samples
 
-#: More films change a mean of ranges no more.
-_FILMS = 320
+#: More radiographs change a mean of ranges no more.
+_MOST_RADIOGRAPHS = 320
 _BATCH = 16
 #: Points may move by less, in pixels of a 224 frame.
 MOST_PX = 0.1
@@ -32,26 +32,28 @@ MOST_PX = 0.1
 class Quantization:
     """Ranges of the inputs of convolutions, and what they cost.
 
-    ``moved_px``: how far points of validation films move from fp32, mean, in pixels of a 224 frame.
+    ``moved_px``: mean distance by which points of validation radiographs move from fp32, px of a
+    224 frame.
     """
 
     ranges: Ranges
-    films: int
+    radiographs: int
     moved_px: float
 
 
 def find_quantization(
     network: LandmarkNetwork, samples: Samples, *, most_px: float = MOST_PX
 ) -> Quantization | None:
-    """Find ranges on training films and try them on validation films.
+    """Find ranges on training radiographs and try them on validation radiographs.
 
-    None where there are no films for it, the CPU cannot try them, or points move by ``most_px``.
+    None without radiographs for it, on a CPU that cannot try them, and where points move by
+    ``most_px``.
     """
-    films = _spread(samples.split("train").images)
+    radiographs = _spread(samples.split("train").images)
     tried = _spread(samples.split("val").images)
-    if not len(films) or not len(tried):
+    if not len(radiographs) or not len(tried):
         return None
-    ranges = input_ranges(network, _views(films))
+    ranges = input_ranges(network, _views(radiographs))
     try:
         arithmetic = Arithmetic.of_this_cpu(ranges)
         parts = converted(network, arithmetic.form, ranges)
@@ -68,11 +70,11 @@ def find_quantization(
             for views in _views(tried)
         ]
     moved = round(float(torch.cat(apart).mean()) * ERROR_FRAME_PX / INPUT_SIDE_PX, 4)
-    return Quantization(ranges, len(films), moved) if moved < most_px else None
+    return Quantization(ranges, len(radiographs), moved) if moved < most_px else None
 
 
 def _spread(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    return images[:: max(1, -(-len(images) // _FILMS))]
+    return images[:: max(1, -(-len(images) // _MOST_RADIOGRAPHS))]
 
 
 def _views(images: npt.NDArray[np.uint8]) -> Iterator[Tensor]:

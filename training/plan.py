@@ -44,10 +44,10 @@ class LossWeights:
 
 @dataclass(frozen=True, slots=True)
 class GeometryRanges:
-    """How far a film may be moved; each value is drawn evenly from +- its range.
+    """How far a radiograph may be moved; each value is drawn evenly from +- its range.
 
     The warps are the largest standard deviations, along x and y, of a smooth displacement in px
-    of the network's square: for films with landmarks, and for those with outlined hearts.
+    of the network's square: for radiographs with landmarks, and for those with outlined hearts.
     """
 
     rotation_degrees: float = 12.0
@@ -87,7 +87,7 @@ class Plan:
     landmark_batch: int = 21  # images of a step with anatomical points
     calliper_batch: int = 11  # images of a step with calliper points
     frontal_batch: int = 2  # images of a step that only are, or are not, a frontal chest
-    counterexample_batch: int = 4  # images of a step made into no chest
+    counterexample_batch: int = 4  # images of a step turned into counterexamples
     weight_decay: float = 0.05
     average: float = 0.995  # decay of the weight average that is validated and kept
     gradient_norm: float = 5.0

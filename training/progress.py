@@ -1,4 +1,4 @@
-"""What a training run tells while it goes on, in plain values; free of torch."""
+"""What a training run reports while it goes on, in plain values; free of torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Check:
 
     ``error_px224`` and ``best_px224``: mean landmark error, px of a 224 frame; ``ict_error``: mean
     absolute error of the cardiothoracic index, None without callipers; ``epoch``: passes over the
-    films with landmarks, within the phase; ``seconds``: of the run, over restarts.
+    radiographs with landmarks, within the phase; ``seconds``: of the run, over restarts.
     """
 
     ordinal: int
@@ -57,19 +57,19 @@ class PhaseResult:
 
 
 class Watcher(Protocol):
-    """Who is told of a run, and may stop it."""
+    """Receives the progress of a run, and may stop it."""
 
     def beat(self) -> None:
         """Be called at every step; whatever it raises ends the run after a checkpoint.
 
-        After `training.errors.RunTaken` alone nothing is written: the run is another's.
+        Only after `training.errors.RunTaken` nothing is written: another worker has the run.
         """
 
     def checked(self, check: Check) -> None:
-        """Be told of a check; after a restart some come again, with the same figures."""
+        """Receive a check; after a restart some come again, with the same figures."""
 
     def phase_ended(self, result: PhaseResult) -> None:
-        """Be told how a phase ended; after a restart once more, with the same figures."""
+        """Receive the end of a phase; after a restart once more, with the same figures."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Have a card say whether eight bits do: ``python -m training.quantize CARD --data DIR``."""
+"""Write into a card whether eight bits suffice: ``python -m training.quantize CARD --data DIR``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from network.card import load_card
 from network.input import INPUT_SIDE_PX
 from network.weights import load_network
 from training.int8_ranges import find_quantization
-from training.release import judge_card, write_card
+from training.release import evaluate_card, write_card
 from training.samples import read_samples
 
 
 def main() -> None:
-    """Find the ranges, write them, and judge the network as it is then served."""
+    """Find the ranges, write them, and evaluate the network as it is then served."""
     parser = argparse.ArgumentParser(prog="python -m training.quantize", description=__doc__)
     parser.add_argument("card", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
@@ -26,7 +26,7 @@ def main() -> None:
     fields = {**card.card, "quantization": None if found is None else asdict(found)}
     write_card(asked.card, fields)
     if (samples.splits == "test").any():
-        judge_card(asked.card, fields, asked.data, "cpu")
+        evaluate_card(asked.card, fields, asked.data, "cpu")
     print("no int8" if found is None else f"int8, moves points by {found.moved_px} px")  # noqa: T201
 
 

@@ -1,7 +1,7 @@
-"""From fitted weights to a network that can be served: judge, calibration, figures, card, report.
+"""From fitted weights to a network that can be served: calibration, figures, card and report.
 
-Fits the judge of frontal chests on the training films, calibrates on the validation split,
-evaluates on the test split, and leaves weights, model card and report in one folder.
+Fits the classifier of frontal chests on the training radiographs, calibrates on the validation
+split, evaluates on the test split, and leaves weights, card and report in one folder.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from network.landmark_network import ARCHITECTURE
 from network.predictor import TorchPredictor
 from network.weights import read_network, save_network
 from radiograph.measures.quality import Calibration
-from training.evaluate.calibration import calibrate
-from training.evaluate.models import Judged, judge_models
+from training.evaluate.calibration import LEAST_CASES, calibrate
+from training.evaluate.models import EvaluatedModels, evaluate_models
 from training.evaluate.predictions import predict
 from training.fit.frontal import refit_frontal
 from training.int8_ranges import find_quantization
@@ -33,14 +33,12 @@ from training.progress import Check, PhaseResult
 from training.report.page import write_report
 from training.samples import EXTERNAL_SPLIT, TRAINING_SIDE_PX, Samples, read_samples
 
-#: Fewer validation films cannot carry a calibration: studies stay unrated.
-LEAST_CALIBRATION_CASES = 20
 CARD_FILE = "card.json"
 REPORT_FILE = "report.html"
 
 
 @dataclass(frozen=True, slots=True)
-class ModelMade:
+class ReleasedModel:
     """A network on disk: ``folder`` holds ``card_path`` and the weights it names."""
 
     version: str
@@ -50,7 +48,7 @@ class ModelMade:
     card: Mapping[str, Any]
 
 
-def make_model(
+def release_model(
     weights: Path,
     fitted: Mapping[str, Any],
     data: Path,
@@ -67,13 +65,13 @@ def make_model(
     phases: Sequence[PhaseResult] = (),
     report: bool = True,
     beat: Callable[[], None] = lambda: None,
-) -> ModelMade:
+) -> ReleasedModel:
     """Write ``folder``/``version``.safetensors, its card with its figures, and report.html.
 
     ``fitted`` is the ``fit.json`` beside the weights; ``parent`` the version the fit started
     from; ``sources`` and ``limits`` go into the card, ``checks`` and ``phases`` into the
-    report. Doing it again writes the same again. ``beat`` is called now and then; whatever it
-    raises ends the work.
+    report. Doing it again writes the same again. ``beat`` is called now and then; what it raises
+    ends the work.
 
     Raises DataMissing, DatasetInvalid, WeightsMismatch.
     """
@@ -84,18 +82,18 @@ def make_model(
 
     beat()
     folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / f"{version}.safetensors"
-    save_network(network, kept)
+    weights_path = folder / f"{version}.safetensors"
+    save_network(network, weights_path)
     everything = read_samples(data, side=INPUT_SIDE_PX)
-    calibration = _calibration(kept, everything, version, flip=flip, device=device)
+    calibration = _calibration(weights_path, everything, version, flip=flip, device=device)
     beat()
-    quantization = find_quantization(read_network(kept), everything)
-    digest = file_digest(kept)
+    quantization = find_quantization(read_network(weights_path), everything)
+    digest = file_digest(weights_path)
     card: dict[str, Any] = {
         "version": version,
         "parent": parent,
         "architecture": ARCHITECTURE,
-        "weights": {"file": kept.name, "sha256": digest, "precision": "fp16"},
+        "weights": {"file": weights_path.name, "sha256": digest, "precision": "fp16"},
         "input": {"side_px": INPUT_SIDE_PX, "margin_px": MARGIN_PX},
         "test_time_flip": flip,
         "pretraining": fitted["pretraining"],
@@ -111,39 +109,39 @@ def make_model(
     path = folder / card_name
     write_card(path, card)
     if (everything.splits == "test").any():
-        judged = judge_card(path, card, data, device)
+        evaluated = evaluate_card(path, card, data, device)
         if report:
             write_report(
                 folder / REPORT_FILE,
                 title=version,
-                evaluation=judged.evaluation,
-                samples=judged.samples,
-                predicted=judged.predicted,
+                evaluation=evaluated.evaluation,
+                samples=evaluated.samples,
+                predictions=evaluated.predictions,
                 checks=checks,
                 phases=phases,
-                calibration=judged.calibration,
+                calibration=evaluated.calibration,
                 data=data,
             )
-    return ModelMade(version, folder, path, digest, card)
+    return ReleasedModel(version, folder, path, digest, card)
 
 
-def judge_card(path: Path, card: dict[str, Any], data: Path, device: str) -> Judged:
-    """Judge the network of the card at ``path`` on the test split, its figures into ``card``.
+def evaluate_card(path: Path, card: dict[str, Any], data: Path, device: str) -> EvaluatedModels:
+    """Evaluate the network of the card at ``path`` on the test split; put its figures into it.
 
     Raises DataMissing, DatasetInvalid, SplitEmpty.
     """
-    judged = judge_models([load_card(path)], data, "test", device)
-    card["metrics"] = _rounded(asdict(judged.evaluation))
+    evaluated = evaluate_models([load_card(path)], data, "test", device)
+    card["metrics"] = _rounded(asdict(evaluated.evaluation))
     write_card(path, card)
-    return judged
+    return evaluated
 
 
 def _calibration(
     weights: Path, everything: Samples, version: str, *, flip: bool, device: str
 ) -> Calibration | None:
-    """Calibrate on films that the network was not fitted to; None where they are too few."""
+    """Calibrate on radiographs that the network was not fitted to; None where they are too few."""
     validation = everything.split("val")
-    if validation.has_landmarks().sum() < LEAST_CALIBRATION_CASES:
+    if validation.has_landmarks().sum() < LEAST_CASES:
         return None
     predictor = TorchPredictor(read_network(weights), device, flip=flip)
     return calibrate(validation, predict(predictor, validation), f"{version}-validation")
@@ -169,16 +167,18 @@ def _data(samples: Samples, sources: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _limits(samples: Samples, calibration: Calibration | None) -> list[str]:
-    """Say what the counts alone tell of a network's limits."""
+    """Return the limits of a network that the counts alone show."""
     validation = samples.split("val")
-    said = [f"Trained on {(samples.splits == 'train').sum()} radiographs."]
+    limits = [f"Trained on {(samples.splits == 'train').sum()} radiographs."]
     if calibration is None:
-        said.append("No calibration: too few validation films; studies are unrated.")
+        limits.append("No calibration: too few validation radiographs; studies are unrated.")
     else:
-        said.append(f"Expected errors are calibrated on {validation.has_landmarks().sum()} films.")
+        limits.append(
+            f"Expected errors are calibrated on {validation.has_landmarks().sum()} radiographs."
+        )
     if not samples.has_callipers().any():
-        said.append("No film showed where the callipers stand: the index means nothing.")
-    return [*said, "It measures and sorts; it does not diagnose."]
+        limits.append("No radiograph has callipers: the index means nothing.")
+    return [*limits, "It measures and sorts; it does not diagnose."]
 
 
 def _rounded(value: Any) -> Any:
@@ -193,7 +193,7 @@ def _rounded(value: Any) -> Any:
 
 
 def write_card(path: Path, card: dict[str, Any]) -> None:
-    """Write a card; whoever reads it sees all of it, or the one before."""
+    """Write a card; a reader sees either all of it or the one before."""
     partial = path.with_suffix(".partial")
     partial.write_text(
         json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"

@@ -23,15 +23,15 @@ from radiograph.reading import ReadLimits, read
 from radiograph.records import ERROR_FRAME_PX
 from training.dataset import landmarks15, original
 from training.dataset.cardiothoracic import CALLIPER_COLUMNS, OUTLINE_FOLDERS
-from training.dataset.layouts import usable_films
+from training.dataset.layouts import usable_radiographs
 from training.dataset.outlines import read_mask
-from training.dataset.radiographs import Film
+from training.dataset.radiographs import AnnotatedRadiograph
 from training.errors import DatasetInvalid
 
 POINTS = len(Landmark)
 #: The square training augments from: larger than the network's, so that zooming in stays sharp.
 TRAINING_SIDE_PX = 160
-#: Sources whose films were annotated with the fifteen landmarks, not with outlines.
+#: Sources whose radiographs were annotated with the fifteen landmarks, not with outlines.
 LANDMARK_SOURCES = (landmarks15.FOLDER, original.SOURCE)
 #: Sources that are never trained, tuned or calibrated on.
 EXTERNAL_SPLIT = "external"
@@ -97,7 +97,7 @@ class Samples:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read what ``save`` wrote."""
-        # Opened here: numpy leaves a file open that is none of its own.
+        # Opened here: numpy does not close a file that it cannot read.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             values = {f.name: arrays[f.name] for f in fields(cls)}
         values["outlines"] = np.unpackbits(values["outlines"], axis=-1)
@@ -107,9 +107,9 @@ class Samples:
 def read_samples(data: Path, *, side: int = TRAINING_SIDE_PX) -> Samples:
     """Read every data set found under ``data``, in whichever layout.
 
-    Raises DataMissing where there is none, DatasetInvalid where a row or an image is unusable.
+    Raises DataMissing without any, DatasetInvalid where a row or an image is unusable.
     """
-    return _stack(usable_films(data), side)
+    return _stack(usable_radiographs(data), side)
 
 
 def carried_file(data: Path, side: int) -> Path:
@@ -131,40 +131,42 @@ def training_samples(data: Path, side: int) -> Samples:
         raise DatasetInvalid.because(f"{carried.name}: {exc}") from exc
 
 
-def read_pixels(film: Film) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
-    """Read a film as the worker reads it. Raises DatasetInvalid."""
+def read_pixels(radiograph: AnnotatedRadiograph) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+    """Read a radiograph as the worker reads it. Raises DatasetInvalid."""
     try:
-        return read(film.path, ReadLimits()).pixels
+        return read(radiograph.path, ReadLimits()).pixels
     except RadiographError as exc:
-        raise DatasetInvalid.because(f"{film.name}: [{exc.code}] {exc}") from exc
+        raise DatasetInvalid(
+            f"{radiograph.name}: [{exc.code}] {exc}. {DatasetInvalid.__doc__}"
+        ) from exc
 
 
-def _stack(films: Sequence[Film], side: int) -> Samples:
+def _stack(radiographs: Sequence[AnnotatedRadiograph], side: int) -> Samples:
     images, points, outlines, outlined, scales = [], [], [], [], []
-    for film in films:
-        pixels = read_pixels(film)
+    for radiograph in radiographs:
+        pixels = read_pixels(radiograph)
         prepared = prepare(pixels, side=side, margin=training_margin(side))
         images.append(prepared.pixels)
         step = prepared.to_upright[(0, 1), (0, 1)]
-        points.append(((film.points - prepared.to_upright[:, 2]) / step).astype(np.float32))
+        points.append(((radiograph.points - prepared.to_upright[:, 2]) / step).astype(np.float32))
         scales.append(float(step[0]) * ERROR_FRAME_PX / max(pixels.shape))
-        outlined.append(film.masks is not None)
+        outlined.append(radiograph.masks is not None)
         outlines.append(
             np.zeros((len(OUTLINE_FOLDERS), side, side), np.uint8)
-            if film.masks is None
-            else np.stack([fit_mask(read_mask(mask), side) for mask in film.masks])
+            if radiograph.masks is None
+            else np.stack([fit_mask(read_mask(mask), side) for mask in radiograph.masks])
         )
     return Samples(
         images=np.stack(images),
         points=np.stack(points),
         outlines=np.stack(outlines),
         outlined=np.array(outlined),
-        frontal=np.ones(len(films), np.float32),
+        frontal=np.ones(len(radiographs), np.float32),
         scale=np.array(scales, np.float32),
-        names=np.array([film.name for film in films]),
-        sources=np.array([film.source for film in films]),
-        categories=np.array([film.category for film in films]),
-        splits=np.array([film.split for film in films]),
+        names=np.array([radiograph.name for radiograph in radiographs]),
+        sources=np.array([radiograph.source for radiograph in radiographs]),
+        categories=np.array([radiograph.category for radiograph in radiographs]),
+        splits=np.array([radiograph.split for radiograph in radiographs]),
     )
 
 

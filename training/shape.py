@@ -12,6 +12,8 @@ from radiograph.landmarks import ANATOMICAL, MIDLINE, PAIRS, Landmark
 
 Floats = npt.NDArray[np.float64]
 
+#: The index of an adult's enlarged heart on a PA radiograph; here it holds for every view.
+ENLARGED_ABOVE = 0.50
 #: The pairs of the fifteen landmarks, the patient's right first.
 LATERAL_PAIRS = tuple(pair for pair in PAIRS if set(pair) <= set(ANATOMICAL))
 #: The lengths that are to be preserved: (1, 2), (9, 10), (3, 4), (5, 6), (7, 8).

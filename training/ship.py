@@ -9,7 +9,7 @@ from pathlib import Path
 from network.card import WEIGHTS_FOLDER, load_card
 from scheduler.console import PlainConsole
 from training.evaluate.models import evaluate
-from training.release import make_model
+from training.release import release_model
 from training.report.terminal import print_tables
 
 SOURCES = {
@@ -30,7 +30,7 @@ LIMITS = (
         "of a 224 frame mean nothing."
     ),
     (
-        "The cardiothoracic index of AP and supine films is magnified; the value is kept, no "
+        "The cardiothoracic index of AP and supine radiographs is magnified; the value is kept, no "
         "line is drawn."
     ),
     (
@@ -38,8 +38,8 @@ LIMITS = (
         "index on 16 of another."
     ),
     (
-        "Laterals and other body parts without a header are judged by a layer fitted on phantoms "
-        "and on turned, inverted and cut films, not on real ones."
+        "Laterals and other body parts without a header are recognised by a layer fitted on "
+        "phantoms and on turned, inverted and cut radiographs, not on real ones."
     ),
     "It measures and sorts; it does not diagnose.",
 )
@@ -53,10 +53,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     parser.add_argument("--version", required=True, help="name of the network, such as thoraq-1")
     parser.add_argument("--parent", help="version the fit started from")
-    parser.add_argument("--flip", action="store_true", help="average with the mirrored film")
+    parser.add_argument("--flip", action="store_true", help="average with the mirrored radiograph")
     parser.add_argument("--out", type=Path, default=WEIGHTS_FOLDER, help="the shipped folder")
     options = parser.parse_args()
-    made = make_model(
+    made = release_model(
         options.weights,
         json.loads(options.fit.read_text(encoding="utf-8")),
         options.data,

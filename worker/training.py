@@ -166,7 +166,7 @@ class Trainer:
 
         from training.fit.checkpoint import drop_checkpoints  # noqa: PLC0415
         from training.fit.run import FIT_FILE, run_plan  # noqa: PLC0415
-        from training.release import make_model  # noqa: PLC0415
+        from training.release import release_model  # noqa: PLC0415
 
         run, folder = claim.run, run_folder(self._settings, claim.run)
         data = allowed_path(Path(run.data), self._settings.allowed_roots)
@@ -186,7 +186,7 @@ class Trainer:
         )
         finish = partial(finish_run, database, claim.owner, None)
         if not plan.original:  # which is for comparison: it places no callipers, measures nothing
-            made = make_model(
+            made = release_model(
                 result.weights,
                 json.loads((folder / FIT_FILE).read_text(encoding="utf-8")),
                 data,

@@ -20,8 +20,8 @@ def draw_film(rng: np.random.Generator, path: Path) -> list[float]:
     """Draw a phantom; return x1 y1 ... x15 y15 of the file's pixels."""
     anatomy = draw_anatomy(rng)
     path.parent.mkdir(parents=True, exist_ok=True)
-    film = (project(anatomy, SIDE, SIDE, rng) >> 8).astype(np.uint8)
-    Image.fromarray(film).save(path)
+    radiograph = (project(anatomy, SIDE, SIDE, rng) >> 8).astype(np.uint8)
+    Image.fromarray(radiograph).save(path)
     return [float(v) for point in anatomy.points(SIDE, SIDE)[:15].round(2) for v in point]
 
 

@@ -25,8 +25,8 @@ def write_phantoms(folder: Path) -> Path:
         for kind, rows in (("landmarks15", landmarks), ("cardiothoracic", callipers)):
             anatomy = draw_anatomy(rng)
             (folder / kind / "images").mkdir(parents=True, exist_ok=True)
-            film = project(anatomy, SIDE, SIDE, rng) >> 8
-            Image.fromarray(film.astype(np.uint8)).save(folder / kind / "images" / name)
+            radiograph = project(anatomy, SIDE, SIDE, rng) >> 8
+            Image.fromarray(radiograph.astype(np.uint8)).save(folder / kind / "images" / name)
             points = anatomy.points(SIDE, SIDE).round(2).tolist()
             if kind == "landmarks15":
                 rows.append([name, "Normal", split, *(v for p in points[:15] for v in p)])

@@ -1,4 +1,4 @@
-"""Films that train in seconds: bright spots on a dark ground where the points are."""
+"""Radiographs that train in seconds: bright spots on a dark ground where the points are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from training.samples import TRAINING_SIDE_PX, Samples, carried_file
 
 
 def spots(side: int, count: int = 12, split: str = "train") -> Samples:
-    """Draw ``count`` films; the first half have landmarks, the others callipers."""
+    """Draw ``count`` radiographs; the first half have landmarks, the others callipers."""
     rng = np.random.default_rng(5)
     ratio = side / INPUT_SIDE_PX
     points = (rng.uniform(30, 98, (count, 19, 2)) * ratio).astype(np.float32)

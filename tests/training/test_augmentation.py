@@ -51,14 +51,14 @@ def test_absent_points_stay_absent() -> None:
 
 def test_exposure_keeps_the_surround_black_and_the_range_of_grey() -> None:
     torch.manual_seed(3)
-    film = torch.rand(24, 64, 64) * 254 + 1
-    film[:, :8] = 0
-    exposed = expose(film)
+    radiograph = torch.rand(24, 64, 64) * 254 + 1
+    radiograph[:, :8] = 0
+    exposed = expose(radiograph)
     assert (exposed[:, :8] == 0).all()
     assert exposed.min() >= 0
     assert exposed.max() <= 255
     assert torch.equal(exposed, exposed.round())
-    assert (exposed != film).any(dim=(1, 2)).float().mean() > 0.9
+    assert (exposed != radiograph).any(dim=(1, 2)).float().mean() > 0.9
 
 
 def test_every_counterexample_differs_from_the_chest_it_came_from() -> None:

@@ -10,12 +10,12 @@ import pytest
 from network.input import INPUT_SIDE_PX
 from tests.training.spots import spots
 from training.evaluate.calibration import _monotone, _upper_ratio, calibrate
-from training.evaluate.predictions import Predicted
+from training.evaluate.predictions import Predictions
 from training.shape import index_of
 
 
 def drawn(rng: np.random.Generator, cases: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw mean spreads of films and the true errors, which vary about them."""
+    """Draw mean spreads of radiographs and the true errors, which vary about them."""
     scores = rng.uniform(2.0, 10.0, cases)
     return scores, scores * rng.lognormal(0.0, 0.4, cases)
 
@@ -52,8 +52,8 @@ def test_the_deviation_of_the_index_is_the_one_that_was_observed() -> None:
     moved[:, 15:] = points[:, 15:]
     # By 3.2 px of 80 the index is 0.04 off, up and down alike.
     moved[:, 16, 0] += np.where(np.arange(40) % 2, 3.2, -3.2)
-    predicted = Predicted(moved, np.full((40, 19), 1.0), np.ones(40))
+    predictions = Predictions(moved, np.full((40, 19), 1.0), np.ones(40))
     assert np.abs(index_of(moved) - index_of(points)) == pytest.approx(0.04)
-    calibration = calibrate(samples, predicted, "index")
+    calibration = calibrate(samples, predictions, "index")
     sd = np.mean([calibration.ict_sd(each, np.full(19, 1.0)) for each in moved[20:]])
     assert sd == pytest.approx(0.04, rel=0.02)

@@ -92,7 +92,7 @@ def test_several_models_are_an_ensemble_with_pictures_and_a_page(
     assert ran.returncode == 0, ran.stderr
     figures = json.loads(ran.stdout)
     assert figures["model"] == f"{card.version} + {card.version}"
-    # One validation film carries no calibration of the ensemble's own.
+    # One validation radiograph carries no calibration of the ensemble's own.
     assert figures["reliability"] == {}
     pictures = sorted(path.relative_to(drawn).as_posix() for path in drawn.rglob("*.jpg"))
     assert pictures == ["landmarks15 test/phantom 3.png.jpg", "wingspan test/phantom 3.png.jpg"]

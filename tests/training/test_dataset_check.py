@@ -59,8 +59,8 @@ def cut(folder: Path, rows: list[Cells]) -> None:
 def burn_out(folder: Path, rows: list[Cells]) -> None:
     del rows
     path = folder / IMAGES / "film 0.png"
-    with Image.open(path) as film:
-        poor = film.point([level // 32 * 32 for level in range(256)])
+    with Image.open(path) as radiograph:
+        poor = radiograph.point([level // 32 * 32 for level in range(256)])
     poor.save(path)
 
 
@@ -91,8 +91,8 @@ def copy_within(folder: Path, rows: list[Cells]) -> None:
 
 def copy_across(folder: Path, rows: list[Cells]) -> None:
     # Other bytes, the same pixels.
-    with Image.open(folder / IMAGES / "film 0.png") as film:
-        film.save(folder / IMAGES / "again.png", compress_level=1)
+    with Image.open(folder / IMAGES / "film 0.png") as radiograph:
+        radiograph.save(folder / IMAGES / "again.png", compress_level=1)
     rows.append(["again.png", "Normal", "test", *rows[0][3:]])
 
 
@@ -144,7 +144,7 @@ def test_outlines_that_were_exchanged_or_lie_on_one_another_do_not_fit(
         both = Image.fromarray(np.maximum(np.asarray(drawn), np.asarray(other)))
     both.save(lung / "phantom 1.png")
     found = {(finding.image, finding.detail) for finding in check_data(tmp_path).findings}
-    exchanged = "heart does not lie between the lungs: was it exchanged with one of them?"
+    exchanged = "heart is not between the lungs: was it exchanged with one of them?"
     assert ("phantom 0.png", exchanged) in found
     assert ("phantom 1.png", "100 % of heart is lung too") in found
 
@@ -166,7 +166,7 @@ def test_masks_of_another_size_empty_or_beside_the_callipers_do_not_fit(
     ]
     assert "phantom 0.png, mask-misfit: heart is 20 x 30, the image 192 x 192" in found
     assert "phantom 1.png, mask-misfit: heart is empty" in found
-    reach = "phantom 2.png, mask-misfit: heart outlined from x = 5 to 8, the callipers stand at"
+    reach = "phantom 2.png, mask-misfit: heart outlined from x = 5 to 8, the callipers are at"
     assert any(line.startswith(reach) for line in found)
     assert "phantom 3.png, mask-missing: heart" in found
 
@@ -200,7 +200,7 @@ def test_check_prints_what_it_found_in_each_form_and_its_exit_code_says_so(tmp_p
     rows = ours(tmp_path, SPLITS)
     write_ours(tmp_path, rows)
     sound = run("check", "--data", tmp_path)
-    assert (sound.returncode, sound.stdout) == (0, "4 films: nothing found\n")
+    assert (sound.returncode, sound.stdout) == (0, "4 radiographs: nothing found\n")
     rows[0][0] = "film\x1b[31m.png"
     write_ours(tmp_path, rows)
     table = run("check", "--data", tmp_path)
@@ -223,13 +223,19 @@ def test_explore_counts_and_measures_what_is_there(data: Path, tmp_path: Path) -
     picture = tmp_path / "new/shape.png"
     ran = run("explore", "--data", data, "--json", "--out", picture)
     assert ran.returncode == 0, ran.stderr
-    said = json.loads(ran.stdout)
-    assert said["films"] == 8
-    assert said["counts"] == [
+    explored = json.loads(ran.stdout)
+    assert explored["radiographs"] == explored["films"] == 8
+    assert explored["counts"] == [
         {"source": s, "category": c, "train": 2, "val": 1, "test": 1, "external": 0, "all": 4}
         for s, c in (("landmarks15", "Normal"), ("wingspan", "wingspan"))
     ]
-    assert said["sizes"][0] == {"source": "landmarks15", "columns": 192, "rows": 192, "films": 4}
+    assert explored["sizes"][0] == {
+        "source": "landmarks15",
+        "columns": 192,
+        "rows": 192,
+        "radiographs": 4,
+        "films": 4,  # its former key
+    }
     with Image.open(picture) as drawn:
         assert min(drawn.size) > 400
         assert len(np.unique(np.asarray(drawn))) > 100

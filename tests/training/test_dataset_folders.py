@@ -14,7 +14,7 @@ from tests.training.layouts import original, ours, write_ours, write_rows
 from training.dataset import cardiothoracic
 from training.dataset.check import check_data
 from training.dataset.findings import Kind
-from training.dataset.layouts import list_data, usable_films
+from training.dataset.layouts import list_data, usable_radiographs
 from training.errors import DataMissing, DatasetInvalid
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,7 @@ OUTSIDE = (
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Give a folder with links in every direction, and a film beside it that is none of its."""
+    """Give a folder with links in every direction, and a radiograph outside of it."""
     ours(tmp_path / "other", ["train"])
     secret = tmp_path / "secret.png"
     shutil.copyfile(tmp_path / "other/landmarks15/images/film 0.png", secret)
@@ -58,12 +58,12 @@ def test_a_row_that_leads_out_of_the_folder_is_a_finding_and_not_read(
     rows[1][0] = name.format(secret=data.parent / "secret.png")
     write_ours(data, rows)
     listing = list_data(data)
-    assert [film.name for film in listing.films] == ["film 0.png"]
+    assert [radiograph.name for radiograph in listing.radiographs] == ["film 0.png"]
     kinds = {finding.kind for finding in check_data(data).findings}
     # A row with NUL is none for some versions of the reader of tables.
     assert kinds & {Kind.IMAGE_OUTSIDE, Kind.ROW_MALFORMED if "\0" in name else Kind.IMAGE_OUTSIDE}
     with pytest.raises(DatasetInvalid):
-        usable_films(data)
+        usable_radiographs(data)
 
 
 def test_links_and_folders_within_are_what_they_were(data: Path) -> None:
@@ -72,10 +72,10 @@ def test_links_and_folders_within_are_what_they_were(data: Path) -> None:
     (images / "film 1.png").rename(images / "sub" / "film 1.png")
     rows[1][0], rows[2][0] = "sub/film 1.png", "kept.png"
     write_ours(data, rows)
-    assert len(usable_films(data)) == 3
+    assert len(usable_radiographs(data)) == 3
     elsewhere = data.parent / "by another name"
     elsewhere.symlink_to(data)
-    assert len(usable_films(elsewhere)) == 3
+    assert len(usable_radiographs(elsewhere)) == 3
 
 
 @pytest.mark.parametrize("part", ["landmarks15", "landmarks15/images", "landmarks15/landmarks.csv"])
@@ -84,7 +84,7 @@ def test_no_part_of_a_data_set_is_a_link_out_of_it(tmp_path: Path, part: str) ->
     (tmp_path / "data" / part).rename(tmp_path / "moved")
     (tmp_path / "data" / part).symlink_to(tmp_path / "moved")
     found = list_data(tmp_path / "data")
-    assert found.films == ()
+    assert found.radiographs == ()
     assert {finding.kind for finding in found.findings} == {Kind.IMAGE_OUTSIDE}
 
 
@@ -97,7 +97,7 @@ def test_an_outline_that_leads_out_is_a_finding(tmp_path: Path) -> None:
     for place in ("images", *(f"masks/{outline}" for outline in cardiothoracic.OUTLINE_FOLDERS)):
         (folder / place).mkdir(parents=True)
         shutil.copyfile(image, folder / place / "film.png")
-    assert len(list_data(tmp_path / "data").films) == 1
+    assert len(list_data(tmp_path / "data").radiographs) == 1
     (folder / "masks/heart/film.png").unlink()
     (folder / "masks/heart/film.png").symlink_to(image)
     [finding] = list_data(tmp_path / "data").findings
@@ -108,16 +108,16 @@ def test_a_category_of_the_original_layout_leads_nowhere_else(tmp_path: Path) ->
     data = tmp_path / "data"
     rows = original(data, {"COVID": 2})
     write_rows(data / "points.csv", rows)
-    assert len(list_data(data).films) == 2
+    assert len(list_data(data).radiographs) == 2
     image = data / "COVID" / "COVID-1.png"
     image.rename(tmp_path / "secret.png")
     image.symlink_to(tmp_path / "secret.png")
     assert [each.kind for each in list_data(data).findings] == [Kind.IMAGE_OUTSIDE]
     (data / "COVID").rename(tmp_path / "moved")
     (data / "COVID").symlink_to(tmp_path / "moved")
-    assert list_data(data).films == ()
+    assert list_data(data).radiographs == ()
     with pytest.raises((DatasetInvalid, DataMissing)):
-        usable_films(data)
+        usable_radiographs(data)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.training.layouts import original, ours, write_ours, write_rows
 from training.dataset.findings import Kind
-from training.dataset.layouts import list_data, usable_films
+from training.dataset.layouts import list_data, usable_radiographs
 from training.errors import DataMissing, DatasetInvalid
 from training.fit.batches import BatchSource
 from training.plan import Plan
@@ -37,8 +37,12 @@ def test_the_original_layout_is_read_wherever_its_images_and_table_lie(
     assert samples.has_landmarks().all()
     assert Counter(samples.categories.tolist()) == COUNTS
     first = next(row for row in rows if f"{row[-1]}.png" == samples.names[0])
-    film = next(film for film in usable_films(tmp_path) if film.name == samples.names[0])
-    assert film.points[:15].ravel() == pytest.approx(first[1:-1])
+    radiograph = next(
+        radiograph
+        for radiograph in usable_radiographs(tmp_path)
+        if radiograph.name == samples.names[0]
+    )
+    assert radiograph.points[:15].ravel() == pytest.approx(first[1:-1])
 
 
 def test_samples_that_were_saved_are_trained_on_as_the_folder_they_were_made_of(
@@ -63,12 +67,12 @@ def test_images_of_the_original_layout_may_have_another_ending_or_be_named_with_
     tmp_path: Path,
 ) -> None:
     rows = original(tmp_path, {"Normal": 3})
-    with Image.open(tmp_path / "Normal/Normal-1.png") as film:
-        film.save(tmp_path / "Normal/Normal-1.jpeg")
+    with Image.open(tmp_path / "Normal/Normal-1.png") as radiograph:
+        radiograph.save(tmp_path / "Normal/Normal-1.jpeg")
     (tmp_path / "Normal/Normal-1.png").unlink()
     rows[1][-1] = "Normal-2.png"
     write_rows(tmp_path / "points.csv", rows)
-    names = [film.name for film in usable_films(tmp_path)]
+    names = [radiograph.name for radiograph in usable_radiographs(tmp_path)]
     assert names == ["Normal-1.jpeg", "Normal-2.png", "Normal-3.png"]
 
 
@@ -77,7 +81,7 @@ def test_outlines_beside_the_images_are_not_taken_for_images(tmp_path: Path) -> 
     shutil.copytree(tmp_path / "Normal/images", tmp_path / "Normal/masks")
     write_rows(tmp_path / "points.csv", rows)
     listing = list_data(tmp_path)
-    assert len(listing.films) == len(listing.images) == 3
+    assert len(listing.radiographs) == len(listing.images) == 3
     assert listing.findings == ()
 
 
@@ -86,11 +90,13 @@ def test_the_split_is_seventy_fifteen_fifteen_and_the_order_of_rows_does_not_mat
 ) -> None:
     rows = original(tmp_path, COUNTS)
     write_rows(tmp_path / "points.csv", rows)
-    before = {film.name: film.split for film in usable_films(tmp_path)}
+    before = {radiograph.name: radiograph.split for radiograph in usable_radiographs(tmp_path)}
     assert Counter(before.values()) == {"train": 14, "val": 3, "test": 3}
     random.Random(3).shuffle(rows)
     write_rows(tmp_path / "points.csv", rows)
-    assert {film.name: film.split for film in usable_films(tmp_path)} == before
+    assert {
+        radiograph.name: radiograph.split for radiograph in usable_radiographs(tmp_path)
+    } == before
 
 
 def test_films_of_the_same_pixels_stay_in_one_split(tmp_path: Path) -> None:
@@ -98,12 +104,12 @@ def test_films_of_the_same_pixels_stay_in_one_split(tmp_path: Path) -> None:
     copies = []
     for row in rows[:12]:
         category = str(row[-1]).partition("-")[0]
-        with Image.open(tmp_path / category / f"{row[-1]}.png") as film:
+        with Image.open(tmp_path / category / f"{row[-1]}.png") as radiograph:
             # Other bytes and another category, the same pixels.
-            film.save(tmp_path / "Viral Pneumonia" / f"copy of {row[-1]}.tiff")
+            radiograph.save(tmp_path / "Viral Pneumonia" / f"copy of {row[-1]}.tiff")
         copies.append([99, *row[1:-1], f"copy of {row[-1]}"])
     write_rows(tmp_path / "points.csv", [*rows, *copies])
-    splits = {film.path.stem: film.split for film in usable_films(tmp_path)}
+    splits = {radiograph.path.stem: radiograph.split for radiograph in usable_radiographs(tmp_path)}
     assert len(splits) == 32
     assert len(set(splits.values())) == 3
     for row in rows[:12]:
@@ -197,7 +203,7 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_the_real_sets_are_listed_whole() -> None:
     listing = list_data(DATA)
     assert listing.findings == ()
-    assert Counter((film.source, film.split) for film in listing.films) == {
+    assert Counter((radiograph.source, radiograph.split) for radiograph in listing.radiographs) == {
         ("landmarks15", "train"): 569,
         ("landmarks15", "val"): 100,
         ("landmarks15", "test"): 144,
@@ -206,4 +212,4 @@ def test_the_real_sets_are_listed_whole() -> None:
         ("wingspan", "test"): 41,
         ("jsrt", "external"): 180,
     }
-    assert len(listing.images) == len(listing.films)
+    assert len(listing.images) == len(listing.radiographs)

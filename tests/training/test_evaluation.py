@@ -16,13 +16,13 @@ from radiograph.records import Bucket, Header, IctThresholds, ImageFormat
 from tests.training.spots import spots
 from training.evaluate.agreement import ict_figures
 from training.evaluate.calibration import LEAST_ICT_CASES, calibrate
-from training.evaluate.cases import each_case, worst_indices, worst_landmarks
+from training.evaluate.cases import list_cases, worst_indices, worst_landmarks
 from training.evaluate.consistency import consistency_figures
 from training.evaluate.intervals import bootstrap_interval, limit_half_width, share_of
 from training.evaluate.landmarks import landmark_figures
-from training.evaluate.models import judge
-from training.evaluate.predictions import Predicted
-from training.evaluate.reliability import measured, reliability_figures
+from training.evaluate.models import take_figures
+from training.evaluate.predictions import Predictions
+from training.evaluate.reliability import measure_predictions, reliability_figures
 from training.report.terminal import share_text
 from training.samples import Samples
 
@@ -32,7 +32,7 @@ SCALE = 224 / INPUT_SIDE_PX
 
 
 def truth(count: int = 12) -> Samples:
-    """Give films of which half have landmarks and half have plausible callipers."""
+    """Give radiographs of which half have landmarks and half have plausible callipers."""
     samples = spots(INPUT_SIDE_PX, count)
     rng = np.random.default_rng(1)
     points = samples.points.copy()
@@ -42,12 +42,12 @@ def truth(count: int = 12) -> Samples:
     return replace(samples, points=points)
 
 
-def moved(samples: Samples, errors: np.ndarray, spreads: np.ndarray | None = None) -> Predicted:
-    """Predict each point (3, 4) / 5 of its film's error away, in px of a 224 frame."""
+def moved(samples: Samples, errors: np.ndarray, spreads: np.ndarray | None = None) -> Predictions:
+    """Predict each point (3, 4) / 5 of its radiograph's error away, in px of a 224 frame."""
     offset = np.array([0.6, 0.8]) * errors[:, None, None] / SCALE
     points = np.nan_to_num(samples.points.astype(np.float64), nan=60.0) + offset
     spread = (errors if spreads is None else spreads)[:, None] / SCALE
-    return Predicted(points, np.repeat(spread, 19, axis=1), np.ones(len(samples)))
+    return Predictions(points, np.repeat(spread, 19, axis=1), np.ones(len(samples)))
 
 
 def test_errors_are_distances_in_px_of_a_224_frame_and_buckets_follow() -> None:
@@ -70,13 +70,13 @@ def test_errors_are_distances_in_px_of_a_224_frame_and_buckets_follow() -> None:
 
 def test_a_set_of_one_case_has_figures_without_nan() -> None:
     samples = truth(2)
-    evaluation = judge("one", samples, moved(samples, np.array([2.0, 3.0])), PLAIN)
-    said = json.loads(json.dumps(asdict(evaluation), allow_nan=False))
-    assert said["landmarks"]["landmarks15 train"]["sd"] is None
-    assert said["ict"]["wingspan train"]["correlation"] is None
+    evaluation = take_figures("one", samples, moved(samples, np.array([2.0, 3.0])), PLAIN)
+    plain = json.loads(json.dumps(asdict(evaluation), allow_nan=False))
+    assert plain["landmarks"]["landmarks15 train"]["sd"] is None
+    assert plain["ict"]["wingspan train"]["correlation"] is None
     assert None in (
-        said["ict"]["wingspan train"]["sensitivity"],
-        said["ict"]["wingspan train"]["specificity"],
+        plain["ict"]["wingspan train"]["sensitivity"],
+        plain["ict"]["wingspan train"]["specificity"],
     )
     assert share_text(share_of(np.zeros(0, np.bool_))) == "no case"
 
@@ -104,10 +104,10 @@ def test_the_bootstrap_is_the_same_twice_and_narrows_with_the_cases() -> None:
 
 def test_the_index_has_its_bias_limits_and_both_sides_of_the_line() -> None:
     samples = truth(40)
-    predicted = moved(samples, np.zeros(40))
-    points = predicted.points.copy()
+    predictions = moved(samples, np.zeros(40))
+    points = predictions.points.copy()
     points[:, 16, 0] += 1.2  # heart left: 60 wide thoraces, 0.02 each
-    found = ict_figures(samples, replace(predicted, points=points))
+    found = ict_figures(samples, replace(predictions, points=points))
     assert found.cases == 20
     assert found.bias == pytest.approx(0.02, abs=1e-6)
     assert found.mean_absolute == pytest.approx(0.02, abs=1e-6)
@@ -120,9 +120,9 @@ def test_the_index_has_its_bias_limits_and_both_sides_of_the_line() -> None:
     assert found.enlarged.cases + found.not_enlarged.cases == 20
 
 
-@pytest.mark.parametrize(("films", "promised"), [(LEAST_ICT_CASES, True), (9, False)])
-def test_few_errors_of_the_index_promise_no_interval(films: int, *, promised: bool) -> None:
-    samples = truth(2 * films)
+@pytest.mark.parametrize(("radiographs", "promised"), [(LEAST_ICT_CASES, True), (9, False)])
+def test_few_errors_of_the_index_promise_no_interval(radiographs: int, *, promised: bool) -> None:
+    samples = truth(2 * radiographs)
     errors = np.random.default_rng(2).uniform(2, 8, len(samples))
     calibration = calibrate(samples, moved(samples, errors), "few")
     assert (calibration.ict_sd_factor is not None) == promised
@@ -130,16 +130,16 @@ def test_few_errors_of_the_index_promise_no_interval(films: int, *, promised: bo
 
 def test_a_network_that_pulls_towards_symmetry_is_seen() -> None:
     samples = truth()
-    predicted = moved(samples, np.zeros(12))
-    level = predicted.points.copy()
+    predictions = moved(samples, np.zeros(12))
+    level = predictions.points.copy()
     for right, left in ((2, 3), (4, 5), (6, 7), (11, 12), (13, 14)):
         level[:, left] = level[:, right] * [-1, 1] + [128, 0]
     for i, y in zip((0, 8, 9, 10, 1), (30, 45, 60, 75, 90), strict=True):
         level[:, i] = 64, y
-    found = consistency_figures(samples, replace(predicted, points=level))
+    found = consistency_figures(samples, replace(predictions, points=level))
     assert found.predicted_asymmetry == pytest.approx(0.0, abs=1e-6)
     assert found.asymmetry_error == pytest.approx(found.true_asymmetry, abs=1e-6)
-    exact = consistency_figures(samples, predicted)
+    exact = consistency_figures(samples, predictions)
     assert exact.predicted_asymmetry == pytest.approx(exact.true_asymmetry)
     assert exact.length_error == pytest.approx(0.0)
     assert exact.asymmetry_correlation == pytest.approx(1.0)
@@ -176,20 +176,20 @@ def test_expected_errors_that_are_not_true_are_found_out() -> None:
 
 def test_the_expected_error_is_that_of_serving() -> None:
     samples = truth()
-    predicted = moved(samples, np.linspace(1, 9, 12))
-    for i, here in enumerate(measured(samples, predicted, PLAIN)):
-        # A worker measures in the film's own pixels, here of a film of 700 x 700.
-        to_film = fit_affine(700, 700, INPUT_SIDE_PX, 4)
+    predictions = moved(samples, np.linspace(1, 9, 12))
+    for i, here in enumerate(measure_predictions(samples, predictions, PLAIN)):
+        # A worker measures in the radiograph's own pixels, here of a radiograph of 700 x 700.
+        to_original = fit_affine(700, 700, INPUT_SIDE_PX, 4)
         served = measure(
-            predicted.points[i] @ to_film[:, :2].T + to_film[:, 2],
-            predicted.spreads[i] * to_film[0, 0],
+            predictions.points[i] @ to_original[:, :2].T + to_original[:, 2],
+            predictions.spreads[i] * to_original[0, 0],
             to_source=np.eye(2, 3),
             header=Header(ImageFormat.PNG, rows=700, columns=700),
             frontal_probability=1.0,
             calibration=PLAIN,
             thresholds=IctThresholds(),
         )
-        ratio = float(samples.scale[i]) / (to_film[0, 0] * 224 / 700)
+        ratio = float(samples.scale[i]) / (to_original[0, 0] * 224 / 700)
         assert here.expected_error_px224 == pytest.approx(
             ratio * (served.expected_error_px224 or math.nan)
         )
@@ -200,18 +200,18 @@ def test_the_expected_error_is_that_of_serving() -> None:
 def test_the_networks_of_an_ensemble_are_averaged_and_their_disagreement_counts() -> None:
     samples = truth()
     one, other = moved(samples, np.full(12, 2.0)), moved(samples, np.full(12, 6.0))
-    together = Predicted.averaged([one, other])
+    together = Predictions.averaged([one, other])
     assert together.points == pytest.approx((one.points + other.points) / 2)
     apart = 2.0 / SCALE
     wanted = math.sqrt(((2 / SCALE) ** 2 + (6 / SCALE) ** 2) / 2 + apart**2)
     assert together.spreads == pytest.approx(wanted)
-    assert Predicted.averaged([one]) is one
+    assert Predictions.averaged([one]) is one
 
 
 def test_the_worst_cases_come_first_and_the_unrated_say_so() -> None:
     samples = truth()
     errors = np.array([3.0, 1.0, 20.0, 2.0, 5.0, 4.0] * 2)
-    cases = each_case(samples, moved(samples, errors), None)
+    cases = list_cases(samples, moved(samples, errors), None)
     assert [case.name for case in worst_landmarks(cases, 2)] == ["spot2", "spot4"]
     assert {case.name for case in worst_indices(cases, 12)} == {f"spot{i}" for i in range(6, 12)}
     assert cases[2].bucket is Bucket.REVIEW

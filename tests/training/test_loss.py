@@ -11,7 +11,7 @@ from network.landmark_network import LandmarkNetwork, NetworkOutput
 from tests.training.spots import spots
 from training.evaluate.intervals import bootstrap_interval
 from training.fit.objective import Target, landmark_error_px224, loss_parts
-from training.fit.teachers import taught
+from training.fit.teachers import fill_from_teachers
 from training.plan import LossWeights
 from training.samples import TRAINING_SIDE_PX
 from training.shape import index_of
@@ -57,11 +57,11 @@ def test_the_loss_is_lowest_at_the_truth() -> None:
 def test_teachers_fill_absent_points_and_blend_into_annotated_ones() -> None:
     torch.manual_seed(0)
     samples = spots(TRAINING_SIDE_PX, 4)
-    filled = taught(samples, [LandmarkNetwork().eval()], torch.device("cpu"), 0.25)
+    filled = fill_from_teachers(samples, [LandmarkNetwork().eval()], torch.device("cpu"), 0.25)
     assert np.isfinite(filled.points).all()
     assert filled.outlined.all()
     known = np.isfinite(samples.points)
-    kept = taught(samples, [LandmarkNetwork().eval()], torch.device("cpu"), 0.0)
+    kept = fill_from_teachers(samples, [LandmarkNetwork().eval()], torch.device("cpu"), 0.0)
     assert np.allclose(kept.points[known], samples.points[known])
 
 

@@ -7,32 +7,32 @@ from dataclasses import replace
 import torch
 
 from tests.training.spots import spots
-from training.fit.original import SIDE_PX, OriginalSubject
+from training.fit.original import SIDE_PX, OriginalRecipe
 from training.plan import Plan
 
 CPU = torch.device("cpu")
 
 
 def test_every_phase_begins_an_epoch_of_its_own() -> None:
-    films = spots(SIDE_PX)
-    known = films.where(films.has_landmarks())
-    subject = OriginalSubject(known, {}, replace(Plan.faithful(), landmark_batch=4), CPU)
+    radiographs = spots(SIDE_PX)
+    known = radiographs.where(radiographs.has_landmarks())
+    recipe = OriginalRecipe(known, {}, replace(Plan.faithful(), landmark_batch=4), CPU)
     torch.manual_seed(3)
-    undisturbed = subject.batches().draw()
-    subject.batches().draw()  # a phase that ends within an epoch
+    undisturbed = recipe.batches().draw()
+    recipe.batches().draw()  # a phase that ends within an epoch
     torch.manual_seed(3)
-    after = subject.batches().draw()
+    after = recipe.batches().draw()
     assert len(after[0]) == 4
     assert all(torch.equal(one, other) for one, other in zip(undisturbed, after, strict=True))
 
 
 def test_an_epoch_meets_every_film_once_and_goes_on_from_where_it_stood() -> None:
-    films = spots(SIDE_PX)
-    known = films.where(films.has_landmarks())
-    subject = OriginalSubject(known, {}, replace(Plan.faithful(), landmark_batch=4), CPU)
-    whole = subject.batches()
+    radiographs = spots(SIDE_PX)
+    known = radiographs.where(radiographs.has_landmarks())
+    recipe = OriginalRecipe(known, {}, replace(Plan.faithful(), landmark_batch=4), CPU)
+    whole = recipe.batches()
     assert [len(whole.draw()[0]) for _ in range(4)] == [4, 2, 4, 2]
     whole.draw()
-    resumed = subject.batches()
+    resumed = recipe.batches()
     resumed.restore(whole.state())
     assert [len(each.draw()[0]) for each in (whole, resumed)] == [2, 2]

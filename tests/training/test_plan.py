@@ -49,7 +49,7 @@ def test_phases_that_are_not_there_are_refused(numbers: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "printed"),
     [
         ({"phases": [{"name": "a", "steps": 1}], "learnign_rate": 1.0}, "learnign_rate"),
         ({"phases": [{"name": "a", "steps": 1, "losses": {}}]}, "losses"),
@@ -60,15 +60,17 @@ def test_phases_that_are_not_there_are_refused(numbers: str) -> None:
         ({}, "phases"),
     ],
 )
-def test_what_is_no_plan_is_refused_by_name(table: dict[str, object], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_what_is_no_plan_is_refused_by_name(table: dict[str, object], printed: str) -> None:
+    with pytest.raises(ValueError, match=printed):
         Plan.from_mapping(table)
 
 
 def test_reading_a_plan_loads_no_torch() -> None:
     code = "import sys, training.plan as p; p.Plan.four_phases(); print('torch' in sys.modules)"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert said.stdout.strip() == "False"
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert printed.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whether eight bits do is found on films of its own, and written where serving looks."""
+"""Whether eight bits suffice is found on radiographs of its own and written into the card."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def samples(data: Path) -> Samples:
 def test_ranges_are_found_and_their_cost_is_measured(samples: Samples) -> None:
     found = find_quantization(load_network(shipped_card()), samples)
     assert found is not None
-    assert found.films == (samples.splits == "train").sum()
+    assert found.radiographs == (samples.splits == "train").sum()
     assert 0 < found.moved_px < MOST_PX
     shipped = shipped_card().ranges
     assert shipped is not None
@@ -49,7 +49,7 @@ def test_the_command_writes_ranges_and_new_figures_into_a_card(data: Path, tmp_p
     shutil.copy(shipped.weights_path, tmp_path)
     card = tmp_path / "card.json"
     card.write_text(json.dumps({**shipped.card, "quantization": None, "metrics": {}}))
-    said = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-m", "training.quantize", str(card), "--data", str(data)],
         check=True,
         capture_output=True,
@@ -59,5 +59,5 @@ def test_the_command_writes_ranges_and_new_figures_into_a_card(data: Path, tmp_p
     assert written.ranges is not None
     assert written.weights_digest == shipped.weights_digest
     quantization = written.card["quantization"]
-    assert said.strip() == f"int8, moves points by {quantization['moved_px']} px"
+    assert printed.strip() == f"int8, moves points by {quantization['moved_px']} px"
     assert written.card["metrics"]

@@ -9,19 +9,19 @@ from network.input import INPUT_SIDE_PX
 from network.predictor import TorchPredictor
 from network.weights import read_network
 from tests.training.spots import spots
-from training.evaluate.calibration import calibrate
+from training.evaluate.calibration import LEAST_CASES, calibrate
 from training.evaluate.predictions import predict
-from training.release import LEAST_CALIBRATION_CASES, _calibration
+from training.release import _calibration
 from training.samples import Samples
 
 
 def test_a_network_is_calibrated_on_radiographs_it_was_not_trained_on() -> None:
     weights = shipped_card().weights_path
-    enough, too_few = 2 * LEAST_CALIBRATION_CASES, 2 * (LEAST_CALIBRATION_CASES - 1)
-    films = Samples.join(
+    enough, too_few = 2 * LEAST_CASES, 2 * (LEAST_CASES - 1)
+    radiographs = Samples.join(
         [spots(INPUT_SIDE_PX, enough, "train"), spots(INPUT_SIDE_PX, too_few, "val")]
     )
-    known = films.where(films.has_landmarks())
+    known = radiographs.where(radiographs.has_landmarks())
     assert _calibration(weights, known, "new", flip=False, device="cpu") is None
 
     exchanged = {"train": "val", "val": "train"}

@@ -17,13 +17,13 @@ from PIL import Image
 from network.input import INPUT_SIDE_PX
 from radiograph.measures.quality import Calibration
 from tests.training.spots import spots
-from training.dataset.layouts import usable_films
-from training.evaluate.cases import each_case
-from training.evaluate.models import judge
-from training.evaluate.predictions import Predicted
+from training.dataset.layouts import usable_radiographs
+from training.evaluate.cases import list_cases
+from training.evaluate.models import take_figures
+from training.evaluate.predictions import Predictions
 from training.progress import Check, PhaseResult
 from training.report.page import write_report
-from training.report.pictures import MISS, TRUTH, picture_of, save_pictures
+from training.report.pictures import MISS, TRUTH, draw_on_radiograph, save_pictures
 from training.samples import Samples, read_samples
 
 PLAIN = Calibration("plain", ((0.0, 0.0), (100.0, 100.0)), upper_ratio=1.5, ict_sd_factor=1.0)
@@ -86,20 +86,20 @@ class Page(HTMLParser):
         self.text += data
 
 
-def near(samples: Samples, off_px: float = 2.0) -> Predicted:
+def near(samples: Samples, off_px: float = 2.0) -> Predictions:
     points = np.nan_to_num(samples.points.astype(np.float64), nan=60.0) + off_px
-    return Predicted(points, np.full(points.shape[:2], 3.0), np.ones(len(samples)))
+    return Predictions(points, np.full(points.shape[:2], 3.0), np.ones(len(samples)))
 
 
 def write(path: Path, samples: Samples, *, data: Path | None = None, whole: bool = True) -> Page:
-    predicted = near(samples)
+    predictions = near(samples)
     calibration = PLAIN if whole else None
     write_report(
         path,
         title="a <b>net</b>",
-        evaluation=judge("net", samples, predicted, calibration),
+        evaluation=take_figures("net", samples, predictions, calibration),
         samples=samples,
-        predicted=predicted,
+        predictions=predictions,
         checks=CHECKS if whole else (),
         phases=PHASES if whole else (),
         calibration=calibration,
@@ -151,10 +151,10 @@ def test_every_film_has_its_picture_and_the_list_begins_with_the_worst(
     data: Path, tmp_path: Path
 ) -> None:
     samples = read_samples(data, side=INPUT_SIDE_PX)
-    predicted = near(samples)
-    predicted.points[2] += 8.0
-    cases = each_case(samples, predicted, PLAIN)
-    save_pictures(tmp_path / "drawn", cases, samples, predicted, usable_films(data))
+    predictions = near(samples)
+    predictions.points[2] += 8.0
+    cases = list_cases(samples, predictions, PLAIN)
+    save_pictures(tmp_path / "drawn", cases, samples, predictions, usable_radiographs(data))
     with (tmp_path / "drawn/cases.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(samples)
@@ -170,11 +170,13 @@ def test_every_film_has_its_picture_and_the_list_begins_with_the_worst(
 def test_the_truth_is_drawn_at_its_place_and_misses_are_joined(data: Path, off_px: float) -> None:
     samples = read_samples(data, side=INPUT_SIDE_PX).split("test")
     samples = samples.where(samples.has_landmarks())
-    predicted = near(samples, off_px)
-    [case] = each_case(samples, predicted, None)
-    films = {(film.source, film.name): film for film in usable_films(data)}
-    drawn = np.asarray(picture_of(case, samples, predicted, films, 768)).astype(int)
-    truth = films["landmarks15", str(samples.names[0])].points[2] * 4 + 1.5  # 192 px to 768
+    predictions = near(samples, off_px)
+    [case] = list_cases(samples, predictions, None)
+    radiographs = {
+        (radiograph.source, radiograph.name): radiograph for radiograph in usable_radiographs(data)
+    }
+    drawn = np.asarray(draw_on_radiograph(case, samples, predictions, radiographs, 768)).astype(int)
+    truth = radiographs["landmarks15", str(samples.names[0])].points[2] * 4 + 1.5  # 192 px to 768
     x, y = (round(float(v)) for v in truth)
     around = drawn[y - 9 : y + 10, x - 9 : x + 10]
     green = np.abs(around - TRUTH).sum(axis=2).min()

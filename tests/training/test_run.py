@@ -25,7 +25,7 @@ from training.fit.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from training.fit.gate import judge_phase
+from training.fit.gate import compare_errors
 from training.fit.run import run_plan
 from training.plan import Plan
 from training.progress import Check, PhaseResult, PlanResult
@@ -81,24 +81,24 @@ class Watching:
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def radiographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_spots(tmp_path_factory.mktemp("spots"))
 
 
 @pytest.fixture(scope="module")
-def undisturbed(films: Path, tmp_path_factory: pytest.TempPathFactory) -> PlanResult:
-    return run_plan(PLAN, films, tmp_path_factory.mktemp("run"), CPU, Watching())
+def undisturbed(radiographs: Path, tmp_path_factory: pytest.TempPathFactory) -> PlanResult:
+    return run_plan(PLAN, radiographs, tmp_path_factory.mktemp("run"), CPU, Watching())
 
 
 @pytest.mark.slow
 def test_a_run_stopped_in_every_phase_ends_with_the_same_weights(
-    films: Path, undisturbed: PlanResult, tmp_path: Path
+    radiographs: Path, undisturbed: PlanResult, tmp_path: Path
 ) -> None:
     for stop_at in (2, 3, 4):  # within the head, the wing, the attention
         with pytest.raises(Stop):
-            run_plan(PLAN, films, tmp_path, CPU, Watching(stop_at))
+            run_plan(PLAN, radiographs, tmp_path, CPU, Watching(stop_at))
     watching = Watching()
-    ended = run_plan(PLAN, films, tmp_path, CPU, watching)
+    ended = run_plan(PLAN, radiographs, tmp_path, CPU, watching)
     assert watching.beats < sum(phase.steps for phase in PLAN.phases)
     one, other = load_file(undisturbed.weights), load_file(ended.weights)
     assert one.keys() == other.keys()
@@ -127,24 +127,24 @@ def of_phases(*phases: dict[str, Any]) -> Plan:
 
 
 def test_a_phase_without_attention_is_judged_against_the_network_with_it(
-    films: Path, tmp_path: Path
+    radiographs: Path, tmp_path: Path
 ) -> None:
     first = {"name": "with", "steps": 4, "attention": True}
     plan = of_phases(first, {"name": "without", "steps": 1, "number": 1})
     watching = Watching()
-    run_plan(plan, films, tmp_path, CPU, watching)
+    run_plan(plan, radiographs, tmp_path, CPU, watching)
     attended, bare = watching.results
     assert bare.start_px224 == pytest.approx(attended.error_px224, abs=1e-3)
 
 
 def test_what_a_phase_made_worse_is_neither_carried_on_nor_the_runs_network(
-    films: Path, undisturbed: PlanResult, tmp_path: Path
+    radiographs: Path, undisturbed: PlanResult, tmp_path: Path
 ) -> None:
     standing = {"steps": 2, "trunk_rate": 1e-12, "head_rate": 1e-12}  # better is none of them
     plan = of_phases({"name": "one", **standing}, {"name": "two", "number": 1, **standing})
     watching = Watching()
     with pytest.raises(NoPhaseBetter):
-        run_plan(plan, films, tmp_path, CPU, watching, start=undisturbed.weights)
+        run_plan(plan, radiographs, tmp_path, CPU, watching, start=undisturbed.weights)
     assert [each.kept for each in watching.results] == [False, False]
     starts = [each.start_px224 for each in watching.results]
     assert starts[0] is not None
@@ -152,16 +152,16 @@ def test_what_a_phase_made_worse_is_neither_carried_on_nor_the_runs_network(
     assert not (tmp_path / "network.safetensors").exists()
 
 
-def test_a_run_whose_weights_are_no_numbers_ends(films: Path, tmp_path: Path) -> None:
+def test_a_run_whose_weights_are_no_numbers_ends(radiographs: Path, tmp_path: Path) -> None:
     wild = {"name": "wild", "steps": 6, "trunk_rate": 2e9, "head_rate": 2e9, "warmup_steps": 1}
     with pytest.raises(TrainingDiverged):
-        run_plan(of_phases(wild), films, tmp_path, CPU, Watching())
+        run_plan(of_phases(wild), radiographs, tmp_path, CPU, Watching())
 
 
-def test_a_folder_of_another_plan_is_left_alone(films: Path, tmp_path: Path) -> None:
+def test_a_folder_of_another_plan_is_left_alone(radiographs: Path, tmp_path: Path) -> None:
     save_checkpoint(tmp_path, 0, 1, {"plan": Plan.four_phases().as_mapping()})
     with pytest.raises(PlanDiffers):
-        run_plan(PLAN, films, tmp_path, CPU, Watching())
+        run_plan(PLAN, radiographs, tmp_path, CPU, Watching())
 
 
 def test_a_folder_without_films_is_refused(tmp_path: Path) -> None:
@@ -218,10 +218,10 @@ def test_a_damaged_checkpoint_and_one_with_code_are_refused(tmp_path: Path) -> N
 def test_the_gate_keeps_what_is_better_and_nothing_else() -> None:
     rng = np.random.default_rng(0)
     before = rng.gamma(4, 1.2, 100)
-    assert judge_phase(before, before - rng.normal(0.3, 0.5, 100)).kept
-    assert not judge_phase(before, before + rng.normal(0.0, 0.5, 100)).kept
-    assert not judge_phase(before, before + 1.0).kept
-    assert judge_phase(None, before).kept
+    assert compare_errors(before, before - rng.normal(0.3, 0.5, 100)).kept
+    assert not compare_errors(before, before + rng.normal(0.0, 0.5, 100)).kept
+    assert not compare_errors(before, before + 1.0).kept
+    assert compare_errors(None, before).kept
 
 
 @pytest.mark.slow

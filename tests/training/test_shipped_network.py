@@ -64,10 +64,10 @@ def test_chests_are_taken_for_chests_and_turned_ones_are_not() -> None:
 
 def test_laterals_and_limbs_without_a_header_are_no_chests() -> None:
     rng = np.random.default_rng(99)
-    films = [draw(rng) for draw in (lateral, limb, hand) for _ in range(5)]
-    squares = np.stack([prepare(film).pixels for film in films])
-    said = load_predictor(shipped_card(), "cpu").predict(squares)
-    assert max(p.frontal_probability for p in said) < 0.5
+    radiographs = [draw(rng) for draw in (lateral, limb, hand) for _ in range(5)]
+    squares = np.stack([prepare(radiograph).pixels for radiograph in radiographs])
+    predictions = load_predictor(shipped_card(), "cpu").predict(squares)
+    assert max(p.frontal_probability for p in predictions) < 0.5
 
 
 def photographs() -> list[npt.NDArray[np.uint8]]:
@@ -91,5 +91,7 @@ def test_photographs_noise_and_negatives_are_no_chests() -> None:
     chests = read_samples(DATA, side=INPUT_SIDE_PX).split("test").images[:40]
     turned = (255 - chests, np.rot90(chests, axes=(1, 2)))
     for wrong in turned:
-        said = np.array([each.frontal_probability for each in predictor.predict(wrong.copy())])
-        assert (said < 0.5).mean() >= 0.95
+        predictions = np.array(
+            [each.frontal_probability for each in predictor.predict(wrong.copy())]
+        )
+        assert (predictions < 0.5).mean() >= 0.95

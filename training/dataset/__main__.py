@@ -52,7 +52,7 @@ def _check(options: argparse.Namespace) -> int:
     report = check_data(options.data)
     rows = [finding.row for finding in report.findings]
     if options.json:
-        print_json({"films": report.films, "findings": rows})
+        print_json({"radiographs": report.radiographs, "findings": rows})
     elif options.csv:
         print_csv(rows)
     else:
@@ -80,8 +80,8 @@ def _explore(options: argparse.Namespace) -> int:
 def print_exploration(found: Exploration, console: PlainConsole) -> None:
     """Print every table."""
     unreadable = f", {found.unreadable} of them unreadable" if found.unreadable else ""
-    console.print(f"{found.films} films{unreadable}\n")
-    _print(console, "Films", found.counts)
+    console.print(f"{found.radiographs} radiographs{unreadable}\n")
+    _print(console, "Radiographs", found.counts)
     _print(console, "Sizes, px", found.sizes)
     _print(console, "Points, px of a 224 frame", map(asdict, found.points))
     _print(console, "Natural asymmetry, px of a 224 frame", map(asdict, found.asymmetry))

@@ -10,12 +10,12 @@ from radiograph.landmarks import CALLIPERS
 from training.dataset.findings import Finding, Kind
 from training.dataset.landmarks15 import known_split, malformed
 from training.dataset.radiographs import (
-    Film,
+    AnnotatedRadiograph,
     Listing,
+    absent_points,
     images_under,
-    inside,
-    no_points,
-    place_of,
+    line_name,
+    path_inside,
 )
 from training.dataset.tables import number, read_headed
 from training.errors import LeadsOutside
@@ -33,49 +33,62 @@ COLUMNS = (
 )
 
 
-def list_films(data: Path) -> Listing | None:
-    """List the data set under ``data``; None where there is none."""
+def list_radiographs(data: Path) -> Listing | None:
+    """List the data set under ``data``; None where it does not exist."""
     folder = data / FOLDER
     try:
-        table = inside(data, folder, TABLE)
+        table = path_inside(data, folder, TABLE)
     except LeadsOutside as exc:
         return Listing(findings=(malformed(FOLDER, TABLE, exc),))
     if not table.is_file():
         return None
-    films: list[Film] = []
+    radiographs: list[AnnotatedRadiograph] = []
     findings: list[Finding] = []
     try:
         for line, row in read_headed(table, COLUMNS):
-            place = place_of(table, line)
+            place = line_name(table, line)
             try:
-                film, missing = _film(data, folder, row, place)
+                radiograph, missing = _radiograph(data, folder, row, place)
             except (ValueError, LeadsOutside) as exc:
                 findings.append(malformed(FOLDER, place, exc, row.get("image")))
                 continue
-            films.append(film)
+            radiographs.append(radiograph)
             findings += [
-                Finding(Kind.MASK_MISSING, film.source, film.split, film.name, place, outline)
+                Finding(
+                    Kind.MASK_MISSING,
+                    radiograph.source,
+                    radiograph.split,
+                    radiograph.name,
+                    place,
+                    outline,
+                )
                 for outline in missing
             ]
     except ValueError as exc:
         findings.append(malformed(FOLDER, table.name, exc))
-    return Listing(tuple(films), tuple(findings), tuple(images_under(data, folder / "images")))
+    return Listing(
+        tuple(radiographs), tuple(findings), tuple(images_under(data, folder / "images"))
+    )
 
 
-def _film(data: Path, folder: Path, row: Mapping[str, str], place: str) -> tuple[Film, list[str]]:
-    """Return the film and the outlines it lacks; a film with none was meant to have none."""
+def _radiograph(
+    data: Path, folder: Path, row: Mapping[str, str], place: str
+) -> tuple[AnnotatedRadiograph, list[str]]:
+    """Return the radiograph and the outlines it lacks; without any it was never outlined."""
     if not row["image"]:
         raise ValueError("the row names no image")
-    points = no_points()
+    points = absent_points()
     for i, name in zip(CALLIPERS, CALLIPER_COLUMNS, strict=True):
         points[i] = tuple(number(row[f"{name}_{axis}"], f"{name}_{axis}") for axis in "xy")
     index = number(row.get("ctr", ""), "ctr")
-    masks = [inside(data, folder / "masks" / outline, row["image"]) for outline in OUTLINE_FOLDERS]
+    masks = [
+        path_inside(data, folder / "masks" / outline, row["image"]) for outline in OUTLINE_FOLDERS
+    ]
     missing = [
         outline for outline, mask in zip(OUTLINE_FOLDERS, masks, strict=True) if not mask.is_file()
     ]
-    film = Film(
-        path=inside(data, folder / "images", row["image"]),
+    radiograph = AnnotatedRadiograph(
+        path=path_inside(data, folder / "images", row["image"]),
         name=row["image"],
         source=row["source"],
         category=row["source"],
@@ -85,4 +98,4 @@ def _film(data: Path, folder: Path, row: Mapping[str, str], place: str) -> tuple
         masks=None if missing else tuple(masks),
         index=None if math.isnan(index) else index,
     )
-    return film, missing if len(missing) < len(masks) else []
+    return radiograph, missing if len(missing) < len(masks) else []

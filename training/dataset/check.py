@@ -14,12 +14,12 @@ from radiograph.landmarks import ANATOMICAL, CALLIPERS, PAIRS, Landmark
 from radiograph.reading import ReadLimits, read
 from training.dataset.findings import Finding, Kind
 from training.dataset.layouts import list_data
-from training.dataset.outlines import misfits
-from training.dataset.radiographs import Film
+from training.dataset.outlines import mask_misfits
+from training.dataset.radiographs import AnnotatedRadiograph
 
 #: A stated cardiothoracic index may differ this much from that of its callipers.
 INDEX_TOLERANCE = 0.01
-#: Films of fewer grey levels are burnt out, or were reduced on their way.
+#: Radiographs of fewer grey levels are burnt out, or were reduced on their way.
 LEAST_LEVELS = 40
 
 
@@ -27,13 +27,13 @@ LEAST_LEVELS = 40
 class Report:
     """What was looked at and what was found, in the order of the kinds."""
 
-    films: int
+    radiographs: int
     findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Digests:
-    film: Film
+    radiograph: AnnotatedRadiograph
     content: str
     pixels: str | None
 
@@ -43,71 +43,75 @@ def check_data(data: Path) -> Report:
     listing = list_data(data)
     findings = list(listing.findings)
     digests: list[_Digests] = []
-    for film in listing.films:
-        content = hashlib.sha256(film.path.read_bytes()).hexdigest()
+    for radiograph in listing.radiographs:
+        content = hashlib.sha256(radiograph.path.read_bytes()).hexdigest()
         try:
-            radiograph = read(film.path, ReadLimits())
+            image = read(radiograph.path, ReadLimits())
         except RadiographError as exc:
             detail = f"[{exc.code}] {exc}"
-            findings.append(_finding(Kind.IMAGE_UNREADABLE, film, detail))
-            digests.append(_Digests(film, content, None))
+            findings.append(_finding(Kind.IMAGE_UNREADABLE, radiograph, detail))
+            digests.append(_Digests(radiograph, content, None))
             continue
-        digests.append(_Digests(film, content, radiograph.pixel_digest))
-        levels = len(np.unique(radiograph.pixels))
+        digests.append(_Digests(radiograph, content, image.pixel_digest))
+        levels = len(np.unique(image.pixels))
         if levels < LEAST_LEVELS:
-            findings.append(_finding(Kind.IMAGE_POOR, film, f"{levels} grey levels"))
-        findings += check_film(film, *radiograph.pixels.shape)
+            findings.append(_finding(Kind.IMAGE_POOR, radiograph, f"{levels} grey levels"))
+        findings += check_radiograph(radiograph, *image.pixels.shape)
     findings += duplicates(digests)
-    findings += _without_rows(data, listing.images, [film.path for film in listing.films])
+    findings += _without_rows(
+        data, listing.images, [radiograph.path for radiograph in listing.radiographs]
+    )
     order = list(Kind)
     findings.sort(key=lambda finding: order.index(finding.kind))
-    return Report(len(listing.films), tuple(findings))
+    return Report(len(listing.radiographs), tuple(findings))
 
 
-def check_film(film: Film, rows: int, columns: int) -> Iterator[Finding]:
-    """Say what is wrong with the points and outlines of a film of this size."""
-    if missing := _missing_points(film):
-        yield _finding(Kind.POINT_MISSING, film, ", ".join(map(point_name, missing)))
+def check_radiograph(radiograph: AnnotatedRadiograph, rows: int, columns: int) -> Iterator[Finding]:
+    """Say what is wrong with the points and outlines of a radiograph of this size."""
+    if missing := _missing_points(radiograph):
+        yield _finding(Kind.POINT_MISSING, radiograph, ", ".join(map(point_name, missing)))
     off = [
         f"{point_name(i)} at {x:g}, {y:g}"
-        for i, (x, y) in enumerate(film.points.tolist())
+        for i, (x, y) in enumerate(radiograph.points.tolist())
         # The edge of the last pixel is still the image's; a missing point is not off it.
         if x < -0.5 or y < -0.5 or x > columns or y > rows
     ]
     if off:
         detail = f"{', '.join(off)} in an image of {columns} x {rows}"
-        yield _finding(Kind.POINT_OUTSIDE, film, detail)
+        yield _finding(Kind.POINT_OUTSIDE, radiograph, detail)
     swapped = [
         f"{point_name(right)} and {point_name(left)}"
         for right, left in PAIRS
-        if film.points[right, 0] > film.points[left, 0]
+        if radiograph.points[right, 0] > radiograph.points[left, 0]
     ]
     if swapped:
-        yield _finding(Kind.SIDES_SWAPPED, film, ", ".join(swapped))
-    if film.masks is not None:
-        for misfit in misfits(film.masks, film.points, rows, columns):
-            yield _finding(Kind.MASK_MISFIT, film, misfit)
-    stated, measured = film.index, _index(film)
+        yield _finding(Kind.SIDES_SWAPPED, radiograph, ", ".join(swapped))
+    if radiograph.masks is not None:
+        for misfit in mask_misfits(radiograph.masks, radiograph.points, rows, columns):
+            yield _finding(Kind.MASK_MISFIT, radiograph, misfit)
+    stated, measured = radiograph.index, _index(radiograph)
     if stated is not None and abs(measured - stated) > INDEX_TOLERANCE:
         detail = f"the table says {stated:.4f}, the callipers {measured:.4f}"
-        yield _finding(Kind.INDEX_MISFIT, film, detail)
+        yield _finding(Kind.INDEX_MISFIT, radiograph, detail)
 
 
 def duplicates(digests: Sequence[_Digests]) -> Iterator[Finding]:
-    """Name each film that was there before, byte for byte or pixel for pixel."""
-    contents: dict[str, Film] = {}
-    pixels: dict[str, Film] = {}
+    """Name each radiograph that was there before, byte for byte or pixel for pixel."""
+    contents: dict[str, AnnotatedRadiograph] = {}
+    pixels: dict[str, AnnotatedRadiograph] = {}
     for each in digests:
-        same_content = contents.setdefault(each.content, each.film)
+        same_content = contents.setdefault(each.content, each.radiograph)
         same_pixels = (
-            each.film if each.pixels is None else pixels.setdefault(each.pixels, each.film)
+            each.radiograph
+            if each.pixels is None
+            else pixels.setdefault(each.pixels, each.radiograph)
         )
         for first, what in ((same_content, "bytes"), (same_pixels, "pixels")):
-            if first is not each.film:
-                across = first.split != each.film.split
+            if first is not each.radiograph:
+                across = first.split != each.radiograph.split
                 yield _finding(
                     Kind.DUPLICATE_ACROSS_SPLITS if across else Kind.DUPLICATE,
-                    each.film,
+                    each.radiograph,
                     f"the {what} of {first.name} ({first.source} {first.split}, {first.place})",
                 )
                 break
@@ -120,16 +124,16 @@ def point_name(index: int) -> str:
     return Landmark(index).name.lower().replace("_", " ")
 
 
-def _missing_points(film: Film) -> list[int]:
+def _missing_points(radiograph: AnnotatedRadiograph) -> list[int]:
     """Return the points missing from a group of which others are annotated, or all of them."""
-    known = np.asarray(np.isfinite(film.points).all(axis=1))
+    known = np.asarray(np.isfinite(radiograph.points).all(axis=1))
     groups = [list(group) for group in (ANATOMICAL, CALLIPERS) if known[list(group)].any()]
     return [i for group in groups or [list(ANATOMICAL)] for i in group if not known[i]]
 
 
-def _index(film: Film) -> float:
+def _index(radiograph: AnnotatedRadiograph) -> float:
     """Cardiothoracic index of the callipers in whole pixels, last - first + 1; NaN without."""
-    x = film.points[:, 0].astype(float)
+    x = radiograph.points[:, 0].astype(float)
     heart = x[Landmark.HEART_LEFT] - x[Landmark.HEART_RIGHT] + 1
     thorax = x[Landmark.THORAX_LEFT] - x[Landmark.THORAX_RIGHT] + 1
     return float(heart / thorax) if thorax > 0 else float("nan")
@@ -147,5 +151,7 @@ def _without_rows(
             )
 
 
-def _finding(kind: Kind, film: Film, detail: str) -> Finding:
-    return Finding(kind, film.source, film.split, film.name, film.place, detail)
+def _finding(kind: Kind, radiograph: AnnotatedRadiograph, detail: str) -> Finding:
+    return Finding(
+        kind, radiograph.source, radiograph.split, radiograph.name, radiograph.place, detail
+    )

@@ -1,4 +1,4 @@
-"""What a data set is like: its films, their sizes, the shape of their points, their indices."""
+"""Figures of a data set: its radiographs, their sizes, the shape of their points, their indices."""
 
 from __future__ import annotations
 
@@ -18,21 +18,19 @@ from radiograph.reading import ReadLimits, read
 from radiograph.records import ERROR_FRAME_PX
 from training.dataset.check import point_name
 from training.dataset.layouts import list_data
-from training.dataset.radiographs import SPLITS, Film
-from training.shape import LATERAL_PAIRS, asymmetry, index_of
+from training.dataset.radiographs import SPLITS, AnnotatedRadiograph
+from training.shape import ENLARGED_ABOVE, LATERAL_PAIRS, asymmetry, index_of
 
 Floats = npt.NDArray[np.float64]
-#: Above it an adult's index on a PA film is enlarged.
-ENLARGED_ABOVE = 0.50
 
 
 @dataclass(frozen=True, slots=True)
 class PointFigures:
-    """Where a point lies over the films of a source: px of a 224 frame."""
+    """Position of a point over the radiographs of a source, px of a 224 frame."""
 
     source: str
     point: str
-    films: int
+    radiographs: int
     mean_x: float
     mean_y: float
     sd_x: float
@@ -45,7 +43,7 @@ class AsymmetryFigures:
 
     source: str
     pair: str
-    films: int
+    radiographs: int
     mean: float
     p95: float
 
@@ -56,7 +54,7 @@ class IndexFigures:
 
     source: str
     split: str
-    films: int
+    radiographs: int
     mean: float
     sd: float | None
     p5: float
@@ -69,7 +67,7 @@ class IndexFigures:
 class Exploration:
     """Figures of a data set. ``counts``: by source, category and split; ``sizes``: by source."""
 
-    films: int
+    radiographs: int
     unreadable: int
     counts: tuple[Mapping[str, Any], ...]
     sizes: tuple[Mapping[str, Any], ...]
@@ -84,46 +82,46 @@ class Exploration:
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """The points of N films of one frame: ``points`` (N, 19, 2) px of a 224 frame."""
+    """The points of N radiographs of one frame: ``points`` (N, 19, 2) px of a 224 frame."""
 
-    films: tuple[Film, ...]
+    radiographs: tuple[AnnotatedRadiograph, ...]
     points: Floats
 
     def of(self, source: str) -> Shapes:
         """Return those of one source."""
-        keep = [i for i, film in enumerate(self.films) if film.source == source]
-        return Shapes(tuple(self.films[i] for i in keep), self.points[keep])
+        keep = [i for i, radiograph in enumerate(self.radiographs) if radiograph.source == source]
+        return Shapes(tuple(self.radiographs[i] for i in keep), self.points[keep])
 
     @property
     def sources(self) -> list[str]:
         """Sources in the order of their names."""
-        return sorted({film.source for film in self.films})
+        return sorted({radiograph.source for radiograph in self.radiographs})
 
 
 def explore_data(data: Path) -> tuple[Exploration, Shapes]:
     """Take the figures of every data set under ``data``. Raises DataMissing."""
-    films = list_data(data).films
+    radiographs = list_data(data).radiographs
     sizes: Counter[tuple[str, int, int]] = Counter()
-    readable: list[Film] = []
+    readable: list[AnnotatedRadiograph] = []
     points: list[Floats] = []
-    for film in films:
-        size = image_size(film.path)
+    for radiograph in radiographs:
+        size = image_size(radiograph.path)
         if size is None:
             continue
         columns, rows = size
-        sizes[film.source, columns, rows] += 1
-        readable.append(film)
+        sizes[radiograph.source, columns, rows] += 1
+        readable.append(radiograph)
         # Pixel centres are whole numbers in both frames.
         scale = ERROR_FRAME_PX / max(size)
-        points.append((film.points.astype(np.float64) + 0.5) * scale - 0.5)
+        points.append((radiograph.points.astype(np.float64) + 0.5) * scale - 0.5)
     shapes = Shapes(tuple(readable), np.stack(points) if points else np.empty((0, 19, 2)))
     by_source = [shapes.of(source) for source in shapes.sources]
     exploration = Exploration(
-        films=len(films),
-        unreadable=len(films) - len(readable),
-        counts=tuple(_counts(films)),
+        radiographs=len(radiographs),
+        unreadable=len(radiographs) - len(readable),
+        counts=tuple(_counts(radiographs)),
         sizes=tuple(
-            {"source": source, "columns": columns, "rows": rows, "films": count}
+            {"source": source, "columns": columns, "rows": rows, "radiographs": count}
             for (source, columns, rows), count in sorted(sizes.items())
         ),
         points=tuple(figures for part in by_source for figures in _points(part)),
@@ -145,8 +143,10 @@ def image_size(path: Path) -> tuple[int, int] | None:
     return columns, rows
 
 
-def _counts(films: Iterable[Film]) -> Iterable[dict[str, Any]]:
-    counted = Counter((film.source, film.category, film.split) for film in films)
+def _counts(radiographs: Iterable[AnnotatedRadiograph]) -> Iterable[dict[str, Any]]:
+    counted = Counter(
+        (radiograph.source, radiograph.category, radiograph.split) for radiograph in radiographs
+    )
     for source, category in sorted({key[:2] for key in counted}):
         by_split = {split: counted[source, category, split] for split in SPLITS}
         yield {
@@ -158,7 +158,7 @@ def _counts(films: Iterable[Film]) -> Iterable[dict[str, Any]]:
 
 
 def _points(shapes: Shapes) -> Iterable[PointFigures]:
-    source = shapes.films[0].source
+    source = shapes.radiographs[0].source
     for i in (*ANATOMICAL, *CALLIPERS):
         places = shapes.points[:, i]
         places = places[np.isfinite(places).all(axis=1)]
@@ -173,30 +173,32 @@ def _asymmetry(shapes: Shapes) -> Iterable[AsymmetryFigures]:
     known = np.isfinite(shapes.points[:, list(ANATOMICAL)]).all(axis=(1, 2))
     if not known.any():
         return
-    source = shapes.films[0].source
+    source = shapes.radiographs[0].source
     apart = asymmetry(shapes.points[known])
     for column, (right, left) in zip(apart.T, LATERAL_PAIRS, strict=True):
         pair = f"{point_name(right)} {point_name(left)}"
         yield _asymmetry_of(source, pair, column, len(apart))
     yield _asymmetry_of(source, "all pairs", apart.ravel(), len(apart))
-    yield _asymmetry_of(source, "mean of a film", apart.mean(axis=1), len(apart))
+    yield _asymmetry_of(source, "mean of a radiograph", apart.mean(axis=1), len(apart))
 
 
-def _asymmetry_of(source: str, pair: str, values: Floats, films: int) -> AsymmetryFigures:
+def _asymmetry_of(source: str, pair: str, values: Floats, radiographs: int) -> AsymmetryFigures:
     figures = _rounded(values.mean(), np.percentile(values, 95))
-    return AsymmetryFigures(source, pair, films, *figures)
+    return AsymmetryFigures(source, pair, radiographs, *figures)
 
 
 def _index(shapes: Shapes) -> Iterable[IndexFigures]:
     values = index_of(shapes.points)
     for split in SPLITS:
-        here = np.array([film.split == split for film in shapes.films]) & np.isfinite(values)
+        here = np.array(
+            [radiograph.split == split for radiograph in shapes.radiographs]
+        ) & np.isfinite(values)
         if here.any():
             found = values[here]
             yield IndexFigures(
-                source=shapes.films[0].source,
+                source=shapes.radiographs[0].source,
                 split=split,
-                films=len(found),
+                radiographs=len(found),
                 mean=round(float(found.mean()), 4),
                 sd=round(float(found.std(ddof=1)), 4) if len(found) > 1 else None,
                 p5=round(float(np.percentile(found, 5)), 4),

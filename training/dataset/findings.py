@@ -21,16 +21,20 @@ class Kind(StrEnum):
     IMAGE_UNREADABLE = "image-unreadable", "export the image again, or take the row out", True
     IMAGE_POOR = "image-poor", "export it again at its full depth, or take the row out", False
     IMAGE_WITHOUT_ROW = "image-without-row", "annotate it; until then it is not used", False
-    POINT_MISSING = "point-missing", "annotate the point; the film counts only in part", False
-    POINT_OUTSIDE = "point-outside", "correct the point: it lies off the image", False
+    POINT_MISSING = "point-missing", "annotate the point; the radiograph counts only in part", False
+    POINT_OUTSIDE = "point-outside", "correct the point: it is off the image", False
     SIDES_SWAPPED = "sides-swapped", "exchange the points: image left comes first", False
-    MASK_MISSING = "mask-missing", "draw the outline; until then none of the film's is used", False
+    MASK_MISSING = (
+        "mask-missing",
+        "draw the outline; until then none of the radiograph's is used",
+        False,
+    )
     MASK_MISFIT = "mask-misfit", "draw the outline again, or correct the callipers", False
     INDEX_MISFIT = "index-misfit", "correct the index or the callipers: they disagree", False
-    DUPLICATE = "duplicate", "keep one: the film counts twice", False
+    DUPLICATE = "duplicate", "keep one: the radiograph counts twice", False
     DUPLICATE_ACROSS_SPLITS = (
         "duplicate-across-splits",
-        "keep one: a network is judged on what it was fitted to",
+        "keep one: a network is evaluated on what it was fitted to",
         False,
     )
 

@@ -9,12 +9,12 @@ from radiograph.landmarks import ANATOMICAL
 from training.dataset.findings import Finding, Kind
 from training.dataset.radiographs import (
     SPLITS,
-    Film,
+    AnnotatedRadiograph,
     Listing,
+    absent_points,
     images_under,
-    inside,
-    no_points,
-    place_of,
+    line_name,
+    path_inside,
 )
 from training.dataset.tables import number, read_headed
 from training.errors import LeadsOutside
@@ -29,26 +29,28 @@ COLUMNS = (
 )
 
 
-def list_films(data: Path) -> Listing | None:
-    """List the data set under ``data``; None where there is none."""
+def list_radiographs(data: Path) -> Listing | None:
+    """List the data set under ``data``; None where it does not exist."""
     folder = data / FOLDER
     try:
-        table = inside(data, folder, TABLE)
+        table = path_inside(data, folder, TABLE)
     except LeadsOutside as exc:
         return Listing(findings=(malformed(FOLDER, TABLE, exc),))
     if not table.is_file():
         return None
-    films: list[Film] = []
+    radiographs: list[AnnotatedRadiograph] = []
     findings: list[Finding] = []
     try:
         for line, row in read_headed(table, COLUMNS):
             try:
-                films.append(_film(data, folder, row, place_of(table, line)))
+                radiographs.append(_radiograph(data, folder, row, line_name(table, line)))
             except (ValueError, LeadsOutside) as exc:
-                findings.append(malformed(FOLDER, place_of(table, line), exc, row.get("image")))
+                findings.append(malformed(FOLDER, line_name(table, line), exc, row.get("image")))
     except ValueError as exc:
         findings.append(malformed(FOLDER, table.name, exc))
-    return Listing(tuple(films), tuple(findings), tuple(images_under(data, folder / "images")))
+    return Listing(
+        tuple(radiographs), tuple(findings), tuple(images_under(data, folder / "images"))
+    )
 
 
 def malformed(
@@ -66,14 +68,16 @@ def known_split(name: str) -> str:
     return name
 
 
-def _film(data: Path, folder: Path, row: Mapping[str, str], place: str) -> Film:
+def _radiograph(
+    data: Path, folder: Path, row: Mapping[str, str], place: str
+) -> AnnotatedRadiograph:
     if not row["image"]:
         raise ValueError("the row names no image")
-    points = no_points()
+    points = absent_points()
     for i in ANATOMICAL:
         points[i] = number(row[f"x{i + 1}"], f"x{i + 1}"), number(row[f"y{i + 1}"], f"y{i + 1}")
-    return Film(
-        path=inside(data, folder / "images", row["image"]),
+    return AnnotatedRadiograph(
+        path=path_inside(data, folder / "images", row["image"]),
         name=row["image"],
         source=FOLDER,
         category=row["category"],

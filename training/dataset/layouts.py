@@ -6,14 +6,14 @@ from pathlib import Path
 
 from training.dataset import cardiothoracic, landmarks15, original
 from training.dataset.findings import Finding, Kind
-from training.dataset.radiographs import Film, Listing, first_of_each
+from training.dataset.radiographs import AnnotatedRadiograph, Listing, first_of_each
 from training.errors import DataMissing, DatasetInvalid
 
-READERS = (landmarks15.list_films, cardiothoracic.list_films, original.list_films)
+READERS = (landmarks15.list_radiographs, cardiothoracic.list_radiographs, original.list_radiographs)
 
 
 def list_data(data: Path) -> Listing:
-    """List every data set under ``data``; films whose image is missing are findings alone.
+    """List every data set under ``data``; radiographs whose image is missing are findings alone.
 
     Raises DataMissing where there is none.
     """
@@ -26,20 +26,23 @@ def list_data(data: Path) -> Listing:
             " coordinates"
         )
     everything = Listing.join(listings)
-    films, again = first_of_each(everything.films)
-    findings = [_finding(Kind.ROW_REPEATED, film, f"as at {first.place}") for film, first in again]
-    present: list[Film] = []
-    for film in films:
-        if film.path.is_file():
-            present.append(film)
+    radiographs, again = first_of_each(everything.radiographs)
+    findings = [
+        _finding(Kind.ROW_REPEATED, radiograph, f"as at {first.place}")
+        for radiograph, first in again
+    ]
+    present: list[AnnotatedRadiograph] = []
+    for radiograph in radiographs:
+        if radiograph.path.is_file():
+            present.append(radiograph)
         else:
-            detail = str(film.path.relative_to(data))
-            findings.append(_finding(Kind.IMAGE_MISSING, film, detail))
+            detail = str(radiograph.path.relative_to(data))
+            findings.append(_finding(Kind.IMAGE_MISSING, radiograph, detail))
     return Listing(tuple(present), (*everything.findings, *findings), everything.images)
 
 
-def usable_films(data: Path) -> tuple[Film, ...]:
-    """Return the films to fit to or to judge on. Raises DataMissing, DatasetInvalid."""
+def usable_radiographs(data: Path) -> tuple[AnnotatedRadiograph, ...]:
+    """Return the radiographs to fit to or to evaluate on. Raises DataMissing, DatasetInvalid."""
     listing = list_data(data)
     stopping = [finding for finding in listing.findings if finding.kind.stops]
     if stopping:
@@ -48,10 +51,12 @@ def usable_films(data: Path) -> tuple[Film, ...]:
             f"{len(stopping)} rows cannot be used, the first at {first.place}"
             f" ({first.kind}: {first.image or ''} {first.detail})"
         )
-    if not listing.films:
-        raise DataMissing.because(f"the tables in {data} name no image")
-    return listing.films
+    if not listing.radiographs:
+        raise DataMissing(f"the tables in {data} name no image. {DataMissing.__doc__}")
+    return listing.radiographs
 
 
-def _finding(kind: Kind, film: Film, detail: str) -> Finding:
-    return Finding(kind, film.source, film.split, film.name, film.place, detail)
+def _finding(kind: Kind, radiograph: AnnotatedRadiograph, detail: str) -> Finding:
+    return Finding(
+        kind, radiograph.source, radiograph.split, radiograph.name, radiograph.place, detail
+    )

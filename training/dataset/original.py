@@ -17,13 +17,13 @@ from training.dataset.findings import Finding, Kind
 from training.dataset.landmarks15 import malformed
 from training.dataset.radiographs import (
     IMAGE_SUFFIXES,
-    Film,
+    AnnotatedRadiograph,
     Listing,
+    absent_points,
     images_under,
-    inside,
     is_inside,
-    no_points,
-    place_of,
+    line_name,
+    path_inside,
 )
 from training.dataset.splits import assign_splits
 from training.dataset.tables import number, read_rows
@@ -37,8 +37,8 @@ IMAGES_FOLDER = "images"
 _OTHERS = frozenset({landmarks15.FOLDER, cardiothoracic.FOLDER})
 
 
-def list_films(data: Path) -> Listing | None:
-    """List the data set under ``data``; None where there is none.
+def list_radiographs(data: Path) -> Listing | None:
+    """List the data set under ``data``; None where it does not exist.
 
     Raises DataMissing where several tables could be the one.
     """
@@ -52,26 +52,29 @@ def list_films(data: Path) -> Listing | None:
     by_name: dict[str, list[tuple[str, Path]]] = defaultdict(list)
     for category, image in _images(data):
         by_name[image.stem].append((category, image))
-    films: list[Film] = []
+    radiographs: list[AnnotatedRadiograph] = []
     findings: list[Finding] = []
     try:
         for line, fields in read_rows(table):
-            row = _film(data, fields, place_of(table, line), by_name)
-            (films if isinstance(row, Film) else findings).append(row)  # type: ignore[arg-type]
+            row = _radiograph(data, fields, line_name(table, line), by_name)
+            (radiographs if isinstance(row, AnnotatedRadiograph) else findings).append(row)  # type: ignore[arg-type]
     except ValueError as exc:
         findings.append(malformed(SOURCE, table.name, exc))
     images = tuple(image for found in by_name.values() for _, image in found)
-    splits = assign_splits([(film.category, film.path) for film in films])
-    films = [replace(film, split=split) for film, split in zip(films, splits, strict=True)]
-    return Listing(tuple(films), tuple(findings), images)
+    splits = assign_splits([(radiograph.category, radiograph.path) for radiograph in radiographs])
+    radiographs = [
+        replace(radiograph, split=split)
+        for radiograph, split in zip(radiographs, splits, strict=True)
+    ]
+    return Listing(tuple(radiographs), tuple(findings), images)
 
 
-def _film(
+def _radiograph(
     data: Path,
     fields: Sequence[str],
     place: str,
     by_name: Mapping[str, Sequence[tuple[str, Path]]],
-) -> Film | Finding:
+) -> AnnotatedRadiograph | Finding:
     name = fields[-1].strip()
     try:
         values = _coordinates(fields)
@@ -85,12 +88,12 @@ def _film(
         return Finding(kind, SOURCE, None, name, place, detail or "in no category's folder")
     [(category, image)] = found
     try:
-        inside(data, image)
+        path_inside(data, image)
     except LeadsOutside as exc:
         return malformed(SOURCE, place, exc, name)
-    points = no_points()
+    points = absent_points()
     points[list(ANATOMICAL)] = [values[i : i + 2] for i in range(0, len(values), 2)]
-    return Film(
+    return AnnotatedRadiograph(
         path=image,
         name=image.name,
         source=SOURCE,

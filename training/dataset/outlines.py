@@ -1,4 +1,4 @@
-"""Outlines of heart and lungs: masks read, and held against their film and its callipers."""
+"""Outlines of heart and lungs: reading masks, and comparing them with image and callipers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from radiograph.landmarks import Landmark
 from training.dataset.cardiothoracic import OUTLINE_FOLDERS
 from training.errors import DatasetInvalid
 
-#: A calliper may lie this far from the edge of the outline it was read off, px of the image.
+#: A calliper may be this far from the edge of the outline it was read off, px of the image.
 TOLERANCE_PX = 2.0
 #: Largest share of the heart's outline that may be a lung's too; contours cross at the border.
 MOST_SHARED = 0.10
@@ -30,10 +30,10 @@ def read_mask(path: Path) -> Image.Image:
         raise DatasetInvalid.because(f"mask {path.name}: {exc}") from exc
 
 
-def misfits(
+def mask_misfits(
     masks: tuple[Path, ...], points: npt.NDArray[np.float32], rows: int, columns: int
 ) -> Iterator[str]:
-    """Say what of a film's masks does not fit its size or its (19, 2) points.
+    """Yield what of a radiograph's masks does not fit its size or its (19, 2) points.
 
     ``masks`` are heart, left and right lung; left is the patient's, on the right of the image.
     """
@@ -55,24 +55,24 @@ def misfits(
         ends = _reach(inside["heart"])
         yield from _apart("heart", ends, points[[Landmark.HEART_RIGHT, Landmark.HEART_LEFT], 0])
     if len(inside) == len(OUTLINE_FOLDERS):
-        yield from _places(inside)
+        yield from _heart_misplaced(inside)
     if {"left_lung", "right_lung"} <= set(inside):
         left, right = _reach(inside["left_lung"]), _reach(inside["right_lung"])
         if left.mean() < right.mean():
-            yield "left_lung lies on the image's left, which is the patient's right"
+            yield "left_lung is on the image's left, which is the patient's right"
         else:
             ends = np.array([right[0], left[1]])
             callipers = points[[Landmark.THORAX_RIGHT, Landmark.THORAX_LEFT], 0]
             yield from _apart("lungs", ends, callipers)
 
 
-def _places(inside: dict[str, npt.NDArray[np.bool_]]) -> Iterator[str]:
-    """Say whether the heart lies where no heart lies: beyond a lung, or largely on the lungs."""
+def _heart_misplaced(inside: dict[str, npt.NDArray[np.bool_]]) -> Iterator[str]:
+    """Yield what is wrong with the heart's position: beyond a lung, or largely on the lungs."""
     right, heart, left = (
         _reach(inside[name]).mean() for name in ("right_lung", "heart", "left_lung")
     )
     if right < left and not right < heart < left:
-        yield "heart does not lie between the lungs: was it exchanged with one of them?"
+        yield "heart is not between the lungs: was it exchanged with one of them?"
     lungs = inside["left_lung"] | inside["right_lung"]
     shared = float((inside["heart"] & lungs).sum() / inside["heart"].sum())
     if shared > MOST_SHARED:
@@ -89,5 +89,5 @@ def _apart(
     name: str, ends: npt.NDArray[np.float64], callipers: npt.NDArray[np.float32]
 ) -> Iterator[str]:
     if (np.abs(ends - callipers) > TOLERANCE_PX).any():  # false where a calliper is missing
-        said = " and ".join(f"{x:g}" for x in callipers)
-        yield f"{name} outlined from x = {ends[0]:g} to {ends[1]:g}, the callipers stand at {said}"
+        edges = " and ".join(f"{x:g}" for x in callipers)
+        yield f"{name} outlined from x = {ends[0]:g} to {ends[1]:g}, the callipers are at {edges}"

@@ -1,4 +1,4 @@
-"""A data set in one picture: films with the mean shape and its spread, and two distributions."""
+"""A data set in one picture: radiographs, mean shapes with their spread, two distributions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from radiograph.overlay import ANATOMY, AXIS, BORDERS, HEART, THORAX
 from radiograph.picture import film
 from radiograph.reading import ReadLimits, read
 from radiograph.records import ERROR_FRAME_PX
-from training.dataset.explore import ENLARGED_ABOVE, Shapes
-from training.shape import asymmetry, index_of
+from training.dataset.explore import Shapes
+from training.shape import ENLARGED_ABOVE, asymmetry, index_of
 
 Floats = npt.NDArray[np.float64]
 #: Ellipses hold half of a point's places where these are normal: sqrt of chi-squared, 2 degrees.
 ELLIPSE_SD = 1.1774
-#: Films shown in one row.
-MOST_FILMS = 6
+#: Radiographs shown in one row.
+MOST_GROUPS = 6
 DOTS_PER_INCH = 110
 #: Told apart by colour-blind readers too (after Okabe and Ito).
 SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
@@ -31,7 +31,7 @@ SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 
 def save_picture(shapes: Shapes, path: Path) -> None:
     """Draw the picture and write it; the ending of ``path`` names the format."""
-    groups = _groups(shapes)[:MOST_FILMS]
+    groups = _groups(shapes)[:MOST_GROUPS]
     columns = max(2, len(groups))
     figure = Figure(figsize=(3.1 * columns, 6.6), layout="constrained")
     grid = figure.add_gridspec(2, 2 * columns, height_ratios=(3.4, 2.6))
@@ -41,8 +41,8 @@ def save_picture(shapes: Shapes, path: Path) -> None:
     _draw_asymmetry(figure.add_subplot(grid[1, :columns]), shapes)
     _draw_index(figure.add_subplot(grid[1, columns:]), shapes)
     figure.suptitle(
-        "One film of each kind with its points (dots), and the mean place of its kind's points"
-        " with ellipses that hold half of them",
+        "One radiograph of each kind with its points (dots), and the mean position of its kind's"
+        " points with ellipses that hold half of them",
         fontsize=10,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,38 +50,38 @@ def save_picture(shapes: Shapes, path: Path) -> None:
 
 
 def _groups(shapes: Shapes) -> list[tuple[str, Shapes]]:
-    """Return the films by category; a category named like its source stands for all of it."""
-    keys = sorted({(film.source, film.category) for film in shapes.films})
-    made = []
+    """Return the radiographs by category; a category named like its source stands for all of it."""
+    keys = sorted({(radiograph.source, radiograph.category) for radiograph in shapes.radiographs})
+    groups = []
     for source, category in keys:
         keep = [
             i
-            for i, film in enumerate(shapes.films)
-            if (film.source, film.category) == (source, category)
+            for i, radiograph in enumerate(shapes.radiographs)
+            if (radiograph.source, radiograph.category) == (source, category)
         ]
-        group = Shapes(tuple(shapes.films[i] for i in keep), shapes.points[keep])
-        made.append((f"{category} ({len(keep)})", group))
-    return made
+        group = Shapes(tuple(shapes.radiographs[i] for i in keep), shapes.points[keep])
+        groups.append((f"{category} ({len(keep)})", group))
+    return groups
 
 
 def _draw_group(axes: Axes, name: str, group: Shapes) -> None:
-    """Draw the film nearest its group's mean shape, and that shape."""
+    """Draw the radiograph nearest its group's mean shape, and that shape."""
     known = np.asarray(np.isfinite(group.points).all(axis=2))
     mean = np.full((group.points.shape[1], 2), np.nan)
     for i in range(len(mean)):
         if known[:, i].any():
             mean[i] = group.points[known[:, i], i].mean(axis=0)
     apart = np.linalg.norm(group.points - mean, axis=2)
-    # Half the films are nearer, half are further: neither the best nor the oddest is shown.
+    # Half the radiographs are nearer, half are further: neither the best nor the oddest is shown.
     apart = np.where(known, apart, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     shown = int(np.argsort(apart)[len(apart) // 2])
     axes.set(xlim=(0, ERROR_FRAME_PX), ylim=(ERROR_FRAME_PX, 0), aspect="equal", facecolor="black")
     axes.set_title(name, fontsize=9)
     axes.tick_params(labelsize=7)
     try:
-        pixels = read(group.films[shown].path, ReadLimits()).pixels
+        pixels = read(group.radiographs[shown].path, ReadLimits()).pixels
     except RadiographError:
-        pass  # the shape stands without its film
+        pass  # the shape is drawn without its radiograph
     else:
         rows, columns = np.array(pixels.shape) * ERROR_FRAME_PX / max(pixels.shape)
         edges = (-0.5, columns - 0.5, rows - 0.5, -0.5)
@@ -120,17 +120,19 @@ def _draw_ellipse(axes: Axes, places: Floats, colour: tuple[float, ...]) -> None
 
 
 def _draw_asymmetry(axes: Axes, shapes: Shapes) -> None:
-    """Draw the natural asymmetry of the films with fifteen landmarks, by category."""
+    """Draw the natural asymmetry of the radiographs with fifteen landmarks, by category."""
     known = np.isfinite(shapes.points[:, list(ANATOMICAL)]).all(axis=(1, 2))
-    axes.set_title("Natural asymmetry: mean over the pairs of a film", fontsize=9)
+    axes.set_title("Natural asymmetry: mean over the pairs of a radiograph", fontsize=9)
     axes.set_xlabel("px of a 224 frame", fontsize=8)
-    axes.set_ylabel("share of films", fontsize=8)
+    axes.set_ylabel("share of radiographs", fontsize=8)
     axes.tick_params(labelsize=7)
     if not known.any():
-        axes.text(0.5, 0.5, "no film has fifteen landmarks", ha="center", transform=axes.transAxes)
+        axes.text(
+            0.5, 0.5, "no radiograph has fifteen landmarks", ha="center", transform=axes.transAxes
+        )
         return
     values = asymmetry(shapes.points[known]).mean(axis=1)
-    categories = np.array([film.category for film in shapes.films])[known]
+    categories = np.array([radiograph.category for radiograph in shapes.radiographs])[known]
     bins = np.linspace(0.0, float(np.percentile(values, 99.5)) + 1e-6, 25)
     for name, colour in zip(np.unique(categories), SERIES, strict=False):
         _draw_share(axes, values[categories == name], bins, str(name), colour)
@@ -145,12 +147,12 @@ def _draw_index(axes: Axes, shapes: Shapes) -> None:
     values = index_of(shapes.points)
     known = np.isfinite(values)
     axes.set_title("Cardiothoracic index", fontsize=9)
-    axes.set_ylabel("share of films", fontsize=8)
+    axes.set_ylabel("share of radiographs", fontsize=8)
     axes.tick_params(labelsize=7)
     if not known.any():
-        axes.text(0.5, 0.5, "no film has callipers", ha="center", transform=axes.transAxes)
+        axes.text(0.5, 0.5, "no radiograph has callipers", ha="center", transform=axes.transAxes)
         return
-    sources = np.array([film.source for film in shapes.films])[known]
+    sources = np.array([radiograph.source for radiograph in shapes.radiographs])[known]
     bins = np.linspace(float(values[known].min()), float(values[known].max()) + 1e-6, 25)
     for name, colour in zip(np.unique(sources), SERIES, strict=False):
         _draw_share(axes, values[known][sources == name], bins, str(name), colour)

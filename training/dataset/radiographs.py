@@ -1,4 +1,4 @@
-"""What a data set says of its radiographs, before one of them is opened."""
+"""The radiographs a data set lists, before any of them is opened."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Film:
+class AnnotatedRadiograph:
     """One annotated radiograph.
 
     ``points`` (19, 2) float32 ``(x, y)`` in pixels of the image, NaN where it has none; ``masks``
@@ -42,9 +42,9 @@ class Film:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The films of a folder that can be used, what is wrong there, and every image in it."""
+    """The radiographs of a folder that can be used, what is wrong there, and every image in it."""
 
-    films: tuple[Film, ...] = ()
+    radiographs: tuple[AnnotatedRadiograph, ...] = ()
     findings: tuple[Finding, ...] = ()
     images: tuple[Path, ...] = ()
 
@@ -52,13 +52,13 @@ class Listing:
     def join(cls, parts: Sequence[Self]) -> Self:
         """Put the listings of several data sets into one."""
         return cls(
-            films=tuple(film for part in parts for film in part.films),
+            radiographs=tuple(radiograph for part in parts for radiograph in part.radiographs),
             findings=tuple(finding for part in parts for finding in part.findings),
             images=tuple(image for part in parts for image in part.images),
         )
 
 
-def inside(data: Path, folder: Path, name: str = "") -> Path:
+def path_inside(data: Path, folder: Path, name: str = "") -> Path:
     """Return ``folder / name``; neither the name nor a link on the way leads out of ``data``.
 
     Raises LeadsOutside.
@@ -79,13 +79,13 @@ def inside(data: Path, folder: Path, name: str = "") -> Path:
 def is_inside(data: Path, path: Path) -> bool:
     """Whether no link on the way to ``path``, which is below ``data``, leads out of it."""
     try:
-        inside(data, path)
+        path_inside(data, path)
     except LeadsOutside:
         return False
     return True
 
 
-def no_points() -> npt.NDArray[np.float32]:
+def absent_points() -> npt.NDArray[np.float32]:
     """Return (19, 2) points of which none is annotated."""
     return np.full((len(Landmark), 2), np.nan, np.float32)
 
@@ -101,18 +101,20 @@ def images_under(data: Path, folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def place_of(table: Path, line: int) -> str:
+def line_name(table: Path, line: int) -> str:
     """Name a line of a table."""
     return f"{table.name}:{line}"
 
 
-def first_of_each(films: Iterable[Film]) -> tuple[list[Film], list[tuple[Film, Film]]]:
-    """Return the films without later rows of an image, and those rows, each with the first."""
-    seen: dict[Path, Film] = {}
-    again: list[tuple[Film, Film]] = []
-    for film in films:
-        if film.path in seen:
-            again.append((film, seen[film.path]))
+def first_of_each(
+    radiographs: Iterable[AnnotatedRadiograph],
+) -> tuple[list[AnnotatedRadiograph], list[tuple[AnnotatedRadiograph, AnnotatedRadiograph]]]:
+    """Return the first row of each image, and the later ones, each with the first."""
+    seen: dict[Path, AnnotatedRadiograph] = {}
+    again: list[tuple[AnnotatedRadiograph, AnnotatedRadiograph]] = []
+    for radiograph in radiographs:
+        if radiograph.path in seen:
+            again.append((radiograph, seen[radiograph.path]))
         else:
-            seen[film.path] = film
+            seen[radiograph.path] = radiograph
     return list(seen.values()), again

@@ -12,30 +12,30 @@ from radiograph.errors import RadiographError
 from radiograph.reading import ReadLimits, read
 
 SEED = 42
-#: Upper ends of train and val, as shares of the films; the rest is test.
+#: Upper ends of train and val, as shares of the radiographs; the rest is test.
 TRAIN_UNTIL, VAL_UNTIL = 0.70, 0.85
 
 
-def assign_splits(films: Sequence[tuple[str, Path]]) -> list[str]:
-    """Split films, each a category and its image, by category; return their splits in order.
+def assign_splits(radiographs: Sequence[tuple[str, Path]]) -> list[str]:
+    """Split radiographs, each a category and its image, by category; return their splits in order.
 
-    Films of the same pixels stay together, whatever their names and categories. The order is
-    that of seeded digests: neither the rows' order nor a library's generator moves a film.
+    Radiographs of the same pixels stay together, whatever their names and categories. The order is
+    that of seeded digests: neither the rows' order nor a library's generator moves a radiograph.
     """
     groups: dict[str, list[int]] = defaultdict(list)
-    for i, (_, path) in enumerate(films):
+    for i, (_, path) in enumerate(radiographs):
         groups[_content(path)].append(i)
     by_category: dict[str, list[str]] = defaultdict(list)
     for digest, members in groups.items():
-        by_category[min(films[i][0] for i in members)].append(digest)
-    splits = [""] * len(films)
+        by_category[min(radiographs[i][0] for i in members)].append(digest)
+    splits = [""] * len(radiographs)
     for digests in by_category.values():
         digests.sort(key=_seeded)
         total = sum(len(groups[digest]) for digest in digests)
         before = 0
         for digest in digests:
             members = groups[digest]
-            # A film belongs where its middle falls: small categories reach every split too.
+            # A radiograph belongs where its middle falls: small categories reach every split too.
             share = (before + len(members) / 2) / total
             before += len(members)
             for i in members:

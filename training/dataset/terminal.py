@@ -23,17 +23,33 @@ SHOWN = 20
 
 def print_json(value: object) -> None:
     """Print one JSON value; a NaN is a fault of ours and raises ValueError."""
-    text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=True)
+    text = json.dumps(with_former_keys(value), indent=1, allow_nan=False, ensure_ascii=True)
     sys.stdout.write(f"{printable_json(text)}\n")
 
 
 def print_csv(rows: Sequence[Row]) -> None:
     """Print rows under their heading; without rows nothing."""
-    if rows:
-        lines = CsvLines(sys.stdout, list(printable_row(rows[0])))
+    printed = [printable_row(with_former_keys(row)) for row in rows]
+    if printed:
+        lines = CsvLines(sys.stdout, list(printed[0]))
         lines.heading()
-        for row in rows:
-            lines.row(printable_row(row))
+        for row in printed:
+            lines.row(row)
+
+
+def with_former_keys(value: Any) -> Any:
+    """Return plain values with the count of radiographs under its former key as well.
+
+    Scripts of the version before read ``films``; the next version drops it.
+    """
+    if isinstance(value, Mapping):
+        plain = {key: with_former_keys(each) for key, each in value.items()}
+        if "radiographs" in plain:
+            plain["films"] = plain["radiographs"]
+        return plain
+    if isinstance(value, (list, tuple)):
+        return [with_former_keys(each) for each in value]
+    return value
 
 
 def print_report(report: Report, console: PlainConsole) -> None:
@@ -53,9 +69,9 @@ def print_report(report: Report, console: PlainConsole) -> None:
     stopping = sum(count for kind, count in counts.items() if kind.stops)
     found = len(report.findings)
     console.print(
-        f"{report.films} films: nothing found"
+        f"{report.radiographs} radiographs: nothing found"
         if not found
-        else f"{report.films} films: {found} findings, of which {stopping} stop training"
+        else f"{report.radiographs} radiographs: {found} findings, {stopping} stop training"
     )
 
 

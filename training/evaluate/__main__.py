@@ -1,4 +1,4 @@
-"""Judge a network on annotated radiographs: ``python -m training.evaluate --data DIR``."""
+"""Evaluate a network on annotated radiographs: ``python -m training.evaluate --data DIR``."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from scheduler.console import PlainConsole
 from scheduler.errors import PlaceForbidden
 from scheduler.roots import check_allowed
 from scheduler.terminal import Parser
-from training.dataset.layouts import usable_films
+from training.dataset.layouts import usable_radiographs
 from training.dataset.terminal import print_json
 from training.errors import TrainingError
-from training.evaluate.cases import each_case
-from training.evaluate.models import Judged, judge_models
+from training.evaluate.cases import list_cases
+from training.evaluate.models import EvaluatedModels, evaluate_models
 from training.report.page import write_report
 from training.report.pictures import save_pictures
 from training.report.terminal import print_tables
@@ -38,7 +38,10 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument(
-        "--pictures", type=Path, metavar="DIR", help="draw truth against prediction for every film"
+        "--pictures",
+        type=Path,
+        metavar="DIR",
+        help="draw truth against prediction for every radiograph",
     )
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="write one page of figures, plots and worst cases"
@@ -51,30 +54,32 @@ def main() -> None:
         roots = [Path(each).resolve() for each in options.roots.split(":") if each]
         check_allowed(options.data, roots)
         cards = [load_card(path) for path in options.model or ()] or [shipped_card()]
-        judged = judge_models(cards, options.data, options.split, options.device)
+        evaluated = evaluate_models(cards, options.data, options.split, options.device)
     except (TrainingError, NetworkError, PlaceForbidden) as exc:
         parser.exit(exc.kind, f"error [{exc.code}]: {exc}\n")
     if options.pictures is not None or options.html is not None:
-        _draw(judged, options)
+        _draw(evaluated, options)
     if options.json:
-        print_json(asdict(judged.evaluation))
+        print_json(asdict(evaluated.evaluation))
     else:
-        print_tables(judged.evaluation, PlainConsole())
+        print_tables(evaluated.evaluation, PlainConsole())
 
 
-def _draw(judged: Judged, options: argparse.Namespace) -> None:
+def _draw(evaluated: EvaluatedModels, options: argparse.Namespace) -> None:
     if options.pictures is not None:
-        cases = each_case(judged.samples, judged.predicted, judged.calibration)
-        films = usable_films(options.data)
-        save_pictures(options.pictures, cases, judged.samples, judged.predicted, films)
+        cases = list_cases(evaluated.samples, evaluated.predictions, evaluated.calibration)
+        radiographs = usable_radiographs(options.data)
+        save_pictures(
+            options.pictures, cases, evaluated.samples, evaluated.predictions, radiographs
+        )
     if options.html is not None:
         write_report(
             options.html,
-            title=judged.evaluation.model,
-            evaluation=judged.evaluation,
-            samples=judged.samples,
-            predicted=judged.predicted,
-            calibration=judged.calibration,
+            title=evaluated.evaluation.model,
+            evaluation=evaluated.evaluation,
+            samples=evaluated.samples,
+            predictions=evaluated.predictions,
+            calibration=evaluated.calibration,
             data=options.data,
         )
 

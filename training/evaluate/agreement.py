@@ -17,12 +17,9 @@ from training.evaluate.intervals import (
     limit_half_width,
     share_of,
 )
-from training.evaluate.predictions import Floats, Predicted
+from training.evaluate.predictions import Floats, Predictions
 from training.samples import Samples
-from training.shape import index_of
-
-#: An adult's heart counts as enlarged above it; whatever the view, here.
-LINE = 0.50
+from training.shape import ENLARGED_ABOVE, index_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +46,16 @@ class IctFigures:
     intervals: dict[str, Interval]
 
 
-def ict_figures(samples: Samples, predicted: Predicted, line: float = LINE) -> IctFigures:
+def ict_figures(
+    samples: Samples, predictions: Predictions, line: float = ENLARGED_ABOVE
+) -> IctFigures:
     """Figures over the samples that have all four callipers, of which there is one or more."""
-    truth, said = indices(samples, predicted)
-    difference = said - truth
+    truth, measured = true_and_measured_index(samples, predictions)
+    difference = measured - truth
     enlarged = truth > line
     low, high = bootstrap_interval(np.abs(difference))
     bias, sd = float(difference.mean()), deviation(difference)
-    found, spared = share_of(said[enlarged] > line), share_of(said[~enlarged] <= line)
+    found, spared = share_of(measured[enlarged] > line), share_of(measured[~enlarged] <= line)
     intervals = {"bias": bootstrap_interval(difference)}
     limits: tuple[float | None, float | None] = None, None
     if sd is not None:
@@ -75,7 +74,7 @@ def ict_figures(samples: Samples, predicted: Predicted, line: float = LINE) -> I
         high=high,
         bias=bias,
         sd=sd,
-        correlation=correlation(truth, said),
+        correlation=correlation(truth, measured),
         sensitivity=found.share,
         specificity=spared.share,
         limit_low=limits[0],
@@ -86,8 +85,8 @@ def ict_figures(samples: Samples, predicted: Predicted, line: float = LINE) -> I
     )
 
 
-def indices(samples: Samples, predicted: Predicted) -> tuple[Floats, Floats]:
+def true_and_measured_index(samples: Samples, predictions: Predictions) -> tuple[Floats, Floats]:
     """Return the true and the measured index of the samples that have all four callipers."""
     known = samples.has_callipers()
     truth = index_of(samples.points[known].astype(np.float64))
-    return truth, index_of(predicted.points[known])
+    return truth, index_of(predictions.points[known])

@@ -1,4 +1,4 @@
-"""Turning spreads into expected errors, on held-out radiographs with truth.
+"""Calibration of spreads into expected errors, on held-out radiographs with truth.
 
 Isotonic regression of the true mean error on the mean spread gives the expectation; the ratio of
 true to expected error, out of fold, gives its upper 90 % bound (split conformal, with the
@@ -15,28 +15,30 @@ from scipy.optimize import isotonic_regression
 
 from radiograph.landmarks import ANATOMICAL
 from radiograph.measures.quality import Calibration, propagated_ict_sd
-from training.evaluate.predictions import Predicted, case_errors
+from training.evaluate.predictions import Predictions, case_errors
 from training.samples import Samples
 from training.shape import index_of
 
 Floats = npt.NDArray[np.float64]
+#: Fewer validation radiographs cannot carry a calibration: studies stay unrated.
+LEAST_CASES = 20
 FOLDS = 5
 COVERAGE = 0.90
 KNOTS = 12
 LEAST_ICT_CASES = 10
 
 
-def calibrate(samples: Samples, predicted: Predicted, name: str) -> Calibration:
+def calibrate(samples: Samples, predictions: Predictions, name: str) -> Calibration:
     """Fit a calibration on samples the network was not fitted to."""
     known = samples.has_landmarks()
-    spreads = predicted.spreads * samples.scale[:, None]
+    spreads = predictions.spreads * samples.scale[:, None]
     scores = spreads[known][:, list(ANATOMICAL)].mean(axis=1)
-    errors = case_errors(samples.where(known), predicted.where(known))
+    errors = case_errors(samples.where(known), predictions.where(known))
     return Calibration(
         id=name,
         knots=_monotone(scores, errors),
         upper_ratio=_upper_ratio(scores, errors),
-        ict_sd_factor=_ict_factor(samples, predicted),
+        ict_sd_factor=_ict_factor(samples, predictions),
     )
 
 
@@ -67,11 +69,11 @@ def _upper_ratio(scores: Floats, errors: Floats) -> float:
     return round(float(np.sort(ratios)[min(rank, len(ratios)) - 1]), 4)
 
 
-def _ict_factor(samples: Samples, predicted: Predicted) -> float | None:
+def _ict_factor(samples: Samples, predictions: Predictions) -> float | None:
     known = samples.has_callipers()
     if known.sum() < LEAST_ICT_CASES:
         return None  # a deviation of so few errors promises an interval that it cannot hold
-    points, spreads = predicted.points[known], predicted.spreads[known]
+    points, spreads = predictions.points[known], predictions.spreads[known]
     error = index_of(points) - index_of(samples.points[known].astype(np.float64))
     propagated = np.array([propagated_ict_sd(p, s) for p, s in zip(points, spreads, strict=True)])
     return round(float(np.sqrt(np.mean((error / propagated) ** 2))), 4)

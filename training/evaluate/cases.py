@@ -1,4 +1,4 @@
-"""Each judged film by itself: its errors, what was expected of it, and its index."""
+"""Each evaluated radiograph: its errors, the expected ones, and its index."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 
 from radiograph.measures.quality import Calibration, bucket
 from radiograph.records import Bucket
-from training.evaluate.predictions import Predicted, case_errors
-from training.evaluate.reliability import measured, refused
+from training.evaluate.predictions import Predictions, case_errors
+from training.evaluate.reliability import measure_predictions, refusals
 from training.samples import Samples
 from training.shape import index_of
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One film; ``position`` among the samples. What is unknown of it is None.
+    """One radiograph; ``position`` among the samples. What is unknown of it is None.
 
     Errors are means over the fifteen landmarks, px of a 224 frame: ``error`` against the truth,
     ``expected`` without it, ``upper`` its upper 90 % bound; ``ict_low`` to ``ict_high`` is the
@@ -57,13 +57,13 @@ class Case:
         }
 
 
-def each_case(
-    samples: Samples, predicted: Predicted, calibration: Calibration | None
+def list_cases(
+    samples: Samples, predictions: Predictions, calibration: Calibration | None
 ) -> list[Case]:
     """Return the samples' cases, in their order."""
-    errors = case_errors(samples, predicted)
+    errors = case_errors(samples, predictions)
     truth = index_of(samples.points.astype(np.float64))
-    set_aside = refused(samples, predicted)
+    set_aside = refusals(samples, predictions)
     return [
         Case(
             position=i,
@@ -73,16 +73,16 @@ def each_case(
             name=str(samples.names[i]),
             error=_known(errors[i]),
             bucket=bucket(_known(errors[i])),
-            expected=said.expected_error_px224,
-            upper=said.expected_error_high_px224,
-            expected_bucket=said.bucket,
+            expected=measurement.expected_error_px224,
+            upper=measurement.expected_error_high_px224,
+            expected_bucket=measurement.bucket,
             ict_true=_known(truth[i]),
-            ict=said.ict.value,
-            ict_low=said.ict.low,
-            ict_high=said.ict.high,
+            ict=measurement.ict.value,
+            ict_low=measurement.ict.low,
+            ict_high=measurement.ict.high,
             refused=bool(set_aside[i]),
         )
-        for i, said in enumerate(measured(samples, predicted, calibration))
+        for i, measurement in enumerate(measure_predictions(samples, predictions, calibration))
     ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.evaluate.intervals import Interval, bootstrap_interval, correlation
-from training.evaluate.predictions import Floats, Predicted
+from training.evaluate.predictions import Floats, Predictions
 from training.samples import Samples
 from training.shape import LATERAL_PAIRS, LENGTH_PAIRS, asymmetry, pair_lengths
 
@@ -45,33 +45,33 @@ class ConsistencyFigures:
     intervals: dict[str, Interval]
 
 
-def consistency_figures(samples: Samples, predicted: Predicted) -> ConsistencyFigures:
+def consistency_figures(samples: Samples, predictions: Predictions) -> ConsistencyFigures:
     """Figures over the samples that have all fifteen landmarks, of which there is one or more."""
     known = samples.has_landmarks()
     scale = samples.scale[known, None, None].astype(np.float64)
-    truth, said = samples.points[known] * scale, predicted.points[known] * scale
-    true_apart, said_apart = asymmetry(truth), asymmetry(said)
-    true_lengths, said_lengths = pair_lengths(truth), pair_lengths(said)
-    true_case, said_case = true_apart.mean(axis=1), said_apart.mean(axis=1)
-    off = np.abs(said_case - true_case)
-    lengths_off = np.abs(said_lengths - true_lengths)
+    truth, predicted = samples.points[known] * scale, predictions.points[known] * scale
+    true_apart, predicted_apart = asymmetry(truth), asymmetry(predicted)
+    true_lengths, predicted_lengths = pair_lengths(truth), pair_lengths(predicted)
+    true_case, predicted_case = true_apart.mean(axis=1), predicted_apart.mean(axis=1)
+    off = np.abs(predicted_case - true_case)
+    lengths_off = np.abs(predicted_lengths - true_lengths)
     # An annotation may put two points on one place; its length has no share.
     shares = lengths_off / np.maximum(true_lengths, 1.0)
     return ConsistencyFigures(
         cases=len(truth),
         true_asymmetry=float(true_case.mean()),
         true_asymmetry_p95=float(np.percentile(true_case, 95)),
-        predicted_asymmetry=float(said_case.mean()),
-        predicted_asymmetry_p95=float(np.percentile(said_case, 95)),
+        predicted_asymmetry=float(predicted_case.mean()),
+        predicted_asymmetry_p95=float(np.percentile(predicted_case, 95)),
         asymmetry_error=float(off.mean()),
-        asymmetry_correlation=correlation(true_case, said_case),
+        asymmetry_correlation=correlation(true_case, predicted_case),
         length_error=float(lengths_off.mean()),
         length_share=float(shares.mean()),
-        asymmetry_by_pair=_by_pair(LATERAL_PAIRS, true_apart, said_apart),
-        length_by_pair=_by_pair(LENGTH_PAIRS, true_lengths, said_lengths),
+        asymmetry_by_pair=_by_pair(LATERAL_PAIRS, true_apart, predicted_apart),
+        length_by_pair=_by_pair(LENGTH_PAIRS, true_lengths, predicted_lengths),
         intervals={
             "true_asymmetry": bootstrap_interval(true_case),
-            "predicted_asymmetry": bootstrap_interval(said_case),
+            "predicted_asymmetry": bootstrap_interval(predicted_case),
             "asymmetry_error": bootstrap_interval(off),
             "length_error": bootstrap_interval(lengths_off.mean(axis=1)),
             "length_share": bootstrap_interval(shares.mean(axis=1)),
@@ -80,15 +80,15 @@ def consistency_figures(samples: Samples, predicted: Predicted) -> ConsistencyFi
 
 
 def _by_pair(
-    pairs: tuple[tuple[int, int], ...], truth: Floats, said: Floats
+    pairs: tuple[tuple[int, int], ...], truth: Floats, predicted: Floats
 ) -> dict[str, PairFigures]:
     """Figures of each column of (N, 5) values."""
     return {
         f"L{first + 1} L{second + 1}": PairFigures(
             true_mean=float(truth[:, i].mean()),
-            predicted_mean=float(said[:, i].mean()),
-            bias=float((said - truth)[:, i].mean()),
-            mean_absolute=float(np.abs(said - truth)[:, i].mean()),
+            predicted_mean=float(predicted[:, i].mean()),
+            bias=float((predicted - truth)[:, i].mean()),
+            mean_absolute=float(np.abs(predicted - truth)[:, i].mean()),
         )
         for i, (first, second) in enumerate(pairs)
     }

@@ -13,7 +13,7 @@ from radiograph.landmarks import ANATOMICAL, INDEPENDENT
 from radiograph.measures.quality import bucket
 from radiograph.records import Bucket
 from training.evaluate.intervals import Interval, bootstrap, bootstrap_interval, deviation
-from training.evaluate.predictions import Floats, Predicted, point_errors
+from training.evaluate.predictions import Floats, Predictions, point_errors
 from training.samples import Samples
 
 #: The buckets of a rated study, the best first.
@@ -52,10 +52,10 @@ class LandmarkFigures:
     intervals: dict[str, Interval]
 
 
-def landmark_figures(samples: Samples, predicted: Predicted) -> LandmarkFigures:
+def landmark_figures(samples: Samples, predictions: Predictions) -> LandmarkFigures:
     """Figures over the samples that have all fifteen landmarks, of which there is one or more."""
     known = samples.has_landmarks()
-    errors = point_errors(samples.where(known), predicted.where(known))
+    errors = point_errors(samples.where(known), predictions.where(known))
     cases = errors[:, list(ANATOMICAL)].mean(axis=1)
     independent = errors[:, list(INDEPENDENT)].mean(axis=1)
     categories = samples.categories[known]

@@ -1,4 +1,4 @@
-"""A network, or an ensemble of several, judged on a split of annotated radiographs."""
+"""A network, or an ensemble of several, evaluated on a split of annotated radiographs."""
 
 from __future__ import annotations
 
@@ -13,28 +13,25 @@ from network.prediction import Predicts
 from radiograph.measures.quality import Calibration
 from training.errors import SplitEmpty
 from training.evaluate.agreement import IctFigures, ict_figures
-from training.evaluate.calibration import calibrate
+from training.evaluate.calibration import LEAST_CASES, calibrate
 from training.evaluate.consistency import ConsistencyFigures, consistency_figures
 from training.evaluate.intervals import Share, share_of
 from training.evaluate.landmarks import LandmarkFigures, landmark_figures
-from training.evaluate.predictions import Predicted, predict
+from training.evaluate.predictions import Predictions, predict
 from training.evaluate.reliability import (
     ReliabilityFigures,
     ict_covered,
-    refused,
+    refusals,
     reliability_figures,
 )
 from training.samples import EXTERNAL_SPLIT, Samples, read_samples
 
-#: Fewer validation films cannot carry an ensemble's calibration: its studies stay unrated.
-LEAST_CALIBRATION_CASES = 20
-
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Figures by the name of the set they were taken on, such as ``wingspan test``.
+    """Figures by the name of the set they are of, such as ``wingspan test``.
 
-    ``ict_covered``: true indices inside their 95 % interval; ``refused``: films taken for no
+    ``ict_covered``: true indices inside their 95 % interval; ``refused``: radiographs taken for no
     frontal chest, all of which are.
     """
 
@@ -48,19 +45,21 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """An evaluation with what it was taken on."""
+class EvaluatedModels:
+    """An evaluation, and the samples and predictions it was computed from."""
 
     evaluation: Evaluation
     samples: Samples
-    predicted: Predicted
+    predictions: Predictions
     calibration: Calibration | None
 
 
-def judge_models(cards: Sequence[ModelCard], data: Path, split: str, device: str) -> Judged:
-    """Judge one network, or the average of several, on a split; ``test`` brings the external sets.
+def evaluate_models(
+    cards: Sequence[ModelCard], data: Path, split: str, device: str
+) -> EvaluatedModels:
+    """Evaluate a network, or the average of several; ``test`` adds the external sets.
 
-    An ensemble's calibration is made anew, on the validation split.
+    An ensemble is calibrated on the validation split.
 
     Raises DataMissing, DatasetInvalid, SplitEmpty, WeightsMissing, WeightsMismatch.
     """
@@ -70,53 +69,57 @@ def judge_models(cards: Sequence[ModelCard], data: Path, split: str, device: str
     if not len(samples):
         raise SplitEmpty.because(f"no radiograph of the split {split!r} in {data}")
     predictors = [load_predictor(card, device) for card in cards]
-    predicted = _average(predictors, samples)
+    predictions = _average(predictors, samples)
     name = " + ".join(card.version for card in cards)
     if len(cards) == 1:
         table = cards[0].calibration
         calibration = None if table is None else Calibration.from_mapping(table)
     else:
         calibration = _calibration(predictors, everything.split("val"), name)
-    return Judged(judge(name, samples, predicted, calibration), samples, predicted, calibration)
+    return EvaluatedModels(
+        take_figures(name, samples, predictions, calibration), samples, predictions, calibration
+    )
 
 
 def evaluate(card: ModelCard, data: Path, split: str, device: str) -> Evaluation:
-    """Predict a split (and, with ``test``, the external sets) and take its figures.
+    """Return the figures of one network on a split; ``test`` adds the external sets.
 
     Raises DataMissing, DatasetInvalid, SplitEmpty.
     """
-    return judge_models([card], data, split, device).evaluation
+    return evaluate_models([card], data, split, device).evaluation
 
 
-def judge(
-    model: str, samples: Samples, predicted: Predicted, calibration: Calibration | None
+def take_figures(
+    model: str, samples: Samples, predictions: Predictions, calibration: Calibration | None
 ) -> Evaluation:
-    """Take the figures of every set among the samples: a source and its split."""
-    made = Evaluation(model, {}, {}, {}, {}, {}, {})
+    """Compute the figures of every set among the samples: a source and its split."""
+    evaluation = Evaluation(model, {}, {}, {}, {}, {}, {})
     for source, split in sorted(set(zip(samples.sources, samples.splits, strict=True))):
         here = (samples.sources == source) & (samples.splits == split)
-        part, said = samples.where(here), predicted.where(here)
+        part, part_predictions = samples.where(here), predictions.where(here)
         name = f"{source} {split}"
-        made.refused[name] = share_of(refused(part, said))
+        evaluation.refused[name] = share_of(refusals(part, part_predictions))
         if part.has_landmarks().any():
-            made.landmarks[name] = landmark_figures(part, said)
-            made.consistency[name] = consistency_figures(part, said)
+            evaluation.landmarks[name] = landmark_figures(part, part_predictions)
+            evaluation.consistency[name] = consistency_figures(part, part_predictions)
             if calibration is not None:
-                made.reliability[name] = reliability_figures(part, said, calibration)
+                evaluation.reliability[name] = reliability_figures(
+                    part, part_predictions, calibration
+                )
         if part.has_callipers().any():
-            made.ict[name] = ict_figures(part, said)
+            evaluation.ict[name] = ict_figures(part, part_predictions)
             if calibration is not None:
-                made.ict_covered[name] = ict_covered(part, said, calibration)
-    return made
+                evaluation.ict_covered[name] = ict_covered(part, part_predictions, calibration)
+    return evaluation
 
 
-def _average(predictors: Sequence[Predicts], samples: Samples) -> Predicted:
-    return Predicted.averaged([predict(predictor, samples) for predictor in predictors])
+def _average(predictors: Sequence[Predicts], samples: Samples) -> Predictions:
+    return Predictions.averaged([predict(predictor, samples) for predictor in predictors])
 
 
 def _calibration(
     predictors: Sequence[Predicts], validation: Samples, name: str
 ) -> Calibration | None:
-    if validation.has_landmarks().sum() < LEAST_CALIBRATION_CASES:
+    if validation.has_landmarks().sum() < LEAST_CASES:
         return None
     return calibrate(validation, _average(predictors, validation), f"{name} validation")

@@ -16,19 +16,19 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Predicted:
+class Predictions:
     """Predictions on N samples: (N, 19, 2) points and (N, 19) spreads in px of the square."""
 
     points: Floats
     spreads: Floats
     frontal: Floats
 
-    def where(self, keep: npt.NDArray[np.bool_]) -> Predicted:
+    def where(self, keep: npt.NDArray[np.bool_]) -> Predictions:
         """Return the predictions for which ``keep`` (N,) is true."""
-        return Predicted(self.points[keep], self.spreads[keep], self.frontal[keep])
+        return Predictions(self.points[keep], self.spreads[keep], self.frontal[keep])
 
     @classmethod
-    def averaged(cls, members: Sequence[Predicted]) -> Predicted:
+    def averaged(cls, members: Sequence[Predictions]) -> Predictions:
         """Average the networks of an ensemble; their disagreement widens the spreads."""
         if len(members) == 1:
             return members[0]
@@ -43,24 +43,24 @@ class Predicted:
         )
 
 
-def predict(predictor: Predicts, samples: Samples, size: int = 16) -> Predicted:
+def predict(predictor: Predicts, samples: Samples, size: int = 16) -> Predictions:
     """Predict samples read at the network's side."""
-    said: list[Prediction] = []
+    predicted: list[Prediction] = []
     for start in range(0, len(samples), size):
-        said += predictor.predict(samples.images[start : start + size])
-    return Predicted(
-        points=np.stack([p.points for p in said]),
-        spreads=np.stack([p.spreads for p in said]),
-        frontal=np.array([p.frontal_probability for p in said]),
+        predicted += predictor.predict(samples.images[start : start + size])
+    return Predictions(
+        points=np.stack([p.points for p in predicted]),
+        spreads=np.stack([p.spreads for p in predicted]),
+        frontal=np.array([p.frontal_probability for p in predicted]),
     )
 
 
-def case_errors(samples: Samples, predicted: Predicted) -> Floats:
+def case_errors(samples: Samples, predictions: Predictions) -> Floats:
     """Mean error of each case over its fifteen landmarks, px of a 224 frame; NaN without truth."""
-    return np.asarray(point_errors(samples, predicted)[:, list(ANATOMICAL)].mean(axis=1))
+    return np.asarray(point_errors(samples, predictions)[:, list(ANATOMICAL)].mean(axis=1))
 
 
-def point_errors(samples: Samples, predicted: Predicted) -> Floats:
+def point_errors(samples: Samples, predictions: Predictions) -> Floats:
     """Distance of every point, (N, 19), px of a 224 frame; NaN where the truth lacks it."""
-    offset = (predicted.points - samples.points) * samples.scale[:, None, None]
+    offset = (predictions.points - samples.points) * samples.scale[:, None, None]
     return np.asarray(np.linalg.norm(offset, axis=2), np.float64)

@@ -21,7 +21,7 @@ from radiograph.records import (
 )
 from training.evaluate.intervals import Interval, Share, bootstrap, share_of
 from training.evaluate.landmarks import RATED
-from training.evaluate.predictions import Floats, Predicted, case_errors
+from training.evaluate.predictions import Floats, Predictions, case_errors
 from training.samples import Samples
 from training.shape import index_of
 
@@ -67,7 +67,7 @@ class ReliabilityFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Expectation:
+class ExpectedErrors:
     """Expected and true errors and the upper bound of N cases, each (N,), px of a 224 frame."""
 
     expected: Floats
@@ -75,18 +75,18 @@ class Expectation:
     true: Floats
 
 
-def measured(
-    samples: Samples, predicted: Predicted, calibration: Calibration | None
+def measure_predictions(
+    samples: Samples, predictions: Predictions, calibration: Calibration | None
 ) -> list[Measurement]:
     """Measure predictions as a worker does, in the pixels of a 224 frame."""
     scale = samples.scale.astype(np.float64)
     return [
         measure(
-            predicted.points[i] * scale[i],
-            predicted.spreads[i] * scale[i],
+            predictions.points[i] * scale[i],
+            predictions.spreads[i] * scale[i],
             to_source=_TO_SOURCE,
             header=_HEADER,
-            frontal_probability=float(predicted.frontal[i]),
+            frontal_probability=float(predictions.frontal[i]),
             calibration=calibration,
             thresholds=IctThresholds(),
         )
@@ -94,23 +94,25 @@ def measured(
     ]
 
 
-def expectation(samples: Samples, predicted: Predicted, calibration: Calibration) -> Expectation:
+def expected_errors(
+    samples: Samples, predictions: Predictions, calibration: Calibration
+) -> ExpectedErrors:
     """Return what was expected of the samples that have all fifteen landmarks."""
     known = samples.has_landmarks()
-    samples, predicted = samples.where(known), predicted.where(known)
-    said = measured(samples, predicted, calibration)
-    return Expectation(
-        expected=np.array([each.expected_error_px224 for each in said], np.float64),
-        upper=np.array([each.expected_error_high_px224 for each in said], np.float64),
-        true=case_errors(samples, predicted),
+    samples, predictions = samples.where(known), predictions.where(known)
+    measurements = measure_predictions(samples, predictions, calibration)
+    return ExpectedErrors(
+        expected=np.array([each.expected_error_px224 for each in measurements], np.float64),
+        upper=np.array([each.expected_error_high_px224 for each in measurements], np.float64),
+        true=case_errors(samples, predictions),
     )
 
 
 def reliability_figures(
-    samples: Samples, predicted: Predicted, calibration: Calibration
+    samples: Samples, predictions: Predictions, calibration: Calibration
 ) -> ReliabilityFigures:
     """Figures over the samples that have all fifteen landmarks, of which there is one or more."""
-    found = expectation(samples, predicted, calibration)
+    found = expected_errors(samples, predictions, calibration)
     expected, true = found.expected, found.true
     expected_bucket = np.array([bucket(case) for case in expected])
     true_bucket = np.array([bucket(case) for case in true])
@@ -143,32 +145,34 @@ def reliability_figures(
     )
 
 
-def ict_covered(samples: Samples, predicted: Predicted, calibration: Calibration) -> Share:
+def ict_covered(samples: Samples, predictions: Predictions, calibration: Calibration) -> Share:
     """Count the true indices inside their 95 % intervals, where the network brings these."""
     known = samples.has_callipers()
     truth = index_of(samples.points[known].astype(np.float64))
-    said = measured(samples.where(known), predicted.where(known), calibration)
+    measurements = measure_predictions(samples.where(known), predictions.where(known), calibration)
     inside = [
         each.ict.low <= index <= each.ict.high
-        for each, index in zip(said, truth, strict=True)
+        for each, index in zip(measurements, truth, strict=True)
         if each.ict.low is not None and each.ict.high is not None
     ]
     return share_of(np.array(inside, np.bool_))
 
 
-def refused(samples: Samples, predicted: Predicted) -> npt.NDArray[np.bool_]:
-    """(N,) whether a worker would set the film aside as no frontal chest."""
+def refusals(samples: Samples, predictions: Predictions) -> npt.NDArray[np.bool_]:
+    """(N,) whether a worker would set the radiograph aside as no frontal chest."""
     scale = samples.scale.astype(np.float64)
     return np.array(
-        [not _accepted(predicted, i, float(scale[i])) for i in range(len(samples))],
+        [not _accepted(predictions, i, float(scale[i])) for i in range(len(samples))],
         np.bool_,
     )
 
 
-def _accepted(predicted: Predicted, i: int, scale: float) -> bool:
+def _accepted(predictions: Predictions, i: int, scale: float) -> bool:
     try:
         check_prediction(
-            predicted.points[i] * scale, predicted.spreads[i] * scale, float(predicted.frontal[i])
+            predictions.points[i] * scale,
+            predictions.spreads[i] * scale,
+            float(predictions.frontal[i]),
         )
     except RadiographError:
         return False

@@ -2,7 +2,7 @@
 
 What `thoraq train` runs as a job, without a queue. Several seeds make teachers; ``--teachers``
 blends their points and outlines into the training split, so that one network learns every point
-from every film. Started again with the same options it goes on from its checkpoint.
+from every radiograph. Started again with the same options it goes on from its checkpoint.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Terminal:
         """Let every step pass."""
 
     def checked(self, check: Check) -> None:
-        """Print where the run stands."""
+        """Print the state of the run."""
         parts = " ".join(f"{name} {value:.2f}" for name, value in check.loss_parts.items())
         ict = "" if check.ict_error is None else f"  ICT {check.ict_error:.4f}"
         sys.stdout.write(

@@ -86,20 +86,20 @@ class BatchSource:
         moved = move_pixels(pixels, affines, INPUT_SIDE_PX, warps)
         outside = ((points < 0) | (points > INPUT_SIDE_PX - 1)).any(dim=2, keepdim=True)
         points = points.masked_fill(outside, torch.nan)
-        # The frame of the error stays that of the film, whatever the zoom of this draw.
+        # The frame of the error stays that of the radiograph, whatever the zoom of this draw.
         to_224 = self._scale[index] * self._side / INPUT_SIDE_PX
-        film = expose(moved[:, 0])
+        grey = expose(moved[:, 0])
         frontal = self._frontal[index].clone()
         count = self._plan.counterexample_batch
         if count:
             chosen = torch.randperm(len(index), device=self._device)[:count]
-            film[chosen] = counterexamples(film[chosen])
+            grey[chosen] = counterexamples(grey[chosen])
             frontal[chosen] = 0.0
         outlined = self._outlined[index] & (frontal > 0.5)
-        return Batch(film, Target(points, moved[:, 1:], outlined, frontal, to_224))
+        return Batch(grey, Target(points, moved[:, 1:], outlined, frontal, to_224))
 
 
-def held_out(samples: Samples, device: torch.device) -> Batch:
+def held_out_batch(samples: Samples, device: torch.device) -> Batch:
     """Return samples as the network meets them when it serves: unmoved, at its own size.
 
     ``samples`` were read at the network's side.

@@ -49,7 +49,7 @@ def _sync(path: Path) -> None:
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """Read the furthest, onto the CPU; None where there is none. Raises CheckpointBroken."""
+    """Read the furthest onto the CPU; None without a checkpoint. Raises CheckpointBroken."""
     while paths := checkpoints(folder):
         try:
             state: dict[str, Any] = torch.load(  # noqa: TID251 - tensors and plain values alone

@@ -1,7 +1,7 @@
-"""Fitting the judge of whether an image is an upright frontal chest, on a finished trunk.
+"""Fitting the classifier of upright frontal chests, on a finished trunk.
 
-Chests are the training films and phantoms; everything else is made from them, or drawn: laterals,
-limbs and hands of the phantom. Only a linear layer is fitted, so no landmark moves.
+Chests are the training radiographs and phantoms; everything else is made from them, or drawn:
+laterals, limbs and hands of the phantom. Only a linear layer is fitted, so no landmark moves.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from training.fit.photometry import expose
 from training.plan import Plan
 from training.samples import Samples
 
-#: Rows and columns of the drawn films; the network's square is smaller.
-FILM_PX = 384
+#: Rows and columns of the drawn radiographs; the network's square is smaller.
+PHANTOM_PX = 384
 DECAY = 1e-3
 
 
@@ -37,7 +37,7 @@ def refit_frontal(
 ) -> float:
     """Refit ``network.frontal`` in place; return its accuracy on what it was fitted to.
 
-    ``beat`` is called between films; whatever it raises ends the work.
+    ``beat`` is called between radiographs; what it raises ends the work.
     """
     torch.manual_seed(plan.seed)
     network.eval()
@@ -49,29 +49,29 @@ def refit_frontal(
             batch = source.draw()
             features.append(network.summary(batch.grey))
             labels.append(batch.target.frontal)
-        for film, label in drawn_films(phantoms, plan.seed):
+        for radiograph, label in draw_phantoms(phantoms, plan.seed):
             beat()
-            features.append(network.summary(film))
-            labels.append(torch.full((len(film),), label))
+            features.append(network.summary(radiograph))
+            labels.append(torch.full((len(radiograph),), label))
     # Out of inference mode the copies take part in autograd.
     return _fit_layer(network.frontal, torch.cat(features).clone(), torch.cat(labels).clone())
 
 
-def drawn_films(count: int, seed: int) -> Iterator[tuple[Tensor, float]]:
+def draw_phantoms(count: int, seed: int) -> Iterator[tuple[Tensor, float]]:
     """Yield ``count`` draws as ((4, S, S) grey 0..255, label): a kind, plain and exposed thrice."""
     rng = np.random.default_rng(seed)
     others = (lateral, limb, hand)
     for i in range(count):
         chest = i % 2 == 0
         picture = (
-            project(draw_anatomy(rng), FILM_PX, FILM_PX, rng)
+            project(draw_anatomy(rng), PHANTOM_PX, PHANTOM_PX, rng)
             if chest
             else others[(i // 2) % len(others)](rng)
         )
         square = torch.from_numpy(prepare(picture, side=INPUT_SIDE_PX).pixels).float()
-        films = square.expand(4, -1, -1).clone()
-        films[1:] = expose(films[1:])
-        yield films, float(chest)
+        radiographs = square.expand(4, -1, -1).clone()
+        radiographs[1:] = expose(radiographs[1:])
+        yield radiographs, float(chest)
 
 
 def _fit_layer(layer: torch.nn.Linear, features: Tensor, labels: Tensor) -> float:

@@ -1,4 +1,4 @@
-"""The gate: whether a phase made the network better, by its errors on the validation films."""
+"""Whether a phase made the network better, by its errors on the validation radiographs."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ class Verdict:
     high: float | None = None
 
 
-def judge_phase(before: npt.NDArray[np.float64] | None, after: npt.NDArray[np.float64]) -> Verdict:
-    """Compare the errors of the same films before and after a phase, (N,), NaN without truth.
+def compare_errors(
+    before: npt.NDArray[np.float64] | None, after: npt.NDArray[np.float64]
+) -> Verdict:
+    """Compare the errors of the same radiographs before and after a phase, (N,), NaN without truth.
 
-    A phase is kept if its mean error is lower in 95 % of paired resamples of the films.
+    A phase is kept if its mean error is lower in 95 % of paired resamples of the radiographs.
     """
     if before is None:
         return Verdict(kept=True, reason="started from scratch")
     known = np.isfinite(before) & np.isfinite(after)
     if not known.any():
-        return Verdict(kept=True, reason="no validation film has landmarks")
+        return Verdict(kept=True, reason="no validation radiograph has landmarks")
     difference = (after - before)[known]
     draws = np.random.default_rng(0).integers(0, len(difference), (RESAMPLES, len(difference)))
     means = difference[draws].mean(axis=1)

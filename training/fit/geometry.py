@@ -1,6 +1,6 @@
 """Random geometry for a batch: one affine an image, applied to pixels, outlines and points alike.
 
-Mirroring swaps the left and right points: an unswapped flip would teach that L3 lies anywhere.
+Mirroring swaps the left and right points: an unswapped flip would put L3 on either side.
 """
 
 from __future__ import annotations

@@ -69,9 +69,9 @@ def loss_parts(
     }
     if weights.symmetry or weights.distances:
         whole = present[:, list(ANATOMICAL)].all(dim=1)
-        said, true = output.points * scale, truth * scale
-        parts["symmetry"] = weights.symmetry * symmetry_loss(said, true, whole, natural_px224)
-        parts["distances"] = weights.distances * distance_loss(said, true, whole)
+        predicted, true = output.points * scale, truth * scale
+        parts["symmetry"] = weights.symmetry * symmetry_loss(predicted, true, whole, natural_px224)
+        parts["distances"] = weights.distances * distance_loss(predicted, true, whole)
     return parts
 
 
@@ -90,18 +90,18 @@ def wing(size: Tensor, omega: float, epsilon: float) -> Tensor:
     return torch.where(size < omega, omega * torch.log1p(size / epsilon), size - constant)
 
 
-def symmetry_loss(said: Tensor, true: Tensor, whole: Tensor, natural_px224: float) -> Tensor:
-    """Asymmetry beyond what the film has, and beyond what chests have, Huber, px of a 224 frame."""
+def symmetry_loss(predicted: Tensor, true: Tensor, whole: Tensor, natural_px224: float) -> Tensor:
+    """Huber loss of asymmetry beyond the annotated and the natural one, px of a 224 frame."""
     limit = asymmetry(true).clamp_min(natural_px224)
-    excess = functional.relu(asymmetry(said) - limit)
+    excess = functional.relu(asymmetry(predicted) - limit)
     huber = functional.huber_loss(excess, torch.zeros_like(excess), reduction="none")
     return _mean(huber, whole.float()[:, None].expand_as(huber))
 
 
-def distance_loss(said: Tensor, true: Tensor, whole: Tensor) -> Tensor:
+def distance_loss(predicted: Tensor, true: Tensor, whole: Tensor) -> Tensor:
     """Relative error of the five pairs' distances, of a length of ``PAIR_PX224``."""
     length = pair_lengths(true)
-    relative = (pair_lengths(said) - length).abs() / length.clamp_min(1.0) * PAIR_PX224
+    relative = (pair_lengths(predicted) - length).abs() / length.clamp_min(1.0) * PAIR_PX224
     return _mean(relative, whole.float()[:, None].expand_as(relative))
 
 

@@ -13,48 +13,52 @@ from network.landmark_network import LandmarkNetwork
 from network.pretraining import start_from_imagenet
 from network.weights import read_network
 from training.errors import DataMissing
-from training.fit.recipe import LandmarkSubject, Subject
-from training.fit.teachers import taught
+from training.fit.recipe import LandmarkRecipe, Recipe
+from training.fit.teachers import fill_from_teachers
 from training.plan import Plan
 from training.samples import TRAINING_SIDE_PX, training_samples
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """``weights``: of the network before its first phase, None for its own; ``said`` for cards."""
+    """Where a network comes from.
+
+    ``weights``: of the network before its first phase, None for its own; ``description``: the
+    same in words, for its card.
+    """
 
     weights: Mapping[str, torch.Tensor] | None
-    said: str
+    description: str
 
 
-def prepare_subject(
+def prepare_recipe(
     plan: Plan,
     data: Path,
     device: torch.device,
     *,
     start: Path | None = None,
     teachers: Sequence[Path] = (),
-) -> tuple[Subject, Origin]:
+) -> tuple[Recipe, Origin]:
     """Read the samples and the first weights. Raises DataMissing, WeightsMismatch."""
     if plan.original:
-        from training.fit.original import original_subject  # noqa: PLC0415 - a comparison's alone
+        from training.fit.original import original_recipe  # noqa: PLC0415 - a comparison's alone
 
-        return original_subject(plan, data, device), Origin(None, "none: trained from scratch")
+        return original_recipe(plan, data, device), Origin(None, "none: trained from scratch")
     train = training_samples(data, TRAINING_SIDE_PX).split("train")
     if not len(train):
-        raise DataMissing.because(f"no film of the training split in {data}")
+        raise DataMissing(f"no radiograph of the training split in {data}. {DataMissing.__doc__}")
     everything = training_samples(data, INPUT_SIDE_PX)
     if teachers:
         networks = [read_network(path).to(device) for path in teachers]
-        train = taught(train, networks, device, plan.teacher_share)
-    held = {split: everything.split(split) for split in ("val", "test")}
-    return LandmarkSubject(train, held, plan, device), _origin(start)
+        train = fill_from_teachers(train, networks, device, plan.teacher_share)
+    held_out = {split: everything.split(split) for split in ("val", "test")}
+    return LandmarkRecipe(train, held_out, plan, device), _origin(start)
 
 
 def _origin(start: Path | None) -> Origin:
     if start is not None:
         return Origin(read_network(start).state_dict(), f"the weights of {start.name}")
     network = LandmarkNetwork()
-    said = start_from_imagenet(network)
+    description = start_from_imagenet(network)
     # Without ImageNet weights the first phase draws its own from its seed.
-    return Origin(network.state_dict() if said.startswith("ImageNet") else None, said)
+    return Origin(network.state_dict() if description.startswith("ImageNet") else None, description)

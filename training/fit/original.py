@@ -2,7 +2,7 @@
 
 Coordinates of 0 to 1 from pooled features, flips that mirror x and swap no pair, Wing on those
 coordinates, where its omega of 10 makes it a scaled distance, and a pull towards perfect symmetry.
-Films come as ours do, windowed and with a margin, in three equal channels of 224 x 224.
+Radiographs come as ours do, windowed and with a margin, in three equal channels of 224 x 224.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from training.errors import DataMissing
 from training.fit.geometry import move_pixels
 from training.fit.landmark_pairs import DISTANCE_PAIRS, LATERAL_PAIRS, MIDLINE
 from training.fit.objective import wing
-from training.fit.recipe import Batches, Judgement, Subject, finite
+from training.fit.recipe import Batches, Recipe, SplitErrors, finite
 from training.plan import Phase, Plan, PointLoss
 from training.samples import Samples, training_samples
 
@@ -31,7 +31,7 @@ SIDE_PX = 224
 #: ImageNet's mean and deviation, as torchvision's weights expect them.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 OMEGA, EPSILON = 10.0, 2.0
-_JUDGED_AT_ONCE = 16
+_EVALUATION_BATCH = 16
 
 
 class OriginalNetwork(nn.Module):
@@ -50,16 +50,16 @@ class OriginalNetwork(nn.Module):
 
     def forward(self, grey: Tensor) -> Tensor:
         """Predict."""
-        film = grey.float().unsqueeze(1).expand(-1, 3, -1, -1) / 255.0
+        radiograph = grey.float().unsqueeze(1).expand(-1, 3, -1, -1) / 255.0
         mean = torch.tensor(MEAN, device=grey.device).view(1, 3, 1, 1)
         deviation = torch.tensor(DEVIATION, device=grey.device).view(1, 3, 1, 1)
-        features = self.attention(self.trunk((film - mean) / deviation))
+        features = self.attention(self.trunk((radiograph - mean) / deviation))
         points: Tensor = self.head(features.mean(dim=(2, 3))).view(-1, len(ANATOMICAL), 2)
         return points
 
 
 class OriginalBatches:
-    """Every film once an epoch, in an order drawn anew."""
+    """Every radiograph once an epoch, in an order drawn anew."""
 
     def __init__(self, samples: Samples, size: int, device: torch.device) -> None:
         self._images = torch.from_numpy(samples.images).to(device)
@@ -68,7 +68,7 @@ class OriginalBatches:
         self._order = torch.empty(0, dtype=torch.long)
 
     def state(self) -> dict[str, Any]:
-        """Return the films the epoch has left."""
+        """Return the radiographs the epoch has left."""
         return {"order": self._order}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -83,16 +83,16 @@ class OriginalBatches:
         return augment(self._images[index].float(), self._points[index])
 
 
-def augment(film: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-    """Flip half of the films, turn a third, change the light: as the original's code did."""
-    count, device = len(film), film.device
+def augment(radiograph: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Flip half of the radiographs, turn a third, change the light: as the original's code did."""
+    count, device = len(radiograph), radiograph.device
     turned = torch.rand(count, device=device) < 0.3
     angle = (torch.rand(count, device=device) * 2 - 1) * math.radians(10.0) * turned
     flip = 1.0 - 2.0 * (torch.rand(count, device=device) < 0.5).float()
     cos, sin, zero = angle.cos(), angle.sin(), torch.zeros(count, device=device)
     rows = (cos * flip, -sin, zero, sin * flip, cos, zero, zero, zero, zero + 1)
     affines = torch.stack(rows, dim=1).view(-1, 3, 3)
-    moved = move_pixels(film.unsqueeze(1), affines, SIDE_PX).squeeze(1)
+    moved = move_pixels(radiograph.unsqueeze(1), affines, SIDE_PX).squeeze(1)
     # The fault: a mirrored left point keeps the name of the left one.
     placed = ((points * 2 - 1) @ affines[:, :2, :2].transpose(1, 2) + 1) / 2
     light, contrast = (torch.rand(2, count, 1, 1, device=device) * 0.4 + 0.8).unbind(0)
@@ -100,14 +100,14 @@ def augment(film: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     return (((moved - mean) * contrast + mean) * light).clamp(0, 255), placed
 
 
-class OriginalSubject:
-    """The original network on films with landmarks."""
+class OriginalRecipe:
+    """The original network on radiographs with landmarks."""
 
     def __init__(
-        self, train: Samples, held: dict[str, Samples], plan: Plan, device: torch.device
+        self, train: Samples, held_out: dict[str, Samples], plan: Plan, device: torch.device
     ) -> None:
         self._train, self._size = train, plan.landmark_batch
-        self._held = held
+        self._held_out = held_out
         self._device = device
         self.epoch_steps = max(1.0, math.ceil(len(train) / plan.landmark_batch))
 
@@ -127,28 +127,30 @@ class OriginalSubject:
         self, network: nn.Module, batch: tuple[Tensor, Tensor], phase: Phase
     ) -> dict[str, Tensor]:
         """Return the weighted parts whose sum is minimised, of coordinates of 0 to 1."""
-        film, true = batch
-        said = network(film)
-        error = (said - true).abs()
+        radiograph, true = batch
+        predicted = network(radiograph)
+        error = (predicted - true).abs()
         each = error.square() if phase.points is PointLoss.SQUARED else wing(error, OMEGA, EPSILON)
         parts = {"points": each.mean()}
         if phase.weights.symmetry:
-            parts["symmetry"] = phase.weights.symmetry * perfect_symmetry(said)
+            parts["symmetry"] = phase.weights.symmetry * perfect_symmetry(predicted)
         if phase.weights.distances:
-            parts["distances"] = phase.weights.distances * _lengths_differ(said, true)
+            parts["distances"] = phase.weights.distances * _lengths_differ(predicted, true)
         return parts
 
     @torch.inference_mode()
-    def judge(self, network: nn.Module, split: str) -> Judgement:
-        """Judge an evaluating network on ``val`` or ``test``."""
-        samples = self._held[split]
+    def errors(self, network: nn.Module, split: str) -> SplitErrors:
+        """Return the errors of a network in evaluation mode on ``val`` or ``test``."""
+        samples = self._held_out[split]
         if not len(samples):
-            return Judgement(np.empty(0), None)
-        films = torch.from_numpy(samples.images).to(self._device)
-        said = finite(torch.cat([network(part) for part in torch.split(films, _JUDGED_AT_ONCE)]))
-        offset = (said.cpu().numpy() - _unit_points(samples)) * SIDE_PX
+            return SplitErrors(np.empty(0), None)
+        radiographs = torch.from_numpy(samples.images).to(self._device)
+        predicted = finite(
+            torch.cat([network(part) for part in torch.split(radiographs, _EVALUATION_BATCH)])
+        )
+        offset = (predicted.cpu().numpy() - _unit_points(samples)) * SIDE_PX
         distance = np.linalg.norm(offset * samples.scale[:, None, None], axis=2)
-        return Judgement(distance.mean(axis=1).astype(np.float64), None)
+        return SplitErrors(distance.mean(axis=1).astype(np.float64), None)
 
 
 def perfect_symmetry(points: Tensor) -> Tensor:
@@ -160,11 +162,11 @@ def perfect_symmetry(points: Tensor) -> Tensor:
     return (across + (left[..., 1] - right[..., 1]).abs()).mean()
 
 
-def _lengths_differ(said: Tensor, true: Tensor) -> Tensor:
+def _lengths_differ(predicted: Tensor, true: Tensor) -> Tensor:
     first, second = ([pair[i] for pair in DISTANCE_PAIRS] for i in (0, 1))
-    of_said = torch.linalg.vector_norm(said[:, first] - said[:, second], dim=2)
+    of_predicted = torch.linalg.vector_norm(predicted[:, first] - predicted[:, second], dim=2)
     of_true = torch.linalg.vector_norm(true[:, first] - true[:, second], dim=2)
-    return functional.l1_loss(of_said, of_true)
+    return functional.l1_loss(of_predicted, of_true)
 
 
 def _unit_points(samples: Samples) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -173,12 +175,14 @@ def _unit_points(samples: Samples) -> np.ndarray[Any, np.dtype[np.float32]]:
     return ((points + 0.5) / SIDE_PX).astype(np.float32)
 
 
-def original_subject(plan: Plan, data: Path, device: torch.device) -> Subject:
-    """Read the films with landmarks at the original's size. Raises DataMissing."""
+def original_recipe(plan: Plan, data: Path, device: torch.device) -> Recipe:
+    """Read the radiographs with landmarks at the original's size. Raises DataMissing."""
     samples = training_samples(data, SIDE_PX)
     known = samples.where(samples.has_landmarks())
     train = known.split("train")
     if not len(train):
-        raise DataMissing.because(f"no film with landmarks to train on in {data}")
-    held = {split: known.split(split) for split in ("val", "test")}
-    return OriginalSubject(train, held, plan, device)
+        raise DataMissing(
+            f"no radiograph with landmarks to train on in {data}. {DataMissing.__doc__}"
+        )
+    held_out = {split: known.split(split) for split in ("val", "test")}
+    return OriginalRecipe(train, held_out, plan, device)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from training.fit.checkpoint import random_state, restore_random_state
-from training.fit.recipe import Judgement, Subject
+from training.fit.recipe import Recipe, SplitErrors
 from training.plan import Phase, Plan
 
 Weights = dict[str, Tensor]
@@ -38,18 +38,18 @@ class PhaseFit:
     """
 
     def __init__(
-        self, plan: Plan, phase: Phase, subject: Subject, device: torch.device, *, seed: int
+        self, plan: Plan, phase: Phase, recipe: Recipe, device: torch.device, *, seed: int
     ) -> None:
         self.phase = phase
         self.state = PhaseState()
         self._plan = plan
-        self._subject = subject
+        self._recipe = recipe
         torch.manual_seed(seed)
-        network = subject.network(phase)
+        network = recipe.network(phase)
         self.network = network.to(device).to(memory_format=torch.channels_last)
         self._average = self._averaged()
         self._best: Weights = {}
-        self._source = subject.batches()
+        self._source = recipe.batches()
         self._optimizer = self._prepare()
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
@@ -62,14 +62,14 @@ class PhaseFit:
             raise RuntimeError(f"weights of another network: {strange[0]}")
         self._average = self._averaged()
 
-    def judged(self, split: str = "val") -> Judgement:
-        """Judge the weight average as it stands."""
-        return self._subject.judge(self._average.module.eval(), split)
+    def average_errors(self, split: str = "val") -> SplitErrors:
+        """Return the errors of the current weight average."""
+        return self._recipe.errors(self._average.module.eval(), split)
 
-    def judged_best(self, split: str = "val") -> Judgement:
-        """Judge the best weights, which become the average."""
+    def best_errors(self, split: str = "val") -> SplitErrors:
+        """Return the errors of the best weights, which become the average."""
         self._average.module.load_state_dict(self._best)
-        return self.judged(split)
+        return self.average_errors(split)
 
     @property
     def best(self) -> Weights:
@@ -96,9 +96,9 @@ class PhaseFit:
         batch = self._source.draw()
         self.network.train()
         if self.phase.frozen_trunk:
-            for module in self._subject.trunk(self.network):
+            for module in self._recipe.trunk(self.network):
                 module.eval()  # its running statistics stay as well
-        parts = self._subject.loss_parts(self.network, batch, self.phase)
+        parts = self._recipe.loss_parts(self.network, batch, self.phase)
         loss = torch.stack(tuple(parts.values())).sum()
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -110,24 +110,24 @@ class PhaseFit:
         for name, part in parts.items():
             self.state.sums[name] = self.state.sums.get(name, 0.0) + part.detach().double()
 
-    def check(self) -> tuple[Judgement, dict[str, float]]:
-        """Judge the average, keep it if it is the best; also give the mean parts of the loss."""
-        judgement = self.judged()
+    def check(self) -> tuple[SplitErrors, dict[str, float]]:
+        """Return errors and mean parts of the loss of the average; keep it if it is the best."""
+        errors = self.average_errors()
         every = self._plan.check_every
         steps = self.state.step % every or every
         means = {name: float(total) / steps for name, total in self.state.sums.items()}
         self.state.sums = {}
         self.state.checks_since_best += 1
-        if judgement.score < self.state.best_score or not self._best:
-            self.state.best_score = judgement.score
-            self.state.best_px224 = judgement.error_px224
+        if errors.score < self.state.best_score or not self._best:
+            self.state.best_score = errors.score
+            self.state.best_px224 = errors.error_px224
             self.state.best_step = self.state.step
             self.state.checks_since_best = 0
             self._best = {
                 name: value.detach().cpu().clone()
                 for name, value in self._average.module.state_dict().items()
             }
-        return judgement, means
+        return errors, means
 
     def snapshot(self) -> dict[str, Any]:
         """Everything the rest of the phase depends on, as tensors and plain values."""
@@ -170,7 +170,7 @@ class PhaseFit:
         """Freeze what is frozen; decay weights, not biases and norms."""
         trunk = {
             id(parameter)
-            for module in self._subject.trunk(self.network)
+            for module in self._recipe.trunk(self.network)
             for parameter in module.parameters()
         }
         groups: list[dict[str, Any]] = []
@@ -201,12 +201,14 @@ class PhaseFit:
         return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
-def after_each(
-    fitted: PhaseFit, beat: Callable[[], None], told: Callable[[Judgement, dict[str, float]], None]
+def fit_phase(
+    phase_fit: PhaseFit,
+    beat: Callable[[], None],
+    after_check: Callable[[SplitErrors, dict[str, float]], None],
 ) -> None:
-    """Fit to the end of the phase; ``beat`` before every step, ``told`` after every check."""
-    while not fitted.over:
+    """Fit to the end of the phase; call ``beat`` before every step."""
+    while not phase_fit.over:
         beat()
-        fitted.advance()
-        if fitted.due:
-            told(*fitted.check())
+        phase_fit.advance()
+        if phase_fit.due:
+            after_check(*phase_fit.check())

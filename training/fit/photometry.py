@@ -1,6 +1,6 @@
 """Random exposure for a batch: curves, windows, blur, noise, labels, dead areas.
 
-Films reach an archive through many curves and windows; some are nearly white, some hold under
+Radiographs reach an archive through many curves and windows; some are nearly white, some hold under
 forty grey levels. Each effect is drawn for each image alone.
 """
 
@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def expose(film: Tensor) -> Tensor:
+def expose(radiographs: Tensor) -> Tensor:
     """Return (N, S, S) floats 0..255 with random exposure, rounded to grey levels, 0..255."""
-    count, side = film.shape[0], film.shape[-1]
-    device = film.device
+    count, side = radiographs.shape[0], radiographs.shape[-1]
+    device = radiographs.device
 
     def draw(low: float, high: float) -> Tensor:
         return torch.rand(count, 1, 1, device=device) * (high - low) + low
@@ -22,8 +22,8 @@ def expose(film: Tensor) -> Tensor:
     def some(probability: float) -> Tensor:
         return torch.rand(count, 1, 1, device=device) < probability
 
-    surround = film <= 0
-    light = film / 255.0
+    surround = radiographs <= 0
+    light = radiographs / 255.0
     light = torch.where(some(0.6), light.clamp_min(1e-4) ** draw(-0.8, 0.8).exp(), light)
     # A sigmoid or its inverse: the S-curves of film and of display windows.
     gain = draw(2.0, 6.0)
@@ -31,7 +31,7 @@ def expose(film: Tensor) -> Tensor:
     curve = torch.sigmoid((light - middle) * gain)
     low, high = torch.sigmoid(-middle * gain), torch.sigmoid((1 - middle) * gain)
     light = torch.where(some(0.3), (curve - low) / (high - low), light)
-    # Windows cut too tight saturate: nearly white and nearly black films.
+    # Windows cut too tight saturate: nearly white and nearly black radiographs.
     bottom, top = draw(-0.15, 0.25), draw(0.7, 1.15)
     light = torch.where(some(0.4), ((light - bottom) / (top - bottom)).clamp(0, 1), light)
     field = torch.randn(count, 1, 4, 4, device=device)
@@ -43,7 +43,7 @@ def expose(film: Tensor) -> Tensor:
     light = torch.where(some(0.2), (light * levels).round() / levels, light)
     light = erase(light, probability=0.35)
     light = light.clamp(0, 1)
-    # Some exports lift the black of the film; the surround stays as the letterbox makes it.
+    # Some exports lift the black of the radiograph; the surround stays as the letterbox makes it.
     light = light * draw(0.75, 1.0) + draw(0.0, 0.2) * some(0.3)
     return torch.where(surround, torch.zeros_like(light), light.clamp(0, 1) * 255.0).round()
 

@@ -1,4 +1,4 @@
-"""What the phases of a plan fit: a network, its batches, its loss, its judge.
+"""What the phases of a plan fit: a network, its batches, its loss, its errors.
 
 The loop and the checkpoints are the same for thoraq's network and for the original work's.
 """
@@ -15,27 +15,31 @@ from torch import Tensor, nn
 
 from network.landmark_network import LandmarkNetwork
 from training.errors import TrainingDiverged
-from training.fit.batches import Batch, BatchSource, held_out
+from training.fit.batches import Batch, BatchSource, held_out_batch
 from training.fit.landmark_pairs import asymmetry
 from training.fit.objective import cardiothoracic_index, landmark_error_px224, loss_parts
 from training.plan import Phase, Plan
 from training.samples import Samples
 
-_JUDGED_AT_ONCE = 64
-#: Asymmetry of this share of chests is taken for natural.
+_EVALUATION_BATCH = 64
+#: Asymmetry of this share of chests is regarded as natural.
 _NATURAL_SHARE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """``cases``: mean landmark error of each film, px of a 224 frame; NaN where no truth."""
+class SplitErrors:
+    """Errors of a network on a split of the samples.
+
+    ``cases``: mean landmark error of each radiograph, px of a 224 frame, NaN without truth;
+    ``ict_error``: mean absolute error of the index, None without callipers.
+    """
 
     cases: npt.NDArray[np.float64]
     ict_error: float | None
 
     @property
     def error_px224(self) -> float:
-        """Mean over the films with landmarks; 0 where there is none."""
+        """Mean over the radiographs with landmarks; 0 without any."""
         known = self.cases[np.isfinite(self.cases)]
         return float(known.mean()) if len(known) else 0.0
 
@@ -58,7 +62,7 @@ class Batches(Protocol):
         """Go on from there."""
 
 
-class Subject(Protocol):
+class Recipe(Protocol):
     """A network and everything a phase needs to fit it."""
 
     epoch_steps: float
@@ -75,30 +79,35 @@ class Subject(Protocol):
     def loss_parts(self, network: nn.Module, batch: Any, phase: Phase) -> dict[str, Tensor]:
         """Return the weighted parts whose sum is minimised."""
 
-    def judge(self, network: nn.Module, split: str) -> Judgement:
-        """Judge an evaluating network on ``val`` or ``test``. Raises TrainingDiverged."""
+    def errors(self, network: nn.Module, split: str) -> SplitErrors:
+        """Return the errors of a network in evaluation mode on ``val`` or ``test``.
+
+        Raises TrainingDiverged.
+        """
 
 
-def finite(said: Tensor) -> Tensor:
-    """Return what a network says. Raises TrainingDiverged where that is no number."""
-    if not torch.isfinite(said).all():
-        raise TrainingDiverged
-    return said
+def finite(points: Tensor) -> Tensor:
+    """Return ``points``. Raises TrainingDiverged where one of them is not finite."""
+    if not torch.isfinite(points).all():
+        raise TrainingDiverged(TrainingDiverged.__doc__)
+    return points
 
 
-class LandmarkSubject:
-    """Thoraq's landmark network on samples; ``held`` are at the network's side, by split."""
+class LandmarkRecipe:
+    """Thoraq's landmark network on samples; ``held_out``: by split, at the network's side."""
 
     def __init__(
-        self, train: Samples, held: dict[str, Samples], plan: Plan, device: torch.device
+        self, train: Samples, held_out: dict[str, Samples], plan: Plan, device: torch.device
     ) -> None:
         self._plan = plan
         self._device = device
         self._source = BatchSource(train, plan, device)
-        self._held = {split: held_out(samples, device) for split, samples in held.items()}
+        self._held_out = {
+            split: held_out_batch(samples, device) for split, samples in held_out.items()
+        }
         self._natural_px224 = natural_asymmetry_px224(train)
-        films = max(1, int(train.has_landmarks().sum()))
-        self.epoch_steps = max(1.0, films / plan.landmark_batch)
+        radiographs = max(1, int(train.has_landmarks().sum()))
+        self.epoch_steps = max(1.0, radiographs / plan.landmark_batch)
 
     def network(self, phase: Phase) -> nn.Module:
         """Build the network of a phase, untrained."""
@@ -120,18 +129,18 @@ class LandmarkSubject:
         return loss_parts(output, batch.target, phase.weights, phase.points, self._natural_px224)
 
     @torch.inference_mode()
-    def judge(self, network: nn.Module, split: str) -> Judgement:
-        """Judge an evaluating network on ``val`` or ``test``."""
-        batch = self._held[split]
+    def errors(self, network: nn.Module, split: str) -> SplitErrors:
+        """Return the errors of a network in evaluation mode on ``val`` or ``test``."""
+        batch = self._held_out[split]
         if not len(batch.grey):
-            return Judgement(np.empty(0), None)
-        parts = [network(part).points for part in torch.split(batch.grey, _JUDGED_AT_ONCE)]
+            return SplitErrors(np.empty(0), None)
+        parts = [network(part).points for part in torch.split(batch.grey, _EVALUATION_BATCH)]
         points = finite(torch.cat(parts))
         cases = landmark_error_px224(points, batch.target).double().cpu().numpy()
         ict = cardiothoracic_index(points) - cardiothoracic_index(batch.target.points)
         errors = ict.abs().double().cpu().numpy()
         known = errors[np.isfinite(errors)]
-        return Judgement(cases, float(known.mean()) if len(known) else None)
+        return SplitErrors(cases, float(known.mean()) if len(known) else None)
 
 
 def natural_asymmetry_px224(samples: Samples) -> float:

@@ -20,10 +20,10 @@ from safetensors.torch import load_file, save_file
 from network.weights import save_network
 from training.errors import NoPhaseBetter, PlanDiffers, RunTaken, TrainingMemoryExhausted
 from training.fit.checkpoint import load_checkpoint, put_whole, save_checkpoint
-from training.fit.gate import judge_phase
-from training.fit.origin import Origin, prepare_subject
-from training.fit.phase import PhaseFit, after_each
-from training.fit.recipe import Judgement, Subject
+from training.fit.gate import compare_errors
+from training.fit.origin import Origin, prepare_recipe
+from training.fit.phase import PhaseFit, fit_phase
+from training.fit.recipe import Recipe, SplitErrors
 from training.plan import Phase, Plan
 from training.progress import Check, PhaseResult, PlanResult, Watcher
 
@@ -60,10 +60,10 @@ def run_plan(
     if state is not None and state["plan"] != plan.as_mapping():
         raise PlanDiffers.about(folder)
     try:
-        subject, origin = prepare_subject(plan, data, device, start=start, teachers=teachers)
+        recipe, origin = prepare_recipe(plan, data, device, start=start, teachers=teachers)
         run = _Run(
             plan,
-            subject,
+            recipe,
             origin,
             folder,
             device,
@@ -82,7 +82,7 @@ class _Run:
     def __init__(  # noqa: PLR0917 - the run's own parts, in the order of `run_plan`
         self,
         plan: Plan,
-        subject: Subject,
+        recipe: Recipe,
         origin: Origin,
         folder: Path,
         device: torch.device,
@@ -91,72 +91,72 @@ class _Run:
         checkpoint_seconds: float,
         state: Mapping[str, Any] | None,
     ) -> None:
-        self._plan, self._subject, self._origin = plan, subject, origin
+        self._plan, self._recipe, self._origin = plan, recipe, origin
         self._folder, self._device, self._watcher = folder, device, watcher
         self._pause_seconds = checkpoint_seconds
-        said: Mapping[str, Any] = state or {}
-        self._results = [PhaseResult(**each) for each in said.get("phases", [])]
-        self._checks = [Check(**each) for each in said.get("checks", [])]
-        self._fit_snapshot = said.get("fit")
-        self._seconds_before = float(said.get("seconds", 0.0))
+        saved: Mapping[str, Any] = state or {}
+        self._results = [PhaseResult(**each) for each in saved.get("phases", [])]
+        self._checks = [Check(**each) for each in saved.get("checks", [])]
+        self._fit_snapshot = saved.get("fit")
+        self._seconds_before = float(saved.get("seconds", 0.0))
         self._resumed_at = self._saved_at = time.monotonic()
 
     def finish(self) -> PlanResult:
         """Fit every phase that has not ended."""
         for ordinal in range(len(self._results), len(self._plan.phases)):
-            self._phase(ordinal)
+            self._fit_phase(ordinal)
         last = self._last_kept()
         if last is None:
-            raise NoPhaseBetter
-        network = self._subject.network(self._plan.phases[last])
+            raise NoPhaseBetter(NoPhaseBetter.__doc__)
+        network = self._recipe.network(self._plan.phases[last])
         network.load_state_dict(self._weights(last))
         weights = self._folder / WEIGHTS_FILE
         save_network(network, weights)
-        made = {"pretraining": self._origin.said, "plan": self._plan.as_mapping()}
-        _write(self._folder / FIT_FILE, json.dumps(made, indent=1) + "\n")
+        fit = {"pretraining": self._origin.description, "plan": self._plan.as_mapping()}
+        _write(self._folder / FIT_FILE, json.dumps(fit, indent=1) + "\n")
         lines = [json.dumps(asdict(check)) for check in self._checks]
         _write(self._folder / CHECKS_FILE, "\n".join(lines) + "\n")
         return PlanResult(weights, tuple(self._results), tuple(self._checks))
 
-    def _phase(self, ordinal: int) -> None:
+    def _fit_phase(self, ordinal: int) -> None:
         phase = self._plan.phases[ordinal]
         first = self._start_of(phase)
-        before = None if first is None else self._judged(phase, first)
-        fitted = PhaseFit(
-            self._plan, phase, self._subject, self._device, seed=self._plan.seed + ordinal
+        before = None if first is None else self._errors_of(phase, first)
+        phase_fit = PhaseFit(
+            self._plan, phase, self._recipe, self._device, seed=self._plan.seed + ordinal
         )
         if first is not None:
-            fitted.start_from(first)
+            phase_fit.start_from(first)
         if self._fit_snapshot is not None:
-            fitted.restore(self._fit_snapshot)
+            phase_fit.restore(self._fit_snapshot)
             self._fit_snapshot = None
         started = self._seconds()
-        after_each(fitted, self._beat(fitted), self._told(ordinal, fitted))
-        self._end(ordinal, fitted, before, self._seconds() - started)
+        fit_phase(phase_fit, self._beat(phase_fit), self._after_check(ordinal, phase_fit))
+        self._end_phase(ordinal, phase_fit, before, self._seconds() - started)
 
-    def _beat(self, fitted: PhaseFit) -> Callable[[], None]:
+    def _beat(self, phase_fit: PhaseFit) -> Callable[[], None]:
         def beat() -> None:
             try:
                 self._watcher.beat()
             except RunTaken:
-                raise  # the checkpoint is another's
+                raise  # the checkpoint belongs to another worker
             except BaseException:
-                # Between two steps alone is the state whole.
-                self._save(fitted)
+                # The state is complete only between two steps.
+                self._save(phase_fit)
                 raise
             if time.monotonic() - self._saved_at >= self._pause_seconds:
-                self._save(fitted)
+                self._save(phase_fit)
 
         return beat
 
-    def _told(
-        self, ordinal: int, fitted: PhaseFit
-    ) -> Callable[[Judgement, dict[str, float]], None]:
-        phase = fitted.phase
+    def _after_check(
+        self, ordinal: int, phase_fit: PhaseFit
+    ) -> Callable[[SplitErrors, dict[str, float]], None]:
+        phase = phase_fit.phase
         ended = sum(each.steps for each in self._plan.phases[:ordinal])
 
-        def told(judgement: Judgement, parts: dict[str, float]) -> None:
-            step, seconds = fitted.state.step, self._seconds()
+        def record_check(errors: SplitErrors, parts: dict[str, float]) -> None:
+            step, seconds = phase_fit.state.step, self._seconds()
             left = self._plan.steps - ended - step
             check = Check(
                 ordinal=ordinal,
@@ -164,31 +164,31 @@ class _Run:
                 phase_name=phase.name,
                 step=step,
                 steps=phase.steps,
-                epoch=step / self._subject.epoch_steps,
-                epochs=phase.steps / self._subject.epoch_steps,
+                epoch=step / self._recipe.epoch_steps,
+                epochs=phase.steps / self._recipe.epoch_steps,
                 seconds=seconds,
                 seconds_left=seconds / (ended + step) * left,
                 loss_parts=parts,
-                error_px224=judgement.error_px224,
-                ict_error=judgement.ict_error,
-                best_px224=fitted.state.best_px224,
-                learning_rate=fitted.rate,
+                error_px224=errors.error_px224,
+                ict_error=errors.ict_error,
+                best_px224=phase_fit.state.best_px224,
+                learning_rate=phase_fit.rate,
             )
             self._checks.append(check)
             self._watcher.checked(check)
 
-        return told
+        return record_check
 
-    def _end(
-        self, ordinal: int, fitted: PhaseFit, before: Judgement | None, seconds: float
+    def _end_phase(
+        self, ordinal: int, phase_fit: PhaseFit, before: SplitErrors | None, seconds: float
     ) -> None:
-        after, test = fitted.judged_best(), fitted.judged_best("test")
-        verdict = judge_phase(None if before is None else before.cases, after.cases)
+        after, test = phase_fit.best_errors(), phase_fit.best_errors("test")
+        verdict = compare_errors(None if before is None else before.cases, after.cases)
         original = self._plan.original
         result = PhaseResult(
             ordinal=ordinal,
-            phase=fitted.phase.number,
-            phase_name=fitted.phase.name,
+            phase=phase_fit.phase.number,
+            phase_name=phase_fit.phase.name,
             kept=verdict.kept or original,
             reason=f"{verdict.reason}; the original keeps it" if original else verdict.reason,
             error_px224=after.error_px224,
@@ -196,19 +196,19 @@ class _Run:
             difference_low=verdict.low,
             difference_high=verdict.high,
             ict_error=after.ict_error,
-            steps=fitted.state.step,
+            steps=phase_fit.state.step,
             seconds=seconds,
             figures={
-                "best_step": float(fitted.state.best_step),
+                "best_step": float(phase_fit.state.best_step),
                 **_figures("validation", after),
                 # For the table alone: nothing is chosen by it.
                 **_figures("test", test),
             },
         )
-        # Told first: a run that dies here ends the phase once more, and whoever lost the run
-        # meanwhile hears of it before it writes.
+        # The watcher comes first: a run that dies here ends the phase once more, and a worker that
+        # has lost the run meanwhile stops here, before it writes.
         self._watcher.phase_ended(result)
-        weights = {name: value.contiguous() for name, value in fitted.best.items()}
+        weights = {name: value.contiguous() for name, value in phase_fit.best.items()}
         put_whole(
             self._folder / f"phase-{ordinal}.safetensors",
             lambda partial: save_file(weights, partial),
@@ -216,16 +216,16 @@ class _Run:
         self._results.append(result)
         self._save(None)
 
-    def _judged(self, phase: Phase, weights: Mapping[str, torch.Tensor]) -> Judgement:
-        """Judge a network as it stands: with its attention, which ``phase`` may be without."""
+    def _errors_of(self, phase: Phase, weights: Mapping[str, torch.Tensor]) -> SplitErrors:
+        """Return the errors of a network with its attention, which ``phase`` may lack."""
         attention = any(name.startswith("attention.") for name in weights)
-        network = self._subject.network(replace(phase, attention=attention))
+        network = self._recipe.network(replace(phase, attention=attention))
         network.load_state_dict(weights)
         network = network.to(self._device).to(memory_format=torch.channels_last)
-        return self._subject.judge(network.eval(), "val")
+        return self._recipe.errors(network.eval(), "val")
 
     def _last_kept(self) -> int | None:
-        """Return the last phase that made the network better; None: not one."""
+        """Return the last phase that made the network better; None without one."""
         kept = [each.ordinal for each in self._results if each.kept]
         return kept[-1] if kept else None
 
@@ -243,24 +243,24 @@ class _Run:
     def _seconds(self) -> float:
         return self._seconds_before + time.monotonic() - self._resumed_at
 
-    def _save(self, fitted: PhaseFit | None) -> None:
+    def _save(self, phase_fit: PhaseFit | None) -> None:
         save_checkpoint(
             self._folder,
             len(self._results),
-            0 if fitted is None else fitted.state.step,
+            0 if phase_fit is None else phase_fit.state.step,
             {
                 "plan": self._plan.as_mapping(),
                 "phases": [asdict(each) for each in self._results],
                 "checks": [asdict(each) for each in self._checks],
-                "fit": None if fitted is None else fitted.snapshot(),
+                "fit": None if phase_fit is None else phase_fit.snapshot(),
                 "seconds": self._seconds(),
             },
         )
         self._saved_at = time.monotonic()
 
 
-def _figures(split: str, judgement: Judgement) -> dict[str, float]:
-    cases = judgement.cases[np.isfinite(judgement.cases)]
+def _figures(split: str, errors: SplitErrors) -> dict[str, float]:
+    cases = errors.cases[np.isfinite(errors.cases)]
     if not len(cases):
         return {}
     return {

@@ -1,4 +1,4 @@
-"""What trained networks add to the annotation: the points and outlines an image lacks."""
+"""What trained networks add to the annotation: the points and outlines that an image lacks."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from training.samples import Samples
 
 
 @torch.inference_mode()
-def taught(
+def fill_from_teachers(
     samples: Samples,
     teachers: Sequence[LandmarkNetwork],
     device: torch.device,
     share: float,
     size: int = 32,
 ) -> Samples:
-    """Fill absent points and outlines with the teachers' mean over each film and its mirror.
+    """Fill absent points and outlines with the teachers' mean over each radiograph and its mirror.
 
     Annotated points move towards the teachers by ``share``, which evens out the rounding of the
-    annotation grid. Images that are no frontal chest stay as they are.
+    annotation grid. Images other than frontal chests are left unchanged.
     """
     side = samples.images.shape[-1]
     ratio = side / INPUT_SIDE_PX
@@ -37,24 +37,27 @@ def taught(
     chests = np.flatnonzero(np.isfinite(samples.points).any(axis=(1, 2)))
     for start in range(0, len(chests), size):
         index = chests[start : start + size]
-        film = torch.from_numpy(samples.images[index]).to(device).float().unsqueeze(1)
+        square = torch.from_numpy(samples.images[index]).to(device).float().unsqueeze(1)
         small = functional.interpolate(
-            film, size=(INPUT_SIDE_PX, INPUT_SIDE_PX), mode="bilinear", antialias=True
+            square, size=(INPUT_SIDE_PX, INPUT_SIDE_PX), mode="bilinear", antialias=True
         ).squeeze(1)
-        placed, drawn = [], []
+        positions, outline_shares = [], []
         for teacher in teachers:
             plain, mirrored = teacher(small), teacher(small.flip(2))
             back = mirrored.points[:, order].clone()
             back[..., 0] = INPUT_SIDE_PX - 1 - back[..., 0]
-            placed += [plain.points, back]
+            positions += [plain.points, back]
             # The mirrored right lung is the left one.
-            drawn += [plain.outlines.sigmoid(), mirrored.outlines.sigmoid().flip(3)[:, [0, 2, 1]]]
-        mean = (torch.stack(placed).mean(dim=0) + 0.5) * ratio - 0.5
+            outline_shares += [
+                plain.outlines.sigmoid(),
+                mirrored.outlines.sigmoid().flip(3)[:, [0, 2, 1]],
+            ]
+        mean = (torch.stack(positions).mean(dim=0) + 0.5) * ratio - 0.5
         known = points[index]
-        said = mean.cpu().numpy().astype(np.float32)
-        points[index] = np.where(np.isfinite(known), known * (1 - share) + said * share, said)
+        taught = mean.cpu().numpy().astype(np.float32)
+        points[index] = np.where(np.isfinite(known), known * (1 - share) + taught * share, taught)
         soft = functional.interpolate(
-            torch.stack(drawn).mean(dim=0), size=(side, side), mode="bilinear"
+            torch.stack(outline_shares).mean(dim=0), size=(side, side), mode="bilinear"
         )
         hard = (soft > 0.5).to(torch.uint8).cpu().numpy()
         bare = ~outlined[index]

@@ -1,7 +1,7 @@
 """Smooth random warps for a batch: chests and hearts of other shapes than those annotated.
 
 An affine keeps the heart's share of the chest; a warp does not, so that the callipers meet wider
-and narrower hearts than a few hundred annotated films hold.
+and narrower hearts than a few hundred annotated radiographs hold.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-#: Knots a side: the warp bends over a quarter of the film, about the size of a heart.
+#: Knots a side: the warp bends over a quarter of the radiograph, about the size of a heart.
 KNOTS = 5
 #: Rounds of the inversion; a warp bends by less than a third of a pixel a pixel, so it settles.
 _ROUNDS = 8
@@ -19,7 +19,7 @@ _ROUNDS = 8
 def random_warps(sizes_px: Tensor, side: int) -> Tensor:
     """Draw (N, 2, side, side) displacements ``(x, y)`` in px, from target to source.
 
-    ``sizes_px`` (N, 2): largest standard deviations along x and y; each film draws its share.
+    ``sizes_px`` (N, 2): largest standard deviations along x and y; each radiograph draws its share.
     """
     count, device = len(sizes_px), sizes_px.device
     knots = torch.randn(count, 2, KNOTS, KNOTS, device=device)

@@ -15,15 +15,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from radiograph.measures.quality import Calibration
-from training.dataset.layouts import usable_films
-from training.evaluate.agreement import indices
-from training.evaluate.cases import Case, each_case, worst_indices, worst_landmarks
+from training.dataset.layouts import usable_radiographs
+from training.evaluate.agreement import true_and_measured_index
+from training.evaluate.cases import Case, list_cases, worst_indices, worst_landmarks
 from training.evaluate.models import Evaluation
-from training.evaluate.predictions import Predicted, case_errors
-from training.evaluate.reliability import expectation
+from training.evaluate.predictions import Predictions, case_errors
+from training.evaluate.reliability import expected_errors
 from training.progress import Check, PhaseResult
 from training.report import plots
-from training.report.pictures import named, picture_of
+from training.report.pictures import by_name, draw_on_radiograph
 from training.samples import Samples
 from training.shape import asymmetry
 
@@ -39,7 +39,7 @@ def write_report(
     title: str,
     evaluation: Evaluation,
     samples: Samples,
-    predicted: Predicted,
+    predictions: Predictions,
     checks: Sequence[Check] = (),
     phases: Sequence[PhaseResult] = (),
     calibration: Calibration | None = None,
@@ -48,8 +48,8 @@ def write_report(
     """Write the page; it needs no network and no other file.
 
     ``samples`` and ``predicted`` are what ``evaluation`` was taken on. Expected errors are plotted
-    where ``calibration`` is given; worst cases are drawn on the films under ``data``, and on the
-    network's small input without it.
+    where ``calibration`` is given; worst cases are drawn on the radiographs under ``data``, and
+    on the network's small input without it.
     """
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
@@ -60,8 +60,8 @@ def write_report(
         evaluation=evaluation,
         phases=phases,
         curves=embedded(plots.curves(checks)) if checks else None,
-        plots=_plots(evaluation, samples, predicted, calibration),
-        worst=_worst(samples, predicted, calibration, data),
+        plots=_plots(evaluation, samples, predictions, calibration),
+        worst=_worst(samples, predictions, calibration, data),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     # A name that is no UTF-8 is shown with marks in place of its bytes.
@@ -82,7 +82,7 @@ def embedded(picture: Figure | Image.Image) -> str:
 def _plots(
     evaluation: Evaluation,
     samples: Samples,
-    predicted: Predicted,
+    predictions: Predictions,
     calibration: Calibration | None,
 ) -> dict[str, Any]:
     landmarks: dict[str, list[str]] = defaultdict(list)
@@ -91,8 +91,8 @@ def _plots(
     sets = np.char.add(np.char.add(samples.sources, " "), samples.splits)
     for name, figures in evaluation.landmarks.items():
         here = (sets == name) & samples.has_landmarks()
-        part, said = samples.where(here), predicted.where(here)
-        errors = case_errors(part, said)
+        part, part_predictions = samples.where(here), predictions.where(here)
+        errors = case_errors(part, part_predictions)
         by_category = {
             str(category): errors[part.categories == category]
             for category in np.unique(part.categories)
@@ -102,27 +102,32 @@ def _plots(
             embedded(plots.errors_by_landmark(figures)),
         ]
         if calibration is not None and name in evaluation.reliability:
-            expected = expectation(part, said, calibration)
+            expected = expected_errors(part, part_predictions, calibration)
             shape[name].append(embedded(plots.reliability(evaluation.reliability[name], expected)))
         scale = part.scale[:, None, None].astype(np.float64)
         true_asymmetry = asymmetry(part.points * scale).mean(axis=1)
-        said_asymmetry = asymmetry(said.points * scale).mean(axis=1)
-        shape[name].append(embedded(plots.asymmetries(true_asymmetry, said_asymmetry)))
+        predicted_asymmetry = asymmetry(part_predictions.points * scale).mean(axis=1)
+        shape[name].append(embedded(plots.asymmetries(true_asymmetry, predicted_asymmetry)))
     for name in evaluation.ict:
-        truth, measured = indices(samples.where(sets == name), predicted.where(sets == name))
+        truth, measured = true_and_measured_index(
+            samples.where(sets == name), predictions.where(sets == name)
+        )
         index.append(embedded(plots.bland_altman(truth, measured, name)))
     return {"landmarks": landmarks, "shape": shape, "ict": index}
 
 
 def _worst(
-    samples: Samples, predicted: Predicted, calibration: Calibration | None, data: Path | None
+    samples: Samples, predictions: Predictions, calibration: Calibration | None, data: Path | None
 ) -> dict[str, list[tuple[Case, str]]]:
-    films = {} if data is None else named(usable_films(data))
-    cases = each_case(samples, predicted, calibration)
+    radiographs = {} if data is None else by_name(usable_radiographs(data))
+    cases = list_cases(samples, predictions, calibration)
 
     def drawn(chosen: Sequence[Case]) -> list[tuple[Case, str]]:
         return [
-            (case, embedded(picture_of(case, samples, predicted, films, CASE_SIDE_PX)))
+            (
+                case,
+                embedded(draw_on_radiograph(case, samples, predictions, radiographs, CASE_SIDE_PX)),
+            )
             for case in chosen
         ]
 

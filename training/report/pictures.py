@@ -1,4 +1,4 @@
-"""Truth against prediction, drawn on the film: rings are the truth, dots what was predicted."""
+"""Truth and prediction drawn on the radiograph: rings are true points, dots predicted ones."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from radiograph.overlay import (
 )
 from radiograph.picture import film
 from radiograph.records import Bucket
-from training.dataset.radiographs import Film
+from training.dataset.radiographs import AnnotatedRadiograph
 from training.evaluate.cases import Case
-from training.evaluate.predictions import Predicted
+from training.evaluate.predictions import Predictions
 from training.samples import Samples, read_pixels
 
 Floats = npt.NDArray[np.float64]
-Films = Mapping[tuple[str, str], Film]
+RadiographsByName = Mapping[tuple[str, str], AnnotatedRadiograph]
 
 #: What is true, and how far it is from there to what was predicted.
 TRUTH: Colour = (64, 224, 160)
@@ -52,11 +52,11 @@ def save_pictures(
     folder: Path,
     cases: Sequence[Case],
     samples: Samples,
-    predicted: Predicted,
-    films: Sequence[Film],
+    predictions: Predictions,
+    radiographs: Sequence[AnnotatedRadiograph],
 ) -> None:
     """Draw every case into ``folder``/SOURCE SPLIT, and write ``cases.csv``, the worst first."""
-    by_name = named(films)
+    known = by_name(radiographs)
     folder.mkdir(parents=True, exist_ok=True)
     ordered = sorted(cases, key=lambda case: -(case.error or abs(case.ict_difference or 0.0)))
     path = folder / CASES_FILE
@@ -65,7 +65,7 @@ def save_pictures(
         for case in ordered:
             place = folder / f"{case.source} {case.split}" / picture_name(case.name)
             place.parent.mkdir(exist_ok=True)
-            picture_of(case, samples, predicted, by_name).save(place, quality=88)
+            draw_on_radiograph(case, samples, predictions, known).save(place, quality=88)
             row = {**case.row, "picture": place.relative_to(folder).as_posix()}
             if lines is None:
                 lines = CsvLines(file, list(row))
@@ -73,47 +73,51 @@ def save_pictures(
             lines.row(row)
 
 
-def named(films: Sequence[Film]) -> Films:
-    """Return films by source and name, as samples name them."""
-    return {(film.source, film.name): film for film in films}
+def by_name(radiographs: Sequence[AnnotatedRadiograph]) -> RadiographsByName:
+    """Return radiographs by source and name, as samples name them."""
+    return {(radiograph.source, radiograph.name): radiograph for radiograph in radiographs}
 
 
 def picture_name(name: str) -> str:
-    """Name the picture of a film; a name may lead into folders, and holds its ending."""
+    """Name the picture of a radiograph; a name may lead into folders, and holds its ending."""
     return f"{name.replace('/', ' ').replace(chr(92), ' ')}.jpg"
 
 
-def picture_of(
-    case: Case, samples: Samples, predicted: Predicted, films: Films, side_px: int = SIDE_PX
+def draw_on_radiograph(
+    case: Case,
+    samples: Samples,
+    predictions: Predictions,
+    radiographs: RadiographsByName,
+    side_px: int = SIDE_PX,
 ) -> Image.Image:
-    """Draw a case on its film, or on the network's input where the film is not at hand."""
+    """Draw a case on its radiograph, or on the network's input without one."""
     i = case.position
     truth = samples.points[i].astype(np.float64)
-    said = predicted.points[i]
-    original = films.get((case.source, case.name))
+    predicted = predictions.points[i]
+    original = radiographs.get((case.source, case.name))
     if original is None:
-        return draw_case(case, samples.images[i], truth, said, side_px)
+        return draw_case(case, samples.images[i], truth, predicted, side_px)
     pixels = read_pixels(original)
     rows, columns = pixels.shape
-    to_film = fit_affine(rows, columns, INPUT_SIDE_PX, MARGIN_PX)
-    step, start = to_film[(0, 1), (0, 1)], to_film[:, 2]
-    return draw_case(case, pixels, truth * step + start, said * step + start, side_px)
+    to_original = fit_affine(rows, columns, INPUT_SIDE_PX, MARGIN_PX)
+    step, start = to_original[(0, 1), (0, 1)], to_original[:, 2]
+    return draw_case(case, pixels, truth * step + start, predicted * step + start, side_px)
 
 
 def draw_case(
     case: Case,
     pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
     truth: Floats,
-    said: Floats,
+    predicted: Floats,
     side_px: int,
 ) -> Image.Image:
-    """Draw (19, 2) true and predicted points, in pixels of the film; NaN where there is none."""
+    """Draw (19, 2) true and predicted points, in pixels of the radiograph; absent ones are NaN."""
     rows, columns = pixels.shape
     scale = side_px / max(rows, columns)
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
     picture = film(pixels).resize(size, Image.Resampling.LANCZOS).convert("RGB")
     # Pixel centres are whole numbers in both frames.
-    marks = _marks(size, (truth + 0.5) * scale - 0.5, (said + 0.5) * scale - 0.5, side_px)
+    marks = _marks(size, (truth + 0.5) * scale - 0.5, (predicted + 0.5) * scale - 0.5, side_px)
     picture.paste(marks, (0, 0), marks)
     caption = _caption(case, max(picture.width, side_px // 2), side_px)
     whole = Image.new("RGB", (caption.width, picture.height + caption.height), GROUND)
@@ -122,25 +126,27 @@ def draw_case(
     return whole
 
 
-def _marks(size: tuple[int, int], truth: Floats, said: Floats, side_px: int) -> Image.Image:
+def _marks(size: tuple[int, int], truth: Floats, predicted: Floats, side_px: int) -> Image.Image:
     """Draw the points that have a truth, and the callipers, on a clear layer."""
     layer = Image.new("RGBA", (size[0] * SUPERSAMPLING, size[1] * SUPERSAMPLING))
     pen = ImageDraw.Draw(layer)
-    truth, said = ((points + 0.5) * SUPERSAMPLING - 0.5 for points in (truth, said))
+    truth, predicted = ((points + 0.5) * SUPERSAMPLING - 0.5 for points in (truth, predicted))
     hair = max(1.0, side_px / 640) * SUPERSAMPLING
     dot = max(2.0, side_px / 240) * SUPERSAMPLING
     if np.isfinite(truth[list(ANATOMICAL)]).all():
-        for points, colours in ((truth, (TRUTH, TRUTH)), (said, (AXIS, ANATOMY))):
+        for points, colours in ((truth, (TRUTH, TRUTH)), (predicted, (AXIS, ANATOMY))):
             _lines(pen, points, colours, hair)
     for i in ANATOMICAL:
         if np.isfinite(truth[i]).all():
-            pen.line([tuple(truth[i]), tuple(said[i])], fill=(*MISS, 255), width=round(1.6 * hair))
+            pen.line(
+                [tuple(truth[i]), tuple(predicted[i])], fill=(*MISS, 255), width=round(1.6 * hair)
+            )
             _ring(pen, truth[i], 1.6 * dot, TRUTH, hair)
-            _dot(pen, said[i], dot, AXIS if i in MIDLINE else ANATOMY)
+            _dot(pen, predicted[i], dot, AXIS if i in MIDLINE else ANATOMY)
     for right, left, colour in CALLIPERS:
         if np.isfinite(truth[[right, left]]).all():
             # Height does not count, so the two lines may stand apart.
-            for points, ink, width in ((truth, TRUTH, hair), (said, colour, 2 * hair)):
+            for points, ink, width in ((truth, TRUTH, hair), (predicted, colour, 2 * hair)):
                 _calliper(pen, points[[right, left]], ink, width, 2.4 * dot)
     return layer.reduce(SUPERSAMPLING)
 

@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 
 from radiograph.landmarks import ANATOMICAL
 from radiograph.measures.quality import GOOD_FROM, REVIEW_FROM, VERY_GOOD_FROM
-from training.evaluate.agreement import LINE
 from training.evaluate.intervals import HALF_WIDTH_SD
 from training.evaluate.landmarks import LandmarkFigures
 from training.evaluate.predictions import Floats
-from training.evaluate.reliability import Expectation, ReliabilityFigures
+from training.evaluate.reliability import ExpectedErrors, ReliabilityFigures
 from training.progress import Check
+from training.shape import ENLARGED_ABOVE
 
 #: Told apart by colour-blind readers too (after Okabe and Ito).
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -126,7 +126,7 @@ def errors_by_landmark(figures: LandmarkFigures) -> Figure:
     return figure
 
 
-def reliability(found: ReliabilityFigures, cases: Expectation) -> Figure:
+def reliability(found: ReliabilityFigures, cases: ExpectedErrors) -> Figure:
     """Draw true over expected errors, with the means of bins and the upper bound."""
     figure, axes = _axes(WIDTH_INCHES / 2, 4.2)
     order = np.argsort(cases.expected)
@@ -174,14 +174,14 @@ def reliability(found: ReliabilityFigures, cases: Expectation) -> Figure:
     return figure
 
 
-def bland_altman(truth: Floats, said: Floats, name: str) -> Figure:
+def bland_altman(truth: Floats, measured: Floats, name: str) -> Figure:
     """Draw the differences of the index over its means, with bias and limits of agreement."""
     figure, axes = _axes(WIDTH_INCHES / 2, 3.8)
-    difference, mean = said - truth, (said + truth) / 2
-    wrong = (said > LINE) != (truth > LINE)
+    difference, mean = measured - truth, (measured + truth) / 2
+    wrong = (measured > ENLARGED_ABOVE) != (truth > ENLARGED_ABOVE)
     for keep, colour, label in (
         (~wrong, SERIES[0], None),
-        (wrong, MARKED, f"on the other side of {LINE:.2f}"),
+        (wrong, MARKED, f"on the other side of {ENLARGED_ABOVE:.2f}"),
     ):
         axes.scatter(
             mean[keep], difference[keep], s=10, color=colour, alpha=0.65, linewidths=0, label=label
@@ -210,12 +210,12 @@ def bland_altman(truth: Floats, said: Floats, name: str) -> Figure:
     return figure
 
 
-def asymmetries(truth: Floats, said: Floats) -> Figure:
+def asymmetries(truth: Floats, measured: Floats) -> Figure:
     """Draw the predicted over the true asymmetry of each case, px of a 224 frame."""
     figure, axes = _axes(WIDTH_INCHES / 2, 3.8)
-    limit = 1.05 * float(max(truth.max(), said.max()))
+    limit = 1.05 * float(max(truth.max(), measured.max()))
     axes.plot([0, limit], [0, limit], color="black", linewidth=0.8, linestyle="--")
-    axes.scatter(truth, said, s=9, color=SERIES[0], alpha=0.65, linewidths=0)
+    axes.scatter(truth, measured, s=9, color=SERIES[0], alpha=0.65, linewidths=0)
     axes.set(
         xlim=(0, limit),
         ylim=(0, limit),

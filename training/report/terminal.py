@@ -38,7 +38,7 @@ def share_text(share: Share) -> str:
 
 
 def number(value: float | None, form: str) -> str:
-    """Write a figure, a dash where there is none."""
+    """Format a figure; None is a dash."""
     return "-" if value is None else format(value, form)
 
 
