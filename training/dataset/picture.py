@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from radiograph.overlay import ANATOMY, AXIS, BORDERS, HEART, THORAX
 from radiograph.picture import film
 from radiograph.reading import ReadLimits, read
 from radiograph.records import ERROR_FRAME_PX
+from scheduler.rights import draft
 from training.dataset.explore import Shapes
 from training.shape import ENLARGED_ABOVE, asymmetry, index_of
 
@@ -30,7 +32,7 @@ SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 
 
 def save_picture(shapes: Shapes, path: Path) -> None:
-    """Draw the picture and write it; the ending of ``path`` names the format."""
+    """Draw the picture and write it, whole or not at all; ``path``'s ending names the format."""
     groups = _groups(shapes)[:MOST_GROUPS]
     columns = max(2, len(groups))
     figure = Figure(figsize=(3.1 * columns, 6.6), layout="constrained")
@@ -45,8 +47,11 @@ def save_picture(shapes: Shapes, path: Path) -> None:
         " points with ellipses that hold half of them",
         fontsize=10,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DOTS_PER_INCH)
+    # In memory first: a PDF that cannot be finished fails in zlib, whose error hides the disk's.
+    drawn = BytesIO()
+    figure.savefig(drawn, format=path.suffix[1:] or "png", dpi=DOTS_PER_INCH)
+    with draft(path) as half:
+        half.write_bytes(drawn.getbuffer())
 
 
 def _groups(shapes: Shapes) -> list[tuple[str, Shapes]]:

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from radiograph.measures.quality import Calibration
+from scheduler.rights import draft
 from training.dataset.layouts import usable_radiographs
 from training.evaluate.agreement import true_and_measured_index
 from training.evaluate.cases import Case, list_cases, worst_indices, worst_landmarks
@@ -45,7 +46,7 @@ def write_report(
     calibration: Calibration | None = None,
     data: Path | None = None,
 ) -> None:
-    """Write the page; it needs no network and no other file.
+    """Write the page, whole or not at all; it needs no network and no other file.
 
     ``samples`` and ``predicted`` are what ``evaluation`` was taken on. Expected errors are plotted
     where ``calibration`` is given; worst cases are drawn on the radiographs under ``data``, and
@@ -63,9 +64,9 @@ def write_report(
         plots=_plots(evaluation, samples, predictions, calibration),
         worst=_worst(samples, predictions, calibration, data),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A name that is no UTF-8 is shown with marks in place of its bytes.
-    path.write_text(page, encoding="utf-8", errors="replace")
+    with draft(path) as half:
+        # A name that is not UTF-8 is shown with marks in place of its bytes.
+        half.write_text(page, encoding="utf-8", errors="replace")
 
 
 def embedded(picture: Figure | Image.Image) -> str:

@@ -29,6 +29,7 @@ from radiograph.overlay import (
 )
 from radiograph.picture import film
 from radiograph.records import Bucket
+from scheduler.rights import draft
 from training.dataset.radiographs import AnnotatedRadiograph
 from training.evaluate.cases import Case
 from training.evaluate.predictions import Predictions
@@ -55,18 +56,24 @@ def save_pictures(
     predictions: Predictions,
     radiographs: Sequence[AnnotatedRadiograph],
 ) -> None:
-    """Draw every case into ``folder``/SOURCE SPLIT, and write ``cases.csv``, the worst first."""
+    """Draw every case into ``folder``/SOURCE SPLIT, and write ``cases.csv``, the worst first.
+
+    Each file appears whole or not at all.
+    """
     known = by_name(radiographs)
     folder.mkdir(parents=True, exist_ok=True)
     ordered = sorted(cases, key=lambda case: -(case.error or abs(case.ict_difference or 0.0)))
-    path = folder / CASES_FILE
-    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with (
+        draft(folder / CASES_FILE) as half,
+        half.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
         lines: CsvLines | None = None
         for case in ordered:
-            place = folder / f"{case.source} {case.split}" / picture_name(case.name)
-            place.parent.mkdir(exist_ok=True)
-            draw_on_radiograph(case, samples, predictions, known).save(place, quality=88)
-            row = {**case.row, "picture": place.relative_to(folder).as_posix()}
+            path = folder / f"{case.source} {case.split}" / picture_name(case.name)
+            picture = draw_on_radiograph(case, samples, predictions, known)
+            with draft(path) as drawing:
+                picture.save(drawing, "JPEG", quality=88)
+            row = {**case.row, "picture": path.relative_to(folder).as_posix()}
             if lines is None:
                 lines = CsvLines(file, list(row))
                 lines.heading()
