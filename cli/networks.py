@@ -111,7 +111,7 @@ def figures_row(card: Mapping[str, object]) -> Row:
         "landmark_cases": None if landmarks is None else landmarks.cases,
         "landmark_error_px224": None if landmarks is None else round(landmarks.mean, 2),
         "ict_cases": None if index is None else index.cases,
-        "ict_error": None if index is None else round(index.mean, 4),
+        "ict_error": None if index is None else index.mean,
     }
 
 

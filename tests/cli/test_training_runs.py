@@ -51,6 +51,20 @@ def test_status_tells_phase_epoch_losses_errors_and_the_time_left(
         assert wanted in shown, shown
 
 
+def test_errors_of_a_check_are_rounded_once_and_stored_as_they_are(
+    commands: Commands, films: Path
+) -> None:
+    submit(commands, films, "--name", "ours")
+    database, claim = claimed(commands, "ours")
+    errors = {"error_px224": 5.3746, "best_px224": 4.3746, "ict_error": 0.05349}
+    assert record_check(database, claim.owner, replace(CHECK, **errors))
+    [row] = commands.json("train", "log", "ours")
+    assert {name: row[name] for name in errors} == errors
+    table = commands.run("train", "log", "ours").stdout.split()
+    assert {"5.37", "4.37", "0.053"} <= set(table), table
+    database.dispose()
+
+
 def test_once_every_step_is_done_no_time_left_is_promised(commands: Commands, films: Path) -> None:
     submit(commands, films, "--name", "ours")
     database, claim = claimed(commands, "ours")
