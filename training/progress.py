@@ -35,7 +35,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class PhaseResult:
-    """How a phase ended, and whether the run goes on from its weights.
+    """Result of a phase, and whether the run continues from its weights.
 
     ``difference_low`` and ``difference_high``: 95 % paired bootstrap, over validation cases, of
     its error minus the error it started from, px of a 224 frame; None for a start from scratch.
@@ -60,7 +60,7 @@ class Watcher(Protocol):
     """Receives the progress of a run, and may stop it."""
 
     def beat(self) -> None:
-        """Be called at every step; whatever it raises ends the run after a checkpoint.
+        """Be called at every step; what it raises ends the run after a checkpoint.
 
         Only after `training.errors.RunTaken` nothing is written: another worker has the run.
         """

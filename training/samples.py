@@ -1,6 +1,6 @@
 """Annotated radiographs as arrays: images, the points each has, outlines, split and source.
 
-Points and outlines live in the pixels of the prepared square (``side`` with its margin), so that
+Points and outlines are in the pixels of the prepared square (``side`` with its margin), so that
 augmentation and evaluation share one frame; ``scale`` leads from there to px of a 224 frame.
 """
 

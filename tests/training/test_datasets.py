@@ -146,8 +146,8 @@ def test_a_point_that_is_not_annotated_is_missing_and_the_others_stand(tmp_path:
 @pytest.mark.parametrize(
     ("column", "value", "found"),
     [
-        (3, "left", "x1 is 'left', which is no number"),
-        (3, "inf", "x1 is 'inf', which is no number"),
+        (3, "left", "x1 is 'left', which is not a number"),
+        (3, "inf", "x1 is 'inf', which is not a number"),
         (2, "training", "the split is 'training'"),
         (0, "", "the row names no image"),
     ],

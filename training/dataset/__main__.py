@@ -18,7 +18,7 @@ from training.errors import DataMissing
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Parse, look, print; return the exit code."""
+    """Parse, check or explore, print; return the exit code."""
     parser = _parser()
     options = parser.parse_args(words)
     try:
@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         "check", help="list what is wrong; exits 0 where nothing is, 4 where something is"
     )
     check.set_defaults(run=_check)
-    explore = actions.add_parser("explore", help="say what the data set is like")
+    explore = actions.add_parser("explore", help="print figures of the data set")
     explore.set_defaults(run=_explore)
     explore.add_argument("--out", type=Path, metavar="PICTURE", help="draw it, such as shape.png")
     for action in (check, explore):

@@ -1,4 +1,4 @@
-"""Looking a data set over: tables, images, points, outlines and duplicates."""
+"""Checks of a data set: tables, images, points, outlines and duplicates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEAST_LEVELS = 40
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was looked at and what was found, in the order of the kinds."""
+    """Number of radiographs checked, and the findings in the order of their kinds."""
 
     radiographs: int
     findings: tuple[Finding, ...]
@@ -39,7 +39,7 @@ class _Digests:
 
 
 def check_data(data: Path) -> Report:
-    """Look every data set under ``data`` over; opens each image once. Raises DataMissing."""
+    """Check every data set under ``data``, opening each image once. Raises DataMissing."""
     listing = list_data(data)
     findings = list(listing.findings)
     digests: list[_Digests] = []
@@ -67,7 +67,7 @@ def check_data(data: Path) -> Report:
 
 
 def check_radiograph(radiograph: AnnotatedRadiograph, rows: int, columns: int) -> Iterator[Finding]:
-    """Say what is wrong with the points and outlines of a radiograph of this size."""
+    """Yield what is wrong with the points and outlines of a radiograph of this size."""
     if missing := _missing_points(radiograph):
         yield _finding(Kind.POINT_MISSING, radiograph, ", ".join(map(point_name, missing)))
     off = [
@@ -96,7 +96,7 @@ def check_radiograph(radiograph: AnnotatedRadiograph, rows: int, columns: int) -
 
 
 def duplicates(digests: Sequence[_Digests]) -> Iterator[Finding]:
-    """Name each radiograph that was there before, byte for byte or pixel for pixel."""
+    """Yield each radiograph that repeats an earlier one in its bytes or its pixels."""
     contents: dict[str, AnnotatedRadiograph] = {}
     pixels: dict[str, AnnotatedRadiograph] = {}
     for each in digests:
@@ -118,7 +118,7 @@ def duplicates(digests: Sequence[_Digests]) -> Iterator[Finding]:
 
 
 def point_name(index: int) -> str:
-    """Name a point as people do: L1 to L15, and the callipers."""
+    """Return the name of a point: L1 to L15, or that of the calliper."""
     if index in ANATOMICAL:
         return f"L{index + 1}"
     return Landmark(index).name.lower().replace("_", " ")

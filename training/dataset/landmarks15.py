@@ -56,13 +56,13 @@ def list_radiographs(data: Path) -> Listing | None:
 def malformed(
     source: str, place: str, exc: ValueError | LeadsOutside, image: str | None = None
 ) -> Finding:
-    """Say that a row cannot be used."""
+    """Return the finding of an unusable row."""
     kind = Kind.IMAGE_OUTSIDE if isinstance(exc, LeadsOutside) else Kind.ROW_MALFORMED
     return Finding(kind, source, None, image, place, str(exc))
 
 
 def known_split(name: str) -> str:
-    """Return a split that there is. Raises ValueError for another."""
+    """Return the split of this name. Raises ValueError for an unknown one."""
     if name not in SPLITS:
         raise ValueError(f"the split is {name!r}, not one of {', '.join(SPLITS)}")
     return name

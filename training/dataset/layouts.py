@@ -13,9 +13,9 @@ READERS = (landmarks15.list_radiographs, cardiothoracic.list_radiographs, origin
 
 
 def list_data(data: Path) -> Listing:
-    """List every data set under ``data``; radiographs whose image is missing are findings alone.
+    """List every data set under ``data``; radiographs whose image is missing are only findings.
 
-    Raises DataMissing where there is none.
+    Raises DataMissing without any.
     """
     found = [read(data) for read in READERS] if data.is_dir() else []
     listings = [listing for listing in found if listing is not None]

@@ -31,9 +31,9 @@ from training.errors import DataMissing, LeadsOutside
 
 SOURCE = "original"
 FIELDS = 2 + 2 * len(ANATOMICAL)
-#: Folders inside a category: images beside which the outlines lie under the same names.
+#: Folders inside a category: images; outlines of the same names are beside it.
 IMAGES_FOLDER = "images"
-#: Data sets of their own, whose folders are no categories.
+#: Data sets of their own, whose folders are not categories.
 _OTHERS = frozenset({landmarks15.FOLDER, cardiothoracic.FOLDER})
 
 
@@ -117,7 +117,7 @@ def _tables(data: Path) -> Iterator[Path]:
 
 
 def _is_ours(table: Path) -> bool:
-    """Say whether the first row of a table is an index, 30 numbers and a name."""
+    """Return whether the first row of a table is an index, 30 numbers and a name."""
     try:
         _, fields = next(read_rows(table))
         for text in fields[1:-1]:
@@ -139,7 +139,7 @@ def _images(data: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _is_outlines(folder: Path) -> bool:
-    """Outlines lie in ``masks`` under the very names of the images."""
+    """Return whether a folder holds outlines, which have the names of the images."""
     return folder.name.lower() in {"mask", "masks"}
 
 

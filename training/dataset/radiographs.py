@@ -86,14 +86,14 @@ def is_inside(data: Path, path: Path) -> bool:
 
 
 def absent_points() -> npt.NDArray[np.float32]:
-    """Return (19, 2) points of which none is annotated."""
+    """Return (19, 2) points without annotation, all NaN."""
     return np.full((len(Landmark), 2), np.nan, np.float32)
 
 
 def images_under(data: Path, folder: Path) -> Iterator[Path]:
-    """Yield the image files that lie in a folder itself, in the order of their names.
+    """Yield the image files directly in a folder, in the order of their names.
 
-    One may be a link that leads out of ``data``: it is named, and not to be opened.
+    One may be a link that leads out of ``data``: list it, but do not open it.
     """
     if is_inside(data, folder) and folder.is_dir():
         for path in sorted(folder.iterdir()):
@@ -102,7 +102,7 @@ def images_under(data: Path, folder: Path) -> Iterator[Path]:
 
 
 def line_name(table: Path, line: int) -> str:
-    """Name a line of a table."""
+    """Return the name of a line of a table."""
     return f"{table.name}:{line}"
 
 

@@ -1,4 +1,4 @@
-"""A split of 70, 15 and 15 % that every machine draws alike, with duplicates on one side."""
+"""A split of 70, 15 and 15 %, the same on every machine; duplicates stay together."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def read_headed(table: Path, columns: Sequence[str]) -> Iterator[tuple[int, Mapp
 def read_rows(table: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of a table that are not empty, with the lines they end at.
 
-    Raises ValueError where the file is no table.
+    Raises ValueError for a malformed file.
     """
     # Names of files may hold bytes that are no UTF-8; some editors write a mark at the start.
     with table.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
@@ -48,5 +48,5 @@ def number(text: str, name: str) -> float:
     except ValueError:
         value = math.inf
     if not math.isfinite(value):
-        raise ValueError(f"{name} is {text.strip()[:40]!r}, which is no number")
+        raise ValueError(f"{name} is {text.strip()[:40]!r}, which is not a number")
     return value

@@ -1,4 +1,4 @@
-"""Findings and tables on the terminal, for eyes or for scripts."""
+"""Findings and tables on the terminal, for people or scripts."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from scheduler.terminal import printable, printable_json, printable_row
 from training.dataset.check import Report
 
 Row = Mapping[str, Any]
-#: A table for eyes shows this many findings of a kind; JSON and CSV hold all.
+#: Findings of a kind that a table shows; JSON and CSV hold all.
 SHOWN = 20
 
 
 def print_json(value: object) -> None:
-    """Print one JSON value; a NaN is a fault of ours and raises ValueError."""
+    """Print one JSON value; NaN raises ValueError."""
     text = json.dumps(with_former_keys(value), indent=1, allow_nan=False, ensure_ascii=True)
     sys.stdout.write(f"{printable_json(text)}\n")
 
@@ -85,5 +85,5 @@ def plain_table(*headings: str, right: Sequence[str] = (), title: str | None = N
 
 
 def shown(cell: str | None) -> str:
-    """Return a cell without what a terminal must not receive: names are bytes of anybody's."""
+    """Return a cell without control characters, which a name may hold."""
     return printable(cell) if cell else "-"

@@ -1,4 +1,4 @@
-"""How far a figure of some hundred cases can be trusted: 95 % intervals, the same on every run."""
+"""95 % intervals of figures over some hundred cases, the same on every run."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ from training.samples import EXTERNAL_SPLIT, Samples, read_samples
 class Evaluation:
     """Figures by the name of the set they are of, such as ``wingspan test``.
 
-    ``ict_covered``: true indices inside their 95 % interval; ``refused``: radiographs taken for no
-    frontal chest, all of which are.
+    ``ict_covered``: true indices inside their 95 % interval; ``refused``: radiographs refused as no
+    frontal chest, although all of them are.
     """
 
     model: str

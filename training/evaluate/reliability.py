@@ -1,4 +1,4 @@
-"""Whether the errors a network expects of itself, without the truth, are the true ones."""
+"""How well the errors that a network expects without the truth agree with the true ones."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from training.samples import LANDMARK_SOURCES, Samples
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """``grey`` (N, S, S) floats 0..255 and what is true of them."""
+    """``grey`` (N, S, S) floats 0..255 and their target."""
 
     grey: Tensor
     target: Target
@@ -60,11 +60,11 @@ class BatchSource:
         )
 
     def state(self) -> dict[str, Any]:
-        """Return nothing: every draw is of the generators alone."""
+        """Return nothing: a draw depends only on the generators."""
         return {}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Do nothing: there is no state."""
 
     def draw(self) -> Batch:
         """Return the next random batch."""
@@ -86,7 +86,7 @@ class BatchSource:
         moved = move_pixels(pixels, affines, INPUT_SIDE_PX, warps)
         outside = ((points < 0) | (points > INPUT_SIDE_PX - 1)).any(dim=2, keepdim=True)
         points = points.masked_fill(outside, torch.nan)
-        # The frame of the error stays that of the radiograph, whatever the zoom of this draw.
+        # The frame of the error stays that of the radiograph at any zoom.
         to_224 = self._scale[index] * self._side / INPUT_SIDE_PX
         grey = expose(moved[:, 0])
         frontal = self._frontal[index].clone()
@@ -100,7 +100,7 @@ class BatchSource:
 
 
 def held_out_batch(samples: Samples, device: torch.device) -> Batch:
-    """Return samples as the network meets them when it serves: unmoved, at its own size.
+    """Return samples as the network gets them when it measures: unmoved, at its own size.
 
     ``samples`` were read at the network's side.
     """

@@ -1,8 +1,8 @@
-"""A run's state on disk: whole or not there, whatever dies while it is written.
+"""A run's state on disk, written atomically.
 
-Tensors and plain values alone, so that it loads with ``weights_only``: a checkpoint from
-elsewhere cannot run code. A checkpoint is named by where the run stood, and the furthest counts:
-a worker that was given up for dead while it wrote one puts it behind those of its successor.
+Only tensors and plain values, so that it loads with ``weights_only``: a checkpoint from
+elsewhere cannot run code. A checkpoint is named by phase and step, and the furthest counts:
+what a worker wrote that was presumed dead does not replace its successor's.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     """Read the furthest onto the CPU; None without a checkpoint. Raises CheckpointBroken."""
     while paths := checkpoints(folder):
         try:
-            state: dict[str, Any] = torch.load(  # noqa: TID251 - tensors and plain values alone
+            state: dict[str, Any] = torch.load(  # noqa: TID251 - only tensors and plain values
                 paths[-1], map_location="cpu", weights_only=True
             )
         except FileNotFoundError:
-            continue  # a worker that was given up for dead has just put a further one
+            continue  # a worker that was presumed dead has just written a further one
         except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as exc:
             raise CheckpointBroken.about(paths[-1]) from exc
         return state
@@ -64,14 +64,14 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """List the whole ones, the furthest last."""
+    """List the complete checkpoints, the furthest last."""
     found = [(match, path) for path in folder.iterdir() if (match := _NAME.fullmatch(path.name))]
     found.sort(key=lambda each: (int(each[0][1]), int(each[0][2])))
     return [path for _, path in found]
 
 
 def drop_checkpoints(folder: Path) -> None:
-    """Remove them and what a killed worker left of one: nobody goes on from a finished run."""
+    """Remove all checkpoints, also incomplete ones: a finished run is not resumed."""
     for path in folder.glob("checkpoint-*"):
         path.unlink(missing_ok=True)
 
@@ -83,7 +83,7 @@ def random_state() -> dict[str, Any]:
 
 
 def restore_random_state(state: dict[str, Any]) -> None:
-    """Set every generator; those of devices that are not there are left out."""
+    """Set every generator; those of absent devices are skipped."""
     torch.set_rng_state(state["cpu"])
     if torch.cuda.is_available() and len(state["accelerators"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["accelerators"])

@@ -1,4 +1,4 @@
-"""What the network is fitted to, in pixels of a 224 frame; a loss counts only what an image has."""
+"""The loss, in pixels of a 224 frame; it counts only what an image has annotated."""
 
 from __future__ import annotations
 

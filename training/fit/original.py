@@ -2,7 +2,8 @@
 
 Coordinates of 0 to 1 from pooled features, flips that mirror x and swap no pair, Wing on those
 coordinates, where its omega of 10 makes it a scaled distance, and a pull towards perfect symmetry.
-Radiographs come as ours do, windowed and with a margin, in three equal channels of 224 x 224.
+Radiographs are prepared as for thoraq's network, windowed and with a margin, in three equal
+channels of 224 x 224.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class OriginalNetwork(nn.Module):
 
 
 class OriginalBatches:
-    """Every radiograph once an epoch, in an order drawn anew."""
+    """Every radiograph once per epoch, in a new random order."""
 
     def __init__(self, samples: Samples, size: int, device: torch.device) -> None:
         self._images = torch.from_numpy(samples.images).to(device)
@@ -72,7 +73,7 @@ class OriginalBatches:
         return {"order": self._order}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Resume from ``state``."""
         self._order = state["order"]
 
     def draw(self) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""One phase from top to bottom: batches, loss, weight average, checks, the best weights."""
+"""One phase: batches, loss, weight average, checks, the best weights."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class PhaseState:
     best_score: float = math.inf
     best_px224: float = math.inf
     checks_since_best: int = 0
-    # Parts of the loss since the last check, on the device: to ask for a number is to wait.
+    # Parts of the loss since the last check, on the device: reading a number waits for the device.
     sums: dict[str, Tensor | float] = field(default_factory=dict)
 
 
 class PhaseFit:
-    """A phase at work. The weights kept are the average at the check with the lowest score.
+    """The fit of a phase, whose result is the average at the check with the lowest score.
 
-    ``start``: weights to go on from; what they lack keeps its first value.
+    ``start_from`` takes trained weights; what they lack keeps its initial value.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class PhaseFit:
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
         """Take trained weights before the first step. Raises RuntimeError for another network's."""
         missing, unexpected = self.network.load_state_dict(weights, strict=False)
-        strange = [name for name in missing if not name.startswith("attention.")]
-        # A phase without attention leaves behind what an earlier one with it has learnt.
-        strange += [name for name in unexpected if not name.startswith("attention.")]
-        if strange:
-            raise RuntimeError(f"weights of another network: {strange[0]}")
+        unmatched = [name for name in missing if not name.startswith("attention.")]
+        # A phase without attention drops the attention of an earlier one.
+        unmatched += [name for name in unexpected if not name.startswith("attention.")]
+        if unmatched:
+            raise RuntimeError(f"weights of another network: {unmatched[0]}")
         self._average = self._averaged()
 
     def average_errors(self, split: str = "val") -> SplitErrors:
@@ -77,7 +77,7 @@ class PhaseFit:
         return self._best
 
     @property
-    def over(self) -> bool:
+    def finished(self) -> bool:
         """Whether all steps are done or patience has ended."""
         patience = self.phase.patience
         return self.state.step >= self.phase.steps or (
@@ -85,7 +85,7 @@ class PhaseFit:
         )
 
     @property
-    def due(self) -> bool:
+    def check_due(self) -> bool:
         """Whether the step just done ends with a check."""
         step = self.state.step
         return step % self._plan.check_every == 0 or step == self.phase.steps
@@ -130,7 +130,7 @@ class PhaseFit:
         return errors, means
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything the rest of the phase depends on, as tensors and plain values."""
+        """Return everything the rest of the phase depends on, as tensors and plain values."""
         return {
             "network": self.network.state_dict(),
             "average": self._average.state_dict(),
@@ -145,7 +145,7 @@ class PhaseFit:
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on from a snapshot, as if nothing had happened."""
+        """Resume from a snapshot, as if there had been no interruption."""
         self.network.load_state_dict(snapshot["network"])
         self._average.load_state_dict(snapshot["average"])
         self._optimizer.load_state_dict(snapshot["optimizer"])
@@ -193,7 +193,7 @@ class PhaseFit:
             group["lr"] = group["base"] * factor
 
     def _factor(self, step: int) -> float:
-        """Warm up in a line, then follow a cosine to nothing."""
+        """Return the factor of the rates: a linear warm-up, then a cosine to 0."""
         warmup, steps = self.phase.warmup_steps, self.phase.steps
         if step < warmup:
             return (step + 1) / warmup
@@ -207,8 +207,8 @@ def fit_phase(
     after_check: Callable[[SplitErrors, dict[str, float]], None],
 ) -> None:
     """Fit to the end of the phase; call ``beat`` before every step."""
-    while not phase_fit.over:
+    while not phase_fit.finished:
         beat()
         phase_fit.advance()
-        if phase_fit.due:
+        if phase_fit.check_due:
             after_check(*phase_fit.check())

@@ -1,7 +1,7 @@
 """Random exposure for a batch: curves, windows, blur, noise, labels, dead areas.
 
 Radiographs reach an archive through many curves and windows; some are nearly white, some hold under
-forty grey levels. Each effect is drawn for each image alone.
+forty grey levels. Each effect is drawn for each image separately.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class SplitErrors:
 
 
 class Batches(Protocol):
-    """Endless batches, whose order can be kept and restored."""
+    """Endless batches, whose order can be saved and restored."""
 
     def draw(self) -> Any:
         """Return the next batch."""
@@ -59,7 +59,7 @@ class Batches(Protocol):
         """Return what, beside the generators, the next batches depend on."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Resume from ``state``."""
 
 
 class Recipe(Protocol):

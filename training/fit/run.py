@@ -1,4 +1,4 @@
-"""A run: the phases of a plan one after the other, stopped and gone on with at any step.
+"""A run: the phases of a plan one after the other; it can be stopped at any step and resumed.
 
 On a CPU, with as many threads, a run that was stopped ends with the same weights, bit for bit, as
 one that was not: a checkpoint holds the generators' state, and each phase starts from a seed.
@@ -44,11 +44,11 @@ def run_plan(
     checkpoint_seconds: float = 60.0,
     memory_share: float | None = None,
 ) -> PlanResult:
-    """Run ``plan`` on the annotated radiographs of ``data``; ``folder`` keeps all it leaves.
+    """Run ``plan`` on the annotated radiographs of ``data``; ``folder`` keeps its files.
 
-    Goes on from the checkpoint in ``folder`` if there is one. What ``watcher.beat`` raises ends
+    Resumes from the checkpoint in ``folder`` if there is one. What ``watcher.beat`` raises ends
     the run after a checkpoint. ``start`` and ``teachers`` are weights files;
-    ``memory_share`` bounds what it takes of an accelerator that others use as well.
+    ``memory_share`` bounds its share of the memory of an accelerator that others use as well.
 
     Raises DataMissing, PlanDiffers, CheckpointBroken, TrainingDiverged, NoPhaseBetter,
     TrainingMemoryExhausted, WeightsMismatch.
@@ -201,7 +201,7 @@ class _Run:
             figures={
                 "best_step": float(phase_fit.state.best_step),
                 **_figures("validation", after),
-                # For the table alone: nothing is chosen by it.
+                # Only for the table: nothing is selected by it.
                 **_figures("test", test),
             },
         )
@@ -230,7 +230,7 @@ class _Run:
         return kept[-1] if kept else None
 
     def _start_of(self, phase: Phase) -> Mapping[str, torch.Tensor] | None:
-        """Return the weights a phase goes on from; None: those the network was made with."""
+        """Return the weights a phase starts from; None for the network's initial ones."""
         ended = {each.phase_name: each.ordinal for each in self._results}
         if phase.start is not None and phase.start in ended:
             return self._weights(ended[phase.start])

@@ -30,7 +30,7 @@ def print_tables(evaluation: Evaluation, console: PlainConsole) -> None:
 
 
 def share_text(share: Share) -> str:
-    """Say a share of cases in per cent with its interval."""
+    """Format a share of cases in per cent with its interval."""
     if share.share is None or share.low is None or share.high is None:
         return "no case"
     low, high = 100 * share.low, 100 * share.high
@@ -43,7 +43,7 @@ def number(value: float | None, form: str) -> str:
 
 
 def range_text(interval: Interval | None, form: str) -> str:
-    """Write an interval in brackets."""
+    """Format an interval in brackets."""
     return "" if interval is None else f"[{interval[0]:{form}}, {interval[1]:{form}}]"
 
 
