@@ -136,9 +136,7 @@ def read_pixels(radiograph: AnnotatedRadiograph) -> npt.NDArray[np.uint8] | npt.
     try:
         return read(radiograph.path, ReadLimits()).pixels
     except RadiographError as exc:
-        raise DatasetInvalid(
-            f"{radiograph.name}: [{exc.code}] {exc}. {DatasetInvalid.__doc__}"
-        ) from exc
+        raise DatasetInvalid.because(f"{radiograph.name}: [{exc.code}] {exc}") from exc
 
 
 def _stack(radiographs: Sequence[AnnotatedRadiograph], side: int) -> Samples:

@@ -85,7 +85,7 @@ def test_a_database_that_is_away_costs_no_lease() -> None:
 
     def renew() -> bool:
         asked.append(time.monotonic())
-        raise DatabaseAway(DatabaseAway.__doc__)
+        raise DatabaseAway
 
     with Lease(renew, 0.2) as lease:
         assert eventually(lambda: len(asked) > 2, seconds=5)

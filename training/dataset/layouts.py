@@ -52,7 +52,7 @@ def usable_radiographs(data: Path) -> tuple[AnnotatedRadiograph, ...]:
             f" ({first.kind}: {first.image or ''} {first.detail})"
         )
     if not listing.radiographs:
-        raise DataMissing(f"the tables in {data} name no image. {DataMissing.__doc__}")
+        raise DataMissing.because(f"the tables in {data} name no image")
     return listing.radiographs
 
 

@@ -46,7 +46,7 @@ def prepare_recipe(
         return original_recipe(plan, data, device), Origin(None, "none: trained from scratch")
     train = training_samples(data, TRAINING_SIDE_PX).split("train")
     if not len(train):
-        raise DataMissing(f"no radiograph of the training split in {data}. {DataMissing.__doc__}")
+        raise DataMissing.because(f"no radiograph of the training split in {data}")
     everything = training_samples(data, INPUT_SIDE_PX)
     if teachers:
         networks = [read_network(path).to(device) for path in teachers]

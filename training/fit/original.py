@@ -182,8 +182,6 @@ def original_recipe(plan: Plan, data: Path, device: torch.device) -> Recipe:
     known = samples.where(samples.has_landmarks())
     train = known.split("train")
     if not len(train):
-        raise DataMissing(
-            f"no radiograph with landmarks to train on in {data}. {DataMissing.__doc__}"
-        )
+        raise DataMissing.because(f"no radiograph with landmarks to train on in {data}")
     held_out = {split: known.split(split) for split in ("val", "test")}
     return OriginalRecipe(train, held_out, plan, device)

@@ -89,7 +89,7 @@ class Recipe(Protocol):
 def finite(points: Tensor) -> Tensor:
     """Return ``points``. Raises TrainingDiverged where one of them is not finite."""
     if not torch.isfinite(points).all():
-        raise TrainingDiverged(TrainingDiverged.__doc__)
+        raise TrainingDiverged
     return points
 
 

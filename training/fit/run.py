@@ -107,7 +107,7 @@ class _Run:
             self._fit_phase(ordinal)
         last = self._last_kept()
         if last is None:
-            raise NoPhaseBetter(NoPhaseBetter.__doc__)
+            raise NoPhaseBetter
         network = self._recipe.network(self._plan.phases[last])
         network.load_state_dict(self._weights(last))
         weights = self._folder / WEIGHTS_FILE
