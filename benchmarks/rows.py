@@ -1,7 +1,8 @@
-"""What a database of a million films costs: ``python -m benchmarks.rows [--url URL]``.
+"""What a database of a million radiographs costs: ``python -m benchmarks.rows [--url URL]``.
 
-Fills a database with finished films through the tables themselves, then times what an operator and
-a second submission ask of it. Times are medians of several tries, memory is this process's peak.
+Fills a database with finished radiographs through the tables themselves, then times what an
+operator and a second submission ask of it. Times are medians of several tries, memory is this
+process's peak.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ from db.query.results import count_results, find_results
 from db.query.status import all_statuses, batch_status
 from db.records import FileStat, ResultFilter
 from radiograph.records import Bucket, IctThresholds
-from tests.db.filling import BATCH, LATE_BATCH, LATE_MODEL, fill, films
+from testbed.large_database import BATCH, LATE_BATCH, LATE_MODEL, fill, made_radiographs
 
 
 def known_per_second(database: Database, count: int) -> float:
     """Ask for every file once more, a thousand at a time, as a second submission does."""
     stats: dict[str, list[FileStat]] = {BATCH: [], LATE_BATCH: []}
-    for film in films(range(1, count + 1), count):
+    for film in made_radiographs(range(1, count + 1), count):
         stats[film.batch].append(film.stat)
     with database.read() as connection:
         ids = {name: batch_id_of(connection, name) for name in stats}
@@ -73,8 +74,8 @@ def median_ms(work: Callable[[], object], times: int = 5) -> float:
 
 def asked(database: Database, count: int) -> Iterator[tuple[str, float]]:
     """Time what operators ask."""
-    [middle] = films([count // 2], count)
-    [late] = films([count - 25], count)
+    [middle] = made_radiographs([count // 2], count)
+    [late] = made_radiographs([count - 25], count)
     questions: dict[str, dict[str, object]] = {
         "": {},
         "--ict-above 0.6999": {"ict_above": 0.6999},
@@ -133,9 +134,9 @@ def main() -> None:
         schema.upgrade(url)
         database = Database.open(url)
         for written in fill(database, options.count):
-            tell(f"{written} of {options.count} films")
+            tell(f"{written} of {options.count} radiographs")
         rate = known_per_second(database, options.count)
-        print(f"| {options.count} films | |")  # noqa: T201
+        print(f"| {options.count} radiographs | |")  # noqa: T201
         print("|---|---|")  # noqa: T201
         print(f"| known files | {rate:,.0f}/s |")  # noqa: T201
         for name, milliseconds in asked(database, options.count):

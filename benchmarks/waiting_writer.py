@@ -21,8 +21,8 @@ from db.pauses import pause_batch, resume_batch
 from db.states import JobState, Priority
 from db.tables import chunk, job
 from db.tally import fold
-from tests.db.filling import BATCH
-from tests.db.making import MODEL, START
+from testbed.large_database import BATCH
+from testbed.records import MODEL, START
 
 _CHUNK = 64
 #: Until what was queued in a block is folded.

@@ -16,8 +16,8 @@ import pytest
 
 from db import schema
 from db.database import Database
-from tests.servers.postgres import NoPostgres, PostgresServer
-from tests.servers.redis import RedisServer
+from testbed.servers.postgres import NoPostgres, PostgresServer
+from testbed.servers.redis import RedisServer
 
 # Started in the background of a shell, this process ignores SIGINT and so would every command it
 # starts; with a handler of ours theirs is the default one, as at a terminal.

@@ -32,7 +32,7 @@ from scheduler.messages import MEASURE_QUEUES
 from scheduler.process_end import end_in_time
 from scheduler.settings import Settings
 from scheduler.tether import die_with
-from tests.db.making import header, measurement, provenance
+from testbed.records import header, measurement, provenance
 from worker.announcer import Announcer
 from worker.device_batch import CPU_BATCH
 from worker.file_measurement import FileMeasurement

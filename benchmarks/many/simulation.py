@@ -20,9 +20,9 @@ from db.states import JobState, Priority, QueueName
 from db.tables import job, measurement
 from network.card import shipped_card
 from scheduler.messages import UPKEEP, UPKEEP_QUEUE
-from tests.db.making import seen
-from tests.servers.postgres import PostgresServer
-from tests.servers.redis import RedisServer
+from testbed.records import seen
+from testbed.servers.postgres import PostgresServer
+from testbed.servers.redis import RedisServer
 
 #: Files of one transaction, as `scheduler.intake.submission` takes them.
 _BLOCK = 1000

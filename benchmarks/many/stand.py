@@ -24,8 +24,8 @@ from db.models import register_model
 from network.card import shipped_card
 from scheduler.app import create_app
 from scheduler.settings import Settings, child_environment
-from tests.servers.postgres import PostgresServer
-from tests.servers.redis import RedisServer
+from testbed.servers.postgres import PostgresServer
+from testbed.servers.redis import RedisServer
 
 _ROOT = Path(__file__).parents[2]
 _PATIENCE_SECONDS = 600.0

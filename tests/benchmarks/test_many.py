@@ -11,7 +11,7 @@ from benchmarks.many.records import Asked
 from benchmarks.many.simulation import simulate
 from benchmarks.many.stand import servers
 from benchmarks.many.tables import ceilings
-from tests.servers.postgres import NoPostgres, binaries
+from testbed.servers.postgres import NoPostgres, binaries
 
 
 def test_every_file_is_settled_once_and_the_parts_add_up(tmp_path: Path) -> None:

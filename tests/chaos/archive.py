@@ -6,7 +6,7 @@ import random
 import shutil
 from pathlib import Path
 
-from tests.worker.conftest import write_radiographs
+from testbed.radiographs import write_radiographs
 
 
 def write_archive(folder: Path, radiographs: int) -> list[Path]:

@@ -25,12 +25,12 @@ from db.states import Priority
 from network.card import shipped_card
 from scheduler.intake.submission import enqueue
 from scheduler.settings import Settings
+from testbed.servers.postgres import PostgresServer
+from testbed.servers.redis import RedisServer
 from tests.chaos.faults import Night, hurt
 from tests.chaos.owner import Owner
 from tests.chaos.proxy import Proxy
 from tests.chaos.witness import Testimony, call_witness, testify
-from tests.servers.postgres import PostgresServer
-from tests.servers.redis import RedisServer
 
 BATCH = "night"
 #: Enough for the database, too little to fill for long.

@@ -24,11 +24,11 @@ from redis.exceptions import RedisError
 
 from scheduler.messages import ROUTINE_QUEUE
 from scheduler.settings import Settings, child_environment
+from testbed.servers.postgres import PostgresServer
+from testbed.servers.redis import RedisServer
 from tests.chaos.forged import forge
 from tests.chaos.owner import UPKEEP, WORKERS, Owner, words
 from tests.chaos.proxy import Proxy
-from tests.servers.postgres import PostgresServer
-from tests.servers.redis import RedisServer
 
 #: Redis is started so often until its disk has room.
 _STARTS = 20

@@ -9,7 +9,7 @@ from uuid import uuid4
 from redis import Redis
 
 from scheduler.messages import ROUTINE_QUEUE, TASK_QUEUES
-from tests.scheduler.forgeries import encoded, garbage, sound
+from testbed.forgeries import encoded, garbage, sound
 
 
 def forge(client: Redis, chance: random.Random) -> None:

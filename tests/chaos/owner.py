@@ -15,7 +15,7 @@ import psutil
 
 from scheduler.settings import Settings, child_environment
 from scheduler.stack import Stack
-from tests.servers.processes import ending_with_us
+from testbed.processes import ending_with_us
 
 WORKERS = ("cpu0", "cpu1")
 UPKEEP = "upkeep"

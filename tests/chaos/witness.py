@@ -11,8 +11,8 @@ from db.query.results import file_outcomes, find_results
 from db.query.status import all_statuses
 from db.records import ResultFilter
 from db.tables import file, job, measurement
-from tests.db.counting import Counted, count_anew, said
-from tests.db.making import guard_moves
+from testbed.tables import guard_moves
+from testbed.tally import Counted, count_anew, counts_of
 
 _SQLITE = (
     "CREATE TABLE measured_move (job_id INTEGER NOT NULL)",
@@ -124,7 +124,7 @@ def testify(database: Database) -> Testimony:
     )
     counted = count_anew(database)
     unexplained += sum(
-        said(status) != counted.get(status.batch.name, Counted())
+        counts_of(status) != counted.get(status.batch.name, Counted())
         for status in all_statuses(database)
     )
     return Testimony(files, results, twice, unexplained)

@@ -13,11 +13,12 @@ import pytest
 from db.database import Database
 from db.models import register_model
 from scheduler.settings import Settings
-from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
+from testbed.commands import PATIENCE_SECONDS, Commands
+from testbed.landmark_set import write_landmark_set
+from testbed.radiographs import write_radiographs
 from tests.cli.measured_archive import Archive
-from tests.readme.films import make_films
+from tests.cli.processed import Processed
 from tests.readme.transcript import World
-from tests.worker.conftest import write_radiographs
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +35,7 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Processed:
 @pytest.fixture(scope="session")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder of annotated films."""
-    return make_films(tmp_path_factory.mktemp("films") / "films")
+    return write_landmark_set(tmp_path_factory.mktemp("films") / "films")
 
 
 @pytest.fixture

@@ -10,18 +10,9 @@ from db.database import Database
 from db.query.status import all_statuses
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
-from tests.cli.commands import Commands
+from testbed.commands import Commands
+from testbed.records import BROKEN, claim, measured, refusing, seen, send, store, submit
 from tests.cli.forked import run_forked
-from tests.db.making import (
-    BROKEN,
-    claim,
-    measured,
-    refusing,
-    seen,
-    send,
-    store,
-    submit,
-)
 
 KEY = "0123456789abcdef" * 4
 NUMBER = "7391846250"

@@ -23,8 +23,8 @@ from db.training.runs import open_run
 from scheduler.intake.submission import enqueue
 from scheduler.preparation import prepare
 from scheduler.settings import Settings
-from tests.db.making import BROKEN, CHECK, PHASE, RETRY, measured, measurement
-from tests.readme.films import make_films
+from testbed.landmark_set import write_landmark_set
+from testbed.records import BROKEN, CHECK, PHASE, RETRY, measured, measurement
 
 #: Colours, a link, the clipboard, a title, C1 controls, a carriage return, a bell, a delete, marks
 #: of direction, what has no width, and rich's own markup.
@@ -78,7 +78,7 @@ def make_hostile(folder: Path) -> Hostile:
     serve_model(database, NAME)
     _train(database)
     database.dispose()
-    films = make_films(folder / f"films {CONTROLS}", 2, 1, 1)
+    films = write_landmark_set(folder / f"films {CONTROLS}", 2, 1, 1)
     images = films / "landmarks15" / "images"
     shutil.copy(images / "film 0.png", images / f"{NAME}.png")
     return Hostile(state, archive, films, taken)

@@ -12,7 +12,7 @@ from db.records import Result, ResultFilter
 from db.states import Priority
 from scheduler.intake.submission import enqueue
 from scheduler.settings import Settings
-from tests.cli.commands import Commands
+from testbed.commands import Commands
 from tests.scheduler.test_put_away import end
 
 

@@ -28,11 +28,12 @@ from scheduler.absences import Absence, Part, find_absences
 from scheduler.broker_keys import PRESENT, mend_keys
 from scheduler.presence import SILENT_SECONDS
 from scheduler.settings import Settings
-from tests.cli.commands import PATIENCE_SECONDS, Commands
+from testbed.commands import PATIENCE_SECONDS, Commands
+from testbed.patience import eventually
+from testbed.radiographs import write_radiographs
+from testbed.servers.redis import RedisServer
 from tests.cli.forked import run_forked
 from tests.cli.other_user import OTHER, as_root, call_as, open_folder
-from tests.servers.redis import RedisServer
-from tests.worker.conftest import eventually, write_radiographs
 
 NO_SCHEDULER = "no scheduler has answered yet, so nothing is sent to workers or brought back"
 NO_WORKER = "no worker has answered yet, so nothing is measured"

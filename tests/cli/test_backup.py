@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from cli.exits import Exit
-from tests.cli.commands import Commands
-from tests.worker.conftest import write_radiographs
+from testbed.commands import Commands
+from testbed.radiographs import write_radiographs
 
 
 def test_a_database_is_copied_and_brought_back(commands: Commands, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from cli.exits import Exit
 from cli.main import COMMANDS, thoraq
 from cli.options import BatchName, KnownBatch
-from tests.cli.commands import Commands
+from testbed.commands import Commands
 from tests.cli.forked import run_forked
 
 NAME = "tonight-3f2a91bc"

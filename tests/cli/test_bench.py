@@ -11,8 +11,8 @@ from PIL import Image
 from cli.commands.bench import Bench, Stage, verdict
 from cli.exits import Exit
 from cli.load import Part
-from tests.cli.commands import Commands
-from tests.worker.conftest import write_radiographs
+from testbed.commands import Commands
+from testbed.radiographs import write_radiographs
 
 #: Stages whose cost the verdict adds up.
 STAGES = ("read", "prepare", "predict", "measure", "record", "claim", "write")

@@ -29,10 +29,11 @@ from db.training.claims import claim_run, record_check, record_phase, release_ru
 from db.training.runs import find_run
 from results.columns import COLUMNS
 from scheduler.names import batch_name
-from tests.cli.commands import Commands, Processed
+from testbed.commands import Commands
+from testbed.servers.postgres import PostgresServer
 from tests.cli.forked import run_forked
+from tests.cli.processed import Processed
 from tests.cli.trained import CHECK, PHASE, WORSE
-from tests.servers.postgres import PostgresServer
 
 #: Commands that read no database, or run until they are stopped on one that other tests give them.
 ELSEWHERE = {

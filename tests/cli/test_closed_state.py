@@ -17,8 +17,8 @@ from db.intake import open_batch
 from db.query.status import all_statuses
 from db.states import Priority
 from scheduler.settings import Settings
-from tests.cli.commands import PATIENCE_SECONDS, Commands
-from tests.servers.rights import BOUND_COMMAND, bound_by_rights
+from testbed.commands import PATIENCE_SECONDS, Commands
+from testbed.rights import BOUND_COMMAND, bound_by_rights
 
 OTHER = 12345
 READING = ("status", "status b --json", "failures b --csv", "results", "audit", "db check")

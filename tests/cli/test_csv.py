@@ -8,7 +8,7 @@ import io
 import pytest
 
 from radiograph.csv_lines import CsvLines
-from tests.cli.commands import ROOT
+from testbed.checkout import ROOT
 
 
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff20"])

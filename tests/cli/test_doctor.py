@@ -26,7 +26,9 @@ from db.errors import DatabaseAway, DatabaseError, DatabaseLoginFails, DatabaseR
 from db.translation import translated
 from scheduler.errors import BrokerUnavailable
 from scheduler.settings import Settings
-from tests.cli.commands import ROOT, Commands, Processed
+from testbed.checkout import ROOT
+from testbed.commands import Commands
+from tests.cli.processed import Processed
 
 
 def test_a_sound_machine_is_sound(processed: Processed) -> None:

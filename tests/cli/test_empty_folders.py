@@ -14,7 +14,7 @@ from db.database import Database
 from db.errors import DatabaseAway
 from db.operations import retry
 from scheduler.settings import process_environment
-from tests.cli.commands import ROOT
+from testbed.checkout import ROOT
 from tests.cli.forked import run_forked
 
 READING = [

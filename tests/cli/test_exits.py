@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.exits import Exit, exit_of
-from tests.cli.commands import PATIENCE_SECONDS, Commands
+from testbed.commands import PATIENCE_SECONDS, Commands
 
 
 def test_a_batch_that_is_not_there_is_not_found(commands: Commands) -> None:

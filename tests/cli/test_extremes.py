@@ -16,7 +16,7 @@ from db.errors import StudyUnknown
 from db.query.conditions import COMPARABLE, parse_condition
 from db.query.results import find_results
 from db.records import ResultFilter
-from tests.cli.commands import Commands
+from testbed.commands import Commands
 
 NUMBERS = ("9" * 23, "-" + "9" * 23, "9" * 5000, "1e300", "inf", "-inf", "nan", "", "x", "٣" * 30)
 NO_NUMBERS = ("9" * 5000, "1e999", "inf", "-inf", "nan", "", "x")

@@ -27,7 +27,7 @@ from radiograph.errors import Disposition, NotAnImage, TooSmall
 from radiograph.overlay import index_text
 from scheduler.preparation import prepare
 from scheduler.settings import Settings
-from tests.db.making import (
+from testbed.records import (
     BROKEN,
     LATERAL,
     claim,
@@ -36,12 +36,12 @@ from tests.db.making import (
     provenance,
     refused,
     refusing,
-    rows,
     seen,
     send,
     store,
     submit,
 )
+from testbed.tables import rows
 
 COLUMNS = [
     *("batch", "path", "state", "code", "detail", "attempts"),

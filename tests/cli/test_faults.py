@@ -13,7 +13,8 @@ import pytest
 
 from radiograph.landmarks import Landmark
 from radiograph.records import IctRule, ReadingNote
-from tests.cli.commands import ROOT, Commands
+from testbed.checkout import ROOT
+from testbed.commands import Commands
 
 FAULTS = (ROOT.parent / "shared" / "data" / "faults").resolve()
 #: What a landmark may be off on average, in px of a 224 frame, and an ICT.

@@ -13,12 +13,10 @@ import pytest
 from cli.exits import Exit
 from db.database import Database
 from db.tables import file
-from tests.cli.commands import Commands
+from testbed.commands import Commands
+from testbed.tables import rows
 from tests.cli.forgetting import NUMBER, Shell, seen_files, shell_on_two_batches
 from tests.cli.forked import run_forked
-from tests.db.making import (
-    rows,
-)
 
 
 @pytest.fixture

@@ -28,14 +28,10 @@ from results.report import REPORT_FILES, former_report_folder, report_folder
 from scheduler.intake.failure_table import FailureRow, FailureTable
 from scheduler.intake.inbox import Inbox
 from scheduler.settings import Settings
+from testbed.records import measure_all, seen, submit
+from testbed.tables import rows
 from tests.cli.forgetting import KEY, NUMBER, Shell, seen_files, shell_on_two_batches
 from tests.cli.forked import run_forked
-from tests.db.making import (
-    measure_all,
-    rows,
-    seen,
-    submit,
-)
 
 
 @pytest.fixture

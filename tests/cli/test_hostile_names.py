@@ -19,10 +19,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from db.records import IntakeCount
-from tests.cli.commands import PATIENCE_SECONDS, ROOT, Commands
+from testbed.checkout import ROOT
+from testbed.commands import PATIENCE_SECONDS, Commands
+from testbed.processes import ending_with_us
 from tests.cli.hostile import NAME, Hostile, make_hostile
 from tests.readme.generated import every_command
-from tests.servers.processes import ending_with_us
 
 #: What our own styles send, and what a bar of rich's does; of colours ours alone.
 OURS = re.compile(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cli.exits import Exit
-from tests.cli.commands import Commands
+from testbed.commands import Commands
 from tests.cli.forked import run_forked
 from tests.cli.hostile import NAME, make_hostile
 

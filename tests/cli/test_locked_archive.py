@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from cli.exits import Exit
-from tests.cli.commands import PATIENCE_SECONDS, Commands
-from tests.servers.rights import BOUND_COMMAND
-from tests.worker.conftest import write_radiographs
+from testbed.commands import PATIENCE_SECONDS, Commands
+from testbed.radiographs import write_radiographs
+from testbed.rights import BOUND_COMMAND
 
 
 @pytest.fixture

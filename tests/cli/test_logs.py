@@ -16,8 +16,8 @@ from cli.exits import Exit
 from scheduler.log_files import rotate
 from scheduler.preparation import prepare
 from scheduler.settings import Settings
-from tests.cli.commands import PATIENCE_SECONDS, Commands
-from tests.db.making import seen, submit
+from testbed.commands import PATIENCE_SECONDS, Commands
+from testbed.records import seen, submit
 
 Start = Callable[..., subprocess.Popen[str]]
 

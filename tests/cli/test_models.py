@@ -19,9 +19,10 @@ from db.records import ModelRecord
 from network.card import shipped_card
 from network.figures import compare
 from scheduler.names import is_shipped_name
-from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
+from testbed.commands import PATIENCE_SECONDS, Commands
+from testbed.networks import make_network
+from tests.cli.processed import Processed
 from tests.cli.test_processing import processes_of
-from tests.readme.networks import make_network
 
 Start = Callable[..., subprocess.Popen[str]]
 SHIPPED = shipped_card().version

@@ -23,8 +23,9 @@ from db.engine import engine_of
 from db.errors import SchemaNewer
 from db.models import register_model
 from network.card import shipped_card
-from tests.cli.commands import ROOT, Commands
-from tests.db.making import measure_all, seen, submit
+from testbed.checkout import ROOT
+from testbed.commands import Commands
+from testbed.records import measure_all, seen, submit
 
 #: What each command is given; FILES, FILMS, CARD, NEW, PICTURE and COPY are paths that suit it.
 ARGUMENTS = {

@@ -13,10 +13,10 @@ from cli.exits import Exit
 from cli.output.shell import quoted
 from db.address import sqlite_url
 from results.report import folder_name
-from tests.cli.commands import Commands
+from testbed.commands import Commands
+from testbed.radiographs import write_radiographs
 from tests.cli.forked import run_forked
 from tests.cli.test_running import ODD
-from tests.worker.conftest import write_radiographs
 
 WORDS = {
     "plain": "/srv/thoraq",

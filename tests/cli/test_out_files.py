@@ -13,7 +13,7 @@ from PIL import Image
 from cli.exits import Exit
 from cli.main import thoraq
 from results.picture_file import FORMATS, save_picture
-from tests.cli.commands import Commands
+from testbed.commands import Commands
 from tests.cli.forked import run_forked
 from tests.readme.generated import every_command
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cli.exits import Exit
-from tests.cli.commands import Commands
-from tests.worker.conftest import write_radiographs
+from testbed.commands import Commands
+from testbed.radiographs import write_radiographs
 
 
 @pytest.fixture

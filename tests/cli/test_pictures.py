@@ -34,9 +34,9 @@ from results.sheet import (
 from scheduler.choices import PathForm
 from scheduler.settings import Settings
 from scheduler.shown_paths import ShownPaths
-from tests.cli.commands import Commands
+from testbed.commands import Commands
+from testbed.radiographs import write_radiographs
 from tests.cli.measured_archive import Archive
-from tests.worker.conftest import write_radiographs
 from worker.pictures import Pictures
 
 

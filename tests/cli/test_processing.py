@@ -18,8 +18,9 @@ import psutil
 from PIL import Image
 
 from cli.exits import Exit
-from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
-from tests.worker.conftest import write_radiographs
+from testbed.commands import PATIENCE_SECONDS, Commands
+from testbed.radiographs import write_radiographs
+from tests.cli.processed import Processed
 
 Start = Callable[..., subprocess.Popen[str]]
 

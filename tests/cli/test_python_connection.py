@@ -27,9 +27,9 @@ from network.card import shipped_card
 from results.columns import COLUMNS
 from results.errors import ArgumentInvalid, PandasMissing, ReadUnaudited
 from scheduler.errors import PlaceMissing
-from tests.cli.commands import Processed
-from tests.db.making import measure_all, refused, seen, submit
-from tests.worker.conftest import write_radiographs
+from testbed.radiographs import write_radiographs
+from testbed.records import measure_all, refused, seen, submit
+from tests.cli.processed import Processed
 
 #: Options of the commands that choose no rows.
 PRINTING = {"form", "state", "only_columns", "only_count"}

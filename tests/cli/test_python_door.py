@@ -16,7 +16,8 @@ import pytest
 import thoraq
 import thoraq.connection
 import thoraq.files
-from tests.cli.commands import ROOT, Processed
+from testbed.checkout import ROOT
+from tests.cli.processed import Processed
 
 
 def loaded_by(code: str) -> set[str]:

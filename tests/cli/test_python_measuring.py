@@ -17,8 +17,11 @@ import thoraq.files
 from db.states import JobState
 from radiograph.errors import Disposition
 from scheduler.errors import DeviceMissing, PlaceForbidden, PlaceMissing
-from tests.cli.commands import ROOT, Commands, Processed
-from tests.worker.conftest import eventually, write_radiographs
+from testbed.checkout import ROOT
+from testbed.commands import Commands
+from testbed.patience import eventually
+from testbed.radiographs import write_radiographs
+from tests.cli.processed import Processed
 from worker.errors import ModelUnavailable
 from worker.file_records import FileCount, MeasuredFile, UnmeasuredFile
 

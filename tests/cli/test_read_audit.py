@@ -13,10 +13,10 @@ from cli.exits import Exit
 from db import migration
 from db.audit import Action, audit_rows, note
 from db.database import Database, moment
-from tests.cli.commands import Commands
+from testbed.commands import Commands
+from testbed.previous_release import previous_revision
+from testbed.records import measure_all, refused, seen, submit
 from tests.cli.forked import run_forked
-from tests.db.making import measure_all, refused, seen, submit
-from tests.db.previous_release import previous_revision
 
 NUMBER = "7391846250"
 QUIET = {"THORAQ_PATIENT_KEY": "0123456789abcdef" * 4}

@@ -13,7 +13,7 @@ from PIL import Image
 
 from cli.exits import Exit
 from results.columns import COLUMNS
-from tests.cli.commands import Processed
+from tests.cli.processed import Processed
 
 NAMES = [column.name for column in COLUMNS]
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from cli.main import COMMANDS
-from tests.cli.commands import ROOT, Processed
+from testbed.checkout import ROOT
+from tests.cli.processed import Processed
 from tests.readme.generated import PARTS, filled
 from tests.readme.transcript import masked, steps
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import ROOT, Commands
+from testbed.checkout import ROOT
+from testbed.commands import Commands
 
 DATA = (ROOT.parent / "shared" / "data").resolve()
 FOLDERS = [DATA / "landmarks15/images", DATA / "cardiothoracic/images", DATA / "dicom"]

@@ -16,10 +16,10 @@ from db.tables import measurement
 from radiograph.measures.ict import judge
 from radiograph.measures.values import OF_POINTS
 from radiograph.records import Bucket, IctThresholds, View
-from tests.cli.commands import Commands
+from testbed.commands import Commands
+from testbed.records import claim, measured, seen, send, store, submit
+from testbed.records import measurement as film_measured
 from tests.cli.forked import run_forked
-from tests.db.making import claim, measured, seen, send, store, submit
-from tests.db.making import measurement as film_measured
 
 ASSUME_PA = {"THORAQ_ICT_ASSUME_PA": "true"}
 ASSUME_BOTH = {**ASSUME_PA, "THORAQ_ICT_ASSUME_ADULT": "true"}

@@ -12,8 +12,9 @@ import pytest
 
 from cli.exits import Exit
 from network.card import shipped_card
-from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
-from tests.readme.networks import make_network
+from testbed.commands import PATIENCE_SECONDS, Commands
+from testbed.networks import make_network
+from tests.cli.processed import Processed
 
 Start = Callable[..., subprocess.Popen[str]]
 SHIPPED = shipped_card().version

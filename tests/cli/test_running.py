@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from cli.exits import Exit
-from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
+from testbed.commands import PATIENCE_SECONDS, Commands
+from testbed.servers.redis import RedisServer
+from tests.cli.processed import Processed
 from tests.cli.test_processing import processes_of
-from tests.servers.redis import RedisServer
 
 Start = Callable[..., subprocess.Popen[str]]
 

@@ -17,9 +17,9 @@ from db.audit import audit_rows
 from radiograph.sheet import contact_sheet, labelled, placeholder
 from results.sheet import SHEET_COLUMNS, SHEET_SIDE_PX, Tiles, write_sheet
 from scheduler.shown_paths import ShownPaths
+from testbed.radiographs import write_radiographs
 from tests.cli.forked import run_forked
 from tests.cli.measured_archive import Archive
-from tests.worker.conftest import write_radiographs
 from worker.pictures import Pictures
 
 

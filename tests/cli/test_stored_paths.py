@@ -12,10 +12,10 @@ import pytest
 from cli.exits import Exit
 from db.archive import Archive
 from db.database import Database
+from testbed.commands import Commands
+from testbed.records import measure_all, seen, submit
 from tests.chaos.archive import write_archive
-from tests.cli.commands import Commands
 from tests.cli.forked import run_forked
-from tests.db.making import measure_all, seen, submit
 
 SHARED = {
     "THORAQ_PATIENT_KEY": "0123456789abcdef" * 4,

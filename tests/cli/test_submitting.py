@@ -10,7 +10,8 @@ import pytest
 
 from cli.exits import Exit
 from scheduler.names import batch_name
-from tests.cli.commands import PATIENCE_SECONDS, Commands, Processed
+from testbed.commands import PATIENCE_SECONDS, Commands
+from tests.cli.processed import Processed
 
 
 @pytest.fixture

@@ -28,9 +28,10 @@ from radiograph.overlay import index_text
 from radiograph.records import Ict, IctRule
 from results.columns import IN_TABLE as RESULTS_TABLE
 from scheduler.terminal import printable
-from tests.cli.commands import ROOT, Commands
+from testbed.checkout import ROOT
+from testbed.commands import Commands
+from testbed.processes import ending_with_us
 from tests.cli.hostile import NAME, make_hostile
-from tests.servers.processes import ending_with_us
 
 STYLES = re.compile(r"\x1b\[[0-9;]*m")
 RESULT = {

@@ -13,9 +13,9 @@ from cli.exits import Exit
 from db.models import register_model
 from db.training.runs import find_run, list_runs
 from network.card import shipped_card
-from tests.cli.commands import Commands
+from testbed.commands import Commands
+from testbed.networks import make_network
 from tests.cli.trained import opened, submit
-from tests.readme.networks import make_network
 from training.plan import Plan
 
 

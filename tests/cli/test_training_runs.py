@@ -21,7 +21,7 @@ from db.training.claims import (
 )
 from db.training.runs import find_run
 from network.card import shipped_card
-from tests.cli.commands import PATIENCE_SECONDS, Commands
+from testbed.commands import PATIENCE_SECONDS, Commands
 from tests.cli.trained import CHECK, PHASE, WORSE, claimed, opened, submit
 
 Start = Callable[..., subprocess.Popen[str]]

@@ -11,7 +11,7 @@ from db.database import Database
 from db.training.claims import claim_run
 from db.training.records import RunCheck, RunClaim, RunPhase
 from db.training.runs import find_run
-from tests.cli.commands import Commands
+from testbed.commands import Commands
 
 CHECK = RunCheck(
     ordinal=1,

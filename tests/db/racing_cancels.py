@@ -12,7 +12,7 @@ from db.database import Database, pieces
 from db.intake import open_batch, record_files
 from db.operations import cancel
 from db.states import Priority
-from tests.db.making import MODEL, seen
+from testbed.records import MODEL, seen
 
 url, name, contents = sys.argv[1:]
 db = Database.open(url)

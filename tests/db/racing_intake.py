@@ -10,7 +10,7 @@ from dataclasses import asdict
 from db.database import Database, pieces
 from db.intake import open_batch, record_files
 from db.states import Priority
-from tests.db.making import MODEL, seen
+from testbed.records import MODEL, seen
 
 url, name, folder, contents, seed = sys.argv[1:]
 db = Database.open(url)

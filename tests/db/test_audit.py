@@ -19,7 +19,7 @@ from db.pauses import pause_batch, pause_queue, resume_batch
 from db.states import QueueName
 from db.training.records import NewRun
 from db.training.runs import cancel_run, open_run, resume_run
-from tests.db.making import MODEL, START, seen, submit
+from testbed.records import MODEL, START, seen, submit
 
 LATER = START + timedelta(hours=1)
 

@@ -11,7 +11,8 @@ from db.bulk import among, bound, inserting
 from db.claims import store_outcomes
 from db.database import Database
 from db.tables import job, measurement, radiograph
-from tests.db.making import MODEL, RETRY, START, claim, measured, rows, seen, send, submit
+from testbed.records import MODEL, RETRY, START, claim, measured, seen, send, submit
+from testbed.tables import rows
 
 ODD = 'Ümläut "quoted" \\ back\nslash\t☃ \U0001f9e1 {"a": [1]}'
 

@@ -19,7 +19,7 @@ from db.records import Outcome, ResultFilter
 from db.recovery import recover_stalled
 from db.states import JobState
 from db.tables import failure, job, measurement, radiograph
-from tests.db.making import (
+from testbed.records import (
     AWAY,
     BROKEN,
     LATERAL,
@@ -29,15 +29,15 @@ from tests.db.making import (
     claim,
     header,
     measured,
-    race,
     refusing,
-    rows,
     seen,
     send,
     store,
     submit,
 )
-from tests.db.making import measurement as a_measurement
+from testbed.records import measurement as a_measurement
+from testbed.tables import rows
+from tests.db.race import race
 
 
 def test_four_racing_processes_claim_every_job_exactly_once(

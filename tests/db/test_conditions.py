@@ -12,7 +12,7 @@ from db.query.results import find_results
 from db.records import Comparison, Condition, ResultFilter
 from radiograph.records import View
 from results.columns import COLUMNS
-from tests.db.making import claim, measured, seen, send, store, submit
+from testbed.records import claim, measured, seen, send, store, submit
 
 AGES = (0.5, 12.0, 43.0, None)
 

@@ -28,8 +28,10 @@ from db.outbox import unsent_chunks
 from db.query.status import all_statuses, batch_status
 from db.recovery import recover_stalled
 from db.tables import audit, chunk, metadata
-from tests.db.counting import check_tally
-from tests.db.making import ROOT, claim, measure_all, rows, seen, send, submit
+from testbed.checkout import ROOT
+from testbed.records import claim, measure_all, seen, send, submit
+from testbed.tables import rows
+from testbed.tally import check_tally
 
 
 @pytest.fixture
@@ -108,7 +110,7 @@ def test_a_copy_taken_while_others_write_holds_one_moment(
 _WRITING = """
 import itertools, sys
 from db.database import Database
-from tests.db.making import seen, submit
+from testbed.records import seen, submit
 database = Database.open(sys.argv[1])
 for number in itertools.count():
     submit(database, [seen(1000 * number + each) for each in range(50)])

@@ -21,9 +21,11 @@ from db.records import ResultFilter
 from db.tables import audit, measurement, radiograph, tally
 from radiograph.measures.ict import judge
 from radiograph.records import Bucket, BucketBasis, IctRule, IctThresholds, View
-from tests.db.counting import check_tally
-from tests.db.making import ROOT, claim, measured, rows, seen, send, store, submit
-from tests.db.making import measurement as film_measured
+from testbed.checkout import ROOT
+from testbed.records import claim, measured, seen, send, store, submit
+from testbed.records import measurement as film_measured
+from testbed.tables import rows
+from testbed.tally import check_tally
 
 DEFAULT = IctThresholds()
 ASSUMED = IctThresholds(assume_pa=True, assume_adult=True)

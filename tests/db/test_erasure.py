@@ -29,24 +29,24 @@ from db.records import ResultFilter, SeenFile
 from db.space import rewrite
 from db.states import Priority
 from db.tables import batch, chunk, failure, file, job, measurement, metadata, output, radiograph
-from tests.db.counting import check_tally
-from tests.db.making import (
+from testbed.checkout import ROOT
+from testbed.records import (
     BROKEN,
     LEASE,
     MODEL,
-    ROOT,
     START,
     claim,
     measure_all,
     measured,
     refused,
     refusing,
-    rows,
     seen,
     send,
     store,
     submit,
 )
+from testbed.tables import rows
+from testbed.tally import check_tally
 
 DAY = timedelta(days=1)
 #: A number that stands in every text that is kept of this patient.

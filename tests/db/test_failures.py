@@ -14,7 +14,7 @@ from db.query.failure_records import FailureFilter
 from db.query.failures import count_failures, find_failures
 from db.records import Refusal
 from db.states import JobState
-from tests.db.making import (
+from testbed.records import (
     AWAY,
     BROKEN,
     LATERAL,

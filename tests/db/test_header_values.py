@@ -18,7 +18,8 @@ from db.records import Outcome
 from db.states import Priority
 from db.tables import radiograph
 from radiograph.reading.dicom_header import dicom_header
-from tests.db.making import BROKEN, RETRY, claim, rows, seen, send, submit
+from testbed.records import BROKEN, RETRY, claim, seen, send, submit
+from testbed.tables import rows
 
 CONTENTS = itertools.count()
 TEXT = st.one_of(

@@ -19,8 +19,9 @@ from db.database import Database
 from db.errors import CopyDamaged, CopyUntrusted, SchemaNewer
 from db.query.status import batch_status
 from db.tables import measurement
-from tests.db.counting import check_tally
-from tests.db.making import measure_all, rows, seen, submit
+from testbed.records import measure_all, seen, submit
+from testbed.tables import rows
+from testbed.tally import check_tally
 from tests.db.test_restoring import run_sql
 from tests.db.test_schema import catalogue_of
 

@@ -19,18 +19,9 @@ from db.query.status import batch_status
 from db.records import FileStat, IntakeCount, SeenFile
 from db.states import JobState, Priority
 from db.tables import file, job, radiograph
-from tests.db.making import (
-    LATERAL,
-    MODEL,
-    claim,
-    measure_all,
-    race,
-    refused,
-    rows,
-    seen,
-    send,
-    submit,
-)
+from testbed.records import LATERAL, MODEL, claim, measure_all, refused, seen, send, submit
+from testbed.tables import rows
+from tests.db.race import race
 
 
 def test_a_batch_that_stands_is_gone_on_with(database: Database) -> None:

@@ -17,7 +17,7 @@ from db.records import ResultFilter
 from db.states import JobState
 from db.tables import job
 from db.tally import fold
-from tests.db.filling import BATCH, LATE_BATCH, fill
+from testbed.large_database import BATCH, LATE_BATCH, fill
 from tests.db.test_many_results import counted
 
 

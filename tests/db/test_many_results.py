@@ -19,17 +19,24 @@ from db.query.results import count_results, find_results
 from db.records import ResultFilter
 from db.tables import measurement, radiograph
 from radiograph.records import Bucket
-from tests.db.filling import BATCH, LATE_BATCH, LATE_MODEL, Film, fill, films
-from tests.db.making import MODEL
+from testbed.large_database import (
+    BATCH,
+    LATE_BATCH,
+    LATE_MODEL,
+    MadeRadiograph,
+    fill,
+    made_radiographs,
+)
+from testbed.records import MODEL
 
 COUNT, FEW = 4000, 30
-FILMS = list(films(range(1, COUNT + 1), COUNT))
+FILMS = list(made_radiographs(range(1, COUNT + 1), COUNT))
 LATE = FILMS[-25].measured_at
 
 
 @pytest.fixture(scope="module")
 def archive(module_database: Database) -> Database:
-    """Give a database of either kind with all films."""
+    """Give a database of either kind with all radiographs."""
     deque(fill(module_database, COUNT), maxlen=0)
     return module_database
 
@@ -76,7 +83,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_few_and_many_are_found_in_the_order_they_were_measured(
-    archive: Database, wanted: dict[str, Any], holds: Callable[[Film], bool]
+    archive: Database, wanted: dict[str, Any], holds: Callable[[MadeRadiograph], bool]
 ) -> None:
     expected = [film.study_uid for film in FILMS if holds(film)]
     for limit in (20, FEW):
@@ -138,7 +145,7 @@ def test_the_first_by_a_column_with_an_index_are_found_by_it(
         found = find_results(archive, ResultFilter(limit=20), order)
         return [each.header.study_uid for each in found]
 
-    keys: dict[str, Callable[[Film], Any]] = {
+    keys: dict[str, Callable[[MadeRadiograph], Any]] = {
         "ict": lambda film: (film.ict, film.number),
         "study_date": lambda film: (film.study_date, film.number),
     }

@@ -16,7 +16,7 @@ from db.models import (
 )
 from db.training.records import NewRun
 from db.training.runs import open_run
-from tests.db.making import START
+from testbed.records import START
 
 CARD = {"splits": {"train": 569, "test": 144}, "limits": ["adults"], "error": 5.25}
 

@@ -17,7 +17,8 @@ from db.query.results import file_outcomes, find_results
 from db.records import PlacedFile, ResultFilter, SeenFile
 from db.states import Place
 from db.tables import file
-from tests.db.making import measure_all, refused, rows, seen, submit
+from testbed.records import measure_all, refused, seen, submit
+from testbed.tables import rows
 
 INBOX = "/srv/in box"
 NAMES = ("a.dcm", "study/1/b.dcm", "failed/c.dcm", "done", "x.tar.gz", os.fsdecode(b"m\xfc\xf4'%_"))

@@ -20,7 +20,8 @@ from db.records import ResultFilter
 from db.tables import file, radiograph, training_run
 from db.training.records import NewRun
 from db.training.runs import open_run
-from tests.db.making import measure_all, rows, seen, submit
+from testbed.records import measure_all, seen, submit
+from testbed.tables import rows
 
 #: The mark, the code points in which bytes are kept, and their neighbours.
 SPECIAL = [chr(0x10FF00 + number) for number in (-1, 0, 1, 0x7F, 0x80, 0x81, 0xC3, 0xFE, 0xFF)]

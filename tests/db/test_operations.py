@@ -17,7 +17,7 @@ from db.query.status import batch_status
 from db.records import CancelCount, RetryCount
 from db.states import MOVES, JobState, Priority
 from db.tables import job
-from tests.db.making import (
+from testbed.records import (
     AWAY,
     BROKEN,
     LATERAL,
@@ -26,15 +26,15 @@ from tests.db.making import (
     claim,
     measure_all,
     measured,
-    race,
     refused,
     refusing,
-    rows,
     seen,
     send,
     store,
     submit,
 )
+from testbed.tables import rows
+from tests.db.race import race
 
 
 def mixed(db: Database) -> None:

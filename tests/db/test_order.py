@@ -14,7 +14,7 @@ from db.query.failures import find_failures
 from db.query.order import SORTABLE, Order, parse_order
 from db.query.results import count_results, find_results
 from db.records import ResultFilter
-from tests.db.making import (
+from testbed.records import (
     BROKEN,
     LATERAL,
     START,

@@ -9,7 +9,7 @@ from db.operations import cancel
 from db.outbox import mark_sent, resend_all, unsent_chunks, waiting_chunks
 from db.recovery import recover_stalled
 from db.states import Priority
-from tests.db.making import START, claim, measure_all, seen, send, submit
+from testbed.records import START, claim, measure_all, seen, send, submit
 
 
 def test_urgent_chunks_come_first_then_the_oldest(database: Database) -> None:

@@ -19,7 +19,7 @@ from db.states import Priority, QueueName
 from db.training.claims import claim_run
 from db.training.records import NewRun
 from db.training.runs import mark_runs_sent, open_run, unsent_runs
-from tests.db.making import (
+from testbed.records import (
     AWAY,
     BROKEN,
     LEASE,

@@ -29,8 +29,8 @@ from db.intake import open_batch
 from db.query.status import all_statuses
 from db.states import Priority
 from db.tables import batch
-from tests.db.making import rows
-from tests.servers.postgres import PostgresServer
+from testbed.servers.postgres import PostgresServer
+from testbed.tables import rows
 
 
 @pytest.fixture

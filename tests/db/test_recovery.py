@@ -15,19 +15,8 @@ from db.records import RecoveryCount
 from db.recovery import recover_stalled
 from db.states import JobState
 from db.tables import failure, job
-from tests.db.making import (
-    AWAY,
-    LEASE,
-    START,
-    claim,
-    measured,
-    refusing,
-    rows,
-    seen,
-    send,
-    store,
-    submit,
-)
+from testbed.records import AWAY, LEASE, START, claim, measured, refusing, seen, send, store, submit
+from testbed.tables import rows
 
 RESEND = 900.0
 

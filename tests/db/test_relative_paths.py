@@ -23,7 +23,8 @@ from db.query.results import file_outcomes, find_results
 from db.records import PlacedFile, ResultFilter
 from db.states import Place
 from db.tables import file
-from tests.db.making import LEASE, MODEL, measure_all, refused, rows, seen, submit
+from testbed.records import LEASE, MODEL, measure_all, refused, seen, submit
+from testbed.tables import rows
 
 NAMES = ("2020/a.dcm", "done", "x:/y", os.fsdecode(b"m\xfc\xf4'%_"))
 HERE, THERE = "/srv/archive", "/mnt/pacs/films"

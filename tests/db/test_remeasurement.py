@@ -14,7 +14,7 @@ from db.query.status import batch_status
 from db.records import IntakeCount, Provenance, ResultFilter
 from db.remeasurement import remeasure
 from db.states import Priority
-from tests.db.making import (
+from testbed.records import (
     BROKEN,
     MODEL,
     START,

@@ -28,7 +28,8 @@ from db.errors import (
     ToolOutdated,
 )
 from db.query.status import all_statuses
-from tests.db.making import ROOT, seen, submit
+from testbed.checkout import ROOT
+from testbed.records import seen, submit
 
 
 def file_of(sqlite_url: str) -> Path:

@@ -13,7 +13,7 @@ from db.query.results import count_results, file_outcomes, find_results
 from db.records import FileOutcome, ResultFilter
 from db.states import JobState
 from radiograph.records import Bucket
-from tests.db.making import (
+from testbed.records import (
     BROKEN,
     LATERAL,
     MODEL,

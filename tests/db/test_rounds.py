@@ -23,8 +23,9 @@ from db.query.status import batch_status
 from db.records import CancelCount, RetryCount
 from db.states import Priority
 from db.tables import job
-from tests.db.counting import check_tally
-from tests.db.making import LEASE, ROOT, measure_all, refused, seen, send, submit
+from testbed.checkout import ROOT
+from testbed.records import LEASE, measure_all, refused, seen, send, submit
+from testbed.tally import check_tally
 
 #: A round of these tests, which fill no database of many thousands; `killed_cancel` knows it too.
 ROUND = 96

@@ -48,20 +48,10 @@ from db.training.records import NewRun
 from db.training.runs import open_run
 from radiograph.errors import Disposition
 from radiograph.records import Bucket, BucketBasis, IctRule, ImageFormat, SpacingSource, View
-from tests.db.making import (
-    BROKEN,
-    CHECK,
-    MODEL,
-    PHASE,
-    ROOT,
-    START,
-    measure_all,
-    race,
-    refused,
-    rows,
-    seen,
-    submit,
-)
+from testbed.checkout import ROOT
+from testbed.records import BROKEN, CHECK, MODEL, PHASE, START, measure_all, refused, seen, submit
+from testbed.tables import rows
+from tests.db.race import race
 
 
 def catalogue(connection: Connection) -> dict[str, Any]:

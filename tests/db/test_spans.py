@@ -13,19 +13,9 @@ from db.query import index_choice
 from db.query.results import find_results
 from db.records import ResultFilter
 from db.tables import chunk, job, measurement
-from tests.db.counting import check_tally
-from tests.db.making import (
-    AWAY,
-    START,
-    claim,
-    measured,
-    refusing,
-    rows,
-    seen,
-    send,
-    store,
-    submit,
-)
+from testbed.records import AWAY, START, claim, measured, refusing, seen, send, store, submit
+from testbed.tables import rows
+from testbed.tally import check_tally
 
 
 def test_results_that_ended_before_they_began_are_found_by_their_batch(

@@ -22,8 +22,7 @@ from db.recovery import recover_stalled
 from db.states import SETTLED, JobState, Priority
 from db.tables import chunk, file, job, measurement
 from radiograph.records import Bucket
-from tests.db.counting import check_tally
-from tests.db.making import (
+from testbed.records import (
     AWAY,
     BROKEN,
     LATERAL,
@@ -31,17 +30,17 @@ from tests.db.making import (
     MODEL,
     START,
     claim,
-    guard_moves,
     measured,
     refused,
     refusing,
-    rows,
     seen,
     send,
     store,
     submit,
 )
-from tests.db.making import measurement as a_measurement
+from testbed.records import measurement as a_measurement
+from testbed.tables import guard_moves, rows
+from testbed.tally import check_tally
 
 
 def test_a_ledger_names_every_ending(database: Database) -> None:

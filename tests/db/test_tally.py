@@ -14,8 +14,7 @@ from db.operations import retry
 from db.query.status import all_statuses, batch_status
 from db.tables import tally
 from db.tally import fold, fold_within
-from tests.db.counting import check_tally
-from tests.db.making import (
+from testbed.records import (
     BROKEN,
     LATERAL,
     START,
@@ -24,12 +23,13 @@ from tests.db.making import (
     measured,
     refused,
     refusing,
-    rows,
     seen,
     send,
     store,
     submit,
 )
+from testbed.tables import rows
+from testbed.tally import check_tally
 
 
 def entries(db: Database) -> int:

@@ -37,7 +37,7 @@ from db.training.runs import (
     run_phases,
     unsent_runs,
 )
-from tests.db.making import CHECK, LEASE, PHASE, START
+from testbed.records import CHECK, LEASE, PHASE, START
 
 
 @pytest.fixture

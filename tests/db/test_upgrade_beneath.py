@@ -14,7 +14,7 @@ from db.engine import asking
 from db.errors import SchemaNewer
 from db.query.status import all_statuses
 from db.tables import batch
-from tests.db.previous_release import previous_revision
+from testbed.previous_release import previous_revision
 
 _WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 

@@ -15,7 +15,7 @@ from db import schema
 from db.backup.copies import back_up, restore
 from db.backup.postgres_copies import _tool
 from scheduler.settings import process_environment
-from tests.servers.postgres import PostgresServer
+from testbed.servers.postgres import PostgresServer
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from scheduler.settings import process_environment
-from tests.worker.conftest import write_radiographs
+from testbed.radiographs import write_radiographs
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = [

@@ -25,12 +25,12 @@ from network.card import shipped_card
 from scheduler.intake.submission import enqueue
 from scheduler.settings import Settings
 from scheduler.stack import Stack
+from testbed.servers.postgres import PostgresServer
+from testbed.servers.redis import RedisServer
 from tests.fuzz.films import PATIENT
 from tests.fuzz.inputs import NEVER_MEASURED, kind_of, write_input
 from tests.fuzz.memory import Memory
 from tests.fuzz.report import FuzzReport
-from tests.servers.postgres import PostgresServer
-from tests.servers.redis import RedisServer
 
 #: A round whose ledger is still open so long after its last file hangs.
 _PATIENCE_SECONDS = 300.0

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.servers.processes import ending_with_us
+from testbed.processes import ending_with_us
 
 #: Where Debian keeps ip and tc; users' search paths often leave it out.
 _SYSTEM = "/usr/sbin:/sbin:/usr/bin:/bin"

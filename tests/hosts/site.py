@@ -19,12 +19,12 @@ from db.database import Database
 from db.query.status import batch_status
 from db.records import BatchStatus
 from scheduler.settings import process_environment
+from testbed.patience import eventually
+from testbed.servers.postgres import PostgresServer
+from testbed.servers.redis import binary
 from tests.chaos import witness
 from tests.hosts.manual import Manual
 from tests.hosts.namespaces import Host, Network
-from tests.servers.postgres import PostgresServer
-from tests.servers.redis import binary
-from tests.worker.conftest import eventually
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 120.0

@@ -18,11 +18,12 @@ import pytest
 from cli.exits import Exit
 from db.query.results import find_results
 from db.records import ResultFilter
+from testbed.commands import Commands
+from testbed.patience import eventually
+from testbed.radiographs import write_radiographs
 from tests.chaos import witness
-from tests.cli.commands import Commands
 from tests.hosts.namespaces import Network, NoNamespaces
 from tests.hosts.site import Site
-from tests.worker.conftest import eventually, write_radiographs
 
 #: Holds files of a batch, and the locks of their rows in a transaction that does not end.
 VANISHING_WRITER = """

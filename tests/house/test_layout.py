@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 FOLDERS = {
     "radiograph",
@@ -20,6 +24,7 @@ FOLDERS = {
     "migrations",
     "deploy",
     "tests",
+    "testbed",
     "benchmarks",
 }
 LONGEST_MODULE_LINES = 400
@@ -40,6 +45,46 @@ def test_every_folder_that_holds_code_has_its_place_in_the_contract(root: Path) 
         if contract["name"] == "the house: who may know whom"
     ]
     assert {room for layer in layers for room in layer.split(" | ")} == set(rooms)
+
+
+def test_nothing_but_a_test_imports_from_the_tests(root: Path, modules: list[Path]) -> None:
+    """The contracts of lint-imports cannot: tests are no package."""
+    importing = {
+        str(path)
+        for path in modules
+        if path.parts[0] != "tests"
+        for node in ast.walk(ast.parse((root / path).read_bytes()))
+        for name in imported_by(node)
+        if name.partition(".")[0] == "tests"
+    }
+    assert importing == set(), "what others share with tests belongs in testbed/"
+
+
+def imported_by(node: ast.AST) -> list[str]:
+    """Return the modules that an import names, and those that are started by their name."""
+    if isinstance(node, ast.Import):
+        return [each.name for each in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return re.findall(r"(?:^|(?:from|import|-m) )(tests\.[\w.]+)", node.value)
+    return []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import tests.db.race",
+        "from tests.db import race",
+        "from tests import db",
+        "def late():\n    from tests.db.race import race",
+        "run([python, '-m', 'tests.db.race'])",
+        "run('python -m tests.db.race')",
+    ],
+)
+def test_the_search_for_imports_finds_every_spelling(source: str) -> None:
+    names = [name for node in ast.walk(ast.parse(source)) for name in imported_by(node)]
+    assert [name for name in names if name.partition(".")[0] == "tests"]
 
 
 def test_no_module_is_two(root: Path, modules: list[Path]) -> None:

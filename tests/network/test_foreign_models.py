@@ -14,7 +14,7 @@ from network.card import load_card, shipped_card
 from network.errors import CardInvalid, ModelFileUnfit, WeightsMismatch, WeightsMissing
 from network.weights import load_network
 from scheduler.settings import Settings
-from tests.readme.networks import make_network
+from testbed.networks import make_network
 
 
 @pytest.fixture

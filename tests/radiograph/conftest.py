@@ -9,7 +9,7 @@ import pytest
 
 from radiograph.image import Radiograph
 from radiograph.reading import ReadLimits, read
-from tests.radiograph.making import LIMITS
+from testbed.dicom_files import LIMITS
 
 
 @pytest.fixture

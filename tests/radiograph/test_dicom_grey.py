@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 
 from radiograph.errors import BrokenHeader, UniformPixels
 from radiograph.image import Radiograph
-from tests.radiograph.making import RAMP, make_dicom
+from testbed.dicom_files import RAMP, make_dicom
 
 Reading = Callable[..., Radiograph]
 TOP = 65535

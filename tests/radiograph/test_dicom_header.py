@@ -14,7 +14,7 @@ from radiograph.image import Radiograph
 from radiograph.reading.dicom_header import dicom_header
 from radiograph.reading.elements import text, whole_number
 from radiograph.records import SpacingSource, View
-from tests.radiograph.making import RAMP, make_dicom
+from testbed.dicom_files import RAMP, make_dicom
 
 Reading = Callable[..., Radiograph]
 

@@ -30,7 +30,8 @@ from pydicom.uid import (
 )
 
 from radiograph.image import Radiograph
-from tests.radiograph.encoders import (
+from testbed.dicom_files import RAMP, make_dicom
+from testbed.encoders import (
     SMOOTH,
     Image,
     htj2k,
@@ -42,7 +43,6 @@ from tests.radiograph.encoders import (
     jpeg_lossless_4,
     jpeg_ls,
 )
-from tests.radiograph.making import RAMP, make_dicom
 
 Reading = Callable[..., Radiograph]
 

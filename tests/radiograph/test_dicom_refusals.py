@@ -35,7 +35,8 @@ from radiograph.errors import (
 )
 from radiograph.image import Radiograph
 from radiograph.reading.codestream import NO_END, jpeg2000_fault, jpeg_fault
-from tests.radiograph.encoders import (
+from testbed.dicom_files import LIMITS, RAMP, make_dicom
+from testbed.encoders import (
     NOISY,
     SMOOTH,
     Image,
@@ -47,7 +48,6 @@ from tests.radiograph.encoders import (
     jpeg_lossless,
     jpeg_ls,
 )
-from tests.radiograph.making import LIMITS, RAMP, make_dicom
 
 Reading = Callable[..., Radiograph]
 

@@ -14,7 +14,7 @@ from radiograph.image import Radiograph
 from radiograph.phantom.anatomy import draw_anatomy
 from radiograph.phantom.projection import project
 from radiograph.reading.polarity import is_negative
-from tests.radiograph.making import make_dicom
+from testbed.dicom_files import make_dicom
 
 LANDMARKS = Path(__file__).parents[3] / "shared" / "data" / "landmarks15"
 

@@ -24,7 +24,7 @@ from radiograph.errors import (
 )
 from radiograph.image import Radiograph
 from radiograph.records import ImageFormat, View
-from tests.radiograph.making import LIMITS, RAMP
+from testbed.dicom_files import LIMITS, RAMP
 
 Reading = Callable[..., Radiograph]
 GREY = (RAMP >> 4).astype(np.uint8)

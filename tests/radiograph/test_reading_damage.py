@@ -24,7 +24,7 @@ from pydicom.uid import (
 
 from radiograph.errors import RadiographError
 from radiograph.reading import read
-from tests.radiograph.making import LIMITS, RAMP, make_dicom
+from testbed.dicom_files import LIMITS, RAMP, make_dicom
 
 GREY = (RAMP >> 4).astype(np.uint8)
 #: Copies of each file, each with other bytes changed.

@@ -29,7 +29,7 @@ from radiograph.frontal import check_header
 from radiograph.image import Radiograph
 from radiograph.phantom.oddities import draw_oddities
 from radiograph.reading import ReadLimits, read
-from tests.radiograph.making import CR, LIMITS, RAMP, make_dicom, write_dicom
+from testbed.dicom_files import CR, LIMITS, RAMP, make_dicom, write_dicom
 
 Reading = Callable[..., Radiograph]
 

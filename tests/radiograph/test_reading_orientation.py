@@ -12,7 +12,7 @@ from PIL import Image
 
 from radiograph.image import Radiograph
 from radiograph.reading.orientation import Turn, exif_turn, patient_turn
-from tests.radiograph.making import RAMP, make_dicom
+from testbed.dicom_files import RAMP, make_dicom
 
 Reading = Callable[..., Radiograph]
 SHADES = np.add.outer(np.arange(48) * 2, np.arange(64)).astype(np.uint8)

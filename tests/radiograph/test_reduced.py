@@ -27,7 +27,7 @@ from radiograph.image import Radiograph
 from radiograph.phantom.cases import Case, Plain, draw_cases
 from radiograph.phantom.encoding import Storage
 from radiograph.reading import ReadLimits, read
-from tests.radiograph.making import make_dicom
+from testbed.dicom_files import make_dicom
 
 FULL = ReadLimits()
 ENOUGH = ReadLimits(enough_px=ENOUGH_PX)

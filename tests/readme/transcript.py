@@ -20,8 +20,8 @@ from pathlib import Path
 
 from scheduler.names import batch_name
 from scheduler.settings import process_environment
-from tests.readme.films import make_films
-from tests.readme.networks import make_network
+from testbed.landmark_set import write_landmark_set
+from testbed.networks import make_network
 
 FENCE = re.compile(r"^```console([^\n]*)\n(\$ thoraq .*?)^```$", re.DOTALL | re.MULTILINE)
 SEED = "42"
@@ -74,7 +74,7 @@ class World:
 
     def make_films(self) -> None:
         """Write the annotated images that the README trains on."""
-        make_films(self.folder / "films")
+        write_landmark_set(self.folder / "films")
 
     def run(self, command: str) -> str:
         """Run one command; return what it prints, with /srv for the folder."""

@@ -25,7 +25,7 @@ from scheduler.app import create_app
 from scheduler.logs import configure_logs
 from scheduler.messages import MEASURE, ROUTINE_QUEUE, TASK_QUEUES, TRAIN, UPKEEP
 from scheduler.process_end import become_worker
-from tests.servers.processes import ending_with_us
+from testbed.processes import ending_with_us
 
 #: Where the arguments of each task that ran are noted.
 SERVED = "test.served"

@@ -22,7 +22,7 @@ from scheduler.broker import EmbeddedBroker, broker_url, ping, server_binary
 from scheduler.errors import BrokerUnavailable, WrongSetting
 from scheduler.messages import MEASURE, ROUTINE_QUEUE
 from scheduler.settings import Settings
-from tests.cli.commands import Commands
+from testbed.commands import Commands
 from tests.cli.forked import run_forked
 
 

@@ -19,7 +19,7 @@ from scheduler.intake.inbox import Inbox
 from scheduler.intake.put_away import After
 from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
-from tests.db.making import BROKEN, measured, refusing
+from testbed.records import BROKEN, measured, refusing
 from tests.scheduler.test_put_away import end, take
 from tests.scheduler.test_watch import write_image
 

@@ -22,7 +22,7 @@ from scheduler.messages import (
     UPKEEP_QUEUE,
     URGENT_QUEUE,
 )
-from tests.scheduler.forgeries import SECRET, forged, garbage, sound
+from testbed.forgeries import SECRET, forged, garbage, sound
 from tests.scheduler.serving import KILLS, RAISES, Serving, in_time, serving
 
 UNACKED, INDEX = "unacked", "unacked_index"

@@ -26,7 +26,7 @@ from scheduler.intake.content import look_into
 from scheduler.intake.submission import enqueue
 from scheduler.messages import ROUTINE_QUEUE
 from scheduler.settings import Settings
-from tests.servers.redis import RedisServer
+from testbed.servers.redis import RedisServer
 
 
 def write_image(path: Path, level: int) -> None:

@@ -20,8 +20,8 @@ from scheduler.intake.submission import Intake, enqueue
 from scheduler.intake.walk import walk
 from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
-from tests.db.counting import check_tally
-from tests.servers.rights import bound_by_rights
+from testbed.rights import bound_by_rights
+from testbed.tally import check_tally
 
 
 @pytest.fixture

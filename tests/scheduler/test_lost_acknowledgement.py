@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from scheduler.app import create_app
 from scheduler.messages import MEASURE, ROUTINE_QUEUE, measure_message
-from tests.servers.redis import RedisServer
+from testbed.servers.redis import RedisServer
 
 
 @pytest.fixture

@@ -25,9 +25,9 @@ from scheduler.intake.watch import Watch
 from scheduler.messages import ROUTINE_QUEUE
 from scheduler.pulse import Beat, Kind, Pulse, folder_of, read_beats
 from scheduler.settings import Settings
-from tests.cli.commands import PATIENCE_SECONDS, Commands
+from testbed.commands import PATIENCE_SECONDS, Commands
+from testbed.patience import eventually
 from tests.cli.forked import run_forked
-from tests.worker.conftest import eventually
 
 
 class Host:

@@ -20,7 +20,7 @@ from scheduler.intake.failure_table import PATH as REASONS
 from scheduler.intake.put_away import After
 from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
-from tests.db.making import AWAY, BROKEN, RETRY, measured, refusing
+from testbed.records import AWAY, BROKEN, RETRY, measured, refusing
 from tests.scheduler.test_watch import write_image
 
 Watching = Callable[[After], Watch]

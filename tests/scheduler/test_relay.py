@@ -26,7 +26,7 @@ from scheduler.errors import BrokerUnavailable
 from scheduler.messages import ROUTINE_QUEUE, TRAINING_QUEUE, URGENT_QUEUE
 from scheduler.relay import relay
 from scheduler.upkeep import keep_up
-from tests.servers.redis import RedisServer
+from testbed.servers.redis import RedisServer
 
 
 def queue_files(database: Database, count: int, priority: Priority = Priority.ROUTINE) -> None:

@@ -17,9 +17,9 @@ from redis import Redis
 from scheduler.app import create_app
 from scheduler.messages import MEASURE, ROUTINE_QUEUE, TASK_QUEUES
 from scheduler.queue_listeners import workers_of
-from tests.scheduler.forgeries import ABSENT, SECRET, VALUES, encoded, garbage, sound
+from testbed.forgeries import ABSENT, SECRET, VALUES, encoded, garbage, sound
+from testbed.servers.redis import RedisServer
 from tests.scheduler.serving import Serving, in_time, serving
-from tests.servers.redis import RedisServer
 
 CHANNEL = "/0.celery.pidbox"
 QUESTIONS = (

@@ -19,7 +19,7 @@ from scheduler.errors import KeyUnusable
 from scheduler.pseudonym import Pseudonyms
 from scheduler.rights import as_operator, claim, draft, private
 from scheduler.settings import Settings
-from tests.cli.commands import Commands
+from testbed.commands import Commands
 
 OTHER = 12345
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")

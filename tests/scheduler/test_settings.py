@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from scheduler.errors import MISCONFIGURED, SettingsUntrusted, WrongSetting
 from scheduler.settings import Settings, process_environment, read_settings
-from tests.db.making import ROOT
+from testbed.checkout import ROOT
 
 #: The same in every process that collects the tests.
 RANDOM = random.Random(7).randbytes(32)

@@ -21,8 +21,8 @@ from scheduler.errors import (
     WrongSetting,
 )
 from scheduler.settings import Settings, process_environment, read_settings
-from tests.cli.commands import Commands
-from tests.db.making import ROOT
+from testbed.checkout import ROOT
+from testbed.commands import Commands
 
 #: A user and a group of nobody.
 USER, GROUP = 12345, 23456

@@ -30,10 +30,10 @@ from scheduler.intake.put_away import After
 from scheduler.intake.walk import walk
 from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
+from testbed.processes import ending_with_us
 from tests.scheduler import swapping
 from tests.scheduler.test_put_away import end, take
 from tests.scheduler.test_watch import write_image
-from tests.servers.processes import ending_with_us
 
 FILES = 24
 SECONDS = 1.5

@@ -34,7 +34,7 @@ from scheduler.intake.submission import Intake, enqueue
 from scheduler.intake.walk import Met, file_stat, walk
 from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
-from tests.db.making import rows
+from testbed.tables import rows
 
 NUMBERS = itertools.count()
 #: What a system may say: seconds of 64 bits with a sign, as nanoseconds.

@@ -26,7 +26,7 @@ from scheduler.errors import PlaceForbidden
 from scheduler.intake.put_away import After
 from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
-from tests.db.making import rows
+from testbed.tables import rows
 
 
 @pytest.fixture

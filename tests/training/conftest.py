@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.phantoms import write_phantoms
+from testbed.data_sets import write_phantoms
 
 
 @pytest.fixture(scope="session")

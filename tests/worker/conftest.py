@@ -1,20 +1,16 @@
-"""What tests of the worker share: a small archive, a network, and a bench to run a stack on."""
+"""What tests of the worker share: a bench to run a stack on."""
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import psutil
 import pytest
-from PIL import Image
 
 from db.database import Database
 from db.intake import open_batch
@@ -23,48 +19,9 @@ from db.query.status import batch_status
 from db.records import BatchStatus
 from db.states import Priority
 from network.card import shipped_card
-from radiograph.phantom import draw_anatomy, project
 from scheduler.intake.submission import enqueue
 from scheduler.settings import Settings
 from scheduler.stack import Stack
-
-
-@functools.cache
-def phantoms() -> list[npt.NDArray[np.uint8]]:
-    """Draw a few chests that the network takes for what they are."""
-    drawn = []
-    for seed in range(4):
-        random = np.random.default_rng(seed)
-        pixels = project(draw_anatomy(random), 256, 256, random)
-        drawn.append((pixels >> 8).astype(np.uint8))
-    return drawn
-
-
-def write_radiographs(folder: Path, count: int, *, seed: int = 0) -> None:
-    """Write ``count`` frontal chests, no two with the same content."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(count):
-        pixels = phantoms()[number % len(phantoms())].copy()
-        pixels[0, :2] = divmod(1000 * seed + number, 256)
-        Image.fromarray(pixels).save(folder / f"{seed}-{number:04}.png")
-
-
-def eventually(condition: Callable[[], object], seconds: float = 60.0) -> bool:
-    """Wait until ``condition`` holds."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def gone(process: psutil.Process) -> bool:
-    """Whether a process has ended."""
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 class Bench:

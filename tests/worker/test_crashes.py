@@ -18,15 +18,10 @@ from db.records import Result, ResultFilter
 from db.states import Priority
 from db.tables import chunk
 from scheduler.stack import Stack
-from tests.servers.redis import RedisServer
-from tests.worker.conftest import (
-    Bench,
-    eventually,
-    gone,
-    kill_group,
-    member,
-    write_radiographs,
-)
+from testbed.patience import eventually, gone
+from testbed.radiographs import write_radiographs
+from testbed.servers.redis import RedisServer
+from tests.worker.conftest import Bench, kill_group, member
 
 FILES = 40
 

@@ -14,7 +14,7 @@ import pytest
 from billiard import pool
 
 from scheduler.process_end import RESULT_SECONDS, end_in_time
-from tests.worker.conftest import eventually, gone
+from testbed.patience import eventually, gone
 
 # As Celery does that says it is alive to a broker that is away: it asks nobody whether to stop.
 PROGRAM = """

@@ -15,9 +15,11 @@ from db.database import Database
 from db.errors import DatabaseReadOnly
 from db.query.status import batch_status
 from scheduler.intake.watch import Watch
+from testbed.patience import eventually
+from testbed.radiographs import write_radiographs
+from testbed.servers.postgres import PostgresServer
 from tests.chaos import witness
-from tests.servers.postgres import PostgresServer
-from tests.worker.conftest import Bench, eventually, made_bench, write_radiographs
+from tests.worker.conftest import Bench, made_bench
 
 FILES = 24
 

@@ -16,9 +16,11 @@ from db.states import Priority
 from scheduler.app import create_app
 from scheduler.events import shown_name
 from scheduler.intake.submission import enqueue
-from tests.cli.commands import PATIENCE_SECONDS, Commands
+from testbed.commands import PATIENCE_SECONDS, Commands
+from testbed.patience import eventually
+from testbed.radiographs import write_radiographs
 from tests.cli.test_running import free_port, page
-from tests.worker.conftest import Bench, eventually, write_radiographs
+from tests.worker.conftest import Bench
 
 NAME = "ward 7 <script>alert('x')</script>\x1b[2J"
 

@@ -13,7 +13,9 @@ import pytest
 from redis import Redis
 
 from scheduler.messages import MEASURE, ROUTINE_QUEUE, UPKEEP_QUEUE, URGENT_QUEUE
-from tests.worker.conftest import Bench, eventually, member, write_radiographs
+from testbed.patience import eventually
+from testbed.radiographs import write_radiographs
+from tests.worker.conftest import Bench, member
 
 pytestmark = pytest.mark.slow
 

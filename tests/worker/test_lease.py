@@ -11,8 +11,8 @@ from db.database import Database
 from db.errors import DatabaseAway
 from db.outbox import unsent_chunks
 from db.recovery import recover_stalled
-from tests.db.making import seen, submit
-from tests.worker.conftest import eventually
+from testbed.patience import eventually
+from testbed.records import seen, submit
 from worker.errors import LeaseLost
 from worker.lease import Lease
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.worker.conftest import Bench, eventually, write_radiographs
+from testbed.patience import eventually
+from testbed.radiographs import write_radiographs
+from tests.worker.conftest import Bench
 
 pytestmark = pytest.mark.slow
 

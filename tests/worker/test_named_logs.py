@@ -10,7 +10,9 @@ import pytest
 from db.intake import open_batch
 from db.states import Priority
 from scheduler.intake.submission import enqueue
-from tests.worker.conftest import Bench, eventually, write_radiographs
+from testbed.patience import eventually
+from testbed.radiographs import write_radiographs
+from tests.worker.conftest import Bench
 
 #: A name as somebody may choose who wishes no good.
 NAME = 'ward 7 <b>"\x1b[2J'

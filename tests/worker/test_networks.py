@@ -8,7 +8,7 @@ import pytest
 
 from network.card import shipped_card
 from scheduler.settings import Settings
-from tests.readme.networks import make_network
+from testbed.networks import make_network
 from worker.errors import ModelUnavailable
 from worker.networks import Networks
 

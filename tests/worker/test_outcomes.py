@@ -20,7 +20,7 @@ from db.records import Outcome
 from db.states import JobState, Priority
 from db.tables import chunk
 from radiograph.errors import Unrecordable
-from tests.db.making import AWAY, RETRY, START, claim, measured, refusing, seen, send, submit
+from testbed.records import AWAY, RETRY, START, claim, measured, refusing, seen, send, submit
 from worker.outcomes import store_apart
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from scheduler.cores import usable_cores
 from scheduler.errors import DeviceMissing
-from tests.worker.conftest import Bench, eventually, member
+from testbed.patience import eventually
+from tests.worker.conftest import Bench, member
 from worker.pinned_environment import pinned
 
 

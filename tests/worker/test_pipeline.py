@@ -19,7 +19,8 @@ from radiograph.reading import ReadLimits
 from radiograph.records import IctThresholds
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
-from tests.worker.conftest import eventually, write_radiographs
+from testbed.patience import eventually
+from testbed.radiographs import write_radiographs
 from tests.worker.test_readers import job
 from worker.breaker import Breaker
 from worker.chunk import ChunkAtWork

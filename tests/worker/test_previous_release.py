@@ -11,9 +11,11 @@ from db.training.claims import claim_run, finish_run
 from db.training.runs import find_run
 from network.card import shipped_card
 from scheduler.messages import MEASURE, ROUTINE_QUEUE, measure_message
+from testbed.patience import eventually
+from testbed.previous_release import ENDINGS, RUN, previous_revision, write_previous
+from testbed.radiographs import write_radiographs
 from tests.chaos import witness
-from tests.db.previous_release import ENDINGS, RUN, previous_revision, write_previous
-from tests.worker.conftest import Bench, eventually, write_radiographs
+from tests.worker.conftest import Bench
 
 pytestmark = pytest.mark.slow
 

@@ -25,7 +25,8 @@ import pytest
 from db.records import ClaimedJob
 from radiograph.reading import ReadLimits
 from radiograph.records import ImageFormat
-from tests.worker.conftest import eventually, gone, write_radiographs
+from testbed.patience import eventually, gone
+from testbed.radiographs import write_radiographs
 from worker.readers import connection
 from worker.readers.connection import RefusedFile
 from worker.readers.pool import Answer, Readers

@@ -22,10 +22,12 @@ from db.training.claims import claim_run
 from db.training.records import NewRun
 from db.training.runs import find_run, open_run, run_phases
 from scheduler.intake.watch import Watch
+from testbed.commands import Commands
+from testbed.patience import eventually
+from testbed.radiographs import write_radiographs
+from testbed.servers.postgres import PostgresServer
 from tests.chaos import witness
-from tests.cli.commands import Commands
-from tests.servers.postgres import PostgresServer
-from tests.worker.conftest import Bench, eventually, made_bench, write_radiographs
+from tests.worker.conftest import Bench, made_bench
 from training.progress import PhaseResult
 from worker.run_watcher import RunWatcher
 from worker.stopping import Stopping

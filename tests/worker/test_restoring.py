@@ -9,7 +9,9 @@ import pytest
 from db.backup.copies import back_up, restore
 from db.query.results import find_results
 from db.records import ResultFilter
-from tests.worker.conftest import Bench, eventually, write_radiographs
+from testbed.patience import eventually
+from testbed.radiographs import write_radiographs
+from tests.worker.conftest import Bench
 
 pytestmark = pytest.mark.slow
 

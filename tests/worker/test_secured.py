@@ -18,11 +18,12 @@ from cli.checks import Check, check_broker
 from scheduler.broker import ask, broker_url, ping
 from scheduler.errors import BrokerRefuses, BrokerUntrusted
 from scheduler.settings import Settings
-from tests.cli.commands import Commands
+from testbed.commands import Commands
+from testbed.radiographs import write_radiographs
+from testbed.servers.redis import RedisServer
+from testbed.servers.tls import TlsFront
 from tests.cli.test_running import free_port, page
-from tests.servers.redis import RedisServer
-from tests.servers.tls import TlsFront
-from tests.worker.conftest import Bench, write_radiographs
+from tests.worker.conftest import Bench
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from radiograph.reading import ReadLimits
+from testbed.radiographs import write_radiographs
 from tests.scheduler.test_swaps import swapped
-from tests.worker.conftest import write_radiographs
 from worker.readers.reader import answer
 from worker.readers.wire import unframe
 

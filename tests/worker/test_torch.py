@@ -8,7 +8,8 @@ import psutil
 import pytest
 
 from network.runtime import Runtime
-from tests.worker.conftest import Bench, member, write_radiographs
+from testbed.radiographs import write_radiographs
+from tests.worker.conftest import Bench, member
 
 
 def has_torch(process: psutil.Process) -> bool:

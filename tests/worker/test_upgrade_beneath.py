@@ -12,8 +12,10 @@ from db import schema
 from db.engine import engine_of
 from db.errors import SchemaNewer
 from db.tables import metadata
+from testbed.patience import eventually
+from testbed.radiographs import write_radiographs
 from tests.chaos import witness
-from tests.worker.conftest import Bench, eventually, write_radiographs
+from tests.worker.conftest import Bench
 
 FILES = 24
 

@@ -14,7 +14,9 @@ from db.query.results import file_outcomes
 from db.query.status import batch_status
 from db.states import JobState
 from scheduler.settings import child_environment
-from tests.worker.conftest import Bench, eventually, write_radiographs
+from testbed.patience import eventually
+from testbed.radiographs import write_radiographs
+from tests.worker.conftest import Bench
 
 pytestmark = pytest.mark.slow
 

@@ -1,16 +1,11 @@
-"""Files, outcomes and rounds of work that the tests of the database share."""
+"""Made records: files, outcomes, and the steps by which they pass through a database."""
 
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
-
-from sqlalchemy import Table, select, text
 
 from db.claims import claim_chunk, store_outcomes
 from db.database import Database
@@ -27,7 +22,7 @@ from db.records import (
     RetryPolicy,
     SeenFile,
 )
-from db.states import MOVES, JobState, Priority
+from db.states import Priority
 from db.training.records import RunCheck, RunPhase
 from radiograph.errors import Disposition
 from radiograph.measures.values import of_points
@@ -44,7 +39,6 @@ from radiograph.records import (
     View,
 )
 
-ROOT = Path(__file__).parents[2]
 START = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
 MODEL = "lungs-1"
 RETRY = RetryPolicy(max_attempts=3, base_seconds=10.0)
@@ -208,75 +202,3 @@ def measure_all(db: Database, *, now: datetime = START) -> None:
     for chunk_id in send(db, now=now):
         taken = claim(db, chunk_id, now=now)
         assert store(db, taken, [measured(job) for job in taken.jobs], now=now) == len(taken.jobs)
-
-
-def rows(db: Database, table: Table) -> list[Any]:
-    with db.read() as connection:
-        return list(connection.execute(select(table).order_by(*table.primary_key)))
-
-
-def guard_moves(db: Database) -> None:
-    """Have the database itself refuse every move of a job that is not in MOVES."""
-    allowed = ", ".join(
-        f"'{source}>{target}'" for source, targets in MOVES.items() for target in targets
-    )
-    moves = f"(OLD.state || '>' || NEW.state) NOT IN ({allowed})"
-    made = f"NEW.state <> '{JobState.QUEUED}'"
-    with db.write() as connection:
-        if connection.dialect.name == "sqlite":
-            for event, condition in (
-                ("UPDATE", f"OLD.state <> NEW.state AND {moves}"),
-                ("INSERT", made),
-            ):
-                connection.execute(
-                    text(
-                        f"CREATE TRIGGER guard_{event} BEFORE {event} ON job WHEN {condition} "
-                        "BEGIN SELECT RAISE(ABORT, 'no such move'); END"
-                    )
-                )
-            return
-        connection.execute(
-            text(
-                "CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS "
-                "$$ BEGIN RAISE EXCEPTION 'no such move'; END $$"
-            )
-        )
-        for event, condition in (
-            ("UPDATE", f"OLD.state <> NEW.state AND {moves}"),
-            ("INSERT", made),
-        ):
-            connection.execute(
-                text(
-                    f"CREATE TRIGGER guard_{event} BEFORE {event} ON job FOR EACH ROW "
-                    f"WHEN ({condition}) EXECUTE FUNCTION guard()"
-                )
-            )
-
-
-def race(script: str, arguments: Sequence[Sequence[str]]) -> list[str]:
-    """Run a script of this folder in as many processes, let them go at once, return what they say.
-
-    Each says "ready" and waits for a line before it begins.
-    """
-    racers = [
-        subprocess.Popen(
-            [sys.executable, "-m", f"tests.db.{script}", *each],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for each in arguments
-    ]
-    for racer in racers:
-        assert racer.stdout is not None
-        assert racer.stdout.readline() == "ready\n", racer.communicate()[1]
-    for racer in racers:
-        assert racer.stdin is not None
-        racer.stdin.write("go\n")
-        racer.stdin.flush()
-    said = [racer.communicate(timeout=240) for racer in racers]
-    for racer, (_, errors) in zip(racers, said, strict=True):
-        assert racer.returncode == 0, errors
-    return [output for output, _ in said]

@@ -13,7 +13,7 @@ from redis import Redis
 from redis.exceptions import BusyLoadingError
 from redis.exceptions import ConnectionError as NotConnected
 
-from tests.servers.processes import ending_with_us
+from testbed.processes import ending_with_us
 
 _START_SECONDS = 30.0
 

@@ -1,4 +1,4 @@
-"""Both data sets as they lie on disk, drawn by the phantom."""
+"""Both data sets as they are on disk, drawn by the phantom."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ SPLITS = ("train", "train", "val", "test")
 def write_phantoms(folder: Path) -> Path:
     """Write both sets, four phantoms each."""
     rng = np.random.default_rng(0)
-    landmarks, callipers = [], []
+    landmarks: list[list[object]] = []
+    callipers: list[list[object]] = []
     for i, split in enumerate(SPLITS):
         name = f"phantom {i}.png"
         for kind, rows in (("landmarks15", landmarks), ("cardiothoracic", callipers)):
             anatomy = draw_anatomy(rng)
             (folder / kind / "images").mkdir(parents=True, exist_ok=True)
-            radiograph = project(anatomy, SIDE, SIDE, rng) >> 8
-            Image.fromarray(radiograph.astype(np.uint8)).save(folder / kind / "images" / name)
+            picture = project(anatomy, SIDE, SIDE, rng) >> 8
+            Image.fromarray(picture.astype(np.uint8)).save(folder / kind / "images" / name)
             points = anatomy.points(SIDE, SIDE).round(2).tolist()
             if kind == "landmarks15":
                 rows.append([name, "Normal", split, *(v for p in points[:15] for v in p)])

@@ -14,7 +14,8 @@ from typing import Self
 
 import trustme
 
-from tests.servers.processes import ending_with_us
+from testbed.checkout import ROOT
+from testbed.processes import ending_with_us
 
 
 class TlsFront:
@@ -34,8 +35,14 @@ class TlsFront:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.servers.tls", str(self._target), str(self._certificate)],
-            cwd=Path(__file__).parents[2],
+            [
+                sys.executable,
+                "-m",
+                "testbed.servers.tls",
+                str(self._target),
+                str(self._certificate),
+            ],
+            cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
             preexec_fn=ending_with_us(signal.SIGKILL),  # noqa: PLW1509 - prctl alone

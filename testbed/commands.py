@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from scheduler.settings import process_environment
-from tests.readme.transcript import World
-from tests.servers.processes import ending_with_us
+from testbed.checkout import ROOT
+from testbed.processes import ending_with_us
 
-ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 120
 
 
@@ -76,22 +75,3 @@ class Commands:
             text=True,
             preexec_fn=ending_with_us(signal.SIGTERM),  # noqa: PLW1509 - see there
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Processed:
-    """The archive of the README after its first command."""
-
-    world: World
-    commands: Commands
-    printed: str
-
-    @property
-    def archive(self) -> Path:
-        """The folder that was measured."""
-        return self.world.folder / "archive"
-
-    @property
-    def truth(self) -> Path:
-        """The table of how each of its files must end."""
-        return self.world.folder / "truth.csv"

@@ -1,4 +1,4 @@
-"""A folder of annotated films whose truth is known, small enough to train on in a test."""
+"""A folder of annotated radiographs whose truth is known, small enough to train on in a test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from radiograph.phantom import draw_anatomy, project
 SIDE_PX = 192
 
 
-def make_films(folder: Path, train: int = 8, val: int = 4, test: int = 4) -> Path:
+def write_landmark_set(folder: Path, train: int = 8, val: int = 4, test: int = 4) -> Path:
     """Write phantoms with fifteen landmarks in the layout ``landmarks15``."""
     images = folder / "landmarks15" / "images"
     images.mkdir(parents=True)
@@ -26,9 +26,9 @@ def make_films(folder: Path, train: int = 8, val: int = 4, test: int = 4) -> Pat
         rng = np.random.default_rng(7)
         for number, split in enumerate(splits):
             anatomy = draw_anatomy(rng)
-            film = project(anatomy, SIDE_PX, SIDE_PX, rng) >> 8
+            picture = project(anatomy, SIDE_PX, SIDE_PX, rng) >> 8
             name = f"film {number}.png"
-            Image.fromarray(film.astype(np.uint8)).save(images / name)
+            Image.fromarray(picture.astype(np.uint8)).save(images / name)
             points = anatomy.points(SIDE_PX, SIDE_PX).round(2).tolist()
             placed = [value for number in ANATOMICAL for value in points[number]]
             writer.writerow([name, "Normal", split, *placed])

@@ -52,8 +52,8 @@ def make_dicom(
     if "HighBit" not in dataset:
         dataset.HighBit = int(dataset.BitsStored) - 1
     if frames is None:
-        order = ">" if syntax == ExplicitVRBigEndian else "<"
-        dataset.PixelData = stored.astype(stored.dtype.newbyteorder(order)).tobytes()
+        big = syntax == ExplicitVRBigEndian
+        dataset.PixelData = stored.astype(stored.dtype.newbyteorder(">" if big else "<")).tobytes()
         if len(dataset.PixelData) % 2:
             dataset.PixelData += b"\x00"
         dataset["PixelData"].VR = "OB" if stored.itemsize == 1 else "OW"

@@ -18,9 +18,10 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 
-from tests.servers.processes import ending_with_us
+from testbed.checkout import ROOT
+from testbed.processes import ending_with_us
 
-_BRING = Path(__file__).parents[2] / "deploy" / "test-servers.sh"
+_BRING = ROOT / "deploy" / "test-servers.sh"
 _START_SECONDS = 60.0
 #: No fsync: a crash of the machine, not of the server, would cost rows.
 _QUICK = ("-c", "max_connections=60", "-F")

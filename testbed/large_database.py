@@ -1,7 +1,7 @@
-"""A database of many finished films, written through the tables themselves.
+"""A database of many finished radiographs, written through the tables themselves.
 
-What few films have lies at the end of the order they were measured in: there it is the hardest to
-find. Dates and indices are spread over all of it.
+What few radiographs have is at the end of the order they were measured in, where it is the hardest
+to find. Dates and indices are spread over all of it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from db.states import JobState, Priority
 from db.tables import file, job, measurement, radiograph
 from db.tally import fold
 from radiograph.records import Bucket, ImageFormat, View
-from tests.db.making import MODEL, START, provenance
-from tests.db.making import measurement as film_measured
+from testbed.records import MODEL, START, provenance
+from testbed.records import measurement as made_measurement
 
-#: The network and the batch of the last hundredth of the films.
+#: The network and the batch of the last hundredth of the radiographs.
 LATE_MODEL, LATE_BATCH = "lungs-2", "evening"
 BATCH = "night"
 _BLOCK = 20_000
@@ -34,8 +34,8 @@ _DAYS = 9000
 _COMMON = tuple(each for each in Bucket if each is not Bucket.UNRATED)
 
 
-class Film(NamedTuple):
-    """What the numbered film of an archive has."""
+class MadeRadiograph(NamedTuple):
+    """What the numbered radiograph of an archive has."""
 
     number: int
     batch: str
@@ -59,11 +59,11 @@ class Film(NamedTuple):
         return FileStat(path, 1000, self.number)
 
 
-def films(numbers: Sequence[int], count: int) -> Iterator[Film]:
-    """Describe some films of an archive of ``count``; they are numbered from 1."""
+def made_radiographs(numbers: Sequence[int], count: int) -> Iterator[MadeRadiograph]:
+    """Describe some radiographs of an archive of ``count``; they are numbered from 1."""
     for n in numbers:
         late = n > count - count // 100
-        yield Film(
+        yield MadeRadiograph(
             number=n,
             batch=LATE_BATCH if late else BATCH,
             model=LATE_MODEL if late else MODEL,
@@ -77,21 +77,21 @@ def films(numbers: Sequence[int], count: int) -> Iterator[Film]:
 
 
 def fill(database: Database, count: int) -> Iterator[int]:
-    """Write ``count`` films into an empty database; say how many are written, from time to time."""
+    """Write ``count`` radiographs into an empty database; yield how many are written so far."""
     register_model(database, MODEL, "a" * 64, {}, serve=True)
     register_model(database, LATE_MODEL, "b" * 64, {}, serve=False)
     batches = {
         name: open_batch(database, name, Priority.ROUTINE).id for name in (BATCH, LATE_BATCH)
     }
-    of = measurement_columns(film_measured(), provenance())
+    of = measurement_columns(made_measurement(), provenance())
     for numbers in pieces(range(1, count + 1), _BLOCK):
-        block = list(films(numbers, count))
+        block = list(made_radiographs(numbers, count))
         with database.write() as connection:
-            _insert(connection, radiograph, [_radiograph(film) for film in block])
-            _insert(connection, job, [_job(film) for film in block])
-            _insert(connection, measurement, [of | _measurement(film) for film in block])
+            _insert(connection, radiograph, [_radiograph(made) for made in block])
+            _insert(connection, job, [_job(made) for made in block])
+            _insert(connection, measurement, [of | _measurement(made) for made in block])
             # Last: the tally counts a file by what was measured.
-            _insert(connection, file, [_file(film, batches[film.batch]) for film in block])
+            _insert(connection, file, [_file(made, batches[made.batch]) for made in block])
         fold(database)  # a submission does so by itself
         yield numbers[-1]
 
@@ -101,58 +101,58 @@ def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, ob
     connection.execute(statement, bound(connection, table, rows))
 
 
-def _radiograph(film: Film) -> dict[str, object]:
+def _radiograph(made: MadeRadiograph) -> dict[str, object]:
     return {
-        "id": film.number,
-        "sha256": f"{film.number:064x}",
+        "id": made.number,
+        "sha256": f"{made.number:064x}",
         "format": ImageFormat.DICOM,
-        "path": film.stat.path,
-        "size": film.stat.size,
-        "study_uid": film.study_uid,
-        "study_date": film.study_date,
-        "patient_id": film.patient,
+        "path": made.stat.path,
+        "size": made.stat.size,
+        "study_uid": made.study_uid,
+        "study_date": made.study_date,
+        "patient_id": made.patient,
         "view": View.PA,
         "frames": 1,
         "created_at": START,
     }
 
 
-def _job(film: Film) -> dict[str, object]:
+def _job(made: MadeRadiograph) -> dict[str, object]:
     return {
-        "id": film.number,
-        "radiograph_id": film.number,
-        "model_version": film.model,
+        "id": made.number,
+        "radiograph_id": made.number,
+        "model_version": made.model,
         "state": JobState.MEASURED,
         "priority": Priority.ROUTINE,
         "attempts": 1,
         "transient_refusals": 0,
         "alone_crashes": 0,
-        "first_claimed_at": film.measured_at - timedelta(seconds=1),
-        "settled_at": film.measured_at,
+        "first_claimed_at": made.measured_at - timedelta(seconds=1),
+        "settled_at": made.measured_at,
     }
 
 
-def _file(film: Film, batch_id: int) -> dict[str, object]:
+def _file(made: MadeRadiograph, batch_id: int) -> dict[str, object]:
     return {
         "batch_id": batch_id,
-        "path": film.stat.path,
-        "path_digest": path_digest(film.stat.path),
-        "size": film.stat.size,
-        "mtime_ns": film.stat.mtime_ns,
-        "sha256": f"{film.number:064x}",
-        "radiograph_id": film.number,
-        "job_id": film.number,
+        "path": made.stat.path,
+        "path_digest": path_digest(made.stat.path),
+        "size": made.stat.size,
+        "mtime_ns": made.stat.mtime_ns,
+        "sha256": f"{made.number:064x}",
+        "radiograph_id": made.number,
+        "job_id": made.number,
         "duplicate": False,
         "seen_at": START,
     }
 
 
-def _measurement(film: Film) -> dict[str, object]:
+def _measurement(made: MadeRadiograph) -> dict[str, object]:
     return {
-        "radiograph_id": film.number,
-        "model_version": film.model,
-        "measured_at": film.measured_at,
-        "bucket": film.bucket,
-        "ict": film.ict,
-        "enlarged": film.enlarged,
+        "radiograph_id": made.number,
+        "model_version": made.model,
+        "measured_at": made.measured_at,
+        "bucket": made.bucket,
+        "ict": made.ict,
+        "enlarged": made.enlarged,
     }

@@ -81,12 +81,12 @@ def check_tally(db: Database) -> None:
     """Assert that every batch's status is what its files are."""
     found = count_anew(db)
     for status in all_statuses(db):
-        assert said(status) == found.get(status.batch.name, Counted()), status.batch.name
+        assert counts_of(status) == found.get(status.batch.name, Counted()), status.batch.name
 
 
-def said(status: BatchStatus) -> Counted:
+def counts_of(status: BatchStatus) -> Counted:
     """Return what a status says, as it would be counted."""
-    endings = Counter({name: getattr(status, name) for name in JobState})
+    endings: Counter[str] = Counter({name: getattr(status, name) for name in JobState})
     endings["duplicate"] = status.duplicates
     codes, buckets = Counter(status.codes), Counter({str(k): v for k, v in status.buckets.items()})
     judged = Counter[tuple[object, ...]]()

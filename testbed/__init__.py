@@ -1,0 +1,1 @@
+"""Servers, made files and made records that tests and benchmarks share; never installed."""

@@ -1,0 +1,28 @@
+"""The README's archive after its first command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.commands import Commands
+from tests.readme.transcript import World
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """The archive of the README after its first command."""
+
+    world: World
+    commands: Commands
+    printed: str
+
+    @property
+    def archive(self) -> Path:
+        """The folder that was measured."""
+        return self.world.folder / "archive"
+
+    @property
+    def truth(self) -> Path:
+        """The table of how each of its files must end."""
+        return self.world.folder / "truth.csv"
