@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.peers.archive import Kind, write_films
+from benchmarks.archives import Kind, write_films
 from scheduler.cores import usable_cores
 
 _KINDS = (Kind.PNG, Kind.JPEG, Kind.DICOM)

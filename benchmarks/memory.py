@@ -17,8 +17,8 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.peers.archive import Kind, write_films
-from cli.load import is_forked
+from benchmarks.archives import Kind, write_films
+from benchmarks.bench.load import is_forked
 from db.database import Database
 from db.query.status import all_statuses
 from scheduler.cores import usable_cores

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks.peers.archive import Kind, write_films
+from benchmarks.archives import Kind, write_films
 from benchmarks.variants import write_variants
 from benchmarks.workers import rate
 from scheduler.cores import usable_cores

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from pathlib import Path
 
-from benchmarks.peers.archive import Kind
+from benchmarks.archives import Kind
 
 _END_OF_PNG = 12  # length, name and checksum of the empty chunk IEND
 

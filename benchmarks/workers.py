@@ -13,12 +13,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from statistics import median
 
 from sqlalchemy import select
 
-from benchmarks.peers.archive import Kind, write_films
+from benchmarks.archives import Kind, write_films
 from db.database import Database
 from db.tables import job
 from scheduler.cores import usable_cores
@@ -31,7 +32,8 @@ _FROM, _TO = 0.2, 0.8
 def rate(films: Path, cores: Iterable[int], device: str = "auto", **changes: int) -> float:
     """Return the files a second of one run on the named cores; ``changes``: of the settings."""
     with tempfile.TemporaryDirectory(prefix="thoraq-workers-") as place:
-        settings = Settings(state=Path(place), database_url=None, broker_url=None, **changes)
+        settings = Settings(state=Path(place), database_url=None, broker_url=None)
+        settings = settings.model_copy(update=changes)
         process = ["process", str(films), "--state", place, "--device", device]
         subprocess.run(
             [sys.executable, "-m", "cli", *process],
@@ -43,7 +45,7 @@ def rate(films: Path, cores: Iterable[int], device: str = "auto", **changes: int
         )
         database = Database.open(settings.database)
         with database.read() as connection:
-            settled = sorted(connection.scalars(select(job.c.settled_at)))
+            settled: list[datetime] = sorted(connection.scalars(select(job.c.settled_at)))
         database.dispose()
     first, last = (int(share * (len(settled) - 1)) for share in (_FROM, _TO))
     # Chunks are stored at once: from the end of one to the end of another.

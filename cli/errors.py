@@ -8,7 +8,6 @@
     |-- VersionReserved     version-reserved    USAGE
     |-- PlanInvalid         plan-invalid        USAGE
     |-- BatchPaused         batch-paused        USAGE
-    |-- BenchFailed         bench-failed        QUEUE
     `-- WorkersGone         workers-gone        QUEUE
 
 A command error is permanent: the operator changes something before the next try.
@@ -72,13 +71,6 @@ class BatchPaused(CommandError):
 
     code = "batch-paused"
     kind = ErrorKind.USAGE
-
-
-class BenchFailed(CommandError):
-    """The stages could not be timed; name a folder that holds sound chest radiographs."""
-
-    code = "bench-failed"
-    kind = ErrorKind.QUEUE
 
 
 class WorkersGone(CommandError):

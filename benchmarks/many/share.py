@@ -57,7 +57,7 @@ def _pngs(folder: Path, side_px: int) -> Path:
 def _stages(folder: Path) -> dict[str, float]:
     """Return core-milliseconds a file, by stage."""
     ran = subprocess.run(
-        [sys.executable, "-m", "worker.stages", str(folder), "--most", str(_FILES)],
+        [sys.executable, "-m", "benchmarks.bench.stages", str(folder), "--most", str(_FILES)],
         env=process_environment() | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

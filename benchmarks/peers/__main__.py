@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.peers.archive import Kind, link_films, write_films
+from benchmarks.archives import Kind, link_films, write_films
 from benchmarks.peers.peer import PEERS, Peer
 from benchmarks.peers.runs import Run, run_peer, run_thoraq
 from benchmarks.peers.table import AGREEMENT, THORAQ, apart_from, machine, table

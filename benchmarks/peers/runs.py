@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.peers.errors import PeerFailed
 from db.database import Database
 from db.query.results import find_results
 from db.query.status import all_statuses
@@ -37,10 +38,6 @@ class Run:
     icts: dict[str, float]
     seconds: float
     whole_seconds: float
-
-
-class PeerFailed(Exception):
-    """The engine ended without its rows."""
 
 
 def run_thoraq(films: Path, place: Path) -> Run:

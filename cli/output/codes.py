@@ -16,7 +16,17 @@ from db.query.status import all_statuses
 from radiograph.errors import ThoraqError
 
 #: Folders with an ``errors`` module, from the bottom of the house to its top.
-FOLDERS = ("radiograph", "network", "db", "scheduler", "results", "training", "worker", "cli")
+FOLDERS = (
+    "radiograph",
+    "network",
+    "db",
+    "scheduler",
+    "results",
+    "training",
+    "worker",
+    "benchmarks",
+    "cli",
+)
 
 
 @dataclass(frozen=True, slots=True)

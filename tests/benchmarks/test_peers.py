@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers.archive import Kind, link_films, write_films
+from benchmarks.archives import Kind, link_films, write_films
+from benchmarks.peers.errors import PeerFailed
 from benchmarks.peers.peer import PEERS
-from benchmarks.peers.runs import PeerFailed, Run, run_peer, run_thoraq
+from benchmarks.peers.runs import Run, run_peer, run_thoraq
 from benchmarks.peers.table import THORAQ, apart_from, table
 from network.runtime import Runtime
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cli.commands.bench import Bench, Stage, verdict
+from benchmarks.bench.load import Part
+from benchmarks.bench.records import Bench, Stage
+from cli.commands.bench import verdict
 from cli.exits import Exit
-from cli.load import Part
 from testbed.commands import Commands
 from testbed.radiographs import write_radiographs
 

@@ -210,7 +210,7 @@ def test_nothing_that_is_written_down_leads_a_password_into_a_command_line() -> 
     suffixes = {".py", ".md", ".yaml", ".service", ".example", ".sh", ".sql", ""}
     folders = (
         *("cli", "db", "scheduler", "results", "worker", "network"),
-        *("training", "radiograph", "thoraq", "deploy"),
+        *("training", "radiograph", "thoraq", "benchmarks", "deploy"),
     )
     files = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "Makefile"]
     files += [each for folder in folders for each in (ROOT / folder).rglob("*") if each.is_file()]

@@ -24,6 +24,7 @@ ROOMS = (
     "results",
     "worker",
     "training",
+    "benchmarks",
     "cli",
     "thoraq",
 )

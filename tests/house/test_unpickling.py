@@ -35,7 +35,7 @@ FORBIDDEN: dict[str, tuple[str, object] | None] = {
 #: Folders whose code runs where nobody looks on.
 PRODUCT = {
     *("radiograph", "network", "db", "scheduler", "results", "worker", "training", "cli"),
-    *("thoraq", "migrations"),
+    *("thoraq", "benchmarks", "migrations"),
 }
 
 

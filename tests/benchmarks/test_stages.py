@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.bench.stages import _evenly
 from scheduler.intake.walk import walk
-from worker.stages import _evenly
 
 
 @pytest.mark.parametrize("period", [2, 4, 5, 10])

@@ -49,8 +49,9 @@ def _write(folder: Path, kinds: Sequence[Kind], case: Case) -> None:
         elif one is Kind.JPEG:
             content = jpeg(picture)
         else:
-            plain = isinstance(case.storage, str)
-            storage = Storage(ExplicitVRLittleEndian) if plain else case.storage
+            storage = case.storage
+            if isinstance(storage, str):
+                storage = Storage(ExplicitVRLittleEndian)
             content = dicom(picture, case.study, storage, case.spacing_mm)
         name = f"{case.number:06}.{'dcm' if one is Kind.DICOM else one}"
         (folder / kind / name).write_bytes(content)

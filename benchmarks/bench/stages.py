@@ -1,6 +1,7 @@
 """What each stage of measuring costs alone, in one thread of one process.
 
-Run as a process of its own, since it loads torch: ``python -m worker.stages FOLDER`` prints JSON.
+Run as a process of its own, since it loads torch: ``python -m benchmarks.bench.stages FOLDER``
+prints JSON.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings, read_settings
 from worker.device import Device, open_network
 from worker.device_batch import batch_for
-from worker.file_measurement import Circumstances, FileMeasurement
+from worker.file_measurement import Circumstances, Pipeline
 from worker.limits import read_limits
 from worker.readers.reader import read_submitted
 from worker.readers.wire import ReadFile
@@ -86,8 +87,8 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     for some in (squares[:batch], squares[len(squares) // batch * batch :]):
         predicting.predict(some)  # what is compiled or recorded on first use
     predictions = _timed(costs, "predict", lambda: predicting.predict(squares))
-    measurement = FileMeasurement(_circumstances(settings), card, predicting)
-    _store(costs, list(zip(read_files, predictions, strict=True)), settings, measurement)
+    pipeline = Pipeline(_circumstances(settings), card, predicting)
+    _store(costs, list(zip(read_files, predictions, strict=True)), settings, pipeline)
     return costs
 
 
@@ -135,7 +136,7 @@ def _store(
     costs: list[StageCost],
     predicted: Sequence[tuple[tuple[SeenFile, ReadFile], Prediction]],
     settings: Settings,
-    measurement: FileMeasurement,
+    pipeline: Pipeline,
 ) -> None:
     """Record, claim, measure and store in a database of its own; the first few files warm it up."""
     with tempfile.TemporaryDirectory(prefix="thoraq-bench-") as place:
@@ -146,7 +147,7 @@ def _store(
         register_model(database, card.version, card.weights_digest, card.card, serve=True)
         few = min(_WARM_UP_FILES, len(predicted) // 2)
         for some, told in ((predicted[:few], []), (predicted[few:], costs)):
-            _store_some(told, database, some, settings, measurement)
+            _store_some(told, database, some, settings, pipeline)
         database.dispose()
 
 
@@ -155,7 +156,7 @@ def _store_some(
     database: Database,
     predicted: Sequence[tuple[tuple[SeenFile, ReadFile], Prediction]],
     settings: Settings,
-    measurement: FileMeasurement,
+    pipeline: Pipeline,
 ) -> None:
     batch = open_batch(database, f"bench-{len(predicted)}", Priority.ROUTINE)
     files = [each for (each, _), _ in predicted]
@@ -169,8 +170,7 @@ def _store_some(
             claims += [claim] if claim is not None else []
     with _clocked(costs, "measure", len(files)):
         done = [
-            [measurement.outcome(job, *of[job.sha256], 0.0) for job in claim.jobs]
-            for claim in claims
+            [pipeline.outcome(job, *of[job.sha256], 0.0) for job in claim.jobs] for claim in claims
         ]
     policy = RetryPolicy()
     with _clocked(costs, "write", len(files)):
@@ -223,7 +223,7 @@ def _clocked(costs: list[StageCost], stage: str, files: int) -> Iterator[None]:
 
 def main() -> None:
     """Print the costs of a folder's files as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m worker.stages", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench.stages", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--most", type=int, default=300, help="files that are measured")

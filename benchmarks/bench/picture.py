@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO
 
 from results.picture_file import picture_file
+from benchmarks.bench.records import Bench
 
 
-class Staged(Protocol):
-    """A stage as it is drawn."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-
-    @property
-    def core_ms(self) -> float:
-        """What it costs, in core-milliseconds a file."""
-
-
-def draw_bench(
-    out: Path,
-    title: str,
-    stages: Sequence[Staged],
-    reading: Sequence[tuple[str, int, float]],
-) -> None:
-    """Write a PNG: a bar a stage, and a bar a transfer syntax or format."""
-    # Takes half a second, and only whoever asks for a picture pays it.
+def draw_bench(file: BinaryIO, title: str, found: Bench) -> None:
+    """Write a PNG: a bar for each stage, and one for each transfer syntax or format."""
+    stages, reading = found.stages, found.reading
+    # Takes half a second, and only those who ask for a picture pay it.
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     figure = Figure(figsize=(9.0, 1.6 + 0.28 * (len(stages) + len(reading))), layout="constrained")
@@ -47,5 +30,4 @@ def draw_bench(
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     lower.set_xlabel("core-milliseconds a file", fontsize=8)
-    with picture_file(out) as file:
-        figure.savefig(file, format="png", dpi=130)
+    figure.savefig(file, format="png", dpi=130)

@@ -19,7 +19,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from benchmarks.waiting_writer import forget_waits, longest_waits
+from benchmarks.rows.waiting_writer import forget_waits, longest_waits
 from db import schema
 from db.batches import batch_id_of
 from db.database import Database, pieces

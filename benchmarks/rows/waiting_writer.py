@@ -90,7 +90,7 @@ class _Writer:
     """A process that writes a row again and again, and notes its longest wait."""
 
     def __init__(self, url: str) -> None:
-        self._command = [sys.executable, "-m", "benchmarks.waiting_writer", url]
+        self._command = [sys.executable, "-m", "benchmarks.rows.waiting_writer", url]
         self.longest_seconds = 0.0
 
     def __enter__(self) -> Self:
@@ -110,7 +110,7 @@ def write_until_told(url: str) -> None:
     """Write until standard input ends; print the longest wait."""
     database = Database.open(url)
     over = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.readline(), over.set()), daemon=True).start()
+    threading.Thread(target=_await_line, args=(over,), daemon=True).start()
     longest = 0.0
     print("ready", flush=True)  # noqa: T201
     while not over.is_set():
@@ -121,6 +121,11 @@ def write_until_told(url: str) -> None:
         time.sleep(0.01)
     print(longest)  # noqa: T201
     database.dispose()
+
+
+def _await_line(over: threading.Event) -> None:
+    sys.stdin.readline()
+    over.set()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What a database of a million radiographs costs an operator: ``python -m benchmarks.rows``."""
