@@ -29,8 +29,8 @@ class Kind(StrEnum):
     DICOM = "dicom"
 
 
-def write_films(folder: Path, count: int, kinds: Sequence[Kind], cores: int) -> None:
-    """Write ``count`` frontal films into a subfolder for each kind."""
+def write_archives(folder: Path, count: int, kinds: Sequence[Kind], cores: int) -> None:
+    """Write ``count`` frontal radiographs into a subfolder for each kind."""
     for kind in kinds:
         (folder / kind).mkdir(parents=True)
     with ProcessPoolExecutor(cores) as pool:
@@ -57,7 +57,7 @@ def _write(folder: Path, kinds: Sequence[Kind], case: Case) -> None:
         (folder / kind / name).write_bytes(content)
 
 
-def link_films(source: Path, folder: Path, count: int | None) -> None:
+def link_archive(source: Path, folder: Path, count: int | None) -> None:
     """Link the distinct files of a folder: thoraq measures a copy once, the others each time."""
     folder.mkdir(parents=True)
     digests: set[bytes] = set()

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.archives import Kind, write_films
+from benchmarks.archives import Kind, write_archives
 from scheduler.cores import usable_cores
 
 _KINDS = (Kind.PNG, Kind.JPEG, Kind.DICOM)
@@ -57,17 +57,19 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--sample", type=int, default=400, help="files each stage is timed on")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--films", type=Path, help="where made archives lie, or are to be kept")
+    parser.add_argument(
+        "--archives", type=Path, help="folder of the made archives; kept there if given"
+    )
     asked = parser.parse_args()
     found: dict[str, list[dict[str, float]]] = {kind: [] for kind in _KINDS}
     with tempfile.TemporaryDirectory(prefix="thoraq-limit-") as place:
-        films = asked.films or Path(place)
-        films.mkdir(parents=True, exist_ok=True)
-        if any(sum(1 for _ in films.glob(f"{kind}/*")) != asked.count for kind in _KINDS):
-            write_films(films, asked.count, _KINDS, usable_cores())
+        archives = asked.archives or Path(place)
+        archives.mkdir(parents=True, exist_ok=True)
+        if any(sum(1 for _ in archives.glob(f"{kind}/*")) != asked.count for kind in _KINDS):
+            write_archives(archives, asked.count, _KINDS, usable_cores())
         for number in range(asked.rounds):
             for kind in _KINDS:
-                bench = [*("bench", str(films / kind)), *("--sample", str(asked.sample))]
+                bench = [*("bench", str(archives / kind)), *("--sample", str(asked.sample))]
                 ran = subprocess.run(
                     [sys.executable, "-m", "cli", *bench, "--json"],
                     stdout=subprocess.PIPE,

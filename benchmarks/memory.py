@@ -1,8 +1,8 @@
 """Whether any process grows with the archive: ``python -m benchmarks.memory``.
 
-`thoraq process` takes in folders of more and more files, all links to the same few films, so that
-only what a larger archive costs is larger. The memory of every process of the stack is looked at
-all the while; the table has the most that a process of each kind held.
+`thoraq process` takes in folders of more and more files, all links to the same few radiographs,
+so that only what a larger archive costs is larger. The memory of every process of the stack is
+looked at all the while; the table has the most that a process of each kind held.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.archives import Kind, write_films
+from benchmarks.archives import Kind, write_archives
 from benchmarks.bench.load import is_forked
 from db.database import Database
 from db.query.status import all_statuses
@@ -34,9 +34,9 @@ _ROLES = {
 }
 
 
-def link(films: Path, folder: Path, count: int) -> None:
-    """Link ``count`` files to the films, in turn."""
-    sources = sorted(films.iterdir())
+def link(originals: Path, folder: Path, count: int) -> None:
+    """Link ``count`` files to the originals, in turn."""
+    sources = sorted(originals.iterdir())
     for number in range(count):
         below = folder / f"{number // _A_FOLDER:04}"
         if number % _A_FOLDER == 0:
@@ -98,18 +98,18 @@ def main() -> None:
     """Print Markdown."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
     parser.add_argument("--count", type=int, nargs="+", default=[10_000, 1_000_000])
-    parser.add_argument("--films", type=int, default=400)
+    parser.add_argument("--originals", type=int, default=400)
     asked = parser.parse_args()
     peaks: list[dict[str, float]] = []
     seconds = []
     with tempfile.TemporaryDirectory(prefix="thoraq-memory-") as place:
-        write_films(Path(place), asked.films, [Kind.PNG], usable_cores())
+        write_archives(Path(place), asked.originals, [Kind.PNG], usable_cores())
         for count in asked.count:
             folder, state = Path(place) / f"files-{count}", Path(place) / f"state-{count}"
             link(Path(place) / Kind.PNG, folder, count)
             sys.stderr.write(f"{count} files\n")
             of, took = measured(folder, state)
-            check(state, count, asked.films)
+            check(state, count, asked.originals)
             peaks.append(of)
             seconds.append(took)
     heads = " | ".join(f"{count:,} files, MB" for count in asked.count)
@@ -122,12 +122,12 @@ def main() -> None:
     print(f"\nseconds: {', '.join(f'{each:.0f}' for each in seconds)}")  # noqa: T201
 
 
-def check(state: Path, count: int, films: int) -> None:
+def check(state: Path, count: int, originals: int) -> None:
     """See that everything was taken in. Raises RuntimeError."""
     database = Database.open(Settings(state=state, database_url=None).database)
     [status] = all_statuses(database)
     database.dispose()
-    if (status.seen, status.duplicates, status.open) != (count, count - films, 0):
+    if (status.seen, status.duplicates, status.open) != (count, count - originals, 0):
         raise RuntimeError(f"{status}")
 
 

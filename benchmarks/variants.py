@@ -1,7 +1,7 @@
-"""Many files of few films: the same pixels under other bytes, so that each counts as another.
+"""Many files of few radiographs: the same pixels under other bytes, so that each counts as another.
 
 A free field of the format holds a number: a text chunk of PNG, a comment of JPEG, the preamble of
-DICOM. Drawing a film takes a tenth of a second, which an accelerator's archive cannot wait for.
+DICOM. Drawing a radiograph takes a tenth of a second: too slow for an accelerator's archive.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from benchmarks.archives import Kind
 _END_OF_PNG = 12  # length, name and checksum of the empty chunk IEND
 
 
-def write_variants(films: Path, folder: Path, kind: Kind, count: int) -> None:
-    """Write ``count`` files of the films in turn, none like another."""
+def write_variants(originals: Path, folder: Path, kind: Kind, count: int) -> None:
+    """Write ``count`` files of the originals in turn, no two alike."""
     folder.mkdir(parents=True)
-    contents = [(each.suffix, each.read_bytes()) for each in sorted(films.iterdir())]
+    contents = [(each.suffix, each.read_bytes()) for each in sorted(originals.iterdir())]
     for number in range(count):
         suffix, content = contents[number % len(contents)]
         (folder / f"{number:07}{suffix}").write_bytes(variant(content, kind, number))

@@ -19,7 +19,7 @@ from statistics import median
 
 from sqlalchemy import select
 
-from benchmarks.archives import Kind, write_films
+from benchmarks.archives import Kind, write_archives
 from db.database import Database
 from db.tables import job
 from scheduler.cores import usable_cores
@@ -29,12 +29,12 @@ from scheduler.settings import Settings, child_environment
 _FROM, _TO = 0.2, 0.8
 
 
-def rate(films: Path, cores: Iterable[int], device: str = "auto", **changes: int) -> float:
+def rate(archive: Path, cores: Iterable[int], device: str = "auto", **changes: int) -> float:
     """Return the files a second of one run on the named cores; ``changes``: of the settings."""
     with tempfile.TemporaryDirectory(prefix="thoraq-workers-") as place:
         settings = Settings(state=Path(place), database_url=None, broker_url=None)
         settings = settings.model_copy(update=changes)
-        process = ["process", str(films), "--state", place, "--device", device]
+        process = ["process", str(archive), "--state", place, "--device", device]
         subprocess.run(
             [sys.executable, "-m", "cli", *process],
             env=child_environment(settings),
@@ -61,16 +61,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.workers", description=__doc__)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--films", type=Path, help="an archive to measure; made where absent")
+    parser.add_argument("--archive", type=Path, help="an archive to measure; made where absent")
     asked = parser.parse_args()
     every = sorted(os.sched_getaffinity(0))
     rounds = []
     with tempfile.TemporaryDirectory(prefix="thoraq-workers-") as place:
-        if asked.films is None:
-            write_films(Path(place), asked.count, (Kind.PNG,), usable_cores())
-        films = asked.films or Path(place) / Kind.PNG
+        if asked.archive is None:
+            write_archives(Path(place), asked.count, (Kind.PNG,), usable_cores())
+        archive = asked.archive or Path(place) / Kind.PNG
         for number in range(asked.rounds):
-            one, all_of_them = rate(films, every[:1]), rate(films, every)
+            one, all_of_them = rate(archive, every[:1]), rate(archive, every)
             rounds.append((one, all_of_them, all_of_them / one))
             sys.stderr.write(f"round {number + 1}: {one:.1f}/s, {all_of_them:.1f}/s\n")
     ones, alls, ratios = zip(*rounds, strict=True)

@@ -73,11 +73,14 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     chosen = _evenly(met, most)
     seen = _timed(costs, "hash", lambda: _looked(chosen, settings.max_file_mb))
     sound = [(each, each.sha256) for each in seen if each.sha256 and each.refusal is None]
-    films = _read(costs, sound, read_limits(settings))
-    prepared = _timed(costs, "prepare", lambda: _prepared(films))
+    radiographs = _read(costs, sound, read_limits(settings))
+    prepared = _timed(costs, "prepare", lambda: _prepared(radiographs))
     read_files = [
-        (each, ReadFile(film.header, film.pixel_digest, film.to_source, square, 0.0))
-        for (each, film), square in zip(films, prepared, strict=True)
+        (
+            each,
+            ReadFile(radiograph.header, radiograph.pixel_digest, radiograph.to_source, square, 0.0),
+        )
+        for (each, radiograph), square in zip(radiographs, prepared, strict=True)
     ]
     card = shipped_card()
     predictor = open_network(card, device, settings)
@@ -111,25 +114,25 @@ def _read(
     costs: list[StageCost], sound: Sequence[tuple[SeenFile, str]], limits: ReadLimits
 ) -> list[tuple[SeenFile, Radiograph]]:
     by_kind: dict[str, list[tuple[float, float]]] = {}
-    films = []
+    radiographs = []
     for each, sha256 in sound:
         began = _Clock()
         try:
-            film = read_submitted(Path(each.stat.path), sha256, limits)
+            radiograph = read_submitted(Path(each.stat.path), sha256, limits)
         except RadiographError:
             continue
-        syntax = film.header.transfer_syntax
+        syntax = radiograph.header.transfer_syntax
         kind = str(each.format) if each.format is not ImageFormat.DICOM else syntax or "no syntax"
         by_kind.setdefault(kind, []).append((began.cpu_seconds, began.wall_seconds))
-        films.append((each, film))
+        radiographs.append((each, radiograph))
     for kind, times in sorted(by_kind.items()):
         cpu, wall = (sum(column) for column in zip(*times, strict=True))
         costs.append(StageCost("read", len(times), cpu, wall, kind))
-    return films
+    return radiographs
 
 
-def _prepared(films: Sequence[tuple[SeenFile, Radiograph]]) -> Iterator[PreparedInput]:
-    return (prepare(film.pixels, extent=film.extent) for _, film in films)
+def _prepared(radiographs: Sequence[tuple[SeenFile, Radiograph]]) -> Iterator[PreparedInput]:
+    return (prepare(radiograph.pixels, extent=radiograph.extent) for _, radiograph in radiographs)
 
 
 def _store(

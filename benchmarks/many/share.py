@@ -23,7 +23,7 @@ HEAD = ("files", "reading, core-ms", "predicting", "queue and database", "share 
 
 
 def share_rows(found: Found) -> list[list[str]]:
-    """Time the stages of small and of ordinary films, and set the overhead beside them."""
+    """Time the stages of small and of ordinary radiographs, and set the overhead beside them."""
     rows = []
     with tempfile.TemporaryDirectory(prefix="thoraq-many-") as place:
         folders = {f"PNG, {side} px": _pngs(Path(place) / str(side), side) for side in _SIDES_PX}

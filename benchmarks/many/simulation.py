@@ -8,9 +8,9 @@ from itertools import count
 import psutil
 from sqlalchemy import func, select, text
 
+from benchmarks.many.cpu_time import difference
 from benchmarks.many.ledger import Entry
 from benchmarks.many.records import Asked, Found
-from benchmarks.many.spent import difference
 from benchmarks.many.stand import Stand, stand
 from benchmarks.many.waits import Waits
 from db.database import Database, pieces

@@ -15,9 +15,9 @@ import psycopg
 from celery import Celery
 from psycopg import sql
 
+from benchmarks.many.cpu_time import ROLES, Parts
 from benchmarks.many.ledger import Entry, Ledger, opened
 from benchmarks.many.records import Asked
-from benchmarks.many.spent import ROLES, Parts
 from db import schema
 from db.database import Database
 from db.models import register_model

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.archives import Kind, link_films, write_films
+from benchmarks.archives import Kind, link_archive, write_archives
 from benchmarks.peers.peer import PEERS, Peer
 from benchmarks.peers.runs import Run, run_peer, run_thoraq
 from benchmarks.peers.table import AGREEMENT, THORAQ, apart_from, machine, table
@@ -24,7 +24,7 @@ from scheduler.cores import usable_cores
 _COUNT = 800
 
 
-def compare(films: Path, rounds: int, peers: Sequence[Peer], cores: int) -> list[str]:
+def compare(archive: Path, rounds: int, peers: Sequence[Peer], cores: int) -> list[str]:
     """Run everything in turn; return the table. Raises PeerFailed, ValueError."""
     runs: dict[str, list[Run] | None] = {THORAQ: []}
     for peer in peers:
@@ -36,15 +36,15 @@ def compare(films: Path, rounds: int, peers: Sequence[Peer], cores: int) -> list
             name = peer.title if peer else THORAQ
             with tempfile.TemporaryDirectory(prefix="thoraq-peers-") as place:
                 if peer is None:
-                    run = run_thoraq(films, Path(place))
+                    run = run_thoraq(archive, Path(place))
                 else:
-                    run = run_peer(peer.module, films, Path(place), cores)
+                    run = run_peer(peer.module, archive, Path(place), cores)
             tell(f"round {turn + 1}: {name}: {run.seconds:.1f} s of {run.whole_seconds:.1f} s")
             done = runs[name]
             if done is not None:
                 done.append(run)
         check(runs, turn)
-    return list(table(runs, sum(1 for _ in films.iterdir())))
+    return list(table(runs, sum(1 for _ in archive.iterdir())))
 
 
 def check(runs: dict[str, list[Run] | None], turn: int) -> None:
@@ -81,15 +81,15 @@ def main() -> None:
     asked = parser.parse_args()
     cores = usable_cores()
     peers = [peer for peer in PEERS if not asked.only or peer.module in asked.only]
-    with tempfile.TemporaryDirectory(prefix="thoraq-films-") as place:
+    with tempfile.TemporaryDirectory(prefix="thoraq-peers-") as place:
         if asked.folder:
-            link_films(asked.folder, Path(place) / "files", asked.count)
+            link_archive(asked.folder, Path(place) / "files", asked.count)
         else:
-            write_films(Path(place), asked.count or _COUNT, asked.kind, cores)
-        for films in sorted(Path(place).iterdir()):
-            tables = compare(films, asked.rounds, peers, cores)
-            count = sum(1 for _ in films.iterdir())
-            print(f"\n{count} {films.name}, {asked.rounds} rounds, {machine(cores)}\n")  # noqa: T201
+            write_archives(Path(place), asked.count or _COUNT, asked.kind, cores)
+        for archive in sorted(Path(place).iterdir()):
+            tables = compare(archive, asked.rounds, peers, cores)
+            count = sum(1 for _ in archive.iterdir())
+            print(f"\n{count} {archive.name}, {asked.rounds} rounds, {machine(cores)}\n")  # noqa: T201
             print("\n".join(tables))  # noqa: T201
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from distributed import Client, LocalCluster, Worker, WorkerPlugin, as_completed, get_worker
 
 from benchmarks.peers.engine import Engine
-from benchmarks.peers.measuring import Network, Plan, Row
+from benchmarks.peers.file_rows import Network, Plan, Row
 
 
 class Loaded(WorkerPlugin):

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.peers.engine import Engine
-from benchmarks.peers.measuring import Film, Network, Plan, Row, take
+from benchmarks.peers.file_rows import InputFile, Network, Plan, Row, take
 from network.runtime import Runtime
 
 #: Loader processes beside each predicting one. None is best where every core predicts: with one,
@@ -22,7 +22,7 @@ from network.runtime import Runtime
 LOADERS = 0
 
 
-class Films(Dataset[Film]):
+class InputFiles(Dataset[InputFile]):
     """Files, read when they are asked for."""
 
     def __init__(self, paths: Sequence[str]) -> None:
@@ -31,7 +31,7 @@ class Films(Dataset[Film]):
     def __len__(self) -> int:
         return len(self._paths)
 
-    def __getitem__(self, number: int) -> Film:
+    def __getitem__(self, number: int) -> InputFile:
         return take(self._paths[number])
 
 
@@ -73,11 +73,11 @@ def _predict(line: Connection, plan: Plan, runtime: Runtime) -> None:
     network.measured(plan.sample)
     line.send("warm")
     loader = DataLoader(
-        Films(line.recv()),
+        InputFiles(line.recv()),
         batch_size=plan.batch,
         num_workers=LOADERS,
         collate_fn=list,
     )
-    for films in loader:
-        line.send(network.rows(films))
+    for files in loader:
+        line.send(network.rows(files))
     line.send(None)

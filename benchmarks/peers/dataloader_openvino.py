@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 
 from benchmarks.peers import dataloader
 from benchmarks.peers.engine import Engine
-from benchmarks.peers.measuring import Plan
+from benchmarks.peers.file_rows import Plan
 from network.runtime import Runtime
 
 

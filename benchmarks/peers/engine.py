@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from benchmarks.peers.measuring import Row
+from benchmarks.peers.file_rows import Row
 
 #: Takes the paths of an archive and gives a row each, in any order, as they are done.
 Engine = Callable[[Sequence[str]], Iterable[Row]]

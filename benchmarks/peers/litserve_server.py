@@ -16,7 +16,7 @@ import litserve
 import psutil
 
 from benchmarks.peers.engine import Engine
-from benchmarks.peers.measuring import Film, Network, Plan, Row, take
+from benchmarks.peers.file_rows import InputFile, Network, Plan, Row, take
 
 #: Batches that wait for each worker, so that none is ever without.
 _WAITING_BATCHES = 2
@@ -37,15 +37,15 @@ class Measuring(litserve.LitAPI):
         self._network = Network(self._plan)
         self._network.measured(self._plan.sample)
 
-    def decode_request(self, request: dict[str, str]) -> Film:
+    def decode_request(self, request: dict[str, str]) -> InputFile:
         """Read the file."""
         return take(request["path"])
 
-    def batch(self, inputs: list[Film]) -> list[Film]:
-        """Leave the films as they are; the network stacks them."""
+    def batch(self, inputs: list[InputFile]) -> list[InputFile]:
+        """Leave the files as they are; the network stacks them."""
         return inputs
 
-    def predict(self, x: list[Film]) -> list[Row]:
+    def predict(self, x: list[InputFile]) -> list[Row]:
         """Measure a batch."""
         return self._network.rows(x)
 

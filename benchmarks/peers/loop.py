@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 
 from benchmarks.peers.engine import Engine
-from benchmarks.peers.measuring import Network, Plan, Row
+from benchmarks.peers.file_rows import Network, Plan, Row
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from celery import Celery, signals
 from celery.result import ResultSet
 
 from benchmarks.peers.engine import Engine
-from benchmarks.peers.measuring import Network, Plan, Row
+from benchmarks.peers.file_rows import Network, Plan, Row
 from scheduler.broker import EmbeddedBroker
 
 #: Enough tasks for every child to have had some before the clock starts.

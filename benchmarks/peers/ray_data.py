@@ -15,7 +15,7 @@ import numpy as np
 import ray
 
 from benchmarks.peers.engine import Engine
-from benchmarks.peers.measuring import Network, Plan, Row
+from benchmarks.peers.file_rows import Network, Plan, Row
 
 #: The first file waits until every actor has loaded the network, as with the other engines.
 _START_SECONDS = 120
@@ -44,8 +44,8 @@ def opened(plan: Plan) -> Iterator[Engine]:
 
     def measured(paths: Sequence[str]) -> Iterator[Row]:
         blocks = math.ceil(len(paths) / plan.batch)
-        films = ray.data.from_items([{"path": path} for path in paths], override_num_blocks=blocks)
-        rows = films.map_batches(
+        files = ray.data.from_items([{"path": path} for path in paths], override_num_blocks=blocks)
+        rows = files.map_batches(
             Measuring,
             fn_constructor_args=(plan,),
             batch_size=plan.batch,

@@ -40,12 +40,12 @@ class Run:
     whole_seconds: float
 
 
-def run_thoraq(films: Path, place: Path) -> Run:
+def run_thoraq(archive: Path, place: Path) -> Run:
     """Measure with `thoraq process` in a state folder of its own. Raises PeerFailed."""
     state = place / "state"
     settings = Settings(state=state, database_url=None, broker_url=None)
     whole = _run(
-        ["cli", "process", str(films), "--state", str(state), "--json"],
+        ["cli", "process", str(archive), "--state", str(state), "--json"],
         settings,
         place,
     )
@@ -62,9 +62,9 @@ def run_thoraq(films: Path, place: Path) -> Run:
     return Run(icts, (settled - taken).total_seconds(), whole)
 
 
-def run_peer(module: str, films: Path, place: Path, cores: int) -> Run:
+def run_peer(module: str, archive: Path, place: Path, cores: int) -> Run:
     """Measure with a peer. Raises PeerFailed."""
-    paths = sorted(str(path) for path in films.iterdir())
+    paths = sorted(str(path) for path in archive.iterdir())
     step = max(1, len(paths) // BATCH)
     rows, times, order = place / "rows.csv", place / "times.json", place / "order.json"
     order.write_text(
@@ -79,7 +79,7 @@ def run_peer(module: str, films: Path, place: Path, cores: int) -> Run:
             }
         )
     )
-    whole = _run(["benchmarks.peers.once", module, str(order)], Settings(), place)
+    whole = _run(["benchmarks.peers.single_run", module, str(order)], Settings(), place)
     with rows.open(newline="") as stream:
         icts = {
             Path(row["path"]).name: float(row["ict"])

@@ -11,8 +11,8 @@ from benchmarks.peers.peer import PEERS
 from benchmarks.peers.runs import Run
 
 #: Runtimes round differently, and thoraq may compute in eight bits what a peer does in fp32: of a
-#: thousand films the one that differs most does by 0.0023 on a CPU without bfloat16. Readers differ
-#: by 0.011. The same runtime agrees to 1e-4, which a test holds.
+#: thousand radiographs the one that differs most does by 0.0023 on a CPU without bfloat16.
+#: Readers differ by 0.011. The same runtime agrees to 1e-4, which a test holds.
 AGREEMENT = 3e-3
 THORAQ = "thoraq"
 HEADINGS = (

@@ -36,8 +36,8 @@ from testbed.large_database import BATCH, LATE_BATCH, LATE_MODEL, fill, made_rad
 def known_per_second(database: Database, count: int) -> float:
     """Ask for every file once more, a thousand at a time, as a second submission does."""
     stats: dict[str, list[FileStat]] = {BATCH: [], LATE_BATCH: []}
-    for film in made_radiographs(range(1, count + 1), count):
-        stats[film.batch].append(film.stat)
+    for made in made_radiographs(range(1, count + 1), count):
+        stats[made.batch].append(made.stat)
     with database.read() as connection:
         ids = {name: batch_id_of(connection, name) for name in stats}
     began = time.perf_counter()

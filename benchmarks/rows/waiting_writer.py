@@ -32,7 +32,7 @@ _FOLDS = 3
 def longest_waits(url: str) -> Iterator[tuple[str, float, float]]:
     """Yield each command, how long it took and the longest wait of a writer beside it, in seconds.
 
-    The films of the filled database are to be measured anew.
+    The radiographs of the filled database are to be measured anew.
     """
     database = Database.open(url)
     _queue_all(database)

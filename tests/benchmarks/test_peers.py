@@ -7,35 +7,35 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.archives import Kind, link_films, write_films
+from benchmarks.archives import Kind, link_archive, write_archives
 from benchmarks.peers.errors import PeerFailed
 from benchmarks.peers.peer import PEERS
 from benchmarks.peers.runs import Run, run_peer, run_thoraq
 from benchmarks.peers.table import THORAQ, apart_from, table
 from network.runtime import Runtime
 
-FILMS = 12
+COUNT = 12
 #: The tuned DataLoader is the same script with a network that takes most of a minute to compile.
 PEERS_OF = {Runtime.TORCH: ("loop", "plain_celery"), Runtime.AUTO: ("dataloader_openvino",)}
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("films")
-    write_films(folder, FILMS, [Kind.MIXED], cores=2)
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("archive")
+    write_archives(folder, COUNT, [Kind.MIXED], cores=2)
     return folder / Kind.MIXED
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("runtime", PEERS_OF)
 def test_the_engines_that_need_no_package_give_the_indices_of_thoraq(
-    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: Runtime
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: Runtime
 ) -> None:
     monkeypatch.setenv("THORAQ_RUNTIME", runtime)
-    ours = run_thoraq(films, tmp_path)
-    assert set(ours.icts) == {path.name for path in films.iterdir()}
+    ours = run_thoraq(archive, tmp_path)
+    assert set(ours.icts) == {path.name for path in archive.iterdir()}
     for module in PEERS_OF[runtime]:
-        theirs = run_peer(module, films, tmp_path, cores=2)
+        theirs = run_peer(module, archive, tmp_path, cores=2)
         assert apart_from(ours, theirs) < 1e-4, module
         assert 0 < theirs.seconds < theirs.whole_seconds
 
@@ -49,9 +49,9 @@ def test_an_engine_that_measured_fewer_files_is_an_error() -> None:
         apart_from(ours, replace(ours, icts={"a.png": 0.5}))
 
 
-def test_an_engine_that_fails_says_why(films: Path, tmp_path: Path) -> None:
+def test_an_engine_that_fails_says_why(archive: Path, tmp_path: Path) -> None:
     with pytest.raises(PeerFailed, match="No module named"):
-        run_peer("no_such_engine", films, tmp_path, cores=1)
+        run_peer("no_such_engine", archive, tmp_path, cores=1)
 
 
 def test_the_table_names_every_engine_and_the_ratio_of_each_round() -> None:
@@ -75,11 +75,11 @@ def test_an_engine_that_is_not_installed_is_said_to_be_so_and_not_counted() -> N
     assert " x |" not in line
 
 
-def test_a_copy_is_measured_once_by_everybody(films: Path, tmp_path: Path) -> None:
+def test_a_copy_is_measured_once_by_everybody(archive: Path, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     for name in ("one", "two", "copy"):
-        content = sorted(films.iterdir())[name == "two"].read_bytes()
+        content = sorted(archive.iterdir())[name == "two"].read_bytes()
         (source / f"{name}.bin").write_bytes(content)
-    link_films(source, tmp_path / "linked", None)
+    link_archive(source, tmp_path / "linked", None)
     assert len(list((tmp_path / "linked").iterdir())) == 2

@@ -1,6 +1,6 @@
-"""What decoding at reduced size saves and moves: ``python -m benchmarks.reduced --data FOLDER``.
+"""What decoding at reduced size saves and moves: ``python -m benchmarks.reduced_decoding``.
 
-Real radiographs of 512 px are brought to the size of a film with smooth interpolation and mild
+Real radiographs of 512 px are enlarged to an ordinary size with smooth interpolation and mild
 noise, stored in each syntax that holds several sizes, and read in full and reduced; real DICOM
 files are read as they are. Times are this process's CPU time for reading and preparing.
 """
@@ -46,7 +46,7 @@ _STUDY = Study("BENCH", UID("1.2.3"), UID("1.2.4"), UID("1.2.5"), "B", date(2020
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One film read one way. ``points``: (19, 2) in pixels of the file."""
+    """One radiograph read one way. ``points``: (19, 2) in pixels of the file."""
 
     milliseconds: float
     step: float
@@ -55,30 +55,30 @@ class Read:
     ict: float
 
 
-def read_film(path: Path, predictor: Predicts, enough_px: int | None) -> Read:
-    """Read, prepare and predict one film."""
+def read_radiograph(path: Path, predictor: Predicts, enough_px: int | None) -> Read:
+    """Read, prepare and predict one radiograph."""
     limits = ReadLimits(enough_px=enough_px)
     began = time.process_time()
-    film = read(path, limits)
-    prepared = prepare(film.pixels, extent=film.extent)
+    radiograph = read(path, limits)
+    prepared = prepare(radiograph.pixels, extent=radiograph.extent)
     taken = (time.process_time() - began) * 1000
     [prediction] = predictor.predict(prepared.pixels[None])
     points = prediction.points @ prepared.to_upright[:, :2].T + prepared.to_upright[:, 2]
     return Read(
         taken,
-        float(np.linalg.norm(film.to_source[:, 0])),
+        float(np.linalg.norm(radiograph.to_source[:, 0])),
         prepared.pixels,
-        to_file(points, film.to_source),
-        _ict(points, film),
+        to_file(points, radiograph.to_source),
+        _ict(points, radiograph),
     )
 
 
-def _ict(points: npt.NDArray[np.float64], film: Radiograph) -> float:
+def _ict(points: npt.NDArray[np.float64], radiograph: Radiograph) -> float:
     measured = measure_ict(
         points,
         source_px=1.0,
         mm_per_source_px=None,
-        header=film.header,
+        header=radiograph.header,
         thresholds=IctThresholds(),
         sd=None,
     )
@@ -86,7 +86,7 @@ def _ict(points: npt.NDArray[np.float64], film: Radiograph) -> float:
 
 
 def stored(image: Path, rows: int, columns: int, storage: Storage | None) -> bytes:
-    """Store a small radiograph in the size of a film."""
+    """Store a small radiograph in an ordinary size."""
     noise = np.random.default_rng(rows).normal(0, 0.0025, (rows, columns))
     small = Image.open(image).convert("F")
     large = np.asarray(small.resize((columns, rows), Image.Resampling.BICUBIC)) / 255 * 0.95
@@ -95,7 +95,7 @@ def stored(image: Path, rows: int, columns: int, storage: Storage | None) -> byt
 
 
 def line(name: str, pairs: list[tuple[Read, Read]], longer_side_px: int) -> str:
-    """Sum up films that were read in full and reduced."""
+    """Sum up radiographs that were read in full and reduced."""
     full, reduced = ([pair[which].milliseconds for pair in pairs] for which in (0, 1))
     grey = [np.abs(a.square.astype(int) - b.square) for a, b in pairs]
     moved = [
@@ -121,9 +121,9 @@ def lines(asked: argparse.Namespace, predictor: Predicts) -> Iterator[str]:
         # The other source is there to judge the network by, so nothing is chosen by it.
         names = [row["image"] for row in csv.DictReader(table) if row["source"] == "wingspan"]
     images = [asked.data / "cardiothoracic" / "images" / name for name in sorted(names)]
-    chosen = images[:: max(1, len(images) // asked.films)][: asked.films]
+    chosen = images[:: max(1, len(images) // asked.count)][: asked.count]
     with tempfile.TemporaryDirectory(prefix="thoraq-reduced-") as place:
-        path = Path(place) / "film"
+        path = Path(place) / "radiograph"
         for rows, columns in _SIZES:
             for name, storage in _STORAGES.items():
                 pairs = []
@@ -138,21 +138,23 @@ def lines(asked: argparse.Namespace, predictor: Predicts) -> Iterator[str]:
 
 
 def _both(path: Path, predictor: Predicts, enough_px: int) -> tuple[Read, Read]:
-    return read_film(path, predictor, None), read_film(path, predictor, enough_px)
+    return read_radiograph(path, predictor, None), read_radiograph(path, predictor, enough_px)
 
 
 def main() -> None:
-    """Print the table; of two figures the first is the mean over the films, the second the most."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.reduced", description=__doc__)
+    """Print the table; of two figures the first is the mean of all, the second the largest."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.reduced_decoding", description=__doc__
+    )
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--films", type=int, default=12)
+    parser.add_argument("--count", type=int, default=12)
     parser.add_argument("--enough", type=int, default=ENOUGH_PX, help="shorter side in pixels")
     asked = parser.parse_args()
     if not asked.data.is_dir():
         sys.exit(f"{asked.data} is absent; name the folder of radiographs with --data")
     predictor = load_predictor(shipped_card(), "cpu", threads=1)
     print(  # noqa: T201
-        "| film | size | full, CPU-ms | reduced, CPU-ms | grey levels of 255"
+        "| radiograph | size | full, CPU-ms | reduced, CPU-ms | grey levels of 255"
         " | landmarks, px of 224 | ICT |"
     )
     print("|---|---|---|---|---|---|---|")  # noqa: T201

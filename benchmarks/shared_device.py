@@ -1,4 +1,4 @@
-"""What more workers on one accelerator add: ``python -m benchmarks.sharing --device cuda:0``.
+"""What more workers on one accelerator add: ``python -m benchmarks.shared_device --device cuda:0``.
 
 Measures one archive by `thoraq process` with each number of workers, in turn. The rate is that of
 the middle of a run, as in ``benchmarks.workers``.
@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks.archives import Kind, write_films
+from benchmarks.archives import Kind, write_archives
 from benchmarks.variants import write_variants
 from benchmarks.workers import rate
 from scheduler.cores import usable_cores
@@ -21,12 +21,14 @@ from scheduler.cores import usable_cores
 
 def main() -> None:
     """Print Markdown."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.sharing", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.shared_device", description=__doc__)
     parser.add_argument("--device", default="cuda:0")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--kind", type=Kind, choices=list(Kind), default=Kind.PNG)
     parser.add_argument("--count", type=int, default=10_000)
-    parser.add_argument("--films", type=int, default=1000, help="of which the files are variants")
+    parser.add_argument(
+        "--originals", type=int, default=1000, help="of which the files are variants"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--archive", type=Path, help="the files to measure; made where absent")
     asked = parser.parse_args()
@@ -35,7 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="thoraq-sharing-") as place:
         archive = asked.archive or Path(place) / "archive"
         if not archive.exists():
-            write_films(Path(place), asked.films, (asked.kind,), usable_cores())
+            write_archives(Path(place), asked.originals, (asked.kind,), usable_cores())
             write_variants(Path(place) / asked.kind, archive, asked.kind, asked.count)
         for number in range(asked.rounds):
             for workers in asked.workers:

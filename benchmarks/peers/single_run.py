@@ -1,4 +1,7 @@
-"""One engine, once, in a process of its own: ``python -m benchmarks.peers.once ENGINE ORDER``."""
+"""One engine, once, in a process of its own.
+
+``python -m benchmarks.peers.single_run ENGINE ORDER``
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,16 @@ import time
 import warnings
 from pathlib import Path
 
-from benchmarks.peers.measuring import Plan, Row
+from benchmarks.peers.file_rows import Plan, Row
 
 COLUMNS = [each for each in Row.__dataclass_fields__ if each != "taken_at"]
 
 
 def main() -> None:
     """Do what the order says, and leave the times beside the rows."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers.once", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.peers.single_run", description=__doc__
+    )
     parser.add_argument("engine")
     parser.add_argument("order", type=Path, help="JSON: plan, paths, rows and times to write")
     asked = parser.parse_args()

@@ -1,4 +1,4 @@
-"""A hundred thousand files at once in a watched folder: ``python -m benchmarks.watching``."""
+"""A hundred thousand files at once in a watched folder: ``python -m benchmarks.watched_folder``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from scheduler.settings import Settings
 
 def main() -> None:
     """Print how long the scans take, and the memory they take."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.watching", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.watched_folder", description=__doc__
+    )
     parser.add_argument("--count", type=int, default=100_000)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="thoraq-watching-") as place:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.peers.tuning import compiled
+from benchmarks.peers.compilation import compiled
 from network.card import shipped_card
 from network.input import prepare
 from network.loading import load_predictor
@@ -41,7 +41,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class InputFile:
     """A file that was read; ``code`` where it could not be. ``taken_at``: seconds since 1970."""
 
     path: str
@@ -68,15 +68,15 @@ class Row:
         return asdict(self)
 
 
-def take(path: str) -> Film:
+def take(path: str) -> InputFile:
     """Read and prepare one file, as a reading process of thoraq does."""
     taken_at = time.time()
     try:
-        film = read(Path(path), _LIMITS, check=check_header)
+        read_file = read(Path(path), _LIMITS, check=check_header)
     except RadiographError as exc:
-        return Film(path, taken_at, code=exc.code)
-    prepared = prepare(film.pixels, extent=film.extent)
-    return Film(path, taken_at, prepared, film.header, film.to_source)
+        return InputFile(path, taken_at, code=exc.code)
+    prepared = prepare(read_file.pixels, extent=read_file.extent)
+    return InputFile(path, taken_at, prepared, read_file.header, read_file.to_source)
 
 
 class Network:
@@ -103,16 +103,16 @@ class Network:
         """Read and measure a batch."""
         return self.rows([take(path) for path in paths])
 
-    def rows(self, films: Sequence[Film]) -> list[Row]:
+    def rows(self, read_files: Sequence[InputFile]) -> list[Row]:
         """Measure a batch that was read, in its order."""
-        ready = [film for film in films if film.prepared is not None]
-        said = iter(self._predict([film.prepared.pixels for film in ready]))
+        ready = [read_file for read_file in read_files if read_file.prepared is not None]
+        said = iter(self._predict([read_file.prepared.pixels for read_file in ready]))
         return [
-            Row(film.path, film.taken_at, film.code)
-            if film.prepared is None
-            else self._row(film, p)
-            for film in films
-            for p in [None if film.prepared is None else next(said)]
+            Row(read_file.path, read_file.taken_at, read_file.code)
+            if read_file.prepared is None
+            else self._row(read_file, p)
+            for read_file in read_files
+            for p in [None if read_file.prepared is None else next(said)]
         ]
 
     def _predict(self, squares: Sequence[np.ndarray]) -> list[Prediction]:
@@ -124,29 +124,29 @@ class Network:
             pixels = np.concatenate([pixels, np.zeros((missing, *pixels.shape[1:]), np.uint8)])
         return self._predictor.predict(pixels)[: len(squares)]
 
-    def _row(self, film: Film, prediction: Prediction) -> Row:
-        header = film.header
-        points, spreads = in_upright_pixels(prediction, film.prepared.to_upright)
+    def _row(self, read_file: InputFile, prediction: Prediction) -> Row:
+        header = read_file.header
+        points, spreads = in_upright_pixels(prediction, read_file.prepared.to_upright)
         try:
             check_prediction(
                 points,
-                spreads_in_error_frame(spreads, film.to_source, header),
+                spreads_in_error_frame(spreads, read_file.to_source, header),
                 prediction.frontal_probability,
             )
             found = measure(
                 points,
                 spreads,
-                to_source=film.to_source,
+                to_source=read_file.to_source,
                 header=header,
                 frontal_probability=prediction.frontal_probability,
                 calibration=self._calibration,
                 thresholds=IctThresholds(),
             )
         except RadiographError as exc:
-            return Row(film.path, film.taken_at, exc.code)
+            return Row(read_file.path, read_file.taken_at, exc.code)
         return Row(
-            film.path,
-            film.taken_at,
+            read_file.path,
+            read_file.taken_at,
             ict=found.ict.value,
             bucket=str(found.bucket),
             expected_error_px224=found.expected_error_px224,
