@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from results.picture_file import picture_file
 from benchmarks.bench.records import Bench
 
 

@@ -106,7 +106,7 @@ def summed_up(
         or status.first_claimed_at is None
         or status.last_settled_at is None
     ):
-        raise BenchFailed.because(f"nothing was measured")
+        raise BenchFailed.because("nothing was measured")
     core_ms = {name: 1000 * cpu[name] / max(1, files[name]) for name in cpu}
     whole = sum(core_ms.values())
     cores = usable_cores()

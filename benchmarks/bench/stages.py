@@ -41,7 +41,7 @@ from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings, read_settings
 from worker.device import Device, open_network
 from worker.device_batch import batch_for
-from worker.file_measurement import Circumstances, Pipeline
+from worker.file_measurement import Circumstances, FileMeasurement
 from worker.limits import read_limits
 from worker.readers.reader import read_submitted
 from worker.readers.wire import ReadFile
@@ -90,8 +90,8 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     for some in (squares[:batch], squares[len(squares) // batch * batch :]):
         predicting.predict(some)  # what is compiled or recorded on first use
     predictions = _timed(costs, "predict", lambda: predicting.predict(squares))
-    pipeline = Pipeline(_circumstances(settings), card, predicting)
-    _store(costs, list(zip(read_files, predictions, strict=True)), settings, pipeline)
+    measurement = FileMeasurement(_circumstances(settings), card, predicting)
+    _store(costs, list(zip(read_files, predictions, strict=True)), settings, measurement)
     return costs
 
 
@@ -139,7 +139,7 @@ def _store(
     costs: list[StageCost],
     predicted: Sequence[tuple[tuple[SeenFile, ReadFile], Prediction]],
     settings: Settings,
-    pipeline: Pipeline,
+    measurement: FileMeasurement,
 ) -> None:
     """Record, claim, measure and store in a database of its own; the first few files warm it up."""
     with tempfile.TemporaryDirectory(prefix="thoraq-bench-") as place:
@@ -150,7 +150,7 @@ def _store(
         register_model(database, card.version, card.weights_digest, card.card, serve=True)
         few = min(_WARM_UP_FILES, len(predicted) // 2)
         for some, told in ((predicted[:few], []), (predicted[few:], costs)):
-            _store_some(told, database, some, settings, pipeline)
+            _store_some(told, database, some, settings, measurement)
         database.dispose()
 
 
@@ -159,7 +159,7 @@ def _store_some(
     database: Database,
     predicted: Sequence[tuple[tuple[SeenFile, ReadFile], Prediction]],
     settings: Settings,
-    pipeline: Pipeline,
+    measurement: FileMeasurement,
 ) -> None:
     batch = open_batch(database, f"bench-{len(predicted)}", Priority.ROUTINE)
     files = [each for (each, _), _ in predicted]
@@ -173,7 +173,8 @@ def _store_some(
             claims += [claim] if claim is not None else []
     with _clocked(costs, "measure", len(files)):
         done = [
-            [pipeline.outcome(job, *of[job.sha256], 0.0) for job in claim.jobs] for claim in claims
+            [measurement.outcome(job, *of[job.sha256], 0.0) for job in claim.jobs]
+            for claim in claims
         ]
     policy = RetryPolicy()
     with _clocked(costs, "write", len(files)):

@@ -42,7 +42,7 @@ def binaries() -> Path:
         subprocess.run(["sh", str(_BRING), sys.executable], check=False, capture_output=True)
     found = _found()
     if found is None:
-        raise NoPostgres
+        raise NoPostgres(NoPostgres.__doc__)
     return found
 
 

@@ -15,10 +15,11 @@ from db.tables import job
 from scheduler.archive import open_database
 from scheduler.path_hash import PathHash
 from scheduler.settings import Settings
+from testbed.commands import Commands
+from testbed.records import BROKEN, claim, measure_all, refusing, seen, send, store, submit
+from testbed.tables import rows
 from tests.chaos.archive import write_archive
-from tests.cli.commands import Commands
 from tests.cli.forked import run_forked
-from tests.db.making import BROKEN, claim, measure_all, refusing, rows, seen, send, store, submit
 
 PATIENT = "7391846250"
 MEASURED, FAILED = f"/srv/{PATIENT}/a.dcm", f"/srv/{PATIENT}/b.dcm"

@@ -18,8 +18,9 @@ from db.records import ResultFilter
 from db.tables import measurement
 from radiograph.measures.values import OF_POINTS, of_points
 from radiograph.records import IctRule, IctThresholds
-from tests.db.counting import check_tally
-from tests.db.making import measure_all, rows, seen, submit
+from testbed.records import measure_all, seen, submit
+from testbed.tables import rows
+from testbed.tally import check_tally
 
 FILMS = 7
 #: Before the first measure of the points alone.

@@ -28,7 +28,7 @@ from db.remeasurement import remeasure
 from db.states import JobState, Place, Priority
 from db.tables import file, job, metadata, radiograph
 from radiograph.errors import FileUnavailable, PathNotKept
-from tests.db.making import (
+from testbed.records import (
     AWAY,
     BROKEN,
     LATERAL,
@@ -39,11 +39,11 @@ from tests.db.making import (
     claim,
     measure_all,
     refused,
-    rows,
     seen,
     send,
     submit,
 )
+from testbed.tables import rows
 
 FOLDER = "/archive/7391846250"
 PATIENT = "7391846250"

@@ -15,7 +15,7 @@ from radiograph.measures.values import OF_POINTS, measurement_of, of_points, val
 from radiograph.phantom import draw_anatomy
 from radiograph.reading.orientation import Turn
 from radiograph.records import Header, ImageFormat
-from tests.db.making import measurement
+from testbed.records import measurement
 
 TURNS = [Turn(*each) for each in itertools.product((False, True), repeat=3)]
 HEADER = Header(ImageFormat.DICOM, 448, 400)

@@ -26,7 +26,8 @@ from scheduler.intake.submission import enqueue
 from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
 from scheduler.upkeep import Hiding, keep_up
-from tests.db.making import AWAY, BROKEN, measure_all, refusing, rows, seen, submit
+from testbed.records import AWAY, BROKEN, measure_all, refusing, seen, submit
+from testbed.tables import rows
 from tests.scheduler.test_put_away import end, lying, take
 from tests.scheduler.test_watch import write_image
 

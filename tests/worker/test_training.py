@@ -20,12 +20,12 @@ from scheduler.messages import TRAIN, TRAINING_QUEUE, train_message
 from scheduler.relay import relay
 from scheduler.settings import child_environment
 from scheduler.stack import Stack, worker_command
-from training.fit.checkpoint import checkpoints
-from training.fit.run import WEIGHTS_FILE, run_plan
 from testbed.data_sets import write_phantoms
 from testbed.patience import eventually
 from testbed.radiographs import write_radiographs
 from tests.worker.conftest import Bench, kill_group, member
+from training.fit.checkpoint import checkpoints
+from training.fit.run import WEIGHTS_FILE, run_plan
 from training.plan import Plan
 from training.progress import Check, PhaseResult
 from worker.training import run_folder
