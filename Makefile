@@ -21,7 +21,7 @@ FREE_OF_TORCH := grep -vE '^(torch|torchvision|triton|cuda-|nvidia-)' constraint
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format servers readme settings chaos fuzz mutants encodings peers train lock clean
+.PHONY: help setup demo test lint format servers docs readme settings chaos fuzz mutants encodings peers train lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -53,8 +53,10 @@ format: $(VENV)/.checks ## bring the code into its one form
 servers: $(VENV)/.checks
 	sh deploy/test-servers.sh $(BIN)/python
 
-readme: $(VENV)/.checks ## renew the outputs that the README shows
-	$(BIN)/python -m tests.readme
+docs: $(VENV)/.checks ## renew what README.md and docs/ show of the program
+	$(BIN)/python -m tests.docs
+
+readme: docs
 
 settings: setup ## renew deploy/thoraq.env.example from the settings
 	$(BIN)/python -m deploy.env_example

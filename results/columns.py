@@ -1,4 +1,4 @@
-"""What one result is outside the database: the columns of every listing, file and the README."""
+"""What one result is outside the database: the columns of every listing and file."""
 
 from __future__ import annotations
 

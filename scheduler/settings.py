@@ -32,7 +32,7 @@ _DAY = 86_400.0  # seconds; whatever waits longer is a slip of the pen
 
 
 class Settings(BaseSettings):
-    """One field a setting; the description is what the README prints."""
+    """One field a setting; the description is what docs/reference/settings.md prints."""
 
     model_config = SettingsConfigDict(
         env_prefix="THORAQ_", extra="ignore", frozen=True, allow_inf_nan=False

@@ -18,7 +18,7 @@ from testbed.landmark_set import write_landmark_set
 from testbed.radiographs import write_radiographs
 from tests.cli.measured_archive import Archive
 from tests.cli.processed import Processed
-from tests.readme.transcript import World
+from tests.docs.transcript import World
 
 
 @pytest.fixture(scope="session")

@@ -283,7 +283,7 @@ def test_every_form_of_every_command_has_its_case() -> None:
             ), f"{name} {form}"
 
 
-def test_every_key_of_json_has_one_meaning_that_the_readme_tells(sites: tuple[Site, Site]) -> None:
+def test_every_key_of_json_has_one_meaning_that_a_page_tells(sites: tuple[Site, Site]) -> None:
     assert "seen" in KEYS, "after the commands have run"
     columns = {column.name for column in COLUMNS}
     parts = {key for key in KEYS if key.startswith("loss_") and key not in MEANINGS}

@@ -29,6 +29,7 @@ from scheduler.settings import Settings
 from testbed.checkout import ROOT
 from testbed.commands import Commands
 from tests.cli.processed import Processed
+from tests.docs.pages import PAGES
 
 
 def test_a_sound_machine_is_sound(processed: Processed) -> None:
@@ -212,7 +213,7 @@ def test_nothing_that_is_written_down_leads_a_password_into_a_command_line() -> 
         *("cli", "db", "scheduler", "results", "worker", "network"),
         *("training", "radiograph", "thoraq", "benchmarks", "deploy"),
     )
-    files = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "Makefile"]
+    files = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "Makefile"]
     files += [each for folder in folders for each in (ROOT / folder).rglob("*") if each.is_file()]
     found = [
         f"{each}: {match.group()}"

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import COMMANDS, thoraq
-from tests.readme.generated import every_command
+from tests.docs.generated import every_command
 
 ROOT = Path(__file__).parents[2]
 HEAVY = "{'torch', 'celery', 'sqlalchemy', 'pydicom', 'numpy', 'rich', 'pydantic'}"

@@ -23,7 +23,7 @@ from testbed.checkout import ROOT
 from testbed.commands import PATIENCE_SECONDS, Commands
 from testbed.processes import ending_with_us
 from tests.cli.hostile import NAME, Hostile, make_hostile
-from tests.readme.generated import every_command
+from tests.docs.generated import every_command
 
 #: What our own styles send, and what a bar of rich's does; of colours ours alone.
 OURS = re.compile(

@@ -15,7 +15,7 @@ from cli.main import thoraq
 from results.picture_file import FORMATS, save_picture
 from testbed.commands import Commands
 from tests.cli.forked import run_forked
-from tests.readme.generated import every_command
+from tests.docs.generated import every_command
 
 #: The words of each command, and the ending of its file.
 WORDS = {

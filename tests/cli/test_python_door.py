@@ -18,6 +18,7 @@ import thoraq.connection
 import thoraq.files
 from testbed.checkout import ROOT
 from tests.cli.processed import Processed
+from tests.docs.pages import texts
 
 
 def loaded_by(code: str) -> set[str]:
@@ -64,10 +65,10 @@ def test_every_name_is_there_and_the_types_name_the_same_ones() -> None:
 
 
 def examples() -> Iterator[tuple[str, str]]:
-    """Give every text with an example: of the README, and of the door's docstrings."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for number, block in enumerate(re.findall(r"```pycon\n(.*?)```", readme, re.DOTALL)):
-        yield f"README {number}", block
+    """Give every text with an example: of the pages, and of the door's docstrings."""
+    for page, text in texts():
+        for number, block in enumerate(re.findall(r"```pycon\n(.*?)```", text, re.DOTALL)):
+            yield f"{page} {number}", block
     for module in (thoraq, thoraq.files, thoraq.connection):
         yield module.__name__, module.__doc__ or ""
     yield "measure", thoraq.measure.__doc__ or ""

@@ -16,6 +16,7 @@ from scheduler.app import create_app
 from scheduler.errors import MISCONFIGURED
 from scheduler.process_end import LONGEST_SECONDS
 from scheduler.settings_file import MACHINE
+from tests.docs.pages import whole
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "systemd"
 UNITS = sorted(FOLDER.glob("*.service"))
@@ -193,7 +194,7 @@ def test_the_watch_may_write_into_its_folder_and_nowhere_else() -> None:
 
 def test_the_installation_puts_the_command_where_sudo_finds_it() -> None:
     install = (FOLDER / "thoraq-scheduler.service").read_text(encoding="utf-8")
-    texts = [install, (FOLDER.parents[1] / "README.md").read_text(encoding="utf-8")]
+    texts = [install, whole()]
     texts += [unit.read_text(encoding="utf-8") for unit in UNITS]
     called = {name for text in texts for name in re.findall(r"sudo -u thoraq (\S+)", text)}
     assert called == {"thoraq"}

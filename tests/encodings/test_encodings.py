@@ -1,4 +1,4 @@
-"""A fixed sample of the encodings is read, and the README counts them all."""
+"""A fixed sample of the encodings is read, and the documentation counts them all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.encodings.matrix import SAMPLE, all_encodings, sample, tabulated
 from tests.encodings.second_opinion import AGREES, opinions
 
 HEADING = "| kind | files | equal | refused | wrong |"
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reading.md"
 
 
 def test_the_chest_is_the_same_in_every_encoding_of_the_sample() -> None:
@@ -31,9 +31,9 @@ def test_where_gdcm_reads_another_picture_the_standard_decides() -> None:
     assert found[AGREES] > SAMPLE / 3
 
 
-def test_the_readme_counts_the_encodings_by_kind() -> None:
+def test_the_page_counts_the_encodings_by_kind() -> None:
     counts = Counter(each.kind for each in all_encodings())
-    text = README.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     block = text.partition(f"{HEADING}\n")[2].partition("\n\n")[0]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in block.splitlines()[1:]]
     written = {row[0]: int(row[1]) for row in rows}
@@ -41,9 +41,9 @@ def test_the_readme_counts_the_encodings_by_kind() -> None:
     assert all(row[4] == "0" for row in rows)
 
 
-def test_the_readme_lists_every_note() -> None:
-    text = README.read_text(encoding="utf-8")
-    section = text.partition("### What is read")[2].partition(HEADING)[0]
+def test_the_page_lists_every_note() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    section = text.partition(HEADING)[0]
     rows = [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("| `")]
     assert rows == [f"`{note}`" for note in ReadingNote]
 

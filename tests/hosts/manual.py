@@ -1,4 +1,4 @@
-"""The README's section on several machines: its files and commands, with values filled in."""
+"""The page's section on several machines: its files and commands, with values filled in."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 import shlex
 from pathlib import Path
 
-_README = Path(__file__).parents[2] / "README.md"
-_SECTION = re.compile(r"^### Run on several machines$(.*?)^###? ", re.DOTALL | re.MULTILINE)
+_PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
+_SECTION = re.compile(r"^## Run on several machines$(.*?)^## ", re.DOTALL | re.MULTILINE)
 _FENCE = re.compile(r"^```\w+ (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -16,7 +16,7 @@ class Manual:
 
     def __init__(self, values: dict[str, str]) -> None:
         """Read it; ``values``: what stands there for what each site has of its own."""
-        [section] = _SECTION.findall(_README.read_text(encoding="utf-8"))
+        [section] = _SECTION.findall(_PAGE.read_text(encoding="utf-8"))
         self._blocks: dict[str, str] = dict(_FENCE.findall(section))
         self._values = values
 

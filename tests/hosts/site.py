@@ -1,4 +1,4 @@
-"""A site of four machines, set up by the README's words, that measures a folder all of them see."""
+"""A site of four machines, set up by the page's words, that measures a folder all of them see."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Site:
 
     @contextmanager
     def open(self) -> Iterator[Site]:
-        """Start everything as the README has it; ``database`` is reached from here by a socket."""
+        """Start everything as the page has it; ``database`` is reached from here by a socket."""
         with ExitStack() as stack:
             stack.callback(self._postgres.remove)
             self._start_postgres()
@@ -147,7 +147,7 @@ class Site:
             yield self
 
     def follow(self, machine: Machine, words: Sequence[str]) -> str:
-        """Do what the README says; return what it printed, of a process that stays nothing."""
+        """Do what the page says; return what it printed, of a process that stays nothing."""
         if words[0] in {"scheduler", "worker"}:
             self._staying.append(machine.start(*words))
             return ""

@@ -1,4 +1,4 @@
-"""Several machines, set up by the README's words: measured, lost, cut off and slow.
+"""Several machines, set up by the documentation's words: measured, lost, cut off and slow.
 
 Each machine is a network namespace with its own name, address, state folder and link.
 """
@@ -85,7 +85,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(
     network: Network, archive: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    """Give the machines of the README, with everything running."""
+    """Give the machines of the documentation, with everything running."""
     with Site(network, tmp_path_factory.mktemp("site"), archive).open() as opened:
         yield opened
 
@@ -97,7 +97,7 @@ def all_measured_once(site: Site, batch: str, count: int) -> bool:
     return ended and witness.testify(site.database).twice == 0
 
 
-def test_the_words_of_the_readme_measure_a_folder_as_one_machine_does(
+def test_the_words_of_the_documentation_measure_a_folder_as_one_machine_does(
     site: Site, archive: Path, tmp_path: Path
 ) -> None:
     alone = Commands(tmp_path / "alone")

@@ -71,8 +71,8 @@ def test_no_fault_is_listed_twice_and_no_area_is_left_out() -> None:
     assert min(areas.values()) >= 5
 
 
-def test_the_readme_says_how_many_faults_there_are() -> None:
-    text = re.sub(r"\s+", " ", (ROOT / "README.md").read_text(encoding="utf-8"))
+def test_the_page_says_how_many_faults_there_are() -> None:
+    text = re.sub(r"\s+", " ", (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8"))
     [said] = re.findall(r"`make mutants` puts (\d+) deliberate faults", text)
     assert int(said) == len(all_faults())
 

@@ -1,10 +1,12 @@
-"""The README's command blocks: each is run, and what it prints compared or written.
+"""The pages' command blocks: each is run, and what it prints compared or written.
 
 A block is a fence that opens with ``console``; every line of it that starts with ``$ thoraq`` is a
-command, the lines up to the next are its output. The commands run in a folder that the README
-calls ``/srv``, with the archive in ``/srv/archive`` and the state in ``/srv/thoraq``. What differs
-between two runs or two machines is masked: figures, digests, and with ``console rows`` all but the
-heading. ``console last`` shows the last paragraph alone.
+command, the lines up to the next are its output. The commands of all pages run one after another in
+a folder that the pages call ``/srv``, with the archive in ``/srv/archive`` and the state in
+``/srv/thoraq``. The first of them, which measures the archive, may be shown by several pages; it
+runs once. What differs between two runs or two machines is masked: figures, digests, and with
+``console rows`` all but the heading. ``console last`` runs it again and shows the last paragraph
+alone.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from testbed.networks import make_network
 FENCE = re.compile(r"^```console([^\n]*)\n(\$ thoraq .*?)^```$", re.DOTALL | re.MULTILINE)
 SEED = "42"
 COUNT = "40"
+#: Measures the archive: the first command of the first page.
+FIRST = "thoraq process /srv/archive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class World:
         }
 
     def make_archive(self) -> None:
-        """Write the archive the README speaks of."""
+        """Write the archive the pages speak of."""
         command = ["-m", "radiograph.phantom", "archive", "--count", COUNT, "--seed", SEED]
         subprocess.run(
             [sys.executable, *command],
@@ -69,11 +73,11 @@ class World:
         )
 
     def make_network(self) -> None:
-        """Write the network that the README trained."""
+        """Write the network that the pages register."""
         make_network(self.folder / "our-own", "our-own")
 
     def make_films(self) -> None:
-        """Write the annotated images that the README trains on."""
+        """Write the annotated images that the pages train on."""
         write_landmark_set(self.folder / "films")
 
     def run(self, command: str) -> str:
@@ -94,10 +98,11 @@ class World:
         return said.replace(str(self.folder.resolve()), "/srv").replace(str(self.folder), "/srv")
 
 
-def steps(readme: str) -> Iterator[Step]:
-    """Return the commands of the README in their order, but for those that only ask for help."""
-    for fence in FENCE.finditer(readme):
-        yield from steps_of(fence)
+def steps(page: str) -> Iterator[Step]:
+    """Return the commands of a page in their order, but for those that only ask for help."""
+    for fence in FENCE.finditer(page):
+        if not asks_for_help(fence):
+            yield from steps_of(fence)
 
 
 def steps_of(fence: re.Match[str]) -> Iterator[Step]:
@@ -108,7 +113,7 @@ def steps_of(fence: re.Match[str]) -> Iterator[Step]:
 
 
 def shown(output: str, mode: str) -> str:
-    """Return the part of an output that the README shows."""
+    """Return the part of an output that a page shows."""
     return output.rpartition("\n\n")[2] if mode == "last" else output
 
 
@@ -134,16 +139,32 @@ def masked(output: str, mode: str) -> list[str]:
     return found
 
 
-def renewed(readme: str, world: World) -> str:
-    """Return the README with every block's output as it is now."""
+class Teller:
+    """Runs the commands of page after page in one world."""
 
-    def run_block(fence: re.Match[str]) -> str:
-        if asks_for_help(fence):
-            return fence[0]
-        ran = [
-            f"$ {step.command}\n{shown(world.run(step.command), step.mode)}"
-            for step in steps_of(fence)
-        ]
-        return f"```console{fence[1]}\n{''.join(ran)}```"
+    def __init__(self, world: World, first_printed: str | None = None) -> None:
+        """Take the world; ``first_printed``: what measuring the archive printed, if it ran."""
+        self._world = world
+        self._first_printed = first_printed
 
-    return FENCE.sub(run_block, readme)
+    def printed(self, step: Step) -> str:
+        """Run one command, or return what the first one printed, if it is that."""
+        if step.command != FIRST or step.mode == "last":
+            return self._world.run(step.command)
+        if self._first_printed is None:
+            self._first_printed = self._world.run(FIRST)
+        return self._first_printed
+
+    def renewed(self, page: str) -> str:
+        """Return a page with every block's output as it is now."""
+
+        def run_block(fence: re.Match[str]) -> str:
+            if asks_for_help(fence):
+                return fence[0]
+            ran = [
+                f"$ {step.command}\n{shown(self.printed(step), step.mode)}"
+                for step in steps_of(fence)
+            ]
+            return f"```console{fence[1]}\n{''.join(ran)}```"
+
+        return FENCE.sub(run_block, page)

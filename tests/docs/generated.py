@@ -1,8 +1,10 @@
-"""The parts of the README that are made from the code, between ``begin`` and ``end`` marks."""
+"""The parts of the pages that are made from the code, between ``begin`` and ``end`` marks."""
 
 from __future__ import annotations
 
+import ast
 import re
+import tomllib
 from collections.abc import Sequence
 
 import click
@@ -16,6 +18,7 @@ from cli.output.vocabulary import FORMER, MEANINGS
 from network.card import shipped_card
 from results.columns import dictionary_rows
 from scheduler.settings import Settings
+from tests.docs.pages import ROOT
 
 MARKED = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
@@ -139,7 +142,62 @@ def network() -> str:
     )
 
 
+#: What two people differ by, as published; the README names the two papers.
+OBSERVERS_LANDMARKS = "4.0 to 4.9 px [1]"
+OBSERVERS_ICT = "about 0.011 [2]"
+
+
+def accuracy() -> str:
+    """Return the shipped network's main figures beside those of two people."""
+    metrics = shipped_card().card["metrics"]
+    rows: list[tuple[Value, ...]] = []
+    for name, figures in metrics["landmarks"].items():
+        error = f"{figures['mean']:.2f} px [{figures['low']:.2f}, {figures['high']:.2f}]"
+        rows.append(("landmarks, mean error", name, figures["cases"], error, OBSERVERS_LANDMARKS))
+    for name, figures in metrics["ict"].items():
+        low, high = figures["intervals"]["sd"]
+        error = f"{figures['sd']:.3f} [{low:.3f}, {high:.3f}]"
+        rows.append(("ICT, sd of the difference", name, figures["cases"], error, OBSERVERS_ICT))
+    headings = ("what", "on", "radiographs", "thoraq [95 %]", "two people differ by")
+    return table(headings, rows)
+
+
+#: Folders without a module that could say what they hold.
+UNPACKAGED = {
+    "deploy": "What a machine needs to run it: Dockerfile, compose file, systemd units.",
+    "docs": "What people read.",
+    "tests": "What holds it up; among them the campaigns chaos, fuzz and mutants.",
+}
+
+
+def folders() -> str:
+    """Return each folder with the first sentence of its ``__init__``, two levels deep."""
+    found = dict(UNPACKAGED)
+    for module in (*ROOT.glob("*/__init__.py"), *ROOT.glob("*/*/__init__.py")):
+        folder = str(module.parent.relative_to(ROOT))
+        if folder[0] != "." and folder.partition("/")[0] not in UNPACKAGED:
+            text = ast.get_docstring(ast.parse(module.read_bytes())) or ""
+            found[folder] = " ".join(text.partition("\n\n")[0].replace("``", "`").split())
+    return table(
+        ("folder", "what it holds"), [(f"`{each}/`", found[each]) for each in sorted(found)]
+    )
+
+
+def contracts() -> str:
+    """Return who may import whom: the layers from the top down, and the other rules."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    rules = project["tool"]["importlinter"]["contracts"]
+    layers = "".join(
+        f"{layer}\n" for rule in rules if rule["type"] == "layers" for layer in rule["layers"]
+    )
+    others = "".join(f"- {rule['name']}\n" for rule in rules if rule["type"] != "layers")
+    return f"```\n{layers}```\n\n{others}"
+
+
 PARTS = {
+    "accuracy": accuracy,
+    "contracts": contracts,
+    "folders": folders,
     "network": network,
     "settings": settings,
     "codes": codes,
@@ -151,6 +209,6 @@ PARTS = {
 }
 
 
-def filled(readme: str) -> str:
-    """Return the README with every marked part made anew."""
-    return MARKED.sub(lambda found: f"{found[1]}{PARTS[found[2]]()}{found[3]}", readme)
+def filled(page: str) -> str:
+    """Return a page with every marked part made anew."""
+    return MARKED.sub(lambda found: f"{found[1]}{PARTS[found[2]]()}{found[3]}", page)

@@ -1,0 +1,75 @@
+"""The documentation against the program."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.main import COMMANDS
+from tests.cli.commands import ROOT, Processed
+from tests.docs.generated import PARTS, filled
+from tests.docs.pages import PAGES, texts, whole
+from tests.docs.transcript import FIRST, Teller, masked, steps
+
+
+def test_every_part_made_from_the_code_is_on_one_page() -> None:
+    assert sorted(re.findall(r"<!-- begin (\w+) -->", whole())) == sorted(PARTS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_part_made_from_the_code_is_up_to_date(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert filled(text) == text, "make docs"
+
+
+@pytest.fixture
+def told(processed: Processed, tmp_path: Path) -> Iterator[Processed]:
+    """Give the archive of the pages, whose database is put back once they are told."""
+    kept = tmp_path / "thoraq.db"
+    database = processed.commands.state / "thoraq.db"
+    shutil.copy(database, kept)
+    yield processed
+    shutil.copy(kept, database)
+
+
+def test_every_command_prints_what_the_pages_show(told: Processed) -> None:
+    teller = Teller(told.world, told.printed)
+    assert next(steps(whole())).command == FIRST
+    ran = 0
+    for page, text in texts():
+        for step in steps(text):
+            wanted = masked(step.output, step.mode)
+            printed = masked(teller.printed(step), step.mode)
+            assert printed == wanted, f"{page}: {step.command}: make docs"
+            ran += 1
+    assert ran > len(PAGES) / 2
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_its_place_in_the_text(name: str) -> None:
+    written = "\n".join(text for page, text in texts() if "/reference/" not in page)
+    assert f"thoraq {name}" in written
+
+
+def test_the_doctor_of_the_pages_finds_every_package_that_thoraq_needs() -> None:
+    shown = re.search(r"^OK    packages    (.*?)\nOK ", whole(), flags=re.MULTILINE | re.DOTALL)
+    assert shown is not None
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [re.split(r"[^\w-]", line)[0] for line in project["dependencies"]]
+    assert [each.split()[0] for each in shown[1].split(",")] == wanted
+
+
+def test_every_make_target_that_a_page_names_is_there() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^(\w+):", makefile, flags=re.MULTILINE))
+    assert set(re.findall(r"`?make (\w+)", whole())) - {"it", "the"} <= targets
+
+
+def test_the_pages_say_once_that_nothing_is_diagnosed() -> None:
+    assert PAGES[0].read_text(encoding="utf-8").count("do not diagnose") == 1
+    assert whole().count("do not diagnose") == 1
