@@ -34,5 +34,5 @@ PEERS = (
     Peer("Ray Data", "ray_data", "ray", "Apache-2.0", bar=1.3),
     Peer("Dask", "dask_futures", "distributed", "BSD-3-Clause", bar=1.3),
     Peer("LitServe", "litserve_server", "litserve", "Apache-2.0"),
-    Peer("Celery, one task an image", "plain_celery"),
+    Peer("Celery, one task per image", "plain_celery"),
 )

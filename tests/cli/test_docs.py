@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import thoraq
 from cli.main import COMMANDS
 from tests.cli.commands import ROOT, Processed
 from tests.docs.generated import PARTS, filled
@@ -48,6 +49,16 @@ def test_every_command_prints_what_the_pages_show(told: Processed) -> None:
             assert printed == wanted, f"{page}: {step.command}: make docs"
             ran += 1
     assert ran > len(PAGES) / 2
+
+
+def test_every_example_with_pandas_runs(told: Processed) -> None:
+    pytest.importorskip("pandas", reason="pandas is an addition of the user's: pip install pandas")
+    blocks = re.findall(r"^```python\n(.*?)^```$", whole(), re.DOTALL | re.MULTILINE)
+    assert blocks
+    for block in blocks:
+        names: dict[str, object] = {"thoraq": thoraq}
+        exec(block.replace("/srv/", f"{told.world.folder}/"), names)  # noqa: S102 - our own pages
+        assert len(names["frame"]) > 0  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

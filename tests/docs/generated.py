@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import re
-import tomllib
-from collections.abc import Sequence
 
 import click
 from click.testing import CliRunner
@@ -13,21 +10,15 @@ from click.testing import CliRunner
 from cli.exits import Exit
 from cli.main import COMMANDS, thoraq
 from cli.output.codes import code_rows
-from cli.output.printing import Value
 from cli.output.vocabulary import FORMER, MEANINGS
-from network.card import shipped_card
+from radiograph.landmarks import Landmark
 from results.columns import dictionary_rows
 from scheduler.settings import Settings
-from tests.docs.pages import ROOT
+from tests.docs.card import accuracy, coverage, data, details, limits, network
+from tests.docs.markdown import table
+from tests.docs.project import contracts, folders, systems
 
 MARKED = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
-
-
-def table(headings: Sequence[str], rows: Sequence[Sequence[Value]]) -> str:
-    """Return a Markdown table."""
-    lines = [headings, ["---"] * len(headings), *rows]
-    cells = [[str(cell).replace("|", "\\|") for cell in line] for line in lines]
-    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
 
 
 def settings() -> str:
@@ -105,99 +96,21 @@ def reference() -> str:
     return "```console\n" + "\n".join(blocks) + "```\n"
 
 
-def network() -> str:
-    """Return the figures of the shipped network's card."""
-    card = shipped_card()
-    metrics = card.card["metrics"]
-    landmarks = [
-        (
-            name,
-            figures["cases"],
-            f"{figures['mean']:.2f} [{figures['low']:.2f}, {figures['high']:.2f}]",
-            f"{figures['median']:.2f}",
-            f"{figures['p95']:.2f}",
-            " / ".join(f"{100 * share:.0f}" for share in figures["buckets"].values()) + " %",
-        )
-        for name, figures in metrics["landmarks"].items()
-    ]
-    index = [
-        (
-            name,
-            figures["cases"],
-            f"{figures['mean_absolute']:.4f} [{figures['low']:.4f}, {figures['high']:.4f}]",
-            f"{figures['bias']:+.4f}",
-            f"{figures['sd']:.4f}",
-            f"{100 * figures['sensitivity']:.0f} / {100 * figures['specificity']:.0f} %",
-        )
-        for name, figures in metrics["ict"].items()
-    ]
-    headings = ("set", "cases", "mean error, px of a 224 frame [95 %]", "median", "p95")
-    buckets = "excellent / very good / good / review"
-    agreement = ("set", "cases", "mean absolute error [95 %]", "bias", "sd")
-    return (
-        f"The shipped network is `{card.version}`.\n\n"
-        + table((*headings, buckets), landmarks)
-        + "\n"
-        + table((*agreement, "sensitivity / specificity at 0.50"), index)
-    )
-
-
-#: What two people differ by, as published; the README names the two papers.
-OBSERVERS_LANDMARKS = "4.0 to 4.9 px [1]"
-OBSERVERS_ICT = "about 0.011 [2]"
-
-
-def accuracy() -> str:
-    """Return the shipped network's main figures beside those of two people."""
-    metrics = shipped_card().card["metrics"]
-    rows: list[tuple[Value, ...]] = []
-    for name, figures in metrics["landmarks"].items():
-        error = f"{figures['mean']:.2f} px [{figures['low']:.2f}, {figures['high']:.2f}]"
-        rows.append(("landmarks, mean error", name, figures["cases"], error, OBSERVERS_LANDMARKS))
-    for name, figures in metrics["ict"].items():
-        low, high = figures["intervals"]["sd"]
-        error = f"{figures['sd']:.3f} [{low:.3f}, {high:.3f}]"
-        rows.append(("ICT, sd of the difference", name, figures["cases"], error, OBSERVERS_ICT))
-    headings = ("what", "on", "radiographs", "thoraq [95 %]", "two people differ by")
-    return table(headings, rows)
-
-
-#: Folders without a module that could say what they hold.
-UNPACKAGED = {
-    "deploy": "What a machine needs to run it: Dockerfile, compose file, systemd units.",
-    "docs": "What people read.",
-    "tests": "What holds it up; among them the campaigns chaos, fuzz and mutants.",
-}
-
-
-def folders() -> str:
-    """Return each folder with the first sentence of its ``__init__``, two levels deep."""
-    found = dict(UNPACKAGED)
-    for module in (*ROOT.glob("*/__init__.py"), *ROOT.glob("*/*/__init__.py")):
-        folder = str(module.parent.relative_to(ROOT))
-        if folder[0] != "." and folder.partition("/")[0] not in UNPACKAGED:
-            text = ast.get_docstring(ast.parse(module.read_bytes())) or ""
-            found[folder] = " ".join(text.partition("\n\n")[0].replace("``", "`").split())
-    return table(
-        ("folder", "what it holds"), [(f"`{each}/`", found[each]) for each in sorted(found)]
-    )
-
-
-def contracts() -> str:
-    """Return who may import whom: the layers from the top down, and the other rules."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    rules = project["tool"]["importlinter"]["contracts"]
-    layers = "".join(
-        f"{layer}\n" for rule in rules if rule["type"] == "layers" for layer in rule["layers"]
-    )
-    others = "".join(f"- {rule['name']}\n" for rule in rules if rule["type"] != "layers")
-    return f"```\n{layers}```\n\n{others}"
+def points() -> str:
+    """Return the number of each point in the array that the database stores."""
+    return table(("number", "point"), [(int(each), f"`{each.name.lower()}`") for each in Landmark])
 
 
 PARTS = {
     "accuracy": accuracy,
+    "points": points,
+    "systems": systems,
     "contracts": contracts,
+    "coverage": coverage,
+    "data": data,
+    "details": details,
     "folders": folders,
+    "limits": limits,
     "network": network,
     "settings": settings,
     "codes": codes,

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
-from tests.docs.generated import PARTS, folders
+from tests.docs.generated import PARTS
 from tests.docs.links import anchors, dead, links
-from tests.docs.pages import PAGES, README, ROOT
+from tests.docs.pages import PAGES, README, ROOT, texts
+from tests.docs.project import folders
 from tests.house.test_layout import FOLDERS
 
 LONGEST_README_LINES = 200
 LONGEST_PAGE_LINES = 400
 LARGEST_PICTURE_BYTES = 200_000
-TEXTS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md"]
+OTHERS = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "benchmarks/README.md")
+TEXTS = [*PAGES, *(ROOT / name for name in OTHERS)]
 
 
 def named(page: Path) -> str:
@@ -80,3 +85,19 @@ def test_every_folder_has_its_sentence_in_the_architecture() -> None:
     assert {name for name in top if "/" not in name} == FOLDERS
     assert "<!-- begin folders -->" in (ROOT / "docs" / "architecture.md").read_text("utf-8")
     assert "folders" in PARTS
+
+
+def test_the_pages_name_the_index_of_the_dockerfile() -> None:
+    indexes = re.compile(r"https://download\.pytorch\.org/whl/\w[\w.]*")
+    told = {found for _, text in texts() for found in indexes.findall(text)}
+    assert told == set(indexes.findall((ROOT / "deploy" / "Dockerfile").read_text("utf-8")))
+
+
+def test_the_citation_is_of_this_version_and_licence() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    citation = YAML(typ="safe").load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["title"] == project["name"]
+    assert citation["version"] == project["version"]
+    assert citation["license"] == project["license"]
+    assert " ".join(citation["abstract"].split()) == project["description"]
+    assert {"cff-version", "message", "authors"} <= set(citation)
