@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import tomllib
@@ -59,6 +60,21 @@ def test_every_example_with_pandas_runs(told: Processed) -> None:
         names: dict[str, object] = {"thoraq": thoraq}
         exec(block.replace("/srv/", f"{told.world.folder}/"), names)  # noqa: S102 - our own pages
         assert len(names["frame"]) > 0  # type: ignore[arg-type]
+
+
+def test_the_notebook_runs_from_top_to_bottom(
+    told: Processed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    notebook = json.loads((ROOT / "docs" / "results.ipynb").read_text(encoding="utf-8"))
+    names: dict[str, object] = {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            assert not cell["outputs"], "a notebook without outputs: clear them"
+            source = "".join(cell["source"]).replace("/srv/", f"{told.world.folder}/")
+            exec(source, names)  # noqa: S102 - our own pages
+    assert names["figure"].axes  # type: ignore[attr-defined]
+    names["plt"].close("all")  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -18,8 +18,8 @@ PAGES = (
             "installing",
             "measuring",
             "results",
+            "operations",  # the doctor finds nothing waiting yet
             "training",
-            "operations",
             "troubleshooting",
             "security",
             "reliability",

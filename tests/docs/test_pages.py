@@ -32,7 +32,7 @@ def test_every_page_is_in_the_list_and_in_the_index() -> None:
     assert sorted(docs.rglob("*.md")) == sorted(page for page in PAGES if page != README)
     index = docs / "index.md"
     linked = {(docs / link).resolve() for link in links(index.read_text(encoding="utf-8"))}
-    assert linked == set(PAGES) - {README, index}
+    assert {page for page in linked if page.is_relative_to(docs)} == set(PAGES) - {README, index}
 
 
 def test_no_page_is_too_long() -> None:
