@@ -203,6 +203,15 @@ def test_the_installation_puts_the_command_where_sudo_finds_it() -> None:
         assert f"#     ln -s {INSTALLED_AT}/.venv/bin/{name} /usr/local/bin/{name}\n" in install
 
 
+def test_the_page_that_a_unit_names_is_there() -> None:
+    told = []
+    for unit in [*UNITS, *FOLDER.glob("*.timer")]:
+        text = unit.read_text(encoding="utf-8")
+        told += re.findall(rf"^Documentation=file://{INSTALLED_AT}/(\S+)$", text, re.MULTILINE)
+    assert len(told) == len(list(FOLDER.iterdir()))
+    assert [name for name in told if not (FOLDER.parents[1] / name).is_file()] == []
+
+
 def test_a_folder_that_a_drop_in_opens_is_made_for_the_user_of_the_service() -> None:
     opened = []
     for unit in UNITS:

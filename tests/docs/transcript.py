@@ -78,7 +78,7 @@ class World:
 
     def make_films(self) -> None:
         """Write the annotated images that the pages train on."""
-        write_landmark_set(self.folder / "films")
+        write_landmark_set(self.folder / "annotated")
 
     def run(self, command: str) -> str:
         """Run one command; return what it prints, with /srv for the folder."""
