@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from ruamel.yaml import YAML
@@ -14,6 +15,7 @@ from tests.docs.links import anchors, dead, links
 from tests.docs.pages import PAGES, README, ROOT, texts
 from tests.docs.project import folders
 from tests.house.test_layout import FOLDERS
+from training.dataset import cardiothoracic, landmarks15
 
 LONGEST_README_LINES = 200
 LONGEST_PAGE_LINES = 400
@@ -101,3 +103,12 @@ def test_the_citation_is_of_this_version_and_licence() -> None:
     assert citation["license"] == project["license"]
     assert " ".join(citation["abstract"].split()) == project["description"]
     assert {"cff-version", "message", "authors"} <= set(citation)
+
+
+@pytest.mark.parametrize("layout", [landmarks15, cardiothoracic], ids=["landmarks", "widths"])
+def test_the_page_on_training_names_the_files_and_columns_of_a_data_set(layout: ModuleType) -> None:
+    text = (ROOT / "docs" / "training.md").read_text("utf-8")
+    between = {f"{axis}{number}" for axis in "xy" for number in range(2, 15)}
+    splits = {landmarks15.known_split(name) for name in ("train", "val", "test", "external")}
+    wanted = {f"{layout.FOLDER}/", layout.TABLE, *layout.COLUMNS, *splits} - between
+    assert {name for name in wanted if f"`{name}`" not in text} == set()
