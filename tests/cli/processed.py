@@ -1,4 +1,4 @@
-"""The README's archive after its first command."""
+"""The archive of the pages after its first command."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.commands import Commands
-from tests.readme.transcript import World
+from tests.docs.transcript import World
 
 
 @dataclass(frozen=True, slots=True)
 class Processed:
-    """The archive of the README after its first command."""
+    """The archive of the pages after its first command."""
 
     world: World
     commands: Commands

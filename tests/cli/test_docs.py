@@ -13,7 +13,8 @@ import pytest
 
 import thoraq
 from cli.main import COMMANDS
-from tests.cli.commands import ROOT, Processed
+from testbed.checkout import ROOT
+from tests.cli.processed import Processed
 from tests.docs.generated import PARTS, filled
 from tests.docs.pages import PAGES, texts, whole
 from tests.docs.transcript import FIRST, Teller, masked, steps

@@ -13,7 +13,8 @@ import pytest
 
 from db import tables
 from db.database import Database
-from tests.cli.commands import ROOT, Processed
+from testbed.checkout import ROOT
+from tests.cli.processed import Processed
 
 FENCE = re.compile(r"^```sql (sqlite|postgresql) (\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 PAGE = ROOT / "docs" / "results.md"
