@@ -7,8 +7,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from radiograph.calibration import Calibration, uncertainty_score
 from radiograph.measures.ict import measure_ict
-from radiograph.measures.quality import Calibration, bucket, uncertainty_score
+from radiograph.measures.quality import bucket
 from radiograph.measures.values import of_points
 from radiograph.records import (
     ERROR_FRAME_PX,

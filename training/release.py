@@ -22,7 +22,7 @@ from network.input import INPUT_SIDE_PX, MARGIN_PX
 from network.landmark_network import ARCHITECTURE
 from network.predictor import TorchPredictor
 from network.weights import read_network, save_network
-from radiograph.measures.quality import Calibration
+from radiograph.calibration import Calibration
 from training.evaluate.calibration import LEAST_CASES, calibrate
 from training.evaluate.models import EvaluatedModels, evaluate_models
 from training.evaluate.predictions import predict

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from db.records import ClaimedJob, Outcome, Provenance, Refusal
 from network.card import ModelCard
 from network.prediction import Prediction
+from radiograph.calibration import Calibration
 from radiograph.errors import RadiographError
 from radiograph.frontal import check_prediction
-from radiograph.measures.quality import Calibration
 from radiograph.measuring import measure, spreads_in_error_frame
 from radiograph.records import Header, IctThresholds, Measurement
 from scheduler.pseudonym import Pseudonyms

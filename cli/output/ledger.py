@@ -10,17 +10,12 @@ from cli.output.codes import known_codes
 from cli.output.judgements import outdated_results, reason_lines, say_outdated
 from cli.output.printing import say
 from db.records import BatchStatus
+from radiograph.measures.quality import RANGES
 from radiograph.records import Bucket, IctRule, IctThresholds
 from results.columns import plain
 
-#: Upper limits of the buckets, in px of a 224 frame.
-LIMITS = {
-    Bucket.EXCELLENT: "< 5 px",
-    Bucket.VERY_GOOD: "< 8.5 px",
-    Bucket.GOOD: "< 15 px",
-    Bucket.REVIEW: ">= 15 px",
-    Bucket.UNRATED: "no calibration",
-}
+#: The range of each bucket, in px of a 224 frame.
+LIMITS = {Bucket.UNRATED: "no calibration"} | {name: f"{span} px" for name, span in RANGES.items()}
 #: Length of the longest bar.
 BAR_CELLS = 30
 #: The text before a bar.

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from radiograph.calibration import Calibration
 from radiograph.image import Radiograph
 from radiograph.landmarks import ANATOMICAL, Landmark
-from radiograph.measures.quality import Calibration
 from radiograph.measuring import measure, to_file
 from radiograph.overlay import (
     ALERT,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from network.input import INPUT_SIDE_PX, fit_affine
-from radiograph.measures.quality import Calibration
+from radiograph.calibration import Calibration
 from radiograph.measuring import measure
 from radiograph.records import Bucket, Header, IctThresholds, ImageFormat
 from tests.training.spots import spots

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from network.input import INPUT_SIDE_PX
-from radiograph.measures.quality import Calibration
+from radiograph.calibration import Calibration
 from tests.training.spots import spots
 from training.dataset.layouts import usable_radiographs
 from training.evaluate.cases import list_cases

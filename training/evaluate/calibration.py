@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import isotonic_regression
 
+from radiograph.calibration import Calibration, propagated_ict_sd
 from radiograph.landmarks import ANATOMICAL
-from radiograph.measures.quality import Calibration, propagated_ict_sd
 from training.evaluate.predictions import Predictions, case_errors
 from training.samples import Samples
 from training.shape import index_of

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from radiograph.measures.quality import Calibration, bucket
+from radiograph.calibration import Calibration
+from radiograph.measures.quality import bucket
 from radiograph.records import Bucket
 from training.evaluate.predictions import Predictions, case_errors
 from training.evaluate.reliability import measure_predictions, refusals

@@ -10,7 +10,7 @@ from network.card import ModelCard
 from network.input import INPUT_SIDE_PX
 from network.loading import load_predictor
 from network.prediction import Predicts
-from radiograph.measures.quality import Calibration
+from radiograph.calibration import Calibration
 from training.errors import SplitEmpty
 from training.evaluate.agreement import IctFigures, ict_figures
 from training.evaluate.calibration import LEAST_CASES, calibrate

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
 
+from radiograph.calibration import Calibration
 from radiograph.errors import RadiographError
 from radiograph.frontal import check_prediction
-from radiograph.measures.quality import REVIEW_FROM, Calibration, bucket
+from radiograph.measures.quality import REVIEW_FROM, bucket
 from radiograph.measuring import measure
 from radiograph.records import (
     ERROR_FRAME_PX,

@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from radiograph.measures.quality import Calibration
+from radiograph.calibration import Calibration
 from scheduler.rights import draft
 from training.dataset.layouts import usable_radiographs
 from training.evaluate.agreement import true_and_measured_index
