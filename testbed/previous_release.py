@@ -1,4 +1,4 @@
-"""Rows as the previous release wrote them, at the revision before the newest one."""
+"""Rows as an earlier release wrote them, at the revision before the newest one or an older one."""
 
 from __future__ import annotations
 
@@ -34,9 +34,12 @@ def previous_revision() -> str:
     return f"{int(schema.HEAD) - 1:04}"
 
 
-def write_previous(url: str, files: Sequence[Path], model: str) -> int:
-    """Take a new database one revision back and fill it; return the chunk that was sent."""
-    migration.downgrade(url, previous_revision())
+def write_previous(url: str, files: Sequence[Path], model: str, revision: str | None = None) -> int:
+    """Take a new database back to a revision and fill it; return the chunk that was sent.
+
+    ``revision``: the one before the newest where None.
+    """
+    migration.downgrade(url, revision or previous_revision())
     engine = engine_of(url).execution_options(thoraq_writing=True)
     try:
         with engine.begin() as connection:
@@ -81,7 +84,9 @@ class _Release:
         return self._now - timedelta(minutes=minutes)
 
     def _add(self, table: str, **values: object) -> int:
-        """Insert what the revision has columns for; return the row's id."""
+        """Insert what the revision has columns for; return the row's id, 0 without the table."""
+        if table not in self._tables.tables:
+            return 0
         known: Table = self._tables.tables[table]
         values |= {column: value for (of, column), value in REQUIRED.items() if of == table}
         row: Mapping[str, Any] = {key: each for key, each in values.items() if key in known.c}

@@ -34,11 +34,17 @@ def contracts() -> str:
     """Return who may import whom: the layers from the top down, and the other rules."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     rules = project["tool"]["importlinter"]["contracts"]
-    layers = "".join(
-        f"{layer}\n" for rule in rules if rule["type"] == "layers" for layer in rule["layers"]
+    # The house first, then the rooms of its folders.
+    layers = sorted(
+        (rule for rule in rules if rule["type"] == "layers"), key=lambda rule: "containers" in rule
     )
+    drawn = ""
+    for rule in layers:
+        if "containers" in rule:
+            drawn += f"\nWithin `{', '.join(rule['containers'])}/`:\n\n"
+        drawn += "```\n" + "".join(f"{layer}\n" for layer in rule["layers"]) + "```\n"
     others = "".join(f"- {rule['name']}\n" for rule in rules if rule["type"] != "layers")
-    return f"```\n{layers}```\n\n{others}"
+    return f"{drawn}\nBesides:\n\n{others}"
 
 
 def pinned(file: str, pattern: str) -> str:
