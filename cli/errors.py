@@ -3,10 +3,6 @@
     CommandError            code, kind
     |-- NoFiles             no-files            NOT_FOUND
     |-- NotMeasured         not-measured        NOT_FOUND
-    |-- ModelAbsent         model-absent        NETWORK
-    |-- ModelWorse          model-worse         USAGE
-    |-- VersionReserved     version-reserved    USAGE
-    |-- PlanInvalid         plan-invalid        USAGE
     |-- BatchPaused         batch-paused        USAGE
     `-- WorkersGone         workers-gone        QUEUE
 
@@ -36,34 +32,6 @@ class NotMeasured(CommandError):
 
     code = "not-measured"
     kind = ErrorKind.NOT_FOUND
-
-
-class ModelAbsent(CommandError):
-    """The network's files are not where workers look; `thoraq models register FOLDER` puts them."""
-
-    code = "model-absent"
-    kind = ErrorKind.NETWORK
-
-
-class ModelWorse(CommandError):
-    """The card states larger errors than that of the served network, or none; see --force."""
-
-    code = "model-worse"
-    kind = ErrorKind.USAGE
-
-
-class VersionReserved(CommandError):
-    """The name cannot be a network's; take letters, digits, . _ -, and nothing like thoraq-1."""
-
-    code = "version-reserved"
-    kind = ErrorKind.USAGE
-
-
-class PlanInvalid(CommandError):
-    """The run file is no plan of a training; correct what the message names."""
-
-    code = "plan-invalid"
-    kind = ErrorKind.USAGE
 
 
 class BatchPaused(CommandError):

@@ -13,6 +13,9 @@
     |-- DevicesUnknown                  devices-unknown
     |-- DeviceMissing                   device-missing
     |-- NoModelServed                   no-model-served
+    |-- ModelAbsent                     model-absent
+    |-- ModelWorse                      model-worse
+    |-- VersionReserved                 version-reserved
     |-- KeyUnusable                     key-unusable
     |-- PasswordNeeded                  password-needed
     |-- PasswordUnusable                password-unusable
@@ -120,6 +123,27 @@ class NoModelServed(SchedulerError):
     """No network is chosen to measure with; `thoraq models list` shows those there are."""
 
     code = "no-model-served"
+
+
+class ModelAbsent(SchedulerError):
+    """The network's files are not where workers look; `thoraq models register FOLDER` puts them."""
+
+    code = "model-absent"
+    kind = ErrorKind.NETWORK
+
+
+class ModelWorse(SchedulerError):
+    """The card states larger errors than that of the served network, or none; see --force."""
+
+    code = "model-worse"
+    kind = ErrorKind.USAGE
+
+
+class VersionReserved(SchedulerError):
+    """The name cannot be a network's; take letters, digits, . _ -, and nothing like thoraq-1."""
+
+    code = "version-reserved"
+    kind = ErrorKind.USAGE
 
 
 class KeyUnusable(SchedulerError):

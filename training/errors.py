@@ -5,6 +5,7 @@ TrainingError                       code, permanent, kind
 |-- DatasetInvalid                  dataset-invalid
 |-- LeadsOutside                    image-outside
 |-- SplitEmpty                      split-empty
+|-- PlanInvalid                     plan-invalid
 |-- PlanDiffers                     plan-differs
 |-- CheckpointBroken                checkpoint-broken
 |-- RunTaken                        run-taken              transient
@@ -50,6 +51,13 @@ class SplitEmpty(TrainingError):
 
     code = "split-empty"
     kind = ErrorKind.UNSOUND
+
+
+class PlanInvalid(TrainingError):
+    """The run file is no plan of a training; correct what the message names."""
+
+    code = "plan-invalid"
+    kind = ErrorKind.USAGE
 
 
 class PlanDiffers(TrainingError):

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from network.card import file_digest, load_card
+from network.card import CARD_FILE, file_digest, load_card
 from network.input import INPUT_SIDE_PX, MARGIN_PX
 from network.landmark_network import ARCHITECTURE
 from network.predictor import TorchPredictor
@@ -33,7 +33,6 @@ from training.progress import Check, PhaseResult
 from training.report.page import write_report
 from training.samples import EXTERNAL_SPLIT, TRAINING_SIDE_PX, Samples, read_samples
 
-CARD_FILE = "card.json"
 REPORT_FILE = "report.html"
 
 

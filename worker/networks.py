@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import structlog
 
-from network.card import ModelCard, load_card, shipped_card
+from network.card import ModelCard, shipped_card
 from network.errors import CardInvalid
+from scheduler.errors import ModelAbsent
+from scheduler.networks import find_card
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
 from worker.device import Device, open_network
@@ -67,11 +68,8 @@ def card_of(model_version: str, settings: Settings) -> ModelCard:
     Raises ModelUnavailable.
     """
     try:
-        shipped = shipped_card()
-        if shipped.version == model_version:
-            return shipped
-        return load_card(settings.models_folder / Path(model_version).name / "card.json")
-    except CardInvalid as exc:
+        return find_card(model_version, settings)
+    except (CardInvalid, ModelAbsent) as exc:
         raise ModelUnavailable.because(model_version) from exc
 
 

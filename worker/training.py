@@ -29,6 +29,7 @@ from db.training.recovery import set_back_run
 from network.errors import NetworkError
 from radiograph.errors import ThoraqError
 from scheduler.archive import open_database
+from scheduler.networks import network_folder
 from scheduler.roots import allowed_path
 from scheduler.settings import Settings
 from training.errors import RunTaken, TrainingError
@@ -190,7 +191,7 @@ class Trainer:
                 result.weights,
                 json.loads((folder / FIT_FILE).read_text(encoding="utf-8")),
                 data,
-                self._settings.models_folder / run.name,
+                network_folder(run.name, self._settings),
                 run.name,
                 parent=run.parent,
                 device=self._device,

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from cli.listing_options import Listing, count_option, listing_options, print_count, print_listing
-from cli.networks import brought_in, card_at, card_of, check_figures, figures_row
 from cli.options import Paths, settings_option
 from cli.output.noted import audited
 from cli.output.printing import Form, Row, form_options, print_json, say
@@ -17,7 +16,9 @@ from db.query.comparison import compare_models
 from db.records import Crossing, ModelComparison, ModelRecord
 from network.errors import WeightsMismatch
 from results.columns import plain
+from results.network_figures import figures_row
 from scheduler.archive import open_database
+from scheduler.networks import brought_in, card_at, card_of, check_figures
 from scheduler.preparation import prepare
 from scheduler.settings import Settings
 

@@ -25,7 +25,6 @@ from cli.output.run_rows import (
 )
 from cli.output.run_table import print_comparison, print_run
 from cli.output.training_wait import waiting_for
-from cli.planning import count_films, plan_of, run_names, seeded_plans, weights_of
 from db.database import Database
 from db.states import RunState
 from db.training.records import NewRun, TrainingRun
@@ -42,6 +41,7 @@ from scheduler.archive import open_database
 from scheduler.preparation import prepare
 from scheduler.roots import check_allowed, check_places
 from scheduler.settings import Settings
+from training.request import count_films, plan_of, run_names, seeded_plans, weights_of
 
 
 @click.group()

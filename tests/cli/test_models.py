@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from cli.errors import ModelWorse
 from cli.exits import Exit
-from cli.networks import check_figures
 from db.records import ModelRecord
 from network.card import shipped_card
 from network.figures import compare
+from scheduler.errors import ModelWorse
 from scheduler.names import is_shipped_name
+from scheduler.networks import check_figures
 from testbed.commands import PATIENCE_SECONDS, Commands
 from testbed.networks import make_network
 from tests.cli.processed import Processed

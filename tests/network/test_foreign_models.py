@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.networks import brought_in, card_at
 from network import card as cards
 from network.card import load_card, shipped_card
 from network.errors import CardInvalid, ModelFileUnfit, WeightsMismatch, WeightsMissing
 from network.weights import load_network
+from scheduler.networks import brought_in, card_at
 from scheduler.settings import Settings
 from testbed.networks import make_network
 
@@ -100,7 +100,7 @@ def test_files_have_a_largest_size(
 ) -> None:
     monkeypatch.setattr(cards, limit, 10)
     if limit != "MOST_OF_CARD":
-        monkeypatch.setattr(f"cli.networks.{limit}", 10)
+        monkeypatch.setattr(f"scheduler.networks.{limit}", 10)
     with pytest.raises(error):
         take_in(made, Settings(state=tmp_path / "state"))
 

@@ -9,16 +9,15 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cli.errors import PlanInvalid
-from cli.networks import card_of, check_version
 from db.database import Database
 from db.errors import RunNameTaken
 from db.models import find_model, list_models
 from db.training.runs import list_runs
 from scheduler.names import is_shipped_name, readable
+from scheduler.networks import card_of, check_version
 from scheduler.settings import Settings
 from training.dataset.layouts import usable_radiographs
-from training.errors import SplitEmpty
+from training.errors import PlanInvalid, SplitEmpty
 from training.plan import Plan
 
 #: Seeds of runs that were asked for together are this far apart; a plan's phases take the next.

@@ -1,15 +1,13 @@
-"""Where a network's files lie, and putting them there."""
+"""Where the files of a network are, and bringing them there."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cli.errors import ModelAbsent, ModelWorse, VersionReserved
-from cli.output.printing import Row
 from db.errors import ModelDiffers
 from db.records import ModelRecord
 from network.card import (
@@ -26,6 +24,7 @@ from network.card import (
 from network.errors import WeightsMismatch, WeightsMissing
 from network.figures import KINDS, compare, figures, pooled
 from network.plain_files import copy_plain
+from scheduler.errors import ModelAbsent, ModelWorse, VersionReserved
 from scheduler.names import is_shipped_name, readable
 from scheduler.rights import as_operator
 from scheduler.settings import Settings
@@ -36,16 +35,28 @@ def card_of(version: str, settings: Settings) -> ModelCard:
 
     Raises ModelAbsent, CardInvalid, WeightsMissing, WeightsMismatch.
     """
-    shipped = shipped_card()
-    if shipped.version == version:
-        card = shipped
-    else:
-        folder = settings.models_folder / version
-        if not (folder / CARD_FILE).is_file():
-            raise ModelAbsent.because(f"{version} is not in {folder.parent}")
-        card = load_card(folder / CARD_FILE)
+    card = find_card(version, settings)
     verify_weights(card)
     return card
+
+
+def find_card(version: str, settings: Settings) -> ModelCard:
+    """Return the card of a network, the shipped one or one that was brought in.
+
+    Its weights are not looked at. Raises ModelAbsent, CardInvalid.
+    """
+    shipped = shipped_card()
+    if shipped.version == version:
+        return shipped
+    path = network_folder(version, settings) / CARD_FILE
+    if not path.is_file():
+        raise ModelAbsent.because(f"{version} is not in {settings.models_folder}")
+    return load_card(path)
+
+
+def network_folder(version: str, settings: Settings) -> Path:
+    """Return the folder of a network that was brought in or trained here."""
+    return settings.models_folder / Path(version).name
 
 
 def card_at(place: Path) -> ModelCard:
@@ -70,7 +81,7 @@ def brought_in(card: ModelCard, settings: Settings) -> Iterator[None]:
     Its files are read once, and what was copied is what was checked. Doing so again changes
     nothing. Raises ModelDiffers, CardInvalid, WeightsMissing, WeightsMismatch, ModelFileUnfit.
     """
-    folder = settings.models_folder / card.version
+    folder = network_folder(card.version, settings)
     if folder.exists():
         standing = card_of(card.version, settings)
         if standing.weights_digest != card.weights_digest:
@@ -101,18 +112,6 @@ def _copy(card: ModelCard, into: Path) -> None:
     for name in COMPANIONS:
         with suppress(WeightsMissing):  # not every network has one
             copy_plain(weights.with_name(name), into / name, MOST_OF_COMPANION)
-
-
-def figures_row(card: Mapping[str, object]) -> Row:
-    """Return what a card states about its network's errors, over all test cases."""
-    landmarks = pooled(figures(card, "landmarks"))
-    index = pooled(figures(card, "ict"))
-    return {
-        "landmark_cases": None if landmarks is None else landmarks.cases,
-        "landmark_error_px224": None if landmarks is None else round(landmarks.mean, 2),
-        "ict_cases": None if index is None else index.cases,
-        "ict_error": None if index is None else index.mean,
-    }
 
 
 def check_figures(candidate: ModelRecord, served: ModelRecord) -> None:
