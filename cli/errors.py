@@ -1,10 +1,8 @@
 """What a command cannot do.
 
     CommandError            code, kind
-    |-- NoFiles             no-files            NOT_FOUND
     |-- NotMeasured         not-measured        NOT_FOUND
-    |-- BatchPaused         batch-paused        USAGE
-    `-- WorkersGone         workers-gone        QUEUE
+    `-- BatchPaused         batch-paused        USAGE
 
 A command error is permanent: the operator changes something before the next try.
 """
@@ -20,13 +18,6 @@ class CommandError(ThoraqError):
     code = "command-error"
 
 
-class NoFiles(CommandError):
-    """The paths hold no file; name a folder or file that exists and holds some."""
-
-    code = "no-files"
-    kind = ErrorKind.NOT_FOUND
-
-
 class NotMeasured(CommandError):
     """The study was not measured, so there is nothing to draw; `thoraq show` says why."""
 
@@ -39,10 +30,3 @@ class BatchPaused(CommandError):
 
     code = "batch-paused"
     kind = ErrorKind.USAGE
-
-
-class WorkersGone(CommandError):
-    """Every worker ended while files were waiting; the logs in the state folder say why."""
-
-    code = "workers-gone"
-    kind = ErrorKind.QUEUE

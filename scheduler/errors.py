@@ -6,6 +6,8 @@
     |-- BrokerUntrusted                 broker-untrusted
     |-- NoServerBinary                  no-server-binary
     |-- MemberFails                     member-fails
+    |-- WorkersGone                     workers-gone
+    |-- NoFiles                         no-files
     |-- PlaceMissing                    place-missing
     |-- PlaceForbidden                  place-forbidden
     |-- PlaceAltered                    place-altered
@@ -77,6 +79,20 @@ class MemberFails(SchedulerError):
     """A process that measures ends as soon as it starts; repair what its log says, then go on."""
 
     code = "member-fails"
+
+
+class WorkersGone(SchedulerError):
+    """Every worker ended while files were waiting; the logs in the state folder say why."""
+
+    code = "workers-gone"
+    kind = ErrorKind.QUEUE
+
+
+class NoFiles(SchedulerError):
+    """The paths hold no file; name a folder or file that exists and holds some."""
+
+    code = "no-files"
+    kind = ErrorKind.NOT_FOUND
 
 
 class PlaceMissing(SchedulerError):

@@ -9,14 +9,16 @@ import click
 from benchmarks.bench.picture import draw_bench
 from benchmarks.bench.records import FEWEST_JUDGED, Bench, Stage
 from benchmarks.bench.run import run_bench
-from cli.measuring import measure
 from cli.options import Count, Paths, settings_option
 from cli.out_option import PictureFile, out_option
+from cli.output.absences import no_broker
 from cli.output.printing import Row, print_json, print_table, say
+from cli.output.progress import BatchProgress
 from db.database import Database
 from db.records import Batch, BatchStatus
 from radiograph.phantom.archive import SMALLEST_COUNT
 from results.picture_file import picture_file
+from scheduler.batch_run import run_batch
 from scheduler.local_processes import workers_devices
 from scheduler.settings import Settings
 
@@ -66,7 +68,10 @@ def bench(
     def measure_folder(
         database: Database, measured: Path, batch: Batch, own: Settings
     ) -> BatchStatus:
-        return measure(database, [measured], batch, own, device=device).status
+        with BatchProgress(lambda: no_broker(own)) as progress:
+            return run_batch(
+                database, [measured], batch, own, progress=progress, device=device
+            ).status
 
     found = run_bench(
         folder,

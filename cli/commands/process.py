@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from cli.errors import BatchPaused
-from cli.measuring import measure
 from cli.options import (
     BatchName,
     Paths,
@@ -20,7 +19,7 @@ from cli.output.absences import no_broker
 from cli.output.ledger import ledger_json, print_ledger
 from cli.output.pause_notice import paused
 from cli.output.printing import print_json, say
-from cli.output.progress import duration
+from cli.output.progress import BatchProgress, duration
 from cli.output.report_files import report_overwrite_option, where, write_report_of
 from cli.output.shell import quoted
 from db.intake import open_batch
@@ -28,6 +27,7 @@ from db.query.status import batch_status
 from db.records import BatchStatus
 from db.states import Priority
 from results.report import check_report, report_folder
+from scheduler.batch_run import run_batch
 from scheduler.names import batch_name
 from scheduler.preparation import prepare
 from scheduler.rights import as_operator
@@ -92,7 +92,10 @@ def process(
             check_report(database, into.name, report)
         with as_operator(report):
             report.mkdir(parents=True, exist_ok=True)  # or told before a night of work
-    done = measure(database, paths, into, settings, device=device, model=model)
+    with BatchProgress(lambda: no_broker(settings)) as progress:
+        done = run_batch(
+            database, paths, into, settings, progress=progress, device=device, model=model
+        )
     status = done.status
     written = write_report_of(database, into.name, settings, folder)
     if as_json:

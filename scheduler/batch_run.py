@@ -1,4 +1,4 @@
-"""Measuring a batch from beginning to end: take in, start what is needed, wait, stop."""
+"""A batch from beginning to end: take in, start what is needed, wait, stop."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from cli.errors import NoFiles, WorkersGone
-from cli.output.absences import no_broker
-from cli.output.progress import BatchProgress
 from db.database import Database
 from db.query.status import batch_status
 from db.records import Batch, BatchStatus, IntakeCount
+from scheduler.errors import NoFiles, WorkersGone
 from scheduler.intake.submission import enqueue
 from scheduler.local_processes import open_stack
 from scheduler.log_files import last_line
@@ -35,6 +34,22 @@ class Measured:
 
     status: BatchStatus
     taken: IntakeCount
+
+
+class RunProgress(Protocol):
+    """Is shown how far a batch is; a terminal and a page have one each."""
+
+    def take_in(self, count: IntakeCount) -> None:
+        """Show what the intake has met so far."""
+        ...
+
+    def measure(self, status: BatchStatus) -> None:
+        """Show the ledger while the workers measure."""
+        ...
+
+    def show(self, what: str, words: str) -> None:
+        """Show what else is done."""
+        ...
 
 
 class Work:
@@ -63,12 +78,13 @@ class Work:
             self.stack.stop()
 
 
-def measure(
+def run_batch(
     database: Database,
     paths: Sequence[Path],
     batch: Batch,
     settings: Settings,
     *,
+    progress: RunProgress,
     device: str,
     model: str | None = None,
 ) -> Measured:
@@ -79,7 +95,7 @@ def measure(
     Raises NoFiles, WorkersGone.
     """
     work = Work(settings, device)
-    with terminable(), BatchProgress(lambda: no_broker(settings)) as progress:
+    with terminable():
         try:
 
             def took_in(count: IntakeCount) -> None:
@@ -98,7 +114,7 @@ def measure(
             work.stop()
 
 
-def wait(database: Database, batch: Batch, work: Work, progress: BatchProgress) -> BatchStatus:
+def wait(database: Database, batch: Batch, work: Work, progress: RunProgress) -> BatchStatus:
     """Tend the workers until the batch has ended. Raises WorkersGone."""
     looked_at = float("-inf")
     pause = LOOK_SECONDS
