@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from cli.commands import report as report_module
 from cli.exits import Exit
 from cli.output.noted import noted_outputs
 from cli.output.report_files import write_report_of
@@ -24,6 +23,7 @@ from db.put_away_paths import record_places
 from db.records import FileOutcome, PlacedFile
 from db.states import Place
 from db.tables import file, output, radiograph
+from results import report as report_module
 from results.report import REPORT_FILES, former_report_folder, report_folder
 from scheduler.intake.failure_table import FailureRow, FailureTable
 from scheduler.intake.inbox import Inbox
