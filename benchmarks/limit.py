@@ -26,7 +26,7 @@ _HEAD = ("archive", "files/s", "limit", "reached", *_MAIN, "rest", "queue and da
 
 def figures(found: Mapping[str, Any]) -> dict[str, float]:
     """Return the columns of one bench; the stages in core-ms a file."""
-    core_ms = {each["stage"]: each["core_ms_a_file"] for each in found["stages"]}
+    core_ms = {each["stage"]: each["core_ms_per_file"] for each in found["stages"]}
     main = {name: core_ms.pop(name) for name in _MAIN}
     return {
         "files/s": found["rate_per_second"],

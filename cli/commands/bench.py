@@ -14,6 +14,7 @@ from cli.out_option import PictureFile, out_option
 from cli.output.absences import no_broker
 from cli.output.printing import Row, print_json, print_table, say
 from cli.output.progress import BatchProgress
+from cli.output.vocabulary import FORMER
 from db.database import Database
 from db.records import Batch, BatchStatus
 from radiograph.phantom.archive import SMALLEST_COUNT
@@ -88,7 +89,9 @@ def bench(
     if as_json:
         print_json(bench_json(found))
         return
-    print_table([stage_row(each) for each in found.stages], more="--json")
+    print_table(
+        [{**stage_row(each), "share": f"{each.share:.1%}"} for each in found.stages], more="--json"
+    )
     say()
     print_table([reading_row(*each) for each in found.reading], more="--json")
     say()
@@ -117,9 +120,9 @@ def stage_row(stage: Stage) -> Row:
     """Return a stage's line."""
     return {
         "stage": stage.name,
-        "core_ms_a_file": round(stage.core_ms, 2),
-        "files_a_core_s": round(1000 / stage.core_ms) if stage.core_ms else None,
-        "share": f"{stage.share:.1%}",
+        "core_ms_per_file": round(stage.core_ms, 2),
+        "files_per_core_s": round(1000 / stage.core_ms) if stage.core_ms else None,
+        "share": round(stage.share, 4),
     }
 
 
@@ -128,9 +131,14 @@ def reading_row(kind: str, files: int, core_ms: float) -> Row:
     return {
         "read": kind,
         "files": files,
-        "core_ms_a_file": round(core_ms, 2),
-        "files_a_core_s": round(1000 / core_ms) if core_ms else None,
+        "core_ms_per_file": round(core_ms, 2),
+        "files_per_core_s": round(1000 / core_ms) if core_ms else None,
     }
+
+
+def with_former(row: Row) -> dict[str, object]:
+    """Return a row with the former names of its keys beside them."""
+    return {**row, **{old: row[new] for old, new in FORMER.items() if new in row}}
 
 
 def bench_json(found: Bench) -> dict[str, object]:
@@ -139,8 +147,8 @@ def bench_json(found: Bench) -> dict[str, object]:
         "device": found.device,
         "cores": found.cores,
         "files": found.files,
-        "stages": [stage_row(each) for each in found.stages],
-        "reading": [reading_row(*each) for each in found.reading],
+        "stages": [with_former(stage_row(each)) for each in found.stages],
+        "reading": [with_former(reading_row(*each)) for each in found.reading],
         "limit_per_second": found.limit_per_second,
         "rate_per_second": found.rate_per_second,
         "efficiency": found.efficiency,

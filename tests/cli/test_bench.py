@@ -14,6 +14,7 @@ from cli.commands.bench import verdict
 from cli.exits import Exit
 from testbed.commands import Commands
 from testbed.radiographs import write_radiographs
+from tests.cli.json_keys import unknown_keys
 
 #: Stages whose cost the verdict adds up.
 STAGES = ("read", "prepare", "predict", "measure", "record", "claim", "write")
@@ -26,10 +27,15 @@ def test_a_bench_times_every_stage_and_stores_nothing(commands: Commands, tmp_pa
     assert [each["stage"] for each in said["stages"]] == [
         *("list", "hash", "read", "prepare", "predict", "record", "claim", "measure", "write")
     ]
-    assert all(each["core_ms_a_file"] > 0 for each in said["stages"])
+    assert all(each["core_ms_per_file"] > 0 for each in said["stages"])
     assert [each["read"] for each in said["reading"]] == ["png"]
+    assert sum(each["share"] for each in said["stages"]) == pytest.approx(1.0, abs=0.01)
+    for each in said["stages"] + said["reading"]:
+        assert each["core_ms_a_file"] == each["core_ms_per_file"]  # its former key
+        assert each["files_a_core_s"] == each["files_per_core_s"]
+    assert unknown_keys(said) == set()
     assert said["files"] == 40
-    core_ms = sum(each["core_ms_a_file"] for each in said["stages"])
+    core_ms = sum(each["core_ms_per_file"] for each in said["stages"])
     assert abs(said["limit_per_second"] * core_ms / (1000 * said["cores"]) - 1) < 0.02
     assert said["efficiency"] > 0
     assert sum(said["cpu_time"].values()) == pytest.approx(1.0)

@@ -23,7 +23,7 @@ import pytest
 
 from cli.exits import Exit
 from cli.main import thoraq
-from cli.output.vocabulary import FORMER, MEANINGS, OPEN
+from cli.output.vocabulary import FORMER, MEANINGS, OF_IMAGES, OF_MACHINE
 from db.database import Database
 from db.training.claims import claim_run, record_check, record_phase, release_run
 from db.training.runs import find_run
@@ -32,6 +32,7 @@ from scheduler.names import batch_name
 from testbed.commands import Commands
 from testbed.servers.postgres import PostgresServer
 from tests.cli.forked import run_forked
+from tests.cli.json_keys import keys_of
 from tests.cli.processed import Processed
 from tests.cli.trained import CHECK, PHASE, WORSE
 
@@ -294,19 +295,10 @@ def test_every_key_of_json_has_one_meaning_that_a_page_tells(sites: tuple[Site, 
     assert set(MEANINGS) - KEYS == SELDOM
     assert not set(MEANINGS) & columns
     assert not set(MEANINGS) & set(FORMER)
+    for others in (OF_MACHINE, OF_IMAGES):
+        assert not set(others) & (set(MEANINGS) | set(FORMER))
+    assert not set(OF_MACHINE) & set(OF_IMAGES)
     del sites
-
-
-def keys_of(value: Any) -> Iterator[str]:
-    """Yield every key of a JSON value, but for those that the site chose."""
-    if isinstance(value, list):
-        for each in value:
-            yield from keys_of(each)
-    elif isinstance(value, dict):
-        yield from value
-        for key, each in value.items():
-            if key not in OPEN:
-                yield from keys_of(each)
 
 
 def begins(case: str, name: str) -> bool:

@@ -18,6 +18,7 @@ from scheduler.preparation import prepare
 from scheduler.settings import Settings
 from testbed.commands import PATIENCE_SECONDS, Commands
 from testbed.records import seen, submit
+from tests.cli.json_keys import unknown_keys
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -63,6 +64,8 @@ def test_lines_of_all_processes_come_in_the_order_of_their_times(
     )
     [broker] = [each for each in said if each["process"] == "broker"]
     assert (broker["timestamp"][:22], broker["level"]) == ("2026-03-01T02:00:06.50", "warning")
+    assert all({"timestamp", "level", "event", "process"} <= set(each) for each in said)
+    assert unknown_keys(dict.fromkeys(set.intersection(*map(set, said)))) == set()
     # What was torn and what is no JSON is shown where it was written.
     events = [each["event"] for each in said]
     assert events.index("fifth") < events.index("Traceback (most recent call last):")

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from cli.exits import Exit
 from cli.main import COMMANDS, thoraq
 from cli.output.codes import code_rows
-from cli.output.vocabulary import FORMER, MEANINGS
+from cli.output.vocabulary import FORMER, MEANINGS, OF_IMAGES, OF_MACHINE
 from radiograph.landmarks import Landmark
 from results.columns import dictionary_rows
 from scheduler.settings import Settings
@@ -65,6 +65,16 @@ def vocabulary() -> str:
     return table(("key", "meaning"), rows)
 
 
+def machine_keys() -> str:
+    """Return the keys that `bench`, `health` and `logs` print beside the others."""
+    return table(("key", "meaning"), [(f"`{key}`", each) for key, each in OF_MACHINE.items()])
+
+
+def image_keys() -> str:
+    """Return the keys that `dataset` and `evaluate` print beside the others."""
+    return table(("key", "meaning"), [(f"`{key}`", each) for key, each in OF_IMAGES.items()])
+
+
 def help_of(*words: str) -> str:
     """Return what ``thoraq words --help`` prints at 90 columns."""
     asked = CliRunner().invoke(
@@ -117,6 +127,8 @@ PARTS = {
     "exits": exits,
     "dictionary": dictionary,
     "vocabulary": vocabulary,
+    "machine_keys": machine_keys,
+    "image_keys": image_keys,
     "overview": overview,
     "reference": reference,
 }

@@ -15,6 +15,7 @@ from network.card import shipped_card
 from network.errors import CardInvalid, NetworkError
 from network.weights import read_network
 from scheduler.settings import process_environment
+from tests.cli.json_keys import unknown_keys
 from training.errors import DataMissing, SplitEmpty, TrainingError
 from training.samples import read_samples
 
@@ -73,6 +74,7 @@ def test_evaluation_prints_both_tables_or_what_is_wrong(data: Path) -> None:
     assert "Landmarks, px of a 224 frame" in ran.stdout
     assert "Cardiothoracic index" in ran.stdout
     figures = json.loads(run("training.evaluate", "--data", data, "--json").stdout)
+    assert unknown_keys(figures) == set()
     assert figures["landmarks"]["landmarks15 test"]["cases"] == 1
     shares = figures["reliability"]["landmarks15 test"]["confusion"]
     assert sum(count for row in shares.values() for count in row.values()) == 1

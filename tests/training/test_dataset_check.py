@@ -18,6 +18,7 @@ from PIL import Image
 
 from scheduler.settings import process_environment
 from scheduler.terminal import printable
+from tests.cli.json_keys import unknown_keys
 from tests.training.layouts import SIDE, Cells, original, ours, write_ours, write_rows
 from training.dataset.check import check_data
 from training.dataset.explore import explore_data
@@ -210,6 +211,7 @@ def test_check_prints_what_it_found_in_each_form_and_its_exit_code_says_so(tmp_p
     assert "\x1b[31m" not in table.stdout
     as_json = json.loads(run("check", "--data", tmp_path, "--json").stdout)
     assert [row["kind"] for row in as_json["findings"]] == ["image-missing", "image-without-row"]
+    assert unknown_keys(as_json) == set()
     as_csv = csv.DictReader(io.StringIO(run("check", "--data", tmp_path, "--csv").stdout))
     assert next(iter(as_csv)) == {
         name: printable(value or "") for name, value in as_json["findings"][0].items()
@@ -224,6 +226,7 @@ def test_explore_counts_and_measures_what_is_there(data: Path, tmp_path: Path) -
     ran = run("explore", "--data", data, "--json", "--out", picture)
     assert ran.returncode == 0, ran.stderr
     explored = json.loads(ran.stdout)
+    assert unknown_keys(explored) == set()
     assert explored["radiographs"] == explored["films"] == 8
     assert explored["counts"] == [
         {"source": s, "category": c, "train": 2, "val": 1, "test": 1, "external": 0, "all": 4}

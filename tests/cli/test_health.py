@@ -1,0 +1,17 @@
+"""`thoraq health --json`: what it says of each process, in keys that a page tells."""
+
+from __future__ import annotations
+
+import json
+
+from cli.exits import Exit
+from testbed.commands import Commands
+from tests.cli.json_keys import unknown_keys
+
+
+def test_health_says_as_json_which_process_does_not_run(commands: Commands) -> None:
+    ran = commands.run("health", "scheduler", "--json")
+    assert ran.returncode == Exit.UNSOUND, ran.stderr
+    said = json.loads(ran.stdout)
+    assert said == [{"process": "scheduler", "name": None, "fault": "does not run"}]
+    assert unknown_keys(said) == set()
