@@ -1,7 +1,7 @@
 """Many files of few radiographs: the same pixels under other bytes, so that each counts as another.
 
 A free field of the format holds a number: a text chunk of PNG, a comment of JPEG, the preamble of
-DICOM. Drawing a radiograph takes a tenth of a second: too slow for an accelerator's archive.
+DICOM. Drawing each radiograph anew would take a tenth of a second, too long for an accelerator.
 """
 
 from __future__ import annotations
