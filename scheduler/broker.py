@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import parse_qs
 
 import redis
 import structlog
@@ -120,10 +121,20 @@ def asking(url: str, seconds: float = _ANSWER_SECONDS) -> Iterator[redis.Redis]:
 def connect(url: str, seconds: float = _ANSWER_SECONDS) -> redis.Redis:
     """Return a client of the broker that waits for no answer long; nothing is sent yet."""
     if url.startswith("redis+socket://"):
-        return _client(Path(url.removeprefix("redis+socket://").partition("?")[0]), seconds)
+        return _client(*socket_of(url), seconds)
     return redis.Redis.from_url(
         url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=_ONCE
     )
+
+
+def socket_of(url: str) -> tuple[Path, int]:
+    """Return the path and the database number of a ``redis+socket`` URL, as Celery reads them.
+
+    Raises ValueError.
+    """
+    path, _, query = url.removeprefix("redis+socket://").partition("?")
+    number = parse_qs(query).get("virtual_host", ["0"])[-1]
+    return Path(path), int(number.removeprefix("/") or 0)
 
 
 def _is_of_tls(error: BaseException | None) -> bool:
@@ -294,8 +305,8 @@ class EmbeddedBroker:
             queue.rename(self._folder / f"appendonlydir.unreadable-{time.time_ns()}")
 
 
-def _client(socket_path: Path, seconds: float = _ANSWER_SECONDS) -> redis.Redis:
-    return redis.Redis(unix_socket_path=str(socket_path), socket_timeout=seconds, retry=_ONCE)
+def _client(path: Path, number: int = 0, seconds: float = _ANSWER_SECONDS) -> redis.Redis:
+    return redis.Redis(unix_socket_path=str(path), db=number, socket_timeout=seconds, retry=_ONCE)
 
 
 def _fits(path: Path) -> bool:

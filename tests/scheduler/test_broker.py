@@ -18,7 +18,7 @@ import pytest
 import redis
 
 from scheduler.app import create_app
-from scheduler.broker import EmbeddedBroker, broker_url, ping, server_binary
+from scheduler.broker import EmbeddedBroker, asking, broker_url, ping, server_binary
 from scheduler.errors import BrokerUnavailable, WrongSetting
 from scheduler.messages import MEASURE, ROUTINE_QUEUE
 from scheduler.settings import Settings
@@ -104,6 +104,21 @@ def test_a_second_process_attaches_to_the_running_server_and_does_not_end_it(
     finally:
         first.stop()
     assert not first.running()
+
+
+def test_the_database_that_a_socket_names_is_the_one_that_celery_uses(tmp_path: Path) -> None:
+    with EmbeddedBroker(tmp_path) as broker:
+        url = broker.url.replace("virtual_host=0", "virtual_host=3")
+        app = create_app(url)
+        with app.connection_for_write() as connection:
+            connection.default_channel.client.set("of celery", "1")
+        app.close()
+        with asking(url) as client:
+            assert client.get("of celery") == b"1"
+        with asking(broker.url) as client:
+            assert client.get("of celery") is None
+        with pytest.raises(BrokerUnavailable), asking(f"{broker.url}x"):
+            pass
 
 
 def test_a_server_that_is_silent_for_a_while_is_waited_for(tmp_path: Path) -> None:
