@@ -23,6 +23,7 @@ from db.states import Priority
 from radiograph.records import Bucket
 from results.filters import MOST, result_filter
 from scheduler.archive import open_database
+from scheduler.checkup.remedy import upgrade_in_state
 from scheduler.logs import configure_logs
 from scheduler.names import check_batch_name
 from scheduler.rights import private
@@ -238,7 +239,7 @@ def settings_option(command: Command) -> Callable[..., object]:
     def with_settings(*args: Any, state: Path | None, **kwargs: Any) -> object:
         configure_logs(level=logging.WARNING)  # to standard error, as lines of JSON
         settings = read_settings(state)
-        with private(settings):
+        with private(settings), upgrade_in_state(settings):
             return command(*args, settings=settings, **kwargs | full_names(settings, kwargs))
 
     # Click lists options from the last to the first; this one belongs at the end.

@@ -40,6 +40,8 @@ class Settings(BaseSettings):
 
     MACHINE_FILE: ClassVar[Path] = MACHINE
 
+    _state_option: Path | None = None
+
     state: Path = Field(
         default=Path("~/.local/state/thoraq").expanduser(),
         description="state folder: embedded database, embedded broker, logs",
@@ -112,10 +114,7 @@ class Settings(BaseSettings):
         description="reading processes a worker; from its cores where absent",
     )
     read_timeout_seconds: float = Field(
-        default=60.0,
-        gt=0,
-        le=_DAY,
-        description="time one file may take to read",
+        default=60.0, gt=0, le=_DAY, description="time one file may take to read"
     )
     read_memory_mb: int = Field(
         default=4096, ge=256, le=1 << 20, description="memory one reading process may take"
@@ -180,10 +179,7 @@ class Settings(BaseSettings):
         description="how long a silent worker keeps its training run",
     )
     training_memory_share: float = Field(
-        default=0.5,
-        gt=0,
-        le=1,
-        description="share of an accelerator's memory training may take",
+        default=0.5, gt=0, le=1, description="share of an accelerator's memory training may take"
     )
     training_threads: int = Field(
         default=1,
@@ -246,10 +242,7 @@ class Settings(BaseSettings):
     )
     ict_adult: float = Field(default=0.50, gt=0, lt=1, description="ICT line for adults, PA view")
     ict_infant: float = Field(
-        default=0.60,
-        gt=0,
-        lt=1,
-        description="ICT line under one year, PA view",
+        default=0.60, gt=0, lt=1, description="ICT line under one year, PA view"
     )
     ict_newborn: float = Field(
         default=0.66, gt=0, lt=1, description="ICT line under 28 days, PA view"
@@ -306,6 +299,11 @@ class Settings(BaseSettings):
         return init_settings, env_settings, file
 
     @property
+    def state_option(self) -> Path | None:
+        """The state folder as an option named it; None: the environment or the default does."""
+        return self._state_option
+
+    @property
     def database(self) -> str:
         """SQLAlchemy URL of the database in use."""
         if self.database_url is not None:
@@ -353,11 +351,13 @@ def read_settings(state: Path | None = None) -> Settings:
     SettingsUnreadable and SettingsMissing.
     """
     try:
-        return Settings() if state is None else Settings(state=state.absolute())
+        settings = Settings() if state is None else Settings(state=state.absolute())
     except ValidationError as exc:
         raise WrongSetting("; ".join(map(_fault, exc.errors(include_input=False)))) from None
     except UnicodeDecodeError:
         raise WrongSetting(f"{VARIABLE} or thoraq.env is no UTF-8 text") from None
+    settings._state_option = state  # noqa: SLF001 - private to this module
+    return settings
 
 
 def _fault(told: ErrorDetails) -> str:

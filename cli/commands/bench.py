@@ -11,7 +11,6 @@ from benchmarks.bench.records import FEWEST_JUDGED, Bench, Stage
 from benchmarks.bench.run import run_bench
 from cli.options import Count, Paths, settings_option
 from cli.out_option import PictureFile, out_option
-from cli.output.absences import no_broker
 from cli.output.printing import Row, print_json, print_table, say
 from cli.output.progress import BatchProgress
 from cli.output.vocabulary import FORMER
@@ -20,6 +19,7 @@ from db.records import Batch, BatchStatus
 from radiograph.phantom.archive import SMALLEST_COUNT
 from results.picture_file import picture_file
 from scheduler.batch_run import run_batch
+from scheduler.checkup.absence import no_broker
 from scheduler.local_processes import workers_devices
 from scheduler.settings import Settings
 

@@ -19,6 +19,7 @@ from db.backup.records import CopyCount
 from results.errors import ReadUnaudited
 from results.reading import Reading
 from scheduler.archive import open_database
+from scheduler.checkup.remedy import UPGRADE, in_state
 from scheduler.choices import ReadAudit
 from scheduler.console import PlainConsole
 from scheduler.rights import claim
@@ -77,7 +78,7 @@ def check(ctx: click.Context, *, as_json: bool, settings: Settings) -> None:
         say(f"the schema is up to date: {state.current}")
     else:
         say(f"the schema is {state.current or 'not there'}, this program's is {state.head}")
-        say("run `thoraq db upgrade`", err=True)
+        say(f"run `{in_state(UPGRADE, settings)}`", err=True)
     ctx.exit(Exit.OK if state.up_to_date else Exit.UNSOUND)
 
 

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 import textwrap
-from dataclasses import replace
+from dataclasses import asdict
 
 import click
 
-from cli.checks import Check, examine
 from cli.exits import Exit
 from cli.options import settings_option
 from cli.output.printing import print_json, say
+from scheduler.checkup.check import Check
+from scheduler.checkup.examination import examine
 from scheduler.settings import Settings
 from scheduler.terminal import printable
 
 #: What was found is wrapped here.
 FOUND_COLUMNS = 80
-#: How an error sends to this command, and what to do afterwards.
-NAMES_DOCTOR = re.compile(
-    r"[;,] (see `thoraq doctor`(, then run the same command again)?"
-    r"|and `thoraq doctor` looks at it)"
-)
 
 
 @click.command()
@@ -44,22 +39,17 @@ def doctor(ctx: click.Context, *, here: bool, as_json: bool, settings: Settings)
     if os.geteuid() == 0:
         say("running as root; give thoraq a user of its own, as deploy/systemd does", err=True)
     checks: list[Check] = []
-    for check in map(without_self, examine(settings, here=here)):
+    for check in examine(settings, here=here):
         checks.append(check)
         if not as_json:
             print_check(check)
     if as_json:
-        print_json([check.row for check in checks])
+        print_json([asdict(check) for check in checks])
     ctx.exit(Exit.OK if all(check.ok is not False for check in checks) else Exit.UNSOUND)
 
 
-def without_self(check: Check) -> Check:
-    """Return a check whose text does not name `thoraq doctor` as what to run."""
-    return replace(check, found=NAMES_DOCTOR.sub("", check.found))
-
-
 def print_check(check: Check) -> None:
-    """Print a line a check, and under a failed one its repair."""
+    """Print a check on a line, and its repair below it."""
     first, *more = textwrap.wrap(printable(check.found), FOUND_COLUMNS) or [""]
     if check.ok is None:
         say("?   ", fg="yellow", nl=False)

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import click
 
 from cli.options import settings_option
-from cli.output.shell import in_state
 from scheduler.broker import ask, broker_url, ping
+from scheduler.checkup.remedy import in_state
 from scheduler.errors import BrokerUnavailable, PasswordNeeded, PasswordUnusable, PortUnusable
 from scheduler.settings import Settings, child_environment
 
@@ -50,7 +50,9 @@ def flower(port: int, address: str, settings: Settings) -> None:
     if settings.broker_url is not None:
         ask(url)
     elif ping(url) is None:
-        raise BrokerUnavailable(f"no broker answers: start one with `{in_state('thoraq up')}`")
+        raise BrokerUnavailable(
+            f"no broker answers: start one with `{in_state('thoraq up', settings)}`"
+        )
     # Passwords go through the environment, where ps does not show them.
     environment = child_environment(settings) | {"CELERY_BROKER_URL": url}
     if secret is not None:

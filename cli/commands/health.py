@@ -7,7 +7,8 @@ import click
 from cli.exits import Exit
 from cli.options import settings_option
 from cli.output.printing import print_json, say
-from scheduler.pulse import Beat, Kind, read_beats
+from scheduler.checkup.health import Health, is_sound, read_health
+from scheduler.pulse import Kind
 from scheduler.settings import Settings
 
 
@@ -24,36 +25,32 @@ def health(
     """Check that this host's processes go on; leave with code 4 (UNSOUND) if one does not.
 
     PROCESS is scheduler, worker, train or watch, of which one has to be there; all that run where
-    none is named. A scheduler is healthy that completes its rounds, a worker that takes what waits,
-    a watch that goes on scanning. Asks neither broker nor database.
+    none is named. A scheduler is healthy that completes its rounds, a worker that takes what waits
+    and whose child process runs, a watch that goes on scanning. Asks neither broker nor database.
 
     \b
     Example: a container's health check
       thoraq health scheduler
     """
-    beats = [each for each in read_beats(settings) if not kinds or each.kind in kinds]
-    missing = [each for each in kinds if each not in {beat.kind for beat in beats}]
+    found = read_health(settings, kinds)
     if as_json:
         print_json(
-            [{"process": str(beat.kind), "name": beat.name, "fault": beat.fault} for beat in beats]
-            + [{"process": str(each), "name": None, "fault": "does not run"} for each in missing]
+            [{"process": str(each.kind), "name": each.name, "fault": each.fault} for each in found]
         )
     else:
-        for beat in beats:
-            print_beat(beat)
-        for each in missing:
-            say(f"FAIL  {each}: does not run on this host; start it", fg="red")
-        if not beats and not missing:
+        for each in found:
+            print_health(each)
+        if not found:
             say("FAIL  nothing of thoraq runs on this host; start it", fg="red")
-    sound = beats and not missing and all(beat.fault is None for beat in beats)
-    ctx.exit(Exit.OK if sound else Exit.UNSOUND)
+    ctx.exit(Exit.OK if is_sound(found) else Exit.UNSOUND)
 
 
-def print_beat(beat: Beat) -> None:
-    """Print a line a process."""
-    if beat.fault is None:
-        say(f"OK    {beat.kind} {beat.name}")
+def print_health(health: Health) -> None:
+    """Print a process on a line."""
+    if health.fault is None:
+        say(f"OK    {health.kind} {health.name}")
+    elif health.name is None:
+        say(f"FAIL  {health.kind}: {health.fault} on this host; start it", fg="red")
     else:
-        say(
-            f"FAIL  {beat.kind} {beat.name}: {beat.fault}; see its log, or start it again", fg="red"
-        )
+        said = f"FAIL  {health.kind} {health.name}: {health.fault}; see its log, or start it again"
+        say(said, fg="red")

@@ -15,19 +15,19 @@ from cli.options import (
     priority_option,
     settings_option,
 )
-from cli.output.absences import no_broker
 from cli.output.ledger import ledger_json, print_ledger
-from cli.output.pause_notice import paused
 from cli.output.printing import print_json, say
 from cli.output.progress import BatchProgress, duration
 from cli.output.report_files import report_overwrite_option, where, write_report_of
-from cli.output.shell import quoted
 from db.intake import open_batch
 from db.query.status import batch_status
 from db.records import BatchStatus
 from db.states import Priority
 from results.report import check_report, report_folder
 from scheduler.batch_run import run_batch
+from scheduler.checkup.absence import no_broker
+from scheduler.checkup.pauses import why_paused
+from scheduler.checkup.remedy import quoted
 from scheduler.names import batch_name
 from scheduler.preparation import prepare
 from scheduler.rights import as_operator
@@ -80,7 +80,7 @@ def process(
     """
     database = prepare(settings, model)
     into = open_batch(database, batch or batch_name(paths, model), priority)
-    if why := paused(database, into):
+    if why := why_paused(database, into):
         raise BatchPaused.because(why)
     if settings.broker_url is not None:  # an embedded one starts with the work
         for line in no_broker(settings):

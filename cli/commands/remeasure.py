@@ -10,13 +10,13 @@ import click
 from cli.options import BatchName, filters_named, priority_option, settings_option
 from cli.output.printing import say
 from cli.output.progress import BatchProgress
-from cli.output.shell import in_state
 from db.intake import open_batch
 from db.query.results import count_results
 from db.records import IntakeCount, ResultFilter
 from db.remeasurement import remeasure as queue_again
 from db.states import Priority
 from radiograph.errors import PathNotKept
+from scheduler.checkup.remedy import in_state
 from scheduler.names import readable
 from scheduler.preparation import prepare
 from scheduler.settings import Settings
@@ -73,7 +73,10 @@ def remeasure(
         f" + {count.duplicates} duplicates"
     )
     if count.queued:
-        say(f"workers take them up: `{in_state('thoraq up')}`, unless it runs already", err=True)
+        say(
+            f"workers take them up: `{in_state('thoraq up', settings)}`, unless it runs already",
+            err=True,
+        )
     if lost is not None:
         raise lost
 

@@ -7,10 +7,10 @@ import click
 from cli.options import KnownBatch, settings_option
 from cli.output.codes import check_codes
 from cli.output.printing import say
-from cli.output.shell import in_state
 from db.operations import retry as queue_again
 from radiograph.errors import PathNotKept
 from scheduler.archive import open_database
+from scheduler.checkup.remedy import in_state
 from scheduler.settings import Settings
 
 
@@ -49,6 +49,9 @@ def retry(
     if count.not_kept:
         say(f"{count.not_kept} left as they are, of which no path is kept")
     if count.jobs:
-        say(f"workers take them up: `{in_state('thoraq up')}`, unless it runs already", err=True)
+        say(
+            f"workers take them up: `{in_state('thoraq up', settings)}`, unless it runs already",
+            err=True,
+        )
     if count.not_kept:
         raise PathNotKept

@@ -8,10 +8,9 @@ import click
 
 from cli.listing_options import Listing, count_option, listing_options, print_count, print_listing
 from cli.options import KnownBatch, settings_option
-from cli.output.absences import rows, sentences, tell, waiting_files
+from cli.output.absences import tell
 from cli.output.judgements import outdated_results, say_gaps, say_outdated
 from cli.output.ledger import ledger_json, print_ledger
-from cli.output.pause_notice import paused
 from cli.output.printing import Form, Row, form_options, print_json, print_rows, say
 from cli.output.progress import BatchProgress
 from db.database import Database
@@ -19,9 +18,12 @@ from db.errors import DatabaseError
 from db.gaps import gaps
 from db.pauses import paused_queues
 from db.query.status import all_statuses, batch_status
+from db.query.waiting import waiting_files
 from db.records import BatchStatus
 from radiograph.records import IctThresholds
 from scheduler.archive import open_database
+from scheduler.checkup.absence import rows, sentences
+from scheduler.checkup.pauses import why_paused
 from scheduler.settings import Settings
 
 #: Pause between two looks at a batch; a look at a large one takes its time, so at least ten of it,
@@ -125,7 +127,7 @@ def print_one(
 ) -> None:
     """Print one batch in full, and why nothing of it runs. Raises BatchUnknown."""
     found = batch_status(database, batch)
-    why = paused(database, found.batch) if found.open else None
+    why = why_paused(database, found.batch) if found.open else None
     if follow:
         if why:
             say(why, err=True)

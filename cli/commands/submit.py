@@ -7,14 +7,15 @@ from pathlib import Path
 import click
 
 from cli.options import BatchName, model_option, paths_argument, priority_option, settings_option
-from cli.output.absences import tell, waiting_files
-from cli.output.pause_notice import paused
+from cli.output.absences import tell
 from cli.output.printing import say
 from cli.output.progress import BatchProgress
-from cli.output.shell import quoted
 from db.intake import open_batch
 from db.query.status import batch_status
+from db.query.waiting import waiting_files
 from db.states import Priority
+from scheduler.checkup.pauses import why_paused
+from scheduler.checkup.remedy import quoted
 from scheduler.intake.submission import enqueue
 from scheduler.names import batch_name
 from scheduler.preparation import prepare
@@ -55,7 +56,7 @@ def submit(
         f"batch {into.name}: {count.seen} seen = {count.queued} queued + {count.known} known"
         f" + {count.duplicates} duplicates + {count.refused} refused"
     )
-    if why := paused(database, into):
+    if why := why_paused(database, into):
         say(why, err=True)
     elif waiting_files(database, [batch_status(database, into.name)]):
         tell(settings)

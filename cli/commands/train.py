@@ -24,7 +24,6 @@ from cli.output.run_rows import (
     table_row,
 )
 from cli.output.run_table import print_comparison, print_run
-from cli.output.training_wait import waiting_for
 from db.database import Database
 from db.states import RunState
 from db.training.records import NewRun, TrainingRun
@@ -38,6 +37,7 @@ from db.training.runs import (
     run_phases,
 )
 from scheduler.archive import open_database
+from scheduler.checkup.training_wait import waiting_for
 from scheduler.preparation import prepare
 from scheduler.roots import check_allowed, check_places
 from scheduler.settings import Settings

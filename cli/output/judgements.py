@@ -10,11 +10,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from cli.output.printing import say
-from cli.output.shell import quoted
 from db.derivation_records import IctCount
 from db.gaps import Gap
 from radiograph.measures.ict import is_outdated
 from radiograph.records import IctRule, IctThresholds
+from scheduler.checkup.remedy import quoted
 
 #: Why no line applied, as words for a count of results.
 REASONS = {

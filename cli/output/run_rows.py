@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 from cli.output.printing import Row, Value
 from cli.output.progress import duration
@@ -220,12 +219,6 @@ def phase_table(ended: Mapping[str, Sequence[RunPhase]]) -> list[Row]:
             row[run] = next((phase_cell(each) for each in phases if each.phase_name == name), None)
         rows.append(row)
     return rows
-
-
-def is_silent(run: TrainingRun) -> bool:
-    """Say whether a running run's worker has missed its lease."""
-    lease = run.lease_expires_at
-    return run.state is RunState.RUNNING and lease is not None and lease < datetime.now(UTC)
 
 
 def plain_run(run: TrainingRun, phases: Sequence[RunPhase]) -> dict[str, object]:

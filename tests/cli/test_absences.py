@@ -20,12 +20,14 @@ import pytest
 from click.testing import CliRunner
 from redis import Redis
 
-from cli.checks import Check, check_broker, check_processes
 from cli.commands.doctor import print_check
 from cli.exits import Exit
 from db import migration
 from scheduler.absences import Absence, Part, find_absences
 from scheduler.broker_keys import PRESENT, mend_keys
+from scheduler.checkup.broker import check_broker
+from scheduler.checkup.check import Check
+from scheduler.checkup.processes import check_processes
 from scheduler.presence import SILENT_SECONDS
 from scheduler.settings import Settings
 from testbed.commands import PATIENCE_SECONDS, Commands

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from cli.exits import Exit
-from cli.output.shell import quoted
 from db.address import sqlite_url
 from results.report import folder_name
+from scheduler.checkup.remedy import quoted
 from testbed.commands import Commands
 from testbed.radiographs import write_radiographs
 from tests.cli.forked import run_forked

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.checks import check_settings
+from scheduler.checkup.configuration import check_settings
 from scheduler.errors import (
     MISCONFIGURED,
     SchedulerError,

@@ -14,8 +14,9 @@ import pytest
 from pydantic import SecretStr
 from redis import Redis
 
-from cli.checks import Check, check_broker
 from scheduler.broker import ask, broker_url, ping
+from scheduler.checkup.broker import check_broker
+from scheduler.checkup.check import Check
 from scheduler.errors import BrokerRefuses, BrokerUntrusted
 from scheduler.settings import Settings
 from testbed.commands import Commands

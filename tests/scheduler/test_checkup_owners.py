@@ -1,4 +1,4 @@
-"""The doctor never gives away a folder that another user's service may need."""
+"""The checkup never gives away a folder that another user's service may need."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.checks import Check, check_database, check_state
 from db import schema
 from db.database import Database
+from scheduler.checkup.check import Check
+from scheduler.checkup.storage import check_database, check_state
 from scheduler.settings import Settings
 from tests.cli.other_user import OTHER, as_root, call_as, open_folder
 

@@ -1,12 +1,10 @@
-"""Whose files are in the way, and how a command is run as that user."""
+"""Owners: the users to whom files in the way belong."""
 
 from __future__ import annotations
 
 import os
 import pwd
 from pathlib import Path
-
-from cli.output.shell import quoted
 
 
 def nearest(path: Path) -> Path:
@@ -18,7 +16,7 @@ def nearest(path: Path) -> Path:
 
 
 def other_owner(path: Path) -> str | None:
-    """Return the name of the user to whom ``path`` belongs; None: to this one, or it is missing."""
+    """Return the user to whom ``path`` belongs; None: it is this one, or the path is missing."""
     try:
         found = path.stat().st_uid
     except OSError:
@@ -27,13 +25,13 @@ def other_owner(path: Path) -> str | None:
 
 
 def user_name(number: int) -> str:
-    """Return the name of a user as sudo takes it, also of one that was removed."""
+    """Return the name of a user as sudo takes it: ``#`` and the number of one that was removed."""
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:
         return f"#{number}"
 
 
-def run_as(owner: str, state: Path, words: str) -> str:
-    """Return the command line that runs one of thoraq's commands as the owner of a state folder."""
-    return f"sudo -u {quoted(owner)} thoraq {words} --state {quoted(state)}"
+def own_name() -> str:
+    """Return the user of this process as install takes it: its name, else its number."""
+    return user_name(os.geteuid()).removeprefix("#")

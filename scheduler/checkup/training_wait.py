@@ -1,8 +1,9 @@
-"""Why a training run stands still."""
+"""Why a training run does not go on."""
 
 from __future__ import annotations
 
-from cli.output.run_rows import is_silent
+from datetime import UTC, datetime
+
 from db.database import Database
 from db.states import RunState
 from db.training.records import TrainingRun
@@ -15,7 +16,7 @@ START = "start `thoraq up --training`, or `thoraq worker --queues training` on a
 
 
 def waiting_for(run: TrainingRun, database: Database, settings: Settings) -> str:
-    """Return what a run waits for, empty where it goes on or is over."""
+    """Return what a run waits for; empty where it goes on or is over."""
     if is_silent(run):
         return f"{run.worker} is silent; another training worker goes on from the last checkpoint"
     if run.state is not RunState.QUEUED:
@@ -32,3 +33,9 @@ def waiting_for(run: TrainingRun, database: Database, settings: Settings) -> str
         if other.state is RunState.RUNNING:
             return f"waits for {other.name}, which {other.worker} trains"
     return "a worker takes it within seconds"
+
+
+def is_silent(run: TrainingRun) -> bool:
+    """Return whether the lease of a running run has expired."""
+    lease = run.lease_expires_at
+    return run.state is RunState.RUNNING and lease is not None and lease < datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Commands that repair what `thoraq doctor` found; none of them holds a password."""
+"""Commands that repair a broker or a database, or tell more of it; none holds a password."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 from redis.connection import parse_url
 
-from cli.output.shell import quoted
 from db.address import Server, server_of, sqlite_path
 from db.errors import (
     DatabaseAway,
@@ -22,6 +21,9 @@ from db.errors import (
     SchemaNewer,
     SchemaOutdated,
 )
+from scheduler.broker import socket_of
+from scheduler.checkup.remedy import UPGRADE, in_state, quoted
+from scheduler.settings import Settings
 
 #: For a PostgreSQL that takes no writes.
 NAME_SERVERS = (
@@ -31,8 +33,6 @@ NAME_SERVERS = (
 GIVE_URL = "export THORAQ_DATABASE_URL='postgresql://USER@HOST/NAME'"
 #: redis-cli takes the password from this variable, so that no list of processes shows it.
 ASK_PASSWORD = "read -rs REDISCLI_AUTH; export REDISCLI_AUTH; "  # noqa: S105 - reads one
-
-
 #: What redis-cli calls the files of a URL's query.
 _TLS_FILES = {
     "ssl_ca_certs": "--cacert",
@@ -44,10 +44,10 @@ _TLS_FILES = {
 
 def broker_repair(url: str, words: str = "ping") -> str:
     """Return the command that asks a broker as thoraq does, without the password of its URL."""
-    if url.startswith("redis+socket://"):
-        path = url.removeprefix("redis+socket://").partition("?")[0]
-        return f"redis-cli -s {quoted(path)} {words}"
     try:
+        if url.startswith("redis+socket://"):
+            path, number = socket_of(url)
+            return f"redis-cli -s {quoted(path)}{f' -n {number}' if number else ''} {words}"
         parts: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]
     except ValueError:
         return "export THORAQ_BROKER_URL=redis://HOST:6379/0"
@@ -72,11 +72,13 @@ def _tls_options(parts: Mapping[str, Any]) -> str:
     return "".join(files) + (" --insecure" if unchecked else "")
 
 
-def database_repair(url: str, error: DatabaseError) -> str:
-    """Return the command that repairs, or that tells more, by the kind of error."""
-    if isinstance(error, SchemaOutdated | SchemaNewer):
-        newer = isinstance(error, SchemaNewer)
-        return "git pull && make setup" if newer else "thoraq db upgrade"
+def database_repair(settings: Settings, error: DatabaseError) -> str:
+    """Return the command that repairs the database, or tells more of it, by the kind of error."""
+    if isinstance(error, SchemaOutdated):
+        return in_state(UPGRADE, settings)
+    if isinstance(error, SchemaNewer):
+        return "git pull && make setup"
+    url = settings.database
     try:
         path = sqlite_path(url)
     except DatabaseUrlInvalid:
@@ -112,7 +114,10 @@ def _server_repair(server: Server, error: DatabaseError) -> str:
 
 
 def _login_repair(server: Server, said: str, ask: str) -> str:
-    """Return what makes what is missing; ``ask`` has the server say what it refuses."""
+    """Return the command that creates a missing role or database; else ``ask``.
+
+    ``said``: the server's refusal; ``ask``: the command that has the server refuse again.
+    """
     if "does not exist" not in said:
         return ask
     if "role " in said:

@@ -1,0 +1,1 @@
+"""What thoraq needs to run: each thing checked without a change, and how to repair it."""
