@@ -12,6 +12,7 @@ from celery.worker import state
 from celery.worker.consumer.tasks import Tasks
 from redis.exceptions import RedisError
 
+from scheduler.child_beat import ChildBeat
 from scheduler.messages import TRAINING_QUEUE, UPKEEP_QUEUE
 from scheduler.presence import BEAT_SECONDS, note_presence
 from scheduler.pulse import Kind, Pulse
@@ -33,6 +34,7 @@ class Heartbeat(bootsteps.StartStopStep):
         self._queues = tuple(consumer.app.amqp.queues.consume_from)
         self._beat: Any = None
         self._pulse = _pulse_of(consumer, self._queues)
+        self._child = None if self._pulse is None else ChildBeat()  # before the pool forks
         self._taken = 0
         self._idle_since: float | None = None
 
@@ -56,8 +58,8 @@ class Heartbeat(bootsteps.StartStopStep):
         """Say once that it is there, or leaves."""
         with consumer.task_consumer.channel.conn_or_acquire() as client:
             note_presence(client, consumer.hostname, self._queues, leaving=leaving)
-            if self._pulse is not None:
-                self._pulse.beat(self._idle_seconds(client))
+            if self._pulse is not None and self._child is not None:
+                self._pulse.beat(self._idle_seconds(client), self._child.silent_seconds)
 
     def _idle_seconds(self, client: Any) -> float:
         """Return for how long messages wait while nothing is at hand and nothing was taken."""

@@ -41,7 +41,7 @@ class Beat:
 
     ``name``: the process, or the folder it watches. ``at_seconds``: of this machine's uptime.
     ``limit_seconds``: silence that is no longer usual. ``idle_seconds``: for how long work waited
-    and it took none.
+    and it took none. ``child_seconds``: for how long the child that does its tasks has not run.
     """
 
     kind: Kind
@@ -49,6 +49,7 @@ class Beat:
     at_seconds: float
     limit_seconds: float
     idle_seconds: float = 0.0
+    child_seconds: float = 0.0
 
     @property
     def silent_seconds(self) -> float:
@@ -60,6 +61,8 @@ class Beat:
         """Return what is wrong with the process; None where its work goes on."""
         if self.silent_seconds > self.limit_seconds:
             return f"nothing has gone on for {self.silent_seconds:.0f} s"
+        if self.child_seconds > self.limit_seconds:
+            return f"its child process has not run for {self.child_seconds:.0f} s"
         if self.idle_seconds > self.limit_seconds:
             return f"it has taken nothing for {self.idle_seconds:.0f} s, and work waits"
         return None
@@ -80,13 +83,13 @@ class Pulse:
         """Leave the note to a process that goes on."""
         self._is_mute = True
 
-    def beat(self, idle_seconds: float = 0.0) -> None:
+    def beat(self, idle_seconds: float = 0.0, child_seconds: float = 0.0) -> None:
         """Note that work goes on. A disk that takes nothing is passed over."""
         now = _uptime()
         if self._is_mute or now - self._written_at < BEAT_SECONDS / 2:
             return
         self._written_at = now
-        beat = Beat(self._kind, self._name, now, self._limit_seconds, idle_seconds)
+        beat = Beat(self._kind, self._name, now, self._limit_seconds, idle_seconds, child_seconds)
         half = self._path.with_suffix(f".{os.getpid()}.part")
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)

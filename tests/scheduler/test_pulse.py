@@ -9,9 +9,11 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from redis import Redis
 
@@ -101,6 +103,35 @@ def test_a_process_that_stands_still_is_ill_until_it_goes_on(
     assert eventually(lambda: host.health(kind))
     host.stop()
     assert not list(read_beats(Settings(state=host.commands.state))), "what was stopped is gone"
+
+
+@pytest.mark.parametrize("queues", ["measure", "training"])
+def test_a_worker_whose_child_is_frozen_is_ill_until_the_child_runs_again(
+    queues: str, host: Host
+) -> None:
+    patience_seconds = 8.0  # rather than a minute
+    settings = Settings(state=host.commands.state)
+
+    def faults() -> list[str | None]:
+        beats = read_beats(settings)
+        return [replace(each, limit_seconds=patience_seconds).fault for each in beats]
+
+    process = host.start("worker", "--device", "cpu", "--queues", queues)
+    assert eventually(lambda: faults() == [None])
+    [child] = psutil.Process(process.pid).children()
+    time.sleep(patience_seconds + 4.0)
+    assert faults() == [None], "a child without work runs nevertheless"
+    child.suspend()
+    try:
+        assert eventually(lambda: "its child process has not run" in str(faults()))
+        assert len(faults()) == 1, "and the parent still notes its pulse"
+    finally:
+        child.resume()
+    assert eventually(lambda: faults() == [None])
+    child.kill()
+    assert eventually(lambda: psutil.Process(process.pid).children() != [])
+    time.sleep(patience_seconds)
+    assert faults() == [None], "the child that took its place beats as well"
 
 
 def test_a_scheduler_that_its_database_refuses_completes_no_round(host: Host) -> None:
