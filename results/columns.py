@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from db.query.failure_records import Failure
 from db.records import FileOutcome, Result
 from radiograph.landmarks import Landmark
 from radiograph.measures import MEASURES
@@ -190,6 +191,21 @@ def outcome_row(outcome: FileOutcome) -> Row:
         "detail": outcome.detail,
         "attempts": outcome.attempts,
         "radiograph": outcome.radiograph_id,
+    }
+
+
+def failure_row(found: Failure) -> Row:
+    """Return every column of one failure."""
+    return {
+        "batch": found.batch,
+        "path": found.path,
+        "state": plain(found.state),
+        "code": found.code,
+        "detail": found.detail,
+        "attempts": found.attempts,
+        "radiograph": found.radiograph_id,
+        "duplicate": found.duplicate,
+        "ended_at": plain(found.ended_at),
     }
 
 

@@ -9,14 +9,11 @@ import click
 
 from cli.listing_options import Listing, count_option, listing_options, print_count, print_listing
 from cli.options import Count, Moment, settings_option
-from cli.output.printing import Form, Row, form_options
+from cli.output.printing import Form, form_options
 from db.audit import Action, audit_rows
-from db.records import AuditRow
+from results.audit_rows import COLUMNS, audit_row
 from scheduler.archive import open_database
 from scheduler.settings import Settings
-
-#: Every column of the list.
-COLUMNS = ("at", "who", "action", "subject", "what")
 
 
 @click.command()
@@ -66,20 +63,3 @@ def audit(
         print_count(len(rows), form)
     else:
         print_listing(rows, form, listing)
-
-
-def audit_row(found: AuditRow) -> Row:
-    """Return the line of one request. A reading without a batch has no subject."""
-    whole = None if found.action == Action.READ else "everything"
-    said = ", ".join(f"{name} {_words(value)}" for name, value in found.said.items() if value)
-    return {
-        "at": found.at.isoformat(timespec="seconds"),
-        "who": found.who,
-        "action": found.action,
-        "subject": found.subject or whole,
-        "what": said,
-    }
-
-
-def _words(value: object) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

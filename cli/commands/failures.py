@@ -10,15 +10,16 @@ import click
 from cli.listing_options import MORE, Listing, count_option, listing_options, print_count
 from cli.options import Count, KnownBatch, Moment, settings_option
 from cli.output.cells import terminal_cells
-from cli.output.codes import check_codes, known_codes
+from cli.output.codes import check_codes
 from cli.output.ledger import code_lines
 from cli.output.noted import audited
-from cli.output.printing import Form, Row, form_options, print_rows, say
-from cli.output.table_rows import shown_failure
-from db.query.failure_records import FAILURE_STATES, Failure, FailureFilter
+from cli.output.printing import Form, form_options, print_rows, say
+from db.query.failure_records import FAILURE_STATES, FailureFilter
 from db.query.failures import SORTABLE, count_failures, find_failures
 from db.states import JobState
-from results.columns import plain
+from results.codes import known_codes
+from results.columns import failure_row
+from results.shown_rows import shown_failure
 from scheduler.archive import open_database
 from scheduler.names import named_path
 from scheduler.settings import Settings
@@ -126,18 +127,3 @@ def print_remedies(counts: dict[str, int], shown: int, which: str) -> None:
         say(line)
     if (every := sum(counts.values())) > shown:
         say(f"the {which} {shown} of {every}; --limit N or --csv shows more", err=True)
-
-
-def failure_row(found: Failure) -> Row:
-    """Return every column of one failure."""
-    return {
-        "batch": found.batch,
-        "path": found.path,
-        "state": plain(found.state),
-        "code": found.code,
-        "detail": found.detail,
-        "attempts": found.attempts,
-        "radiograph": found.radiograph_id,
-        "duplicate": found.duplicate,
-        "ended_at": plain(found.ended_at),
-    }

@@ -15,14 +15,16 @@ from cli.options import (
     priority_option,
     settings_option,
 )
-from cli.output.ledger import ledger_json, print_ledger
+from cli.output.ledger import print_ledger
 from cli.output.printing import print_json, say
-from cli.output.progress import BatchProgress, duration
+from cli.output.progress import BatchProgress
 from cli.output.report_files import report_overwrite_option, where, write_report_of
 from db.intake import open_batch
 from db.query.status import batch_status
 from db.records import BatchStatus
 from db.states import Priority
+from results.duration import duration
+from results.ledger import ledger_json
 from results.report import check_report, report_folder
 from scheduler.batch_run import run_batch
 from scheduler.checkup.absence import no_broker

@@ -8,17 +8,18 @@ import click
 
 from cli.listing_options import MORE, Listing, count_option, listing_options, print_count
 from cli.options import filter_options, settings_option
-from cli.output.judgements import reason_lines, say_gaps, say_outdated
+from cli.output.judgements import say_gaps, say_outdated
 from cli.output.noted import audited
 from cli.output.printing import Form, form_options, print_rows, say
-from cli.output.table_rows import shown_row
 from db.gaps import gaps
 from db.query.order import SORTABLE
 from db.query.results import count_results, find_results
 from db.query.status import judged_results
 from db.records import ResultFilter
 from results.columns import COLUMNS, IN_TABLE, result_row
+from results.judgements import reason_lines
 from results.reading import filter_names
+from results.shown_rows import shown_row
 from scheduler.archive import open_database
 from scheduler.settings import Settings
 

@@ -10,18 +10,18 @@ import click
 from cli.errors import NotMeasured
 from cli.options import settings_option
 from cli.out_option import PictureFile, out_option
-from cli.output.decimals import decimals
 from cli.output.noted import audited, noted_outputs
 from cli.output.printing import Row, as_text, print_json, print_table, say
-from cli.output.table_rows import shown_ending, shown_row
 from db.archive import is_hashed
 from db.database import Database
 from db.query.results import file_outcomes, find_results
 from db.records import Result, ResultFilter
 from radiograph.measures import MEASURES, PARAGRAPHS
 from results.columns import outcome_row, result_row
+from results.decimals import decimals
 from results.picture_file import FORMATS, save_picture
 from results.sheet import overlay, picture_title
+from results.shown_rows import shown_ending, shown_row
 from scheduler.archive import open_database
 from scheduler.names import named_study
 from scheduler.settings import Settings

@@ -9,9 +9,9 @@ import click
 from cli.listing_options import Listing, count_option, listing_options, print_count, print_listing
 from cli.options import KnownBatch, settings_option
 from cli.output.absences import tell
-from cli.output.judgements import outdated_results, say_gaps, say_outdated
-from cli.output.ledger import ledger_json, print_ledger
-from cli.output.printing import Form, Row, form_options, print_json, print_rows, say
+from cli.output.judgements import say_gaps, say_outdated
+from cli.output.ledger import print_ledger
+from cli.output.printing import Form, form_options, print_json, print_rows, say
 from cli.output.progress import BatchProgress
 from db.database import Database
 from db.errors import DatabaseError
@@ -20,7 +20,7 @@ from db.pauses import paused_queues
 from db.query.status import all_statuses, batch_status
 from db.query.waiting import waiting_files
 from db.records import BatchStatus
-from radiograph.records import IctThresholds
+from results.ledger import COLUMNS, IN_TABLE, ledger_json, status_row
 from scheduler.archive import open_database
 from scheduler.checkup.absence import rows, sentences
 from scheduler.checkup.pauses import why_paused
@@ -30,39 +30,6 @@ from scheduler.settings import Settings
 #: but no more than this where a look waited for a link that was cut.
 LOOK_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 15.0
-#: Every column of the list of batches.
-COLUMNS = (
-    "batch",
-    "priority",
-    "created_at",
-    "seen",
-    "measured",
-    "set_aside",
-    "failed",
-    "duplicates",
-    "cancelled",
-    "waiting",
-    "running",
-    "enlarged",
-    "outdated",
-    "balanced",
-    "paused",
-)
-#: What a table shows of a batch.
-IN_TABLE = (
-    "batch",
-    "seen",
-    "measured",
-    "set_aside",
-    "failed",
-    "duplicates",
-    "cancelled",
-    "waiting",
-    "running",
-    "enlarged",
-    "paused",
-    "created_at",
-)
 
 
 @click.command()
@@ -170,24 +137,3 @@ def follow_batch(database: Database, batch: str, settings: Settings) -> BatchSta
                     return found
             pause = max(LOOK_SECONDS, 10 * (time.monotonic() - asked_at))
             time.sleep(min(pause, LONGEST_PAUSE_SECONDS))
-
-
-def status_row(found: BatchStatus, lines: IctThresholds) -> Row:
-    """Return a batch's line. ``lines``: of today's settings."""
-    return {
-        "batch": found.batch.name,
-        "priority": str(found.batch.priority),
-        "created_at": found.batch.created_at.isoformat(timespec="seconds"),
-        "seen": found.seen,
-        "measured": found.measured,
-        "set_aside": found.set_aside,
-        "failed": found.failed,
-        "duplicates": found.duplicates,
-        "cancelled": found.cancelled,
-        "waiting": found.queued,
-        "running": found.running,
-        "enlarged": found.enlarged,
-        "outdated": outdated_results(found.judged, lines),
-        "balanced": found.balanced,
-        "paused": found.batch.paused_at is not None,
-    }

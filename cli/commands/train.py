@@ -12,17 +12,6 @@ from cli.listing_options import Listing, count_option, listing_options, print_co
 from cli.options import Factor, Paths, settings_option
 from cli.output.printing import Form, form_options, print_json, print_rows, say
 from cli.output.run_progress import follow_run
-from cli.output.run_rows import (
-    CHECK_COLUMNS,
-    CHECK_IN_TABLE,
-    COLUMNS,
-    IN_TABLE,
-    check_rows,
-    phase_row,
-    plain_run,
-    run_row,
-    table_row,
-)
 from cli.output.run_table import print_comparison, print_run
 from db.database import Database
 from db.states import RunState
@@ -35,6 +24,17 @@ from db.training.runs import (
     resume_run,
     run_checks,
     run_phases,
+)
+from results.run_rows import (
+    CHECK_COLUMNS,
+    CHECK_IN_TABLE,
+    COLUMNS,
+    IN_TABLE,
+    check_rows,
+    phase_row,
+    plain_run,
+    run_row,
+    table_row,
 )
 from scheduler.archive import open_database
 from scheduler.checkup.training_wait import waiting_for

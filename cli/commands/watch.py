@@ -16,10 +16,10 @@ from cli.options import (
     settings_option,
 )
 from cli.output.absences import Lookout
-from cli.output.codes import known_codes
 from cli.output.printing import say
 from db.records import IntakeCount
 from db.states import Priority
+from results.codes import known_codes
 from scheduler.intake.put_away import After
 from scheduler.intake.watch import Watch
 from scheduler.names import batch_name

@@ -1,95 +1,15 @@
-"""Every error code thoraq may print or store, read off the error trees of its folders."""
+"""Error codes that an operator names on a command line."""
 
 from __future__ import annotations
 
-import importlib
-import inspect
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import click
 
 from cli.options import did_you_mean
-from cli.output.printing import Row
 from db.database import Database
 from db.query.status import all_statuses
-from radiograph.errors import ThoraqError
-
-#: Folders with an ``errors`` module, from the bottom of the house to its top.
-FOLDERS = (
-    "radiograph",
-    "network",
-    "db",
-    "scheduler",
-    "results",
-    "training",
-    "worker",
-    "benchmarks",
-    "cli",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """One code. ``set_aside``: the file is sound but no frontal chest; ``sentence``: the remedy."""
-
-    code: str
-    folder: str
-    permanent: bool
-    set_aside: bool
-    sentence: str
-
-
-#: Codes that the database gives by itself; no error is raised for them.
-GIVEN_BY_DB = (
-    Code(
-        "quarantined",
-        "db",
-        permanent=True,
-        set_aside=False,
-        sentence="The file ended two workers while alone with them; keep it for a report, it is"
-        " not tried again without `thoraq retry`.",
-    ),
-    Code(
-        "worker-lost",
-        "db",
-        permanent=False,
-        set_aside=False,
-        sentence="The worker that held the file died or went silent; another one takes it.",
-    ),
-    Code(
-        "training-worker-lost",
-        "db",
-        permanent=False,
-        set_aside=False,
-        sentence="The worker that trained died or went silent; the run goes on from its last"
-        " checkpoint.",
-    ),
-    Code(
-        "training-crashes",
-        "db",
-        permanent=True,
-        set_aside=False,
-        sentence="Worker after worker ended with the run before its next check; look at their logs,"
-        " then run `thoraq train resume`.",
-    ),
-)
-
-
-def known_codes() -> dict[str, Code]:
-    """Return the codes of every error class without subclasses, by code."""
-    codes = {code.code: code for code in GIVEN_BY_DB}
-    for folder in FOLDERS:
-        try:
-            module = importlib.import_module(f"{folder}.errors")
-        except ModuleNotFoundError:  # a folder may raise none of its own
-            continue
-        for error in vars(module).values():
-            if inspect.isclass(error) and error.__module__ == module.__name__:
-                code = described(folder, error)
-                if code is not None:
-                    codes[code.code] = code
-    return codes
+from results.codes import known_codes
 
 
 def check_codes(database: Database, codes: Collection[str]) -> None:
@@ -100,32 +20,3 @@ def check_codes(database: Database, codes: Collection[str]) -> None:
     if strange:
         hint = did_you_mean(min(strange), known_codes())
         raise click.UsageError(f"no code is called {', '.join(sorted(strange))}.{hint}")
-
-
-def described(folder: str, error: type) -> Code | None:
-    """Return what an error class says of itself; None if it is a family, or no error."""
-    if not issubclass(error, ThoraqError) or error.__subclasses__():
-        return None
-    return Code(
-        code=error.code,
-        folder=folder,
-        permanent=error.permanent,
-        set_aside=getattr(error, "disposition", None) == "set_aside",
-        sentence=error.remedy(),
-    )
-
-
-def code_rows() -> list[Row]:
-    """Return the table of codes, a row a code."""
-    rows: list[Row] = []
-    for code in known_codes().values():
-        kind = "permanent" if code.permanent else "transient"
-        rows.append(
-            {
-                "code": code.code,
-                "from": code.folder,
-                "kind": "set aside" if code.set_aside else kind,
-                "meaning and remedy": code.sentence,
-            }
-        )
-    return rows

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from cli.output.cells import folded, terminal_cells
-from cli.output.codes import known_codes
-from cli.output.judgements import outdated_results, reason_lines, say_outdated
+from cli.output.judgements import say_outdated
 from cli.output.printing import say
 from db.records import BatchStatus
 from radiograph.measures.quality import RANGES
-from radiograph.records import Bucket, IctRule, IctThresholds
-from results.columns import plain
+from radiograph.records import Bucket, IctThresholds
+from results.codes import known_codes
+from results.judgements import reason_lines
+from results.ledger import equation
 
 #: The range of each bucket, in px of a 224 frame.
 LIMITS = {Bucket.UNRATED: "no calibration"} | {name: f"{span} px" for name, span in RANGES.items()}
@@ -22,62 +22,6 @@ BAR_CELLS = 30
 BEFORE_BAR_CELLS = 43
 #: A sentence is not folded into less than this.
 SENTENCE_CELLS = 24
-
-
-def equation(status: BatchStatus) -> str:
-    """Return ``seen = measured + set aside + failed + duplicates`` in figures.
-
-    Cancelled, waiting and running files join the right side while there are any.
-    """
-    terms = [
-        f"{status.measured} measured",
-        f"{status.set_aside} set aside",
-        f"{status.failed} failed",
-        f"{status.duplicates} duplicates",
-    ]
-    for count, word in (
-        (status.cancelled, "cancelled"),
-        (status.queued, "waiting"),
-        (status.running, "running"),
-    ):
-        if count:
-            terms.append(f"{count} {word}")
-    return f"{status.seen} seen {'=' if status.balanced else '!='} {' + '.join(terms)}"
-
-
-def ledger_json(status: BatchStatus, lines: IctThresholds) -> dict[str, object]:
-    """Return the ledger with stable keys; every bucket and every rule is there.
-
-    ``lines``: of today's settings, which some results may not follow.
-    """
-    rules = Counter[IctRule]()
-    for each in status.judged:
-        rules[each.judged.rule] += each.results
-    return {
-        "batch": status.batch.name,
-        "priority": status.batch.priority,
-        "created_at": plain(status.batch.created_at),
-        "paused_at": plain(status.batch.paused_at),
-        "seen": status.seen,
-        "measured": status.measured,
-        "set_aside": status.set_aside,
-        "failed": status.failed,
-        "duplicates": status.duplicates,
-        "cancelled": status.cancelled,
-        "waiting": status.queued,
-        "queued": status.queued,  # what "waiting" was called here; leaves in the next version
-        "running": status.running,
-        "balanced": status.balanced,
-        "enlarged": status.enlarged,
-        "not_enlarged": status.not_enlarged,
-        "without_threshold": status.measured - status.enlarged - status.not_enlarged,
-        "ict_rules": {rule: rules[rule] for rule in IctRule},
-        "outdated": outdated_results(status.judged, lines),
-        "buckets": {bucket: status.buckets.get(bucket, 0) for bucket in Bucket},
-        "codes": dict(sorted(status.codes.items())),
-        "first_claimed_at": plain(status.first_claimed_at),
-        "last_settled_at": plain(status.last_settled_at),
-    }
 
 
 def print_ledger(status: BatchStatus, lines: IctThresholds) -> None:

@@ -13,9 +13,9 @@ import click
 
 import results.rows
 from cli.output.cells import shortened, terminal_cells
-from cli.output.decimals import decimals
 from cli.output.fitted_table import TableColumn, fitted, table_lines
 from radiograph.csv_lines import CsvLines
+from results.decimals import decimals
 from scheduler.terminal import printable, printable_json, printable_row
 
 Value = results.rows.Value

@@ -11,6 +11,7 @@ from typing import Self
 from rich.progress import BarColumn, Progress, TextColumn
 
 from db.records import BatchStatus, IntakeCount
+from results.duration import duration
 from scheduler.console import PlainConsole
 from scheduler.terminal import printable
 
@@ -49,14 +50,6 @@ class Rate:
             return None
         (start, before), (end, after) = self.points[0], self.points[-1]
         return (after - before) / (end - start) if after > before and end > start else None
-
-
-def duration(seconds: float) -> str:
-    """Return a time span: ``45 s``, ``12 min``, ``3 h 05 min``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 class BatchProgress:

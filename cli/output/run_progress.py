@@ -10,12 +10,12 @@ from typing import Self
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 
-from cli.output.progress import duration
-from cli.output.run_rows import is_judged, is_over, loss_text, phase_text
 from db.database import Database
 from db.states import RunState
 from db.training.records import TrainingRun
 from db.training.runs import find_run
+from results.duration import duration
+from results.run_rows import is_judged, is_over, loss_text, phase_text
 from scheduler.console import PlainConsole
 from scheduler.terminal import printable
 

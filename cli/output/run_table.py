@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cli.output.printing import Row, Value, as_text, print_table, say
-from cli.output.progress import duration
-from cli.output.run_rows import loss_text, phase_cell, phase_table, phase_text, seconds_left
 from db.database import Database
 from db.models import list_models
 from db.training.records import RunPhase, TrainingRun
+from results.duration import duration
 from results.network_figures import figures_row
+from results.run_rows import loss_text, phase_cell, phase_table, phase_text, seconds_left
 
 #: Width of the names of what is shown of a run.
 NAME_CELLS = 18

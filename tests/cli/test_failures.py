@@ -16,7 +16,6 @@ from click.testing import CliRunner, Result
 
 from cli.exits import Exit
 from cli.main import thoraq
-from cli.output.codes import known_codes
 from db.database import Database
 from db.models import register_model
 from db.put_away_paths import record_places
@@ -25,6 +24,7 @@ from db.states import Place
 from db.tables import file
 from radiograph.errors import Disposition, NotAnImage, TooSmall
 from radiograph.overlay import index_text
+from results.codes import known_codes
 from scheduler.preparation import prepare
 from scheduler.settings import Settings
 from testbed.records import (

@@ -33,7 +33,7 @@ def test_the_list_of_commands_loads_no_library() -> None:
 def test_no_command_loads_torch() -> None:
     code = (
         "import importlib\nfrom cli.main import COMMANDS\n"
-        "from cli.output.codes import known_codes\n"
+        "from results.codes import known_codes\n"
         "for place, _ in COMMANDS.values(): importlib.import_module(place.partition(':')[0])\n"
         "known_codes()"
     )

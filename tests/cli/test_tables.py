@@ -18,7 +18,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.commands.audit import audit_row
 from cli.output.cells import cells, folded, shortened
 from cli.output.fitted_table import TableColumn, fitted, table_lines
 from cli.output.ledger import code_lines
@@ -26,6 +25,7 @@ from cli.output.printing import table_column
 from db.records import AuditRow
 from radiograph.overlay import index_text
 from radiograph.records import Ict, IctRule
+from results.audit_rows import audit_row
 from results.columns import IN_TABLE as RESULTS_TABLE
 from scheduler.terminal import printable
 from testbed.checkout import ROOT

@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 from cli.exits import Exit
 from cli.main import COMMANDS, thoraq
-from cli.output.codes import code_rows
 from cli.output.vocabulary import FORMER, MEANINGS, OF_IMAGES, OF_MACHINE
 from radiograph.landmarks import Landmark
+from results.codes import code_rows
 from results.columns import dictionary_rows
 from scheduler.settings import Settings
 from tests.docs.card import accuracy, coverage, data, details, limits, network

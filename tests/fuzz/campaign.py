@@ -13,7 +13,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.output.codes import known_codes
 from db import schema
 from db.database import Database
 from db.intake import open_batch
@@ -22,6 +21,7 @@ from db.query.results import file_outcomes
 from db.query.status import batch_status
 from db.states import JobState, Priority
 from network.card import shipped_card
+from results.codes import known_codes
 from scheduler.intake.submission import enqueue
 from scheduler.settings import Settings
 from scheduler.stack import Stack

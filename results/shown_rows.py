@@ -1,15 +1,15 @@
-"""Rows as a table shows them; JSON and CSV hold what is stored."""
+"""Rows as people are shown them; JSON, CSV and Parquet hold what is stored."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cli.output.codes import Code
-from cli.output.decimals import decimals
-from cli.output.printing import Row
 from db.records import Result
 from radiograph.errors import without_remedy
+from results.codes import Code
 from results.columns import COLUMNS, plain
+from results.decimals import decimals
+from results.rows import Row
 
 
 def shown_row(result: Result) -> Row:
@@ -26,7 +26,7 @@ def shown_ending(row: Row) -> Row:
 
 
 def shown_failure(row: Row, codes: Mapping[str, Code]) -> Row:
-    """Return a failure without the remedy of its code, which a table has below it."""
+    """Return a failure without the remedy of its code, which is told once, below the table."""
     code = codes.get(str(row["code"]))
     detail = without_remedy(str(row["detail"] or ""), "" if code is None else code.sentence)
     return {**shown_ending(row), "detail": detail or None}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from cli.output.printing import Row, Value
-from cli.output.progress import duration
 from db.states import RunState
 from db.training.records import RunCheck, RunPhase, TrainingRun
 from results.columns import plain
+from results.duration import duration
+from results.rows import Row, Value
 
 #: Every column of the list of runs.
 COLUMNS = (

@@ -1,0 +1,27 @@
+"""Rows of the audit log."""
+
+from __future__ import annotations
+
+from db.audit import Action
+from db.records import AuditRow
+from results.rows import Row
+
+#: Every column of the list.
+COLUMNS = ("at", "who", "action", "subject", "what")
+
+
+def audit_row(found: AuditRow) -> Row:
+    """Return the row of one request. A reading without a batch has no subject."""
+    whole = None if found.action == Action.READ else "everything"
+    said = ", ".join(f"{name} {_words(value)}" for name, value in found.said.items() if value)
+    return {
+        "at": found.at.isoformat(timespec="seconds"),
+        "who": found.who,
+        "action": found.action,
+        "subject": found.subject or whole,
+        "what": said,
+    }
+
+
+def _words(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
