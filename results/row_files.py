@@ -23,6 +23,14 @@ class FileForm(StrEnum):
     JSON = "json"
 
 
+def form_of(path: Path) -> FileForm | None:
+    """Return the form that a file's ending names; None: it names none."""
+    try:
+        return FileForm(path.suffix.removeprefix(".").lower())
+    except ValueError:
+        return None
+
+
 def write_rows(rows: Iterable[Row], columns: Sequence[str], path: Path, form: FileForm) -> int:
     """Write rows, never holding them all; return how many. A broken export leaves no file."""
     write = {FileForm.CSV: write_csv, FileForm.JSON: write_json, FileForm.PARQUET: write_parquet}

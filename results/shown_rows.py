@@ -6,10 +6,21 @@ from collections.abc import Mapping
 
 from db.records import Result
 from radiograph.errors import without_remedy
+from radiograph.measures import MEASURES, PARAGRAPHS
 from results.codes import Code
 from results.columns import COLUMNS, plain
 from results.decimals import decimals
 from results.rows import Row
+
+#: What is shown of a measurement, a group a paragraph; what is absent is left out.
+SHOWN = (
+    ("radiograph", "path", "format", "rows", "columns", "study_uid", "patient_id", "study_date"),
+    ("view", "age_years", "sex"),
+    ("reading_note",),
+    *(tuple(each.name for each in paragraph if each.in_show) for paragraph in PARAGRAPHS),
+    ("model", "device", "precision", "worker", "duration_ms", "attempt", "measured_at"),
+)
+_RANGED = {each.name: each for each in MEASURES if each.normal is not None}
 
 
 def shown_row(result: Result) -> Row:
@@ -30,3 +41,11 @@ def shown_failure(row: Row, codes: Mapping[str, Code]) -> Row:
     code = codes.get(str(row["code"]))
     detail = without_remedy(str(row["detail"] or ""), "" if code is None else code.sentence)
     return {**shown_ending(row), "detail": detail or None}
+
+
+def normal_note(name: str, shown: str) -> str:
+    """Return what is said beside a value that is outside its measure's normal range."""
+    measure = _RANGED.get(name)
+    if measure is None or measure.normal is None or float(shown) in measure.normal:
+        return ""
+    return f" (out of its normal range, {measure.normal.low:g} to {measure.normal.high:g})"

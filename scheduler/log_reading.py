@@ -65,6 +65,20 @@ def follow_logs(folder: Path, names: list[str] | None) -> Iterator[LogLine]:
         yield from sorted(added, key=lambda line: line.at)
 
 
+def chosen_lines(
+    lines: Iterator[LogLine], batch: str | None, level: str, since: datetime | None
+) -> Iterator[LogLine]:
+    """Yield the lines of one batch, or all, of a level and above, written at or after a time."""
+    enough = LEVELS[LEVELS.index(level) :]
+    for line in lines:
+        if (
+            line.level in enough
+            and (batch is None or line.said.get("batch") == batch)
+            and (since is None or line.at >= since)
+        ):
+            yield line
+
+
 class _Log:
     """One process's log: the files it was rotated into, and the one that grows."""
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from db.records import ResultFilter
+
 #: Every network thoraq ships is called so; those of others are not.
 SHIPPED = re.compile(r"thoraq-\d+")
 
@@ -36,6 +38,12 @@ def batch_name(paths: Sequence[Path], model: str | None = None) -> str:
     digest = hashlib.sha256(b"\0".join(resolved)).hexdigest()
     name = f"{readable(first) or 'batch'}-{digest[:8]}"
     return name if model is None else f"{name}-{readable(model) or 'model'}"
+
+
+def remeasured_name(model: str, wanted: ResultFilter) -> str:
+    """Return the name of a batch measured again: the same network and filters give the same."""
+    digest = hashlib.sha256(repr(wanted).encode()).hexdigest()
+    return f"remeasured-{readable(model) or 'model'}-{digest[:8]}"
 
 
 def check_batch_name(name: str) -> str:

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from db.database import Database
 from db.errors import ModelDiffers
+from db.models import find_model, register_model, serve_model, served_model
 from db.records import ModelRecord
 from network.card import (
     CARD_FILE,
@@ -112,6 +114,34 @@ def _copy(card: ModelCard, into: Path) -> None:
     for name in COMPANIONS:
         with suppress(WeightsMissing):  # not every network has one
             copy_plain(weights.with_name(name), into / name, MOST_OF_COMPANION)
+
+
+def register_network(database: Database, place: Path, settings: Settings) -> str:
+    """Register a network made elsewhere, and return its version; it is not served yet.
+
+    Raises as `card_at` and `brought_in` do.
+    """
+    card = card_at(place)
+    with brought_in(card, settings):
+        register_model(database, card.version, card.weights_digest, card.card, serve=False)
+    return card.version
+
+
+def promote_network(
+    database: Database, version: str, settings: Settings, *, force: bool = False
+) -> tuple[ModelRecord | None, ModelRecord]:
+    """Have new files measured by a network; return the one that was served, and it.
+
+    ``force``: also where its card states larger errors, or none. Raises ModelUnknown, ModelAbsent,
+    CardInvalid, WeightsMissing, WeightsMismatch, ModelWorse.
+    """
+    candidate = find_model(database, version)
+    if card_of(version, settings).weights_digest != candidate.weights_digest:
+        raise WeightsMismatch.about(version)
+    current = served_model(database)
+    if current is not None and not force:
+        check_figures(candidate, current)
+    return serve_model(database, version)
 
 
 def check_figures(candidate: ModelRecord, served: ModelRecord) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from db.database import Database
 from db.errors import RunNameTaken
 from db.models import find_model, list_models
+from db.training.records import NewRun
 from db.training.runs import list_runs
 from scheduler.names import is_shipped_name, readable
 from scheduler.networks import card_of, check_version
@@ -46,6 +48,38 @@ def plan_of(file: Path | None, *, faithful: bool, phases: str | None, scale: flo
     except (OSError, ValueError, TypeError) as exc:
         of = "the plan" if file is None else file
         raise PlanInvalid.because(f"{of}: {exc}") from exc
+
+
+def new_runs(
+    database: Database,
+    settings: Settings,
+    plan: Plan,
+    data: Path,
+    *,
+    name: str | None = None,
+    start: str | None = None,
+    teachers: Sequence[str] = (),
+    seeds: int = 1,
+) -> list[NewRun]:
+    """Return the runs of a plan, one per seed, to be queued.
+
+    ``data``: absolute; ``name``: from the folder where None; ``start`` and ``teachers``: versions
+    or weights files. Raises ModelUnknown, NetworkError, RunNameTaken, VersionReserved.
+    """
+    origin = None if start is None else weights_of(start, database, settings)
+    taught = [weights_of(each, database, settings) for each in teachers]
+    names = run_names(database, name, data, seeds)
+    return [
+        NewRun(
+            name=each,
+            data=str(data),
+            plan=reseeded.as_mapping(),
+            start=None if origin is None else str(origin.path),
+            teachers=tuple(str(teacher.path) for teacher in taught),
+            parent=None if origin is None else origin.version,
+        )
+        for each, reseeded in zip(names, seeded_plans(plan, seeds), strict=True)
+    ]
 
 
 def seeded_plans(plan: Plan, seeds: int) -> list[Plan]:

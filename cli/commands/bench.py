@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from benchmarks.bench.picture import draw_bench
-from benchmarks.bench.records import FEWEST_JUDGED, Bench, Stage
+from benchmarks.bench.records import Bench, Stage
 from benchmarks.bench.run import run_bench
+from benchmarks.bench.verdict import verdict
 from cli.options import Count, Paths, settings_option
 from cli.out_option import PictureFile, out_option
 from cli.output.printing import Row, print_json, print_table, say
@@ -99,21 +100,6 @@ def bench(
         say(line)
     if out is not None:
         say(f"picture   {out}")
-
-
-def verdict(found: Bench) -> str:
-    """Return what a bench came to, in two lines."""
-    device = "" if found.device_busy is None else f", devices busy {found.device_busy:.0%}"
-    second = (
-        f"; queue and database take {found.overhead:.1%} of the work; held back by {found.held_by}"
-        if found.is_judged
-        else f"; too few files to say what holds it back: give {FEWEST_JUDGED} or more"
-    )
-    return (
-        f"{found.files} files at {found.rate_per_second:.1f}/s: {found.efficiency:.0%} of the"
-        f" limit of {found.limit_per_second:.1f}/s on {found.device} with {found.cores} cores\n"
-        f"cores busy {found.busy:.0%}{device}{second}"
-    )
 
 
 def stage_row(stage: Stage) -> Row:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,16 +9,12 @@ import click
 
 from cli.exits import Exit
 from cli.options import Count, Paths, settings_option
-from cli.output.noted import audited
+from cli.output.noted import audited_copy
 from cli.output.printing import print_json, say
 from db import schema
 from db.backup import copies, rotation
 from db.backup.records import CopyCount
-from results.errors import ReadUnaudited
-from results.reading import Reading
-from scheduler.archive import open_database
 from scheduler.checkup.remedy import UPGRADE, in_state
-from scheduler.choices import ReadAudit
 from scheduler.console import PlainConsole
 from scheduler.rights import claim
 from scheduler.settings import Settings
@@ -109,7 +103,7 @@ def backup(target: Path, *, replace: bool, keep: int | None, settings: Settings)
         kind = "is a directory" if keep is None else "is not a directory"
         raise click.BadParameter(f"{target} {kind}.", param_hint="'FILE'")
     removed: tuple[Path, ...] = ()
-    with _audited_copy(settings) as reading, PlainConsole(stderr=True).status("copying"):
+    with audited_copy(settings) as reading, PlainConsole(stderr=True).status("copying"):
         if keep is None:
             count = copies.back_up(settings.database, target, replace=replace)
         else:
@@ -156,29 +150,6 @@ def restore(source: Path, *, replace: bool, settings: Settings) -> None:
             err=True,
         )
     say(f"{_rows(count)} are back")
-
-
-@contextmanager
-def _audited_copy(settings: Settings) -> Iterator[Reading | None]:
-    """Note a copy, which holds all that identifies, as other reading; None: it is not noted.
-
-    Raises ReadUnaudited.
-    """
-    state = schema.check(settings.database)
-    if state.up_to_date:
-        database = open_database(settings)
-        try:
-            with audited(database, settings, "db backup") as reading:
-                yield reading
-        finally:
-            database.dispose()
-        return
-    # A copy before an upgrade is worth having; the audit of another schema takes no entry.
-    if settings.audit_reads is ReadAudit.REQUIRED:
-        raise ReadUnaudited.because("the schema is not this program's")
-    if settings.audit_reads is ReadAudit.ON and state.current is not None:
-        say("this copy is not in the audit: the schema is not this program's", err=True)
-    yield None
 
 
 def _rows(count: CopyCount) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -11,14 +9,12 @@ import click
 from cli.listing_options import Listing, listing_options
 from cli.options import Paths, filter_options, settings_option
 from cli.out_option import out_option
-from cli.output.noted import audited, note_export
+from cli.output.noted import export_results
 from cli.output.printing import print_table, say
 from db.query.order import SORTABLE
-from db.query.results import find_results
-from db.records import Result, ResultFilter
-from results.columns import COLUMNS, dictionary_rows, result_row
-from results.reading import filter_names
-from results.row_files import FileForm, write_rows
+from db.records import ResultFilter
+from results.columns import COLUMNS, dictionary_rows
+from results.row_files import FileForm, form_of
 from scheduler.archive import open_database
 from scheduler.rights import is_stream
 from scheduler.settings import Settings
@@ -60,32 +56,17 @@ def export(
     if out is None:
         raise click.UsageError("name the file: --out results.csv")
     form = form or form_of(out)
+    if form is None:
+        raise click.UsageError(f"{out.name}: say --format csv, parquet or json")
     if form is FileForm.PARQUET and is_stream(out):
         raise click.UsageError("Parquet is written into a file: say --format csv or json")
-    database = open_database(settings)
-    ids = array("q")
-    names = listing.shown([column.name for column in COLUMNS])
-    with audited(
-        database, settings, "export", batch=wanted.batch, filters=filter_names(wanted)
-    ) as reading:
-        found = _noted(find_results(database, wanted, listing.order), ids)
-        rows = listing.rows(reading.shown(result_row(result) for result in found))
-        count = write_rows(rows, names, out, form)
-    if not is_stream(out):
-        note_export(database, out, ids)
+    count = export_results(
+        open_database(settings),
+        settings,
+        wanted,
+        out,
+        form,
+        columns=listing.columns,
+        order=listing.order,
+    )
     say(f"{count} measurements in {out}", err=is_stream(out))
-
-
-def _noted(results: Iterable[Result], ids: array[int]) -> Iterator[Result]:
-    """Yield results and keep the ids of their radiographs."""
-    for result in results:
-        ids.append(result.radiograph_id)
-        yield result
-
-
-def form_of(path: Path) -> FileForm:
-    """Return the form that a file's ending names."""
-    try:
-        return FileForm(path.suffix.removeprefix(".").lower())
-    except ValueError:
-        raise click.UsageError(f"{path.name}: say --format csv, parquet or json") from None

@@ -5,22 +5,17 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, replace
 from datetime import datetime
-from pathlib import Path
 
 import click
 
 from cli.options import KnownBatch, Moment, settings_option
 from cli.output.printing import print_json, say
 from cli.output.progress import BatchProgress
-from db.database import Database
 from db.erasure import erase, plan_erasure
 from db.erasure_records import ErasureCount, ErasurePlan, Scope
-from db.errors import DatabaseError
 from db.outputs import drop_outputs
-from db.query.status import all_statuses
-from db.space import is_small, rewrite
-from results.leftovers import Leftovers, remove_outputs, remove_reports, strike_reasons
-from results.report import REPORT_FILES, former_report_folder, report_folder
+from results.forgetting import clear_space, remove_leftovers
+from results.leftovers import Leftovers
 from scheduler.archive import open_database
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
@@ -75,7 +70,7 @@ def forget(
     scope = scope_of(settings, batch, patient, before)
     database = open_database(settings)
     plan = plan_erasure(database, scope)
-    on_disk = remove(database, plan, settings, dry_run=True)
+    on_disk = remove_leftovers(database, plan, settings, dry_run=True)
     if not as_json:
         for line in lines(plan, on_disk):
             say(line)
@@ -85,7 +80,7 @@ def forget(
         return
     if plan.batches:
         confirm(yes=yes)
-    on_disk = remove(database, plan, settings, dry_run=False)
+    on_disk = remove_leftovers(database, plan, settings, dry_run=False)
     drop_outputs(database, on_disk.ids)
     count = ErasureCount()
     with BatchProgress() as progress:
@@ -96,8 +91,8 @@ def forget(
         print_json({"dry_run": False} | as_object(replace(plan, count=count), on_disk))
     else:
         say(f"Forgotten: {counts(count)}.")
-    if count != ErasureCount() or vacuum:
-        clean(settings, vacuum=vacuum)
+    if (count != ErasureCount() or vacuum) and (why := clear_space(settings, vacuum=vacuum)):
+        say(why, err=True)
     say(BEYOND, err=as_json)
 
 
@@ -130,71 +125,6 @@ def confirm(*, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise click.UsageError("nobody is here to ask: --yes forgets without asking")
     click.confirm("Forget this? It does not come back.", abort=True, err=True)
-
-
-def remove(
-    database: Database, plan: ErasurePlan, settings: Settings, *, dry_run: bool
-) -> Leftovers:
-    """Remove what is on disk; a report about more than what goes can be written again."""
-    folders, of_others = report_folders(database, plan, settings)
-    parts = (
-        remove_outputs(plan.outputs, settings.state / "reports", dry_run=dry_run),
-        remove_reports(folders, REPORT_FILES, dry_run=dry_run),
-        Leftovers(left=[f"{each}: another batch's report too" for each in of_others]),
-        strike_reasons(plan.failed, dry_run=dry_run),
-    )
-    removed = dict.fromkeys(path for each in parts for path in each.removed)
-    return Leftovers(
-        removed=list(removed),
-        left=list(dict.fromkeys(line for each in parts for line in each.left)),
-        ids=[number for each in parts for number in each.ids],
-    )
-
-
-def report_folders(
-    database: Database, plan: ErasurePlan, settings: Settings
-) -> tuple[list[Path], list[Path]]:
-    """Return where reports of the batches are, and former places that are other batches' too.
-
-    The names of folders differ from those of earlier versions, of which no output is noted.
-    """
-    own = [report_folder(settings, name) for name in plan.batches]
-    places = (former_report_folder(settings, name) for name in plan.batches)
-    former = [each for each in places if each not in own and each.is_dir()]
-    if not former:
-        return own, []
-    others = [
-        place(settings, each.batch.name)
-        for each in all_statuses(database)
-        if each.batch.name not in plan.batches
-        for place in (report_folder, former_report_folder)
-    ]
-    # A file system may take names that differ in case for the same.
-    shared = [
-        each for each in former if any(other.is_dir() and each.samefile(other) for other in others)
-    ]
-    return own + [each for each in former if each not in shared], shared
-
-
-def clean(settings: Settings, *, vacuum: bool) -> None:
-    """Have nothing remain in the free space of the database, or say why something may."""
-    if not vacuum and not is_small(settings.database):
-        say(
-            "remains may be in the free space of the database's file: the same command with"
-            " --vacuum rewrites it",
-            err=True,
-        )
-        return
-    try:
-        if rewrite(settings.database):
-            return
-        said = "another process reads the former state"
-    except DatabaseError as exc:
-        said = f"[{exc.code}] {exc}"
-    say(
-        f"remains may be in the database's files: {said}; run the same command with --vacuum later",
-        err=True,
-    )
 
 
 def lines(plan: ErasurePlan, on_disk: Leftovers) -> list[str]:

@@ -16,7 +16,15 @@ from db.database import Database
 from db.errors import BatchUnknown, DatabaseError
 from db.query.status import batch_status
 from scheduler.log_files import log_folder
-from scheduler.log_reading import LEVELS, UNKNOWN, LogLine, follow_logs, log_names, read_logs
+from scheduler.log_reading import (
+    LEVELS,
+    UNKNOWN,
+    LogLine,
+    chosen_lines,
+    follow_logs,
+    log_names,
+    read_logs,
+)
 from scheduler.settings import Settings
 from scheduler.terminal import printable, printable_json
 
@@ -67,7 +75,7 @@ def logs(
         check_batch(batch, read_logs(folder, names), settings)
     shown = 0
     found = follow_logs(folder, list(processes) or None) if follow else read_logs(folder, names)
-    for line in wanted(found, batch, level, since):
+    for line in chosen_lines(found, batch, level, since):
         shown += 1
         if as_json:
             say(printable_json(json.dumps({"process": line.process, **keys(line)})))
@@ -116,20 +124,6 @@ def check_batch(batch: str, lines: Iterator[LogLine], settings: Settings) -> Non
         raise
     except DatabaseError:
         return
-
-
-def wanted(
-    lines: Iterator[LogLine], batch: str | None, level: str, since: datetime | None
-) -> Iterator[LogLine]:
-    """Return the lines that were asked for."""
-    enough = LEVELS[LEVELS.index(level) :]
-    for line in lines:
-        if (
-            line.level in enough
-            and (batch is None or line.said.get("batch") == batch)
-            and (since is None or line.at >= since)
-        ):
-            yield line
 
 
 def keys(line: LogLine) -> dict[str, object]:

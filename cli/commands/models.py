@@ -10,40 +10,16 @@ import click
 from cli.listing_options import Listing, count_option, listing_options, print_count, print_listing
 from cli.options import Paths, settings_option
 from cli.output.noted import audited
-from cli.output.printing import Form, Row, form_options, print_json, say
-from db.models import find_model, list_models, register_model, serve_model, served_model
+from cli.output.printing import Form, form_options, print_json, say
+from db.models import find_model, list_models
 from db.query.comparison import compare_models
-from db.records import Crossing, ModelComparison, ModelRecord
-from network.errors import WeightsMismatch
-from results.columns import plain
-from results.network_figures import figures_row
+from db.records import ModelComparison
+from results.model_rows import COLUMNS, CROSSING_COLUMNS, comparison_row, crossing_row, model_row
 from scheduler.archive import open_database
-from scheduler.networks import brought_in, card_at, card_of, check_figures
+from scheduler.networks import promote_network, register_network
 from scheduler.preparation import prepare
 from scheduler.settings import Settings
 
-#: Every column of the list of networks.
-COLUMNS = (
-    "model",
-    "version",  # what "model" was called; leaves in the next version
-    "served",
-    "parent",
-    "landmark_cases",
-    "landmark_error_px224",
-    "ict_cases",
-    "ict_error",
-    "weights_digest",
-    "registered_at",
-)
-#: Every column of the list of radiographs that crossed their threshold.
-CROSSING_COLUMNS = (
-    "radiograph",
-    "ict_before",
-    "ict_after",
-    "ict_threshold",
-    "enlarged",
-    "path",
-)
 #: What a table shows of a network.
 IN_TABLE = ("model", "served", "parent", "landmark_error_px224", "ict_error", "registered_at")
 
@@ -103,13 +79,7 @@ def promote(version: str, *, force: bool, settings: Settings) -> None:
       thoraq models promote our-own
       thoraq remeasure --model our-own
     """
-    database = prepare(settings, version)
-    candidate = find_model(database, version)
-    check_digest(version, card_of(version, settings).weights_digest, candidate.weights_digest)
-    current = served_model(database)
-    if current is not None and not force:
-        check_figures(candidate, current)
-    before, after = serve_model(database, version)
+    before, after = promote_network(prepare(settings, version), version, settings, force=force)
     if before is not None and before.version == after.version:
         say(f"{after.version} is served already")
         return
@@ -130,11 +100,8 @@ def register(place: Path, settings: Settings) -> None:
       thoraq models register /media/usb/our-own
       thoraq submit /archive/2024 --model our-own
     """
-    database = prepare(settings)
-    card = card_at(place)
-    with brought_in(card, settings):
-        register_model(database, card.version, card.weights_digest, card.card, serve=False)
-    say(f"{card.version} is registered; `thoraq models promote {card.version}` serves it")
+    version = register_network(prepare(settings), place, settings)
+    say(f"{version} is registered; `thoraq models promote {version}` serves it")
 
 
 @models.command()
@@ -171,29 +138,6 @@ def compare(before: str, after: str, *, listing: Listing, form: Form, settings: 
             say(line)
 
 
-def crossing_row(crossing: Crossing, digits: int | None) -> Row:
-    """Return what is listed of a radiograph that crossed the line, its index in ``digits``."""
-    return {
-        "radiograph": crossing.radiograph_id,
-        "ict_before": plain(crossing.ict_before, digits),
-        "ict_after": plain(crossing.ict_after, digits),
-        "ict_threshold": crossing.threshold,
-        "enlarged": crossing.enlarged,
-        "path": crossing.path,
-    }
-
-
-def comparison_row(found: ModelComparison) -> Row:
-    """Return the comparison in figures."""
-    return {
-        "radiographs": found.radiographs,
-        "compared": found.compared,
-        "mean_change": plain(found.mean_change, 4),
-        "mean_absolute_change": plain(found.mean_absolute_change, 4),
-        "largest_change": plain(found.largest_change, 4),
-    }
-
-
 def comparison_lines(found: ModelComparison) -> Iterator[str]:
     """Return the comparison in words."""
     if found.crossed:
@@ -206,22 +150,3 @@ def comparison_lines(found: ModelComparison) -> Iterator[str]:
             f"ICT of {found.compared}: mean change {found.mean_change:+.3f}, mean absolute"
             f" {found.mean_absolute_change:.3f}, largest {found.largest_change:.3f}"
         )
-
-
-def check_digest(version: str, found: str, wanted: str) -> None:
-    """Refuse files that are not those that were registered. Raises WeightsMismatch."""
-    if found != wanted:
-        raise WeightsMismatch.about(version)
-
-
-def model_row(model: ModelRecord) -> Row:
-    """Return what is listed of a network."""
-    return {
-        "model": model.version,
-        "version": model.version,  # what "model" was called; leaves in the next version
-        "served": model.served,
-        "parent": plain(model.card.get("parent")),
-        **figures_row(model.card),
-        "weights_digest": model.weights_digest,
-        "registered_at": plain(model.registered_at),
-    }

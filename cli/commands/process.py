@@ -21,15 +21,13 @@ from cli.output.progress import BatchProgress
 from cli.output.report_files import report_overwrite_option, where, write_report_of
 from db.intake import open_batch
 from db.query.status import batch_status
-from db.records import BatchStatus
 from db.states import Priority
-from results.duration import duration
 from results.ledger import ledger_json
 from results.report import check_report, report_folder
+from results.run_line import run_line
 from scheduler.batch_run import run_batch
 from scheduler.checkup.absence import no_broker
 from scheduler.checkup.pauses import why_paused
-from scheduler.checkup.remedy import quoted
 from scheduler.names import batch_name
 from scheduler.preparation import prepare
 from scheduler.rights import as_operator
@@ -108,36 +106,3 @@ def process(
     say(run_line(before, status, done.taken.reopened))
     for line in where(settings, written):
         say(line)
-
-
-def run_line(before: BatchStatus, after: BatchStatus, reopened: int) -> str:
-    """Return what this run did, apart from what was done before.
-
-    ``reopened``: how many of those that had failed before are counted anew.
-    """
-    ended = settled_by_workers(after) - settled_by_workers(before) + reopened
-    if not ended and before.seen == after.seen:
-        line = f"All {after.seen} files were known from before; nothing was measured twice."
-        if after.cancelled:
-            line += (
-                f" {after.cancelled} are cancelled: `thoraq retry {quoted(after.batch.name)}`"
-                " queues them."
-            )
-        return line
-    failed = after.failed - before.failed + reopened
-    line = (
-        f"This run: {after.measured - before.measured} measured,"
-        f" {after.set_aside - before.set_aside} set aside, {failed} failed"
-    )
-    if had_ended := before.settled - reopened:
-        return f"{line}; {had_ended} had ended before; nothing was measured twice."
-    if after.first_claimed_at and after.last_settled_at:
-        seconds = (after.last_settled_at - after.first_claimed_at).total_seconds()
-        if seconds > 0:
-            line += f"; {ended / seconds:.1f} radiographs/s over {duration(seconds)}"
-    return f"{line}."
-
-
-def settled_by_workers(status: BatchStatus) -> int:
-    """Return how many files ended by being looked at."""
-    return status.measured + status.set_aside + status.failed

@@ -15,6 +15,7 @@ from db.derivation import recompute as judge_again
 from db.derivation_records import Crossed, RecomputeCount
 from db.records import ResultFilter
 from results.reading import filter_names
+from results.recomputed import crossed_row
 from scheduler.archive import open_database
 from scheduler.settings import Settings
 from scheduler.shown_paths import ShownPaths
@@ -53,7 +54,7 @@ def recompute(*, dry_run: bool, as_json: bool, settings: Settings, wanted: Resul
         count, crossed=tuple(replace(each, path=paths.shown(each.path)) for each in count.crossed)
     )
     if as_json:
-        crossed = [crossed_json(each) for each in count.crossed]
+        crossed = [crossed_row(each) for each in count.crossed]
         more_keys = {"bucket_changed": count.buckets, "crossed": crossed}
         # "buckets" is what "bucket_changed" was called; leaves in the next version
         print_json({"dry_run": dry_run} | asdict(count) | more_keys)
@@ -84,22 +85,6 @@ def lines(count: RecomputeCount, *, dry_run: bool) -> list[str]:
     if (more := count.now_above + count.no_longer_above - len(first)) and first:
         first.append(f"  and {more} more")
     return [said, *first]
-
-
-def crossed_json(crossed: Crossed) -> dict[str, object]:
-    """Return one radiograph with stable keys."""
-    return {
-        "radiograph": crossed.radiograph_id,
-        "path": crossed.path,
-        "ict": crossed.ict,
-        "ict_threshold_before": crossed.before.threshold,
-        "ict_threshold": crossed.after.threshold,
-        # what these two were called; leave in the next version
-        "threshold_before": crossed.before.threshold,
-        "threshold": crossed.after.threshold,
-        "enlarged_before": crossed.before.enlarged,
-        "enlarged": crossed.after.enlarged,
-    }
 
 
 def crossed_line(crossed: Crossed) -> str:

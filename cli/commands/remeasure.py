@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 
 import click
@@ -17,7 +16,7 @@ from db.remeasurement import remeasure as queue_again
 from db.states import Priority
 from radiograph.errors import PathNotKept
 from scheduler.checkup.remedy import in_state
-from scheduler.names import readable
+from scheduler.names import remeasured_name
 from scheduler.preparation import prepare
 from scheduler.settings import Settings
 
@@ -58,7 +57,7 @@ def remeasure(
     if not count_results(database, replace(wanted, limit=1)):
         say("no result is chosen; `thoraq results` takes the same filters", err=True)
         return
-    batch = open_batch(database, into or batch_of(model, wanted), priority)
+    batch = open_batch(database, into or remeasured_name(model, wanted), priority)
     count = IntakeCount()
     lost: PathNotKept | None = None
     with BatchProgress() as progress:
@@ -79,9 +78,3 @@ def remeasure(
         )
     if lost is not None:
         raise lost
-
-
-def batch_of(model: str, wanted: ResultFilter) -> str:
-    """Return a name that the same network and filters always give."""
-    digest = hashlib.sha256(repr(wanted).encode()).hexdigest()
-    return f"remeasured-{readable(model) or 'model'}-{digest[:8]}"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import click
@@ -19,13 +17,13 @@ from cli.output.printing import say
 from cli.output.progress import BatchProgress
 from db.query.order import SORTABLE, Order
 from db.query.results import count_results, find_results
-from db.records import Result, ResultFilter
+from db.records import ResultFilter
 from results.picture_file import check_out
 from results.reading import filter_names
 from results.sheet import SHEET_COLUMNS, Tiles, write_sheet
+from results.sheet_pages import older_pages, page_files, pages_of, title_of
 from scheduler.archive import open_database
 from scheduler.settings import Settings
-from scheduler.terminal import printable
 from worker.pictures import Pictures
 
 #: Pictures of a page unless --per-page says otherwise: five rows.
@@ -117,37 +115,3 @@ def sheet(
         say(f"{older} is of an older sheet", err=True)
     if wanted.limit is None and (every := count_results(database, wanted)) > len(found):
         say(f"the first {len(found)} of {every}; --limit N draws more", err=True)
-
-
-def pages_of(results: Sequence[Result], per_page: int) -> list[Sequence[Result]]:
-    """Split results into pages."""
-    return [results[start : start + per_page] for start in range(0, len(results), per_page)]
-
-
-def page_files(out: Path, pages: int) -> list[Path]:
-    """Return the file of each page; a single one is ``out`` itself."""
-    return [out] if pages == 1 else [page_file(out, number) for number in range(1, pages + 1)]
-
-
-def page_file(out: Path, number: int) -> Path:
-    """Return the file of one page of several."""
-    return out.with_name(f"{out.stem}-{number}{out.suffix}")
-
-
-def older_pages(out: Path, pages: int) -> list[Path]:
-    """Return what an older sheet of this name left, of more pages than this one or of one."""
-    found = [] if pages == 1 or not out.exists() else [out]
-    for number in count(1 if pages == 1 else pages + 1):
-        if not (file := page_file(out, number)).exists():
-            return found
-        found.append(file)
-    raise AssertionError  # it counts on
-
-
-def title_of(wanted: ResultFilter, order: Order | None, first: int, drawn: int, every: int) -> str:
-    """Return the title of a page; of filters those alone that identify nobody."""
-    parts = [] if wanted.batch is None else [printable(wanted.batch)]
-    parts += [] if wanted.bucket is None else [f"bucket {wanted.bucket}"]
-    parts += [] if order is None else [f"by {order.column}{', descending' * order.descending}"]
-    said = f"results {first} to {first + drawn - 1} of {every}" if every > 1 else "1 result"
-    return ": ".join([*([", ".join(parts)] if parts else []), said])

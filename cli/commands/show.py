@@ -16,26 +16,16 @@ from db.archive import is_hashed
 from db.database import Database
 from db.query.results import file_outcomes, find_results
 from db.records import Result, ResultFilter
-from radiograph.measures import MEASURES, PARAGRAPHS
 from results.columns import outcome_row, result_row
 from results.decimals import decimals
 from results.picture_file import FORMATS, save_picture
 from results.sheet import overlay, picture_title
-from results.shown_rows import shown_ending, shown_row
+from results.shown_rows import SHOWN, normal_note, shown_ending, shown_row
 from scheduler.archive import open_database
 from scheduler.names import named_study
 from scheduler.settings import Settings
 from worker.pictures import Pictures
 
-#: What is shown of a measurement, a group a paragraph; what is absent is left out.
-SHOWN = (
-    ("radiograph", "path", "format", "rows", "columns", "study_uid", "patient_id", "study_date"),
-    ("view", "age_years", "sex"),
-    ("reading_note",),
-    *(tuple(each.name for each in paragraph if each.in_show) for paragraph in PARAGRAPHS),
-    ("model", "device", "precision", "worker", "duration_ms", "attempt", "measured_at"),
-)
-_RANGED = {each.name: each for each in MEASURES if each.normal is not None}
 #: Longest side of a drawing, in pixels.
 OVERLAY_SIDE_PX = 1024
 
@@ -112,11 +102,3 @@ def print_measurement(row: Row) -> None:
         for name, value in lines:
             shown = as_text(value, digits=decimals(name))
             say(f"{name.replace('_', ' '):<26}{shown}{normal_note(name, shown)}")
-
-
-def normal_note(name: str, shown: str) -> str:
-    """Return what is said beside a value that is out of its measure's normal range."""
-    measure = _RANGED.get(name)
-    if measure is None or measure.normal is None or float(shown) in measure.normal:
-        return ""
-    return f" (out of its normal range, {measure.normal.low:g} to {measure.normal.high:g})"

@@ -15,7 +15,7 @@ from cli.output.run_progress import follow_run
 from cli.output.run_table import print_comparison, print_run
 from db.database import Database
 from db.states import RunState
-from db.training.records import NewRun, TrainingRun
+from db.training.records import TrainingRun
 from db.training.runs import (
     cancel_run,
     find_run,
@@ -41,7 +41,7 @@ from scheduler.checkup.training_wait import waiting_for
 from scheduler.preparation import prepare
 from scheduler.roots import check_allowed, check_places
 from scheduler.settings import Settings
-from training.request import count_films, plan_of, run_names, seeded_plans, weights_of
+from training.request import count_films, new_runs, plan_of
 
 
 @click.group()
@@ -108,24 +108,17 @@ def submit(
     plan = plan_of(file, faithful=faithful, phases=phases, scale=scale)
     films = count_films(data.absolute())
     database = prepare(settings)
-    origin = None if start is None else weights_of(start, database, settings)
-    taught = [
-        weights_of(each.strip(), database, settings)
-        for each in (teachers or "").split(",")
-        if each.strip()
-    ]
-    names = run_names(database, name, data.absolute(), seeds)
-    runs = [
-        NewRun(
-            name=each,
-            data=str(data.absolute()),
-            plan=reseeded.as_mapping(),
-            start=None if origin is None else str(origin.path),
-            teachers=tuple(str(teacher.path) for teacher in taught),
-            parent=None if origin is None else origin.version,
-        )
-        for each, reseeded in zip(names, seeded_plans(plan, seeds), strict=True)
-    ]
+    taught = [each.strip() for each in (teachers or "").split(",") if each.strip()]
+    runs = new_runs(
+        database,
+        settings,
+        plan,
+        data.absolute(),
+        name=name,
+        start=start,
+        teachers=taught,
+        seeds=seeds,
+    )
     for new in runs:
         run = open_run(database, new)
         say(f"{run.name} queued: {len(plan.phases)} phases, {plan.steps} steps")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from benchmarks.bench.load import Part
 from benchmarks.bench.records import Bench, Stage
-from cli.commands.bench import verdict
+from benchmarks.bench.verdict import verdict
 from cli.exits import Exit
 from testbed.commands import Commands
 from testbed.radiographs import write_radiographs

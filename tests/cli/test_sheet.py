@@ -10,12 +10,13 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image, ImageDraw
 
-from cli.commands.sheet import MOST_PICTURES, PAGE_PICTURES, older_pages, page_files
+from cli.commands.sheet import MOST_PICTURES, PAGE_PICTURES
 from cli.exits import Exit
 from cli.main import thoraq
 from db.audit import audit_rows
 from radiograph.sheet import contact_sheet, labelled, placeholder
 from results.sheet import SHEET_COLUMNS, SHEET_SIDE_PX, Tiles, write_sheet
+from results.sheet_pages import older_pages, page_files
 from scheduler.shown_paths import ShownPaths
 from testbed.radiographs import write_radiographs
 from tests.cli.forked import run_forked

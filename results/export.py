@@ -1,0 +1,56 @@
+"""An export: results in a file of the operator's, audited, and noted for `thoraq forget`."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from db.database import Database
+from db.query.order import Order
+from db.query.results import find_results
+from db.records import Result, ResultFilter
+from results.columns import COLUMNS, result_row
+from results.noted_outputs import log_unnoted, note_export
+from results.reading import audited, filter_names
+from results.row_files import FileForm, write_rows
+from scheduler.rights import is_stream
+from scheduler.settings import Settings
+
+
+def export_results(
+    database: Database,
+    settings: Settings,
+    wanted: ResultFilter,
+    out: Path,
+    form: FileForm,
+    *,
+    columns: Sequence[str] = (),
+    order: Order | None = None,
+    tell: Callable[[str], None] = log_unnoted,
+) -> int:
+    """Write results to a file, and return how many.
+
+    ``columns``: in this order, every one where empty; ``tell``: is told what cannot be noted and
+    need not be. Raises ReadUnaudited, DatabaseError, OSError.
+    """
+    ids = array("q")
+    names = columns or [column.name for column in COLUMNS]
+    filters = filter_names(wanted)
+    with audited(
+        database, settings, "export", batch=wanted.batch, filters=filters, tell=tell
+    ) as reading:
+        found = _noted(find_results(database, wanted, order), ids)
+        rows = reading.shown(result_row(result) for result in found)
+        chosen = ({name: row[name] for name in columns} for row in rows) if columns else rows
+        count = write_rows(chosen, names, out, form)
+    if not is_stream(out):
+        note_export(database, out, ids, tell=tell)
+    return count
+
+
+def _noted(results: Iterable[Result], ids: array[int]) -> Iterator[Result]:
+    """Yield results, and collect the ids of their radiographs."""
+    for result in results:
+        ids.append(result.radiograph_id)
+        yield result
