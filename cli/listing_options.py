@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import wraps
 from typing import Any, TypeVar
@@ -12,39 +11,12 @@ import click
 
 from cli.output.printing import Form, Row, print_json, print_rows, say
 from db.query.order import Order, parse_order
+from results.listing import Listing
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
 #: Where the columns are for which a terminal has no room.
 MORE = "--columns, or --csv"
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """How rows are listed. ``columns``: those named, all or the usual ones where empty."""
-
-    columns: tuple[str, ...] = ()
-    order: Order | None = None
-
-    def rows(self, rows: Iterable[Row]) -> Iterable[Row]:
-        """Return the rows with the named columns alone, as they are taken."""
-        if not self.columns:
-            return rows
-        return ({name: row[name] for name in self.columns} for row in rows)
-
-    def in_order(self, rows: Iterable[Row]) -> Iterable[Row]:
-        """Return rows that are all held in the wanted order; absent values last, ties as given."""
-        if self.order is None:
-            return rows
-        held: list[Any] = list(rows)
-        name = self.order.column
-        present = [row for row in held if row[name] is not None]
-        present.sort(key=lambda row: row[name], reverse=self.order.descending)
-        return [*present, *(row for row in held if row[name] is None)]
-
-    def shown(self, usual: Sequence[str]) -> Sequence[str]:
-        """Return the columns of a table."""
-        return self.columns or usual
 
 
 class ColumnNames(click.ParamType[tuple[str, ...]]):

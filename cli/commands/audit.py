@@ -7,11 +7,12 @@ from itertools import islice
 
 import click
 
-from cli.listing_options import Listing, count_option, listing_options, print_count, print_listing
+from cli.listing_options import count_option, listing_options, print_count, print_listing
 from cli.options import Count, Moment, settings_option
 from cli.output.printing import Form, form_options
 from db.audit import Action, audit_rows
 from results.audit_rows import COLUMNS, audit_row
+from results.listing import Listing
 from scheduler.archive import open_database
 from scheduler.settings import Settings
 

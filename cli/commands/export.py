@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.listing_options import Listing, listing_options
+from cli.listing_options import listing_options
 from cli.options import Paths, filter_options, settings_option
 from cli.out_option import out_option
 from cli.output.noted import export_results
@@ -14,6 +14,7 @@ from cli.output.printing import print_table, say
 from db.query.order import SORTABLE
 from db.records import ResultFilter
 from results.columns import COLUMNS, dictionary_rows
+from results.listing import Listing
 from results.row_files import FileForm, form_of
 from scheduler.archive import open_database
 from scheduler.rights import is_stream

@@ -7,7 +7,7 @@ from itertools import chain
 
 import click
 
-from cli.listing_options import MORE, Listing, count_option, listing_options, print_count
+from cli.listing_options import MORE, count_option, listing_options, print_count
 from cli.options import Count, KnownBatch, Moment, settings_option
 from cli.output.cells import terminal_cells
 from cli.output.codes import check_codes
@@ -19,6 +19,7 @@ from db.query.failures import SORTABLE, count_failures, find_failures
 from db.states import JobState
 from results.codes import known_codes
 from results.columns import failure_row
+from results.listing import Listing
 from results.shown_rows import shown_failure
 from scheduler.archive import open_database
 from scheduler.names import named_path

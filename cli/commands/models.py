@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from cli.listing_options import Listing, count_option, listing_options, print_count, print_listing
+from cli.listing_options import count_option, listing_options, print_count, print_listing
 from cli.options import Paths, settings_option
 from cli.output.noted import audited
 from cli.output.printing import Form, form_options, print_json, say
 from db.models import find_model, list_models
 from db.query.comparison import compare_models
 from db.records import ModelComparison
+from results.listing import Listing
 from results.model_rows import COLUMNS, CROSSING_COLUMNS, comparison_row, crossing_row, model_row
 from scheduler.archive import open_database
 from scheduler.networks import promote_network, register_network

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 
-from cli.listing_options import MORE, Listing, count_option, listing_options, print_count
+from cli.listing_options import MORE, count_option, listing_options, print_count
 from cli.options import filter_options, settings_option
 from cli.output.judgements import say_gaps, say_outdated
 from cli.output.noted import audited
@@ -18,6 +18,7 @@ from db.query.status import judged_results
 from db.records import ResultFilter
 from results.columns import COLUMNS, IN_TABLE, result_row
 from results.judgements import reason_lines
+from results.listing import Listing
 from results.reading import filter_names
 from results.shown_rows import shown_row
 from scheduler.archive import open_database

@@ -6,7 +6,7 @@ import time
 
 import click
 
-from cli.listing_options import Listing, count_option, listing_options, print_count, print_listing
+from cli.listing_options import count_option, listing_options, print_count, print_listing
 from cli.options import KnownBatch, settings_option
 from cli.output.absences import tell
 from cli.output.judgements import say_gaps, say_outdated
@@ -21,6 +21,7 @@ from db.query.status import all_statuses, batch_status
 from db.query.waiting import waiting_files
 from db.records import BatchStatus
 from results.ledger import COLUMNS, IN_TABLE, ledger_json, status_row
+from results.listing import Listing
 from scheduler.archive import open_database
 from scheduler.checkup.absence import rows, sentences
 from scheduler.checkup.pauses import why_paused

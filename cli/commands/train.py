@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cli.exits import Exit
-from cli.listing_options import Listing, count_option, listing_options, print_count, print_listing
+from cli.listing_options import count_option, listing_options, print_count, print_listing
 from cli.options import Factor, Paths, settings_option
 from cli.output.printing import Form, form_options, print_json, print_rows, say
 from cli.output.run_progress import follow_run
@@ -25,6 +25,7 @@ from db.training.runs import (
     run_checks,
     run_phases,
 )
+from results.listing import Listing
 from results.run_rows import (
     CHECK_COLUMNS,
     CHECK_IN_TABLE,
