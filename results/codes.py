@@ -1,4 +1,4 @@
-"""Every error code thoraq may print or store, read off the error trees of its folders."""
+"""Every error code that thoraq prints or stores, from the error trees of its folders."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Code:
     sentence: str
 
 
-#: Codes that the database gives by itself; no error is raised for them.
+#: Codes that the database sets by itself; no error is raised for them.
 GIVEN_BY_DB = (
     Code(
         "quarantined",
@@ -88,7 +88,7 @@ def known_codes() -> dict[str, Code]:
 
 
 def described(folder: str, error: type) -> Code | None:
-    """Return what an error class says of itself; None if it is a family, or no error."""
+    """Return the code of an error class; None: it is a family of errors, or no error."""
     if not issubclass(error, ThoraqError) or error.__subclasses__():
         return None
     return Code(
@@ -101,7 +101,7 @@ def described(folder: str, error: type) -> Code | None:
 
 
 def code_rows() -> list[Row]:
-    """Return the table of codes, a row a code."""
+    """Return a row per code."""
     rows: list[Row] = []
     for code in known_codes().values():
         kind = "permanent" if code.permanent else "transient"

@@ -1,4 +1,4 @@
-"""How many decimals a person is shown of a column; JSON, CSV and Parquet hold what is stored.
+"""How many decimals of a column are shown to people; JSON, CSV and Parquet hold what is stored.
 
 The index is good for two to three: the third keeps apart what is on either side of a threshold.
 """

@@ -17,7 +17,11 @@ from scheduler.settings import Settings
 def remove_leftovers(
     database: Database, plan: ErasurePlan, settings: Settings, *, dry_run: bool
 ) -> Leftovers:
-    """Remove what is on disk; a report about more than what goes can be written again."""
+    """Remove reports, pictures and reasons from disk.
+
+    A report that is about more than what goes is removed too, as it can be written again.
+    ``dry_run``: only return what would be removed.
+    """
     folders, of_others = _report_folders(database, plan, settings)
     parts = (
         remove_outputs(plan.outputs, settings.state / "reports", dry_run=dry_run),

@@ -67,7 +67,7 @@ def equation(status: BatchStatus) -> str:
 
 
 def ledger_json(status: BatchStatus, lines: IctThresholds) -> dict[str, object]:
-    """Return the ledger with stable keys; every bucket and every rule is there.
+    """Return the ledger with stable keys, every bucket and every rule among them.
 
     ``lines``: of today's settings, which some results may not follow.
     """

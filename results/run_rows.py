@@ -1,4 +1,4 @@
-"""Training runs as rows: where each stands, its checks, and phases side by side."""
+"""Training runs as rows: their progress, their checks, and their phases side by side."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ CHECK_IN_TABLE = (
 
 
 def run_row(run: TrainingRun) -> Row:
-    """Return where a run stands; errors in px of a 224 frame, on the validation split."""
+    """Return the progress of a run; errors in px of a 224 frame, on the validation split."""
     last = run.last
     return {
         "run": run.name,
@@ -93,20 +93,20 @@ def run_row(run: TrainingRun) -> Row:
 
 
 def seconds_left(run: TrainingRun) -> float | None:
-    """Return how long the steps that are left take; None where none is, or nobody can know."""
+    """Return how long the remaining steps take; None where none remains, or it is unknown."""
     last = run.last
     if last is None or is_over(run) or last.seconds_left <= 0 or is_judged(run, last):
-        return None  # making and judging the network takes minutes that no step tells of
+        return None  # the network is made and evaluated after the last step, which takes minutes
     return last.seconds_left
 
 
 def is_over(run: TrainingRun) -> bool:
-    """Say whether nothing more happens to a run by itself."""
+    """Return whether nothing more happens to a run by itself."""
     return run.state not in {RunState.QUEUED, RunState.RUNNING}
 
 
 def table_row(run: TrainingRun) -> Row:
-    """Return a run's row with the time left as a person reads it."""
+    """Return the row of a run with the time left as people read it."""
     row = run_row(run)
     left = row["seconds_left"]
     return {**row, "left": None if left is None else duration(float(left))}
@@ -124,7 +124,7 @@ def phase_count(run: TrainingRun) -> int:
 
 
 def is_judged(run: TrainingRun, last: RunCheck) -> bool:
-    """Say whether every step of a run is done, and its network is being made and judged."""
+    """Return whether every step of a run is done, and its network is made and evaluated."""
     at_work = run.state is RunState.RUNNING
     return at_work and last.ordinal + 1 == phase_count(run) and last.step == last.steps
 
@@ -149,7 +149,7 @@ CHECK_COLUMNS = ("phase", *CHECK_FIGURES)
 
 
 def check_row(check: RunCheck, parts: Sequence[str] = ()) -> Row:
-    """Return a check; ``parts``: the parts of the loss that get a column each."""
+    """Return the row of a check. ``parts``: the parts of the loss that have a column each."""
     return {
         "phase": check.phase_name,
         "step": check.step,
@@ -168,13 +168,13 @@ def check_row(check: RunCheck, parts: Sequence[str] = ()) -> Row:
 
 
 def check_rows(checks: Sequence[RunCheck]) -> Iterator[Row]:
-    """Return the checks with every part of the loss that any of them has."""
+    """Return a row per check, with every part of the loss that any of them has."""
     parts = list(dict.fromkeys(part for check in checks for part in check.loss_parts))
     return (check_row(check, parts) for check in checks)
 
 
 def loss_text(parts: Mapping[str, float]) -> str:
-    """Return the parts of a loss that count, the largest first."""
+    """Return the parts of a loss that are not zero, the largest first."""
     ordered = sorted(parts.items(), key=lambda part: -abs(part[1]))
     return "  ".join(f"{name} {value:.3g}" for name, value in ordered if value)
 
@@ -210,7 +210,7 @@ def phase_cell(phase: RunPhase) -> str:
 
 
 def phase_table(ended: Mapping[str, Sequence[RunPhase]]) -> list[Row]:
-    """Return a row a phase and a column a run; phases in the order the runs had them."""
+    """Return a row per phase with a column per run, in the order in which the runs had them."""
     names = list(dict.fromkeys(phase.phase_name for phases in ended.values() for phase in phases))
     rows: list[Row] = []
     for name in names:
@@ -222,7 +222,7 @@ def phase_table(ended: Mapping[str, Sequence[RunPhase]]) -> list[Row]:
 
 
 def plain_run(run: TrainingRun, phases: Sequence[RunPhase]) -> dict[str, object]:
-    """Return everything of one run, with the parts of its loss and its phases."""
+    """Return everything about one run, with the parts of its loss and its phases."""
     return {
         **run_row(run),
         "loss_parts": None if run.last is None else dict(run.last.loss_parts),

@@ -27,7 +27,7 @@ def _page_file(out: Path, number: int) -> Path:
 
 
 def older_pages(out: Path, pages: int) -> list[Path]:
-    """Return what an older sheet of this name left, of more pages than this one or of one."""
+    """Return the files of an older sheet of this name that this one did not replace."""
     found = [] if pages == 1 or not out.exists() else [out]
     for number in count(1 if pages == 1 else pages + 1):
         if not (file := _page_file(out, number)).exists():
@@ -37,7 +37,7 @@ def older_pages(out: Path, pages: int) -> list[Path]:
 
 
 def title_of(wanted: ResultFilter, order: Order | None, first: int, drawn: int, every: int) -> str:
-    """Return the title of a page; of filters those alone that identify nobody."""
+    """Return the title of a page; it names only filters that identify nobody."""
     parts = [] if wanted.batch is None else [printable(wanted.batch)]
     parts += [] if wanted.bucket is None else [f"bucket {wanted.bucket}"]
     parts += [] if order is None else [f"by {order.column}{', descending' * order.descending}"]
