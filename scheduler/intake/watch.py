@@ -22,6 +22,7 @@ from db.errors import BatchUnknown, DatabaseError
 from db.intake import open_batch
 from db.records import IntakeCount, SeenFile
 from db.states import Priority
+from scheduler.database_wait import Absence
 from scheduler.errors import PlaceAltered, PlaceMissing
 from scheduler.intake.closed_files import ClosedFiles
 from scheduler.intake.put_away import After, PutAway
@@ -136,23 +137,27 @@ class Watch:
 
     def run(self, stop: threading.Event, after_scan: Callable[[], None] | None = None) -> None:
         """Scan until ``stop`` is set; a share or a database that is away is waited for."""
+        absence = Absence()
         try:
             while not stop.is_set():
                 try:
                     self.listen()
                     self.scan()
+                    absence.end()
                 except PlaceMissing as exc:
                     self.close()  # what comes back is another folder
                     _log.warning("the watched folder is away", code=exc.code)
                 except PlaceAltered as exc:
+                    absence.end()
                     # A sender may have done it: that stops no other sender's files.
                     _log.warning("nothing is put away", code=exc.code)
                 except BatchUnknown as exc:
+                    absence.end()
                     _log.warning("the batch was forgotten; new files make another", code=exc.code)
                 except DatabaseError as exc:
                     if not exc.awaited:
                         raise
-                    _log.warning("waiting for the database", code=exc.code)
+                    absence.note(exc)
                 if after_scan is not None:
                     after_scan()
                 stop.wait(self._settings.watch_seconds)
