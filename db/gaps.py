@@ -20,22 +20,18 @@ from sqlalchemy import (
 
 from db.bulk import among, at_once, bound, given
 from db.database import Database
-from db.rows import header_of
+from db.rows import HEADER_COLUMNS, header_of
 from db.tables import measurement, radiograph
 from radiograph.measures.values import OF_POINTS, of_points
 
 #: Whether a result lacks a measure.
 LACKING: ColumnElement[bool] = or_(false(), *(measurement.c[name].is_(None) for name in OF_POINTS))
 _NAMES = ("id", *OF_POINTS)
-#: What points are measured by, and the columns of the header.
+#: Points, and the columns of the header, from which a measure follows.
 _PLACED = select(
     measurement.c.id,
     measurement.c.points,
-    *(
-        column
-        for column in radiograph.c
-        if column.name not in {"id", "sha256", "path", "size", "pixel_digest", "created_at"}
-    ),
+    *(radiograph.c[name] for name in HEADER_COLUMNS),
 ).join_from(measurement, radiograph, radiograph.c.id == measurement.c.radiograph_id)
 
 
