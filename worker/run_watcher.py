@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
 
 from db.database import Database
 from db.training.claims import record_check, record_phase, renew_run
 from db.training.records import RunCheck, RunPhase
 from scheduler.database_wait import until_answered
 from training.errors import RunTaken
-from training.progress import Check, PhaseResult
 from worker.errors import LeaseLost, RunCancelled, StopRequested
 from worker.lease import Lease
 from worker.stopping import Stopping
@@ -44,15 +42,13 @@ class RunWatcher:
         if self._stopping.is_set():
             raise StopRequested
 
-    def checked(self, check: Check) -> None:
+    def checked(self, check: RunCheck) -> None:
         """Store where the run stands. Raises RunTaken, DatabaseError and what `beat` does."""
-        told = RunCheck(**asdict(check))
-        self._store(lambda: record_check(self._database, self._owner, told))
+        self._store(lambda: record_check(self._database, self._owner, check))
 
-    def phase_ended(self, result: PhaseResult) -> None:
+    def phase_ended(self, result: RunPhase) -> None:
         """Store how a phase ended. Raises RunTaken, DatabaseError and what `beat` does."""
-        told = RunPhase(**asdict(result))
-        self._store(lambda: record_phase(self._database, self._owner, told))
+        self._store(lambda: record_phase(self._database, self._owner, result))
 
     def settle(self, end: Callable[[], object]) -> None:
         """Write how the run ended, waiting for the database; a stop leaves it to recovery."""

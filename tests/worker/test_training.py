@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from db.models import list_models
 from db.states import RunState
-from db.training.records import NewRun, TrainingRun
+from db.training.records import NewRun, RunCheck, RunPhase, TrainingRun
 from db.training.runs import cancel_run, find_run, open_run, resume_run, run_checks, run_phases
 from scheduler.messages import TRAIN, TRAINING_QUEUE, train_message
 from scheduler.relay import relay
@@ -27,7 +27,6 @@ from tests.worker.conftest import Bench, kill_group, member
 from training.fit.checkpoint import checkpoints
 from training.fit.run import WEIGHTS_FILE, run_plan
 from training.plan import Plan
-from training.progress import Check, PhaseResult
 from worker.training import run_folder
 
 pytestmark = pytest.mark.slow
@@ -54,10 +53,10 @@ class Silent:
     def beat(self) -> None:
         """Let every step pass."""
 
-    def checked(self, check: Check) -> None:
+    def checked(self, check: RunCheck) -> None:
         """Forget it."""
 
-    def phase_ended(self, result: PhaseResult) -> None:
+    def phase_ended(self, result: RunPhase) -> None:
         """Forget it."""
 
 
