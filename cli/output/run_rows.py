@@ -12,11 +12,8 @@ from db.states import RunState
 from db.training.records import RunCheck, RunPhase, TrainingRun
 from results.columns import plain
 
-#: Every column of the list of runs.
-COLUMNS = (
-    "run",
-    "state",
-    "phase",
+#: What a run's row takes from its newest check.
+CHECK_FIGURES = (
     "step",
     "steps",
     "epoch",
@@ -27,6 +24,13 @@ COLUMNS = (
     "ict_error",
     "learning_rate",
     "seconds",
+)
+#: Every column of the list of runs.
+COLUMNS = (
+    "run",
+    "state",
+    "phase",
+    *CHECK_FIGURES,
     "seconds_left",
     "device",
     "worker",
@@ -128,21 +132,6 @@ def is_judged(run: TrainingRun, last: RunCheck) -> bool:
     """Say whether every step of a run is done, and its network is being made and judged."""
     at_work = run.state is RunState.RUNNING
     return at_work and last.ordinal + 1 == phase_count(run) and last.step == last.steps
-
-
-#: What a run's row takes from its newest check.
-CHECK_FIGURES = (
-    "step",
-    "steps",
-    "epoch",
-    "epochs",
-    "loss",
-    "error_px224",
-    "best_px224",
-    "ict_error",
-    "learning_rate",
-    "seconds",
-)
 
 
 #: What can be chosen of a check; which parts the loss has differs from run to run.
