@@ -22,7 +22,7 @@ from db import migration
 from db.backup.archive_text import Rows, tables_in
 from db.backup.empty_tables import filling
 from db.backup.known_schema import VERSION_TABLE, archive_entries, columns_of, missing_tables, shown
-from db.backup.records import CopyContents, CopyCount, count_rows
+from db.backup.records import CopyContents, CopyCount, check_magic, count_rows
 from db.engine import engine_of
 from db.errors import (
     CopyDamaged,
@@ -173,13 +173,7 @@ def look_into(source: Path) -> CopyContents:
 
     Raises CopyForeign, CopyDamaged, CopyUntrusted, ToolMissing, ToolOutdated.
     """
-    try:
-        with source.open("rb") as opened:
-            head = opened.read(len(_MAGIC))
-    except OSError as exc:
-        raise CopyDamaged(f"{source}: {exc.strerror}") from exc
-    if head != _MAGIC:
-        raise CopyForeign.about(source)
+    check_magic(source, _MAGIC)
     listed = _read(source, "--list")
     tables = frozenset(_TABLE.findall(listed))
     revision = None

@@ -24,7 +24,7 @@ from db.backup.known_schema import (
     refuse,
     strange_entries,
 )
-from db.backup.records import CopyContents, CopyCount, CopyRemark
+from db.backup.records import CopyContents, CopyCount, CopyRemark, check_magic
 from db.engine import engine_of
 from db.errors import (
     CopyDamaged,
@@ -123,13 +123,7 @@ def bring_back(url: str, source: Path) -> Path | None:
 
 def look_into(source: Path) -> CopyContents:
     """Read what a copy says it is; nothing of it is executed. Raises CopyForeign, CopyDamaged."""
-    try:
-        with source.open("rb") as opened:
-            head = opened.read(len(_MAGIC))
-    except OSError as exc:
-        raise CopyDamaged(f"{source}: {exc.strerror}") from exc
-    if head != _MAGIC:
-        raise CopyForeign.about(source)
+    check_magic(source, _MAGIC)
     try:
         with closing(_opened(source)) as copy:
             return _contents(copy, "main")
