@@ -255,6 +255,28 @@ paths_argument = click.argument(
     callback=lambda _ctx, _param, paths: check_places(paths),
 )
 
+
+def new_batch_option(default: str) -> Callable[[Command], Command]:
+    """Return ``--batch`` of a command that queues files. ``default``: where its name is from."""
+    return click.option(
+        "--batch", type=BatchName(), help=f"name of the batch [default: from the {default}]"
+    )
+
+
+def either_batch(command: Command) -> Callable[..., object]:
+    """Give a command ``[BATCH]`` and ``--batch``, which mean the same, and its body ``batch``."""
+
+    @click.argument("batch", type=KnownBatch(), required=False)
+    @click.option("--batch", "named", type=KnownBatch(), help="the same as BATCH")
+    @functools.wraps(command)
+    def with_batch(*args: Any, batch: str | None, named: str | None, **kwargs: Any) -> object:
+        if batch is not None and named is not None:
+            raise click.UsageError("name the batch once")
+        return command(*args, batch=batch or named, **kwargs)
+
+    return with_batch
+
+
 priority_option = click.option(
     "--priority",
     type=click.Choice(Priority, case_sensitive=False),

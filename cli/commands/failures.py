@@ -8,7 +8,7 @@ from itertools import chain
 import click
 
 from cli.listing_options import MORE, Listing, count_option, listing_options, print_count
-from cli.options import Count, KnownBatch, Moment, settings_option
+from cli.options import Count, Moment, either_batch, settings_option
 from cli.output.cells import terminal_cells
 from cli.output.codes import check_codes, known_codes
 from cli.output.ledger import code_lines
@@ -30,8 +30,7 @@ IN_TABLE = ("ended_at", "batch", "state", "code", "attempts", "path", "detail")
 
 
 @click.command()
-@click.argument("batch", type=KnownBatch(), required=False)
-@click.option("--batch", "named", type=KnownBatch(), help="the same as BATCH")
+@either_batch
 @click.option(
     "--code",
     "codes",
@@ -55,7 +54,6 @@ IN_TABLE = ("ended_at", "batch", "state", "code", "attempts", "path", "detail")
 def failures(
     batch: str | None,
     *,
-    named: str | None,
     codes: tuple[str, ...],
     path: str | None,
     since: datetime | None,
@@ -78,8 +76,6 @@ def failures(
       thoraq failures archive-3f2a91bc --code file-unavailable --csv
       thoraq failures --path /srv/inbox/p0031.dcm
     """
-    if batch is not None and named is not None:
-        raise click.UsageError("name the batch once")
     database = open_database(settings)
     check_codes(database, codes)
     states: tuple[JobState, ...] = FAILURE_STATES
@@ -87,7 +83,7 @@ def failures(
         states = (JobState.FAILED if failed else JobState.SET_ASIDE,)
     table = form is Form.TABLE
     wanted = FailureFilter(
-        batch=batch or named,
+        batch=batch,
         states=states,
         codes=codes or None,
         path=None if path is None else named_path(path),
