@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from radiograph.calibration import Calibration
 from radiograph.image import Radiograph
 from radiograph.landmarks import ANATOMICAL, Landmark
+from radiograph.measures.ict import NOT_MEASURED
 from radiograph.measuring import measure, to_file
 from radiograph.overlay import (
     ALERT,
@@ -32,7 +33,6 @@ from radiograph.records import (
     Bucket,
     BucketBasis,
     Header,
-    Ict,
     IctRule,
     IctThresholds,
     ImageFormat,
@@ -210,22 +210,9 @@ def test_a_measurement_without_calibration_is_drawn_as_unrated() -> None:
 
 
 def test_an_index_that_could_not_be_measured_is_said_and_drawn() -> None:
-    nothing = Ict(
-        value=None,
-        sd=None,
-        low=None,
-        high=None,
-        heart_width_px=None,
-        thorax_width_px=None,
-        heart_width_mm=None,
-        thorax_width_mm=None,
-        threshold=None,
-        rule=IctRule.NONE_INVALID,
-        enlarged=None,
-    )
-    assert index_text(nothing) == "ICT not measured"
+    assert index_text(NOT_MEASURED) == "ICT not measured"
     for side in (320, 768):
-        draw(black(), replace(measured(), ict=nothing), side)
+        draw(black(), replace(measured(), ict=NOT_MEASURED), side)
 
 
 def test_widths_are_written_in_millimetres_only_where_the_spacing_is_known() -> None:

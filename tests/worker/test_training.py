@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -23,7 +20,7 @@ from scheduler.stack import Stack, worker_command
 from testbed.data_sets import write_phantoms
 from testbed.patience import eventually
 from testbed.radiographs import write_radiographs
-from tests.worker.conftest import Bench, kill_group, member
+from tests.worker.conftest import Bench, freeze, kill_group, member
 from training.fit.checkpoint import checkpoints
 from training.fit.run import WEIGHTS_FILE, run_plan
 from training.plan import Plan
@@ -205,31 +202,6 @@ def test_a_cancelled_run_keeps_its_checkpoint_and_is_resumed(
         resume_run(bench.database, "night")
         assert is_trained(bench, stack), bench.log("training0")
     check_same(bench, undisturbed)
-
-
-def freeze(bench: Bench, worker: psutil.Process) -> list[psutil.Process]:
-    """Stop a worker and its child between two transactions.
-
-    Inside one it would hold SQLite's only write lock, and nobody could take its run over.
-    """
-    path = bench.settings.database.removeprefix("sqlite:///")
-    for _ in range(100):
-        frozen = [worker, *worker.children(recursive=True)]
-        for process in frozen:
-            process.suspend()
-        connection = sqlite3.connect(path, timeout=0.2, isolation_level=None)
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
-        except sqlite3.OperationalError:
-            for process in frozen:
-                process.resume()
-            time.sleep(0.05)
-        else:
-            return frozen
-        finally:
-            connection.close()
-    raise AssertionError("the worker was never found between two transactions")
 
 
 def test_a_worker_that_was_frozen_past_its_lease_writes_nothing(
