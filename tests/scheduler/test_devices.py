@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.devices import Device, choose, driven, find_devices, split_share
+from network.compute_device import ComputeDevice
+from scheduler.devices import choose, driven, find_devices, split_share
 from scheduler.errors import DeviceMissing
 from scheduler.settings import Settings
 from scheduler.stack import Stack
 
-CPU = Device("cpu", "cpu", 0, 24 << 30)
-SMALL = Device("cpu", "cpu", 0, 5 << 30)
-NVIDIA = (Device("H", "cuda", 0, 80 << 30), Device("H", "cuda", 1, 80 << 30), CPU)
-AMD = (Device("R", "rocm", 0, 24 << 30), CPU)
-SMALL_CARD = (Device("G", "cuda", 0, 11 << 30), CPU)
-TINY_CARD = (Device("G", "cuda", 0, 2 << 30), CPU)
+CPU = ComputeDevice("cpu", "cpu", 0, 24 << 30)
+SMALL = ComputeDevice("cpu", "cpu", 0, 5 << 30)
+NVIDIA = (ComputeDevice("H", "cuda", 0, 80 << 30), ComputeDevice("H", "cuda", 1, 80 << 30), CPU)
+AMD = (ComputeDevice("R", "rocm", 0, 24 << 30), CPU)
+SMALL_CARD = (ComputeDevice("G", "cuda", 0, 11 << 30), CPU)
+TINY_CARD = (ComputeDevice("G", "cuda", 0, 2 << 30), CPU)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ TINY_CARD = (Device("G", "cuda", 0, 2 << 30), CPU)
     ],
 )
 def test_devices_are_chosen(
-    requested: str, found: tuple[Device, ...], cores: int, chosen: tuple[str, ...]
+    requested: str, found: tuple[ComputeDevice, ...], cores: int, chosen: tuple[str, ...]
 ) -> None:
     assert choose(requested, found, cores=cores) == chosen
 
@@ -81,7 +82,7 @@ def test_torch_and_the_kernel_agree_on_this_machine() -> None:
     listed = subprocess.run(
         [sys.executable, "-m", "network.devices", "--json"], capture_output=True, check=True
     )
-    assert tuple(Device(**each) for each in json.loads(listed.stdout)) == find_devices()
+    assert tuple(ComputeDevice(**each) for each in json.loads(listed.stdout)) == find_devices()
 
 
 def test_devices_are_listed_without_torch_in_this_process() -> None:
