@@ -65,11 +65,14 @@ def measure_files(
     with _Looking.running(settings, device) as looking:
         waiting: deque[Future[_Looked]] = deque()
         while True:
-            room = (1 + _AHEAD) * measurement.batch - len(waiting)
+            room = (1 + _AHEAD) * measurement.device_batch - len(waiting)
             waiting.extend(looking.begun(each) for each in islice(remaining, room))
             if not waiting:
                 return
-            some = [waiting.popleft().result() for _ in range(min(measurement.batch, len(waiting)))]
+            some = [
+                waiting.popleft().result()
+                for _ in range(min(measurement.device_batch, len(waiting)))
+            ]
             ended = _measured(some, measurement)
             for each in ended:
                 count = _counted(count, each)
@@ -140,7 +143,7 @@ class _Looking:
 def _measured(
     some: Sequence[_Looked], measurement: FileMeasurement
 ) -> list[MeasuredFile | UnmeasuredFile]:
-    """Predict and measure what could be read, in one batch. Raises DeviceFailed."""
+    """Predict and measure what could be read, in one device batch. Raises DeviceFailed."""
     ready = [(each.job, each.read) for each in some if each.job and isinstance(each.read, ReadFile)]
     outcomes = iter(measurement.outcomes(ready) if ready else [])
     ended: list[MeasuredFile | UnmeasuredFile] = []

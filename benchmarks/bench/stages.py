@@ -39,10 +39,10 @@ from scheduler.intake.walk import Met, walk
 from scheduler.logs import configure_logs
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings, read_settings
-from worker.device import Device, open_network
-from worker.device_batch import batch_for
+from worker.device_batch import device_batch_for
 from worker.file_measurement import Circumstances, FileMeasurement
 from worker.limits import read_limits
+from worker.loaded_network import LoadedNetwork, open_network
 from worker.readers.reader import read_submitted
 from worker.readers.wire import ReadFile
 
@@ -84,10 +84,10 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     ]
     card = shipped_card()
     predictor = open_network(card, device, settings)
-    batch = batch_for(predictor, device, settings.device_batch, settings.chunk_size)
-    predicting = Device(predictor, batch)
+    device_batch = device_batch_for(predictor, device, settings.device_batch, settings.chunk_size)
+    predicting = LoadedNetwork(predictor, device_batch)
     squares = [each.prepared for _, each in read_files]
-    for some in (squares[:batch], squares[len(squares) // batch * batch :]):
+    for some in (squares[:device_batch], squares[len(squares) // device_batch * device_batch :]):
         predicting.predict(some)  # what is compiled or recorded on first use
     predictions = _timed(costs, "predict", lambda: predicting.predict(squares))
     measurement = FileMeasurement(_circumstances(settings), card, predicting)
