@@ -27,8 +27,8 @@ from network.input import ENOUGH_PX, prepare
 from network.loading import load_predictor
 from network.prediction import Predicts
 from radiograph.image import Radiograph
+from radiograph.measurement import to_file
 from radiograph.measures.ict import measure_ict
-from radiograph.measuring import to_file
 from radiograph.phantom.encoding import Storage, Study, dicom, jpeg
 from radiograph.reading import ReadLimits, read
 from radiograph.records import ERROR_FRAME_PX, IctThresholds

@@ -15,7 +15,7 @@ from network.prediction import Prediction
 from radiograph.calibration import Calibration
 from radiograph.errors import RadiographError
 from radiograph.frontal import check_prediction
-from radiograph.measuring import measure, spreads_in_error_frame
+from radiograph.measurement import measure, spreads_in_error_frame
 from radiograph.records import Header, IctThresholds, Measurement
 from scheduler.pseudonym import Pseudonyms
 from worker.errors import MeasuringFailed, ModelUnavailable, PredictionInvalid

@@ -76,9 +76,9 @@ class Pipeline:
     def carry(self, chunk: ChunkAtWork, check: Callable[[], None]) -> None:
         """Put a chunk on; returns when the next one should come, with this one's end under way.
 
-        The next one should come when only this one is left, and of it no more than a device
-        batch and a file for each reader: so neither waits, and an urgent chunk that arrives has no more than
-        that before it.
+        The next one should come when only this one is left, and of it no more than a device batch
+        and a file for each reader: so neither waits, and an urgent chunk that arrives has no more
+        than that before it.
         What came back after a worker's end goes alone, so that no other file shares the blame.
         ``check`` is called meanwhile; when it raises, the rest of the chunk goes back.
         Raises what ``check`` does, and WorkerError where the worker cannot go on.

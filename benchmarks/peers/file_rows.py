@@ -21,7 +21,7 @@ from network.runtime import Runtime
 from network.weights import load_network
 from radiograph.errors import RadiographError
 from radiograph.frontal import check_header, check_prediction
-from radiograph.measuring import measure, spreads_in_error_frame
+from radiograph.measurement import measure, spreads_in_error_frame
 from radiograph.reading import read
 from radiograph.records import Header, IctThresholds
 from scheduler.settings import Settings

@@ -20,7 +20,7 @@ from radiograph.errors import RadiographError, TruncatedFile, UndecodablePixels,
 from radiograph.image import Radiograph
 from radiograph.reading.assembly import assemble
 from radiograph.reading.codestream import jpeg_exif, jpeg_frame, jpeg_is_scalable
-from radiograph.reading.intact import check_jpeg, check_tiff, sound_png
+from radiograph.reading.integrity import check_jpeg, check_tiff, sound_png
 from radiograph.reading.jpeg import jpeg_values
 from radiograph.reading.limits import Check, ReadLimits, check_size
 from radiograph.reading.orientation import Turn, exif_turn

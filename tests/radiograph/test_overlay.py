@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw
 from radiograph.calibration import Calibration
 from radiograph.image import Radiograph
 from radiograph.landmarks import ANATOMICAL, Landmark
+from radiograph.measurement import measure, to_file
 from radiograph.measures.ict import NOT_MEASURED
-from radiograph.measuring import measure, to_file
 from radiograph.overlay import (
     ALERT,
     ANATOMY,
