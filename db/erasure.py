@@ -18,13 +18,13 @@ from sqlalchemy import Connection, Select, func, select
 
 from db.audit import Action, amend, forgotten_batch, note
 from db.batches import among_submissions, batch_id_of, lock_batches, own_jobs
-from db.bulk import at_once
+from db.bulk import is_postgres
 from db.database import Database, moment, pieces
 from db.erasure_parts import (
     OPEN,
     Part,
     chosen_radiographs,
-    counted,
+    count_part,
     lock_jobs,
     lock_radiographs,
     part_of_batch,
@@ -54,7 +54,7 @@ def plan_erasure(db: Database, scope: Scope) -> ErasurePlan:
     for ids in pieces(_keys(db, scope, batch_id), ROUND):
         with db.read() as connection:
             part = _part(connection, scope, batch_id, ids)
-            count += counted(connection, part)
+            count += count_part(connection, part)
         files.update(part.by_batch)
         going += part.radiographs
         failed += part.failed
@@ -108,7 +108,7 @@ def erase(db: Database, scope: Scope, *, now: datetime | None = None) -> Iterato
                 emptied = sorted(part.by_batch.keys() - {batch_id})
                 some += ErasureCount(batches=remove_empty(connection, emptied, at))
                 whole += some
-                if not at_once(connection):
+                if not is_postgres(connection):
                     fold_within(connection, few=4 * ROUND)  # SQLite's triggers know single rows
                 amend(connection, entry, **said, **asdict(whole))
             yield some
@@ -128,7 +128,7 @@ def erase(db: Database, scope: Scope, *, now: datetime | None = None) -> Iterato
 def _overwriting(db: Database) -> Iterator[Connection]:
     """One writing transaction in which nothing is recorded, and what goes is zeroed."""
     with db.write() as connection:
-        if not at_once(connection):
+        if not is_postgres(connection):
             connection.exec_driver_sql("PRAGMA secure_delete = ON")
         among_submissions(connection, alone=True)
         lock_batches(connection)

@@ -17,7 +17,7 @@ from celery.exceptions import WorkerShutdown
 
 from db.database import Database
 from db.errors import DatabaseError, SchemaDiffers
-from db.hiding import hide_next
+from db.path_hiding import hide_next
 from db.recovery import recover_stalled
 from db.tally import fold
 from db.training.recovery import recover_runs

@@ -23,7 +23,7 @@ _INDEXES = f"""
 
 
 @contextmanager
-def filling(connection: Connection, tables: Collection[str]) -> Iterator[None]:
+def without_constraints(connection: Connection, tables: Collection[str]) -> Iterator[None]:
     """Take keys, indexes and triggers away; bring them back, and number on from the last row."""
     names = {"names": list(tables)}
     constraints = connection.execute(text(_CONSTRAINTS), names).all()

@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 
 from db import migration
 from db.backup.archive_text import Rows, tables_in
-from db.backup.empty_tables import filling
+from db.backup.empty_tables import without_constraints
 from db.backup.known_schema import VERSION_TABLE, archive_entries, columns_of, missing_tables, shown
 from db.backup.records import CopyContents, CopyCount, check_magic, count_rows
 from db.engine import engine_of
@@ -107,7 +107,7 @@ def bring_back(url: str, source: Path, *, replace: bool) -> None:
 
 def _try_to_bring_back(url: str, source: Path, revision: str, *, replace: bool) -> None:
     columns = columns_of(revision)
-    with migration.alone(url) as connection:
+    with migration.lone_transaction(url) as connection:
         # It does nothing while the archive is read, and makes indexes at once.
         for limit in ("idle_in_transaction_session_timeout", "statement_timeout"):
             connection.execute(text(f"SET LOCAL {limit} = 0"))
@@ -118,7 +118,7 @@ def _try_to_bring_back(url: str, source: Path, revision: str, *, replace: bool) 
             connection.execute(text(f"DROP FUNCTION IF EXISTS {', '.join(FUNCTIONS)}"))
         migration.apply(connection, revision)
         try:
-            with filling(connection, columns):
+            with without_constraints(connection, columns):
                 _take_rows(connection, source, columns)
         except IntegrityError as exc:
             raise CopyDamaged.because(f"{source}: rows contradict each other") from exc
