@@ -25,7 +25,7 @@ from results.filters import MOST, result_filter
 from scheduler.archive import open_database
 from scheduler.logs import configure_logs
 from scheduler.names import check_batch_name
-from scheduler.rights import private
+from scheduler.rights import private_files
 from scheduler.roots import check_places
 from scheduler.settings import Settings, read_settings
 
@@ -238,7 +238,7 @@ def settings_option(command: Command) -> Callable[..., object]:
     def with_settings(*args: Any, state: Path | None, **kwargs: Any) -> object:
         configure_logs(level=logging.WARNING)  # to standard error, as lines of JSON
         settings = read_settings(state)
-        with private(settings):
+        with private_files(settings):
             return command(*args, settings=settings, **kwargs | full_names(settings, kwargs))
 
     # Click lists options from the last to the first; this one belongs at the end.

@@ -29,7 +29,7 @@ HOPELESS_RESTARTS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class BatchResult:
     """What a batch has come to, and what was met on the way."""
 
     status: BatchStatus
@@ -87,7 +87,7 @@ def run_batch(
     progress: RunProgress,
     device: str,
     model: str | None = None,
-) -> Measured:
+) -> BatchResult:
     """Take the paths in and return when every file of the batch has ended.
 
     ``model``: the version that measures, the served one where None.
@@ -107,7 +107,7 @@ def run_batch(
             count = enqueue(database, paths, batch, settings, model=model, progress=took_in)
             if not count.seen:
                 raise NoFiles(f"no file below {', '.join(map(str, paths))}")
-            return Measured(wait(database, batch, work, progress), count)
+            return BatchResult(wait(database, batch, work, progress), count)
         finally:
             if work.stack is not None:
                 progress.show("stopping", "workers give back what they have not measured")

@@ -44,7 +44,7 @@ from scheduler.errors import (
 )
 from scheduler.log_files import open_log
 from scheduler.settings import Settings
-from scheduler.tether import tethered
+from scheduler.tether import tethered_command
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -221,7 +221,7 @@ class EmbeddedBroker:
         log = open_log(self.log)
         try:
             self._process = subprocess.Popen(
-                tethered(command),
+                tethered_command(command),
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -34,7 +34,7 @@ _BYTES_A_SHARE = 4 << 30
 
 def find_devices() -> tuple[ComputeDevice, ...]:
     """List the accelerators, then the CPU. Raises DevicesUnknown."""
-    if not driven(Path("/dev")):
+    if not has_accelerator_driver(Path("/dev")):
         return (ComputeDevice("cpu", "cpu", 0, psutil.virtual_memory().total),)
     try:
         listing = subprocess.run(
@@ -49,14 +49,14 @@ def find_devices() -> tuple[ComputeDevice, ...]:
         raise DevicesUnknown from exc
 
 
-def driven(devices: Path) -> bool:
+def has_accelerator_driver(devices: Path) -> bool:
     """Whether there may be an accelerator: always, where the system shows its devices otherwise."""
     return sys.platform != "linux" or any(
         next(devices.glob(each), None) is not None for each in _DRIVERS
     )
 
 
-def choose(
+def choose_devices(
     requested: str, found: Sequence[ComputeDevice], *, cores: int = 1, sharing: int | None = None
 ) -> tuple[str, ...]:
     """Return each worker's device: "auto", "cpu" or "cuda:N" ("cuda" and "rocm:N" are taken too).

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from scheduler.log_files import rotated
+from scheduler.log_files import rotated_logs
 
 #: Longer lines are read in pieces, so that a file without ends of lines fills no memory.
 _LONGEST_LINE_BYTES = 1 << 20
@@ -81,7 +81,7 @@ class _Log:
         with ExitStack() as stack:
             files: list[BinaryIO] = []
             # The newest first: what is renamed meanwhile is met twice, and never missed.
-            for path in (self._path, *(each for _, each in sorted(rotated(self._path)))):
+            for path in (self._path, *(each for _, each in sorted(rotated_logs(self._path)))):
                 try:
                     file: BinaryIO = path.open("rb")
                 except OSError:

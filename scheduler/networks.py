@@ -60,7 +60,7 @@ def network_folder(version: str, settings: Settings) -> Path:
 
 
 def card_at(place: Path) -> ModelCard:
-    """Return the card at ``place``, a folder or the card itself; `brought_in` checks its weights.
+    """Return the card at ``place``, a folder or itself; `imported_network` checks its weights.
 
     Raises VersionReserved, CardInvalid, ModelFileUnfit.
     """
@@ -75,7 +75,7 @@ def check_version(version: str) -> str:
 
 
 @contextmanager
-def brought_in(card: ModelCard, settings: Settings) -> Iterator[None]:
+def imported_network(card: ModelCard, settings: Settings) -> Iterator[None]:
     """Copy a network to where workers look for it, once the block ends without an error.
 
     Its files are read once, and what was copied is what was checked. Doing so again changes

@@ -40,7 +40,7 @@ _HIDING = 5_000
 _ILL_SECONDS, _ILL_ROUNDS = 60.0, 6
 
 
-class Hiding:
+class PathHiding:
     """Looks at all files in turn, some each round, for paths that are not to be kept any more."""
 
     def __init__(self, database: Database, files: int = _HIDING) -> None:
@@ -57,7 +57,7 @@ def keep_up(
     database: Database,
     app: Celery,
     resend_seconds: float,
-    hiding: Hiding | None = None,
+    hiding: PathHiding | None = None,
     absence: Absence | None = None,
 ) -> bool:
     """One round; whether it was completed.
@@ -99,7 +99,7 @@ def rounds_absence() -> Absence:
 def add_upkeep(app: Celery, settings: Settings) -> None:
     """Give ``app`` the timetable and the task that follows it."""
     database = open_database(settings)
-    hiding = Hiding(database)
+    hiding = PathHiding(database)
     absence = rounds_absence()
     ill_seconds = max(_ILL_SECONDS, _ILL_ROUNDS * settings.upkeep_seconds)
     pulse = Pulse(settings.state, Kind.SCHEDULER, f"upkeep@{gethostname()}", ill_seconds)

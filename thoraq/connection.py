@@ -31,7 +31,7 @@ from scheduler.intake.submission import enqueue
 from scheduler.logs import hand_over_logs
 from scheduler.names import batch_name, check_batch_name
 from scheduler.preparation import prepare
-from scheduler.rights import private
+from scheduler.rights import private_files
 from scheduler.roots import check_places
 from scheduler.settings import Settings, read_settings
 
@@ -246,7 +246,7 @@ class Connection:
             if batch is None
             else checked("batch", check_batch_name, batch)
         )
-        with private(self._settings):
+        with private_files(self._settings):
             prepare(self._settings, model).dispose()
             into = open_batch(self._database, name, urgency)
             count = enqueue(

@@ -19,7 +19,7 @@ from network.card import ModelCard
 from radiograph.errors import Disposition
 from scheduler.cores import usable_cores
 from scheduler.intake.content import look_into
-from scheduler.intake.walk import Met
+from scheduler.intake.walk import FoundFile
 from scheduler.settings import Settings
 from worker.errors import ReaderUnavailable, StopRequested
 from worker.file_measurement import FileMeasurement
@@ -45,7 +45,7 @@ class _Looked:
 
 
 def measure_files(
-    met: Iterable[Met],
+    met: Iterable[FoundFile],
     card: ModelCard,
     settings: Settings,
     *,
@@ -111,11 +111,11 @@ class _Looking:
             readers.close()
             pool.shutdown(cancel_futures=True)
 
-    def begun(self, met: Met) -> Future[_Looked]:
+    def begun(self, met: FoundFile) -> Future[_Looked]:
         """Have a file looked into."""
         return self._pool.submit(self._look, met)
 
-    def _look(self, met: Met) -> _Looked:
+    def _look(self, met: FoundFile) -> _Looked:
         """Look into one file. Raises ReaderUnavailable, StopRequested."""
         path = met.stat.path
         if met.refusal is not None:

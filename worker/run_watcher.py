@@ -12,7 +12,7 @@ from scheduler.database_wait import until_answered
 from training.errors import RunTaken
 from worker.errors import LeaseLost, RunCancelled, StopRequested
 from worker.lease import Lease
-from worker.stopping import Stopping
+from worker.stop_signal import StopSignal
 
 
 class RunWatcher:
@@ -22,7 +22,7 @@ class RunWatcher:
     """
 
     def __init__(
-        self, database: Database, owner: str, stopping: Stopping, lease_seconds: float
+        self, database: Database, owner: str, stopping: StopSignal, lease_seconds: float
     ) -> None:
         self._database = database
         self._owner = owner

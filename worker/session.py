@@ -29,7 +29,7 @@ from worker.networks import Networks
 from worker.outcomes import store_apart
 from worker.pipeline import Pipeline
 from worker.readers.pool import Readers
-from worker.stopping import Stopping
+from worker.stop_signal import StopSignal
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -47,7 +47,7 @@ class Session:
         device: str,
         name: str,
         readers: int,
-        stopping: Stopping,
+        stopping: StopSignal,
         announcer: Announcer,
     ) -> None:
         self._announcer = announcer

@@ -47,7 +47,7 @@ from worker.errors import (
     WorkerError,
 )
 from worker.run_watcher import RunWatcher
-from worker.stopping import Stopping
+from worker.stop_signal import StopSignal
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -59,7 +59,7 @@ class Trainer:
     """Trains one run after the other on one device; ``place`` is its name on this machine."""
 
     def __init__(
-        self, settings: Settings, *, device: str, place: str, name: str, stopping: Stopping
+        self, settings: Settings, *, device: str, place: str, name: str, stopping: StopSignal
     ) -> None:
         self._settings = settings
         self._device = device

@@ -35,7 +35,7 @@ from radiograph.image import Radiograph
 from radiograph.reading import ReadLimits
 from radiograph.records import ImageFormat
 from scheduler.intake.content import look_into
-from scheduler.intake.walk import Met, walk
+from scheduler.intake.walk import FoundFile, walk
 from scheduler.logs import configure_logs
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings, read_settings
@@ -95,7 +95,7 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     return costs
 
 
-def _evenly(met: Sequence[Met], most: int) -> list[Met]:
+def _evenly(met: Sequence[FoundFile], most: int) -> list[FoundFile]:
     """Choose files so that small and large ones are among them as often as in the archive.
 
     Neither the first files do for that nor every n-th: what an archive holds often comes in turn.
@@ -106,7 +106,7 @@ def _evenly(met: Sequence[Met], most: int) -> list[Met]:
     return [each for each in met if each.stat.path in chosen]
 
 
-def _looked(chosen: Sequence[Met], max_file_mb: int) -> Iterator[SeenFile]:
+def _looked(chosen: Sequence[FoundFile], max_file_mb: int) -> Iterator[SeenFile]:
     return (look_into(each.stat, max_file_mb) for each in chosen)
 
 

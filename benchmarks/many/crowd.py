@@ -40,7 +40,7 @@ from worker.networks import Networks
 from worker.readers.pool import Answer, Readers
 from worker.readers.wire import ReadFile
 from worker.session import Session
-from worker.stopping import Stopping
+from worker.stop_signal import StopSignal
 from worker.tasks import add_tasks
 
 _DIGEST = "e" * 64
@@ -125,7 +125,7 @@ class CountingSession(Session):
             device="cpu",
             name=name,
             readers=0,
-            stopping=Stopping(),
+            stopping=StopSignal(),
             announcer=Announcer(app, name),
         )
         self._number = number

@@ -18,7 +18,7 @@ from network.errors import WeightsMismatch
 from results.columns import plain
 from results.network_figures import figures_row
 from scheduler.archive import open_database
-from scheduler.networks import brought_in, card_at, card_of, check_figures
+from scheduler.networks import card_at, card_of, check_figures, imported_network
 from scheduler.preparation import prepare
 from scheduler.settings import Settings
 
@@ -132,7 +132,7 @@ def register(place: Path, settings: Settings) -> None:
     """
     database = prepare(settings)
     card = card_at(place)
-    with brought_in(card, settings):
+    with imported_network(card, settings):
         register_model(database, card.version, card.weights_digest, card.card, serve=False)
     say(f"{card.version} is registered; `thoraq models promote {card.version}` serves it")
 

@@ -28,7 +28,7 @@ from radiograph.reading.dicom_file import DicomFile
 from radiograph.reading.dicom_layout import Layout
 from radiograph.reading.fragments import DELIMITER, ITEM, first_of, fragments
 from radiograph.reading.sampling import WHOLE, Grid
-from radiograph.reading.sign import samples_of, settled
+from radiograph.reading.sign import samples_of, sign_extended
 from radiograph.reading.signature import Signature, signature_of, syntax_signature
 from radiograph.records import ReadingNote
 
@@ -138,7 +138,7 @@ def _decoded(
         raise UnsupportedPixels.because(f"decoded to {values.dtype}")
     if codec is Signature.RLE:
         # A run-length code holds the whole word (PS3.5 annex G), unused bits too.
-        values = settled(values, layout.bits_stored, layout.high_bit, signed=layout.signed)
+        values = sign_extended(values, layout.bits_stored, layout.high_bit, signed=layout.signed)
         return Frame(values, grid, layout, notes)
     samples = samples_of(values, decoded.bits, layout, signed=decoded.signed)
     if samples.contradictory:
@@ -182,4 +182,4 @@ def _native(file: DicomFile, pixels: memoryview, layout: Layout) -> Stored:
         samples = np.moveaxis(shaped, 0, -1) if layout.planar else shaped
     else:
         samples = samples.reshape(shape)
-    return settled(samples, layout.bits_stored, layout.high_bit, signed=layout.signed)
+    return sign_extended(samples, layout.bits_stored, layout.high_bit, signed=layout.signed)

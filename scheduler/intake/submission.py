@@ -25,7 +25,7 @@ from db.records import Batch, FileStat, IntakeCount, Refusal, SeenFile
 from radiograph.errors import Unrecordable
 from scheduler.errors import BrokerUnavailable, NoModelServed
 from scheduler.intake.content import look_into
-from scheduler.intake.walk import Met, is_outdated, walk_resolved
+from scheduler.intake.walk import FoundFile, is_outdated, walk_resolved
 from scheduler.relay import relay
 from scheduler.roots import check_allowed
 from scheduler.settings import Settings
@@ -56,7 +56,7 @@ def enqueue(
     measures, the served one where None.
     Raises PlaceMissing, PlaceForbidden, NoModelServed, ModelUnknown.
     """
-    met = met_below(paths, settings)
+    met = found_below(paths, settings)
     intake = Intake(database, batch, settings, app=app, model=model, again=True, progress=progress)
     outdated = _forget_outdated(database, batch, _allowed(paths, settings))
     return outdated + intake.take(met)
@@ -85,7 +85,7 @@ def _forget_outdated(database: Database, batch: Batch, places: Sequence[Path]) -
     return forget_unread(database, batch.id, outdated) if outdated else IntakeCount()
 
 
-def met_below(paths: Sequence[Path], settings: Settings) -> Iterator[Met]:
+def found_below(paths: Sequence[Path], settings: Settings) -> Iterator[FoundFile]:
     """Return the files at and below ``paths``, met as they are taken; not those of our own state.
 
     Raises PlaceMissing, PlaceForbidden: at once, before the first file is taken.
@@ -126,7 +126,7 @@ class Intake:
         self.count = IntakeCount()
 
     def take(
-        self, met: Iterable[Met], *, keep: Callable[[SeenFile], bool] | None = None
+        self, met: Iterable[FoundFile], *, keep: Callable[[SeenFile], bool] | None = None
     ) -> IntakeCount:
         """Record files and send their chunks; ``keep`` may leave out a file for a later time."""
         before = self.count
@@ -157,7 +157,7 @@ class Intake:
             raise NoModelServed
         return served.version
 
-    def _look(self, met: Iterable[Met], pool: ThreadPoolExecutor) -> Iterator[SeenFile]:
+    def _look(self, met: Iterable[FoundFile], pool: ThreadPoolExecutor) -> Iterator[SeenFile]:
         names = iter(met)
         while block := list(islice(names, _BLOCK)):
             stats = [each.stat for each in block]
@@ -210,7 +210,7 @@ class Intake:
             self._progress(self.count)
 
 
-def _seen(met: Met, max_file_mb: int) -> SeenFile:
+def _seen(met: FoundFile, max_file_mb: int) -> SeenFile:
     if met.refusal is not None:
         return SeenFile(met.stat, refusal=met.refusal)
     return look_into(met.stat, max_file_mb)

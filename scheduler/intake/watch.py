@@ -27,7 +27,7 @@ from scheduler.errors import PlaceAltered, PlaceMissing
 from scheduler.intake.closed_files import ClosedFiles
 from scheduler.intake.put_away import After, PutAway
 from scheduler.intake.submission import Intake
-from scheduler.intake.walk import Met, walk_resolved
+from scheduler.intake.walk import FoundFile, walk_resolved
 from scheduler.pulse import Kind, Pulse
 from scheduler.roots import check_allowed
 from scheduler.settings import Settings
@@ -187,7 +187,7 @@ class Watch:
         self._intake.batch = self._put_away.batch = self.batch
         self._forgotten = False
 
-    def _complete(self, waiting: dict[int, float], done: set[int]) -> Iterator[Met]:
+    def _complete(self, waiting: dict[int, float], done: set[int]) -> Iterator[FoundFile]:
         now = time.monotonic()
         left_out = [self._settings.state.resolve(), *self._put_away.not_watched]
         for met in walk_resolved(self._folder, leave_out=left_out):

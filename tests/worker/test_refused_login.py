@@ -29,7 +29,7 @@ from testbed.servers.postgres import PostgresServer
 from tests.chaos import witness
 from tests.worker.conftest import Bench, made_bench
 from worker.run_watcher import RunWatcher
-from worker.stopping import Stopping
+from worker.stop_signal import StopSignal
 
 FILES = 16
 
@@ -187,7 +187,7 @@ def test_a_login_that_is_refused_while_a_network_is_trained_does_not_end_the_run
     run = open_run(database, NewRun("night", "/films", {}))
     claim = claim_run(database, run.id, "trainer", "cpu", 60.0)
     assert claim is not None
-    watcher = RunWatcher(database, claim.owner, Stopping(), 60.0)
+    watcher = RunWatcher(database, claim.owner, StopSignal(), 60.0)
     login.refuse("role locked")
     result = RunPhase(
         *(0, 0, "baseline", True, "first", 1.0),

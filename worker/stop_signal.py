@@ -17,7 +17,7 @@ from typing import Any
 from worker.errors import StopRequested
 
 
-class Stopping:
+class StopSignal:
     """Made before the fork; set in the parent, asked in the child."""
 
     def __init__(self) -> None:
