@@ -69,8 +69,8 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     Raises PlaceMissing, ModelUnavailable, DeviceFailed.
     """
     costs: list[StageCost] = []
-    met = [each for each in _timed(costs, "list", lambda: walk(folder)) if each.refusal is None]
-    chosen = _evenly(met, most)
+    files = [each for each in _timed(costs, "list", lambda: walk(folder)) if each.refusal is None]
+    chosen = _evenly(files, most)
     seen = _timed(costs, "hash", lambda: _looked(chosen, settings.max_file_mb))
     sound = [(each, each.sha256) for each in seen if each.sha256 and each.refusal is None]
     radiographs = _read(costs, sound, read_limits(settings))
@@ -95,15 +95,15 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     return costs
 
 
-def _evenly(met: Sequence[FoundFile], most: int) -> list[FoundFile]:
+def _evenly(files: Sequence[FoundFile], most: int) -> list[FoundFile]:
     """Choose files so that small and large ones are among them as often as in the archive.
 
     Neither the first files do for that nor every n-th: what an archive holds often comes in turn.
     """
-    by_size = sorted(met, key=lambda each: each.stat.size)
-    count = min(most, len(met))
-    chosen = {by_size[(2 * nth + 1) * len(met) // (2 * count)].stat.path for nth in range(count)}
-    return [each for each in met if each.stat.path in chosen]
+    by_size = sorted(files, key=lambda each: each.stat.size)
+    count = min(most, len(files))
+    chosen = {by_size[(2 * nth + 1) * len(files) // (2 * count)].stat.path for nth in range(count)}
+    return [each for each in files if each.stat.path in chosen]
 
 
 def _looked(chosen: Sequence[FoundFile], max_file_mb: int) -> Iterator[SeenFile]:

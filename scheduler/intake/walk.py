@@ -90,7 +90,7 @@ def _single(path: str) -> FoundFile:
     folder, _, name = path.rpartition("/")
     try:
         with entered_folder(folder) as here:
-            return _met(path, os.stat(name, dir_fd=here, follow_symlinks=False))
+            return _found_file(path, os.stat(name, dir_fd=here, follow_symlinks=False))
     except OSError as exc:
         raise PlaceMissing.about(path) from exc
 
@@ -192,19 +192,19 @@ def _is_link(entry: os.DirEntry[str]) -> bool:
 
 def _file(path: str, entry: os.DirEntry[str]) -> FoundFile | None:
     try:
-        return _met(path, entry.stat(follow_symlinks=False))
+        return _found_file(path, entry.stat(follow_symlinks=False))
     except FileNotFoundError:
         return None  # moved away since its folder was listed
     except OSError as exc:
         return _unavailable(path, exc)
 
 
-def _met(path: str, found: os.stat_result) -> FoundFile:
-    met = file_stat(path, found)
+def _found_file(path: str, found: os.stat_result) -> FoundFile:
+    listed = file_stat(path, found)
     if stat.S_ISREG(found.st_mode):
-        return FoundFile(met)
+        return FoundFile(listed)
     # Opening a pipe waits for its other end, opening a device may act on it.
-    return FoundFile(met, Refusal.of(NotAnImage("a pipe, socket or device is no file")))
+    return FoundFile(listed, Refusal.of(NotAnImage("a pipe, socket or device is no file")))
 
 
 def _unavailable(path: str, error: OSError) -> FoundFile:

@@ -190,20 +190,20 @@ class Watch:
     def _complete(self, waiting: dict[int, float], done: set[int]) -> Iterator[FoundFile]:
         now = time.monotonic()
         left_out = [self._settings.state.resolve(), *self._put_away.not_watched]
-        for met in walk_resolved(self._folder, leave_out=left_out):
+        for found in walk_resolved(self._folder, leave_out=left_out):
             self._pulse.beat()  # a scan of many new files takes long
-            key = hash(met.stat)
+            key = hash(found.stat)
             if key in done:
                 self._done.add(key)
                 continue
-            if met.refusal is not None and not met.refusal.permanent:
-                _log.warning("part of the watched folder cannot be read", code=met.refusal.code)
+            if found.refusal is not None and not found.refusal.permanent:
+                _log.warning("part of the watched folder cannot be read", code=found.refusal.code)
                 continue
             since = waiting.get(key)
             settled = since is not None and now - since >= self._settings.settle_seconds
-            if settled or self._closings.heard_of(met.stat):
+            if settled or self._closings.heard_of(found.stat):
                 self._done.add(key)
-                yield met
+                yield found
             else:
                 self._waiting[key] = now if since is None else since
 
