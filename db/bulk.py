@@ -62,10 +62,10 @@ def bound_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> Any
         {name: convert(row[name]) for name, convert in converters} | {_ORDINAL: ordinal}
         for ordinal, row in enumerate(rows)
     ]
-    said = json.dumps(
+    as_json = json.dumps(
         plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
     )
-    return {_VALUE: said}
+    return {_VALUE: as_json}
 
 
 @functools.cache

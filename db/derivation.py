@@ -120,7 +120,7 @@ def recompute(
                 changes = _write(connection, ids, lines)
                 filled = fill(connection, measures)
                 count = _counted(connection, rows, changes, filled)
-                amend(connection, noted, **settings, **_said(whole + count))
+                amend(connection, noted, **settings, **_audit_fields(whole + count))
             written += 1
             if written % _FOLD_EVERY == 0:
                 fold(db)
@@ -131,7 +131,7 @@ def recompute(
         yield count
     if noted is not None:
         with db.write() as connection:
-            amend(connection, noted, **settings, **_said(whole))
+            amend(connection, noted, **settings, **_audit_fields(whole))
         if written:
             fold(db)
 
@@ -241,5 +241,5 @@ def _audited(lines: IctThresholds) -> dict[str, object]:
     return {name: value for name, value in asdict(lines).items() if name != "adult_from_years"}
 
 
-def _said(count: RecomputeCount) -> dict[str, object]:
+def _audit_fields(count: RecomputeCount) -> dict[str, object]:
     return {name: value for name, value in asdict(count).items() if name != "crossed"}

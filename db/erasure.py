@@ -87,14 +87,14 @@ def erase(db: Database, scope: Scope, *, now: datetime | None = None) -> Iterato
     Raises BatchUnknown, BatchUnfinished.
     """
     batch_id = _batch_to_erase(db, scope)
-    said: dict[str, object] = {"by": scope.kind}
+    scope_fields: dict[str, object] = {"by": scope.kind}
     if scope.before is not None:
-        said["ended_before"] = scope.before.isoformat(timespec="seconds")
+        scope_fields["ended_before"] = scope.before.isoformat(timespec="seconds")
     whole = ErasureCount()
     with db.write() as connection:
         at = moment(connection, now)
         subject = None if batch_id is None else forgotten_batch(batch_id, at)
-        entry = note(connection, Action.FORGET, subject, at, **said, **asdict(whole))
+        entry = note(connection, Action.FORGET, subject, at, **scope_fields, **asdict(whole))
     refused = _refused(scope, batch_id)
     for keys, at_intake in ((_keys(db, scope, batch_id), False), (_all(db, refused), True)):
         for ids in rounds(db, keys):
@@ -110,12 +110,12 @@ def erase(db: Database, scope: Scope, *, now: datetime | None = None) -> Iterato
                 whole += some
                 if not is_postgres(connection):
                     fold_within(connection, few=4 * ROUND)  # SQLite's triggers know single rows
-                amend(connection, entry, **said, **asdict(whole))
+                amend(connection, entry, **scope_fields, **asdict(whole))
             yield some
     if batch_id is not None:
         with _overwriting(db) as connection:
             some = ErasureCount(batches=remove_empty(connection, [batch_id], at))
-            amend(connection, entry, **said, **asdict(whole + some))
+            amend(connection, entry, **scope_fields, **asdict(whole + some))
         if not some.batches:
             raise BatchUnfinished(
                 "files came to the batch meanwhile: end what submits to it, then run the same"

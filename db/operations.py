@@ -54,8 +54,8 @@ def retry(
         batch_id = None if batch is None else batch_id_of(connection, batch)
         if codes is None:
             revive_batches(connection, batch_id)
-        said = {"codes": list(codes or ())}
-        entry = note(connection, Action.RETRY, batch, at, **said, **_done(RetryCount()))
+        asked = {"codes": list(codes or ())}
+        entry = note(connection, Action.RETRY, batch, at, **asked, **_done(RetryCount()))
     count = RetryCount()
     for ids in rounds(db, _ended(db, batch_id, codes)):
         with db.write() as connection:
@@ -68,12 +68,12 @@ def retry(
             count = replace(
                 count, jobs=count.jobs + queued.jobs, not_kept=count.not_kept + queued.not_kept
             )
-            _end_round(connection, entry, said | _done(count))
+            _end_round(connection, entry, asked | _done(count))
     for ids in rounds(db, _refused(db, batch_id, codes)):
         with db.write() as connection:
             some = _forget(connection, ids)
             count = replace(count, files=count.files + some)
-            _end_round(connection, entry, said | _done(count))
+            _end_round(connection, entry, asked | _done(count))
     return count
 
 
@@ -122,10 +122,10 @@ def cancel(
     return count
 
 
-def _end_round(connection: Connection, entry: int, said: dict[str, object]) -> None:
+def _end_round(connection: Connection, entry: int, asked: dict[str, object]) -> None:
     if not is_postgres(connection):
         fold_within(connection, few=4 * ROUND)  # SQLite's triggers know single rows
-    amend(connection, entry, **said)
+    amend(connection, entry, **asked)
 
 
 def _waiting(db: Database, batch_id: int) -> Sequence[int]:

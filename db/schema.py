@@ -77,10 +77,12 @@ def require_head(connection: Connection) -> None:
     found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()
     if found == [HEAD]:
         return
-    said = ", ".join(found) or "no revision"
+    revision = ", ".join(found) or "no revision"
     if all(each.isdecimal() and each < HEAD for each in found):
-        raise SchemaOutdated(f"the database is at {said}, this program needs {HEAD}: {_UPGRADE}")
-    raise SchemaNewer(f"the database is at {said}, this program knows {HEAD}: {_INSTALL}")
+        raise SchemaOutdated(
+            f"the database is at {revision}, this program needs {HEAD}: {_UPGRADE}"
+        )
+    raise SchemaNewer(f"the database is at {revision}, this program knows {HEAD}: {_INSTALL}")
 
 
 def _newest(url: str) -> SchemaState | None:

@@ -144,8 +144,8 @@ def give_up_if_hopeless(stack: Stack, restarts_before: dict[str, int]) -> None:
     for member in stack.members:
         restarts = member.restarts - restarts_before.get(member.name, 0)
         if member.last_exit == os.EX_CONFIG or restarts >= HOPELESS_RESTARTS:
-            said = last_line(member.log)[:200]
-            raise WorkersGone(f"{member.name} does not stay up ({said}); see {member.log}")
+            last_words = last_line(member.log)[:200]
+            raise WorkersGone(f"{member.name} does not stay up ({last_words}); see {member.log}")
 
 
 @contextlib.contextmanager

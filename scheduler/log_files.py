@@ -83,8 +83,8 @@ def last_line(path: Path) -> str:
                 lines = log.read(_TAIL_BYTES).decode(errors="replace").split("\n")
         except OSError:
             continue
-        if said := next((line for line in reversed(lines) if line.strip()), None):
-            return said
+        if last := next((line for line in reversed(lines) if line.strip()), None):
+            return last
     return "its log is empty"
 
 

@@ -39,7 +39,7 @@ class LogLine:
     at: datetime
     process: str
     level: str
-    said: dict[str, Any]
+    fields: dict[str, Any]
 
 
 def log_names(folder: Path) -> list[str]:
@@ -138,20 +138,20 @@ class _Log:
 
     def _parsed(self, line: bytes) -> LogLine:
         text = line.decode(errors="backslashreplace").rstrip("\n")
-        said: Any = None
+        fields: Any = None
         if text.startswith("{"):
             try:
-                said = json.loads(text)
+                fields = json.loads(text)
             except (ValueError, RecursionError):
-                said = None
-        if isinstance(said, dict) and "timestamp" in said:
-            level = str(said.get("level", "info"))
-            self._at = _time(str(said["timestamp"])) or self._at
+                fields = None
+        if isinstance(fields, dict) and "timestamp" in fields:
+            level = str(fields.get("level", "info"))
+            self._at = _time(str(fields["timestamp"])) or self._at
         else:
             level, at, text = _of_redis(text)
             self._at = at or self._at
-            said = {"event": text}
-        return LogLine(self._at, self._name, level if level in LEVELS else "info", said)
+            fields = {"event": text}
+        return LogLine(self._at, self._name, level if level in LEVELS else "info", fields)
 
 
 def _time(text: str) -> datetime | None:

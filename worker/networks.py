@@ -52,8 +52,8 @@ class Networks:
         if model_version not in self._measurements:
             card = card_of(model_version, self._settings)
             if (registered(model_version) or card.weights_digest) != card.weights_digest:
-                said = f"{model_version}: its card names other weights than were registered"
-                raise ModelUnavailable.because(said)
+                reason = f"{model_version}: its card names other weights than were registered"
+                raise ModelUnavailable.because(reason)
             self._measurements[model_version] = open_measurement(
                 card, self._settings, device=self._device, name=self._name
             )

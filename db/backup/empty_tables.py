@@ -37,11 +37,11 @@ def without_constraints(connection: Connection, tables: Collection[str]) -> Iter
     yield
     for table in tables:
         connection.exec_driver_sql(f'ALTER TABLE "{table}" ENABLE TRIGGER USER')
-    for table, name, said in reversed(constraints):
-        connection.exec_driver_sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} {said}")
-    for _, said in indexes:
+    for table, name, definition in reversed(constraints):
+        connection.exec_driver_sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+    for _, definition in indexes:
         # As text: a statement with a per cent sign is no pattern for values.
-        connection.execute(text(said.replace(":", "\\:")))
+        connection.execute(text(definition.replace(":", "\\:")))
     _number_on(connection, tables)
 
 

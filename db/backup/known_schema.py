@@ -32,8 +32,8 @@ class Strange:
     def __str__(self) -> str:
         """Name it."""
         kind = self.kind if self.kind in {"table", "index", "trigger", "view"} else "object"
-        said = f"{kind} {shown(self.name)}"
-        return f"{said} of another definition" if self.known else said
+        entry = f"{kind} {shown(self.name)}"
+        return f"{entry} of another definition" if self.known else entry
 
 
 VERSION_TABLE = "alembic_version"
@@ -55,8 +55,8 @@ def refuse(source: Path, strange: Sequence[str]) -> None:
     """Refuse a copy that holds what none of ours does. Raises CopyUntrusted."""
     if strange:
         more = f" and {len(strange) - _MOST_NAMED} more" if len(strange) > _MOST_NAMED else ""
-        said = ", ".join(strange[:_MOST_NAMED])
-        raise CopyUntrusted.because(f"{source}: {said}{more}")
+        named = ", ".join(strange[:_MOST_NAMED])
+        raise CopyUntrusted.because(f"{source}: {named}{more}")
 
 
 def is_known(revision: str) -> bool:

@@ -81,7 +81,7 @@ def write_copy(url: str, target: int) -> CopyCount:
     finally:
         engine.dispose()
     if ran.returncode != 0:
-        raise CopyFailed.because(f"pg_dump: {_said(ran.stderr)}")
+        raise CopyFailed.because(f"pg_dump: {_last_error(ran.stderr)}")
     return count
 
 
@@ -141,14 +141,14 @@ def _take_rows(connection: Connection, source: Path, columns: Mapping[str, Seque
         except psycopg.OperationalError as exc:
             raise CopyFailed.because(type(exc).__name__) from exc
         except psycopg.Error as exc:
-            said = exc.sqlstate or type(exc).__name__
-            raise CopyDamaged.because(f"{source}: {said} in {rows.table}") from exc
+            reason = exc.sqlstate or type(exc).__name__
+            raise CopyDamaged.because(f"{source}: {reason} in {rows.table}") from exc
         except (CopyUntrusted, CopyDamaged) as exc:
             raise type(exc)(f"{source}: {exc}") from exc
         if reading.wait() != 0:
             errors.seek(0)
-            said = _said(errors.read().decode(errors="replace"))
-            raise CopyDamaged.because(f"{source}: {said}")
+            reason = _last_error(errors.read().decode(errors="replace"))
+            raise CopyDamaged.because(f"{source}: {reason}")
 
 
 def _take_table(raw: psycopg.Connection[Any], rows: Rows, *, known: bool) -> None:
@@ -206,7 +206,7 @@ def _read(source: Path, *wanted: str) -> str:
     if "unsupported version" in ran.stderr:
         raise ToolOutdated.about(source)
     if ran.returncode != 0:
-        raise CopyDamaged.because(f"{source}: {_said(ran.stderr)}")
+        raise CopyDamaged.because(f"{source}: {_last_error(ran.stderr)}")
     return ran.stdout
 
 
@@ -217,8 +217,8 @@ def _reaching(url: str) -> Iterator[tuple[str, Sequence[int]]]:
     The file is in memory alone: neither the list of processes nor a disk ever holds it.
     """
     parsed = make_url(url)
-    said = parsed.query.get("options", ())
-    options = [said] if isinstance(said, str) else list(said)
+    given = parsed.query.get("options", ())
+    options = [given] if isinstance(given, str) else list(given)
     query = {name: value for name, value in parsed.query.items() if name not in _SECRETS}
     query["options"] = " ".join([*options, f"-c lock_timeout={_LOCK_TIMEOUT}"])
     password = parsed.password or parsed.query.get("password")
@@ -270,12 +270,12 @@ def _tool(name: str) -> list[str]:
 def _check_version(dump: Sequence[str], connection: Connection) -> None:
     """Check that pg_dump is no older than the server. Raises ToolOutdated."""
     ran = subprocess.run([*dump, "--version"], capture_output=True, text=True, check=False)
-    said = re.search(r"\d+", ran.stdout)
+    version = re.search(r"\d+", ran.stdout)
     number = connection.execute(text("SHOW server_version_num")).scalar_one()
-    if said is None or int(said.group()) < int(number) // 10_000:
+    if version is None or int(version.group()) < int(number) // 10_000:
         raise ToolOutdated.about(ran.stdout.strip())
 
 
-def _said(errors: str) -> str:
+def _last_error(errors: str) -> str:
     lines = [line for line in errors.splitlines() if "error" in line.lower()]
     return lines[0] if lines else "no reason given"

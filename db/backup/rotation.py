@@ -62,15 +62,15 @@ def _digest_of(url: str) -> str:
     """Return a short name of a database, whatever the user, password and host it is reached by."""
     parsed = make_url(url)
     if sqlite_copies.speaks(url):
-        said = f"{socket.gethostname()} {Path(str(parsed.database)).absolute()}"
+        identity = f"{socket.gethostname()} {Path(str(parsed.database)).absolute()}"
     else:
         engine = engine_of(url)
         try:
             with translated(), engine.connect() as connection:
                 asked = "SELECT system_identifier || ' ' || current_database()"
-                said = str(
+                identity = str(
                     connection.execute(text(f"{asked} FROM pg_control_system()")).scalar_one()
                 )
         finally:
             engine.dispose()
-    return hashlib.sha256(said.encode(errors="surrogateescape")).hexdigest()[:12]
+    return hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:12]

@@ -142,11 +142,11 @@ def read_through(source: Path) -> None:
     """Read a copy to its end. Raises CopyDamaged."""
     try:
         with closing(_opened(source)) as copy:
-            [said] = copy.execute("PRAGMA integrity_check(1)").fetchone()
+            [answer] = copy.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.Error as exc:
         raise CopyDamaged.because(f"{source}: {exc}") from exc
-    if said != "ok":
-        raise CopyDamaged.because(f"{source}: {said}")
+    if answer != "ok":
+        raise CopyDamaged.because(f"{source}: {answer}")
 
 
 def _leave_out(target: Path) -> CopyRemark:
@@ -232,18 +232,18 @@ def _misfits(opened: sqlite3.Connection, table: str) -> bool:
 
     That is bytes, text for a number, and texts that are no time or no JSON where one is kept.
     """
-    said = []
+    conditions = []
     for _, column, kind, *_ in opened.execute(f'PRAGMA main.table_info("{table}")').fetchall():
         number = kind.startswith(("BIGINT", "INTEGER", "BOOLEAN", "FLOAT"))
-        said.append(f"""typeof("{column}") IN ('blob', '{"text" if number else "blob"}')""")
+        conditions.append(f"""typeof("{column}") IN ('blob', '{"text" if number else "blob"}')""")
         if kind.startswith("DATE"):
-            said.append(
+            conditions.append(
                 f"""("{column}" IS NOT NULL AND ("{column}" NOT GLOB '[0-9][0-9][0-9][0-9]-*'
                 OR julianday("{column}") IS NULL))"""
             )
         elif kind == "JSON":
-            said.append(f"""("{column}" IS NOT NULL AND NOT json_valid("{column}"))""")
-    asked = f'SELECT 1 FROM main."{table}" WHERE {" OR ".join(said)} LIMIT 1'  # noqa: S608
+            conditions.append(f"""("{column}" IS NOT NULL AND NOT json_valid("{column}"))""")
+    asked = f'SELECT 1 FROM main."{table}" WHERE {" OR ".join(conditions)} LIMIT 1'  # noqa: S608
     return opened.execute(asked).fetchone() is not None
 
 

@@ -63,8 +63,8 @@ def set_back_run(
         row = lock_held_run(connection, owner)
         if row is None:
             return None
-        said = {"code": code, "detail": detail}
-        values = _after_loss(row, max_attempts, moment(connection, now), said)
+        cause = {"code": code, "detail": detail}
+        values = _after_loss(row, max_attempts, moment(connection, now), cause)
         connection.execute(update_of_held_run(owner).values(**values, **UNOWNED))
         return RunState(values["state"])
 
@@ -81,10 +81,10 @@ def resend_unheard_runs(db: Database, resend_seconds: float, *, now: datetime | 
 
 
 def _after_loss(
-    row: AnyRow, max_attempts: int, at: datetime, said: dict[str, str]
+    row: AnyRow, max_attempts: int, at: datetime, cause: dict[str, str]
 ) -> dict[str, Any]:
     if row.cancel_requested:
         return {"state": RunState.CANCELLED, "ended_at": at}
     if row.attempts >= max_attempts:
-        return {"state": RunState.FAILED, "ended_at": at, **said}
-    return {"state": RunState.QUEUED, "sent_at": None, **said}
+        return {"state": RunState.FAILED, "ended_at": at, **cause}
+    return {"state": RunState.QUEUED, "sent_at": None, **cause}

@@ -74,8 +74,8 @@ def _jpeg_samples(frame: bytes, layout: Layout, bits: int, enough_px: int | None
         return reduced or Sampled(jpeg_values(frame, bits))
     # Without JFIF or Adobe marker a JPEG does not say what its components are; the header does.
     colours = "RGB" if layout.photometric == "RGB" else "YCbCr"
-    said = None if jpeg_has_marker(frame) else colours
-    decoded = jpeg_values(frame, bits, colorspace=said, outcolorspace="RGB")
+    colourspace = None if jpeg_has_marker(frame) else colours
+    decoded = jpeg_values(frame, bits, colorspace=colourspace, outcolorspace="RGB")
     # What comes out is red, green and blue, whichever of them the header speaks of.
     return Sampled(np.rint(luminance(decoded)).astype(decoded.dtype))
 
@@ -118,8 +118,8 @@ def _rle(frame: bytes, layout: Layout, _enough_px: int | None) -> Decoded:
 def _check(claim: Claim | None, layout: Layout) -> None:
     """Compare what the codestream says with the header, before it allocates its own idea of it."""
     if claim is not None and claim != Claim(layout.rows, layout.columns, layout.samples):
-        said = f"{claim.columns} x {claim.rows} x {claim.samples}"
-        raise BrokenHeader.because(f"the codestream says {said}")
+        size = f"{claim.columns} x {claim.rows} x {claim.samples}"
+        raise BrokenHeader.because(f"the codestream says {size}")
 
 
 def _refuse(fault: str | None) -> None:
