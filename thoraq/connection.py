@@ -22,10 +22,10 @@ from db.query.status import all_statuses, batch_status
 from db.records import Batch, BatchStatus, Condition, IntakeCount, Result, ResultFilter
 from db.states import Priority
 from results.arrow import arrow_table, data_frame
+from results.audited_reads import audited, filter_names
 from results.columns import result_row
 from results.errors import ArgumentInvalid
 from results.filters import checked, failure_filter, failure_order, result_filter, result_order
-from results.reading import audited, filter_names
 from scheduler.archive import open_database
 from scheduler.intake.submission import enqueue
 from scheduler.logs import hand_over_logs

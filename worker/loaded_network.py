@@ -10,8 +10,8 @@ import structlog
 
 from network.card import ModelCard
 from network.errors import DeviceMemoryExhausted, NetworkError
-from network.loading import load_predictor
 from network.prediction import Prediction, Predicts, PreparedInput
+from network.predictor_choice import load_predictor
 from network.runtime import Runtime
 from scheduler.errors import KeyUnusable
 from scheduler.keys import key_of

@@ -14,9 +14,9 @@ import torch
 from benchmarks.peers.compilation import compiled
 from network.card import shipped_card
 from network.input import prepare
-from network.loading import load_predictor
 from network.prediction import Prediction, PreparedInput
 from network.predictor import TorchPredictor
+from network.predictor_choice import load_predictor
 from network.runtime import Runtime
 from network.weights import load_network
 from radiograph.errors import RadiographError

@@ -16,8 +16,8 @@ from cli.output.printing import print_json, say
 from db import schema
 from db.backup import copies, rotation
 from db.backup.records import CopyCount
+from results.audited_reads import Reading
 from results.errors import ReadUnaudited
-from results.reading import Reading
 from scheduler.archive import open_database
 from scheduler.choices import ReadAudit
 from scheduler.console import PlainConsole

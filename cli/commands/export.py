@@ -16,8 +16,8 @@ from cli.output.printing import print_table, say
 from db.query.order import SORTABLE
 from db.query.results import find_results
 from db.records import Result, ResultFilter
+from results.audited_reads import filter_names
 from results.columns import COLUMNS, dictionary_rows, result_row
-from results.reading import filter_names
 from results.row_files import FileForm, write_rows
 from scheduler.archive import open_database
 from scheduler.rights import is_stream

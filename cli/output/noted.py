@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
+import results.audited_reads
 import results.noted_outputs
-import results.reading
 from cli.output.printing import say
 
 _tell = partial(say, err=True)
 
-audited = partial(results.reading.audited, tell=_tell)
+audited = partial(results.audited_reads.audited, tell=_tell)
 note_export = partial(results.noted_outputs.note_export, tell=_tell)
 noted_outputs = partial(results.noted_outputs.noted_outputs, tell=_tell)

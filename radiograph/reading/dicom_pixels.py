@@ -27,7 +27,7 @@ from radiograph.reading.codecs import decoder_of
 from radiograph.reading.dicom_file import DicomFile
 from radiograph.reading.dicom_layout import Layout
 from radiograph.reading.fragments import DELIMITER, ITEM, first_of, fragments
-from radiograph.reading.sampling import WHOLE, Grid
+from radiograph.reading.sample_grid import WHOLE, Grid
 from radiograph.reading.sign import samples_of, sign_extended
 from radiograph.reading.signature import Signature, signature_of, syntax_signature
 from radiograph.records import ReadingNote

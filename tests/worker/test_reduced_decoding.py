@@ -12,7 +12,7 @@ from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit
 
 from db.records import ClaimedJob
 from network.card import shipped_card
-from network.loading import load_predictor
+from network.predictor_choice import load_predictor
 from network.runtime import Runtime
 from radiograph.phantom.cases import Plain, draw_cases
 from radiograph.phantom.encoding import Storage
