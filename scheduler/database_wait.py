@@ -18,7 +18,7 @@ PAUSE_SECONDS = 2.0
 Answer = TypeVar("Answer")
 
 
-class Absence:
+class AbsenceNote:
     """Logs that something does not answer, once for each code, and once that it answers again.
 
     ``waits``, ``goes_on``: the two log lines.
@@ -57,7 +57,7 @@ def until_answered(
     ``note``: is called after each attempt without an answer; the log is written where None.
     Raises DatabaseError where waiting does not help, and what ``ask`` raises otherwise.
     """
-    absence = Absence()
+    absence = AbsenceNote()
     while True:
         try:
             answer = ask()

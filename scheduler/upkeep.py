@@ -22,7 +22,7 @@ from db.recovery import recover_stalled
 from db.tally import fold
 from db.training.recovery import recover_runs
 from scheduler.archive import open_database
-from scheduler.database_wait import Absence
+from scheduler.database_wait import AbsenceNote
 from scheduler.errors import BrokerUnavailable, KeyUnusable
 from scheduler.messages import UPKEEP, UPKEEP_QUEUE
 from scheduler.process_end import become_worker
@@ -58,7 +58,7 @@ def keep_up(
     app: Celery,
     resend_seconds: float,
     hiding: PathHiding | None = None,
-    absence: Absence | None = None,
+    absence: AbsenceNote | None = None,
 ) -> bool:
     """One round; whether it was completed.
 
@@ -91,9 +91,9 @@ def keep_up(
     return True
 
 
-def rounds_absence() -> Absence:
+def rounds_absence() -> AbsenceNote:
     """Return what notes over many rounds that they are not completed."""
-    return Absence("upkeep waits", "upkeep goes on")
+    return AbsenceNote("upkeep waits", "upkeep goes on")
 
 
 def add_upkeep(app: Celery, settings: Settings) -> None:

@@ -22,7 +22,7 @@ from db.errors import BatchUnknown, DatabaseError
 from db.intake import open_batch
 from db.records import IntakeCount, SeenFile
 from db.states import Priority
-from scheduler.database_wait import Absence
+from scheduler.database_wait import AbsenceNote
 from scheduler.errors import PlaceAltered, PlaceMissing
 from scheduler.intake.closed_files import ClosedFiles
 from scheduler.intake.put_away import After, PutAway
@@ -137,7 +137,7 @@ class Watch:
 
     def run(self, stop: threading.Event, after_scan: Callable[[], None] | None = None) -> None:
         """Scan until ``stop`` is set; a share or a database that is away is waited for."""
-        absence = Absence()
+        absence = AbsenceNote()
         try:
             while not stop.is_set():
                 try:

@@ -13,7 +13,7 @@ from db.errors import DatabaseAway, DatabaseBusy, DatabaseError, SchemaOutdated
 from db.intake import open_batch
 from db.records import Batch
 from db.states import Priority
-from scheduler.database_wait import PAUSE_SECONDS, Absence, until_answered
+from scheduler.database_wait import PAUSE_SECONDS, AbsenceNote, until_answered
 
 
 class Writer:
@@ -104,7 +104,7 @@ def test_a_note_of_its_own_is_called_after_each_attempt_and_logs_nothing(
 
 
 def test_another_reason_is_another_line() -> None:
-    absence = Absence("upkeep waits", "upkeep goes on")
+    absence = AbsenceNote("upkeep waits", "upkeep goes on")
     with capture_logs() as logs:
         absence.end()
         for error in (DatabaseAway(), DatabaseAway(), DatabaseBusy()):
