@@ -22,7 +22,7 @@ from db.bulk import is_postgres
 from db.database import Database, moment, pieces
 from db.erasure_parts import (
     OPEN,
-    Part,
+    ErasurePart,
     chosen_radiographs,
     count_part,
     lock_jobs,
@@ -157,7 +157,9 @@ def _keys(db: Database, scope: Scope, batch_id: int | None) -> Sequence[int]:
     return _all(db, held.distinct())
 
 
-def _part(connection: Connection, scope: Scope, batch_id: int | None, ids: Sequence[int]) -> Part:
+def _part(
+    connection: Connection, scope: Scope, batch_id: int | None, ids: Sequence[int]
+) -> ErasurePart:
     if batch_id is None:
         return part_of_radiographs(connection, scope, ids)
     return part_of_batch(connection, batch_id, ids)

@@ -37,7 +37,7 @@ OPEN = (JobState.QUEUED, JobState.RUNNING)
 
 
 @dataclass(slots=True)
-class Part:
+class ErasurePart:
     """Rows that one round removes, by id, and what it leaves to others."""
 
     files: list[int] = field(default_factory=list)
@@ -79,14 +79,14 @@ def lock_jobs(connection: Connection, ids: Sequence[int]) -> None:
     _lock(connection, sorted(set(connection.scalars(locked))))
 
 
-def part_of_radiographs(connection: Connection, scope: Scope, ids: Sequence[int]) -> Part:
+def part_of_radiographs(connection: Connection, scope: Scope, ids: Sequence[int]) -> ErasurePart:
     """Return what goes with those radiographs among ``ids`` that are still in ``scope``."""
     these = is_one_of(connection, radiograph.c.id, ids)
     left = _ids(connection, chosen_radiographs(scope).where(these))
     of_job, of_file, of_measurement = (
         is_one_of(connection, table.c.radiograph_id, left) for table in (job, file, measurement)
     )
-    part = Part(
+    part = ErasurePart(
         jobs=_ids(connection, select(job.c.id).where(of_job)),
         measurements=_ids(connection, select(measurement.c.id).where(of_measurement)),
         radiographs=left,
@@ -95,7 +95,7 @@ def part_of_radiographs(connection: Connection, scope: Scope, ids: Sequence[int]
     return part
 
 
-def part_of_batch(connection: Connection, batch_id: int, ids: Sequence[int]) -> Part:
+def part_of_batch(connection: Connection, batch_id: int, ids: Sequence[int]) -> ErasurePart:
     """Return what goes with the files that the batch has of the jobs ``ids``.
 
     Raises BatchUnfinished.
@@ -118,7 +118,7 @@ def part_of_batch(connection: Connection, batch_id: int, ids: Sequence[int]) -> 
     if any(row.id in owned and row.state in OPEN for row in jobs):
         raise BatchUnfinished
     alone = [row for row in jobs if row.id in mine and row.id not in others]
-    part = Part(
+    part = ErasurePart(
         jobs=[row.id for row in alone],
         heirs={each: others[each] for each in sorted(owned & others.keys())},
     )
@@ -143,15 +143,17 @@ def part_of_batch(connection: Connection, batch_id: int, ids: Sequence[int]) -> 
     return part
 
 
-def part_of_refused(connection: Connection, ids: Sequence[int], chosen: Select[tuple[int]]) -> Part:
+def part_of_refused(
+    connection: Connection, ids: Sequence[int], chosen: Select[tuple[int]]
+) -> ErasurePart:
     """Return the files among ``ids`` that are still ``chosen``: they were refused at intake."""
-    part = Part()
+    part = ErasurePart()
     left = _ids(connection, chosen.where(is_one_of(connection, file.c.id, ids)))
     _take_files(connection, part, is_one_of(connection, file.c.id, left))
     return part
 
 
-def count_part(connection: Connection, part: Part) -> ErasureCount:
+def count_part(connection: Connection, part: ErasurePart) -> ErasureCount:
     """Count what goes, but for the batches."""
     failures = 0
     for ids in pieces(part.jobs):
@@ -166,7 +168,7 @@ def count_part(connection: Connection, part: Part) -> ErasureCount:
     )
 
 
-def remove(connection: Connection, part: Part) -> ErasureCount:
+def remove(connection: Connection, part: ErasurePart) -> ErasureCount:
     """Remove a part, and the batches that it leaves without a file; return what went."""
     count = count_part(connection, part)
     strike_begun(connection, sorted(part.by_batch))
@@ -209,7 +211,7 @@ def remove_empty(connection: Connection, batch_ids: Sequence[int], at: datetime)
     return removed
 
 
-def _take_files(connection: Connection, part: Part, *chosen: ColumnElement[bool]) -> None:
+def _take_files(connection: Connection, part: ErasurePart, *chosen: ColumnElement[bool]) -> None:
     found = connection.execute(
         select(file.c.id, file.c.batch_id, file.c.place, file.c.path).where(*chosen)
     ).all()

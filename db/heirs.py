@@ -15,7 +15,7 @@ from db.states import Priority
 from db.tables import batch, file
 
 
-class Kind(NamedTuple):
+class ChunkKind(NamedTuple):
     """What the jobs of a chunk have in common; ``of_chunk``: the one they were in together."""
 
     batch_id: int
@@ -63,10 +63,12 @@ def hand_over(
     They stay together as they were: a wait goes on, and who was put alone stays alone.
     """
     count_for_other_files(connection, {row.id: heirs[row.id].id for row in jobs})
-    chunks: dict[Kind, list[int]] = {}
+    chunks: dict[ChunkKind, list[int]] = {}
     for row in jobs:
         heir = heirs[row.id]
-        kind = Kind(heir.batch_id, row.model_version, heir.priority, row.chunk_id, row.not_before)
+        kind = ChunkKind(
+            heir.batch_id, row.model_version, heir.priority, row.chunk_id, row.not_before
+        )
         chunks.setdefault(kind, []).append(row.id)
     put_in_new_chunks(connection, chunks, chunk_size, at)
 
@@ -81,7 +83,7 @@ def count_for_other_files(connection: Connection, files: Mapping[int, int]) -> N
 
 
 def put_in_new_chunks(
-    connection: Connection, jobs: Mapping[Kind, Sequence[int]], chunk_size: int, at: datetime
+    connection: Connection, jobs: Mapping[ChunkKind, Sequence[int]], chunk_size: int, at: datetime
 ) -> None:
     """Give queued jobs new chunks, each of one kind."""
     for kind, ids in jobs.items():

@@ -18,7 +18,7 @@ from db.audit import Action, amend, note
 from db.batches import batch_id_of, is_cancelled, lock_batches, own_jobs
 from db.bulk import is_one_of, is_postgres
 from db.database import AnyRow, Database, moment, pieces
-from db.heirs import Kind, count_for_other_files, hand_over, heirs_of, put_in_new_chunks
+from db.heirs import ChunkKind, count_for_other_files, hand_over, heirs_of, put_in_new_chunks
 from db.jobs import CHUNK_NOT_BEFORE, move
 from db.path_hiding import hide_ended, lock_paths, without_path
 from db.pauses import cancel_batch, end_cancel_hold, revive_batches
@@ -230,9 +230,9 @@ def _requeue(
     _begin_anew(connection, [row.id for row in meant if row.radiograph_id in lost])
     if batch_id is not None:
         count_for_other_files(connection, _files_of(connection, batch_id, rows))
-    chunks: dict[Kind, list[int]] = {}
+    chunks: dict[ChunkKind, list[int]] = {}
     for row in rows:
-        kind = Kind(batch_id or row.batch_id, row.model_version, row.priority)
+        kind = ChunkKind(batch_id or row.batch_id, row.model_version, row.priority)
         chunks.setdefault(kind, []).append(row.id)
     for state in states:
         move(

@@ -36,7 +36,7 @@ class BatchResult:
     taken: IntakeCount
 
 
-class RunProgress(Protocol):
+class ProgressDisplay(Protocol):
     """Is shown how far a batch is; a terminal and a page have one each."""
 
     def take_in(self, count: IntakeCount) -> None:
@@ -84,7 +84,7 @@ def run_batch(
     batch: Batch,
     settings: Settings,
     *,
-    progress: RunProgress,
+    progress: ProgressDisplay,
     device: str,
     model: str | None = None,
 ) -> BatchResult:
@@ -114,7 +114,7 @@ def run_batch(
             work.stop()
 
 
-def wait(database: Database, batch: Batch, work: Work, progress: RunProgress) -> BatchStatus:
+def wait(database: Database, batch: Batch, work: Work, progress: ProgressDisplay) -> BatchStatus:
     """Tend the workers until the batch has ended. Raises WorkersGone."""
     looked_at = float("-inf")
     pause = LOOK_SECONDS

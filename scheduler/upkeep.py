@@ -26,7 +26,7 @@ from scheduler.database_wait import AbsenceNote
 from scheduler.errors import BrokerUnavailable, KeyUnusable
 from scheduler.messages import UPKEEP, UPKEEP_QUEUE
 from scheduler.process_end import become_worker
-from scheduler.pulse import Kind, Pulse
+from scheduler.pulse import Pulse, PulseKind
 from scheduler.relay import relay, resend_lost_runs
 from scheduler.settings import Settings
 from scheduler.tether import die_with
@@ -102,7 +102,7 @@ def add_upkeep(app: Celery, settings: Settings) -> None:
     hiding = PathHiding(database)
     absence = rounds_absence()
     ill_seconds = max(_ILL_SECONDS, _ILL_ROUNDS * settings.upkeep_seconds)
-    pulse = Pulse(settings.state, Kind.SCHEDULER, f"upkeep@{gethostname()}", ill_seconds)
+    pulse = Pulse(settings.state, PulseKind.SCHEDULER, f"upkeep@{gethostname()}", ill_seconds)
 
     @app.task(name=UPKEEP)
     def upkeep() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from radiograph.errors import BrokenHeader, TruncatedFile, UndecodablePixels
 from radiograph.reading.codestream import (
     NO_END,
-    Claim,
+    ClaimedSize,
     jpeg2000_claim,
     jpeg2000_fault,
     jpeg2000_samples,
@@ -115,9 +115,9 @@ def _rle(frame: bytes, layout: Layout, _enough_px: int | None) -> Decoded:
     return Decoded(values, WHOLE, layout.bits_stored, signed=None)
 
 
-def _check(claim: Claim | None, layout: Layout) -> None:
+def _check(claim: ClaimedSize | None, layout: Layout) -> None:
     """Compare what the codestream says with the header, before it allocates its own idea of it."""
-    if claim is not None and claim != Claim(layout.rows, layout.columns, layout.samples):
+    if claim is not None and claim != ClaimedSize(layout.rows, layout.columns, layout.samples):
         size = f"{claim.columns} x {claim.rows} x {claim.samples}"
         raise BrokenHeader.because(f"the codestream says {size}")
 

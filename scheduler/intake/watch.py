@@ -28,7 +28,7 @@ from scheduler.intake.closed_files import ClosedFiles
 from scheduler.intake.put_away import After, PutAway
 from scheduler.intake.submission import Intake
 from scheduler.intake.walk import FoundFile, walk_resolved
-from scheduler.pulse import Kind, Pulse
+from scheduler.pulse import Pulse, PulseKind
 from scheduler.roots import check_allowed
 from scheduler.settings import Settings
 
@@ -79,7 +79,7 @@ class Watch:
         self._unreadable = 0
         self._why = ""
         ill_seconds = _ILL_SECONDS + _ILL_SCANS * settings.watch_seconds
-        self._pulse = Pulse(settings.state, Kind.WATCH, str(self._folder), ill_seconds)
+        self._pulse = Pulse(settings.state, PulseKind.WATCH, str(self._folder), ill_seconds)
         self._put_away = PutAway(
             database,
             self.batch,
