@@ -277,6 +277,17 @@ def either_batch(command: Command) -> Callable[..., object]:
     return with_batch
 
 
+def codes_option(of: str = "") -> Callable[[Command], Command]:
+    """Return ``--code``, which a command's body gets as ``codes``. ``of``: the end of its help."""
+    return click.option(
+        "--code",
+        "codes",
+        multiple=True,
+        metavar="CODE",
+        help=f"only what ended with this code{of}; may be repeated",
+    )
+
+
 priority_option = click.option(
     "--priority",
     type=click.Choice(Priority, case_sensitive=False),

@@ -8,7 +8,7 @@ from itertools import chain
 import click
 
 from cli.listing_options import MORE, Listing, count_option, listing_options, print_count
-from cli.options import Count, Moment, either_batch, settings_option
+from cli.options import Count, Moment, codes_option, either_batch, settings_option
 from cli.output.cells import terminal_cells
 from cli.output.codes import check_codes, known_codes
 from cli.output.ledger import code_lines
@@ -31,13 +31,7 @@ IN_TABLE = ("ended_at", "batch", "state", "code", "attempts", "path", "detail")
 
 @click.command()
 @either_batch
-@click.option(
-    "--code",
-    "codes",
-    multiple=True,
-    metavar="CODE",
-    help="only what ended with this code; may be repeated",
-)
+@codes_option()
 @click.option(
     "--path", metavar="TEXT", help="part of the path, or a path from before the file was moved"
 )

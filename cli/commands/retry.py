@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cli.options import either_batch, settings_option
+from cli.options import codes_option, either_batch, settings_option
 from cli.output.codes import check_codes
 from cli.output.printing import say
 from cli.output.shell import in_state
@@ -16,13 +16,7 @@ from scheduler.settings import Settings
 
 @click.command()
 @either_batch
-@click.option(
-    "--code",
-    "codes",
-    multiple=True,
-    metavar="CODE",
-    help="only what ended with this code, set aside or failed; may be repeated",
-)
+@codes_option(", set aside or failed")
 @settings_option
 def retry(batch: str | None, *, codes: tuple[str, ...], settings: Settings) -> None:
     """Queue again what failed or was cancelled.
