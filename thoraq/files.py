@@ -14,7 +14,7 @@ from scheduler.logs import hand_over_logs
 from scheduler.rights import private_files
 from scheduler.settings import read_settings
 from worker.file_records import FileCount, MeasuredFile, UnmeasuredFile
-from worker.in_process import measure_files
+from worker.local_measurement import measure_files
 from worker.networks import card_of
 
 #: A path, or several.

@@ -187,7 +187,7 @@ def look_into(source: Path) -> CopyContents:
     return CopyContents(tables, revision, listed=tuple(_ENTRY.findall(listed)))
 
 
-def strange(contents: CopyContents) -> list[str]:
+def schema_differences(contents: CopyContents) -> list[str]:
     """Say what an archive holds, or lacks, against the schema of its revision."""
     revision = contents.revision or HEAD
     known = archive_entries(revision)

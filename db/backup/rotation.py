@@ -41,7 +41,7 @@ def rotate(url: str, folder: Path, keep: int, now: datetime | None = None) -> Ro
     family = f"thoraq-{_digest_of(url)}-"
     copy = folder / f"{family}{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}.copy"
     count = back_up(url, copy)
-    check_copy(copy, sqlite=sqlite_copies.speaks(url))
+    check_copy(copy, sqlite=sqlite_copies.is_sqlite_url(url))
     named = re.compile(rf"{family}\d{{8}}T\d{{6}}Z\.copy")
     # The new one stays also where a clock was set back and others are dated later.
     older = sorted(
@@ -61,7 +61,7 @@ def rotate(url: str, folder: Path, keep: int, now: datetime | None = None) -> Ro
 def _digest_of(url: str) -> str:
     """Return a short name of a database, whatever the user, password and host it is reached by."""
     parsed = make_url(url)
-    if sqlite_copies.speaks(url):
+    if sqlite_copies.is_sqlite_url(url):
         identity = f"{socket.gethostname()} {Path(str(parsed.database)).absolute()}"
     else:
         engine = engine_of(url)

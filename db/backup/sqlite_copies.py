@@ -16,13 +16,13 @@ from db import migration
 from db.address import parse_url, sqlite_path, sqlite_url
 from db.backup.known_schema import (
     Entry,
-    Strange,
+    ForeignEntry,
     columns_of,
+    foreign_entries,
     is_known,
     is_version_table,
     missing_tables,
-    refuse,
-    strange_entries,
+    refuse_differences,
 )
 from db.backup.records import CopyContents, CopyCount, CopyRemark, check_magic
 from db.engine import engine_of
@@ -44,14 +44,14 @@ _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
-def speaks(url: str) -> bool:
+def is_sqlite_url(url: str) -> bool:
     """Whether a URL is SQLite's."""
     return parse_url(url).get_backend_name() == "sqlite"
 
 
 def is_database(url: str, path: Path) -> bool:
     """Whether a path is the database's own file."""
-    if not speaks(url):
+    if not is_sqlite_url(url):
         return False
     return path.exists() and _file_of(url).exists() and path.samefile(_file_of(url))
 
@@ -131,10 +131,10 @@ def look_into(source: Path) -> CopyContents:
         raise CopyDamaged.because(f"{source}: {exc}") from exc
 
 
-def strange(contents: CopyContents) -> list[str]:
+def schema_differences(contents: CopyContents) -> list[str]:
     """Say what a copy holds, or lacks, against the schema of its revision."""
     revision = contents.revision or HEAD
-    found = [str(each) for each in strange_entries(contents.entries, revision)]
+    found = [str(each) for each in foreign_entries(contents.entries, revision)]
     return [*found, *missing_tables(contents.tables, revision)]
 
 
@@ -156,7 +156,7 @@ def _leave_out(target: Path) -> CopyRemark:
             contents = _contents(copy, "main")
         if contents.revision is None or not is_known(contents.revision):
             return CopyRemark()
-        found = list(strange_entries(contents.entries, contents.revision))
+        found = list(foreign_entries(contents.entries, contents.revision))
         others = [each for each in found if not each.known]
         if others:
             with closing(sqlite3.connect(target, isolation_level=None)) as copy:
@@ -172,7 +172,7 @@ def _leave_out(target: Path) -> CopyRemark:
     )
 
 
-def _turn(each: Strange) -> tuple[int, bool]:
+def _turn(each: ForeignEntry) -> tuple[int, bool]:
     """Order views before the tables they name, virtual tables before those with their rows."""
     return ["view", "trigger", "index", "table"].index(each.kind), not each.virtual
 
@@ -197,7 +197,7 @@ def _fill(fresh: Path, source: Path) -> None:
             contents = _contents(opened, "copy")
             if contents.revision is None:
                 raise CopyForeign.about(source)
-            refuse(source, strange(contents))
+            refuse_differences(source, schema_differences(contents))
             migration.make(sqlite_url(fresh), contents.revision)
             opened.execute("PRAGMA main.journal_mode = OFF")  # it is of no use until it is whole
             opened.execute("PRAGMA main.synchronous = OFF")

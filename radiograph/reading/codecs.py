@@ -28,7 +28,7 @@ from radiograph.reading.codestream import (
 )
 from radiograph.reading.dicom_layout import Layout
 from radiograph.reading.jpeg import jpeg_values
-from radiograph.reading.reduced import reduced_jpeg, reduced_jpeg_2000
+from radiograph.reading.reduced_decoding import reduced_jpeg, reduced_jpeg_2000
 from radiograph.reading.sample_grid import WHOLE, Grid, Sampled, Values
 from radiograph.reading.samples import luminance
 from radiograph.reading.signature import Signature

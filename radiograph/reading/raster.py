@@ -24,7 +24,7 @@ from radiograph.reading.integrity import check_jpeg, check_tiff, sound_png
 from radiograph.reading.jpeg import jpeg_values
 from radiograph.reading.limits import Check, ReadLimits, check_size
 from radiograph.reading.orientation import Turn, exif_turn
-from radiograph.reading.reduced import scale_down
+from radiograph.reading.reduced_decoding import scale_down
 from radiograph.reading.sample_grid import WHOLE, Grid
 from radiograph.reading.samples import Alpha, Grey, full_scale, grey_of
 from radiograph.reading.signature import Signature, signature_of
