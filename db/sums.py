@@ -7,7 +7,7 @@ from typing import Any, Self
 
 
 class Summed:
-    """What a frozen dataclass of counts is, so that each field of a sum is the fields' sum."""
+    """The base of a frozen dataclass of counts: adding two adds each field."""
 
     __slots__ = ()
 
