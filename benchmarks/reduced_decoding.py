@@ -24,11 +24,11 @@ from pydicom.uid import JPEG2000, UID, JPEG2000Lossless, JPEGBaseline8Bit
 
 from network.card import shipped_card
 from network.input import ENOUGH_PX, prepare
-from network.loading import load_predictor
 from network.prediction import Predicts
+from network.predictor_choice import load_predictor
 from radiograph.image import Radiograph
+from radiograph.measurement import to_file
 from radiograph.measures.ict import measure_ict
-from radiograph.measuring import to_file
 from radiograph.phantom.encoding import Storage, Study, dicom, jpeg
 from radiograph.reading import ReadLimits, read
 from radiograph.records import ERROR_FRAME_PX, IctThresholds

@@ -18,7 +18,7 @@ import torch
 from network.card import shipped_card
 from network.errors import RuntimeUnavailable
 from network.input import INPUT_SIDE_PX
-from network.loading import load_predictor
+from network.predictor_choice import load_predictor
 from network.runtime import Runtime
 
 

@@ -26,7 +26,7 @@ from scheduler.archive import open_database
 from scheduler.checkup.remedy import upgrade_in_state
 from scheduler.logs import configure_logs
 from scheduler.names import check_batch_name
-from scheduler.rights import private
+from scheduler.rights import private_files
 from scheduler.roots import check_places
 from scheduler.settings import Settings, read_settings
 
@@ -239,7 +239,7 @@ def settings_option(command: Command) -> Callable[..., object]:
     def with_settings(*args: Any, state: Path | None, **kwargs: Any) -> object:
         configure_logs(level=logging.WARNING)  # to standard error, as lines of JSON
         settings = read_settings(state)
-        with private(settings), upgrade_in_state(settings):
+        with private_files(settings), upgrade_in_state(settings):
             return command(*args, settings=settings, **kwargs | full_names(settings, kwargs))
 
     # Click lists options from the last to the first; this one belongs at the end.
@@ -255,6 +255,39 @@ paths_argument = click.argument(
     type=Paths(),
     callback=lambda _ctx, _param, paths: check_places(paths),
 )
+
+
+def new_batch_option(default: str) -> Callable[[Command], Command]:
+    """Return ``--batch`` of a command that queues files. ``default``: where its name is from."""
+    return click.option(
+        "--batch", type=BatchName(), help=f"name of the batch [default: from the {default}]"
+    )
+
+
+def either_batch(command: Command) -> Callable[..., object]:
+    """Give a command ``[BATCH]`` and ``--batch``, which mean the same, and its body ``batch``."""
+
+    @click.argument("batch", type=KnownBatch(), required=False)
+    @click.option("--batch", "named", type=KnownBatch(), help="the same as BATCH")
+    @functools.wraps(command)
+    def with_batch(*args: Any, batch: str | None, named: str | None, **kwargs: Any) -> object:
+        if batch is not None and named is not None:
+            raise click.UsageError("name the batch once")
+        return command(*args, batch=batch or named, **kwargs)
+
+    return with_batch
+
+
+def codes_option(of: str = "") -> Callable[[Command], Command]:
+    """Return ``--code``, which a command's body gets as ``codes``. ``of``: the end of its help."""
+    return click.option(
+        "--code",
+        "codes",
+        multiple=True,
+        metavar="CODE",
+        help=f"only what ended with this code{of}; may be repeated",
+    )
+
 
 priority_option = click.option(
     "--priority",

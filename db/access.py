@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from db.address import is_made, sqlite_path
-from db.engine import asking
+from db.engine import read_once
 from db.errors import DatabaseAway
 
 _ASK_SERVER = "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'"
@@ -23,7 +23,7 @@ def read_only_reason(url: str) -> str | None:
             if is_made(each) and not os.access(each, os.W_OK):
                 return f"{each} cannot be written"
         return None
-    with asking(url) as connection:
+    with read_once(url) as connection:
         if connection.dialect.name != "postgresql":
             return None
         standby, read_only = connection.exec_driver_sql(_ASK_SERVER).one()

@@ -134,5 +134,5 @@ def server_of(url: str) -> Server:
 
 def _is_uri(url: URL) -> bool:
     """Whether the file is named by a URI of SQLite's own, ``file:...``."""
-    said = str(url.query.get("uri", "")).lower()
-    return said in {"1", "true", "on", "yes", "y", "t"} and str(url.database).startswith("file:")
+    uri = str(url.query.get("uri", "")).lower()
+    return uri in {"1", "true", "on", "yes", "y", "t"} and str(url.database).startswith("file:")

@@ -35,8 +35,10 @@ def full_name(db: Database, given: str) -> str:
     if len(begin) == 1:
         return begin[0]
     if begin:
-        said = ", ".join(begin[:_MOST_NAMES]) + (", ..." if len(begin) > _MOST_NAMES else "")
-        raise BatchAmbiguous(f"{len(begin)} batches begin with {given!r}: {said}; give more of it")
+        examples = ", ".join(begin[:_MOST_NAMES]) + (", ..." if len(begin) > _MOST_NAMES else "")
+        raise BatchAmbiguous(
+            f"{len(begin)} batches begin with {given!r}: {examples}; give more of it"
+        )
     alike = _alike(given, names)
     hint = f"; did you mean {' or '.join(alike)}?" if alike else ":"
     raise BatchUnknown(f"no batch is called {given!r}{hint} `thoraq status` lists them")

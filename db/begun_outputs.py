@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, not_, or_, select, update
 
-from db.bulk import among
+from db.bulk import is_one_of
 from db.database import Database, moment
 from db.erasure_records import UNFINISHED
 from db.errors import BatchUnknown, StudyUnknown
@@ -56,7 +56,7 @@ def finish_outputs(
     with db.write() as connection:
         for path, ids in notes.items():
             whole = str(path.absolute())
-            mine = (among(connection, output.c.id, ids), output.c.path == whole)
+            mine = (is_one_of(connection, output.c.id, ids), output.c.path == whole)
             if path not in written:
                 connection.execute(delete(output).where(*mine))
                 continue
@@ -73,7 +73,7 @@ def finish_outputs(
 
 def strike_begun(connection: Connection, batch_ids: Sequence[int]) -> None:
     """Have those who write reports about batches find that a part of them was forgotten."""
-    reports = among(connection, output.c.batch_id, batch_ids)
+    reports = is_one_of(connection, output.c.batch_id, batch_ids)
     begun = update(output).where(reports, output.c.size == UNFINISHED)
     connection.execute(begun.values(batch_id=None))
 
@@ -87,7 +87,7 @@ def _subjects(
         if (found := connection.execute(named).scalar_one_or_none()) is None:
             raise BatchUnknown(f"no batch is called {of_batch!r}: `thoraq status` lists them")
         subjects.append({"batch_id": found, "radiograph_id": None})
-    known = select(radiograph.c.id).where(among(connection, radiograph.c.id, of_radiographs))
+    known = select(radiograph.c.id).where(is_one_of(connection, radiograph.c.id, of_radiographs))
     ids = set(connection.scalars(known))
     if missing := sorted(set(of_radiographs) - ids):
         raise StudyUnknown.about(f"radiograph {missing[0]}")

@@ -39,35 +39,37 @@ _VALUE = "given_rows"
 _ORDINAL = "ordinal"
 
 
-def at_once(connection: Connection) -> bool:
-    """Whether this database takes rows as one value."""
+def is_postgres(connection: Connection) -> bool:
+    """Whether a database is PostgreSQL, which takes many rows as one value."""
     return connection.dialect.name == "postgresql"
 
 
-def among(connection: Connection, one: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+def is_one_of(
+    connection: Connection, one: Column[Any], values: Sequence[Any]
+) -> ColumnElement[bool]:
     """Whether a column is one of ``values``: to PostgreSQL one array, not a parameter a value."""
-    if not at_once(connection):
+    if not is_postgres(connection):
         return one.in_(values)
     return one == any_(literal(list(values), postgresql.ARRAY(one.type)))
 
 
-def bound(connection: Connection, table: Table, rows: Sequence[Row]) -> Any:
+def bound_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> Any:
     """Return what a statement about ``rows``, all of the same columns of ``table``, is given."""
-    if not at_once(connection):
+    if not is_postgres(connection):
         return rows
     converters = _converters(table, tuple(rows[0]), connection.dialect)
     plain = [
         {name: convert(row[name]) for name, convert in converters} | {_ORDINAL: ordinal}
         for ordinal, row in enumerate(rows)
     ]
-    said = json.dumps(
+    as_json = json.dumps(
         plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
     )
-    return {_VALUE: said}
+    return {_VALUE: as_json}
 
 
 @functools.cache
-def given(table: Table, names: tuple[str, ...]) -> FromClause:
+def rows_as_table(table: Table, names: tuple[str, ...]) -> FromClause:
     """Return the rows of that one value as a table with columns as ``table`` has them."""
     return (
         func.json_to_recordset(cast(bindparam(_VALUE, type_=Text), postgresql.JSON))
@@ -79,13 +81,13 @@ def given(table: Table, names: tuple[str, ...]) -> FromClause:
 
 
 @functools.cache
-def inserting(
+def insert_of_rows(
     dialect: str, table: Table, names: tuple[str, ...]
 ) -> postgresql.Insert | sqlite.Insert:
     """INSERT of rows with these columns, in the order they are given: that of their locks."""
     if dialect != "postgresql":
         return sqlite.insert(table)
-    rows = given(table, names)
+    rows = rows_as_table(table, names)
     chosen = select(*(rows.c[name] for name in names)).order_by(rows.c[_ORDINAL])
     return postgresql.insert(table).from_select(list(names), chosen)
 

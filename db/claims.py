@@ -18,7 +18,7 @@ from db.columns import Moment, is_kept
 from db.database import Database, moment
 from db.jobs import CHUNK_BATCH, UNOWNED, moving, put_in_chunks
 from db.outcome_storage import Pair, settle
-from db.pauses import held_back
+from db.pauses import is_held_back
 from db.records import Claim, ClaimedJob, Outcome, RetryPolicy
 from db.states import JobState
 from db.tables import batch, chunk, file, job, radiograph
@@ -29,7 +29,7 @@ _PATHS_A_JOB = 8
 # Built once: building them costs as much as they do.
 _TAKING_CHUNK = (
     update(chunk)
-    .where(chunk.c.id == bindparam("of"), chunk.c.claimed_at.is_(None), ~held_back())
+    .where(chunk.c.id == bindparam("of"), chunk.c.claimed_at.is_(None), ~is_held_back())
     .values(claimed_at=bindparam("at"))
     .returning(
         chunk.c.model_version,

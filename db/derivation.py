@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select, update
 
 from db.audit import Action, amend, note
-from db.bulk import among, at_once
+from db.bulk import is_one_of, is_postgres
 from db.database import AnyRow, Database, moment
 from db.derivation_records import NAMED, Crossed, RecomputeCount
 from db.gaps import LACKING, fill, measured_again
@@ -120,7 +120,7 @@ def recompute(
                 changes = _write(connection, ids, lines)
                 filled = fill(connection, measures)
                 count = _counted(connection, rows, changes, filled)
-                amend(connection, noted, **settings, **_said(whole + count))
+                amend(connection, noted, **settings, **_audit_fields(whole + count))
             written += 1
             if written % _FOLD_EVERY == 0:
                 fold(db)
@@ -131,7 +131,7 @@ def recompute(
         yield count
     if noted is not None:
         with db.write() as connection:
-            amend(connection, noted, **settings, **_said(whole))
+            amend(connection, noted, **settings, **_audit_fields(whole))
         if written:
             fold(db)
 
@@ -157,8 +157,8 @@ def _changes(rows: Sequence[AnyRow], lines: IctThresholds) -> list[_Change]:
 
 def _write(connection: Connection, ids: Sequence[int], lines: IctThresholds) -> list[_Change]:
     """Lock results, change what still has to be, and the tally with it; return what was changed."""
-    these = among(connection, measurement.c.id, ids)
-    if at_once(connection):
+    these = is_one_of(connection, measurement.c.id, ids)
+    if is_postgres(connection):
         # Headers first and in the order of their ids, as a worker locks them: what the tally counts
         # a result as must not change between its two entries.
         headers = select(measurement.c.radiograph_id).where(these)
@@ -178,7 +178,9 @@ def _write(connection: Connection, ids: Sequence[int], lines: IctThresholds) -> 
     enter(connection, changed, -1)
     for columns, alike in _alike(changes):
         connection.execute(
-            update(measurement).where(among(connection, measurement.c.id, alike)).values(columns)
+            update(measurement)
+            .where(is_one_of(connection, measurement.c.id, alike))
+            .values(columns)
         )
     enter(connection, changed, 1)
     return changes
@@ -239,5 +241,5 @@ def _audited(lines: IctThresholds) -> dict[str, object]:
     return {name: value for name, value in asdict(lines).items() if name != "adult_from_years"}
 
 
-def _said(count: RecomputeCount) -> dict[str, object]:
+def _audit_fields(count: RecomputeCount) -> dict[str, object]:
     return {name: value for name, value in asdict(count).items() if name != "crossed"}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from db.sums import Summed
 from radiograph.measures.ict import Judgement
 
 #: So many radiographs that crossed a line are named.
@@ -32,7 +33,7 @@ class Crossed:
 
 
 @dataclass(frozen=True, slots=True)
-class RecomputeCount:
+class RecomputeCount(Summed):
     """What computing results again changed, or would change."""
 
     results: int = 0  # looked at
@@ -47,16 +48,7 @@ class RecomputeCount:
     crossed: tuple[Crossed, ...] = ()  # the first few
 
     def __add__(self, more: RecomputeCount) -> RecomputeCount:
-        """Both together."""
-        return RecomputeCount(
-            results=self.results + more.results,
-            changed=self.changed + more.changed,
-            filled=self.filled + more.filled,
-            now_above=self.now_above + more.now_above,
-            no_longer_above=self.no_longer_above + more.no_longer_above,
-            newly_compared=self.newly_compared + more.newly_compared,
-            no_longer_compared=self.no_longer_compared + more.no_longer_compared,
-            buckets=self.buckets + more.buckets,
-            labelled=self.labelled + more.labelled,
-            crossed=(self.crossed + more.crossed)[:NAMED],
-        )
+        """Return both together, and the first few that crossed."""
+        # Named, since dataclasses with slots replace the class that `super` would look in.
+        both = Summed.__add__(self, more)
+        return replace(both, crossed=both.crossed[:NAMED])

@@ -27,7 +27,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from db.address import existing_only, parse_url, path_of
 from db.dialect_paths import archive_at
 from db.errors import DatabaseUrlInvalid
-from db.sqlite_opening import REFUSED, opened
+from db.sqlite_opening import REFUSED, open_connection
 from db.translation import READ_ONLY_STATE, translated
 
 _BUSY_TIMEOUT_MS = 30_000
@@ -74,7 +74,7 @@ def engine_of(url: str, *, foreign_keys: bool = True, make: bool = False) -> Eng
 
 
 @contextmanager
-def asking(url: str) -> Iterator[Connection]:
+def read_once(url: str) -> Iterator[Connection]:
     """One reading transaction over a connection of its own."""
     engine = engine_of(url)
     try:
@@ -148,7 +148,7 @@ def _prepare_sqlite(engine: Engine, path: Path | None, *, foreign_keys: bool) ->
             made.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
             return cast("SqliteConnection", made)
 
-        found, refused = opened(path, connect, _write_ahead)
+        found, refused = open_connection(path, connect, _write_ahead)
         record.info[REFUSED] = refused
         return found
 

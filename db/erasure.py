@@ -18,13 +18,13 @@ from sqlalchemy import Connection, Select, func, select
 
 from db.audit import Action, amend, forgotten_batch, note
 from db.batches import among_submissions, batch_id_of, lock_batches, own_jobs
-from db.bulk import at_once
+from db.bulk import is_postgres
 from db.database import Database, moment, pieces
 from db.erasure_parts import (
     OPEN,
-    Part,
+    ErasurePart,
     chosen_radiographs,
-    counted,
+    count_part,
     lock_jobs,
     lock_radiographs,
     part_of_batch,
@@ -54,7 +54,7 @@ def plan_erasure(db: Database, scope: Scope) -> ErasurePlan:
     for ids in pieces(_keys(db, scope, batch_id), ROUND):
         with db.read() as connection:
             part = _part(connection, scope, batch_id, ids)
-            count += counted(connection, part)
+            count += count_part(connection, part)
         files.update(part.by_batch)
         going += part.radiographs
         failed += part.failed
@@ -87,14 +87,14 @@ def erase(db: Database, scope: Scope, *, now: datetime | None = None) -> Iterato
     Raises BatchUnknown, BatchUnfinished.
     """
     batch_id = _batch_to_erase(db, scope)
-    said: dict[str, object] = {"by": scope.kind}
+    scope_fields: dict[str, object] = {"by": scope.kind}
     if scope.before is not None:
-        said["ended_before"] = scope.before.isoformat(timespec="seconds")
+        scope_fields["ended_before"] = scope.before.isoformat(timespec="seconds")
     whole = ErasureCount()
     with db.write() as connection:
         at = moment(connection, now)
         subject = None if batch_id is None else forgotten_batch(batch_id, at)
-        entry = note(connection, Action.FORGET, subject, at, **said, **asdict(whole))
+        entry = note(connection, Action.FORGET, subject, at, **scope_fields, **asdict(whole))
     refused = _refused(scope, batch_id)
     for keys, at_intake in ((_keys(db, scope, batch_id), False), (_all(db, refused), True)):
         for ids in rounds(db, keys):
@@ -108,14 +108,14 @@ def erase(db: Database, scope: Scope, *, now: datetime | None = None) -> Iterato
                 emptied = sorted(part.by_batch.keys() - {batch_id})
                 some += ErasureCount(batches=remove_empty(connection, emptied, at))
                 whole += some
-                if not at_once(connection):
+                if not is_postgres(connection):
                     fold_within(connection, few=4 * ROUND)  # SQLite's triggers know single rows
-                amend(connection, entry, **said, **asdict(whole))
+                amend(connection, entry, **scope_fields, **asdict(whole))
             yield some
     if batch_id is not None:
         with _overwriting(db) as connection:
             some = ErasureCount(batches=remove_empty(connection, [batch_id], at))
-            amend(connection, entry, **said, **asdict(whole + some))
+            amend(connection, entry, **scope_fields, **asdict(whole + some))
         if not some.batches:
             raise BatchUnfinished(
                 "files came to the batch meanwhile: end what submits to it, then run the same"
@@ -128,7 +128,7 @@ def erase(db: Database, scope: Scope, *, now: datetime | None = None) -> Iterato
 def _overwriting(db: Database) -> Iterator[Connection]:
     """One writing transaction in which nothing is recorded, and what goes is zeroed."""
     with db.write() as connection:
-        if not at_once(connection):
+        if not is_postgres(connection):
             connection.exec_driver_sql("PRAGMA secure_delete = ON")
         among_submissions(connection, alone=True)
         lock_batches(connection)
@@ -157,7 +157,9 @@ def _keys(db: Database, scope: Scope, batch_id: int | None) -> Sequence[int]:
     return _all(db, held.distinct())
 
 
-def _part(connection: Connection, scope: Scope, batch_id: int | None, ids: Sequence[int]) -> Part:
+def _part(
+    connection: Connection, scope: Scope, batch_id: int | None, ids: Sequence[int]
+) -> ErasurePart:
     if batch_id is None:
         return part_of_radiographs(connection, scope, ids)
     return part_of_batch(connection, batch_id, ids)

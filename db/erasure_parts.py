@@ -25,11 +25,11 @@ from sqlalchemy import (
 from db.archive import is_hashed
 from db.audit import forgotten_batch, rename_batch
 from db.begun_outputs import strike_begun
-from db.bulk import among
+from db.bulk import is_one_of
 from db.database import pieces
 from db.erasure_records import ErasureCount, Scope
 from db.errors import BatchUnfinished
-from db.heirs import own
+from db.heirs import count_for_other_files
 from db.states import JobState, Place
 from db.tables import batch, chunk, failure, file, job, measurement, output, radiograph, tally
 
@@ -37,7 +37,7 @@ OPEN = (JobState.QUEUED, JobState.RUNNING)
 
 
 @dataclass(slots=True)
-class Part:
+class ErasurePart:
     """Rows that one round removes, by id, and what it leaves to others."""
 
     files: list[int] = field(default_factory=list)
@@ -67,26 +67,26 @@ def chosen_radiographs(scope: Scope) -> Select[tuple[int]]:
 
 def lock_radiographs(connection: Connection, ids: Sequence[int]) -> None:
     """Keep radiographs and their jobs as they are: jobs first, as a worker locks them."""
-    jobs = among(connection, job.c.radiograph_id, ids)
+    jobs = is_one_of(connection, job.c.radiograph_id, ids)
     connection.execute(select(job.c.id).where(jobs).order_by(job.c.id).with_for_update()).all()
     _lock(connection, ids)
 
 
 def lock_jobs(connection: Connection, ids: Sequence[int]) -> None:
     """Keep jobs and their radiographs as they are."""
-    jobs = among(connection, job.c.id, ids)
+    jobs = is_one_of(connection, job.c.id, ids)
     locked = select(job.c.radiograph_id).where(jobs).order_by(job.c.id).with_for_update()
     _lock(connection, sorted(set(connection.scalars(locked))))
 
 
-def part_of_radiographs(connection: Connection, scope: Scope, ids: Sequence[int]) -> Part:
+def part_of_radiographs(connection: Connection, scope: Scope, ids: Sequence[int]) -> ErasurePart:
     """Return what goes with those radiographs among ``ids`` that are still in ``scope``."""
-    these = among(connection, radiograph.c.id, ids)
+    these = is_one_of(connection, radiograph.c.id, ids)
     left = _ids(connection, chosen_radiographs(scope).where(these))
     of_job, of_file, of_measurement = (
-        among(connection, table.c.radiograph_id, left) for table in (job, file, measurement)
+        is_one_of(connection, table.c.radiograph_id, left) for table in (job, file, measurement)
     )
-    part = Part(
+    part = ErasurePart(
         jobs=_ids(connection, select(job.c.id).where(of_job)),
         measurements=_ids(connection, select(measurement.c.id).where(of_measurement)),
         radiographs=left,
@@ -95,18 +95,18 @@ def part_of_radiographs(connection: Connection, scope: Scope, ids: Sequence[int]
     return part
 
 
-def part_of_batch(connection: Connection, batch_id: int, ids: Sequence[int]) -> Part:
+def part_of_batch(connection: Connection, batch_id: int, ids: Sequence[int]) -> ErasurePart:
     """Return what goes with the files that the batch has of the jobs ``ids``.
 
     Raises BatchUnfinished.
     """
-    these = among(connection, job.c.id, ids)
+    these = is_one_of(connection, job.c.id, ids)
     jobs = connection.execute(
         select(job.c.id, job.c.state, job.c.radiograph_id).where(these).order_by(job.c.id)
     ).all()
     held = connection.execute(
         select(file.c.id, file.c.job_id, file.c.batch_id, file.c.duplicate)
-        .where(among(connection, file.c.job_id, ids))
+        .where(is_one_of(connection, file.c.job_id, ids))
         .order_by(file.c.id)
     ).all()
     mine = {row.job_id for row in held if row.batch_id == batch_id}
@@ -118,7 +118,7 @@ def part_of_batch(connection: Connection, batch_id: int, ids: Sequence[int]) -> 
     if any(row.id in owned and row.state in OPEN for row in jobs):
         raise BatchUnfinished
     alone = [row for row in jobs if row.id in mine and row.id not in others]
-    part = Part(
+    part = ErasurePart(
         jobs=[row.id for row in alone],
         heirs={each: others[each] for each in sorted(owned & others.keys())},
     )
@@ -130,10 +130,10 @@ def part_of_batch(connection: Connection, batch_id: int, ids: Sequence[int]) -> 
             (job.c.radiograph_id == measurement.c.radiograph_id)
             & (job.c.model_version == measurement.c.model_version),
         )
-        .where(among(connection, job.c.id, part.jobs)),
+        .where(is_one_of(connection, job.c.id, part.jobs)),
     )
     _take_files(
-        connection, part, among(connection, file.c.job_id, ids), file.c.batch_id == batch_id
+        connection, part, is_one_of(connection, file.c.job_id, ids), file.c.batch_id == batch_id
     )
     contents = sorted({row.radiograph_id for row in jobs if row.id in mine})
     stay = _elsewhere(connection, job, contents, part.jobs)
@@ -143,19 +143,21 @@ def part_of_batch(connection: Connection, batch_id: int, ids: Sequence[int]) -> 
     return part
 
 
-def part_of_refused(connection: Connection, ids: Sequence[int], chosen: Select[tuple[int]]) -> Part:
+def part_of_refused(
+    connection: Connection, ids: Sequence[int], chosen: Select[tuple[int]]
+) -> ErasurePart:
     """Return the files among ``ids`` that are still ``chosen``: they were refused at intake."""
-    part = Part()
-    left = _ids(connection, chosen.where(among(connection, file.c.id, ids)))
-    _take_files(connection, part, among(connection, file.c.id, left))
+    part = ErasurePart()
+    left = _ids(connection, chosen.where(is_one_of(connection, file.c.id, ids)))
+    _take_files(connection, part, is_one_of(connection, file.c.id, left))
     return part
 
 
-def counted(connection: Connection, part: Part) -> ErasureCount:
+def count_part(connection: Connection, part: ErasurePart) -> ErasureCount:
     """Count what goes, but for the batches."""
     failures = 0
     for ids in pieces(part.jobs):
-        asked = select(func.count()).where(among(connection, failure.c.job_id, ids))
+        asked = select(func.count()).where(is_one_of(connection, failure.c.job_id, ids))
         failures += connection.execute(asked).scalar_one()
     return ErasureCount(
         files=len(part.files),
@@ -166,11 +168,11 @@ def counted(connection: Connection, part: Part) -> ErasureCount:
     )
 
 
-def remove(connection: Connection, part: Part) -> ErasureCount:
+def remove(connection: Connection, part: ErasurePart) -> ErasureCount:
     """Remove a part, and the batches that it leaves without a file; return what went."""
-    count = counted(connection, part)
+    count = count_part(connection, part)
     strike_begun(connection, sorted(part.by_batch))
-    own(connection, part.heirs)
+    count_for_other_files(connection, part.heirs)
     # Files first: the tally's triggers ask what each counted as.
     _delete(connection, file.c.id, part.files)
     _delete(connection, failure.c.job_id, part.jobs)
@@ -178,7 +180,7 @@ def remove(connection: Connection, part: Part) -> ErasureCount:
     _delete(connection, job.c.id, part.jobs)
     # Files that could not be removed are looked for again by the next forgetting.
     for some in pieces(part.radiographs):
-        of_these = among(connection, output.c.radiograph_id, some)
+        of_these = is_one_of(connection, output.c.radiograph_id, some)
         connection.execute(update(output).where(of_these).values(radiograph_id=None))
     _delete(connection, radiograph.c.id, part.radiographs)
     _name_anew(connection, part.shared)
@@ -209,7 +211,7 @@ def remove_empty(connection: Connection, batch_ids: Sequence[int], at: datetime)
     return removed
 
 
-def _take_files(connection: Connection, part: Part, *chosen: ColumnElement[bool]) -> None:
+def _take_files(connection: Connection, part: ErasurePart, *chosen: ColumnElement[bool]) -> None:
     found = connection.execute(
         select(file.c.id, file.c.batch_id, file.c.place, file.c.path).where(*chosen)
     ).all()
@@ -225,7 +227,7 @@ def _elsewhere(
     """Return the radiographs that other rows of ``table`` than these are about."""
     rows = connection.execute(
         select(table.c.id, table.c.radiograph_id).where(
-            among(connection, table.c.radiograph_id, radiograph_ids)
+            is_one_of(connection, table.c.radiograph_id, radiograph_ids)
         )
     )
     gone = set(without)
@@ -237,12 +239,14 @@ def _name_anew(connection: Connection, radiograph_ids: Sequence[int]) -> None:
     paths: dict[int, list[str]] = {}
     for ids in pieces(radiograph_ids):
         files = select(file.c.radiograph_id, file.c.path).order_by(file.c.id)
-        for row in connection.execute(files.where(among(connection, file.c.radiograph_id, ids))):
+        for row in connection.execute(
+            files.where(is_one_of(connection, file.c.radiograph_id, ids))
+        ):
             paths.setdefault(row.radiograph_id, []).append(row.path)
     changed: list[Mapping[str, object]] = []
     for ids in pieces(radiograph_ids):
         asked = select(radiograph.c.id, radiograph.c.path)
-        rows = connection.execute(asked.where(among(connection, radiograph.c.id, ids)))
+        rows = connection.execute(asked.where(is_one_of(connection, radiograph.c.id, ids)))
         changed += [
             {"of": row.id, "now_at": paths[row.id][-1]}
             for row in rows
@@ -263,10 +267,10 @@ def _ids(connection: Connection, asked: Select[tuple[int]]) -> list[int]:
 
 def _lock(connection: Connection, ids: Sequence[int]) -> None:
     for some in pieces(ids):
-        locked = select(radiograph.c.id).where(among(connection, radiograph.c.id, some))
+        locked = select(radiograph.c.id).where(is_one_of(connection, radiograph.c.id, some))
         connection.execute(locked.order_by(radiograph.c.id).with_for_update()).all()
 
 
 def _delete(connection: Connection, column: Column[Any], values: Sequence[int]) -> None:
     for some in pieces(values):
-        connection.execute(delete(column.table).where(among(connection, column, some)))
+        connection.execute(delete(column.table).where(is_one_of(connection, column, some)))

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from db.sums import Summed
+
 #: Size that is noted of a file while it is written.
 UNFINISHED = -1
 
@@ -47,7 +49,7 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class ErasureCount:
+class ErasureCount(Summed):
     """Rows that go. ``failures``: every refusal and lost worker of their jobs."""
 
     files: int = 0
@@ -56,17 +58,6 @@ class ErasureCount:
     failures: int = 0
     batches: int = 0
     handed_over: int = 0  # jobs that go on as another batch's own
-
-    def __add__(self, other: ErasureCount) -> ErasureCount:
-        """Add up two rounds."""
-        return ErasureCount(
-            files=self.files + other.files,
-            radiographs=self.radiographs + other.radiographs,
-            measurements=self.measurements + other.measurements,
-            failures=self.failures + other.failures,
-            batches=self.batches + other.batches,
-            handed_over=self.handed_over + other.handed_over,
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,24 +18,20 @@ from sqlalchemy import (
     update,
 )
 
-from db.bulk import among, at_once, bound, given
+from db.bulk import bound_rows, is_one_of, is_postgres, rows_as_table
 from db.database import Database
-from db.rows import header_of
+from db.rows import HEADER_COLUMNS, header_of
 from db.tables import measurement, radiograph
 from radiograph.measures.values import OF_POINTS, of_points
 
 #: Whether a result lacks a measure.
 LACKING: ColumnElement[bool] = or_(false(), *(measurement.c[name].is_(None) for name in OF_POINTS))
 _NAMES = ("id", *OF_POINTS)
-#: What points are measured by, and the columns of the header.
+#: Points, and the columns of the header, from which a measure follows.
 _PLACED = select(
     measurement.c.id,
     measurement.c.points,
-    *(
-        column
-        for column in radiograph.c
-        if column.name not in {"id", "sha256", "path", "size", "pixel_digest", "created_at"}
-    ),
+    *(radiograph.c[name] for name in HEADER_COLUMNS),
 ).join_from(measurement, radiograph, radiograph.c.id == measurement.c.radiograph_id)
 
 
@@ -65,7 +61,7 @@ def gaps(db: Database) -> list[Gap]:
 
 def measured_again(connection: Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
     """Return the measures of the stored points of results, as rows with the results' ids."""
-    chosen = _PLACED.where(among(connection, measurement.c.id, ids)).order_by(measurement.c.id)
+    chosen = _PLACED.where(is_one_of(connection, measurement.c.id, ids)).order_by(measurement.c.id)
     return [
         {"id": row.id, **of_points([(x, y) for x, y in row.points], header_of(row))}
         for row in connection.execute(chosen)
@@ -79,15 +75,17 @@ def fill(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
     """
     if not rows:
         return 0
-    if at_once(connection):
-        return connection.execute(_filling_at_once(), bound(connection, measurement, rows)).rowcount
+    if is_postgres(connection):
+        return connection.execute(
+            _filling_at_once(), bound_rows(connection, measurement, rows)
+        ).rowcount
     named = [{f"its_{name}": value for name, value in row.items()} for row in rows]
     return connection.execute(_filling(), named).rowcount
 
 
 @functools.cache
 def _filling_at_once() -> Update:
-    rows = given(measurement, _NAMES)
+    rows = rows_as_table(measurement, _NAMES)
     return (
         update(measurement)
         .where(measurement.c.id == rows.c.id, LACKING)

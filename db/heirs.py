@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, case, or_, select, update
 
-from db.bulk import among
+from db.bulk import is_one_of
 from db.database import AnyRow, pieces
 from db.jobs import put_in_chunks
 from db.states import Priority
 from db.tables import batch, file
 
 
-class Kind(NamedTuple):
+class ChunkKind(NamedTuple):
     """What the jobs of a chunk have in common; ``of_chunk``: the one they were in together."""
 
     batch_id: int
@@ -36,7 +36,7 @@ def heirs_of(connection: Connection, job_ids: Sequence[int], batch_id: int) -> d
             select(file.c.id, file.c.job_id, file.c.batch_id, batch.c.priority)
             .join(batch, batch.c.id == file.c.batch_id)
             .where(
-                among(connection, file.c.job_id, ids),
+                is_one_of(connection, file.c.job_id, ids),
                 file.c.batch_id != batch_id,
                 or_(batch.c.cancelled_at.is_(None), file.c.seen_at > batch.c.cancelled_at),
             )
@@ -62,26 +62,28 @@ def hand_over(
 
     They stay together as they were: a wait goes on, and who was put alone stays alone.
     """
-    own(connection, {row.id: heirs[row.id].id for row in jobs})
-    chunks: dict[Kind, list[int]] = {}
+    count_for_other_files(connection, {row.id: heirs[row.id].id for row in jobs})
+    chunks: dict[ChunkKind, list[int]] = {}
     for row in jobs:
         heir = heirs[row.id]
-        kind = Kind(heir.batch_id, row.model_version, heir.priority, row.chunk_id, row.not_before)
+        kind = ChunkKind(
+            heir.batch_id, row.model_version, heir.priority, row.chunk_id, row.not_before
+        )
         chunks.setdefault(kind, []).append(row.id)
-    put_together(connection, chunks, chunk_size, at)
+    put_in_new_chunks(connection, chunks, chunk_size, at)
 
 
-def own(connection: Connection, files: Mapping[int, int]) -> None:
+def count_for_other_files(connection: Connection, files: Mapping[int, int]) -> None:
     """Let each job, by its id, count for another of its files."""
     for ids in pieces(sorted(files)):
-        owned = (among(connection, file.c.job_id, ids), file.c.duplicate.is_(False))
+        owned = (is_one_of(connection, file.c.job_id, ids), file.c.duplicate.is_(False))
         connection.execute(update(file).where(*owned).values(duplicate=True))
-        others = among(connection, file.c.id, [files[each] for each in ids])
+        others = is_one_of(connection, file.c.id, [files[each] for each in ids])
         connection.execute(update(file).where(others).values(duplicate=False))
 
 
-def put_together(
-    connection: Connection, jobs: Mapping[Kind, Sequence[int]], chunk_size: int, at: datetime
+def put_in_new_chunks(
+    connection: Connection, jobs: Mapping[ChunkKind, Sequence[int]], chunk_size: int, at: datetime
 ) -> None:
     """Give queued jobs new chunks, each of one kind."""
     for kind, ids in jobs.items():

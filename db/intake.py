@@ -10,19 +10,19 @@ from sqlalchemy import Connection, false, or_, select, update
 
 from db.audit import Action, note
 from db.batches import among_submissions, check_batch, hold_batch
-from db.bulk import among, at_once, bound, inserting
+from db.bulk import bound_rows, insert_of_rows, is_one_of, is_postgres
 from db.columns import stored_digest
 from db.database import AnyRow, Database, insert_into, moment, pieces
 from db.dialect_paths import archive_at
-from db.hiding import hide_ended, hide_refused, lock_paths
 from db.jobs import moving, put_in_chunks
-from db.recorded import (
+from db.path_hiding import hide_ended, hide_refused, lock_paths
+from db.recorded_files import (
     AWAITS_ITS_PATH,
     COULD_NOT_BE_READ,
     RETRIED,
     forget_pathless,
     forget_unread_at,
-    known,
+    recorded_stats,
     unread_in,
 )
 from db.records import Batch, FileStat, IntakeCount, Refusal, SeenFile
@@ -64,7 +64,7 @@ def open_batch(
 def known_files(db: Database, batch_id: int, stats: Sequence[FileStat]) -> set[FileStat]:
     """Those of ``stats`` that the batch has recorded."""
     with db.read() as connection:
-        return known(connection, batch_id, stats)
+        return recorded_stats(connection, batch_id, stats)
 
 
 def read_files(
@@ -79,7 +79,7 @@ def read_files(
     with db.read() as connection:
         check_batch(connection, batch.id, batch.name)
         left_out = ~or_(COULD_NOT_BE_READ, AWAITS_ITS_PATH if again else false())
-        return known(connection, batch.id, stats, left_out)
+        return recorded_stats(connection, batch.id, stats, left_out)
 
 
 def unread_paths(db: Database, batch_id: int) -> list[str]:
@@ -118,7 +118,7 @@ def record_files(
         paths = [each.stat.path for each in files]
         unread = forget_unread_at(connection, batch.id, paths)
         reopened = forget_pathless(connection, batch.id, paths) if again else set()
-        recorded = known(connection, batch.id, [each.stat for each in files])
+        recorded = recorded_stats(connection, batch.id, [each.stat for each in files])
         fresh = {each.stat: each for each in files if each.stat not in recorded}
         refused = [
             _refused_row(connection, batch, each, each.refusal, at)
@@ -151,10 +151,10 @@ def record_files(
                     }
                 )
         if rows:
-            statement = inserting(connection.dialect.name, file, tuple(rows[0]))
-            connection.execute(statement, bound(connection, file, rows))
+            statement = insert_of_rows(connection.dialect.name, file, tuple(rows[0]))
+            connection.execute(statement, bound_rows(connection, file, rows))
         _hide(connection, batch.id, refused, radiograph_ids.values())
-        if not at_once(connection):
+        if not is_postgres(connection):
             fold_within(connection)  # SQLite's triggers know single rows
     return IntakeCount(
         seen=len(files),
@@ -180,7 +180,7 @@ def _hide(
     if not archive_at(connection.dialect).hashes:
         return
     for some in pieces([str(row["path_digest"]) for row in refused]):
-        these = among(connection, file.c.path_digest, some)
+        these = is_one_of(connection, file.c.path_digest, some)
         chosen = select(file.c.id).where(file.c.batch_id == batch_id, these)
         hide_refused(connection, connection.scalars(chosen).all())
     hide_ended(connection, radiograph_ids)
@@ -215,13 +215,15 @@ def _radiographs(
         }
         for sha256 in hashes
     ]
-    statement = inserting(connection.dialect.name, radiograph, tuple(fresh[0]))
-    connection.execute(statement.on_conflict_do_nothing(), bound(connection, radiograph, fresh))
+    statement = insert_of_rows(connection.dialect.name, radiograph, tuple(fresh[0]))
+    connection.execute(
+        statement.on_conflict_do_nothing(), bound_rows(connection, radiograph, fresh)
+    )
     found: dict[str, int] = {}
     for some in pieces(hashes):
         rows = connection.execute(
             select(radiograph.c.sha256, radiograph.c.id).where(
-                among(connection, radiograph.c.sha256, some)
+                is_one_of(connection, radiograph.c.sha256, some)
             )
         )
         found.update((row.sha256, row.id) for row in rows)
@@ -254,9 +256,11 @@ def _jobs(
         }
         for radiograph_id in ids
     ]
-    statement = inserting(connection.dialect.name, job, tuple(fresh[0])).on_conflict_do_nothing()
+    statement = insert_of_rows(
+        connection.dialect.name, job, tuple(fresh[0])
+    ).on_conflict_do_nothing()
     made = connection.execute(
-        statement.returning(job.c.radiograph_id), bound(connection, job, fresh)
+        statement.returning(job.c.radiograph_id), bound_rows(connection, job, fresh)
     )
     new = set(made.scalars())
     jobs: dict[int, AnyRow] = {}
@@ -264,7 +268,8 @@ def _jobs(
         rows = connection.execute(
             select(job.c.id, job.c.radiograph_id, job.c.state, job.c.priority, job.c.attempts)
             .where(
-                among(connection, job.c.radiograph_id, some), job.c.model_version == model_version
+                is_one_of(connection, job.c.radiograph_id, some),
+                job.c.model_version == model_version,
             )
             .order_by(job.c.id)
             .with_for_update()

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Label, Update, bindparam, insert, select, update
 
-from db.bulk import among, at_once
+from db.bulk import is_one_of, is_postgres
 from db.database import pieces
 from db.errors import MoveForbidden
 from db.states import MOVES, JobState, Priority
@@ -48,8 +48,8 @@ def move(
 ) -> None:
     """Move jobs, by their ids, that this transaction found in ``source``. Raises MoveForbidden."""
     statement = moving(source, target).values(**values)
-    if at_once(connection):
-        connection.execute(statement.where(among(connection, job.c.id, ids)))
+    if is_postgres(connection):
+        connection.execute(statement.where(is_one_of(connection, job.c.id, ids)))
     elif ids:
         # Given a list, SQLite would rather go through every job of the state.
         connection.execute(statement.where(job.c.id == bindparam("of")), [{"of": n} for n in ids])
@@ -84,6 +84,6 @@ def put_in_chunks(
         ).scalar_one()
         connection.execute(
             update(job)
-            .where(among(connection, job.c.id, ids))
+            .where(is_one_of(connection, job.c.id, ids))
             .values(chunk_id=chunk_id, priority=priority)
         )

@@ -15,7 +15,7 @@ from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, inspect, text
 
 from db.address import forbidden, is_made, sqlite_path
-from db.engine import asking, engine_of
+from db.engine import engine_of, read_once
 from db.errors import DatabaseRefused, SchemaNewer
 from db.records import SchemaState
 from db.translation import translated
@@ -32,7 +32,7 @@ def upgrade(url: str) -> SchemaState:
     Raises DatabaseAway, DatabaseBusy, SchemaNewer.
     """
     _make_folder(url)
-    with alone(url) as connection:
+    with lone_transaction(url) as connection:
         state = _state(connection)
         if state.pending:
             apply(connection)
@@ -42,12 +42,12 @@ def upgrade(url: str) -> SchemaState:
 def make(url: str, revision: str) -> None:
     """Give an empty database the schema of ``revision``."""
     _make_folder(url)
-    with alone(url) as connection:
+    with lone_transaction(url) as connection:
         apply(connection, revision)
 
 
 def apply(connection: Connection, revision: str = "head") -> None:
-    """Apply what leads to ``revision``, in the transaction of `alone`."""
+    """Apply what leads to ``revision``, in the transaction of `lone_transaction`."""
     command.upgrade(_config(connection), revision)
 
 
@@ -56,7 +56,7 @@ def definitions_at(
     revision: str,
 ) -> tuple[list[tuple[str, str, str | None]], dict[str, tuple[str, ...]]]:
     """Return SQLite's catalogue at ``revision``, kind, name and statement, and tables' columns."""
-    with alone("sqlite://") as connection:
+    with lone_transaction("sqlite://") as connection:
         apply(connection, revision)
         found = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master")
         entries = [(str(kind), str(name), sql) for kind, name, sql in found]
@@ -70,7 +70,7 @@ def definitions_at(
 
 def downgrade(url: str, revision: str) -> SchemaState:
     """Go back to ``revision``, or to no schema with "base"; for developers and tests."""
-    with alone(url) as connection:
+    with lone_transaction(url) as connection:
         command.downgrade(_config(connection), revision)
         return _state(connection)
 
@@ -83,7 +83,7 @@ def check(url: str) -> SchemaState:
     path = sqlite_path(url)
     if path is not None and not is_made(path):
         return _state(None)
-    with asking(url) as connection:
+    with read_once(url) as connection:
         return _state(connection)
 
 
@@ -99,7 +99,7 @@ def check_revision(revision: str) -> None:
 
 
 @contextmanager
-def alone(url: str) -> Iterator[Connection]:
+def lone_transaction(url: str) -> Iterator[Connection]:
     """One transaction that changes the schema, while no other does."""
     # SQLite makes altered tables anew, which foreign keys would take for deleting their rows;
     # they can be switched off outside a transaction only, so this engine never has them on.

@@ -16,12 +16,12 @@ from sqlalchemy import delete as delete_from
 
 from db.audit import Action, amend, note
 from db.batches import batch_id_of, is_cancelled, lock_batches, own_jobs
-from db.bulk import among, at_once
+from db.bulk import is_one_of, is_postgres
 from db.database import AnyRow, Database, moment, pieces
-from db.heirs import Kind, hand_over, heirs_of, own, put_together
-from db.hiding import hide_ended, lock_paths, without_path
+from db.heirs import ChunkKind, count_for_other_files, hand_over, heirs_of, put_in_new_chunks
 from db.jobs import CHUNK_NOT_BEFORE, move
-from db.pauses import cancel_batch, let_go, revive_batches
+from db.path_hiding import hide_ended, lock_paths, without_path
+from db.pauses import cancel_batch, end_cancel_hold, revive_batches
 from db.records import CancelCount, RetryCount
 from db.rounds import ROUND, rounds
 from db.states import JobState
@@ -54,8 +54,8 @@ def retry(
         batch_id = None if batch is None else batch_id_of(connection, batch)
         if codes is None:
             revive_batches(connection, batch_id)
-        said = {"codes": list(codes or ())}
-        entry = note(connection, Action.RETRY, batch, at, **said, **_done(RetryCount()))
+        asked = {"codes": list(codes or ())}
+        entry = note(connection, Action.RETRY, batch, at, **asked, **_done(RetryCount()))
     count = RetryCount()
     for ids in rounds(db, _ended(db, batch_id, codes)):
         with db.write() as connection:
@@ -68,12 +68,12 @@ def retry(
             count = replace(
                 count, jobs=count.jobs + queued.jobs, not_kept=count.not_kept + queued.not_kept
             )
-            _end_round(connection, entry, said | _done(count))
+            _end_round(connection, entry, asked | _done(count))
     for ids in rounds(db, _refused(db, batch_id, codes)):
         with db.write() as connection:
             some = _forget(connection, ids)
             count = replace(count, files=count.files + some)
-            _end_round(connection, entry, said | _done(count))
+            _end_round(connection, entry, asked | _done(count))
     return count
 
 
@@ -117,15 +117,15 @@ def cancel(
         ).scalar_one()
     count = replace(count, in_flight=running)
     with db.write() as connection:
-        let_go(connection, batch_id)
+        end_cancel_hold(connection, batch_id)
         amend(connection, entry, **asdict(count))
     return count
 
 
-def _end_round(connection: Connection, entry: int, said: dict[str, object]) -> None:
-    if not at_once(connection):
+def _end_round(connection: Connection, entry: int, asked: dict[str, object]) -> None:
+    if not is_postgres(connection):
         fold_within(connection, few=4 * ROUND)  # SQLite's triggers know single rows
-    amend(connection, entry, **said)
+    amend(connection, entry, **asked)
 
 
 def _waiting(db: Database, batch_id: int) -> Sequence[int]:
@@ -177,7 +177,7 @@ def _found(connection: Connection, ids: Sequence[int]) -> Sequence[AnyRow]:
         )
         .join(file, and_(file.c.job_id == job.c.id, file.c.duplicate.is_(False)))
         .join(batch_table, batch_table.c.id == file.c.batch_id)
-        .where(among(connection, job.c.id, ids))
+        .where(is_one_of(connection, job.c.id, ids))
         .order_by(job.c.id)
         .with_for_update(of=job)
     ).all()
@@ -229,10 +229,10 @@ def _requeue(
     rows = [row for row in meant if row.radiograph_id not in lost]
     _begin_anew(connection, [row.id for row in meant if row.radiograph_id in lost])
     if batch_id is not None:
-        own(connection, _files_of(connection, batch_id, rows))
-    chunks: dict[Kind, list[int]] = {}
+        count_for_other_files(connection, _files_of(connection, batch_id, rows))
+    chunks: dict[ChunkKind, list[int]] = {}
     for row in rows:
-        kind = Kind(batch_id or row.batch_id, row.model_version, row.priority)
+        kind = ChunkKind(batch_id or row.batch_id, row.model_version, row.priority)
         chunks.setdefault(kind, []).append(row.id)
     for state in states:
         move(
@@ -247,7 +247,7 @@ def _requeue(
             code=None,
             detail=None,
         )
-    put_together(connection, chunks, chunk_size, at)
+    put_in_new_chunks(connection, chunks, chunk_size, at)
     return RetryCount(jobs=len(rows), not_kept=len(meant) - len(rows))
 
 
@@ -256,7 +256,7 @@ def _begin_anew(connection: Connection, ids: Sequence[int]) -> None:
     for some in pieces(ids):
         connection.execute(
             update(job)
-            .where(among(connection, job.c.id, some))
+            .where(is_one_of(connection, job.c.id, some))
             .values(attempts=0, transient_refusals=0, alone_crashes=0)
         )
 
@@ -267,7 +267,7 @@ def _files_of(connection: Connection, batch_id: int, rows: Sequence[AnyRow]) -> 
     for ids in pieces([row.id for row in rows if row.batch_id != batch_id]):
         files = connection.execute(
             select(file.c.job_id, func.min(file.c.id).label("id"))
-            .where(file.c.batch_id == batch_id, among(connection, file.c.job_id, ids))
+            .where(file.c.batch_id == batch_id, is_one_of(connection, file.c.job_id, ids))
             .group_by(file.c.job_id)
         )
         found.update((row.job_id, row.id) for row in files)
@@ -291,7 +291,7 @@ def _forget(connection: Connection, ids: Sequence[int]) -> int:
     for some in pieces(ids):
         forgotten += connection.execute(
             delete_from(file).where(
-                among(connection, file.c.id, some), file.c.disposition.is_not(None)
+                is_one_of(connection, file.c.id, some), file.c.disposition.is_not(None)
             )
         ).rowcount
     return forgotten

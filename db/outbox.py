@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, update
 
 from db.database import Database, moment, pieces
-from db.pauses import held_back
+from db.pauses import is_held_back
 from db.records import ChunkMessage
 from db.states import JobState, Priority
 from db.tables import chunk, job
@@ -72,6 +72,6 @@ def awaits_claim() -> ColumnElement[bool]:
     """Whether a chunk may be claimed and has jobs; cancelled and hastened ones may have left it."""
     return and_(
         chunk.c.claimed_at.is_(None),
-        ~held_back(),
+        ~is_held_back(),
         exists().where(job.c.chunk_id == chunk.c.id, job.c.state == JobState.QUEUED),
     )

@@ -21,10 +21,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from db.bulk import among, at_once, bound, given, inserting
+from db.bulk import bound_rows, insert_of_rows, is_one_of, is_postgres, rows_as_table
 from db.database import AnyRow, pieces
-from db.hiding import hide_ended, lock_paths
 from db.jobs import UNOWNED, moving, put_in_chunks
+from db.path_hiding import hide_ended, lock_paths
 from db.records import Outcome, Refusal, RetryPolicy
 from db.rows import header_columns, measurement_columns
 from db.states import JobState
@@ -118,11 +118,11 @@ def _store_headers(connection: Connection, pairs: Sequence[Pair]) -> None:
     ]
     if not rows:
         return
-    if at_once(connection):
+    if is_postgres(connection):
         ids = {"ids": [row["id"] for row in rows]}
         connection.execute(_HEADED, ids)
         statement = _heading(tuple(rows[0]))
-        connection.execute(statement, bound(connection, radiograph, rows) | ids)
+        connection.execute(statement, bound_rows(connection, radiograph, rows) | ids)
         return
     connection.execute(
         update(radiograph)
@@ -134,7 +134,7 @@ def _store_headers(connection: Connection, pairs: Sequence[Pair]) -> None:
 
 @functools.cache
 def _heading(names: tuple[str, ...]) -> Update:
-    rows = given(radiograph, names)
+    rows = rows_as_table(radiograph, names)
     return (
         update(radiograph)
         # The list alone tells how many rows there are, and so that their index is worth it.
@@ -171,20 +171,20 @@ def _store_measurements(
     if not rows:
         return
     statement = _recording(connection.dialect.name, tuple(rows[0]))
-    connection.execute(statement, bound(connection, measurement, rows))
+    connection.execute(statement, bound_rows(connection, measurement, rows))
     measured = [row.id for row, each in pairs if each.measurement is not None]
     for ids in pieces(measured):
         connection.execute(
             moving(JobState.RUNNING, JobState.MEASURED)
             # By its owner a job is found without going through all that run.
-            .where(job.c.owner == owner, among(connection, job.c.id, ids))
+            .where(job.c.owner == owner, is_one_of(connection, job.c.id, ids))
             .values(settled_at=at, code=None, detail=None, **UNOWNED)
         )
 
 
 @functools.cache
 def _recording(dialect: str, names: tuple[str, ...]) -> Insert:
-    insertion = inserting(dialect, measurement, names)
+    insertion = insert_of_rows(dialect, measurement, names)
     keys = [measurement.c.radiograph_id, measurement.c.model_version]
     changed = set(names) - {key.name for key in keys}
     return insertion.on_conflict_do_update(

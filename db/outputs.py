@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
-from db.bulk import among
+from db.bulk import is_one_of
 from db.database import Database, moment, pieces
 from db.erasure_records import Output
 from db.tables import batch, file, output
@@ -24,7 +24,7 @@ def record_export(
     for some in pieces(radiograph_ids):
         asked = select(file.c.batch_id).distinct()
         with db.read() as connection:
-            some_of = among(connection, file.c.radiograph_id, some)
+            some_of = is_one_of(connection, file.c.radiograph_id, some)
             batches.update(connection.scalars(asked.where(some_of)))
     with db.write() as connection:
         at = moment(connection, now)
@@ -67,7 +67,7 @@ def drop_outputs(db: Database, ids: Sequence[int]) -> None:
     for some in pieces(ids):
         with db.write() as connection:
             chosen = select(output.c.host, output.c.path).distinct()
-            gone = connection.execute(chosen.where(among(connection, output.c.id, some))).all()
+            gone = connection.execute(chosen.where(is_one_of(connection, output.c.id, some))).all()
             for host, path in gone:
                 connection.execute(
                     delete(output).where(output.c.host == host, output.c.path == path)
@@ -84,8 +84,10 @@ def outputs_of(
     chosen: list[ColumnElement[bool]] = [
         output.c.batch_id.is_(None) & output.c.radiograph_id.is_(None)
     ]
-    chosen += [among(connection, output.c.batch_id, some) for some in pieces(batch_ids)]
-    chosen += [among(connection, output.c.radiograph_id, some) for some in pieces(radiograph_ids)]
+    chosen += [is_one_of(connection, output.c.batch_id, some) for some in pieces(batch_ids)]
+    chosen += [
+        is_one_of(connection, output.c.radiograph_id, some) for some in pieces(radiograph_ids)
+    ]
     found: dict[int, Output] = {}
     for each in chosen:
         for row in connection.execute(select(output).where(each)):

@@ -81,14 +81,14 @@ def resume_queue(db: Database, queue: QueueName, *, now: datetime | None = None)
 
 
 def cancel_batch(connection: Connection, batch_id: int, at: datetime) -> None:
-    """Mark a batch as cancelled, and hold it back until `let_go`; a pause of its own stays."""
+    """Mark a batch as cancelled and hold it until `end_cancel_hold`; a pause of its own stays."""
     held = case((or_(batch.c.paused_at.is_(None), _BY_CANCEL), at), else_=batch.c.paused_at)
     connection.execute(
         update(batch).where(batch.c.id == batch_id).values(cancelled_at=at, paused_at=held)
     )
 
 
-def let_go(connection: Connection, batch_id: int) -> None:
+def end_cancel_hold(connection: Connection, batch_id: int) -> None:
     """End the hold of a cancel: what came to the batch meanwhile, or was left, goes on."""
     held = (batch.c.id == batch_id, _BY_CANCEL)
     if connection.execute(update(batch).where(*held).values(paused_at=None)).rowcount:
@@ -101,7 +101,7 @@ def revive_batches(connection: Connection, batch_id: int | None) -> None:
     if batch_id is not None:
         again.append(batch.c.id == batch_id)
     for each in connection.scalars(select(batch.c.id).where(*again, _BY_CANCEL)).all():
-        let_go(connection, each)
+        end_cancel_hold(connection, each)
     connection.execute(update(batch).where(*again).values(cancelled_at=None))
 
 
@@ -112,7 +112,7 @@ def paused_queues(db: Database) -> dict[QueueName, datetime]:
         return {row.queue: row.paused_at for row in rows}
 
 
-def held_back() -> ColumnElement[bool]:
+def is_held_back() -> ColumnElement[bool]:
     """Whether a chunk's batch or queue is paused."""
     return or_(
         exists().where(batch.c.id == chunk.c.batch_id, batch.c.paused_at.is_not(None)),
@@ -120,7 +120,7 @@ def held_back() -> ColumnElement[bool]:
     )
 
 
-def training_paused() -> ColumnElement[bool]:
+def is_training_paused() -> ColumnElement[bool]:
     """Whether no training run is to start."""
     return exists().where(queue_pause.c.queue == QueueName.TRAINING)
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from sqlalchemy import and_, case, func, literal, or_, select, update
 
 from db.batches import check_batch
-from db.bulk import among
+from db.bulk import is_one_of
 from db.columns import FilePath, is_kept, stored_digest
 from db.database import Database
 from db.dialect_paths import spellings
-from db.hiding import hide_ended, hide_refused, lock_paths
+from db.path_hiding import hide_ended, hide_refused, lock_paths
 from db.records import Batch, EndedFile, FileStat, PlacedFile
 from db.states import JobState, Place
 from db.tables import file, job, radiograph
@@ -72,7 +72,7 @@ def record_places(db: Database, placed: Sequence[PlacedFile]) -> None:
     """Note where files lie now, in one transaction; their radiographs are read from there."""
     with db.write() as connection:
         ids = [each.id for each in placed]
-        chosen = select(file.c.radiograph_id).where(among(connection, file.c.id, ids))
+        chosen = select(file.c.radiograph_id).where(is_one_of(connection, file.c.id, ids))
         radiograph_ids = connection.scalars(chosen.where(file.c.radiograph_id.is_not(None))).all()
         lock_paths(connection, radiograph_ids)
         for each in placed:

@@ -10,6 +10,7 @@ from typing import Self
 
 from db.derivation_records import IctCount
 from db.states import JobState, Place, Priority
+from db.sums import Summed
 from radiograph.errors import Disposition, RadiographError
 from radiograph.records import Bucket, Header, ImageFormat, Measurement
 
@@ -62,7 +63,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class IntakeCount:
+class IntakeCount(Summed):
     """What recording a set of files did."""
 
     seen: int = 0
@@ -71,17 +72,6 @@ class IntakeCount:
     refused: int = 0
     known: int = 0  # recorded in this batch before
     reopened: int = 0  # failed in this batch for not being readable, and no longer do
-
-    def __add__(self, more: IntakeCount) -> IntakeCount:
-        """Both together."""
-        return IntakeCount(
-            seen=self.seen + more.seen,
-            queued=self.queued + more.queued,
-            duplicates=self.duplicates + more.duplicates,
-            refused=self.refused + more.refused,
-            known=self.known + more.known,
-            reopened=self.reopened + more.reopened,
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from itertools import groupby
 from sqlalchemy import Connection, func, insert, select, update
 
 from db.database import AnyRow, Database, moment, pieces
-from db.hiding import hide_ended
 from db.jobs import CHUNK_BATCH, UNOWNED, moving, put_in_chunks
 from db.outbox import awaits_claim, resend_all
+from db.path_hiding import hide_ended
 from db.records import RecoveryCount
 from db.states import JobState
 from db.tables import chunk, failure, job

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from db.bulk import at_once
+from db.bulk import is_postgres
 from db.database import Database, pieces
 
 #: Rows that one transaction changes: at most a few tenths of a second of SQLite's only write lock.
@@ -21,7 +21,7 @@ def rounds(db: Database, ids: Sequence[int]) -> Iterator[Sequence[int]]:
     They were read before: each transaction looks again at what is left of its round.
     """
     with db.read() as connection:
-        pause_seconds = 0.0 if at_once(connection) else _PAUSE_SECONDS
+        pause_seconds = 0.0 if is_postgres(connection) else _PAUSE_SECONDS
     for nth, some in enumerate(pieces(ids, ROUND)):
         if nth:
             time.sleep(pause_seconds)

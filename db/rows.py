@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import partial
 
 from db.database import AnyRow
 from db.records import Provenance, Result
 from radiograph.measures.values import measurement_of, values_of
-from radiograph.records import Header, Measurement, PixelSpacing
+from radiograph.records import HEADER_FIELDS, Header, Measurement, PixelSpacing
+
+#: What `radiograph` holds in a column of the same name; a spacing takes three.
+_SAME_NAME = tuple(name for name in HEADER_FIELDS if name != "spacing")
+_SPACING = ("spacing_row_mm", "spacing_column_mm", "spacing_source")
+#: The columns of `radiograph` that come from the file's header.
+HEADER_COLUMNS = (*_SAME_NAME, *_SPACING)
+_PROVENANCE = tuple(each.name for each in fields(Provenance))
+_KEYS = {"model_version"}
 
 
 def header_columns(header: Header) -> dict[str, object]:
     """Columns of ``radiograph`` that come from the file's header."""
-    return {
-        "format": header.format,
-        "study_uid": header.study_uid,
-        "series_uid": header.series_uid,
-        "sop_uid": header.sop_uid,
-        "patient_id": header.patient_id,
-        "accession": header.accession,
-        "study_date": header.study_date,
-        "modality": header.modality,
-        "body_part": header.body_part,
-        "view": header.view,
-        "age_years": header.age_years,
-        "sex": header.sex,
-        "transfer_syntax": header.transfer_syntax,
-        "photometric": header.photometric,
-        "bits_stored": header.bits_stored,
-        "rows": header.rows,
-        "columns": header.columns,
-        "frames": header.frames,
-        "spacing_row_mm": header.spacing.row_mm if header.spacing else None,
-        "spacing_column_mm": header.spacing.column_mm if header.spacing else None,
-        "spacing_source": header.spacing.source if header.spacing else None,
-        "reading_note": header.reading_note,
-    }
+    of = header.spacing
+    spacing = (None, None, None) if of is None else (of.row_mm, of.column_mm, of.source)
+    values = [*(getattr(header, name) for name in _SAME_NAME), *spacing]
+    return dict(zip(HEADER_COLUMNS, values, strict=True))
 
 
 def measurement_columns(measured: Measurement, by: Provenance) -> dict[str, object]:
@@ -44,13 +33,7 @@ def measurement_columns(measured: Measurement, by: Provenance) -> dict[str, obje
         "points": [[float(x), float(y)] for x, y in measured.points],
         "spreads": [float(spread) for spread in measured.spreads],
         **values_of(measured),
-        "weights_digest": by.weights_digest,
-        "code_version": by.code_version,
-        "device": by.device,
-        "precision": by.precision,
-        "worker": by.worker,
-        "duration_ms": by.duration_ms,
-        "attempt": by.attempt,
+        **{name: getattr(by, name) for name in _PROVENANCE if name not in _KEYS},
     }
 
 
@@ -64,16 +47,7 @@ def result_of(row: AnyRow) -> Result:
         pixel_digest=row.pixel_digest,
         header=header_of(row),
         measurement=measurement_of(row.points, row.spreads, partial(getattr, row)),
-        provenance=Provenance(
-            model_version=row.model_version,
-            weights_digest=row.weights_digest,
-            code_version=row.code_version,
-            device=row.device,
-            precision=row.precision,
-            worker=row.worker,
-            duration_ms=row.duration_ms,
-            attempt=row.attempt,
-        ),
+        provenance=Provenance(*(getattr(row, name) for name in _PROVENANCE)),
         measured_at=row.measured_at,
     )
 
@@ -82,26 +56,7 @@ def header_of(row: AnyRow) -> Header:
     """Read the columns of ``radiograph`` that come from the file's header."""
     spacing = None
     if row.spacing_source is not None:
-        spacing = PixelSpacing(row.spacing_row_mm, row.spacing_column_mm, row.spacing_source)
-    return Header(
-        format=row.format,
-        rows=row.rows or 0,
-        columns=row.columns or 0,
-        study_uid=row.study_uid,
-        series_uid=row.series_uid,
-        sop_uid=row.sop_uid,
-        patient_id=row.patient_id,
-        accession=row.accession,
-        study_date=row.study_date,
-        modality=row.modality,
-        body_part=row.body_part,
-        view=row.view,
-        age_years=row.age_years,
-        sex=row.sex,
-        transfer_syntax=row.transfer_syntax,
-        photometric=row.photometric,
-        bits_stored=row.bits_stored,
-        frames=row.frames,
-        spacing=spacing,
-        reading_note=row.reading_note,
-    )
+        spacing = PixelSpacing(*(getattr(row, name) for name in _SPACING))
+    same = {name: getattr(row, name) for name in _SAME_NAME}
+    # A file that was not read has no size.
+    return Header(**same | {"rows": row.rows or 0, "columns": row.columns or 0, "spacing": spacing})

@@ -11,7 +11,7 @@ from importlib.resources import files
 from sqlalchemy import Connection, inspect
 
 from db.address import is_made, sqlite_path
-from db.engine import asking
+from db.engine import read_once
 from db.errors import DatabaseError, SchemaNewer, SchemaOutdated
 from db.records import SchemaState
 
@@ -59,7 +59,7 @@ def refuse_newer(url: str) -> None:
     try:
         if path is not None and not is_made(path):  # connecting would make one
             return
-        with asking(url) as connection:
+        with read_once(url) as connection:
             require_head(connection)
     except SchemaNewer:
         raise
@@ -77,10 +77,12 @@ def require_head(connection: Connection) -> None:
     found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()
     if found == [HEAD]:
         return
-    said = ", ".join(found) or "no revision"
+    revision = ", ".join(found) or "no revision"
     if all(each.isdecimal() and each < HEAD for each in found):
-        raise SchemaOutdated(f"the database is at {said}, this program needs {HEAD}: {_UPGRADE}")
-    raise SchemaNewer(f"the database is at {said}, this program knows {HEAD}: {_INSTALL}")
+        raise SchemaOutdated(
+            f"the database is at {revision}, this program needs {HEAD}: {_UPGRADE}"
+        )
+    raise SchemaNewer(f"the database is at {revision}, this program knows {HEAD}: {_INSTALL}")
 
 
 def _newest(url: str) -> SchemaState | None:
@@ -88,7 +90,7 @@ def _newest(url: str) -> SchemaState | None:
     path = sqlite_path(url)
     if path is not None and not is_made(path):
         return None
-    with asking(url) as connection:
+    with read_once(url) as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None
         found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars()

@@ -28,7 +28,7 @@ _NO_INDEX = {
 }
 
 
-def opened(
+def open_connection(
     path: Path | None,
     connect: Callable[[], sqlite3.Connection],
     prepare: Callable[[sqlite3.Connection], None],

@@ -20,7 +20,7 @@ from sqlalchemy import (
     select,
 )
 
-from db.bulk import among, at_once
+from db.bulk import is_one_of, is_postgres
 from db.columns import total
 from db.database import AnyRow, Database, pieces
 from db.states import JobState
@@ -92,7 +92,7 @@ def enter(connection: Connection, measurement_ids: Sequence[int], sign: int) -> 
                 radiograph.c.age_years.is_(None).label("age_unknown"),
             )
             .join_from(measurement, radiograph, radiograph.c.id == measurement.c.radiograph_id)
-            .where(among(connection, measurement.c.id, ids))
+            .where(is_one_of(connection, measurement.c.id, ids))
             .subquery()
         )
         summed = (
@@ -131,7 +131,7 @@ def fold_within(connection: Connection, few: int = _FEW) -> int:
 
 
 def _portions(connection: Connection, ids: Sequence[int]) -> list[ColumnElement[bool]]:
-    if at_once(connection):
-        return [among(connection, tally.c.id, some) for some in pieces(ids)]
+    if is_postgres(connection):
+        return [is_one_of(connection, tally.c.id, some) for some in pieces(ids)]
     # SQLite has one writer: these are the oldest, and nobody's are between them.
     return [tally.c.id <= ids[-1]]

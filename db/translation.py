@@ -148,9 +148,9 @@ def _translation(error: exc.SQLAlchemyError) -> DatabaseError:
     original = getattr(error, "orig", None)
     told = str(original or type(error).__name__)
     # The first line alone: the lines below it hold the values of the row.
-    said = (told.splitlines() or [""])[0]
+    first_line = (told.splitlines() or [""])[0]
     kind, remedy = _meaning(error, original, told)
-    return kind(f"{said}: {remedy}")
+    return kind(f"{first_line}: {remedy}")
 
 
 def _constraint(original: object) -> str:
@@ -159,10 +159,10 @@ def _constraint(original: object) -> str:
 
 def _login_remedy(told: str) -> str | None:
     """Return what to do where a server answered and let nobody in; None where none did."""
-    said = told if "no password supplied" in told else told.partition("FATAL: ")[2]
+    message = told if "no password supplied" in told else told.partition("FATAL: ")[2]
     for words, remedy in _LOGIN.items():
         before, _, after = words.partition(" . ")
-        if before in said and after in said.partition(before)[2]:
+        if before in message and after in message.partition(before)[2]:
             return remedy
     return None
 

@@ -8,27 +8,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+
+from network.compute_device import ComputeDevice
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
-    """One device. ``kind`` is cuda, rocm or cpu; ``index`` counts within the kind."""
-
-    name: str
-    kind: str
-    index: int
-    memory_bytes: int
-
-
-def list_devices() -> list[Device]:
+def list_devices() -> list[ComputeDevice]:
     """Return the accelerators, then the CPU."""
     import psutil  # noqa: PLC0415
     import torch  # noqa: PLC0415 - the module must stay importable without touching a device
 
     kind = "rocm" if torch.version.hip else "cuda"
     accelerators = [
-        Device(
+        ComputeDevice(
             name=torch.cuda.get_device_name(index),
             kind=kind,
             index=index,
@@ -36,7 +28,7 @@ def list_devices() -> list[Device]:
         )
         for index in range(torch.cuda.device_count())
     ]
-    cpu = Device(name="cpu", kind="cpu", index=0, memory_bytes=psutil.virtual_memory().total)
+    cpu = ComputeDevice(name="cpu", kind="cpu", index=0, memory_bytes=psutil.virtual_memory().total)
     return [*accelerators, cpu]
 
 

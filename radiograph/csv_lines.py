@@ -35,15 +35,15 @@ class CsvLines:
 def as_field(value: object) -> object:
     """Return a value as CSV holds it: flags in lower case, nothing for what is absent.
 
-    Texts are made `harmless`: headers hold what others wrote.
+    Texts are made `without_formula`: headers hold what others wrote.
     """
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return harmless(value)
+        return without_formula(value)
     return "" if value is None else value
 
 
-def harmless(text: str) -> str:
+def without_formula(text: str) -> str:
     """Return a text with an apostrophe before it where a spreadsheet would run it."""
     return f"'{text}" if text.startswith(_FORMULA) else text

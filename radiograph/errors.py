@@ -53,10 +53,10 @@ def without_remedy(detail: str, remedy: str) -> str:
 
     Empty where only what to do was said.
     """
-    said = " ".join(detail.split())
-    if not remedy or not said.endswith(remedy):
+    found = " ".join(detail.split())
+    if not remedy or not found.endswith(remedy):
         return detail
-    return said.removesuffix(remedy).rstrip().removesuffix(".")
+    return found.removesuffix(remedy).rstrip().removesuffix(".")
 
 
 class ErrorKind(IntEnum):

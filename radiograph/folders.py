@@ -56,7 +56,7 @@ def _entered(name: str, here: int, *, make: bool) -> int:
 
 
 @contextmanager
-def entered(path: str, *, within: int | None = None, make: bool = False) -> Iterator[int]:
+def entered_folder(path: str, *, within: int | None = None, make: bool = False) -> Iterator[int]:
     """Open a folder as `open_folder` does, for as long as the context lasts."""
     descriptor = open_folder(path, within=within, make=make)
     try:
@@ -74,7 +74,7 @@ def open_file(path: str, *, within: int | None = None, follow_links: bool = Fals
     if follow_links:
         return os.open(path, _FILE, dir_fd=within)
     folder, _, name = path.rpartition("/")
-    with entered(folder, within=within) as here:
+    with entered_folder(folder, within=within) as here:
         return os.open(name, _FILE | os.O_NOFOLLOW, dir_fd=here)
 
 

@@ -14,7 +14,7 @@ from radiograph.image import Radiograph
 WINDOW_PERCENTILES = (0.5, 99.5)
 
 
-def film(pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> Image.Image:
+def windowed_image(pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> Image.Image:
     """Window (rows, columns) pixels to an 8-bit grey image; a film of one grey keeps its grey."""
     low, high = np.percentile(pixels[::4, ::4], WINDOW_PERCENTILES)
     if high <= low:
@@ -29,7 +29,7 @@ def as_picture(radiograph: Radiograph, side_px: int) -> Radiograph:
     rows, columns = radiograph.pixels.shape
     scale = side_px / max(rows, columns)
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
-    picture = film(radiograph.pixels).resize(size, Image.Resampling.LANCZOS)
+    picture = windowed_image(radiograph.pixels).resize(size, Image.Resampling.LANCZOS)
     # Pixel centres are whole numbers in both frames: upright = (reduced + 0.5) / scale - 0.5.
     turn, shift = radiograph.to_source[:, :2], radiograph.to_source[:, 2]
     shift = shift + turn @ np.full(2, 0.5 / scale - 0.5)

@@ -8,7 +8,7 @@ file, in which every stored coordinate is given.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from enum import StrEnum
 
@@ -106,6 +106,9 @@ class Header:
     frames: int = 1
     spacing: PixelSpacing | None = None
     reading_note: str | None = None
+
+
+HEADER_FIELDS = tuple(each.name for each in fields(Header))
 
 
 def with_notes(header: Header, notes: Iterable[ReadingNote]) -> Header:

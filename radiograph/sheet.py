@@ -46,7 +46,7 @@ def contact_sheet(tiles: Sequence[Image.Image], columns: int, title: str) -> Ima
     return sheet
 
 
-def labelled(tile: Image.Image, number: str, name: str, side_px: int) -> Image.Image:
+def label_tile(tile: Image.Image, number: str, name: str, side_px: int) -> Image.Image:
     """Set a picture on two lines that lead back to it; at least ``side_px`` wide.
 
     A number is cut at its end, a name in its middle, where names differ least.

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from db import schema
+from results.audited_reads import Reading, audited, log_unaudited
 from results.errors import ReadUnaudited
-from results.reading import Reading, audited, log_unaudited
 from scheduler.archive import open_database
 from scheduler.choices import ReadAudit
 from scheduler.settings import Settings

@@ -10,9 +10,9 @@ from db.database import Database
 from db.query.order import Order
 from db.query.results import find_results
 from db.records import Result, ResultFilter
+from results.audited_reads import audited, filter_names
 from results.columns import COLUMNS, result_row
 from results.noted_outputs import log_unnoted, note_export
-from results.reading import audited, filter_names
 from results.row_files import FileForm, write_rows
 from scheduler.rights import is_stream
 from scheduler.settings import Settings

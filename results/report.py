@@ -17,10 +17,10 @@ from db.outputs import is_output
 from db.query.results import file_outcomes, find_results
 from db.records import FileOutcome, ResultFilter
 from db.states import JobState
+from results.audited_reads import Reading, audited
 from results.columns import COLUMNS, OUTCOME_COLUMNS, outcome_row, result_row
 from results.errors import PlaceUnusable
 from results.noted_outputs import log_unnoted, noted_outputs
-from results.reading import Reading, audited
 from results.row_files import FileForm, write_rows
 from results.sheet import PictureSource, save_sheet
 from scheduler.settings import Settings

@@ -11,11 +11,8 @@ from results.columns import plain
 from results.duration import duration
 from results.rows import Row, Value
 
-#: Every column of the list of runs.
-COLUMNS = (
-    "run",
-    "state",
-    "phase",
+#: What a run's row takes from its newest check.
+CHECK_FIGURES = (
     "step",
     "steps",
     "epoch",
@@ -26,6 +23,13 @@ COLUMNS = (
     "ict_error",
     "learning_rate",
     "seconds",
+)
+#: Every column of the list of runs.
+COLUMNS = (
+    "run",
+    "state",
+    "phase",
+    *CHECK_FIGURES,
     "seconds_left",
     "device",
     "worker",
@@ -127,21 +131,6 @@ def is_judged(run: TrainingRun, last: RunCheck) -> bool:
     """Return whether every step of a run is done, and its network is made and evaluated."""
     at_work = run.state is RunState.RUNNING
     return at_work and last.ordinal + 1 == phase_count(run) and last.step == last.steps
-
-
-#: What a run's row takes from its newest check.
-CHECK_FIGURES = (
-    "step",
-    "steps",
-    "epoch",
-    "epochs",
-    "loss",
-    "error_px224",
-    "best_px224",
-    "ict_error",
-    "learning_rate",
-    "seconds",
-)
 
 
 #: What can be chosen of a check; which parts the loss has differs from run to run.

@@ -19,7 +19,7 @@ from radiograph.errors import ThoraqError
 from radiograph.image import Radiograph
 from radiograph.overlay import draw_on
 from radiograph.records import Bucket
-from radiograph.sheet import contact_sheet, labelled, placeholder
+from radiograph.sheet import contact_sheet, label_tile, placeholder
 from results.picture_file import picture_file
 from scheduler.shown_paths import ShownPaths
 from scheduler.terminal import printable
@@ -82,7 +82,7 @@ class Tiles:
         except ThoraqError as exc:
             why = wrap(exc.remedy(), REASON_LETTERS)
             tile = placeholder((exc.code, "", *why), SHEET_SIDE_PX)
-        return labelled(tile, *leads_back(result, self._paths), SHEET_SIDE_PX)
+        return label_tile(tile, *leads_back(result, self._paths), SHEET_SIDE_PX)
 
 
 def save_sheet(

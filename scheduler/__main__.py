@@ -13,7 +13,7 @@ from scheduler.app import create_app
 from scheduler.broker import broker_url
 from scheduler.errors import MISCONFIGURED, SchedulerError
 from scheduler.logs import configure_logs
-from scheduler.rights import private
+from scheduler.rights import private_files
 from scheduler.settings import read_settings
 from scheduler.terminal import printable
 from scheduler.upkeep import add_upkeep, serve
@@ -28,7 +28,7 @@ def main() -> None:
         try:
             settings = read_settings()
             refuse_newer(settings.database)
-            stack.enter_context(private(settings, new=True))
+            stack.enter_context(private_files(settings, new=True))
             url = broker_url(settings)
         except (SchedulerError, SchemaNewer) as exc:
             sys.stderr.write(printable(f"{exc.code}: {exc}") + "\n")

@@ -29,14 +29,14 @@ HOPELESS_RESTARTS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class BatchResult:
     """What a batch has come to, and what was met on the way."""
 
     status: BatchStatus
     taken: IntakeCount
 
 
-class RunProgress(Protocol):
+class ProgressDisplay(Protocol):
     """Is shown how far a batch is; a terminal and a page have one each."""
 
     def take_in(self, count: IntakeCount) -> None:
@@ -84,10 +84,10 @@ def run_batch(
     batch: Batch,
     settings: Settings,
     *,
-    progress: RunProgress,
+    progress: ProgressDisplay,
     device: str,
     model: str | None = None,
-) -> Measured:
+) -> BatchResult:
     """Take the paths in and return when every file of the batch has ended.
 
     ``model``: the version that measures, the served one where None.
@@ -107,14 +107,14 @@ def run_batch(
             count = enqueue(database, paths, batch, settings, model=model, progress=took_in)
             if not count.seen:
                 raise NoFiles(f"no file below {', '.join(map(str, paths))}")
-            return Measured(wait(database, batch, work, progress), count)
+            return BatchResult(wait(database, batch, work, progress), count)
         finally:
             if work.stack is not None:
                 progress.show("stopping", "workers give back what they have not measured")
             work.stop()
 
 
-def wait(database: Database, batch: Batch, work: Work, progress: RunProgress) -> BatchStatus:
+def wait(database: Database, batch: Batch, work: Work, progress: ProgressDisplay) -> BatchStatus:
     """Tend the workers until the batch has ended. Raises WorkersGone."""
     looked_at = float("-inf")
     pause = LOOK_SECONDS
@@ -144,8 +144,8 @@ def give_up_if_hopeless(stack: Stack, restarts_before: dict[str, int]) -> None:
     for member in stack.members:
         restarts = member.restarts - restarts_before.get(member.name, 0)
         if member.last_exit == os.EX_CONFIG or restarts >= HOPELESS_RESTARTS:
-            said = last_line(member.log)[:200]
-            raise WorkersGone(f"{member.name} does not stay up ({said}); see {member.log}")
+            last_words = last_line(member.log)[:200]
+            raise WorkersGone(f"{member.name} does not stay up ({last_words}); see {member.log}")
 
 
 @contextlib.contextmanager

@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs
 
@@ -46,7 +45,7 @@ from scheduler.errors import (
 )
 from scheduler.log_files import open_log
 from scheduler.settings import Settings
-from scheduler.tether import tethered
+from scheduler.tether import tethered_command
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -218,12 +217,7 @@ class EmbeddedBroker:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         self.stop()
 
     def _spawn(self) -> None:
@@ -238,7 +232,7 @@ class EmbeddedBroker:
         log = open_log(self.log)
         try:
             self._process = subprocess.Popen(
-                tethered(command),
+                tethered_command(command),
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -107,8 +107,8 @@ class _Mailbox(Pidbox):
         arguments = dict(body.get("arguments") or {})
         if not self._obedient:
             if command not in _QUESTIONS:
-                said = command if command in Panel.data else "unknown"
-                _log.error("a command was refused", code=ControlRefused.code, command=said)
+                name = command if command in Panel.data else "unknown"
+                _log.error("a command was refused", code=ControlRefused.code, command=name)
                 command = "refuse"
             allowed = _QUESTIONS.get(command, ())
             arguments = {name: arguments[name] for name in allowed if name in arguments}
@@ -147,17 +147,17 @@ def _enable_events(state: Any, **_: Any) -> dict[str, Any]:
 
 def _conf(state: Any, **_: Any) -> dict[str, Any]:
     """List the configuration, without how the broker is reached."""
-    said = Panel.data["conf"](state)
-    return {name: value for name, value in said.items() if not name.startswith("broker")}
+    conf = Panel.data["conf"](state)
+    return {name: value for name, value in conf.items() if not name.startswith("broker")}
 
 
 def _stats(state: Any, **_: Any) -> dict[str, Any]:
     """Give numbers of a worker, without how the broker is reached."""
-    said: dict[str, Any] = Panel.data["stats"](state)
-    broker = said.get("broker")
+    stats: dict[str, Any] = Panel.data["stats"](state)
+    broker = stats.get("broker")
     if isinstance(broker, dict):
-        said["broker"] = {name: broker[name] for name in _OF_BROKER if name in broker}
-    return said
+        stats["broker"] = {name: broker[name] for name in _OF_BROKER if name in broker}
+    return stats
 
 
 def _refuse(state: Any, **_: Any) -> dict[str, str]:

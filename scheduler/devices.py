@@ -11,12 +11,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_lowercase
 
 import psutil
 
+from network.compute_device import ComputeDevice
 from scheduler.errors import DeviceMissing, DevicesUnknown
 
 #: What the drivers of NVIDIA, AMD and of Windows' Linux show, Tegra's boards among them.
@@ -32,20 +32,10 @@ _CORES_A_SHARE, _MOST_SHARING = 4, 4
 _BYTES_A_SHARE = 4 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
-    """One device. ``kind`` is cuda, rocm or cpu; ``index`` counts within the kind."""
-
-    name: str
-    kind: str
-    index: int
-    memory_bytes: int
-
-
-def find_devices() -> tuple[Device, ...]:
+def find_devices() -> tuple[ComputeDevice, ...]:
     """List the accelerators, then the CPU. Raises DevicesUnknown."""
-    if not driven(Path("/dev")):
-        return (Device("cpu", "cpu", 0, psutil.virtual_memory().total),)
+    if not has_accelerator_driver(Path("/dev")):
+        return (ComputeDevice("cpu", "cpu", 0, psutil.virtual_memory().total),)
     try:
         listing = subprocess.run(
             [sys.executable, "-m", "network.devices", "--json"],
@@ -54,20 +44,20 @@ def find_devices() -> tuple[Device, ...]:
             stdin=subprocess.DEVNULL,
             timeout=_LISTING_SECONDS,
         ).stdout
-        return tuple(Device(**each) for each in json.loads(listing))
+        return tuple(ComputeDevice(**each) for each in json.loads(listing))
     except (OSError, subprocess.SubprocessError, ValueError, TypeError) as exc:
         raise DevicesUnknown from exc
 
 
-def driven(devices: Path) -> bool:
+def has_accelerator_driver(devices: Path) -> bool:
     """Whether there may be an accelerator: always, where the system shows its devices otherwise."""
     return sys.platform != "linux" or any(
         next(devices.glob(each), None) is not None for each in _DRIVERS
     )
 
 
-def choose(
-    requested: str, found: Sequence[Device], *, cores: int = 1, sharing: int | None = None
+def choose_devices(
+    requested: str, found: Sequence[ComputeDevice], *, cores: int = 1, sharing: int | None = None
 ) -> tuple[str, ...]:
     """Return each worker's device: "auto", "cpu" or "cuda:N" ("cuda" and "rocm:N" are taken too).
 
@@ -106,6 +96,6 @@ def _fed(cores: int, memories: Collection[int]) -> int:
     return max(1, min(_MOST_SHARING, by_cores, by_memory))
 
 
-def _cpu_workers(found: Sequence[Device]) -> int:
+def _cpu_workers(found: Sequence[ComputeDevice]) -> int:
     memory = sum(each.memory_bytes for each in found if each.kind == "cpu")
     return memory // _BYTES_A_CPU_WORKER

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from scheduler.child_beat import ChildBeat
 from scheduler.messages import TRAINING_QUEUE, UPKEEP_QUEUE
 from scheduler.presence import BEAT_SECONDS, note_presence
-from scheduler.pulse import Kind, Pulse
+from scheduler.pulse import Pulse, PulseKind
 
 #: A worker whose loop is silent for so long, or that leaves waiting messages alone, is ill.
 ILL_SECONDS = 60.0
@@ -82,5 +82,5 @@ def _pulse_of(consumer: Any, queues: tuple[str, ...]) -> Pulse | None:
     folder = consumer.app.conf.get("thoraq_state")
     if folder is None or UPKEEP_QUEUE in queues:
         return None
-    kind = Kind.TRAIN if TRAINING_QUEUE in queues else Kind.WORKER
+    kind = PulseKind.TRAIN if TRAINING_QUEUE in queues else PulseKind.WORKER
     return Pulse(Path(folder), kind, consumer.hostname, ILL_SECONDS)

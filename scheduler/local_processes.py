@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scheduler.cores import usable_cores
-from scheduler.devices import choose, find_devices
+from scheduler.devices import choose_devices, find_devices
 from scheduler.settings import Settings
 from scheduler.stack import Stack
 
@@ -19,4 +19,4 @@ def open_stack(settings: Settings, device: str, *, training: bool = False) -> St
 def workers_devices(settings: Settings, device: str) -> tuple[str, ...]:
     """Return the device of each worker of this machine. Raises DevicesUnknown, DeviceMissing."""
     sharing = settings.device_workers
-    return choose(device, find_devices(), cores=usable_cores(), sharing=sharing)
+    return choose_devices(device, find_devices(), cores=usable_cores(), sharing=sharing)

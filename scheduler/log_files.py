@@ -54,7 +54,7 @@ def rotate(path: Path, *, most_bytes: int, files: int) -> bool:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _is_larger(path, most_bytes):  # another command with this state folder did
             return False
-        for number, each in sorted(rotated(path), reverse=True):
+        for number, each in sorted(rotated_logs(path), reverse=True):
             if number >= files:
                 each.unlink(missing_ok=True)
             else:
@@ -66,7 +66,7 @@ def rotate(path: Path, *, most_bytes: int, files: int) -> bool:
     return True
 
 
-def rotated(path: Path) -> Iterator[tuple[int, Path]]:
+def rotated_logs(path: Path) -> Iterator[tuple[int, Path]]:
     """Return the rotated files of a log, each with its number."""
     for each in path.parent.glob("*"):
         name, _, number = each.name.rpartition(".")
@@ -83,8 +83,8 @@ def last_line(path: Path) -> str:
                 lines = log.read(_TAIL_BYTES).decode(errors="replace").split("\n")
         except OSError:
             continue
-        if said := next((line for line in reversed(lines) if line.strip()), None):
-            return said
+        if last := next((line for line in reversed(lines) if line.strip()), None):
+            return last
     return "its log is empty"
 
 

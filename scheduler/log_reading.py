@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from scheduler.log_files import rotated
+from scheduler.log_files import rotated_logs
 
 #: Longer lines are read in pieces, so that a file without ends of lines fills no memory.
 _LONGEST_LINE_BYTES = 1 << 20
@@ -31,7 +31,7 @@ _REDIS_WORDS = 7
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line. ``process``: the log's name; ``said``: its keys, of a foreign line the text.
+    """One line. ``process``: the log's name; ``fields``: its keys, of a foreign line the text.
 
     ``at``: in UTC, `UNKNOWN` of a foreign line that begins a log.
     """
@@ -39,7 +39,7 @@ class LogLine:
     at: datetime
     process: str
     level: str
-    said: dict[str, Any]
+    fields: dict[str, Any]
 
 
 def log_names(folder: Path) -> list[str]:
@@ -73,7 +73,7 @@ def chosen_lines(
     for line in lines:
         if (
             line.level in enough
-            and (batch is None or line.said.get("batch") == batch)
+            and (batch is None or line.fields.get("batch") == batch)
             and (since is None or line.at >= since)
         ):
             yield line
@@ -95,7 +95,7 @@ class _Log:
         with ExitStack() as stack:
             files: list[BinaryIO] = []
             # The newest first: what is renamed meanwhile is met twice, and never missed.
-            for path in (self._path, *(each for _, each in sorted(rotated(self._path)))):
+            for path in (self._path, *(each for _, each in sorted(rotated_logs(self._path)))):
                 try:
                     file: BinaryIO = path.open("rb")
                 except OSError:
@@ -152,20 +152,20 @@ class _Log:
 
     def _parsed(self, line: bytes) -> LogLine:
         text = line.decode(errors="backslashreplace").rstrip("\n")
-        said: Any = None
+        fields: Any = None
         if text.startswith("{"):
             try:
-                said = json.loads(text)
+                fields = json.loads(text)
             except (ValueError, RecursionError):
-                said = None
-        if isinstance(said, dict) and "timestamp" in said:
-            level = str(said.get("level", "info"))
-            self._at = _time(str(said["timestamp"])) or self._at
+                fields = None
+        if isinstance(fields, dict) and "timestamp" in fields:
+            level = str(fields.get("level", "info"))
+            self._at = _time(str(fields["timestamp"])) or self._at
         else:
             level, at, text = _of_redis(text)
             self._at = at or self._at
-            said = {"event": text}
-        return LogLine(self._at, self._name, level if level in LEVELS else "info", said)
+            fields = {"event": text}
+        return LogLine(self._at, self._name, level if level in LEVELS else "info", fields)
 
 
 def _time(text: str) -> datetime | None:

@@ -114,9 +114,9 @@ def _without_exception_text(logger: WrappedLogger, method: str, event: EventDict
 def _without_message(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     """Leave out what a refused message holds: whoever sent it may have put anything into it."""
     del logger, method
-    said = event.get("event")
+    message = event.get("event")
     ours = str(event.get("logger", "")).startswith(_SHOW_MESSAGES)
-    if ours and isinstance(said, str) and said.startswith(_REFUSALS):
+    if ours and isinstance(message, str) and message.startswith(_REFUSALS):
         event["event"] = "a message that thoraq did not send was refused"
         event["code"] = MessageInvalid.code
     return event

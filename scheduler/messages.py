@@ -89,13 +89,13 @@ def read_call(headers: Any, decode: Callable[[], Any]) -> Call:
     return Call(task, task_id, arguments, _expiry(headers.get("expires"), task))
 
 
-def _expiry(said: object, task: str) -> datetime | None:
+def _expiry(expires: object, task: str) -> datetime | None:
     """Return when a round of upkeep expires; a chunk waits as long as it takes."""
-    if said is None:
+    if expires is None:
         return None
-    if task != UPKEEP or not isinstance(said, str):
+    if task != UPKEEP or not isinstance(expires, str):
         raise MessageInvalid
-    expires_at = datetime.fromisoformat(said)
+    expires_at = datetime.fromisoformat(expires)
     if expires_at.tzinfo is None:
         raise MessageInvalid
     return expires_at

@@ -62,7 +62,7 @@ def network_folder(version: str, settings: Settings) -> Path:
 
 
 def card_at(place: Path) -> ModelCard:
-    """Return the card at ``place``, a folder or the card itself; `brought_in` checks its weights.
+    """Return the card at ``place``, a folder or itself; `imported_network` checks its weights.
 
     Raises VersionReserved, CardInvalid, ModelFileUnfit.
     """
@@ -77,7 +77,7 @@ def check_version(version: str) -> str:
 
 
 @contextmanager
-def brought_in(card: ModelCard, settings: Settings) -> Iterator[None]:
+def imported_network(card: ModelCard, settings: Settings) -> Iterator[None]:
     """Copy a network to where workers look for it, once the block ends without an error.
 
     Its files are read once, and what was copied is what was checked. Doing so again changes
@@ -119,10 +119,10 @@ def _copy(card: ModelCard, into: Path) -> None:
 def register_network(database: Database, place: Path, settings: Settings) -> str:
     """Register a network made elsewhere, and return its version; it is not served yet.
 
-    Raises as `card_at` and `brought_in` do.
+    Raises as `card_at` and `imported_network` do.
     """
     card = card_at(place)
-    with brought_in(card, settings):
+    with imported_network(card, settings):
         register_model(database, card.version, card.weights_digest, card.card, serve=False)
     return card.version
 

@@ -8,7 +8,7 @@ from db.schema import upgrade
 from network.card import shipped_card
 from scheduler.archive import open_database
 from scheduler.names import is_shipped_name
-from scheduler.rights import claim
+from scheduler.rights import claim_state_folder
 from scheduler.settings import Settings
 
 
@@ -18,7 +18,7 @@ def prepare(settings: Settings, model: str | None = None) -> Database:
     ``model``: a version that has to be there. Raises DatabaseError, ModelUnknown, NetworkError,
     WrongSetting.
     """
-    claim(settings)
+    claim_state_folder(settings)
     upgrade(settings.database)
     database = open_database(settings)
     card = shipped_card()

@@ -26,7 +26,7 @@ _FORGOTTEN_SECONDS = 86_400.0
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class Kind(StrEnum):
+class PulseKind(StrEnum):
     """What has a pulse, and is asked for by this name."""
 
     SCHEDULER = "scheduler"
@@ -44,7 +44,7 @@ class Beat:
     and it took none. ``child_seconds``: for how long the child that does its tasks has not run.
     """
 
-    kind: Kind
+    kind: PulseKind
     name: str
     at_seconds: float
     limit_seconds: float
@@ -71,7 +71,7 @@ class Beat:
 class Pulse:
     """Writes the pulse of one process."""
 
-    def __init__(self, state: Path, kind: Kind, name: str, limit_seconds: float) -> None:
+    def __init__(self, state: Path, kind: PulseKind, name: str, limit_seconds: float) -> None:
         self._folder = folder_of(state)
         digest = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:16]
         self._path = self._folder / f"{kind}-{digest}.json"
@@ -116,7 +116,7 @@ def read_beats(settings: Settings) -> Iterator[Beat]:
         try:
             held = json.loads(path.read_text(encoding="utf-8"))
             boot = held.pop("boot")
-            beat = Beat(**held | {"kind": Kind(held["kind"])})
+            beat = Beat(**held | {"kind": PulseKind(held["kind"])})
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             continue  # gone by now, or not of our making
         if boot == _boot() and beat.silent_seconds < _FORGOTTEN_SECONDS:

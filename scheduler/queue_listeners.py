@@ -20,14 +20,14 @@ def queues_taken(broker_url: str) -> dict[str, frozenset[str]]:
     """
     app = create_app(broker_url)
     try:
-        said = app.control.inspect(timeout=_PATIENCE_SECONDS).active_queues() or {}
+        replies = app.control.inspect(timeout=_PATIENCE_SECONDS).active_queues() or {}
         return {
             str(name): frozenset(
                 each["name"]
                 for each in queues
                 if isinstance(each, dict) and isinstance(each.get("name"), str)
             )
-            for name, queues in said.items()
+            for name, queues in replies.items()
             if isinstance(queues, list)
         }
     except Exception:  # noqa: BLE001 - a broker that is away, or whatever a stranger's answer causes

@@ -44,12 +44,12 @@ _before: list[_Before] = []
 
 
 @contextmanager
-def private(settings: Settings, *, new: bool = False) -> Iterator[None]:
+def private_files(settings: Settings, *, new: bool = False) -> Iterator[None]:
     """Keep what is made from here on to ourselves; narrow a state folder that is wider.
 
-    ``new``: also one that holds nothing of thoraq's yet, as `claim` does. Processes that are
-    started meanwhile do so too. Raises WrongSetting for a group that the state folder cannot be
-    given.
+    ``new``: also one that holds nothing of thoraq's yet, as `claim_state_folder` does. Processes
+    that are started meanwhile do so too. Raises WrongSetting for a group that the state folder
+    cannot be given.
     """
     hidden = _NOT_OTHERS if settings.group is None else _NOT_WRITTEN_BY_GROUP
     former = os.umask(hidden)
@@ -62,7 +62,7 @@ def private(settings: Settings, *, new: bool = False) -> Iterator[None]:
         os.umask(former)
 
 
-def claim(settings: Settings) -> None:
+def claim_state_folder(settings: Settings) -> None:
     """Close a state folder, or give it to its group, before the first of thoraq's files is made.
 
     Raises WrongSetting for a group that the state folder cannot be given.

@@ -258,8 +258,8 @@ class Settings(BaseSettings):
     @classmethod
     def _refuse_empty(cls, value: Any) -> Any:
         # As no path, no key or no folder at all it would mean something that nobody meant.
-        said = value.get_secret_value() if isinstance(value, SecretStr) else value
-        if isinstance(said, str) and not said.strip():
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if isinstance(text, str) and not text.strip():
             raise ValueError("empty; give a value, or leave the setting out")
         return value
 

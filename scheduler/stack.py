@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import ascii_lowercase
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Self
 
 import structlog
@@ -23,7 +23,7 @@ from scheduler.cores import own_cores, usable_cores
 from scheduler.errors import MISCONFIGURED, MemberFails
 from scheduler.log_files import OWN_LOG, last_line, log_folder, open_log, rotate
 from scheduler.settings import Settings, child_environment
-from scheduler.tether import tethered
+from scheduler.tether import tethered_command
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -199,12 +199,7 @@ class Stack:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         self.stop()
 
     def _rotate(self) -> None:
@@ -222,7 +217,7 @@ class Stack:
         log = open_log(member.log)
         try:
             member.process = subprocess.Popen(
-                tethered(member.command),
+                tethered_command(member.command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def tethered(command: Sequence[str]) -> list[str]:
+def tethered_command(command: Sequence[str]) -> list[str]:
     """Return the command that runs ``command`` tethered to this process.
 
     The kernel watches the thread that starts it: start it from one that lives as long as the

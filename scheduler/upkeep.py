@@ -17,15 +17,16 @@ from celery.exceptions import WorkerShutdown
 
 from db.database import Database
 from db.errors import DatabaseError, SchemaDiffers
-from db.hiding import hide_next
+from db.path_hiding import hide_next
 from db.recovery import recover_stalled
 from db.tally import fold
 from db.training.recovery import recover_runs
 from scheduler.archive import open_database
+from scheduler.database_wait import AbsenceNote
 from scheduler.errors import BrokerUnavailable, KeyUnusable
 from scheduler.messages import UPKEEP, UPKEEP_QUEUE
 from scheduler.process_end import become_worker
-from scheduler.pulse import Kind, Pulse
+from scheduler.pulse import Pulse, PulseKind
 from scheduler.relay import relay, resend_lost_runs
 from scheduler.settings import Settings
 from scheduler.tether import die_with
@@ -39,7 +40,7 @@ _HIDING = 5_000
 _ILL_SECONDS, _ILL_ROUNDS = 60.0, 6
 
 
-class Hiding:
+class PathHiding:
     """Looks at all files in turn, some each round, for paths that are not to be kept any more."""
 
     def __init__(self, database: Database, files: int = _HIDING) -> None:
@@ -53,12 +54,17 @@ class Hiding:
 
 
 def keep_up(
-    database: Database, app: Celery, resend_seconds: float, hiding: Hiding | None = None
+    database: Database,
+    app: Celery,
+    resend_seconds: float,
+    hiding: PathHiding | None = None,
+    absence: AbsenceNote | None = None,
 ) -> bool:
     """One round; whether it was completed.
 
-    What is away now, or has another schema, is met again by the next one.
+    What is away now, or has another schema, is met again by the next one; ``absence`` notes it.
     """
+    absence = absence or rounds_absence()
     try:
         recovered = recover_stalled(database, resend_seconds)
         runs = recover_runs(database) + resend_lost_runs(database, app, resend_seconds)
@@ -69,8 +75,9 @@ def keep_up(
     except (DatabaseError, BrokerUnavailable, KeyUnusable) as exc:
         if isinstance(exc, DatabaseError) and not (exc.awaited or isinstance(exc, SchemaDiffers)):
             raise
-        _log.warning("upkeep waits", code=exc.code)
+        absence.note(exc)
         return False
+    absence.end()
     if sent or runs or recovered.expired or recovered.resent or recovered.quarantined:
         _log.info(
             "upkeep",
@@ -84,16 +91,22 @@ def keep_up(
     return True
 
 
+def rounds_absence() -> AbsenceNote:
+    """Return what notes over many rounds that they are not completed."""
+    return AbsenceNote("upkeep waits", "upkeep goes on")
+
+
 def add_upkeep(app: Celery, settings: Settings) -> None:
     """Give ``app`` the timetable and the task that follows it."""
     database = open_database(settings)
-    hiding = Hiding(database)
+    hiding = PathHiding(database)
+    absence = rounds_absence()
     ill_seconds = max(_ILL_SECONDS, _ILL_ROUNDS * settings.upkeep_seconds)
-    pulse = Pulse(settings.state, Kind.SCHEDULER, f"upkeep@{gethostname()}", ill_seconds)
+    pulse = Pulse(settings.state, PulseKind.SCHEDULER, f"upkeep@{gethostname()}", ill_seconds)
 
     @app.task(name=UPKEEP)
     def upkeep() -> None:
-        if keep_up(database, app, settings.resend_seconds, hiding):
+        if keep_up(database, app, settings.resend_seconds, hiding, absence):
             pulse.beat()
 
     def leave(**_: Any) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Table
 
-from db.bulk import bound, inserting
+from db.bulk import bound_rows, insert_of_rows
 from db.columns import path_digest
 from db.database import Database, pieces
 from db.intake import open_batch
@@ -97,8 +97,8 @@ def fill(database: Database, count: int) -> Iterator[int]:
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
-    statement = inserting(connection.dialect.name, table, tuple(rows[0]))
-    connection.execute(statement, bound(connection, table, rows))
+    statement = insert_of_rows(connection.dialect.name, table, tuple(rows[0]))
+    connection.execute(statement, bound_rows(connection, table, rows))
 
 
 def _radiograph(made: MadeRadiograph) -> dict[str, object]:

@@ -22,16 +22,16 @@ from db.query.status import all_statuses, batch_status
 from db.records import Batch, BatchStatus, Condition, IntakeCount, Result, ResultFilter
 from db.states import Priority
 from results.arrow import arrow_table, data_frame
+from results.audited_reads import audited, filter_names
 from results.columns import result_row
 from results.errors import ArgumentInvalid
 from results.filters import checked, failure_filter, failure_order, result_filter, result_order
-from results.reading import audited, filter_names
 from scheduler.archive import open_database
 from scheduler.intake.submission import enqueue
 from scheduler.logs import hand_over_logs
 from scheduler.names import batch_name, check_batch_name
 from scheduler.preparation import prepare
-from scheduler.rights import private
+from scheduler.rights import private_files
 from scheduler.roots import check_places
 from scheduler.settings import Settings, read_settings
 
@@ -246,7 +246,7 @@ class Connection:
             if batch is None
             else checked("batch", check_batch_name, batch)
         )
-        with private(self._settings):
+        with private_files(self._settings):
             prepare(self._settings, model).dispose()
             into = open_batch(self._database, name, urgency)
             count = enqueue(

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from network.card import shipped_card
-from scheduler.devices import choose, find_devices
-from scheduler.intake.submission import met_below
+from scheduler.devices import choose_devices, find_devices
+from scheduler.intake.submission import found_below
 from scheduler.logs import hand_over_logs
-from scheduler.rights import private
+from scheduler.rights import private_files
 from scheduler.settings import read_settings
 from worker.file_records import FileCount, MeasuredFile, UnmeasuredFile
-from worker.in_process import measure_files
+from worker.local_measurement import measure_files
 from worker.networks import card_of
 
 #: A path, or several.
@@ -57,10 +57,10 @@ def measure(
     hand_over_logs()
     settings = read_settings(None if state is None else Path(state))
     several = [paths] if isinstance(paths, str | os.PathLike) else paths
-    met = met_below([Path(each) for each in several], settings)
+    met = found_below([Path(each) for each in several], settings)
     card = card_of(shipped_card().version if model is None else model, settings)
-    chosen = choose(device, find_devices())[0]
-    with private(settings):
+    chosen = choose_devices(device, find_devices())[0]
+    with private_files(settings):
         settings.state.mkdir(parents=True, exist_ok=True)
     return measure_files(
         met,

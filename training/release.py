@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from db.training.records import RunCheck, RunPhase
 from network.card import CARD_FILE, file_digest, load_card
 from network.input import INPUT_SIDE_PX, MARGIN_PX
 from network.landmark_network import ARCHITECTURE
@@ -29,7 +30,6 @@ from training.evaluate.predictions import predict
 from training.fit.frontal import refit_frontal
 from training.int8_ranges import find_quantization
 from training.plan import Plan
-from training.progress import Check, PhaseResult
 from training.report.page import write_report
 from training.samples import EXTERNAL_SPLIT, TRAINING_SIDE_PX, Samples, read_samples
 
@@ -60,8 +60,8 @@ def release_model(
     card_name: str = CARD_FILE,
     sources: Mapping[str, str] | None = None,
     limits: Sequence[str] = (),
-    checks: Sequence[Check] = (),
-    phases: Sequence[PhaseResult] = (),
+    checks: Sequence[RunCheck] = (),
+    phases: Sequence[RunPhase] = (),
     report: bool = True,
     beat: Callable[[], None] = lambda: None,
 ) -> ReleasedModel:

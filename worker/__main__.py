@@ -12,12 +12,12 @@ from db.schema import refuse_newer
 from network.card import shipped_card, verify_weights
 from network.errors import NetworkError
 from scheduler.cores import usable_cores
-from scheduler.devices import choose, find_devices, split_share
+from scheduler.devices import choose_devices, find_devices, split_share
 from scheduler.errors import MISCONFIGURED, SchedulerError
-from scheduler.rights import private
+from scheduler.rights import private_files
 from scheduler.settings import process_environment, read_settings
 from scheduler.terminal import Parser, printable
-from worker.pinned_environment import pinned
+from worker.pinned_environment import pinned_environment
 
 
 def _readers(device: str, sharing: int | None) -> int:
@@ -46,13 +46,13 @@ def main() -> None:
     try:
         verify_weights(shipped_card())
         wanted, share = split_share(asked.device)
-        device = "cpu" if wanted == "cpu" else choose(wanted, find_devices())[0]
+        device = "cpu" if wanted == "cpu" else choose_devices(wanted, find_devices())[0]
         settings = read_settings()
         refuse_newer(settings.database)
         threads = settings.training_threads if asked.queues == "training" else 1
         kept = ExitStack()  # until this process is replaced, and after
-        kept.enter_context(private(settings, new=True))
-        environment = pinned(process_environment(), device, threads)
+        kept.enter_context(private_files(settings, new=True))
+        environment = pinned_environment(process_environment(), device, threads)
     except (NetworkError, SchedulerError, SchemaNewer) as exc:
         sys.stderr.write(printable(f"{exc.code}: {exc}") + "\n")
         sys.exit(MISCONFIGURED)

@@ -37,17 +37,17 @@ class Announcer:
     def end(self, task_id: str, chunk: ChunkAtWork, seconds: float, code: str | None) -> None:
         """Tell what became of a chunk. ``code``: why files of it are queued again."""
         counts = chunk.counts()
-        said = ", ".join(
+        summary = ", ".join(
             f"{name.replace('_', ' ')} {count}"
             for name, count in counts.items()
             if count or name != "transient"
         )
         if code is not None:
-            self._tell("task-retried", uuid=task_id, exception=f"{code}: {said}")
+            self._tell("task-retried", uuid=task_id, exception=f"{code}: {summary}")
         elif counts["measured"] or counts["set_aside"]:
-            self._tell("task-succeeded", uuid=task_id, result=said, runtime=seconds)
+            self._tell("task-succeeded", uuid=task_id, result=summary, runtime=seconds)
         else:
-            self._tell("task-failed", uuid=task_id, exception=said, result=said)
+            self._tell("task-failed", uuid=task_id, exception=summary, result=summary)
 
     def _tell(self, event: str, **fields: Any) -> None:
         if self._thread is None:  # in the child, whose threads the fork did not bring

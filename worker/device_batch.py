@@ -15,24 +15,24 @@ from worker.errors import DeviceFailed
 _log = structlog.stdlib.get_logger(__name__)
 
 #: On a core more films only leave its cache: 8 to 64 differ by 5 %, which is not worth a start.
-CPU_BATCH = 16
+CPU_DEVICE_BATCH = 16
 _FIRST = 8
 _TURNS = 3
 #: Twice the films must be worth the memory they take.
 _WORTH = 1.05
 
 
-def batch_for(predictor: Predicts, device: str, asked: int | None, most: int) -> int:
+def device_batch_for(predictor: Predicts, device: str, asked: int | None, most: int) -> int:
     """Return the batch that was asked for, or that is best on ``device``, up to ``most`` films.
 
     Raises DeviceFailed.
     """
     if asked is not None:
         return asked
-    return CPU_BATCH if device == "cpu" else measured_batch(predictor, most)
+    return CPU_DEVICE_BATCH if device == "cpu" else measured_device_batch(predictor, most)
 
 
-def measured_batch(predictor: Predicts, most: int) -> int:
+def measured_device_batch(predictor: Predicts, most: int) -> int:
     """Double a batch while that is faster and fits the device's memory. Raises DeviceFailed."""
     best, best_rate = 1, 0.0
     size = min(_FIRST, most)
@@ -50,7 +50,7 @@ def measured_batch(predictor: Predicts, most: int) -> int:
             break
         best, best_rate = size, rate
         size *= 2
-    _log.info("batch", films=best, films_per_second=round(best_rate, 1))
+    _log.info("device batch", films=best, films_per_second=round(best_rate, 1))
     return best
 
 

@@ -15,11 +15,11 @@ from network.prediction import Prediction
 from radiograph.calibration import Calibration
 from radiograph.errors import RadiographError
 from radiograph.frontal import check_prediction
-from radiograph.measuring import measure, spreads_in_error_frame
+from radiograph.measurement import measure, spreads_in_error_frame
 from radiograph.records import Header, IctThresholds, Measurement
 from scheduler.pseudonym import Pseudonyms
-from worker.device import Device
 from worker.errors import MeasuringFailed, ModelUnavailable, PredictionInvalid
+from worker.loaded_network import LoadedNetwork
 from worker.readers.connection import RefusedFile
 from worker.readers.wire import ReadFile
 
@@ -56,25 +56,27 @@ def calibration_of(card: ModelCard) -> Calibration | None:
 class FileMeasurement:
     """Measures files with one network."""
 
-    def __init__(self, circumstances: Circumstances, card: ModelCard, device: Device) -> None:
+    def __init__(
+        self, circumstances: Circumstances, card: ModelCard, network: LoadedNetwork
+    ) -> None:
         self._of = circumstances
         self._card = card
         self._calibration = calibration_of(card)
-        self._device = device
+        self._network = network
 
     @property
-    def batch(self) -> int:
+    def device_batch(self) -> int:
         """Files that are best predicted together; smaller where memory proved short."""
-        return self._device.batch
+        return self._network.device_batch
 
     def refused(self, job: ClaimedJob, read: RefusedFile) -> Outcome:
         """Return the outcome of a file that could not be read."""
         return Outcome(job.job_id, self._header(read.header), refusal=read.refusal)
 
     def outcomes(self, ready: Sequence[tuple[ClaimedJob, ReadFile]]) -> list[Outcome]:
-        """Predict and measure what was read, in one batch. Raises DeviceFailed."""
+        """Predict and measure what was read, in one device batch. Raises DeviceFailed."""
         started = time.perf_counter()
-        predictions = self._device.predict([read.prepared for _, read in ready])
+        predictions = self._network.predict([read.prepared for _, read in ready])
         predicted_ms = (time.perf_counter() - started) * 1000 / len(ready)
         return [
             self.outcome(job, read, prediction, predicted_ms)
@@ -102,8 +104,8 @@ class FileMeasurement:
                 model_version=self._card.version,
                 weights_digest=self._card.weights_digest,
                 code_version=self._of.code_version,
-                device=self._device.name,
-                precision=self._device.precision,
+                device=self._network.name,
+                precision=self._network.precision,
                 worker=self._of.worker,
                 duration_ms=read.duration_ms + predicted_ms + measured_ms,
                 attempt=job.attempt,

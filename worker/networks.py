@@ -14,10 +14,10 @@ from scheduler.errors import ModelAbsent
 from scheduler.networks import find_card
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
-from worker.device import Device, open_network
-from worker.device_batch import batch_for
+from worker.device_batch import device_batch_for
 from worker.errors import ModelUnavailable, WorkerError
 from worker.file_measurement import Circumstances, FileMeasurement
+from worker.loaded_network import LoadedNetwork, open_network
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -52,8 +52,8 @@ class Networks:
         if model_version not in self._measurements:
             card = card_of(model_version, self._settings)
             if (registered(model_version) or card.weights_digest) != card.weights_digest:
-                said = f"{model_version}: its card names other weights than were registered"
-                raise ModelUnavailable.because(said)
+                reason = f"{model_version}: its card names other weights than were registered"
+                raise ModelUnavailable.because(reason)
             self._measurements[model_version] = open_measurement(
                 card, self._settings, device=self._device, name=self._name
             )
@@ -81,14 +81,14 @@ def open_measurement(
     Raises ModelUnavailable, DeviceFailed, KeyUnusable.
     """
     predictor = open_network(card, device, settings)
-    batch = batch_for(predictor, device, settings.device_batch, settings.chunk_size)
+    device_batch = device_batch_for(predictor, device, settings.device_batch, settings.chunk_size)
     of = Circumstances(
         worker=name,
         code_version=_code_version(),
         thresholds=settings.ict_thresholds,
         pseudonyms=Pseudonyms.of(settings),
     )
-    return FileMeasurement(of, card, Device(predictor, batch))
+    return FileMeasurement(of, card, LoadedNetwork(predictor, device_batch))
 
 
 def _code_version() -> str:

@@ -16,7 +16,7 @@ from radiograph.image import Radiograph
 from scheduler.settings import Settings
 from worker.limits import read_limits
 from worker.readers.connection import ReaderProcess, RefusedFile
-from worker.readers.pool import survived
+from worker.readers.pool import ask_reader
 
 
 class Pictures:
@@ -41,7 +41,7 @@ class Pictures:
 
         Raises RadiographError, ReaderUnavailable.
         """
-        read = survived(lambda: self._process.picture(path, sha256, side_px))
+        read = ask_reader(lambda: self._process.picture(path, sha256, side_px))
         if isinstance(read, RefusedFile):
             raise _error_of(read.refusal)
         return read

@@ -17,7 +17,9 @@ _HIP = "HIP_VISIBLE_DEVICES"
 _HIDDEN = "-1"
 
 
-def pinned(environment: Mapping[str, str], device: str, threads: int = 1) -> dict[str, str]:
+def pinned_environment(
+    environment: Mapping[str, str], device: str, threads: int = 1
+) -> dict[str, str]:
     """Return ``environment`` for a worker on ``device``: cpu or cuda:N. Raises DeviceMissing."""
     mask = _HIP if environment.get(_HIP) else _CUDA
     # Threads of one process fight for the cores its readers and neighbours need.

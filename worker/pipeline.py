@@ -34,7 +34,7 @@ _COMPANY_SECONDS = 0.5
 #: Chunks that may wait to be stored: more only pile up before a database that is away.
 _UNSTORED = 2
 _POLL_SECONDS = 0.2
-#: A batch takes seconds, and minutes where the device's code is compiled for it.
+#: A device batch takes seconds, and minutes where the device's code is compiled for it.
 _HUNG_SECONDS = 600.0
 #: EX_SOFTWARE of sysexits.h: a child that cannot go on; its leases bring back what it held.
 _FAULT = 70
@@ -66,7 +66,7 @@ class Pipeline:
         self._moved = threading.Condition()
         self._open: set[ChunkAtWork] = set()
         self._failure: WorkerError | None = None
-        self._batch: list[tuple[ChunkAtWork, ClaimedJob, ReadFile]] = []
+        self._device_batch: list[tuple[ChunkAtWork, ClaimedJob, ReadFile]] = []
         self._oldest = 0.0
         self._watchdog = Watchdog(_HUNG_SECONDS)
         for work in (self._measure, self._write):
@@ -76,9 +76,9 @@ class Pipeline:
     def carry(self, chunk: ChunkAtWork, check: Callable[[], None]) -> None:
         """Put a chunk on; returns when the next one should come, with this one's end under way.
 
-        The next one should come when only this one is left, and of it no more than a batch and a
-        file for each reader: so neither waits, and an urgent chunk that arrives has no more than
-        that before it.
+        The next one should come when only this one is left, and of it no more than a device batch
+        and a file for each reader: so neither waits, and an urgent chunk that arrives has no more
+        than that before it.
         What came back after a worker's end goes alone, so that no other file shares the blame.
         ``check`` is called meanwhile; when it raises, the rest of the chunk goes back.
         Raises what ``check`` does, and WorkerError where the worker cannot go on.
@@ -106,7 +106,7 @@ class Pipeline:
     def _wants_more(self, last: ChunkAtWork) -> bool:
         before = [each for each in self._open if each is not last]
         unstored = sum(each.closed for each in before)
-        ahead = last.measurement.batch + self._readers.count
+        ahead = last.measurement.device_batch + self._readers.count
         return unstored == len(before) <= _UNSTORED and last.unended <= ahead
 
     def _wait(self, condition: Callable[[], bool], check: Callable[[], None]) -> None:
@@ -145,14 +145,14 @@ class Pipeline:
                 self._end(arrival.chunk if arrival is not None else None, exc)
             except WorkerError as exc:
                 # The worker's condition, not a chunk's: everything it holds goes back.
-                self._batch.clear()
+                self._device_batch.clear()
                 with self._moved:
                     self._failure = exc
                 self._end(None, exc)
 
     def _next(self) -> _Arrival | None:
         """Wait for an arrival; None: the time has come to predict what is there."""
-        if not self._batch:
+        if not self._device_batch:
             return self._arrivals.get()
         with self._moved:
             reading = any(chunk.unread for chunk in self._open if not chunk.closed)
@@ -172,12 +172,12 @@ class Pipeline:
             raise answer.error
         if isinstance(answer.read, ReadFile):
             self._machine.note(answer.job, None)
-            if self._batch and self._batch[0][0].measurement is not chunk.measurement:
+            if self._device_batch and self._device_batch[0][0].measurement is not chunk.measurement:
                 self._predict()
-            if not self._batch:
+            if not self._device_batch:
                 self._oldest = time.monotonic()
-            self._batch.append((chunk, answer.job, answer.read))
-            if len(self._batch) >= chunk.measurement.batch:
+            self._device_batch.append((chunk, answer.job, answer.read))
+            if len(self._device_batch) >= chunk.measurement.device_batch:
                 self._predict()
         elif answer.read is not None:
             self._machine.note(answer.job, answer.read.refusal)
@@ -186,16 +186,17 @@ class Pipeline:
 
     def _predict(self) -> None:
         """Predict what is there. Raises DeviceFailed."""
-        if not self._batch:
+        if not self._device_batch:
             return
-        batch = self._batch
-        oldest = batch[0][0].claim
+        device_batch = self._device_batch
+        oldest = device_batch[0][0].claim
         named = bound_contextvars(batch=oldest.batch, chunk=oldest.chunk_id)
         with named, self._watchdog.watching(), self._readers.piling():
-            outcomes = batch[0][0].measurement.outcomes([(job, read) for _, job, read in batch])
-        self._batch = []
+            measurement = device_batch[0][0].measurement
+            outcomes = measurement.outcomes([(job, read) for _, job, read in device_batch])
+        self._device_batch = []
         ended: Counter[ChunkAtWork] = Counter()
-        for (chunk, _, _), outcome in zip(batch, outcomes, strict=True):
+        for (chunk, _, _), outcome in zip(device_batch, outcomes, strict=True):
             if not chunk.closed:
                 chunk.outcomes.append(outcome)
                 ended[chunk] += 1

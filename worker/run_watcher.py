@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
-
-import structlog
+from contextlib import suppress
 
 from db.database import Database
-from db.errors import DatabaseError
 from db.training.claims import record_check, record_phase, renew_run
 from db.training.records import RunCheck, RunPhase
+from scheduler.database_wait import until_answered
 from training.errors import RunTaken
-from training.progress import Check, PhaseResult
 from worker.errors import LeaseLost, RunCancelled, StopRequested
 from worker.lease import Lease
-from worker.stopping import Stopping
-
-_log = structlog.stdlib.get_logger(__name__)
-
-#: Pause before asking a database that is away again.
-DATABASE_PAUSE_SECONDS = 2.0
+from worker.stop_signal import StopSignal
 
 
 class RunWatcher:
@@ -30,7 +22,7 @@ class RunWatcher:
     """
 
     def __init__(
-        self, database: Database, owner: str, stopping: Stopping, lease_seconds: float
+        self, database: Database, owner: str, stopping: StopSignal, lease_seconds: float
     ) -> None:
         self._database = database
         self._owner = owner
@@ -50,44 +42,27 @@ class RunWatcher:
         if self._stopping.is_set():
             raise StopRequested
 
-    def checked(self, check: Check) -> None:
+    def checked(self, check: RunCheck) -> None:
         """Store where the run stands. Raises RunTaken, DatabaseError and what `beat` does."""
-        told = RunCheck(**asdict(check))
-        self._store(lambda: record_check(self._database, self._owner, told))
+        self._store(lambda: record_check(self._database, self._owner, check))
 
-    def phase_ended(self, result: PhaseResult) -> None:
+    def phase_ended(self, result: RunPhase) -> None:
         """Store how a phase ended. Raises RunTaken, DatabaseError and what `beat` does."""
-        told = RunPhase(**asdict(result))
-        self._store(lambda: record_phase(self._database, self._owner, told))
+        self._store(lambda: record_phase(self._database, self._owner, result))
 
     def settle(self, end: Callable[[], object]) -> None:
         """Write how the run ended, waiting for the database; a stop leaves it to recovery."""
-        while True:
-            try:
-                end()
-            except DatabaseError as exc:
-                if not exc.awaited:
-                    raise
-                _log.warning("waiting for the database", code=exc.code)
-                if self._stopping.wait(DATABASE_PAUSE_SECONDS):
-                    return
-            else:
-                return
+        with suppress(StopRequested):
+            until_answered(end, self._stopping.pause)
 
     def _store(self, store: Callable[[], bool]) -> None:
         """Store behind the fence, waiting for a database that is away."""
-        while True:
-            try:
-                held = store()
-            except DatabaseError as exc:
-                if not exc.awaited:
-                    raise
-                _log.warning("waiting for the database", code=exc.code)
-                self.beat()
-                self._stopping.wait(DATABASE_PAUSE_SECONDS)
-            else:
-                break
-        if not held:
+
+        def wait(seconds: float) -> None:
+            self.beat()
+            self._stopping.wait(seconds)
+
+        if not until_answered(store, wait):
             raise RunTaken
 
     def _renew(self) -> bool:

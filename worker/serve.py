@@ -19,7 +19,7 @@ from scheduler.settings import read_settings
 from scheduler.terminal import Parser, printable
 from worker.announcer import Announcer
 from worker.session import Session
-from worker.stopping import Stopping
+from worker.stop_signal import StopSignal
 from worker.tasks import add_tasks, add_training
 from worker.training import Trainer
 
@@ -43,7 +43,7 @@ def main() -> None:
     except SchedulerError as exc:
         sys.stderr.write(printable(f"{exc.code}: {exc}") + "\n")
         sys.exit(MISCONFIGURED)
-    stopping = Stopping()
+    stopping = StopSignal()
     app = create_app(url, remote_control=settings.remote_control, state=settings.state)
     name = f"{asked.name}@{socket.gethostname()}"
     training = asked.queues == "training"

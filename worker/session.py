@@ -16,6 +16,7 @@ from db.errors import DatabaseError
 from db.models import registered_digest
 from db.records import Claim, Outcome, RetryPolicy
 from scheduler.archive import open_database
+from scheduler.database_wait import until_answered
 from scheduler.settings import Settings
 from worker.announcer import Announcer
 from worker.breaker import Breaker
@@ -28,12 +29,10 @@ from worker.networks import Networks
 from worker.outcomes import store_apart
 from worker.pipeline import Pipeline
 from worker.readers.pool import Readers
-from worker.stopping import Stopping
+from worker.stop_signal import StopSignal
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: Pause before asking a database that is away again.
-_DATABASE_PAUSE_SECONDS = 2.0
 #: A stack that stops its workers kills what is left after 30 s.
 _LONGEST_END_SECONDS = 20.0
 
@@ -48,7 +47,7 @@ class Session:
         device: str,
         name: str,
         readers: int,
-        stopping: Stopping,
+        stopping: StopSignal,
         announcer: Announcer,
     ) -> None:
         self._announcer = announcer
@@ -194,11 +193,10 @@ class Session:
 
     def _claim(self, database: Database, chunk_id: int) -> Claim | None:
         """Claim a chunk, waiting for the database. Raises StopRequested, DatabaseError."""
-        while True:
-            try:
-                return claim_chunk(database, chunk_id, self._name, self._settings.lease_seconds)
-            except DatabaseError as exc:
-                self._wait_for_database(exc)
+        seconds = self._settings.lease_seconds
+        return until_answered(
+            lambda: claim_chunk(database, chunk_id, self._name, seconds), self._stopping.pause
+        )
 
     def _store(self, claim: Claim, done: Sequence[Outcome]) -> int:
         """Store what is done, waiting for the database. Raises StopRequested, DatabaseError."""
@@ -207,16 +205,6 @@ class Session:
         def store(some: Sequence[Outcome]) -> int:
             return store_outcomes(self._opened(), claim.owner, some, self._name, policy)
 
-        while done:
-            try:
-                return store_apart(done, store)
-            except DatabaseError as exc:
-                self._wait_for_database(exc)
-        return 0
-
-    def _wait_for_database(self, error: DatabaseError) -> None:
-        if not error.awaited:
-            raise error
-        _log.warning("waiting for the database", code=error.code)
-        if self._stopping.wait(_DATABASE_PAUSE_SECONDS):
-            raise StopRequested from error
+        if not done:
+            return 0
+        return until_answered(lambda: store_apart(done, store), self._stopping.pause)

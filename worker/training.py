@@ -29,6 +29,7 @@ from db.training.recovery import set_back_run
 from network.errors import NetworkError
 from radiograph.errors import ThoraqError
 from scheduler.archive import open_database
+from scheduler.database_wait import until_answered
 from scheduler.networks import network_folder
 from scheduler.roots import allowed_path
 from scheduler.settings import Settings
@@ -45,8 +46,8 @@ from worker.errors import (
     TrainingFailed,
     WorkerError,
 )
-from worker.run_watcher import DATABASE_PAUSE_SECONDS, RunWatcher
-from worker.stopping import Stopping
+from worker.run_watcher import RunWatcher
+from worker.stop_signal import StopSignal
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -58,7 +59,7 @@ class Trainer:
     """Trains one run after the other on one device; ``place`` is its name on this machine."""
 
     def __init__(
-        self, settings: Settings, *, device: str, place: str, name: str, stopping: Stopping
+        self, settings: Settings, *, device: str, place: str, name: str, stopping: StopSignal
     ) -> None:
         self._settings = settings
         self._device = device
@@ -109,21 +110,14 @@ class Trainer:
 
     def _claim(self, database: Database, run_id: int) -> RunClaim | None:
         """Claim a run, waiting for the database; None: it is not ours. Raises DatabaseError."""
-        while True:
-            try:
-                return claim_run(
-                    database,
-                    run_id,
-                    self._name,
-                    self._place,
-                    self._settings.training_lease_seconds,
-                )
-            except DatabaseError as exc:
-                if not exc.awaited:
-                    raise
-                _log.warning("waiting for the database", code=exc.code)
-                if self._stopping.wait(DATABASE_PAUSE_SECONDS):
-                    return None  # upkeep sends it again
+        seconds = self._settings.training_lease_seconds
+        try:
+            return until_answered(
+                lambda: claim_run(database, run_id, self._name, self._place, seconds),
+                self._stopping.pause,
+            )
+        except StopRequested:
+            return None  # upkeep sends it again
 
     def _recover(self, setback: WorkerError) -> None:
         self.pause(setback.code)

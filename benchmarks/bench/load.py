@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from types import TracebackType
 from typing import Self
 
 import psutil
+
+from benchmarks.sampler import Sampler
 
 _PAUSE_SECONDS = 1.0
 
@@ -33,14 +33,13 @@ class _Sample:
     cpu_seconds: Mapping[int, float]  # since each process began, by its id
 
 
-class Load:
+class Load(Sampler):
     """Samples all cores and the processes below this one, until it is left."""
 
     def __init__(self) -> None:
+        super().__init__(_PAUSE_SECONDS)
         self._samples: list[_Sample] = []
         self._parts: dict[int, Part] = {}
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
 
     def between(self, begin: datetime | None, end: datetime | None) -> float:
         """Return the mean share of all cores at work, 0 to 1, of a time that was sampled."""
@@ -63,27 +62,17 @@ class Load:
 
     def __enter__(self) -> Self:
         psutil.cpu_percent()
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._thread.join()
+        return super().__enter__()
 
     def _within(self, begin: datetime | None, end: datetime | None) -> list[_Sample]:
         if begin is None or end is None:
             return self._samples
         return [each for each in self._samples if begin <= each.at <= end]
 
-    def _sample(self) -> None:
-        while not self._over.wait(_PAUSE_SECONDS):
-            busy = psutil.cpu_percent() / 100
-            self._samples.append(_Sample(datetime.now(UTC), busy, self._cpu_seconds()))
+    def sample(self) -> None:
+        """Note how busy the cores are, and the CPU time of each process."""
+        busy = psutil.cpu_percent() / 100
+        self._samples.append(_Sample(datetime.now(UTC), busy, self._cpu_seconds()))
 
     def _cpu_seconds(self) -> dict[int, float]:
         own = psutil.Process()

@@ -35,14 +35,14 @@ from radiograph.image import Radiograph
 from radiograph.reading import ReadLimits
 from radiograph.records import ImageFormat
 from scheduler.intake.content import look_into
-from scheduler.intake.walk import Met, walk
+from scheduler.intake.walk import FoundFile, walk
 from scheduler.logs import configure_logs
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings, read_settings
-from worker.device import Device, open_network
-from worker.device_batch import batch_for
+from worker.device_batch import device_batch_for
 from worker.file_measurement import Circumstances, FileMeasurement
 from worker.limits import read_limits
+from worker.loaded_network import LoadedNetwork, open_network
 from worker.readers.reader import read_submitted
 from worker.readers.wire import ReadFile
 
@@ -69,8 +69,8 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     Raises PlaceMissing, ModelUnavailable, DeviceFailed.
     """
     costs: list[StageCost] = []
-    met = [each for each in _timed(costs, "list", lambda: walk(folder)) if each.refusal is None]
-    chosen = _evenly(met, most)
+    files = [each for each in _timed(costs, "list", lambda: walk(folder)) if each.refusal is None]
+    chosen = _evenly(files, most)
     seen = _timed(costs, "hash", lambda: _looked(chosen, settings.max_file_mb))
     sound = [(each, each.sha256) for each in seen if each.sha256 and each.refusal is None]
     radiographs = _read(costs, sound, read_limits(settings))
@@ -84,10 +84,10 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     ]
     card = shipped_card()
     predictor = open_network(card, device, settings)
-    batch = batch_for(predictor, device, settings.device_batch, settings.chunk_size)
-    predicting = Device(predictor, batch)
+    device_batch = device_batch_for(predictor, device, settings.device_batch, settings.chunk_size)
+    predicting = LoadedNetwork(predictor, device_batch)
     squares = [each.prepared for _, each in read_files]
-    for some in (squares[:batch], squares[len(squares) // batch * batch :]):
+    for some in (squares[:device_batch], squares[len(squares) // device_batch * device_batch :]):
         predicting.predict(some)  # what is compiled or recorded on first use
     predictions = _timed(costs, "predict", lambda: predicting.predict(squares))
     measurement = FileMeasurement(_circumstances(settings), card, predicting)
@@ -95,18 +95,18 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     return costs
 
 
-def _evenly(met: Sequence[Met], most: int) -> list[Met]:
+def _evenly(files: Sequence[FoundFile], most: int) -> list[FoundFile]:
     """Choose files so that small and large ones are among them as often as in the archive.
 
     Neither the first files do for that nor every n-th: what an archive holds often comes in turn.
     """
-    by_size = sorted(met, key=lambda each: each.stat.size)
-    count = min(most, len(met))
-    chosen = {by_size[(2 * nth + 1) * len(met) // (2 * count)].stat.path for nth in range(count)}
-    return [each for each in met if each.stat.path in chosen]
+    by_size = sorted(files, key=lambda each: each.stat.size)
+    count = min(most, len(files))
+    chosen = {by_size[(2 * nth + 1) * len(files) // (2 * count)].stat.path for nth in range(count)}
+    return [each for each in files if each.stat.path in chosen]
 
 
-def _looked(chosen: Sequence[Met], max_file_mb: int) -> Iterator[SeenFile]:
+def _looked(chosen: Sequence[FoundFile], max_file_mb: int) -> Iterator[SeenFile]:
     return (look_into(each.stat, max_file_mb) for each in chosen)
 
 

@@ -34,13 +34,13 @@ from scheduler.settings import Settings
 from scheduler.tether import die_with
 from testbed.records import header, measurement, provenance
 from worker.announcer import Announcer
-from worker.device_batch import CPU_BATCH
+from worker.device_batch import CPU_DEVICE_BATCH
 from worker.file_measurement import FileMeasurement
 from worker.networks import Networks
 from worker.readers.pool import Answer, Readers
 from worker.readers.wire import ReadFile
 from worker.session import Session
-from worker.stopping import Stopping
+from worker.stop_signal import StopSignal
 from worker.tasks import add_tasks
 
 _DIGEST = "e" * 64
@@ -75,17 +75,17 @@ class StubReaders(Readers):
 class StubMeasurement(FileMeasurement):
     """Gives every job the same plausible measurement, after a wait in place of work."""
 
-    def __init__(self, batch: int, wait_seconds: float) -> None:
-        self._batch = batch
+    def __init__(self, device_batch: int, wait_seconds: float) -> None:
+        self._device_batch = device_batch
         self._wait_seconds = wait_seconds
         self._head = header()
         self._measured = measurement()
         self._provenance = provenance()
 
     @property
-    def batch(self) -> int:
+    def device_batch(self) -> int:
         """Files that are predicted together."""
-        return self._batch
+        return self._device_batch
 
     def outcomes(self, ready: Sequence[tuple[ClaimedJob, ReadFile]]) -> list[Outcome]:
         """Return one outcome a job."""
@@ -125,13 +125,15 @@ class CountingSession(Session):
             device="cpu",
             name=name,
             readers=0,
-            stopping=Stopping(),
+            stopping=StopSignal(),
             announcer=Announcer(app, name),
         )
         self._number = number
         self._ledger = ledger
         a_file = wait_seconds / settings.chunk_size
-        self._networks = StubNetworks(StubMeasurement(settings.device_batch or CPU_BATCH, a_file))
+        self._networks = StubNetworks(
+            StubMeasurement(settings.device_batch or CPU_DEVICE_BATCH, a_file)
+        )
 
     def _reading(self) -> Readers:
         return StubReaders()

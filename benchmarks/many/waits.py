@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from types import TracebackType
-from typing import Self
 
 from sqlalchemy import text
 
+from benchmarks.sampler import Sampler
 from db.database import Database
 
 _PAUSE_SECONDS = 0.1
@@ -18,35 +16,21 @@ _BUSY = text(
 )
 
 
-class Waits:
+class Waits(Sampler):
     """Samples until the block ends."""
 
     def __init__(self, watcher: Database) -> None:
+        super().__init__(_PAUSE_SECONDS)
         self._watcher = watcher
-        self._over = threading.Event()
         self._found: Counter[str] = Counter()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
 
     def shares(self) -> dict[str, float]:
         """Return each wait's share of the busy samples, the largest first."""
         total = self._found.total() or 1
         return {name: count / total for name, count in self._found.most_common()}
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _sample(self) -> None:
-        while not self._over.wait(_PAUSE_SECONDS):
-            with self._watcher.read() as connection:
-                for row in connection.execute(_BUSY):
-                    self._found[row.waiting] += row.busy
+    def sample(self) -> None:
+        """Count what each busy connection waits for."""
+        with self._watcher.read() as connection:
+            for row in connection.execute(_BUSY):
+                self._found[row.waiting] += row.busy

@@ -14,14 +14,14 @@ import torch
 from benchmarks.peers.compilation import compiled
 from network.card import shipped_card
 from network.input import prepare
-from network.loading import load_predictor
 from network.prediction import Prediction, PreparedInput
 from network.predictor import TorchPredictor
+from network.predictor_choice import load_predictor
 from network.runtime import Runtime
 from network.weights import load_network
 from radiograph.errors import RadiographError
 from radiograph.frontal import check_header, check_prediction
-from radiograph.measuring import measure, spreads_in_error_frame
+from radiograph.measurement import measure, spreads_in_error_frame
 from radiograph.reading import read
 from radiograph.records import Header, IctThresholds
 from scheduler.settings import Settings

@@ -20,11 +20,11 @@ from db.query.results import find_results
 from db.query.status import all_statuses
 from db.records import ResultFilter
 from scheduler.settings import Settings, child_environment
-from worker.device_batch import CPU_BATCH
+from worker.device_batch import CPU_DEVICE_BATCH
 
 _ROOT = Path(__file__).parents[2]
 #: Images a forward pass, thoraq's own number; also what warms each worker of a peer.
-BATCH = CPU_BATCH
+BATCH = CPU_DEVICE_BATCH
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ class _Writer:
             self._process.stdout.readline()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_exc: object) -> None:
         said, _none = self._process.communicate("\n")
         self.longest_seconds = float(said)
 

@@ -16,7 +16,7 @@ from db.backup import copies, rotation
 from db.backup.records import CopyCount
 from scheduler.checkup.remedy import UPGRADE, in_state
 from scheduler.console import PlainConsole
-from scheduler.rights import claim
+from scheduler.rights import claim_state_folder
 from scheduler.settings import Settings
 
 
@@ -44,7 +44,7 @@ def upgrade(settings: Settings) -> None:
       THORAQ_DATABASE_URL=postgresql://queue/thoraq thoraq db upgrade
     """
     before = schema.check(settings.database)
-    claim(settings)
+    claim_state_folder(settings)
     after = schema.upgrade(settings.database)
     if before.current == after.current:
         say(f"the schema is up to date: {after.current}")
@@ -140,7 +140,7 @@ def restore(source: Path, *, replace: bool, settings: Settings) -> None:
     Example:
       thoraq db restore /backup/thoraq-2026-03-01 --replace
     """
-    claim(settings)
+    claim_state_folder(settings)
     with PlainConsole(stderr=True).status("restoring"):
         count = copies.restore(settings.database, source, replace=replace)
     if count.moved_aside is not None:

@@ -8,7 +8,7 @@ from itertools import chain
 import click
 
 from cli.listing_options import MORE, count_option, listing_options, print_count
-from cli.options import Count, KnownBatch, Moment, settings_option
+from cli.options import Count, Moment, codes_option, either_batch, settings_option
 from cli.output.cells import terminal_cells
 from cli.output.codes import check_codes
 from cli.output.ledger import code_lines
@@ -32,15 +32,8 @@ IN_TABLE = ("ended_at", "batch", "state", "code", "attempts", "path", "detail")
 
 
 @click.command()
-@click.argument("batch", type=KnownBatch(), required=False)
-@click.option("--batch", "named", type=KnownBatch(), help="the same as BATCH")
-@click.option(
-    "--code",
-    "codes",
-    multiple=True,
-    metavar="CODE",
-    help="only what ended with this code; may be repeated",
-)
+@either_batch
+@codes_option()
 @click.option(
     "--path", metavar="TEXT", help="part of the path, or a path from before the file was moved"
 )
@@ -57,7 +50,6 @@ IN_TABLE = ("ended_at", "batch", "state", "code", "attempts", "path", "detail")
 def failures(
     batch: str | None,
     *,
-    named: str | None,
     codes: tuple[str, ...],
     path: str | None,
     since: datetime | None,
@@ -80,8 +72,6 @@ def failures(
       thoraq failures archive-3f2a91bc --code file-unavailable --csv
       thoraq failures --path /srv/inbox/p0031.dcm
     """
-    if batch is not None and named is not None:
-        raise click.UsageError("name the batch once")
     database = open_database(settings)
     check_codes(database, codes)
     states: tuple[JobState, ...] = FAILURE_STATES
@@ -89,7 +79,7 @@ def failures(
         states = (JobState.FAILED if failed else JobState.SET_ASIDE,)
     table = form is Form.TABLE
     wanted = FailureFilter(
-        batch=batch or named,
+        batch=batch,
         states=states,
         codes=codes or None,
         path=None if path is None else named_path(path),

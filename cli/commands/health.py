@@ -8,19 +8,19 @@ from cli.exits import Exit
 from cli.options import settings_option
 from cli.output.printing import print_json, say
 from scheduler.checkup.health import Health, is_sound, read_health
-from scheduler.pulse import Kind
+from scheduler.pulse import PulseKind
 from scheduler.settings import Settings
 
 
 @click.command()
 @click.argument(
-    "kinds", metavar="[PROCESS]...", nargs=-1, type=click.Choice(Kind, case_sensitive=False)
+    "kinds", metavar="[PROCESS]...", nargs=-1, type=click.Choice(PulseKind, case_sensitive=False)
 )
 @click.option("--json", "as_json", is_flag=True, help="a JSON array, a process an object")
 @click.pass_context
 @settings_option
 def health(
-    ctx: click.Context, *, kinds: tuple[Kind, ...], as_json: bool, settings: Settings
+    ctx: click.Context, *, kinds: tuple[PulseKind, ...], as_json: bool, settings: Settings
 ) -> None:
     """Check that this host's processes go on; leave with code 4 (UNSOUND) if one does not.
 

@@ -110,7 +110,7 @@ def check_batch(batch: str, lines: Iterator[LogLine], settings: Settings) -> Non
     Logs outlive a batch that was forgotten, and are read where no database answers. Raises
     BatchUnknown.
     """
-    if any(line.said.get("batch") == batch for line in lines):
+    if any(line.fields.get("batch") == batch for line in lines):
         return
     try:
         if not schema.check(settings.database).up_to_date:
@@ -129,18 +129,18 @@ def check_batch(batch: str, lines: Iterator[LogLine], settings: Settings) -> Non
 def keys(line: LogLine) -> dict[str, object]:
     """Return a line's keys; one that was no JSON has those that every line has."""
     at = None if line.at == UNKNOWN else line.at.isoformat()
-    return {"timestamp": at, "level": line.level, **line.said}
+    return {"timestamp": at, "level": line.level, **line.fields}
 
 
 def text(line: LogLine) -> str:
     """Return a line for eyes: time, process, level, what happened, then key=value."""
     values = " ".join(
         f"{name}={value if isinstance(value, str) and ' ' not in value else json.dumps(value)}"
-        for name, value in line.said.items()
+        for name, value in line.fields.items()
         if name not in _APART and value is not None
     )
     # With its offset, so that --since takes what is printed.
     at = line.at.isoformat(sep=" ", timespec="milliseconds").replace("+00:00", "Z")
     at = "-" if line.at == UNKNOWN else at
-    said = printable(f"{line.said.get('event', '')}")
+    said = printable(f"{line.fields.get('event', '')}")
     return f"{at}  {line.process:<9} {line.level:<8} {said}  {values}".rstrip()

@@ -17,7 +17,10 @@ from db.records import ModelComparison
 from results.listing import Listing
 from results.model_rows import COLUMNS, CROSSING_COLUMNS, comparison_row, crossing_row, model_row
 from scheduler.archive import open_database
-from scheduler.networks import promote_network, register_network
+from scheduler.networks import (
+    promote_network,
+    register_network,
+)
 from scheduler.preparation import prepare
 from scheduler.settings import Settings
 

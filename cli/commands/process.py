@@ -8,9 +8,9 @@ import click
 
 from cli.errors import BatchPaused
 from cli.options import (
-    BatchName,
     Paths,
     model_option,
+    new_batch_option,
     paths_argument,
     priority_option,
     settings_option,
@@ -36,9 +36,7 @@ from scheduler.settings import Settings
 
 @click.command()
 @paths_argument
-@click.option(
-    "--batch", type=BatchName(), help="name of the batch [default: from the absolute paths]"
-)
+@new_batch_option("absolute paths")
 @priority_option
 @model_option
 @click.option(

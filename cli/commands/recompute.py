@@ -14,7 +14,7 @@ from cli.output.progress import BatchProgress
 from db.derivation import recompute as judge_again
 from db.derivation_records import Crossed, RecomputeCount
 from db.records import ResultFilter
-from results.reading import filter_names
+from results.audited_reads import filter_names
 from results.recomputed import crossed_row
 from scheduler.archive import open_database
 from scheduler.settings import Settings

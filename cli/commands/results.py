@@ -16,10 +16,10 @@ from db.query.order import SORTABLE
 from db.query.results import count_results, find_results
 from db.query.status import judged_results
 from db.records import ResultFilter
+from results.audited_reads import filter_names
 from results.columns import COLUMNS, IN_TABLE, result_row
 from results.judgements import reason_lines
 from results.listing import Listing
-from results.reading import filter_names
 from results.shown_rows import shown_row
 from scheduler.archive import open_database
 from scheduler.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cli.options import KnownBatch, settings_option
+from cli.options import codes_option, either_batch, settings_option
 from cli.output.codes import check_codes
 from cli.output.printing import say
 from db.operations import retry as queue_again
@@ -15,19 +15,10 @@ from scheduler.settings import Settings
 
 
 @click.command()
-@click.argument("batch", type=KnownBatch(), required=False)
-@click.option("--batch", "named", type=KnownBatch(), help="the same as BATCH")
-@click.option(
-    "--code",
-    "codes",
-    multiple=True,
-    metavar="CODE",
-    help="only what ended with this code, set aside or failed; may be repeated",
-)
+@either_batch
+@codes_option(", set aside or failed")
 @settings_option
-def retry(
-    batch: str | None, *, named: str | None, codes: tuple[str, ...], settings: Settings
-) -> None:
+def retry(batch: str | None, *, codes: tuple[str, ...], settings: Settings) -> None:
     """Queue again what failed or was cancelled.
 
     Of one BATCH, with whatever was cancelled of the contents it holds, or of all. With --code,
@@ -38,11 +29,9 @@ def retry(
     Example: a share was away; it is back
       thoraq retry --code file-unavailable --batch archive-3f2a91bc
     """
-    if batch is not None and named is not None:
-        raise click.UsageError("name the batch once")
     database = open_database(settings)
     check_codes(database, codes)
-    count = queue_again(database, batch or named, codes or None, settings.chunk_size)
+    count = queue_again(database, batch, codes or None, settings.chunk_size)
     say(f"{count.jobs} queued again")
     if count.files:
         say(f"{count.files} that intake refused: submit their folders again")

@@ -18,8 +18,8 @@ from cli.output.progress import BatchProgress
 from db.query.order import SORTABLE, Order
 from db.query.results import count_results, find_results
 from db.records import ResultFilter
+from results.audited_reads import filter_names
 from results.picture_file import check_out
-from results.reading import filter_names
 from results.sheet import SHEET_COLUMNS, Tiles, write_sheet
 from results.sheet_pages import older_pages, page_files, pages_of, title_of
 from scheduler.archive import open_database

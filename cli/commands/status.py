@@ -25,6 +25,7 @@ from results.listing import Listing
 from scheduler.archive import open_database
 from scheduler.checkup.absence import rows, sentences
 from scheduler.checkup.pauses import why_paused
+from scheduler.database_wait import until_answered
 from scheduler.settings import Settings
 
 #: Pause between two looks at a batch; a look at a large one takes its time, so at least ten of it,
@@ -124,17 +125,15 @@ def print_one(
 def follow_batch(database: Database, batch: str, settings: Settings) -> BatchStatus:
     """Show the batch until it has ended, also where the database is away. Raises BatchUnknown."""
     with BatchProgress(lambda: sentences(settings)) as progress:
+
+        def note(error: DatabaseError) -> None:
+            progress.show("waiting", f"for the database [{error.code}]: see `thoraq doctor`")
+
         while True:
             asked_at = time.monotonic()
-            try:
-                found = batch_status(database, batch)
-            except DatabaseError as exc:
-                if not exc.awaited:
-                    raise
-                progress.show("waiting", f"for the database [{exc.code}]: see `thoraq doctor`")
-            else:
-                progress.measure(found)
-                if not found.open:
-                    return found
+            found = until_answered(lambda: batch_status(database, batch), time.sleep, note)
+            progress.measure(found)
+            if not found.open:
+                return found
             pause = max(LOOK_SECONDS, 10 * (time.monotonic() - asked_at))
             time.sleep(min(pause, LONGEST_PAUSE_SECONDS))

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from cli.options import BatchName, model_option, paths_argument, priority_option, settings_option
+from cli.options import (
+    model_option,
+    new_batch_option,
+    paths_argument,
+    priority_option,
+    settings_option,
+)
 from cli.output.absences import tell
 from cli.output.printing import say
 from cli.output.progress import BatchProgress
@@ -24,9 +30,7 @@ from scheduler.settings import Settings
 
 @click.command()
 @paths_argument
-@click.option(
-    "--batch", type=BatchName(), help="name of the batch [default: from the absolute paths]"
-)
+@new_batch_option("absolute paths")
 @priority_option
 @model_option
 @settings_option

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from cli.options import (
-    BatchName,
     Paths,
     model_option,
+    new_batch_option,
     priority_option,
     settings_option,
 )
@@ -39,9 +39,7 @@ from scheduler.settings import Settings
     help="what becomes of a file that has ended: left; moved to done/ or failed/ in FOLDER; or"
     " deleted if it was measured and moved to failed/ if not",
 )
-@click.option(
-    "--batch", type=BatchName(), help="name of the batch [default: from the absolute path]"
-)
+@new_batch_option("absolute path")
 @priority_option
 @model_option
 @settings_option

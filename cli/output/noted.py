@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
+import results.audited_reads
 import results.copy_reading
 import results.export
 import results.noted_outputs
-import results.reading
 from cli.output.printing import say
 
 _tell = partial(say, err=True)
 
-audited = partial(results.reading.audited, tell=_tell)
+audited = partial(results.audited_reads.audited, tell=_tell)
 audited_copy = partial(results.copy_reading.audited_copy, tell=_tell)
 export_results = partial(results.export.export_results, tell=_tell)
 noted_outputs = partial(results.noted_outputs.noted_outputs, tell=_tell)

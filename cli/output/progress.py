@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import TextColumn
 
+from cli.output.bar import Bar
 from db.records import BatchStatus, IntakeCount
 from results.duration import duration
-from scheduler.console import PlainConsole
 from scheduler.terminal import printable
 
 #: The rate is taken over this long.
@@ -52,41 +50,20 @@ class Rate:
         return (after - before) / (end - start) if after > before and end > start else None
 
 
-class BatchProgress:
+class BatchProgress(Bar):
     """Shows a batch on standard error while it is taken in and measured.
 
     ``absent``: says what does not answer, a sentence each; asked where no worker takes a file.
     """
 
     def __init__(self, absent: Callable[[], list[str]] = list) -> None:
+        super().__init__(TextColumn("{task.description:<9}", markup=False), width=30)
         self.absent = absent
         self.cause = ""
         self.asked_at = float("-inf")
-        self.console = PlainConsole(stderr=True, highlight=False)
         self.rate = Rate()
         self.began = time.monotonic()
         self.last_line = 0.0
-        self.bar = Progress(
-            TextColumn("{task.description:<9}", markup=False),
-            BarColumn(bar_width=30),
-            TextColumn("{task.fields[words]}", markup=False),
-            console=self.console,
-            disable=not self.console.is_terminal,
-            transient=True,
-        )
-        self.task = self.bar.add_task("starting", total=None, words="")
-
-    def __enter__(self) -> Self:
-        self.bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.bar.stop()
 
     def take_in(self, count: IntakeCount) -> None:
         """Show what the intake has met so far."""
@@ -126,7 +103,7 @@ class BatchProgress:
         """Move the bar, or print a line if the last one is old enough."""
         words = printable(words)
         if self.console.is_terminal:
-            self.bar.update(self.task, description=what, words=words, completed=done, total=total)
+            self.move(what, words, done, total)
         elif time.monotonic() - self.last_line >= LINE_SECONDS:
             self.last_line = time.monotonic()
             self.console.print(f"{what}: {words}", soft_wrap=True)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import TextColumn
 from rich.table import Column
 
+from cli.output.bar import Bar
 from db.database import Database
 from db.states import RunState
 from db.training.records import TrainingRun
 from db.training.runs import find_run
 from results.duration import duration
 from results.run_rows import is_judged, is_over, loss_text, phase_text
-from scheduler.console import PlainConsole
 from scheduler.terminal import printable
 
 #: Pause between two looks at a run.
@@ -36,39 +34,18 @@ def follow_run(database: Database, name: str, reason: Callable[[TrainingRun], st
             time.sleep(LOOK_SECONDS)
 
 
-class RunProgress:
+class RunProgress(Bar):
     """Shows a run on standard error; ``reason`` says why a waiting one waits."""
 
     def __init__(self, reason: Callable[[TrainingRun], str]) -> None:
-        self.console = PlainConsole(stderr=True, highlight=False)
+        column = Column(min_width=10, no_wrap=True)
+        description = TextColumn("{task.description}", markup=False, table_column=column)
+        super().__init__(description, width=20)
         self.reason = reason
         self.reason_due = 0.0
         self.waits_for = ""
         self.state: RunState | None = None
         self.told = ""
-        self.bar = Progress(
-            TextColumn(
-                "{task.description}", markup=False, table_column=Column(min_width=10, no_wrap=True)
-            ),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[words]}", markup=False, table_column=Column(no_wrap=True)),
-            console=self.console,
-            disable=not self.console.is_terminal,
-            transient=True,
-        )
-        self.task = self.bar.add_task("starting", total=None, words="")
-
-    def __enter__(self) -> Self:
-        self.bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.bar.stop()
 
     def show(self, run: TrainingRun) -> None:
         """Move the bar, or print a line where something is new."""
@@ -81,9 +58,7 @@ class RunProgress:
                 self.console.print(self.waits_for, soft_wrap=True)
             words = "" if self.waits_for else f"{what}  {words}"
             done, total = (0, None) if last is None else (last.step, last.steps)
-            self.bar.update(
-                self.task, description=str(run.state), words=words, completed=done, total=total
-            )
+            self.move(str(run.state), words, done, total)
         elif (line := f"{what}: {words}") != self.told:
             self.told = line
             self.console.print(line, soft_wrap=True)

@@ -43,8 +43,8 @@ def tables_in(script: IO[bytes], columns: Mapping[str, Sequence[str]]) -> Iterat
     encoding = "UTF8"
     seen: set[str] = set()
     for line in script:
-        if said := _ENCODING.fullmatch(line.rstrip(b"\n")):
-            encoding = said[1].decode("ascii")
+        if setting := _ENCODING.fullmatch(line.rstrip(b"\n")):
+            encoding = setting[1].decode("ascii")
         elif start := _START.fullmatch(line.rstrip(b"\n")):
             table = start[1].decode("ascii", "replace")
             named = [name.strip('"') for name in start[2].decode("ascii", "replace").split(", ")]

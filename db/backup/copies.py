@@ -17,7 +17,7 @@ from sqlalchemy import inspect
 from db.address import sqlite_path
 from db.audit import Action, note
 from db.backup import postgres_copies, sqlite_copies
-from db.backup.known_schema import refuse
+from db.backup.known_schema import refuse_differences
 from db.backup.records import CopyContents, CopyCount, count_rows
 from db.database import Database, moment
 from db.engine import engine_of
@@ -49,7 +49,7 @@ def back_up(url: str, target: Path, *, replace: bool = False) -> CopyCount:
         opened, name = tempfile.mkstemp(".part", f".{target.name}.", target.parent)
         half = Path(name)
         try:
-            if sqlite_copies.speaks(url):
+            if sqlite_copies.is_sqlite_url(url):
                 count = sqlite_copies.write_copy(url, half)
             else:
                 count = postgres_copies.write_copy(url, opened)
@@ -74,11 +74,11 @@ def restore(url: str, source: Path, *, replace: bool = False) -> CopyCount:
     """
     if sqlite_copies.is_database(url, source):
         raise CopyForeign(f"{source} is the database itself; name a copy")
-    check_copy(source, sqlite=sqlite_copies.speaks(url))
+    check_copy(source, sqlite=sqlite_copies.is_sqlite_url(url))
     if not replace and _has_tables(url):
         raise DatabaseNotEmpty
     moved_aside: Path | None = None
-    if sqlite_copies.speaks(url):
+    if sqlite_copies.is_sqlite_url(url):
         moved_aside = sqlite_copies.bring_back(url, source)
     else:
         postgres_copies.bring_back(url, source, replace=replace)
@@ -99,16 +99,14 @@ def check_copy(source: Path, *, sqlite: bool) -> None:
     Nothing of it is executed. Raises CopyForeign, CopyDamaged, CopyUntrusted, SchemaNewer,
     ToolMissing, ToolOutdated.
     """
-    look_into = sqlite_copies.look_into if sqlite else postgres_copies.look_into
-    strange = sqlite_copies.strange if sqlite else postgres_copies.strange
-    read_through = sqlite_copies.read_through if sqlite else postgres_copies.read_through
-    contents: CopyContents = look_into(source)
+    kind = sqlite_copies if sqlite else postgres_copies
+    contents: CopyContents = kind.look_into(source)
     # Other programs keep their revisions in a table of the same name, and number them alike.
     if contents.revision is None or not contents.tables >= _OURS:
         raise CopyForeign.about(source)
     check_revision(contents.revision)
-    refuse(source, strange(contents))
-    read_through(source)
+    refuse_differences(source, kind.schema_differences(contents))
+    kind.read_through(source)
 
 
 def _has_tables(url: str) -> bool:

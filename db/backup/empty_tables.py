@@ -23,7 +23,7 @@ _INDEXES = f"""
 
 
 @contextmanager
-def filling(connection: Connection, tables: Collection[str]) -> Iterator[None]:
+def without_constraints(connection: Connection, tables: Collection[str]) -> Iterator[None]:
     """Take keys, indexes and triggers away; bring them back, and number on from the last row."""
     names = {"names": list(tables)}
     constraints = connection.execute(text(_CONSTRAINTS), names).all()
@@ -37,11 +37,11 @@ def filling(connection: Connection, tables: Collection[str]) -> Iterator[None]:
     yield
     for table in tables:
         connection.exec_driver_sql(f'ALTER TABLE "{table}" ENABLE TRIGGER USER')
-    for table, name, said in reversed(constraints):
-        connection.exec_driver_sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} {said}")
-    for _, said in indexes:
+    for table, name, definition in reversed(constraints):
+        connection.exec_driver_sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+    for _, definition in indexes:
         # As text: a statement with a per cent sign is no pattern for values.
-        connection.execute(text(said.replace(":", "\\:")))
+        connection.execute(text(definition.replace(":", "\\:")))
     _number_on(connection, tables)
 
 

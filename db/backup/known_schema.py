@@ -21,7 +21,7 @@ Entry = tuple[str, str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Strange:
+class ForeignEntry:
     """What no database of thoraq's has. ``known``: it has one of this name, of other definition."""
 
     kind: str
@@ -32,8 +32,8 @@ class Strange:
     def __str__(self) -> str:
         """Name it."""
         kind = self.kind if self.kind in {"table", "index", "trigger", "view"} else "object"
-        said = f"{kind} {shown(self.name)}"
-        return f"{said} of another definition" if self.known else said
+        entry = f"{kind} {shown(self.name)}"
+        return f"{entry} of another definition" if self.known else entry
 
 
 VERSION_TABLE = "alembic_version"
@@ -51,12 +51,13 @@ _MOST_OF_NAME = 60
 _MOST_NAMED = 5
 
 
-def refuse(source: Path, strange: Sequence[str]) -> None:
+def refuse_differences(source: Path, differences: Sequence[str]) -> None:
     """Refuse a copy that holds what none of ours does. Raises CopyUntrusted."""
-    if strange:
-        more = f" and {len(strange) - _MOST_NAMED} more" if len(strange) > _MOST_NAMED else ""
-        said = ", ".join(strange[:_MOST_NAMED])
-        raise CopyUntrusted.because(f"{source}: {said}{more}")
+    if differences:
+        left = len(differences) - _MOST_NAMED
+        more = f" and {left} more" if left > 0 else ""
+        named = ", ".join(differences[:_MOST_NAMED])
+        raise CopyUntrusted.because(f"{source}: {named}{more}")
 
 
 def is_known(revision: str) -> bool:
@@ -93,7 +94,7 @@ def is_version_table(entry: Entry, revision: str) -> bool:
     return sql is not None and _definitions(revision).get((kind, name)) == definition(sql)
 
 
-def strange_entries(found: Iterable[Entry], revision: str) -> Iterator[Strange]:
+def foreign_entries(found: Iterable[Entry], revision: str) -> Iterator[ForeignEntry]:
     """Yield what SQLite's catalogue holds beyond a revision's schema."""
     known = _definitions(revision)
     for entry in found:
@@ -102,9 +103,9 @@ def strange_entries(found: Iterable[Entry], revision: str) -> Iterator[Strange]:
             continue
         virtual = (sql or "").upper().startswith("CREATE VIRTUAL")
         if (kind, name) not in known:
-            yield Strange(kind, name, known=False, virtual=virtual)
+            yield ForeignEntry(kind, name, known=False, virtual=virtual)
         elif sql is None or definition(sql) != known[kind, name]:
-            yield Strange(kind, name, known=True, virtual=virtual)
+            yield ForeignEntry(kind, name, known=True, virtual=virtual)
 
 
 def missing_tables(tables: Iterable[str], revision: str) -> Iterator[str]:

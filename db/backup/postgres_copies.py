@@ -20,9 +20,9 @@ from sqlalchemy.exc import IntegrityError
 
 from db import migration
 from db.backup.archive_text import Rows, tables_in
-from db.backup.empty_tables import filling
+from db.backup.empty_tables import without_constraints
 from db.backup.known_schema import VERSION_TABLE, archive_entries, columns_of, missing_tables, shown
-from db.backup.records import CopyContents, CopyCount, count_rows
+from db.backup.records import CopyContents, CopyCount, check_magic, count_rows
 from db.engine import engine_of
 from db.errors import (
     CopyDamaged,
@@ -81,7 +81,7 @@ def write_copy(url: str, target: int) -> CopyCount:
     finally:
         engine.dispose()
     if ran.returncode != 0:
-        raise CopyFailed.because(f"pg_dump: {_said(ran.stderr)}")
+        raise CopyFailed.because(f"pg_dump: {_last_error(ran.stderr)}")
     return count
 
 
@@ -107,7 +107,7 @@ def bring_back(url: str, source: Path, *, replace: bool) -> None:
 
 def _try_to_bring_back(url: str, source: Path, revision: str, *, replace: bool) -> None:
     columns = columns_of(revision)
-    with migration.alone(url) as connection:
+    with migration.lone_transaction(url) as connection:
         # It does nothing while the archive is read, and makes indexes at once.
         for limit in ("idle_in_transaction_session_timeout", "statement_timeout"):
             connection.execute(text(f"SET LOCAL {limit} = 0"))
@@ -118,7 +118,7 @@ def _try_to_bring_back(url: str, source: Path, revision: str, *, replace: bool) 
             connection.execute(text(f"DROP FUNCTION IF EXISTS {', '.join(FUNCTIONS)}"))
         migration.apply(connection, revision)
         try:
-            with filling(connection, columns):
+            with without_constraints(connection, columns):
                 _take_rows(connection, source, columns)
         except IntegrityError as exc:
             raise CopyDamaged.because(f"{source}: rows contradict each other") from exc
@@ -141,14 +141,14 @@ def _take_rows(connection: Connection, source: Path, columns: Mapping[str, Seque
         except psycopg.OperationalError as exc:
             raise CopyFailed.because(type(exc).__name__) from exc
         except psycopg.Error as exc:
-            said = exc.sqlstate or type(exc).__name__
-            raise CopyDamaged.because(f"{source}: {said} in {rows.table}") from exc
+            reason = exc.sqlstate or type(exc).__name__
+            raise CopyDamaged.because(f"{source}: {reason} in {rows.table}") from exc
         except (CopyUntrusted, CopyDamaged) as exc:
             raise type(exc)(f"{source}: {exc}") from exc
         if reading.wait() != 0:
             errors.seek(0)
-            said = _said(errors.read().decode(errors="replace"))
-            raise CopyDamaged.because(f"{source}: {said}")
+            reason = _last_error(errors.read().decode(errors="replace"))
+            raise CopyDamaged.because(f"{source}: {reason}")
 
 
 def _take_table(raw: psycopg.Connection[Any], rows: Rows, *, known: bool) -> None:
@@ -173,13 +173,7 @@ def look_into(source: Path) -> CopyContents:
 
     Raises CopyForeign, CopyDamaged, CopyUntrusted, ToolMissing, ToolOutdated.
     """
-    try:
-        with source.open("rb") as opened:
-            head = opened.read(len(_MAGIC))
-    except OSError as exc:
-        raise CopyDamaged(f"{source}: {exc.strerror}") from exc
-    if head != _MAGIC:
-        raise CopyForeign.about(source)
+    check_magic(source, _MAGIC)
     listed = _read(source, "--list")
     tables = frozenset(_TABLE.findall(listed))
     revision = None
@@ -193,7 +187,7 @@ def look_into(source: Path) -> CopyContents:
     return CopyContents(tables, revision, listed=tuple(_ENTRY.findall(listed)))
 
 
-def strange(contents: CopyContents) -> list[str]:
+def schema_differences(contents: CopyContents) -> list[str]:
     """Say what an archive holds, or lacks, against the schema of its revision."""
     revision = contents.revision or HEAD
     known = archive_entries(revision)
@@ -212,7 +206,7 @@ def _read(source: Path, *wanted: str) -> str:
     if "unsupported version" in ran.stderr:
         raise ToolOutdated.about(source)
     if ran.returncode != 0:
-        raise CopyDamaged.because(f"{source}: {_said(ran.stderr)}")
+        raise CopyDamaged.because(f"{source}: {_last_error(ran.stderr)}")
     return ran.stdout
 
 
@@ -223,8 +217,8 @@ def _reaching(url: str) -> Iterator[tuple[str, Sequence[int]]]:
     The file is in memory alone: neither the list of processes nor a disk ever holds it.
     """
     parsed = make_url(url)
-    said = parsed.query.get("options", ())
-    options = [said] if isinstance(said, str) else list(said)
+    given = parsed.query.get("options", ())
+    options = [given] if isinstance(given, str) else list(given)
     query = {name: value for name, value in parsed.query.items() if name not in _SECRETS}
     query["options"] = " ".join([*options, f"-c lock_timeout={_LOCK_TIMEOUT}"])
     password = parsed.password or parsed.query.get("password")
@@ -276,12 +270,12 @@ def _tool(name: str) -> list[str]:
 def _check_version(dump: Sequence[str], connection: Connection) -> None:
     """Check that pg_dump is no older than the server. Raises ToolOutdated."""
     ran = subprocess.run([*dump, "--version"], capture_output=True, text=True, check=False)
-    said = re.search(r"\d+", ran.stdout)
+    version = re.search(r"\d+", ran.stdout)
     number = connection.execute(text("SHOW server_version_num")).scalar_one()
-    if said is None or int(said.group()) < int(number) // 10_000:
+    if version is None or int(version.group()) < int(number) // 10_000:
         raise ToolOutdated.about(ran.stdout.strip())
 
 
-def _said(errors: str) -> str:
+def _last_error(errors: str) -> str:
     lines = [line for line in errors.splitlines() if "error" in line.lower()]
     return lines[0] if lines else "no reason given"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
+from db.errors import CopyDamaged, CopyForeign
 from db.tables import batch, file, job, measurement
 
 
@@ -43,6 +44,17 @@ class CopyContents:
     revision: str | None
     entries: tuple[tuple[str, str, str | None], ...] = ()
     listed: tuple[str, ...] = ()
+
+
+def check_magic(source: Path, magic: bytes) -> None:
+    """Check that a file begins as copies of its kind do. Raises CopyForeign, CopyDamaged."""
+    try:
+        with source.open("rb") as opened:
+            head = opened.read(len(magic))
+    except OSError as exc:
+        raise CopyDamaged(f"{source}: {exc.strerror}") from exc
+    if head != magic:
+        raise CopyForeign.about(source)
 
 
 def count_rows(connection: Connection) -> CopyCount:

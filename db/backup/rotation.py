@@ -41,7 +41,7 @@ def rotate(url: str, folder: Path, keep: int, now: datetime | None = None) -> Ro
     family = f"thoraq-{_digest_of(url)}-"
     copy = folder / f"{family}{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}.copy"
     count = back_up(url, copy)
-    check_copy(copy, sqlite=sqlite_copies.speaks(url))
+    check_copy(copy, sqlite=sqlite_copies.is_sqlite_url(url))
     named = re.compile(rf"{family}\d{{8}}T\d{{6}}Z\.copy")
     # The new one stays also where a clock was set back and others are dated later.
     older = sorted(
@@ -61,16 +61,16 @@ def rotate(url: str, folder: Path, keep: int, now: datetime | None = None) -> Ro
 def _digest_of(url: str) -> str:
     """Return a short name of a database, whatever the user, password and host it is reached by."""
     parsed = make_url(url)
-    if sqlite_copies.speaks(url):
-        said = f"{socket.gethostname()} {Path(str(parsed.database)).absolute()}"
+    if sqlite_copies.is_sqlite_url(url):
+        identity = f"{socket.gethostname()} {Path(str(parsed.database)).absolute()}"
     else:
         engine = engine_of(url)
         try:
             with translated(), engine.connect() as connection:
                 asked = "SELECT system_identifier || ' ' || current_database()"
-                said = str(
+                identity = str(
                     connection.execute(text(f"{asked} FROM pg_control_system()")).scalar_one()
                 )
         finally:
             engine.dispose()
-    return hashlib.sha256(said.encode(errors="surrogateescape")).hexdigest()[:12]
+    return hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:12]

@@ -16,15 +16,15 @@ from db import migration
 from db.address import parse_url, sqlite_path, sqlite_url
 from db.backup.known_schema import (
     Entry,
-    Strange,
+    ForeignEntry,
     columns_of,
+    foreign_entries,
     is_known,
     is_version_table,
     missing_tables,
-    refuse,
-    strange_entries,
+    refuse_differences,
 )
-from db.backup.records import CopyContents, CopyCount, CopyRemark
+from db.backup.records import CopyContents, CopyCount, CopyRemark, check_magic
 from db.engine import engine_of
 from db.errors import (
     CopyDamaged,
@@ -44,14 +44,14 @@ _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
-def speaks(url: str) -> bool:
+def is_sqlite_url(url: str) -> bool:
     """Whether a URL is SQLite's."""
     return parse_url(url).get_backend_name() == "sqlite"
 
 
 def is_database(url: str, path: Path) -> bool:
     """Whether a path is the database's own file."""
-    if not speaks(url):
+    if not is_sqlite_url(url):
         return False
     return path.exists() and _file_of(url).exists() and path.samefile(_file_of(url))
 
@@ -123,13 +123,7 @@ def bring_back(url: str, source: Path) -> Path | None:
 
 def look_into(source: Path) -> CopyContents:
     """Read what a copy says it is; nothing of it is executed. Raises CopyForeign, CopyDamaged."""
-    try:
-        with source.open("rb") as opened:
-            head = opened.read(len(_MAGIC))
-    except OSError as exc:
-        raise CopyDamaged(f"{source}: {exc.strerror}") from exc
-    if head != _MAGIC:
-        raise CopyForeign.about(source)
+    check_magic(source, _MAGIC)
     try:
         with closing(_opened(source)) as copy:
             return _contents(copy, "main")
@@ -137,10 +131,10 @@ def look_into(source: Path) -> CopyContents:
         raise CopyDamaged.because(f"{source}: {exc}") from exc
 
 
-def strange(contents: CopyContents) -> list[str]:
+def schema_differences(contents: CopyContents) -> list[str]:
     """Say what a copy holds, or lacks, against the schema of its revision."""
     revision = contents.revision or HEAD
-    found = [str(each) for each in strange_entries(contents.entries, revision)]
+    found = [str(each) for each in foreign_entries(contents.entries, revision)]
     return [*found, *missing_tables(contents.tables, revision)]
 
 
@@ -148,11 +142,11 @@ def read_through(source: Path) -> None:
     """Read a copy to its end. Raises CopyDamaged."""
     try:
         with closing(_opened(source)) as copy:
-            [said] = copy.execute("PRAGMA integrity_check(1)").fetchone()
+            [answer] = copy.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.Error as exc:
         raise CopyDamaged.because(f"{source}: {exc}") from exc
-    if said != "ok":
-        raise CopyDamaged.because(f"{source}: {said}")
+    if answer != "ok":
+        raise CopyDamaged.because(f"{source}: {answer}")
 
 
 def _leave_out(target: Path) -> CopyRemark:
@@ -162,7 +156,7 @@ def _leave_out(target: Path) -> CopyRemark:
             contents = _contents(copy, "main")
         if contents.revision is None or not is_known(contents.revision):
             return CopyRemark()
-        found = list(strange_entries(contents.entries, contents.revision))
+        found = list(foreign_entries(contents.entries, contents.revision))
         others = [each for each in found if not each.known]
         if others:
             with closing(sqlite3.connect(target, isolation_level=None)) as copy:
@@ -178,7 +172,7 @@ def _leave_out(target: Path) -> CopyRemark:
     )
 
 
-def _turn(each: Strange) -> tuple[int, bool]:
+def _turn(each: ForeignEntry) -> tuple[int, bool]:
     """Order views before the tables they name, virtual tables before those with their rows."""
     return ["view", "trigger", "index", "table"].index(each.kind), not each.virtual
 
@@ -203,7 +197,7 @@ def _fill(fresh: Path, source: Path) -> None:
             contents = _contents(opened, "copy")
             if contents.revision is None:
                 raise CopyForeign.about(source)
-            refuse(source, strange(contents))
+            refuse_differences(source, schema_differences(contents))
             migration.make(sqlite_url(fresh), contents.revision)
             opened.execute("PRAGMA main.journal_mode = OFF")  # it is of no use until it is whole
             opened.execute("PRAGMA main.synchronous = OFF")
@@ -238,18 +232,18 @@ def _misfits(opened: sqlite3.Connection, table: str) -> bool:
 
     That is bytes, text for a number, and texts that are no time or no JSON where one is kept.
     """
-    said = []
+    conditions = []
     for _, column, kind, *_ in opened.execute(f'PRAGMA main.table_info("{table}")').fetchall():
         number = kind.startswith(("BIGINT", "INTEGER", "BOOLEAN", "FLOAT"))
-        said.append(f"""typeof("{column}") IN ('blob', '{"text" if number else "blob"}')""")
+        conditions.append(f"""typeof("{column}") IN ('blob', '{"text" if number else "blob"}')""")
         if kind.startswith("DATE"):
-            said.append(
+            conditions.append(
                 f"""("{column}" IS NOT NULL AND ("{column}" NOT GLOB '[0-9][0-9][0-9][0-9]-*'
                 OR julianday("{column}") IS NULL))"""
             )
         elif kind == "JSON":
-            said.append(f"""("{column}" IS NOT NULL AND NOT json_valid("{column}"))""")
-    asked = f'SELECT 1 FROM main."{table}" WHERE {" OR ".join(said)} LIMIT 1'  # noqa: S608
+            conditions.append(f"""("{column}" IS NOT NULL AND NOT json_valid("{column}"))""")
+    asked = f'SELECT 1 FROM main."{table}" WHERE {" OR ".join(conditions)} LIMIT 1'  # noqa: S608
     return opened.execute(asked).fetchone() is not None
 
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from db.bulk import at_once
+from db.bulk import is_postgres
 from db.columns import ArchivePath, FilePath, Moment, Prose
 from db.dialect_paths import spellings
 from db.records import Comparison, Condition, Scalar
@@ -131,7 +131,7 @@ def as_sql(connection: Connection, condition: Condition) -> ColumnElement[bool]:
         case Comparison.UNLIKE:
             return ~_like(connection, column, str(value))
         case Comparison.CONTAINS:
-            holds = func.strpos if at_once(connection) else func.instr
+            holds = func.strpos if is_postgres(connection) else func.instr
             literals = _literals(connection, column, str(value))
             found = or_(*(holds(_as_text(column), each) > 0 for each in literals))
             return type_coerce(found, Boolean)
@@ -158,7 +158,7 @@ def _unequal(
 
 def _like(connection: Connection, column: Column[Any], pattern: str) -> ColumnElement[bool]:
     """Match a pattern; LIKE ignores the case of a to z on SQLite, where GLOB does not."""
-    if at_once(connection):
+    if is_postgres(connection):
         likes = _literals(connection, column, pattern)
         return or_(*(_as_text(column).like(each, escape="\\") for each in likes))
     glob, escaped = "", False

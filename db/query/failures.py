@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from db.batches import batch_id_of
-from db.bulk import among, at_once
+from db.bulk import is_one_of, is_postgres
 from db.columns import FilePath, total
 from db.database import Database, pieces
 from db.dialect_paths import spellings
@@ -127,7 +127,7 @@ def _of_jobs(connection: Connection, wanted: FailureFilter, batch_id: int | None
     if batch_id is None:
         return chosen.where(failed)
     in_batch = file.c.batch_id == batch_id
-    if at_once(connection):
+    if is_postgres(connection):
         return chosen.where(failed, in_batch)  # PostgreSQL knows which of the two are fewer
     if _is_small(connection, batch_id, wanted):
         return chosen.where(in_batch, _not_looked_up(failed))
@@ -174,7 +174,7 @@ def _at_path(connection: Connection, path: str | None) -> ColumnElement[bool] | 
         return None
     if ids := files_at(connection, path):
         return file.c.id.in_(ids)
-    holds = func.strpos if at_once(connection) else func.instr
+    holds = func.strpos if is_postgres(connection) else func.instr
     before_the_move = func.replace(file.c.path, f"/{Place.FAILED}/", "/")
     parts = [literal(each, FilePath) for each in spellings(connection, path)]
     return or_(
@@ -203,7 +203,7 @@ def _read(db: Database, ids: Sequence[int], states: Sequence[JobState]) -> Itera
     )
     for page in pieces(ids, _PAGE):
         with db.read() as connection:
-            rows = connection.execute(chosen.where(among(connection, file.c.id, page))).all()
+            rows = connection.execute(chosen.where(is_one_of(connection, file.c.id, page))).all()
         by_id = {row.id: row for row in rows}
         for each in page:
             row = by_id.get(each)

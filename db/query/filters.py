@@ -12,7 +12,7 @@ from db.batches import batch_id_of
 from db.errors import StudyUnknown
 from db.models import check_measures
 from db.query.conditions import COMPARABLE, as_sql
-from db.query.index_choice import Way, narrowed
+from db.query.index_choice import Way, where_by_index
 from db.query.moved_files import files_at
 from db.query.spans import within_span
 from db.records import ResultFilter
@@ -47,7 +47,7 @@ def filtered(
     if wanted.study is not None:
         ids = radiograph_ids(connection, wanted.study)
         if not ids:
-            raise unknown(wanted.study)
+            raise unknown_study(wanted.study)
         asked.append((radiograph.c.id, radiograph.c.id.in_(ids)))
     compared = (
         (wanted.bucket, measurement.c.bucket, eq),
@@ -68,7 +68,7 @@ def filtered(
     conditions = [condition for _, condition in asked]
     if wanted.study is not None or wanted.patient is not None:
         return chosen.where(*conditions)  # few, and found by what they equal
-    return narrowed(connection, chosen, conditions, _ways(asked, batch_id))
+    return where_by_index(connection, chosen, conditions, _ways(asked, batch_id))
 
 
 def _ways(asked: Sequence[_Asked], batch_id: int | None) -> Iterator[Way]:
@@ -110,7 +110,7 @@ def radiograph_ids(connection: Connection, study: str) -> list[int]:
     return list(found.scalars())
 
 
-def unknown(study: str) -> StudyUnknown:
+def unknown_study(study: str) -> StudyUnknown:
     """Make the error of a name that nothing has."""
     return StudyUnknown(
         f"nothing matches {study!r}: give a study UID, SOP UID, radiograph id, SHA-256 prefix of "

@@ -21,7 +21,7 @@ _FEW = 2_000
 Way = tuple[Column[int], Select[tuple[int]]]
 
 
-def narrowed(
+def where_by_index(
     connection: Connection,
     chosen: Select[Any],
     conditions: Sequence[ColumnElement[bool]],

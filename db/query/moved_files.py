@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from sqlalchemy import Connection, String, cast, literal, select
 
 from db.archive import is_hashed
-from db.bulk import among
+from db.bulk import is_one_of
 from db.columns import FilePath, path_digests
 from db.database import AnyRow
 from db.dialect_paths import archive_at, spellings
@@ -49,7 +49,7 @@ def moved_paths(path: str) -> Iterator[str]:
 
 def _exactly(connection: Connection, paths: Sequence[str], *, moved: bool = False) -> list[AnyRow]:
     asked = select(file.c.id, file.c.batch_id, file.c.place, file.c.path).where(
-        among(connection, file.c.path_digest, path_digests(connection, paths))
+        is_one_of(connection, file.c.path_digest, path_digests(connection, paths))
     )
     if moved:
         asked = asked.where(file.c.place.in_(PUT_AWAY))

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, String
 
-from db.bulk import at_once
+from db.bulk import is_postgres
 from db.columns import FilePath, Prose
 from db.query.conditions import COMPARABLE
 from db.tables import measurement, radiograph
@@ -64,7 +64,7 @@ def order_terms(
     ``absent``: some may have no value. Texts are compared by their bytes on both databases,
     whatever the language of PostgreSQL's is.
     """
-    if at_once(connection) and isinstance(key.type, (String, FilePath, Prose)):
+    if is_postgres(connection) and isinstance(key.type, (String, FilePath, Prose)):
         key = key.collate("C")
     ordered = key.desc() if descending else key.asc()
     # To PostgreSQL absent values are the highest, and no index of ours has them last going down.

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, func, or_, select, union_all
 
 from db.batches import batch_id_of
 from db.database import Database
-from db.query.filters import filtered, radiograph_ids, unknown
+from db.query.filters import filtered, radiograph_ids, unknown_study
 from db.query.moved_files import files_at
 from db.query.order import SORTABLE, Order, may_be_absent, order_terms
 from db.records import FileOutcome, Result, ResultFilter
@@ -120,7 +120,7 @@ def file_outcomes(
             at_path = file.c.id.in_(files_at(connection, study))
             by_name = or_(at_path, file.c.radiograph_id.in_(ids))
             if connection.execute(select(file.c.id).where(by_name).limit(1)).first() is None:
-                raise unknown(study)
+                raise unknown_study(study)
             chosen = chosen.where(by_name)
     return (
         FileOutcome(

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Update, select, update
 
 from db.database import AnyRow, Database, insert_into, moment
 from db.models import note_model
-from db.pauses import training_paused
+from db.pauses import is_training_paused
 from db.states import RunState
 from db.tables import training_check, training_phase, training_run
 from db.training.records import RunCheck, RunClaim, RunHold, RunPhase
@@ -43,7 +43,7 @@ def claim_run(
         taken = connection.execute(
             update(training_run)
             .where(training_run.c.id == run_id, training_run.c.state == RunState.QUEUED)
-            .where(~training_paused())
+            .where(~is_training_paused())
             .values(
                 state=RunState.RUNNING,
                 owner=owner,
@@ -73,7 +73,7 @@ def renew_run(
     with db.write() as connection:
         at = moment(connection, now)
         asked = connection.execute(
-            held(owner)
+            update_of_held_run(owner)
             .values(lease_expires_at=at + timedelta(seconds=lease_seconds))
             .returning(training_run.c.cancel_requested)
         ).scalar_one_or_none()
@@ -85,7 +85,7 @@ def record_check(db: Database, owner: str, check: RunCheck) -> bool:
     said = _said(check)
     with db.write() as connection:
         run_id = connection.execute(
-            held(owner).values(last=said).returning(training_run.c.id)
+            update_of_held_run(owner).values(last=said).returning(training_run.c.id)
         ).scalar_one_or_none()
         if run_id is None:
             return False
@@ -102,7 +102,7 @@ def record_check(db: Database, owner: str, check: RunCheck) -> bool:
         else:
             # Only a step that was never reached is progress: a run that ends its worker right
             # after a check tells that check again at every attempt.
-            connection.execute(held(owner).values(attempts=1))
+            connection.execute(update_of_held_run(owner).values(attempts=1))
     return True
 
 
@@ -133,14 +133,14 @@ def release_run(db: Database, owner: str, *, now: datetime | None = None) -> boo
     One that was to be cancelled meanwhile is cancelled.
     """
     with db.write() as connection:
-        row = locked(connection, owner)
+        row = lock_held_run(connection, owner)
         if row is None:
             return False
         if row.cancel_requested:
             values = {"state": RunState.CANCELLED, "ended_at": moment(connection, now)}
         else:
             values = {"state": RunState.QUEUED, "sent_at": None, "attempts": row.attempts - 1}
-        return _moved(connection, held(owner).values(**values, **UNOWNED))
+        return _moved(connection, update_of_held_run(owner).values(**values, **UNOWNED))
 
 
 def finish_run(
@@ -178,24 +178,26 @@ def fail_run(
     """End a run that cannot go on as it is."""
     with db.write() as connection:
         values = {"state": RunState.FAILED, "ended_at": moment(connection, now), **UNOWNED}
-        return _moved(connection, held(owner).values(code=code, detail=detail, **values))
+        return _moved(
+            connection, update_of_held_run(owner).values(code=code, detail=detail, **values)
+        )
 
 
 def end_cancelled(db: Database, owner: str, *, now: datetime | None = None) -> bool:
     """End a run as an operator asked; its checkpoint is written."""
     with db.write() as connection:
         values = {"state": RunState.CANCELLED, "ended_at": moment(connection, now), **UNOWNED}
-        return _moved(connection, held(owner).values(**values))
+        return _moved(connection, update_of_held_run(owner).values(**values))
 
 
-def held(owner: str) -> Update:
+def update_of_held_run(owner: str) -> Update:
     """UPDATE of the run that ``owner`` holds: the fence."""
     return update(training_run).where(
         training_run.c.owner == owner, training_run.c.state == RunState.RUNNING
     )
 
 
-def locked(connection: Connection, owner: str) -> AnyRow | None:
+def lock_held_run(connection: Connection, owner: str) -> AnyRow | None:
     """Read the run that ``owner`` holds, so that nobody moves it meanwhile."""
     return connection.execute(
         select(training_run)
@@ -206,7 +208,7 @@ def locked(connection: Connection, owner: str) -> AnyRow | None:
 
 def _finished(connection: Connection, owner: str, version: str | None, at: datetime) -> bool:
     values = {"state": RunState.FINISHED, "ended_at": at, "cancel_requested": False, **UNOWNED}
-    return _moved(connection, held(owner).values(model_version=version, **values))
+    return _moved(connection, update_of_held_run(owner).values(model_version=version, **values))
 
 
 def _said(told: RunCheck | RunPhase) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from db.database import AnyRow, Database, moment
 from db.states import RunState
 from db.tables import training_run
-from db.training.claims import UNOWNED, held, locked
+from db.training.claims import UNOWNED, lock_held_run, update_of_held_run
 
 #: A run is given up after this many claims that brought no check it had not reached before.
 MAX_ATTEMPTS = 5
@@ -42,7 +42,7 @@ def recover_runs(
             values = _after_loss(row, max_attempts, at, {"code": _LOST, "detail": _LOST_DETAIL})
             if values["state"] is RunState.FAILED:
                 values |= crashed
-            connection.execute(held(row.owner).values(**values, **UNOWNED))
+            connection.execute(update_of_held_run(row.owner).values(**values, **UNOWNED))
     return len(lost)
 
 
@@ -60,12 +60,12 @@ def set_back_run(
     Returns where it stands then; None: it is somebody else's now.
     """
     with db.write() as connection:
-        row = locked(connection, owner)
+        row = lock_held_run(connection, owner)
         if row is None:
             return None
-        said = {"code": code, "detail": detail}
-        values = _after_loss(row, max_attempts, moment(connection, now), said)
-        connection.execute(held(owner).values(**values, **UNOWNED))
+        cause = {"code": code, "detail": detail}
+        values = _after_loss(row, max_attempts, moment(connection, now), cause)
+        connection.execute(update_of_held_run(owner).values(**values, **UNOWNED))
         return RunState(values["state"])
 
 
@@ -81,10 +81,10 @@ def resend_unheard_runs(db: Database, resend_seconds: float, *, now: datetime | 
 
 
 def _after_loss(
-    row: AnyRow, max_attempts: int, at: datetime, said: dict[str, str]
+    row: AnyRow, max_attempts: int, at: datetime, cause: dict[str, str]
 ) -> dict[str, Any]:
     if row.cancel_requested:
         return {"state": RunState.CANCELLED, "ended_at": at}
     if row.attempts >= max_attempts:
-        return {"state": RunState.FAILED, "ended_at": at, **said}
-    return {"state": RunState.QUEUED, "sent_at": None, **said}
+        return {"state": RunState.FAILED, "ended_at": at, **cause}
+    return {"state": RunState.QUEUED, "sent_at": None, **cause}

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 from db.audit import Action, note
 from db.database import AnyRow, Database, insert_into, moment
 from db.errors import RunNameTaken, RunSettled, RunUnknown
-from db.pauses import training_paused
+from db.pauses import is_training_paused
 from db.states import RUN_MOVES, RunState
 from db.tables import training_check, training_phase, training_run
 from db.training.records import NewRun, RunCheck, RunPhase, TrainingRun
@@ -133,7 +133,7 @@ def unsent_runs(db: Database) -> list[int]:
             connection.execute(
                 select(training_run.c.id)
                 .where(training_run.c.state == RunState.QUEUED, training_run.c.sent_at.is_(None))
-                .where(~training_paused())
+                .where(~is_training_paused())
                 .order_by(training_run.c.id)
             ).scalars()
         )

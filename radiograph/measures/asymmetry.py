@@ -9,13 +9,13 @@ import math
 
 from radiograph.landmarks import PAIRS, Landmark
 from radiograph.measures.declaration import Measure, NormalRange
-from radiograph.measures.placed import Placed
+from radiograph.measures.placed_points import PlacedPoints
 
 #: The outer lung borders at a quarter, the half and three quarters of the mid-line.
 _BORDERS = PAIRS[:3]
 
 
-def asymmetry(placed: Placed) -> float:
+def asymmetry(placed: PlacedPoints) -> float:
     """Return (R - L) / (R + L), from -1 to 1: positive where the patient's right is wider.
 
     R and L are the distances of the three borders of each side from the mid-line, which is the

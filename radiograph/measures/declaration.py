@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from radiograph.measures.placed import Placed
+from radiograph.measures.placed_points import PlacedPoints
 
 if TYPE_CHECKING:
     from radiograph.records import Measurement
@@ -46,7 +46,7 @@ class Measure:
     decimals: int | None = None
     shown_decimals: int | None = None
     normal: NormalRange | None = None
-    of_points: Callable[[Placed], float] | None = None
+    of_points: Callable[[PlacedPoints], float] | None = None
     field: str | None = None
     derived: bool = False
     required: bool = False

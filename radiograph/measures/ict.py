@@ -37,7 +37,8 @@ class Judgement(NamedTuple):
     enlarged: bool | None = None
 
 
-_NOTHING = Ict(
+#: What is stored where the callipers span nothing.
+NOT_MEASURED = Ict(
     value=None,
     sd=None,
     low=None,
@@ -68,7 +69,7 @@ def measure_ict(
     """
     heart, thorax = calliper_widths(points, source_px)
     if heart <= 0 or thorax <= 0:
-        return _NOTHING
+        return NOT_MEASURED
     value = heart / thorax
     judged = judge(value, header.view, header.age_years, thresholds)
     return Ict(

@@ -6,10 +6,10 @@ import math
 
 from radiograph.landmarks import Landmark
 from radiograph.measures.declaration import Measure, NormalRange
-from radiograph.measures.placed import Placed
+from radiograph.measures.placed_points import PlacedPoints
 
 
-def tilt_degrees(placed: Placed) -> float:
+def tilt_degrees(placed: PlacedPoints) -> float:
     """Return the angle between the mid-line, from L1 to L2, and the image's vertical.
 
     Positive where the upper end leans to the patient's right, which is image left.

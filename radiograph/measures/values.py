@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from radiograph.measures import MEASURES
-from radiograph.measures.placed import Placed
+from radiograph.measures.placed_points import PlacedPoints
 from radiograph.records import Header, Ict, Measurement
 
 #: Of each part of a measurement: the attribute and the measure that it holds.
@@ -38,5 +38,5 @@ def measurement_of(
 
 def of_points(points: Sequence[tuple[float, float]], header: Header) -> dict[str, float]:
     """Return every measure that follows from the points and the header alone."""
-    placed = Placed(points, header)
+    placed = PlacedPoints(points, header)
     return {name: measured(placed) for name, measured in OF_POINTS.items()}

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from radiograph.errors import UniformPixels
 from radiograph.image import Radiograph
 from radiograph.reading.orientation import Turn
-from radiograph.reading.sampling import WHOLE, Grid, covering
+from radiograph.reading.sample_grid import WHOLE, Grid, covering
 from radiograph.records import Header
 
 

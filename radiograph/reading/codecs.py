@@ -16,7 +16,7 @@ import numpy as np
 from radiograph.errors import BrokenHeader, TruncatedFile, UndecodablePixels
 from radiograph.reading.codestream import (
     NO_END,
-    Claim,
+    ClaimedSize,
     jpeg2000_claim,
     jpeg2000_fault,
     jpeg2000_samples,
@@ -28,9 +28,9 @@ from radiograph.reading.codestream import (
 )
 from radiograph.reading.dicom_layout import Layout
 from radiograph.reading.jpeg import jpeg_values
-from radiograph.reading.reduced import reduced_jpeg, reduced_jpeg_2000
+from radiograph.reading.reduced_decoding import reduced_jpeg, reduced_jpeg_2000
+from radiograph.reading.sample_grid import WHOLE, Grid, Sampled, Values
 from radiograph.reading.samples import luminance
-from radiograph.reading.sampling import WHOLE, Grid, Sampled, Values
 from radiograph.reading.signature import Signature
 
 
@@ -74,8 +74,8 @@ def _jpeg_samples(frame: bytes, layout: Layout, bits: int, enough_px: int | None
         return reduced or Sampled(jpeg_values(frame, bits))
     # Without JFIF or Adobe marker a JPEG does not say what its components are; the header does.
     colours = "RGB" if layout.photometric == "RGB" else "YCbCr"
-    said = None if jpeg_has_marker(frame) else colours
-    decoded = jpeg_values(frame, bits, colorspace=said, outcolorspace="RGB")
+    colourspace = None if jpeg_has_marker(frame) else colours
+    decoded = jpeg_values(frame, bits, colorspace=colourspace, outcolorspace="RGB")
     # What comes out is red, green and blue, whichever of them the header speaks of.
     return Sampled(np.rint(luminance(decoded)).astype(decoded.dtype))
 
@@ -115,11 +115,11 @@ def _rle(frame: bytes, layout: Layout, _enough_px: int | None) -> Decoded:
     return Decoded(values, WHOLE, layout.bits_stored, signed=None)
 
 
-def _check(claim: Claim | None, layout: Layout) -> None:
+def _check(claim: ClaimedSize | None, layout: Layout) -> None:
     """Compare what the codestream says with the header, before it allocates its own idea of it."""
-    if claim is not None and claim != Claim(layout.rows, layout.columns, layout.samples):
-        said = f"{claim.columns} x {claim.rows} x {claim.samples}"
-        raise BrokenHeader.because(f"the codestream says {said}")
+    if claim is not None and claim != ClaimedSize(layout.rows, layout.columns, layout.samples):
+        size = f"{claim.columns} x {claim.rows} x {claim.samples}"
+        raise BrokenHeader.because(f"the codestream says {size}")
 
 
 def _refuse(fault: str | None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 
-class Claim(NamedTuple):
+class ClaimedSize(NamedTuple):
     """Size of a codestream."""
 
     rows: int
@@ -20,7 +20,7 @@ class JpegFrame(NamedTuple):
 
     marker: int
     bits: int
-    claim: Claim
+    claim: ClaimedSize
 
 
 class Jpeg2000Samples(NamedTuple):
@@ -52,7 +52,7 @@ NO_END, _NOISE, _TOO_MANY = "no end", "noise", "too many scans"
 _MOST_SCANS = 100
 
 
-def jpeg_claim(stream: bytes) -> Claim | None:
+def jpeg_claim(stream: bytes) -> ClaimedSize | None:
     """Return the size of a JPEG or JPEG-LS stream; None where no frame header is found."""
     frame = jpeg_frame(stream)
     return None if frame is None else frame.claim
@@ -63,7 +63,7 @@ def jpeg_frame(stream: bytes) -> JpegFrame | None:
     for marker, segment in _segments(stream):
         if marker in _FRAMES and len(segment) >= 6:
             rows, columns = (int.from_bytes(segment[at : at + 2], "big") for at in (1, 3))
-            return JpegFrame(marker, segment[0], Claim(rows, columns, segment[5]))
+            return JpegFrame(marker, segment[0], ClaimedSize(rows, columns, segment[5]))
     return None
 
 
@@ -115,14 +115,14 @@ def jpeg_ls_fault(stream: bytes) -> str | None:
     return None if _EOI in stream else NO_END
 
 
-def jpeg2000_claim(stream: bytes) -> Claim | None:
+def jpeg2000_claim(stream: bytes) -> ClaimedSize | None:
     """Return the size by the SIZ marker, which comes first (ITU T.800 A.5.1)."""
     start = stream.find(_SOC)
     siz = stream[start + 4 : start + 42]
     if start < 0 or len(siz) < 38:
         return None
     width, height, left, top = (int.from_bytes(siz[i : i + 4], "big") for i in (4, 8, 12, 16))
-    return Claim(height - top, width - left, int.from_bytes(siz[36:38], "big"))
+    return ClaimedSize(height - top, width - left, int.from_bytes(siz[36:38], "big"))
 
 
 def jpeg2000_samples(stream: bytes) -> Jpeg2000Samples | None:

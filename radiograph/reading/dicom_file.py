@@ -57,8 +57,8 @@ def parse(data: bytes, max_bytes: int) -> DicomFile:
     if meta.deflated:
         data = _inflated(data, meta, max_bytes)
     encoding = element_encoding(data, meta.start) or Encoding(implicit=True, little_endian=True)
-    said = meta.encoding
-    notes = () if said in {None, encoding} else (ReadingNote.SYNTAX_CONTRADICTS_ELEMENTS,)
+    declared = meta.encoding
+    notes = () if declared in {None, encoding} else (ReadingNote.SYNTAX_CONTRADICTS_ELEMENTS,)
     data = with_known_vrs(data, meta.start, encoding)
     file = io.BytesIO(data)
     file.seek(meta.start)

@@ -88,14 +88,16 @@ def age_years(dataset: Dataset) -> float | None:
     """
     if ages_contradict(dataset):
         return None
-    said = _said_age(dataset)
-    return said[0] if said is not None else _age_since_birth(dataset)
+    stated = _stated_age(dataset)
+    return stated[0] if stated is not None else _age_since_birth(dataset)
 
 
 def ages_contradict(dataset: Dataset) -> bool:
     """Tell whether PatientAge and PatientBirthDate cannot be of one person."""
-    said, since_birth = _said_age(dataset), _years_since_birth(dataset)
-    return said is not None and since_birth is not None and abs(said[0] - since_birth) > said[1]
+    stated, since_birth = _stated_age(dataset), _years_since_birth(dataset)
+    return (
+        stated is not None and since_birth is not None and abs(stated[0] - since_birth) > stated[1]
+    )
 
 
 def _age_since_birth(dataset: Dataset) -> float | None:
@@ -116,7 +118,7 @@ def _years_since_birth(dataset: Dataset) -> float | None:
     return None if born in _NO_BIRTHS else (studied - born).days / 365.25
 
 
-def _said_age(dataset: Dataset) -> tuple[float, float] | None:
+def _stated_age(dataset: Dataset) -> tuple[float, float] | None:
     """Return PatientAge in years, and how far it may be from the truth."""
     found = _AGE.fullmatch(text(dataset, "PatientAge") or "")
     if found is None:

@@ -27,8 +27,8 @@ from radiograph.reading.codecs import decoder_of
 from radiograph.reading.dicom_file import DicomFile
 from radiograph.reading.dicom_layout import Layout
 from radiograph.reading.fragments import DELIMITER, ITEM, first_of, fragments
-from radiograph.reading.sampling import WHOLE, Grid
-from radiograph.reading.sign import samples_of, settled
+from radiograph.reading.sample_grid import WHOLE, Grid
+from radiograph.reading.sign import samples_of, sign_extended
 from radiograph.reading.signature import Signature, signature_of, syntax_signature
 from radiograph.records import ReadingNote
 
@@ -70,20 +70,20 @@ def first_frame(file: DicomFile, layout: Layout, enough_px: int | None) -> Frame
     pixels = file.pixels
     if not pixels:
         raise NoPixels
-    said = syntax_signature(file.syntax)
-    if said is None and file.syntax not in _NATIVE and file.claimed_bytes is not None:
+    declared = syntax_signature(file.syntax)
+    if declared is None and file.syntax not in _NATIVE and file.claimed_bytes is not None:
         raise UnsupportedPixels.because(f"transfer syntax {quoted(file.syntax)}")
     if file.claimed_bytes is None or _is_in_items(pixels, file.claimed_bytes):
-        return _encapsulated(file, pixels, said, layout, enough_px)
+        return _encapsulated(file, pixels, declared, layout, enough_px)
     if file.claimed_bytes < layout.frame_bytes:
         # A stream that nobody put into items; nothing else is shorter than plain values.
         found = signature_of(pixels)
         if found is not None and found.magic and len(pixels) == file.claimed_bytes:
             return _decoded(bytes(pixels), found, layout, enough_px, _CONTRADICTS)
-        if said is not None:
+        if declared is not None:
             raise BrokenHeader.because("not compressed, unlike its syntax")
     values = _native(file, pixels, layout)
-    return Frame(values, WHOLE, layout, () if said is None else _CONTRADICTS)
+    return Frame(values, WHOLE, layout, () if declared is None else _CONTRADICTS)
 
 
 def _is_in_items(pixels: memoryview, length: int) -> bool:
@@ -97,7 +97,7 @@ def _is_in_items(pixels: memoryview, length: int) -> bool:
 def _encapsulated(
     file: DicomFile,
     pixels: memoryview,
-    said: Signature | None,
+    declared: Signature | None,
     layout: Layout,
     enough_px: int | None,
 ) -> Frame:
@@ -106,12 +106,12 @@ def _encapsulated(
         raise BrokenHeader.because("of unknown length, unlike its syntax")
     frame, misplaced = first_of(fragments(pixels), layout.frames, file.dataset)
     found = signature_of(frame)
-    codec = found or said
+    codec = found or declared
     if codec is None and file.syntax in _NATIVE:
         raise BrokenHeader.because("compressed, unlike its syntax")
     if codec is None:
         raise UnsupportedPixels.because(f"transfer syntax {quoted(file.syntax)}")
-    notes = () if codec is said else _CONTRADICTS
+    notes = () if codec is declared else _CONTRADICTS
     if misplaced:
         notes = (*notes, ReadingNote.OFFSETS_CONTRADICT_FRAGMENTS)
     return _decoded(frame, codec, layout, enough_px, notes)
@@ -138,7 +138,7 @@ def _decoded(
         raise UnsupportedPixels.because(f"decoded to {values.dtype}")
     if codec is Signature.RLE:
         # A run-length code holds the whole word (PS3.5 annex G), unused bits too.
-        values = settled(values, layout.bits_stored, layout.high_bit, signed=layout.signed)
+        values = sign_extended(values, layout.bits_stored, layout.high_bit, signed=layout.signed)
         return Frame(values, grid, layout, notes)
     samples = samples_of(values, decoded.bits, layout, signed=decoded.signed)
     if samples.contradictory:
@@ -182,4 +182,4 @@ def _native(file: DicomFile, pixels: memoryview, layout: Layout) -> Stored:
         samples = np.moveaxis(shaped, 0, -1) if layout.planar else shaped
     else:
         samples = samples.reshape(shape)
-    return settled(samples, layout.bits_stored, layout.high_bit, signed=layout.signed)
+    return sign_extended(samples, layout.bits_stored, layout.high_bit, signed=layout.signed)

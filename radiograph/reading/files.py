@@ -14,7 +14,9 @@ from radiograph.folders import open_file
 
 
 @contextmanager
-def opened(path: Path | str, max_bytes: int, *, follow_links: bool = True) -> Iterator[BinaryIO]:
+def opened_file(
+    path: Path | str, max_bytes: int, *, follow_links: bool = True
+) -> Iterator[BinaryIO]:
     """Open a regular file of at most ``max_bytes``; whatever the share does is FileUnavailable.
 
     Without ``follow_links`` the path is absolute, and neither it nor a folder above may be a link.

@@ -20,13 +20,13 @@ from radiograph.errors import RadiographError, TruncatedFile, UndecodablePixels,
 from radiograph.image import Radiograph
 from radiograph.reading.assembly import assemble
 from radiograph.reading.codestream import jpeg_exif, jpeg_frame, jpeg_is_scalable
-from radiograph.reading.intact import check_jpeg, check_tiff, sound_png
+from radiograph.reading.integrity import check_jpeg, check_tiff, sound_png
 from radiograph.reading.jpeg import jpeg_values
 from radiograph.reading.limits import Check, ReadLimits, check_size
 from radiograph.reading.orientation import Turn, exif_turn
-from radiograph.reading.reduced import scale_down
+from radiograph.reading.reduced_decoding import scale_down
+from radiograph.reading.sample_grid import WHOLE, Grid
 from radiograph.reading.samples import Alpha, Grey, full_scale, grey_of
-from radiograph.reading.sampling import WHOLE, Grid
 from radiograph.reading.signature import Signature, signature_of
 from radiograph.records import Header, ImageFormat
 

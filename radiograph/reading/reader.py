@@ -8,7 +8,7 @@ from pathlib import Path
 
 from radiograph.errors import UniformPixels
 from radiograph.image import Radiograph
-from radiograph.reading.files import content, opened
+from radiograph.reading.files import content, opened_file
 from radiograph.reading.limits import Check, ReadLimits
 from radiograph.reading.raster import read_jpeg, read_png, read_tiff
 from radiograph.recognition import HEAD_BYTES, recognise
@@ -42,8 +42,11 @@ def read(path: Path | str, limits: ReadLimits, *, check: Check | None = None) ->
 
 
 def file_content(path: Path | str, limits: ReadLimits, *, follow_links: bool = True) -> bytes:
-    """Read the bytes of one regular file, as `opened` does. Raises FileUnavailable, TooLarge."""
-    with opened(path, limits.max_file_bytes, follow_links=follow_links) as file:
+    """Read the bytes of one regular file, as `opened_file` does.
+
+    Raises FileUnavailable, TooLarge.
+    """
+    with opened_file(path, limits.max_file_bytes, follow_links=follow_links) as file:
         return content(file, limits.max_file_bytes)
 
 

@@ -24,7 +24,7 @@ class Samples(NamedTuple):
     contradictory: bool
 
 
-def settled(samples: Stored, bits: int, high_bit: int, *, signed: bool) -> Stored:
+def sign_extended(samples: Stored, bits: int, high_bit: int, *, signed: bool) -> Stored:
     """Return values without what lies in unused bits (overlays once did), sign extended."""
     size = samples.dtype.itemsize
     unsigned = samples.astype(f"u{size}", copy=False)
@@ -56,7 +56,7 @@ def samples_of(decoded: Stored, bits: int, layout: Layout, *, signed: bool | Non
         bits = layout.bits_stored if is_wider else bits
         return Samples(decoded, bits, signed=False, contradictory=False)
     sign_bits = _sign_bits(decoded, bits, layout.bits_stored)
-    values = settled(decoded, sign_bits, sign_bits - 1, signed=True)
+    values = sign_extended(decoded, sign_bits, sign_bits - 1, signed=True)
     unlike = signed is False or sign_bits != layout.bits_stored
     return Samples(values, sign_bits, signed=True, contradictory=unlike)
 
@@ -71,6 +71,6 @@ def _sign_bits(decoded: Stored, bits: int, bits_stored: int) -> int:
         return bits
     if not int(decoded.max()) >> bits_stored:
         return bits_stored
-    by_header = settled(decoded, bits_stored, bits_stored - 1, signed=True)
-    by_stream = settled(decoded, bits, bits - 1, signed=True)
+    by_header = sign_extended(decoded, bits_stored, bits_stored - 1, signed=True)
+    by_stream = sign_extended(decoded, bits, bits - 1, signed=True)
     return bits_stored if np.array_equal(by_header, by_stream) else bits

@@ -59,22 +59,22 @@ def described_view(words: str | None) -> View:
 
     So do "frontal and lateral" and "2 views lateral".
     """
-    said = (words or "").upper().replace("_", " ")
+    upper = (words or "").upper().replace("_", " ")
     found = {
         view
         for view, pattern in ((View.PA, _PA), (View.AP, _AP), (View.LATERAL, _LATERAL))
-        if pattern.search(said)
+        if pattern.search(upper)
     }
-    if len(found) != 1 or (View.LATERAL in found and _BOTH.search(said)):
+    if len(found) != 1 or (View.LATERAL in found and _BOTH.search(upper)):
         return View.UNKNOWN
     return found.pop()
 
 
 def _position(words: str | None) -> View:
-    said = (words or "").upper().replace("_", " ")
-    if _LATERAL_CODES & set(re.split(r"\W+", said)) or _DECUBITUS.search(said):
+    upper = (words or "").upper().replace("_", " ")
+    if _LATERAL_CODES & set(re.split(r"\W+", upper)) or _DECUBITUS.search(upper):
         return View.LATERAL
-    return described_view(said)
+    return described_view(upper)
 
 
 def _coded(dataset: Dataset) -> View:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from scheduler.pulse import Kind, read_beats
+from scheduler.pulse import PulseKind, read_beats
 from scheduler.settings import Settings
 
 
@@ -16,12 +16,12 @@ class Health:
     ``fault``: what is wrong with it; None where nothing is.
     """
 
-    kind: Kind
+    kind: PulseKind
     name: str | None
     fault: str | None
 
 
-def read_health(settings: Settings, kinds: Collection[Kind] = ()) -> list[Health]:
+def read_health(settings: Settings, kinds: Collection[PulseKind] = ()) -> list[Health]:
     """Return the health of the host's processes, and of each of ``kinds`` that does not run.
 
     ``kinds``: those that have to run; every process that does where empty.

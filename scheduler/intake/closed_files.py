@@ -17,7 +17,7 @@ from watchdog.events import FileClosedEvent, FileMovedEvent, FileSystemEvent, Fi
 from watchdog.observers.api import BaseObserver
 
 from db.records import FileStat
-from radiograph.folders import entered
+from radiograph.folders import entered_folder
 from scheduler.intake.walk import file_stat
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class ClosedFiles(FileSystemEventHandler):
         name = os.fsdecode(path)
         folder, _, last = name.rpartition("/")
         try:
-            with entered(folder) as here:
+            with entered_folder(folder) as here:
                 found = os.stat(last, dir_fd=here, follow_symlinks=False)
         except OSError:
             return  # gone again, or now behind a link

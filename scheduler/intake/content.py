@@ -16,36 +16,36 @@ from scheduler.intake.walk import file_stat
 _READ_BYTES = 1 << 20
 
 
-def look_into(met: FileStat, max_file_mb: int) -> SeenFile:
+def look_into(listed: FileStat, max_file_mb: int) -> SeenFile:
     """Hash and recognise a file; one that cannot be measured comes back refused."""
     try:
-        return _look(met, max_file_mb << 20)
+        return _look(listed, max_file_mb << 20)
     except RadiographError as exc:
-        return SeenFile(met, refusal=Refusal.of(exc))
+        return SeenFile(listed, refusal=Refusal.of(exc))
     except OSError as exc:
         reason = FileUnavailable.because(exc.strerror)
-        return SeenFile(met, refusal=Refusal.of(reason))
+        return SeenFile(listed, refusal=Refusal.of(reason))
 
 
-def _look(met: FileStat, max_bytes: int) -> SeenFile:
-    if met.size > max_bytes:
-        raise TooLarge.because(f"{met.size} bytes")
+def _look(listed: FileStat, max_bytes: int) -> SeenFile:
+    if listed.size > max_bytes:
+        raise TooLarge.because(f"{listed.size} bytes")
     # Its name or a folder above may have become a link since it was met: follow none.
-    with os.fdopen(open_file(met.path), "rb", buffering=0) as file:
-        _check_unchanged(file, met)
+    with os.fdopen(open_file(listed.path), "rb", buffering=0) as file:
+        _check_unchanged(file, listed)
         head = file.read(HEAD_BYTES)
-        name = os.path.basename(met.path)  # noqa: PTH119 - a path may hold any byte
+        name = os.path.basename(listed.path)  # noqa: PTH119 - a path may hold any byte
         image_format = recognise(head, name)
         digest = hashlib.sha256(head)
         while block := file.read(_READ_BYTES):
             digest.update(block)
-        _check_unchanged(file, met)
-    return SeenFile(met, sha256=digest.hexdigest(), format=image_format)
+        _check_unchanged(file, listed)
+    return SeenFile(listed, sha256=digest.hexdigest(), format=image_format)
 
 
-def _check_unchanged(file: BinaryIO, met: FileStat) -> None:
+def _check_unchanged(file: BinaryIO, listed: FileStat) -> None:
     found = os.fstat(file.fileno())
     if not stat.S_ISREG(found.st_mode):
         raise NotAnImage("a pipe, socket or device is no file")
-    if file_stat(met.path, found) != met:
+    if file_stat(listed.path, found) != listed:
         raise FileUnavailable("it changed while it was read; submit it again once it is complete")

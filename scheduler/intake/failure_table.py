@@ -19,7 +19,7 @@ from secrets import token_hex
 from typing import BinaryIO
 
 from db.states import Place
-from radiograph.csv_lines import CsvLines, harmless
+from radiograph.csv_lines import CsvLines, without_formula
 from radiograph.folders import open_file
 from scheduler.errors import ReasonsForeign
 from scheduler.intake.file_rename import rename_new, rename_over
@@ -49,7 +49,7 @@ class FailureRow:
     @classmethod
     def of(cls, *texts: str) -> FailureRow:
         """Return a reason of its texts."""
-        return cls(*(harmless(each[:_MOST_CHARACTERS]) for each in texts))
+        return cls(*(without_formula(each[:_MOST_CHARACTERS]) for each in texts))
 
 
 class FailureTable:
@@ -67,7 +67,7 @@ class FailureTable:
         The caller makes the folder durable. Raises ReasonsForeign, PlaceAltered, OSError: the table
         is as it was.
         """
-        paths = {harmless(path) for path in gone} | {each.path for each in added}
+        paths = {without_formula(path) for path in gone} | {each.path for each in added}
         if not paths:
             return
         with inbox.folder_of(PATH) as (here, _):

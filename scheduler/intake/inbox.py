@@ -17,7 +17,7 @@ from secrets import token_hex
 from typing import BinaryIO
 
 from db.records import FileStat
-from radiograph.folders import entered, list_folder, open_file, open_folder
+from radiograph.folders import entered_folder, list_folder, open_file, open_folder
 from scheduler.errors import PlaceAltered
 from scheduler.intake.file_rename import rename_new
 from scheduler.intake.walk import file_stat
@@ -123,7 +123,7 @@ class Inbox:
         """Have the disk hold what was moved into and out of ``folders``."""
         for folder in folders:
             try:
-                with entered(folder, within=self._root) as here:
+                with entered_folder(folder, within=self._root) as here:
                     descriptor = list_folder(".", here)
             except OSError:
                 continue  # no longer there, so nothing of it is to be kept

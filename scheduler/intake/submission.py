@@ -25,7 +25,7 @@ from db.records import Batch, FileStat, IntakeCount, Refusal, SeenFile
 from radiograph.errors import Unrecordable
 from scheduler.errors import BrokerUnavailable, NoModelServed
 from scheduler.intake.content import look_into
-from scheduler.intake.walk import Met, is_outdated, walk_resolved
+from scheduler.intake.walk import FoundFile, is_outdated, walk_resolved
 from scheduler.relay import relay
 from scheduler.roots import check_allowed
 from scheduler.settings import Settings
@@ -56,10 +56,10 @@ def enqueue(
     measures, the served one where None.
     Raises PlaceMissing, PlaceForbidden, NoModelServed, ModelUnknown.
     """
-    met = met_below(paths, settings)
+    files = found_below(paths, settings)
     intake = Intake(database, batch, settings, app=app, model=model, again=True, progress=progress)
     outdated = _forget_outdated(database, batch, _allowed(paths, settings))
-    return outdated + intake.take(met)
+    return outdated + intake.take(files)
 
 
 def _allowed(paths: Sequence[Path], settings: Settings) -> list[Path]:
@@ -85,7 +85,7 @@ def _forget_outdated(database: Database, batch: Batch, places: Sequence[Path]) -
     return forget_unread(database, batch.id, outdated) if outdated else IntakeCount()
 
 
-def met_below(paths: Sequence[Path], settings: Settings) -> Iterator[Met]:
+def found_below(paths: Sequence[Path], settings: Settings) -> Iterator[FoundFile]:
     """Return the files at and below ``paths``, met as they are taken; not those of our own state.
 
     Raises PlaceMissing, PlaceForbidden: at once, before the first file is taken.
@@ -126,7 +126,7 @@ class Intake:
         self.count = IntakeCount()
 
     def take(
-        self, met: Iterable[Met], *, keep: Callable[[SeenFile], bool] | None = None
+        self, files: Iterable[FoundFile], *, keep: Callable[[SeenFile], bool] | None = None
     ) -> IntakeCount:
         """Record files and send their chunks; ``keep`` may leave out a file for a later time."""
         before = self.count
@@ -135,7 +135,7 @@ class Intake:
         try:
             waiting: list[SeenFile] = []
             recorded_at = time.monotonic()
-            for seen in self._look(met, pool):
+            for seen in self._look(files, pool):
                 if keep is None or keep(seen):
                     waiting.append(seen)
                 impatient = time.monotonic() - recorded_at > _PATIENCE_SECONDS
@@ -157,8 +157,8 @@ class Intake:
             raise NoModelServed
         return served.version
 
-    def _look(self, met: Iterable[Met], pool: ThreadPoolExecutor) -> Iterator[SeenFile]:
-        names = iter(met)
+    def _look(self, files: Iterable[FoundFile], pool: ThreadPoolExecutor) -> Iterator[SeenFile]:
+        names = iter(files)
         while block := list(islice(names, _BLOCK)):
             stats = [each.stat for each in block]
             known = read_files(self._database, self.batch, stats, again=self._again)
@@ -210,10 +210,10 @@ class Intake:
             self._progress(self.count)
 
 
-def _seen(met: Met, max_file_mb: int) -> SeenFile:
-    if met.refusal is not None:
-        return SeenFile(met.stat, refusal=met.refusal)
-    return look_into(met.stat, max_file_mb)
+def _seen(found: FoundFile, max_file_mb: int) -> SeenFile:
+    if found.refusal is not None:
+        return SeenFile(found.stat, refusal=found.refusal)
+    return look_into(found.stat, max_file_mb)
 
 
 def _difference(now: IntakeCount, before: IntakeCount) -> IntakeCount:

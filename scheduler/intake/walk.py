@@ -13,7 +13,7 @@ import structlog
 
 from db.records import FileStat, Refusal
 from radiograph.errors import FileUnavailable, NotAnImage
-from radiograph.folders import entered, list_folder, open_folder
+from radiograph.folders import entered_folder, list_folder, open_folder
 from scheduler.errors import PlaceMissing
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -30,7 +30,7 @@ _DEEPEST = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class FoundFile:
     """Something the walk met: a regular file, or what is none with the reason it is refused."""
 
     stat: FileStat
@@ -48,7 +48,7 @@ def is_passed_over(name: str) -> bool:
     return name.startswith(".") or name.lower().endswith(_UNFINISHED)
 
 
-def walk(place: Path, *, leave_out: Collection[Path] = ()) -> Iterator[Met]:
+def walk(place: Path, *, leave_out: Collection[Path] = ()) -> Iterator[FoundFile]:
     """Yield the files at and below ``place``, folder by folder in the folder's own order.
 
     Links below ``place`` are passed over: what they lead to is met by itself, or is outside.
@@ -62,7 +62,7 @@ def walk(place: Path, *, leave_out: Collection[Path] = ()) -> Iterator[Met]:
         raise PlaceMissing.about(place) from exc
 
 
-def walk_resolved(root: Path, *, leave_out: Collection[Path] = ()) -> Iterator[Met]:
+def walk_resolved(root: Path, *, leave_out: Collection[Path] = ()) -> Iterator[FoundFile]:
     """Walk as `walk` does, from a resolved path: no link is followed, at and below ``root``.
 
     What a sender swaps for a link while the walk goes on is not entered either. ``leave_out``:
@@ -86,11 +86,11 @@ def walk_resolved(root: Path, *, leave_out: Collection[Path] = ()) -> Iterator[M
     yield from _below(listing, {str(each) for each in leave_out})
 
 
-def _single(path: str) -> Met:
+def _single(path: str) -> FoundFile:
     folder, _, name = path.rpartition("/")
     try:
-        with entered(folder) as here:
-            return _met(path, os.stat(name, dir_fd=here, follow_symlinks=False))
+        with entered_folder(folder) as here:
+            return _found_file(path, os.stat(name, dir_fd=here, follow_symlinks=False))
     except OSError as exc:
         raise PlaceMissing.about(path) from exc
 
@@ -102,7 +102,7 @@ def is_outdated(path: str) -> bool:
     """
     folder, _, name = path.rpartition("/")
     try:
-        with entered(folder) as here:
+        with entered_folder(folder) as here:
             found = os.stat(name or ".", dir_fd=here, follow_symlinks=False).st_mode
             if stat.S_ISDIR(found):
                 os.close(list_folder(name or ".", here))
@@ -122,7 +122,7 @@ class _Listing:
         self.depth = depth
         self.entries = self._listed()
 
-    def look_at(self, path: str, entry: os.DirEntry[str]) -> _Listing | Met | None:
+    def look_at(self, path: str, entry: os.DirEntry[str]) -> _Listing | FoundFile | None:
         """Look at an entry that is no link; a folder that cannot be listed is met as refused."""
         try:
             if not entry.is_dir(follow_symlinks=False):
@@ -142,7 +142,7 @@ class _Listing:
         self.entries.close()
         os.close(self.descriptor)
 
-    def _listed(self) -> Generator[tuple[str, os.DirEntry[str] | Met], None, None]:
+    def _listed(self) -> Generator[tuple[str, os.DirEntry[str] | FoundFile], None, None]:
         try:
             with os.scandir(self.descriptor) as entries:
                 for entry in entries:
@@ -155,18 +155,18 @@ class _Listing:
             yield self.path, _unavailable(self.path, exc)
 
 
-def _below(root: _Listing, leave_out: Collection[str]) -> Iterator[Met]:
+def _below(root: _Listing, leave_out: Collection[str]) -> Iterator[FoundFile]:
     listings = [root]
     links = 0
     try:
         while listings:
             path, entry = next(listings[-1].entries, ("", None))
-            found: _Listing | Met | None = None
+            found: _Listing | FoundFile | None = None
             if entry is None:
                 listings.pop().close()
             elif path in leave_out:
                 continue
-            elif isinstance(entry, Met):
+            elif isinstance(entry, FoundFile):
                 found = entry
             elif _is_link(entry):
                 links += 1
@@ -190,23 +190,23 @@ def _is_link(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _file(path: str, entry: os.DirEntry[str]) -> Met | None:
+def _file(path: str, entry: os.DirEntry[str]) -> FoundFile | None:
     try:
-        return _met(path, entry.stat(follow_symlinks=False))
+        return _found_file(path, entry.stat(follow_symlinks=False))
     except FileNotFoundError:
         return None  # moved away since its folder was listed
     except OSError as exc:
         return _unavailable(path, exc)
 
 
-def _met(path: str, found: os.stat_result) -> Met:
-    met = file_stat(path, found)
+def _found_file(path: str, found: os.stat_result) -> FoundFile:
+    listed = file_stat(path, found)
     if stat.S_ISREG(found.st_mode):
-        return Met(met)
+        return FoundFile(listed)
     # Opening a pipe waits for its other end, opening a device may act on it.
-    return Met(met, Refusal.of(NotAnImage("a pipe, socket or device is no file")))
+    return FoundFile(listed, Refusal.of(NotAnImage("a pipe, socket or device is no file")))
 
 
-def _unavailable(path: str, error: OSError) -> Met:
+def _unavailable(path: str, error: OSError) -> FoundFile:
     reason = FileUnavailable.because(error.strerror)
-    return Met(FileStat(path, 0, 0), Refusal.of(reason))
+    return FoundFile(FileStat(path, 0, 0), Refusal.of(reason))

@@ -22,12 +22,13 @@ from db.errors import BatchUnknown, DatabaseError
 from db.intake import open_batch
 from db.records import IntakeCount, SeenFile
 from db.states import Priority
+from scheduler.database_wait import AbsenceNote
 from scheduler.errors import PlaceAltered, PlaceMissing
 from scheduler.intake.closed_files import ClosedFiles
 from scheduler.intake.put_away import After, PutAway
 from scheduler.intake.submission import Intake
-from scheduler.intake.walk import Met, walk_resolved
-from scheduler.pulse import Kind, Pulse
+from scheduler.intake.walk import FoundFile, walk_resolved
+from scheduler.pulse import Pulse, PulseKind
 from scheduler.roots import check_allowed
 from scheduler.settings import Settings
 
@@ -78,7 +79,7 @@ class Watch:
         self._unreadable = 0
         self._why = ""
         ill_seconds = _ILL_SECONDS + _ILL_SCANS * settings.watch_seconds
-        self._pulse = Pulse(settings.state, Kind.WATCH, str(self._folder), ill_seconds)
+        self._pulse = Pulse(settings.state, PulseKind.WATCH, str(self._folder), ill_seconds)
         self._put_away = PutAway(
             database,
             self.batch,
@@ -136,23 +137,27 @@ class Watch:
 
     def run(self, stop: threading.Event, after_scan: Callable[[], None] | None = None) -> None:
         """Scan until ``stop`` is set; a share or a database that is away is waited for."""
+        absence = AbsenceNote()
         try:
             while not stop.is_set():
                 try:
                     self.listen()
                     self.scan()
+                    absence.end()
                 except PlaceMissing as exc:
                     self.close()  # what comes back is another folder
                     _log.warning("the watched folder is away", code=exc.code)
                 except PlaceAltered as exc:
+                    absence.end()
                     # A sender may have done it: that stops no other sender's files.
                     _log.warning("nothing is put away", code=exc.code)
                 except BatchUnknown as exc:
+                    absence.end()
                     _log.warning("the batch was forgotten; new files make another", code=exc.code)
                 except DatabaseError as exc:
                     if not exc.awaited:
                         raise
-                    _log.warning("waiting for the database", code=exc.code)
+                    absence.note(exc)
                 if after_scan is not None:
                     after_scan()
                 stop.wait(self._settings.watch_seconds)
@@ -182,23 +187,23 @@ class Watch:
         self._intake.batch = self._put_away.batch = self.batch
         self._forgotten = False
 
-    def _complete(self, waiting: dict[int, float], done: set[int]) -> Iterator[Met]:
+    def _complete(self, waiting: dict[int, float], done: set[int]) -> Iterator[FoundFile]:
         now = time.monotonic()
         left_out = [self._settings.state.resolve(), *self._put_away.not_watched]
-        for met in walk_resolved(self._folder, leave_out=left_out):
+        for found in walk_resolved(self._folder, leave_out=left_out):
             self._pulse.beat()  # a scan of many new files takes long
-            key = hash(met.stat)
+            key = hash(found.stat)
             if key in done:
                 self._done.add(key)
                 continue
-            if met.refusal is not None and not met.refusal.permanent:
-                _log.warning("part of the watched folder cannot be read", code=met.refusal.code)
+            if found.refusal is not None and not found.refusal.permanent:
+                _log.warning("part of the watched folder cannot be read", code=found.refusal.code)
                 continue
             since = waiting.get(key)
             settled = since is not None and now - since >= self._settings.settle_seconds
-            if settled or self._closings.heard_of(met.stat):
+            if settled or self._closings.heard_of(found.stat):
                 self._done.add(key)
-                yield met
+                yield found
             else:
                 self._waiting[key] = now if since is None else since
 

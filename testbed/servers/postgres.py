@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, LiteralString
 from uuid import uuid4
@@ -293,3 +294,25 @@ def _server_user() -> tuple[int, int]:
             continue
         return entry.pw_uid, entry.pw_gid
     raise NoPostgres("PostgreSQL refuses root and there is neither `postgres` nor `nobody`")
+
+
+@contextmanager
+def replicated(
+    prepare: Callable[[str], object],
+) -> Iterator[tuple[PostgresServer, PostgresServer, str]]:
+    """Give a primary, its standby, and the URL of a database on whichever takes writes.
+
+    ``prepare`` is called with the database's URL on the primary, before the standby is made.
+    """
+    primary = PostgresServer.in_temporary_folder()
+    standby = None
+    try:
+        primary.start()
+        url = primary.create()
+        prepare(url)
+        standby = primary.start_standby()
+        yield primary, standby, primary.url_with(standby, url)
+    finally:
+        primary.remove()
+        if standby is not None:
+            standby.remove()

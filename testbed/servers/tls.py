@@ -9,7 +9,6 @@ import ssl
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import trustme
@@ -51,12 +50,7 @@ class TlsFront:
         self.port = int(self._process.stdout.readline())
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.communicate()

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from testbed.progress_line import ProgressLine
 from tests.chaos.archive import write_archive
 from tests.chaos.campaign import NightReport, Spent, compare, furthest, spend_night
 
@@ -42,7 +43,7 @@ def main() -> int:
                 seed=seed,
                 portions=asked.faults,
                 pause_seconds=asked.pause,
-                tell=_tell,
+                tell=ProgressLine(),
             )
             name = "PostgreSQL" if postgres else "SQLite"
             if postgres not in quiet:
@@ -109,20 +110,6 @@ def table(nights: list[tuple[NightReport, float]], minutes: float) -> str:
     lines += ["", total, "", "| fault | times |", "|---|---|"]
     lines += [f"| {name.replace('_', ' ')} | {times} |" for name, times in kinds.most_common()]
     return "\n".join(lines) + "\n"
-
-
-_last = 0.0
-
-
-def _tell(line: str) -> None:
-    """Show how far it is, on a terminal in place, elsewhere now and then."""
-    global _last  # noqa: PLW0603 - one process, one terminal
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r{line}\x1b[K")
-    elif time.monotonic() - _last > 20:
-        _last = time.monotonic()
-        sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
 
 
 def _say(line: str) -> None:

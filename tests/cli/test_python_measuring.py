@@ -29,7 +29,7 @@ from worker.file_records import FileCount, MeasuredFile, UnmeasuredFile
 IN_FLIGHT = 3 * 16
 
 
-def test_measuring_here_gives_the_very_numbers_that_process_stored(processed: Processed) -> None:
+def test_measurement_here_gives_the_very_numbers_that_process_stored(processed: Processed) -> None:
     state = processed.commands.state
     counts: list[FileCount] = []
     here = {

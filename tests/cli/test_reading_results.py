@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from cli.exits import Exit
+from radiograph.records import HEADER_FIELDS
 from results.columns import COLUMNS
 from tests.cli.processed import Processed
 
@@ -129,6 +130,10 @@ def test_the_dictionary_explains_every_column(processed: Processed) -> None:
     said = processed.commands.run("export", "--dictionary").stdout.splitlines()
     assert [line.split()[0] for line in said[1:]] == NAMES
     assert all(column.meaning for column in COLUMNS)
+
+
+def test_every_field_of_the_header_is_a_column() -> None:
+    assert set(HEADER_FIELDS) - {"spacing"} <= set(NAMES)
 
 
 def test_the_network_that_measured_is_listed_and_served(processed: Processed) -> None:

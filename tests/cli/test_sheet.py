@@ -14,7 +14,7 @@ from cli.commands.sheet import MOST_PICTURES, PAGE_PICTURES
 from cli.exits import Exit
 from cli.main import thoraq
 from db.audit import audit_rows
-from radiograph.sheet import contact_sheet, labelled, placeholder
+from radiograph.sheet import contact_sheet, label_tile, placeholder
 from results.sheet import SHEET_COLUMNS, SHEET_SIDE_PX, Tiles, write_sheet
 from results.sheet_pages import older_pages, page_files
 from scheduler.shown_paths import ShownPaths
@@ -158,7 +158,7 @@ def test_nothing_that_is_written_on_a_sheet_is_cut_off(
     monkeypatch.setattr(ImageDraw.ImageDraw, "text", spied)
     numbers = [7 * 10 ** (each % 12) + each for each in range(results)]
     tiles = [
-        labelled(
+        label_tile(
             placeholder(("reader-out-of-memory", "", "W" * 60), SHEET_SIDE_PX),
             f"radiograph {number}",
             ("W\u00e4" * 100, "a.dcm", "\u8089" * 90, "g" * 255)[number % 4],

@@ -7,7 +7,7 @@ import math
 import pytest
 from sqlalchemy import select
 
-from db.bulk import among, bound, inserting
+from db.bulk import bound_rows, insert_of_rows, is_one_of
 from db.claims import store_outcomes
 from db.database import Database
 from db.tables import job, measurement, radiograph
@@ -24,8 +24,8 @@ def row(number: int, **changed: object) -> dict[str, object]:
 
 def write(database: Database, some: list[dict[str, object]]) -> None:
     with database.write() as connection:
-        statement = inserting(connection.dialect.name, radiograph, tuple(some[0]))
-        connection.execute(statement, bound(connection, radiograph, some))
+        statement = insert_of_rows(connection.dialect.name, radiograph, tuple(some[0]))
+        connection.execute(statement, bound_rows(connection, radiograph, some))
 
 
 @pytest.mark.parametrize("age", [0.1, 1e-300, 1 / 3, 1.7976931348623157e308, None])
@@ -58,7 +58,7 @@ def test_rows_are_written_in_the_order_they_are_given(database: Database) -> Non
 def test_a_list_of_values_chooses_what_it_names(database: Database, wanted: list[int]) -> None:
     write(database, [row(n) for n in range(10)])
     with database.read() as connection:
-        ids = among(connection, radiograph.c.id, wanted)
+        ids = is_one_of(connection, radiograph.c.id, wanted)
         found = connection.execute(select(radiograph.c.id).where(ids)).scalars().all()
     assert sorted(found) == sorted(set(wanted) & set(range(1, 11)))
 

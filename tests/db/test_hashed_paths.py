@@ -13,10 +13,10 @@ from sqlalchemy import Text, cast, select
 from db.archive import Archive, hash_of, is_hashed
 from db.claims import claim_chunk, release, store_outcomes
 from db.database import Database
-from db.hiding import hide_next
 from db.intake import known_files, open_batch, read_files, record_files
 from db.operations import cancel, retry
 from db.outbox import unsent_chunks
+from db.path_hiding import hide_next
 from db.put_away_paths import ended_files, record_places
 from db.query.conditions import parse_condition
 from db.query.failure_records import FailureFilter

@@ -102,9 +102,16 @@ def sum_of(url: str) -> float:
         return float(row[0])
 
 
-def change(copy: Path, statements: str) -> None:
+def make_changed_copy(url: str, copy: Path, statements: str) -> float:
+    """Measure four files, copy the database and change the copy; return the sum of the indices."""
+    database = Database.open(url)
+    submit(database, [seen(number) for number in range(4)])
+    measure_all(database)
+    database.dispose()
+    back_up(url, copy)
     with closing(sqlite3.connect(copy)) as opened:
         opened.executescript(statements)
+    return sum_of(url)
 
 
 def full_dump(url: str, target: Path) -> None:
@@ -122,13 +129,7 @@ def test_a_copy_of_sqlite_that_holds_more_than_rows_of_ours_is_refused(
     sqlite_url: str, tmp_path: Path, how: str
 ) -> None:
     statements, named = CHANGES_OF_SQLITE[how]
-    database = Database.open(sqlite_url)
-    submit(database, [seen(number) for number in range(4)])
-    measure_all(database)
-    database.dispose()
-    back_up(sqlite_url, tmp_path / "copy")
-    change(tmp_path / "copy", statements)
-    before = sum_of(sqlite_url)
+    before = make_changed_copy(sqlite_url, tmp_path / "copy", statements)
 
     with pytest.raises(CopyUntrusted) as refusal:
         restore(sqlite_url, tmp_path / "copy", replace=True)
@@ -153,13 +154,7 @@ def test_a_copy_of_sqlite_that_holds_more_than_rows_of_ours_is_refused(
 def test_rows_that_the_schema_does_not_allow_change_nothing(
     sqlite_url: str, tmp_path: Path, statements: str
 ) -> None:
-    database = Database.open(sqlite_url)
-    submit(database, [seen(number) for number in range(4)])
-    measure_all(database)
-    database.dispose()
-    back_up(sqlite_url, tmp_path / "copy")
-    change(tmp_path / "copy", statements)
-    before = sum_of(sqlite_url)
+    before = make_changed_copy(sqlite_url, tmp_path / "copy", statements)
     with pytest.raises(CopyDamaged):
         restore(sqlite_url, tmp_path / "copy", replace=True)
     assert sum_of(sqlite_url) == before

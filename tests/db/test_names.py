@@ -12,7 +12,7 @@ from sqlalchemy import Text, cast, func, select
 
 from db import migration, schema
 from db.database import Database
-from db.engine import asking
+from db.engine import read_once
 from db.intake import known_files
 from db.query.conditions import parse_condition
 from db.query.results import file_outcomes, find_results
@@ -96,7 +96,7 @@ def test_a_condition_and_a_name_given_to_a_command_find_the_file_they_name(
 
 def stored(url: str, column: str) -> list[str]:
     """Return the paths as the database holds them, whatever its schema."""
-    with asking(url) as connection:
+    with read_once(url) as connection:
         return list(
             connection.execute(select(cast(file.c[column], Text)).order_by(file.c.id)).scalars()
         )

@@ -29,25 +29,15 @@ from db.intake import open_batch
 from db.query.status import all_statuses
 from db.states import Priority
 from db.tables import batch
-from testbed.servers.postgres import PostgresServer
+from testbed.servers.postgres import PostgresServer, replicated
 from testbed.tables import rows
 
 
 @pytest.fixture
 def pair() -> Iterator[tuple[PostgresServer, PostgresServer, str]]:
     """Give a primary, its standby, and the URL of a database on whichever takes writes."""
-    primary = PostgresServer.in_temporary_folder()
-    standby = None
-    try:
-        primary.start()
-        url = primary.create()
-        schema.upgrade(url)
-        standby = primary.start_standby()
-        yield primary, standby, primary.url_with(standby, url)
-    finally:
-        primary.remove()
-        if standby is not None:
-            standby.remove()
+    with replicated(schema.upgrade) as made:
+        yield made
 
 
 def test_after_a_failover_a_process_leaves_the_former_primary_for_the_new_one(

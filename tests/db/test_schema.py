@@ -271,7 +271,7 @@ def test_altering_a_filled_table_keeps_its_rows_and_what_points_at_them(
     database.dispose()
     before = catalogue_of(database_url)
 
-    with migration.alone(database_url) as connection:
+    with migration.lone_transaction(database_url) as connection:
         context = MigrationContext.configure(connection, opts={"target_metadata": metadata})
         operations = Operations(context)
         recreate = "always" if connection.dialect.name == "sqlite" else "auto"
@@ -294,7 +294,10 @@ def test_a_migration_that_would_orphan_rows_is_rolled_back(
     del database
     db = Database.open(sqlite_url)
     fill(db)
-    with pytest.raises(DatabaseRefused, match="orphan"), migration.alone(sqlite_url) as connection:
+    with (
+        pytest.raises(DatabaseRefused, match="orphan"),
+        migration.lone_transaction(sqlite_url) as connection,
+    ):
         connection.execute(radiograph.delete())
     assert len(rows(db, radiograph)) == 10
     db.dispose()
@@ -323,7 +326,7 @@ def test_check_says_what_is_pending_and_makes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_database_without_tables_says_how_to_get_them(empty_url: str) -> None:
-    with migration.alone(empty_url):
+    with migration.lone_transaction(empty_url):
         pass  # an upgrade that was killed has made the file
     db = Database.open(empty_url)
     with pytest.raises(SchemaOutdated, match="thoraq db upgrade"):

@@ -10,7 +10,7 @@ import pytest
 
 from db import migration, schema
 from db.database import Database
-from db.engine import asking
+from db.engine import read_once
 from db.errors import SchemaNewer
 from db.query.status import all_statuses
 from db.tables import batch
@@ -23,7 +23,7 @@ def waiting(url: str, count: int) -> bool:
     """Wait until so many sessions wait for a lock."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        with asking(url) as connection:
+        with read_once(url) as connection:
             if connection.exec_driver_sql(_WAITING).scalar_one() >= count:
                 return True
         time.sleep(0.05)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from pathlib import Path
 
+from testbed.progress_line import ProgressLine
 from tests.fuzz.campaign import run_campaign
 from tests.fuzz.inputs import kind_of, write_input
 
@@ -31,7 +31,11 @@ def main() -> int:
         write_input(asked.keep, asked.seed, asked.only, kind_of(asked.seed, asked.only))
         return 0
     report = run_campaign(
-        asked.count, asked.seed, round_size=asked.round, tell=_tell, postgres=asked.postgres
+        asked.count,
+        asked.seed,
+        round_size=asked.round,
+        tell=ProgressLine(),
+        postgres=asked.postgres,
     )
     text = report.table()
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -39,20 +43,6 @@ def main() -> int:
     (asked.out / "fuzz.json").write_text(json.dumps(report.as_json(), indent=1), encoding="utf-8")
     sys.stdout.write(f"\n{text}")
     return 1 if report.faults else 0
-
-
-_last = 0.0
-
-
-def _tell(line: str) -> None:
-    """Show how far it is."""
-    global _last  # noqa: PLW0603 - one process, one terminal
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r{line}\x1b[K")
-    elif time.monotonic() - _last > 20:
-        _last = time.monotonic()
-        sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

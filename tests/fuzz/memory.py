@@ -2,61 +2,44 @@
 
 from __future__ import annotations
 
-import threading
-from types import TracebackType
-from typing import Self
-
 import psutil
 
+from benchmarks.sampler import Sampler
 from scheduler.stack import Stack
 
 _PAUSE_SECONDS = 0.1
 
 
-class Memory:
+class Memory(Sampler):
     """Samples a worker's parent, child and reading processes until it is left."""
 
     def __init__(self, stack: Stack) -> None:
+        super().__init__(_PAUSE_SECONDS)
         self._stack = stack
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
         self.peak_mb: dict[str, float] = {}
         self.child_mb = 0.0
         self.parents: set[int] = set()
         self.children: set[int] = set()
         self.readers: set[int] = set()
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _sample(self) -> None:
-        while not self._over.wait(_PAUSE_SECONDS):
-            for member in self._stack.members:
-                if member.pid is None or not member.name.startswith("cpu"):
-                    continue
-                try:
-                    parent = psutil.Process(member.pid)
-                    self._note("parent", parent)
-                    self.parents.add(parent.pid)
-                    for child in parent.children():
-                        self.children.add(child.pid)
-                        self._note("child", child)
-                        # Told by their parent: behind its fork a process is still called as that.
-                        for reader in child.children():
-                            self.readers.add(reader.pid)
-                            self._note("reader", reader)
-                except psutil.Error:
-                    continue  # it ended meanwhile
+    def sample(self) -> None:
+        """Note how much memory each process holds."""
+        for member in self._stack.members:
+            if member.pid is None or not member.name.startswith("cpu"):
+                continue
+            try:
+                parent = psutil.Process(member.pid)
+                self._note("parent", parent)
+                self.parents.add(parent.pid)
+                for child in parent.children():
+                    self.children.add(child.pid)
+                    self._note("child", child)
+                    # Told by their parent: behind its fork a process is still called as that.
+                    for reader in child.children():
+                        self.readers.add(reader.pid)
+                        self._note("reader", reader)
+            except psutil.Error:
+                continue  # it ended meanwhile
 
     def _note(self, name: str, process: psutil.Process) -> None:
         used = process.memory_info().rss / (1 << 20)

@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from testbed.processes import ending_with_us
@@ -117,12 +116,7 @@ class Network:
             raise NoNamespaces(f"{NoNamespaces.__doc__} {refused.stderr}") from refused
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         self._remove()
 
     def host(self, name: str, address: str) -> Host:

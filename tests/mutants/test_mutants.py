@@ -86,7 +86,7 @@ def test_a_sample_of_faults_is_noticed_also_by_the_processes_that_tests_start() 
 
 @pytest.mark.slow
 def test_what_is_not_noticed_or_no_longer_fits_is_told() -> None:
-    test = "tests/radiograph/test_measuring.py::test_an_index_on_the_line_is_not_above_it"
+    test = "tests/radiograph/test_measurement.py::test_an_index_on_the_line_is_not_above_it"
     harmless = Fault(
         "rules", "a comment", "radiograph/measures/ict.py", "then by age.", "by age.", (test,)
     )

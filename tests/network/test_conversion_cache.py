@@ -16,9 +16,9 @@ import pytest
 from network import conversion_cache
 from network.card import shipped_card
 from network.errors import RuntimeUnavailable, WeightsMismatch
-from network.loading import load_predictor
 from network.openvino_runtime import PART_FILES, Form
 from network.prediction import Prediction
+from network.predictor_choice import load_predictor
 from network.runtime import Runtime
 from tests.network.test_openvino_runtime import squares
 
@@ -29,7 +29,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from network.card import shipped_card
-from network.loading import load_predictor
+from network.predictor_choice import load_predictor
 conversion_cache, key = Path(sys.argv[1]), b"a key"
 predictor = load_predictor(shipped_card(), "cpu", threads=1, kept=conversion_cache, key=key)
 points = [each.points for each in predictor.predict(np.load(sys.argv[2]))]

@@ -12,7 +12,7 @@ from network import card as cards
 from network.card import load_card, shipped_card
 from network.errors import CardInvalid, ModelFileUnfit, WeightsMismatch, WeightsMissing
 from network.weights import load_network
-from scheduler.networks import brought_in, card_at
+from scheduler.networks import card_at, imported_network
 from scheduler.settings import Settings
 from testbed.networks import make_network
 
@@ -30,7 +30,7 @@ def rename_weights(folder: Path, name: object) -> None:
 
 def take_in(folder: Path, settings: Settings) -> list[str]:
     """Take a network in; return the files that it then has."""
-    with brought_in(card_at(folder), settings):
+    with imported_network(card_at(folder), settings):
         pass
     return sorted(each.name for each in (settings.models_folder / "ours").iterdir())
 
@@ -111,11 +111,11 @@ def test_what_is_checked_is_what_was_copied(made: Path, tmp_path: Path) -> None:
     weights = made / "ours.safetensors"
     sound = weights.read_bytes()
     weights.write_bytes(sound[:-1] + b"\xaa")
-    with pytest.raises(WeightsMismatch), brought_in(card, settings):
+    with pytest.raises(WeightsMismatch), imported_network(card, settings):
         pytest.fail("it was noted before it was checked")
     assert list(settings.models_folder.iterdir()) == []
     weights.write_bytes(sound)
-    with brought_in(card, settings):
+    with imported_network(card, settings):
         weights.write_bytes(b"changed later")
     taken = load_card(settings.models_folder / "ours" / "card.json")
     assert taken.weights_path.read_bytes() == sound
@@ -123,7 +123,7 @@ def test_what_is_checked_is_what_was_copied(made: Path, tmp_path: Path) -> None:
 
 def test_a_network_whose_row_is_refused_leaves_no_files(made: Path, tmp_path: Path) -> None:
     settings = Settings(state=tmp_path / "state")
-    with pytest.raises(RuntimeError), brought_in(card_at(made), settings):
+    with pytest.raises(RuntimeError), imported_network(card_at(made), settings):
         raise RuntimeError
     assert list(settings.models_folder.iterdir()) == []
     (made / "report.html").unlink()

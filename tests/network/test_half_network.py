@@ -17,7 +17,7 @@ from network.graph_replay import GraphReplay
 from network.half_network import HalfNetwork
 from network.input import INPUT_SIDE_PX
 from network.landmark_network import LandmarkNetwork
-from network.loading import load_predictor
+from network.predictor_choice import load_predictor
 from network.runtime import Runtime
 from network.weights import load_network
 from tests.network.test_openvino_runtime import DATA, squares

@@ -12,7 +12,7 @@ import pytest
 from network.card import shipped_card
 from network.errors import RuntimeUnavailable
 from network.input import INPUT_SIDE_PX, prepare
-from network.loading import load_predictor
+from network.predictor_choice import load_predictor
 from network.runtime import Runtime
 from radiograph.phantom import draw_anatomy, project
 from scheduler.settings import process_environment
@@ -81,7 +81,7 @@ opened = []
 sys.addaudithook(lambda event, _: opened.append(event) if event.startswith(
     ("socket.connect", "socket.getaddrinfo", "urllib.Request")) else None)
 from network.card import shipped_card
-from network.loading import load_predictor
+from network.predictor_choice import load_predictor
 load_predictor(shipped_card(), "cpu")
 assert "openvino" in sys.modules
 print(opened)
@@ -95,7 +95,7 @@ def test_no_thread_is_bound_to_a_core_that_another_worker_would_want() -> None:
 import os, threading
 import numpy as np
 from network.card import shipped_card
-from network.loading import load_predictor
+from network.predictor_choice import load_predictor
 before = os.sched_getaffinity(0)
 predictor = load_predictor(shipped_card(), "cpu")
 work = threading.Thread(
@@ -121,7 +121,7 @@ def test_batches_of_every_size_take_little_more_memory_than_those_of_powers_of_t
     script = """
 import numpy as np, psutil
 from network.card import shipped_card
-from network.loading import load_predictor
+from network.predictor_choice import load_predictor
 predictor = load_predictor(shipped_card(), "cpu")
 def used(sizes):
     for size in sizes:

@@ -13,8 +13,8 @@ from torch import nn
 
 from network.card import shipped_card
 from network.channels import channels
-from network.loading import load_predictor
 from network.openvino_runtime import Arithmetic, Form
+from network.predictor_choice import load_predictor
 from network.quantization import input_ranges
 from network.runtime import Runtime
 from network.weights import load_network

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from radiograph.measures.asymmetry import ASYMMETRY, asymmetry
-from radiograph.measures.placed import Placed
+from radiograph.measures.placed_points import PlacedPoints
 from radiograph.records import Header, ImageFormat
 
 Points = list[tuple[float, float]]
@@ -37,7 +37,7 @@ def turned(points: Points, degrees: float) -> Points:
 
 
 def measured(points: Points) -> float:
-    return asymmetry(Placed(points, HEADER))
+    return asymmetry(PlacedPoints(points, HEADER))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from radiograph.measures import MEASURES
 from radiograph.measures.declaration import Measure
-from radiograph.measures.placed import Placed
+from radiograph.measures.placed_points import PlacedPoints
 from radiograph.measures.values import OF_POINTS, measurement_of, of_points, values_of
 from radiograph.phantom import draw_anatomy
 from radiograph.reading.orientation import Turn
@@ -48,7 +48,7 @@ def test_points_are_held_upright_however_the_file_holds_its_image(turn: Turn) ->
     to_source = turn.to_source(448, 400)
     stored = points @ to_source[:, :2].T + to_source[:, 2]
 
-    upright = Placed([(x, y) for x, y in stored.tolist()], HEADER).upright()
+    upright = PlacedPoints([(x, y) for x, y in stored.tolist()], HEADER).upright()
 
     moved = np.array(upright) - points
     assert np.allclose(moved, moved[0])

@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw
 from radiograph.calibration import Calibration
 from radiograph.image import Radiograph
 from radiograph.landmarks import ANATOMICAL, Landmark
-from radiograph.measuring import measure, to_file
+from radiograph.measurement import measure, to_file
+from radiograph.measures.ict import NOT_MEASURED
 from radiograph.overlay import (
     ALERT,
     ANATOMY,
@@ -27,12 +28,11 @@ from radiograph.overlay import (
     to_upright,
 )
 from radiograph.phantom import draw_anatomy
-from radiograph.picture import film
+from radiograph.picture import windowed_image
 from radiograph.records import (
     Bucket,
     BucketBasis,
     Header,
-    Ict,
     IctRule,
     IctThresholds,
     ImageFormat,
@@ -138,18 +138,18 @@ def test_odd_shapes_are_drawn_with_a_caption_that_can_be_read(shape: tuple[int, 
 
 def test_the_window_reaches_from_black_to_white_whatever_the_bits() -> None:
     faint = np.linspace(30_000, 31_000, 10_000).reshape(100, 100).astype(np.uint16)
-    assert film(faint).getextrema() == (0, 255)
+    assert windowed_image(faint).getextrema() == (0, 255)
 
 
 def test_a_film_of_one_grey_keeps_its_grey() -> None:
-    assert film(np.zeros((8, 8), np.uint16)).getextrema() == (0, 0)
-    assert film(np.full((8, 8), 255, np.uint8)).getextrema() == (255, 255)
+    assert windowed_image(np.zeros((8, 8), np.uint16)).getextrema() == (0, 0)
+    assert windowed_image(np.full((8, 8), 255, np.uint8)).getextrema() == (255, 255)
 
 
 def test_a_few_hot_pixels_do_not_darken_the_film() -> None:
     pixels = np.tile(np.arange(0, 200, dtype=np.uint16), (200, 1))
     pixels[0, :8] = 65_535
-    assert np.asarray(film(pixels)).mean() > 100
+    assert np.asarray(windowed_image(pixels)).mean() > 100
 
 
 @pytest.mark.parametrize("bucket", list(Bucket))
@@ -210,22 +210,9 @@ def test_a_measurement_without_calibration_is_drawn_as_unrated() -> None:
 
 
 def test_an_index_that_could_not_be_measured_is_said_and_drawn() -> None:
-    nothing = Ict(
-        value=None,
-        sd=None,
-        low=None,
-        high=None,
-        heart_width_px=None,
-        thorax_width_px=None,
-        heart_width_mm=None,
-        thorax_width_mm=None,
-        threshold=None,
-        rule=IctRule.NONE_INVALID,
-        enlarged=None,
-    )
-    assert index_text(nothing) == "ICT not measured"
+    assert index_text(NOT_MEASURED) == "ICT not measured"
     for side in (320, 768):
-        draw(black(), replace(measured(), ict=nothing), side)
+        draw(black(), replace(measured(), ict=NOT_MEASURED), side)
 
 
 def test_widths_are_written_in_millimetres_only_where_the_spacing_is_known() -> None:

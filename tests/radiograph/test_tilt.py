@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from radiograph.measures.placed import Placed
+from radiograph.measures.placed_points import PlacedPoints
 from radiograph.measures.tilt import TILT, tilt_degrees
 from radiograph.records import Header, ImageFormat
 
@@ -41,7 +41,7 @@ def mirrored(points: Points) -> Points:
 
 
 def tilt(points: Points) -> float:
-    return tilt_degrees(Placed(points, HEADER))
+    return tilt_degrees(PlacedPoints(points, HEADER))
 
 
 @pytest.mark.parametrize("degrees", [-44, -20, -7.5, -1, 0, 0.25, 3, 7.5, 44])

@@ -11,8 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from scheduler.app import create_app
 from scheduler.logs import configure_logs
 from scheduler.messages import MEASURE, ROUTINE_QUEUE, TASK_QUEUES, TRAIN, UPKEEP
 from scheduler.process_end import become_worker
+from testbed.patience import eventually
 from testbed.processes import ending_with_us
 
 #: Where the arguments of each task that ran are noted.
@@ -69,21 +69,11 @@ def serving(url: str, log: Path, *options: str) -> Iterator[Serving]:
         )
         try:
             running = Serving(process, log, client)
-            assert in_time(lambda: " ready." in running.log()[before:] or not running.runs())
+            assert eventually(lambda: " ready." in running.log()[before:] or not running.runs())
             yield running
         finally:
             process.terminate()
             process.wait(60)
-
-
-def in_time(condition: Callable[[], object], seconds: float = 60.0) -> bool:
-    """Wait until ``condition`` holds."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 class _Request(Request):

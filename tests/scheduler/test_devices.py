@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.devices import Device, choose, driven, find_devices, split_share
+from network.compute_device import ComputeDevice
+from scheduler.devices import choose_devices, find_devices, has_accelerator_driver, split_share
 from scheduler.errors import DeviceMissing
 from scheduler.settings import Settings
 from scheduler.stack import Stack
 
-CPU = Device("cpu", "cpu", 0, 24 << 30)
-SMALL = Device("cpu", "cpu", 0, 5 << 30)
-NVIDIA = (Device("H", "cuda", 0, 80 << 30), Device("H", "cuda", 1, 80 << 30), CPU)
-AMD = (Device("R", "rocm", 0, 24 << 30), CPU)
-SMALL_CARD = (Device("G", "cuda", 0, 11 << 30), CPU)
-TINY_CARD = (Device("G", "cuda", 0, 2 << 30), CPU)
+CPU = ComputeDevice("cpu", "cpu", 0, 24 << 30)
+SMALL = ComputeDevice("cpu", "cpu", 0, 5 << 30)
+NVIDIA = (ComputeDevice("H", "cuda", 0, 80 << 30), ComputeDevice("H", "cuda", 1, 80 << 30), CPU)
+AMD = (ComputeDevice("R", "rocm", 0, 24 << 30), CPU)
+SMALL_CARD = (ComputeDevice("G", "cuda", 0, 11 << 30), CPU)
+TINY_CARD = (ComputeDevice("G", "cuda", 0, 2 << 30), CPU)
 
 
 @pytest.mark.parametrize(
@@ -41,19 +42,19 @@ TINY_CARD = (Device("G", "cuda", 0, 2 << 30), CPU)
     ],
 )
 def test_devices_are_chosen(
-    requested: str, found: tuple[Device, ...], cores: int, chosen: tuple[str, ...]
+    requested: str, found: tuple[ComputeDevice, ...], cores: int, chosen: tuple[str, ...]
 ) -> None:
-    assert choose(requested, found, cores=cores) == chosen
+    assert choose_devices(requested, found, cores=cores) == chosen
 
 
 def test_how_many_share_a_device_can_be_said() -> None:
-    assert choose("auto", NVIDIA, cores=64, sharing=1) == ("cuda:0", "cuda:1")
-    assert choose("cuda:1", NVIDIA, cores=1, sharing=3) == ("cuda:1",) * 3
-    assert choose("auto", (CPU,), cores=2, sharing=3) == ("cpu",) * 2
+    assert choose_devices("auto", NVIDIA, cores=64, sharing=1) == ("cuda:0", "cuda:1")
+    assert choose_devices("cuda:1", NVIDIA, cores=1, sharing=3) == ("cuda:1",) * 3
+    assert choose_devices("auto", (CPU,), cores=2, sharing=3) == ("cpu",) * 2
 
 
 def test_workers_that_share_a_device_have_names_of_their_own(tmp_path: Path) -> None:
-    stack = Stack(Settings(state=tmp_path), choose("auto", NVIDIA, cores=16))
+    stack = Stack(Settings(state=tmp_path), choose_devices("auto", NVIDIA, cores=16))
     workers = stack.members[1:]
     assert [each.name for each in workers] == ["gpu0", "gpu1", "gpu0b", "gpu1b"]
     devices = [each.command[each.command.index("--device") + 1] for each in workers]
@@ -63,7 +64,7 @@ def test_workers_that_share_a_device_have_names_of_their_own(tmp_path: Path) -> 
 @pytest.mark.parametrize("requested", ["cuda:2", "gpu0", "cuda:x"])
 def test_a_device_that_is_not_there_is_told(requested: str) -> None:
     with pytest.raises(DeviceMissing, match="doctor"):
-        choose(requested, NVIDIA)
+        choose_devices(requested, NVIDIA)
 
 
 @pytest.mark.parametrize(
@@ -74,14 +75,14 @@ def test_torch_is_asked_only_where_the_kernel_shows_an_accelerator(
     tmp_path: Path, node: str, expected: bool
 ) -> None:
     (tmp_path / node).touch()
-    assert driven(tmp_path) == (expected or sys.platform != "linux")
+    assert has_accelerator_driver(tmp_path) == (expected or sys.platform != "linux")
 
 
 def test_torch_and_the_kernel_agree_on_this_machine() -> None:
     listed = subprocess.run(
         [sys.executable, "-m", "network.devices", "--json"], capture_output=True, check=True
     )
-    assert tuple(Device(**each) for each in json.loads(listed.stdout)) == find_devices()
+    assert tuple(ComputeDevice(**each) for each in json.loads(listed.stdout)) == find_devices()
 
 
 def test_devices_are_listed_without_torch_in_this_process() -> None:

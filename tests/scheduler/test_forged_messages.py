@@ -23,7 +23,8 @@ from scheduler.messages import (
     URGENT_QUEUE,
 )
 from testbed.forgeries import SECRET, forged, garbage, sound
-from tests.scheduler.serving import KILLS, RAISES, Serving, in_time, serving
+from testbed.patience import eventually
+from tests.scheduler.serving import KILLS, RAISES, Serving, serving
 
 UNACKED, INDEX = "unacked", "unacked_index"
 #: Long enough ago for a message to be brought back.
@@ -50,7 +51,7 @@ def is_still_served(worker: Serving, number: int) -> bool:
         served = worker.served()
         return wanted <= set(served) and served.count("upkeep") > rounds
 
-    return in_time(lambda: is_served() or not worker.runs()) and worker.runs()
+    return eventually(lambda: is_served() or not worker.runs()) and worker.runs()
 
 
 def says_nothing(worker: Serving) -> None:
@@ -67,7 +68,7 @@ def test_no_forged_field_of_any_type_ends_a_worker(redis_url: str, tmp_path: Pat
         for queue in TASK_QUEUES:
             push(worker.client, queue, *junk)
         waiting = [*TASK_QUEUES, UNACKED]
-        assert in_time(
+        assert eventually(
             lambda: not worker.runs() or not any(worker.client.exists(each) for each in waiting),
             120,
         )
@@ -110,8 +111,8 @@ def test_garbage_among_unacknowledged_messages_keeps_no_other_from_coming_back(
         client.hset(UNACKED, "sound", held(sound(MEASURE, 5)))
         client.zadd(INDEX, {"sound": LONG_AGO + 1})
     with serving(redis_url, tmp_path / "log") as worker:
-        assert in_time(lambda: not worker.runs() or "chunk 5" in worker.served())
-        assert in_time(lambda: not worker.runs() or not worker.client.exists(INDEX))
+        assert eventually(lambda: not worker.runs() or "chunk 5" in worker.served())
+        assert eventually(lambda: not worker.runs() or not worker.client.exists(INDEX))
         assert is_still_served(worker, 10), worker.log()[-3000:]
     says_nothing(worker)
 
@@ -148,7 +149,7 @@ def test_a_key_of_a_wrong_type_stops_no_worker(
         with serving(redis_url, tmp_path / "log") as worker:
             for nth in range(1, 4 * running):
                 spoil(client, nth)
-                assert in_time(lambda: is_mended(client)), worker.log()[-3000:]
+                assert eventually(lambda: is_mended(client)), worker.log()[-3000:]
             assert is_still_served(worker, 10), worker.log()[-3000:]
             assert "broker-key-replaced" in worker.log()
         assert not client.exists(MARK)  # upkeep sends everything again
@@ -162,7 +163,7 @@ def test_a_lock_that_nobody_gives_back_keeps_no_message_from_coming_back(
         worker.client.set("unacked_mutex", "forged")
         worker.client.hset(UNACKED, "sound", held(sound(MEASURE, 5)))
         worker.client.zadd(INDEX, {"sound": LONG_AGO})
-        assert in_time(lambda: "chunk 5" in worker.served(), 20), worker.log()
+        assert eventually(lambda: "chunk 5" in worker.served(), 20), worker.log()
 
 
 def test_a_message_at_which_celery_raises_is_kept_and_ends_no_worker(
@@ -187,10 +188,10 @@ def test_a_message_that_ended_two_workers_is_taken_out_before_the_third(
         push(client, ROUTINE_QUEUE, json.dumps(sound(MEASURE, KILLS)))
         for _ in range(2):
             with serving(redis_url, tmp_path / "log") as worker:
-                assert in_time(lambda: not worker.runs(), 30), worker.log()
+                assert eventually(lambda: not worker.runs(), 30), worker.log()
             time.sleep(0.1)
         with serving(redis_url, tmp_path / "log") as worker:
-            assert in_time(lambda: client.exists(SET_ASIDE), 30), worker.log()
+            assert eventually(lambda: client.exists(SET_ASIDE), 30), worker.log()
             assert is_still_served(worker, 10), worker.log()
             assert worker.log().count("message-set-aside") == 1
         assert not client.exists(UNACKED, SUSPECTS)

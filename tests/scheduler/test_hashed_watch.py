@@ -25,7 +25,7 @@ from scheduler.intake.put_away import After
 from scheduler.intake.submission import enqueue
 from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
-from scheduler.upkeep import Hiding, keep_up
+from scheduler.upkeep import PathHiding, keep_up
 from testbed.records import AWAY, BROKEN, measure_all, refusing, seen, submit
 from testbed.tables import rows
 from tests.scheduler.test_put_away import end, lying, take
@@ -119,7 +119,7 @@ def test_the_upkeep_hashes_what_ended_under_another_setting_in_rounds(
     submit(before, [seen(nth) for nth in range(4)])
     measure_all(before)
     before.dispose()
-    hiding = Hiding(hashed, 3)
+    hiding = PathHiding(hashed, 3)
     hidden = []
     for _ in range(3):
         assert keep_up(hashed, app, 900.0, hiding)
@@ -136,6 +136,6 @@ def test_an_upkeep_that_cannot_read_the_key_waits(
     measure_all(before)
     before.dispose()
     database = Database.open(database_url, archive_of(far))
-    assert not keep_up(database, app, 900.0, Hiding(database))
+    assert not keep_up(database, app, 900.0, PathHiding(database))
     database.dispose()
     assert not (hashing.state / "patient.key").exists()

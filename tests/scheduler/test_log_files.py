@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from scheduler.broker import EmbeddedBroker, connect
-from scheduler.log_files import OWN_LOG, last_line, open_log, rotate, rotated
-from scheduler.rights import private
+from scheduler.log_files import OWN_LOG, last_line, open_log, rotate, rotated_logs
+from scheduler.rights import private_files
 from scheduler.settings import Settings, process_environment
 
 #: Forks as a worker does: what both write has one descriptor's origin.
@@ -35,7 +35,7 @@ if who.endswith("-parent"):
 
 def names(log: Path) -> list[str]:
     """Name a log and its rotated files, the oldest first."""
-    return [each.name for _, each in sorted(rotated(log), reverse=True)] + [log.name]
+    return [each.name for _, each in sorted(rotated_logs(log), reverse=True)] + [log.name]
 
 
 def test_several_processes_write_a_log_that_is_rotated_and_no_line_is_lost_or_torn(
@@ -95,7 +95,7 @@ def test_rotated_logs_and_the_new_one_are_as_private_as_the_state_folder(
     name = grp.getgrgid(os.getgid()).gr_name if group else None
     settings = Settings(state=tmp_path / "state", group=name)
     logs = settings.state / "logs"
-    with private(settings):
+    with private_files(settings):
         logs.mkdir(parents=True)
         log = logs / "cpu0.log"
         os.close(open_log(log))

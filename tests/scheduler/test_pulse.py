@@ -25,7 +25,7 @@ from network.card import shipped_card
 from scheduler.heartbeat import ILL_SECONDS, Heartbeat
 from scheduler.intake.watch import Watch
 from scheduler.messages import ROUTINE_QUEUE
-from scheduler.pulse import Beat, Kind, Pulse, folder_of, read_beats
+from scheduler.pulse import Beat, Pulse, PulseKind, folder_of, read_beats
 from scheduler.settings import Settings
 from testbed.commands import PATIENCE_SECONDS, Commands
 from testbed.patience import eventually
@@ -154,7 +154,7 @@ def test_a_killed_process_is_missed_and_its_note_of_an_earlier_start_of_the_mach
     tmp_path: Path,
 ) -> None:
     settings = Settings(state=tmp_path)
-    Pulse(tmp_path, Kind.WORKER, "gpu0@host", 0.2).beat()
+    Pulse(tmp_path, PulseKind.WORKER, "gpu0@host", 0.2).beat()
     [beat] = read_beats(settings)
     assert beat.fault is None
     time.sleep(0.4)
@@ -189,8 +189,8 @@ def test_a_worker_that_takes_nothing_while_messages_wait_is_ill(
         client.set(ROUTINE_QUEUE, "of a strange type")
         assert heartbeat._idle_seconds(client) == 0
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
-    busy = Beat(Kind.WORKER, "cpu0@host", now, ILL_SECONDS)
-    idle = Beat(Kind.WORKER, "cpu0@host", now, ILL_SECONDS, ILL_SECONDS + 1)
+    busy = Beat(PulseKind.WORKER, "cpu0@host", now, ILL_SECONDS)
+    idle = Beat(PulseKind.WORKER, "cpu0@host", now, ILL_SECONDS, ILL_SECONDS + 1)
     assert busy.fault is None
     assert "taken nothing" in str(idle.fault)
 

@@ -18,8 +18,9 @@ from scheduler.app import create_app
 from scheduler.messages import MEASURE, ROUTINE_QUEUE, TASK_QUEUES
 from scheduler.queue_listeners import workers_of
 from testbed.forgeries import ABSENT, SECRET, VALUES, encoded, garbage, sound
+from testbed.patience import eventually
 from testbed.servers.redis import RedisServer
-from tests.scheduler.serving import Serving, in_time, serving
+from tests.scheduler.serving import Serving, serving
 
 CHANNEL = "/0.celery.pidbox"
 QUESTIONS = (
@@ -54,7 +55,7 @@ def ask(app: Celery, command: str, **arguments: Any) -> dict[str, Any]:
 
 def measures(worker: Serving, chunk_id: int) -> bool:
     worker.client.lpush(ROUTINE_QUEUE, json.dumps(sound(MEASURE, chunk_id)))
-    return in_time(lambda: f"chunk {chunk_id}" in worker.served() or not worker.runs(), 20)
+    return eventually(lambda: f"chunk {chunk_id}" in worker.served() or not worker.runs(), 20)
 
 
 def queues_of(app: Celery) -> list[str]:
@@ -151,14 +152,14 @@ def test_with_the_setting_a_worker_obeys_and_takes_from_a_cancelled_queue_again(
         before = queues_of(app)
         assert "error" not in ask(app, "rate_limit", task_name=MEASURE, rate_limit="100/s")
         assert "error" not in ask(app, "cancel_consumer", queue=before[0])
-        assert in_time(lambda: before[0] not in queues_of(app), 3)
-        assert in_time(lambda: queues_of(app) == before, 20)  # in their order
+        assert eventually(lambda: before[0] not in queues_of(app), 3)
+        assert eventually(lambda: queues_of(app) == before, 20)  # in their order
         assert worker.log().count('"queue-forsaken"') == 1
         for key in worker.client.keys("_kombu.binding*"):
             worker.client.delete(key)
         assert measures(worker, 10)
         app.control.broadcast("shutdown")
-        assert in_time(lambda: not worker.runs(), 20)
+        assert eventually(lambda: not worker.runs(), 20)
         assert worker.process.returncode == 0
 
 
@@ -175,6 +176,6 @@ def test_a_worker_that_cannot_take_from_its_queue_again_ends(
     redis_url: str, tmp_path: Path
 ) -> None:
     with serving(redis_url, tmp_path / "log", "--cancels-on") as worker:
-        assert in_time(lambda: not worker.runs(), 30), worker.log()
+        assert eventually(lambda: not worker.runs(), 30), worker.log()
         assert worker.process.returncode == 1  # systemd starts it again
         assert worker.log().count('"queue-forsaken"') == 2

@@ -17,7 +17,7 @@ from results.row_files import FileForm, write_rows
 from scheduler.broker import EmbeddedBroker
 from scheduler.errors import KeyUnusable
 from scheduler.pseudonym import Pseudonyms
-from scheduler.rights import as_operator, claim, draft, private
+from scheduler.rights import as_operator, claim_state_folder, draft, private_files
 from scheduler.settings import Settings
 from testbed.commands import Commands
 
@@ -53,7 +53,7 @@ def test_all_that_is_in_the_state_folder_is_its_users_alone(tmp_path: Path, umas
     settings = Settings(state=tmp_path / "state")
     commands = Commands(settings.state)
     assert commands.run("db", "upgrade").returncode == 0
-    with private(settings):
+    with private_files(settings):
         Pseudonyms.of(settings)
         broker = EmbeddedBroker(settings.state)
         with broker:
@@ -68,7 +68,7 @@ def test_all_that_is_in_the_state_folder_is_its_users_alone(tmp_path: Path, umas
 
 def test_what_is_asked_for_elsewhere_is_as_the_umask_says(tmp_path: Path, umask: int) -> None:
     out = tmp_path / "made" / "out.csv"
-    with private(Settings(state=tmp_path / "state")):
+    with private_files(Settings(state=tmp_path / "state")):
         write_rows([{"a": 1}], ["a"], out, FileForm.CSV)
         with as_operator(tmp_path / "folder"):
             (tmp_path / "folder").mkdir()
@@ -116,8 +116,8 @@ def test_a_state_folder_as_systemd_makes_it_is_closed_where_no_group_is_named(
     state.mkdir()
     state.chmod(0o2750)
     settings = Settings(state=state)
-    with private(settings):
-        claim(settings)
+    with private_files(settings):
+        claim_state_folder(settings)
         assert mode(state) == 0o700
     state.chmod(0o2750)
     assert Commands(state).run("db", "upgrade").returncode == 0
@@ -129,7 +129,7 @@ def test_a_folder_that_holds_more_than_thoraqs_is_told_and_not_closed(tmp_path: 
     (tmp_path / "letters.txt").touch(0o644)
     (tmp_path / "patient.key").write_bytes(b"k" * 32)
     (tmp_path / "patient.key").chmod(0o644)
-    with private(Settings(state=tmp_path)):
+    with private_files(Settings(state=tmp_path)):
         pass
     assert mode(tmp_path) == 0o755
     assert mode(tmp_path / "letters.txt") & 0o044
@@ -183,7 +183,7 @@ def test_a_group_that_is_named_reads_all_but_key_and_broker(tmp_path: Path) -> N
     assert commands.run("db", "upgrade").returncode == 0
     state = commands.state
     settings = Settings(state=state, group=group.gr_name)
-    with private(settings), EmbeddedBroker(state):
+    with private_files(settings), EmbeddedBroker(state):
         Pseudonyms.of(settings)
         assert mode(state) == 0o2750
         assert mode(state / "thoraq.db") == 0o640
@@ -199,7 +199,7 @@ def test_a_group_that_is_named_later_reads_what_is_there_already(tmp_path: Path)
     assert Commands(state).run("db", "upgrade").returncode == 0
     Pseudonyms.of(Settings(state=state))
     (state / "reports" / "night").mkdir(parents=True, mode=0o700)
-    with private(Settings(state=state, group=group.gr_name)):
+    with private_files(Settings(state=state, group=group.gr_name)):
         assert mode(state / "thoraq.db") == 0o640
         assert mode(state / "reports" / "night") == 0o750
         assert mode(state / "patient.key") == 0o600

@@ -22,7 +22,7 @@ from db.models import register_model
 from db.put_away_paths import ended_files
 from db.query.status import batch_status
 from db.tables import radiograph
-from radiograph.folders import entered
+from radiograph.folders import entered_folder
 from scheduler.errors import PlaceAltered, PlaceMissing
 from scheduler.intake import file_rename
 from scheduler.intake.content import look_into
@@ -299,7 +299,7 @@ def test_a_deletion_that_a_crash_interrupted_is_finished(
 def test_a_renamed_file_replaces_nothing_with_or_without_help_of_the_file_system(
     rename: Callable[[str, int, str, int], None], folder: Path
 ) -> None:
-    with entered(str(folder / "study")) as here:
+    with entered_folder(str(folder / "study")) as here:
         first, second = ((folder / "study" / name(number)).read_bytes() for number in (0, 1))
         with pytest.raises(FileExistsError):
             rename(name(0), here, name(1), here)

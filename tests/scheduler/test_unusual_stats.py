@@ -31,7 +31,7 @@ from radiograph.records import ImageFormat
 from scheduler.intake.content import look_into
 from scheduler.intake.put_away import After
 from scheduler.intake.submission import Intake, enqueue
-from scheduler.intake.walk import Met, file_stat, walk
+from scheduler.intake.walk import FoundFile, file_stat, walk
 from scheduler.intake.watch import Watch
 from scheduler.settings import Settings
 from testbed.tables import rows
@@ -125,8 +125,8 @@ def test_a_file_whose_values_the_database_refuses_costs_itself_alone(
 ) -> None:
     batch = open_batch(served, "night", Priority.ROUTINE)
     refusal = Refusal.of(NotAnImage())
-    files = [Met(FileStat(f"/{number}.txt", 1, 1), refusal) for number in range(others)]
-    files.insert(others // 2, Met(replace(FileStat("/odd.txt", 1, 1), **odd), refusal))
+    files = [FoundFile(FileStat(f"/{number}.txt", 1, 1), refusal) for number in range(others)]
+    files.insert(others // 2, FoundFile(replace(FileStat("/odd.txt", 1, 1), **odd), refusal))
     for again in (False, True):
         count = Intake(served, batch, settings).take(files)
         assert (count.seen, count.refused) == (others + 1, 0 if again else others + 1)

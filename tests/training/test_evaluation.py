@@ -11,7 +11,7 @@ import pytest
 
 from network.input import INPUT_SIDE_PX, fit_affine
 from radiograph.calibration import Calibration
-from radiograph.measuring import measure
+from radiograph.measurement import measure
 from radiograph.records import Bucket, Header, IctThresholds, ImageFormat
 from tests.training.spots import spots
 from training.evaluate.agreement import ict_figures

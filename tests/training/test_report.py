@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from db.training.records import RunCheck, RunPhase
 from network.input import INPUT_SIDE_PX
 from radiograph.calibration import Calibration
 from tests.training.spots import spots
@@ -21,14 +22,13 @@ from training.dataset.layouts import usable_radiographs
 from training.evaluate.cases import list_cases
 from training.evaluate.models import take_figures
 from training.evaluate.predictions import Predictions
-from training.progress import Check, PhaseResult
 from training.report.page import write_report
 from training.report.pictures import MISS, TRUTH, draw_on_radiograph, save_pictures
 from training.samples import Samples, read_samples
 
 PLAIN = Calibration("plain", ((0.0, 0.0), (100.0, 100.0)), upper_ratio=1.5, ict_sd_factor=1.0)
 CHECKS = [
-    Check(
+    RunCheck(
         ordinal=ordinal,
         phase=ordinal,
         phase_name=name,
@@ -48,12 +48,12 @@ CHECKS = [
     for step in (10, 20)
 ]
 PHASES = [
-    PhaseResult(
+    RunPhase(
         ordinal=0, phase=0, phase_name="baseline", kept=True, reason="started from scratch",
         error_px224=8.0, start_px224=None, difference_low=None, difference_high=None,
         ict_error=None, steps=20, seconds=90.0, figures={},
     ),
-    PhaseResult(
+    RunPhase(
         ordinal=1, phase=1, phase_name="wing", kept=False, reason="not better",
         error_px224=8.1, start_px224=8.0, difference_low=-0.2, difference_high=0.4,
         ict_error=0.03, steps=20, seconds=90.0, figures={},

@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from db.training.records import RunCheck, RunPhase
 from tests.training.spots import write_spots
 from training.errors import (
     CheckpointBroken,
@@ -28,7 +29,7 @@ from training.fit.checkpoint import (
 from training.fit.gate import compare_errors
 from training.fit.run import run_plan
 from training.plan import Plan
-from training.progress import Check, PhaseResult, PlanResult
+from training.progress import PlanResult
 
 CPU = torch.device("cpu")
 PLAN = Plan.from_mapping(
@@ -62,8 +63,8 @@ class Watching:
 
     def __init__(self, stop_at: int | None = None) -> None:
         self.stop_at, self.beats = stop_at, 0
-        self.checks: list[Check] = []
-        self.results: list[PhaseResult] = []
+        self.checks: list[RunCheck] = []
+        self.results: list[RunPhase] = []
 
     def beat(self) -> None:
         """Count, and stop where asked to."""
@@ -71,11 +72,11 @@ class Watching:
         if self.beats == self.stop_at:
             raise Stop
 
-    def checked(self, check: Check) -> None:
+    def checked(self, check: RunCheck) -> None:
         """Remember."""
         self.checks.append(check)
 
-    def phase_ended(self, result: PhaseResult) -> None:
+    def phase_ended(self, result: RunPhase) -> None:
         """Remember."""
         self.results.append(result)
 

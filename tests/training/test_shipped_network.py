@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from network.card import shipped_card
 from network.input import INPUT_SIDE_PX, prepare
-from network.loading import load_predictor
+from network.predictor_choice import load_predictor
 from radiograph.phantom import hand, lateral, limb
 from training.evaluate.models import Evaluation, evaluate
 from training.evaluate.predictions import predict

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -116,3 +117,33 @@ def member(stack: Stack, name: str) -> psutil.Process:
 def kill_group(process: psutil.Process) -> None:
     """End a member with its children, without warning."""
     os.killpg(os.getpgid(process.pid), signal.SIGKILL)
+
+
+def freeze(
+    bench: Bench, worker: psutil.Process, *, holding: str = "SELECT 1"
+) -> list[psutil.Process]:
+    """Stop a worker and its children between two transactions, once ``holding`` is not 0.
+
+    Inside one it would hold SQLite's only write lock for as long as it is stopped, and everybody
+    else would wait for it: what is asked is what becomes of its lease.
+    """
+    path = bench.settings.database.removeprefix("sqlite:///")
+    for _ in range(200):
+        frozen = [worker, *worker.children(recursive=True)]
+        for process in frozen:
+            process.suspend()
+        connection = sqlite3.connect(path, timeout=0.2, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            (held,) = connection.execute(holding).fetchone()
+            connection.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            held = 0
+        finally:
+            connection.close()
+        if held:
+            return frozen
+        for process in frozen:
+            process.resume()
+        time.sleep(0.02)
+    raise AssertionError("the worker was never found between two transactions")

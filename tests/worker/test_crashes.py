@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -21,9 +20,11 @@ from scheduler.stack import Stack
 from testbed.patience import eventually, gone
 from testbed.radiographs import write_radiographs
 from testbed.servers.redis import RedisServer
-from tests.worker.conftest import Bench, kill_group, member
+from tests.worker.conftest import Bench, freeze, kill_group, member
 
 FILES = 40
+#: How many jobs the worker holds.
+HOLDING = "SELECT count(*) FROM job WHERE state = 'running' AND worker LIKE 'cpu0@%'"
 
 
 def measured(bench: Bench) -> dict[int, Result]:
@@ -47,36 +48,6 @@ def wait_for_the_middle(bench: Bench, stack: Stack) -> None:
         return status.measured > 0 and status.running > 0 and status.queued > 0
 
     assert eventually(in_the_middle), bench.log()
-
-
-def freeze(bench: Bench, worker: psutil.Process) -> list[psutil.Process]:
-    """Stop a worker and its children while they hold a chunk, between two transactions.
-
-    Inside one it would hold SQLite's only write lock for as long as it is stopped, and everybody
-    else would wait for it: what is asked here is what becomes of its lease.
-    """
-    path = bench.settings.database.removeprefix("sqlite:///")
-    for _ in range(200):
-        frozen = [worker, *worker.children(recursive=True)]
-        for process in frozen:
-            process.suspend()
-        connection = sqlite3.connect(path, timeout=0.2, isolation_level=None)
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            (held,) = connection.execute(
-                "SELECT count(*) FROM job WHERE state = 'running' AND worker LIKE 'cpu0@%'"
-            ).fetchone()
-            connection.execute("ROLLBACK")
-        except sqlite3.OperationalError:
-            held = 0
-        finally:
-            connection.close()
-        if held:
-            return frozen
-        for process in frozen:
-            process.resume()
-        time.sleep(0.02)
-    raise AssertionError("the worker never held a chunk between two transactions")
 
 
 def test_a_folder_is_measured_once_and_submitting_it_again_measures_nothing(
@@ -116,7 +87,7 @@ def test_a_worker_stopped_for_longer_than_its_lease_doubles_nothing(bench: Bench
     bench.submit(None)
     with bench.stack(["cpu", "cpu"]) as stack:
         wait_for_the_middle(bench, stack)
-        frozen = freeze(bench, member(stack, "cpu0"))
+        frozen = freeze(bench, member(stack, "cpu0"), holding=HOLDING)
         started = time.monotonic()
         bench.finish(stack)  # the other one takes what the frozen one held, once its lease ended
         stopped_for = time.monotonic() - started

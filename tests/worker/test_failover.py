@@ -17,7 +17,7 @@ from db.query.status import batch_status
 from scheduler.intake.watch import Watch
 from testbed.patience import eventually
 from testbed.radiographs import write_radiographs
-from testbed.servers.postgres import PostgresServer
+from testbed.servers.postgres import PostgresServer, replicated
 from tests.chaos import witness
 from tests.worker.conftest import Bench, made_bench
 
@@ -27,21 +27,15 @@ FILES = 24
 @pytest.fixture
 def pair() -> Iterator[tuple[PostgresServer, PostgresServer, str]]:
     """Give a primary, its standby, and the URL of a witnessed database on either."""
-    primary = PostgresServer.in_temporary_folder()
-    standby = None
-    try:
-        primary.start()
-        url = primary.create()
+
+    def prepare(url: str) -> None:
         schema.upgrade(url)
         database = Database.open(url)
         witness.call_witness(database)
         database.dispose()
-        standby = primary.start_standby()
-        yield primary, standby, primary.url_with(standby, url)
-    finally:
-        primary.remove()
-        if standby is not None:
-            standby.remove()
+
+    with replicated(prepare) as made:
+        yield made
 
 
 @pytest.mark.slow

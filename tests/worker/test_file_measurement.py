@@ -16,8 +16,8 @@ from radiograph.errors import Disposition
 from radiograph.records import Header, IctThresholds, ImageFormat
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
-from worker.device import Device
 from worker.file_measurement import Circumstances, FileMeasurement
+from worker.loaded_network import LoadedNetwork
 from worker.readers.connection import RefusedFile
 from worker.readers.wire import ReadFile
 
@@ -44,7 +44,9 @@ class Answering:
 def measurement(tmp_path: Path, point: float = 1.0, spread: float = 1.0) -> FileMeasurement:
     pseudonyms = Pseudonyms.of(Settings(state=tmp_path))
     of = Circumstances("test", "test", IctThresholds(), pseudonyms)
-    return FileMeasurement(of, shipped_card(), Device(Answering(point, spread), batch=4))
+    return FileMeasurement(
+        of, shipped_card(), LoadedNetwork(Answering(point, spread), device_batch=4)
+    )
 
 
 def read_file() -> ReadFile:

@@ -10,7 +10,7 @@ from scheduler.cores import usable_cores
 from scheduler.errors import DeviceMissing
 from testbed.patience import eventually
 from tests.worker.conftest import Bench, member
-from worker.pinned_environment import pinned
+from worker.pinned_environment import pinned_environment
 
 
 @pytest.mark.parametrize(
@@ -32,17 +32,17 @@ from worker.pinned_environment import pinned
     ],
 )
 def test_masks_are_narrowed(before: dict[str, str], device: str, mask: dict[str, str]) -> None:
-    after = pinned(before, device)
+    after = pinned_environment(before, device)
     assert {name: after[name] for name in after if name.endswith("_VISIBLE_DEVICES")} == mask
 
 
 def test_a_device_that_the_mask_hides_is_told() -> None:
     with pytest.raises(DeviceMissing, match="leaves 1"):
-        pinned({"CUDA_VISIBLE_DEVICES": "5"}, "cuda:1")
+        pinned_environment({"CUDA_VISIBLE_DEVICES": "5"}, "cuda:1")
 
 
 def test_a_process_computes_in_one_thread() -> None:
-    after = pinned({"PATH": "/bin", "OMP_NUM_THREADS": "16"}, "cpu")
+    after = pinned_environment({"PATH": "/bin", "OMP_NUM_THREADS": "16"}, "cpu")
     assert after["OMP_NUM_THREADS"] == "1"
     assert after["PATH"] == "/bin"
 

@@ -24,10 +24,10 @@ from testbed.radiographs import write_radiographs
 from tests.worker.test_readers import job
 from worker.breaker import Breaker
 from worker.chunk import ChunkAtWork
-from worker.device import Device
 from worker.errors import DeviceFailed, FolderAway, LeaseLost, StopRequested
 from worker.file_measurement import Circumstances, FileMeasurement
 from worker.lease import Lease
+from worker.loaded_network import LoadedNetwork
 from worker.machine import Machine
 from worker.pipeline import Pipeline
 from worker.readers.pool import Readers
@@ -67,7 +67,9 @@ class Line:
         self.storing.set()
         self.pipeline = Pipeline(readers, Machine(readers, Breaker(), 128), self.store)
         of = Circumstances("test", "test", IctThresholds(), Pseudonyms.of(settings))
-        self.measurement = FileMeasurement(of, shipped_card(), Device(self.network, batch=4))
+        self.measurement = FileMeasurement(
+            of, shipped_card(), LoadedNetwork(self.network, device_batch=4)
+        )
         self._folder = folder
         self._made = 0
 

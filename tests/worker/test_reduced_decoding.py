@@ -12,16 +12,16 @@ from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit
 
 from db.records import ClaimedJob
 from network.card import shipped_card
-from network.loading import load_predictor
+from network.predictor_choice import load_predictor
 from network.runtime import Runtime
 from radiograph.phantom.cases import Plain, draw_cases
 from radiograph.phantom.encoding import Storage
 from radiograph.records import ERROR_FRAME_PX, ImageFormat, Measurement
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
-from worker.device import Device
 from worker.file_measurement import Circumstances, FileMeasurement
 from worker.limits import read_limits
+from worker.loaded_network import LoadedNetwork
 from worker.readers.pool import Readers
 from worker.readers.wire import ReadFile
 
@@ -38,11 +38,13 @@ STORAGES: dict[str, Storage | Plain] = {
 
 
 @pytest.fixture(scope="module")
-def device() -> Device:
-    return Device(load_predictor(shipped_card(), "cpu", runtime=Runtime.TORCH), 4)
+def network() -> LoadedNetwork:
+    return LoadedNetwork(load_predictor(shipped_card(), "cpu", runtime=Runtime.TORCH), 4)
 
 
-def measured(settings: Settings, device: Device, path: Path) -> tuple[ReadFile, Measurement]:
+def measured(
+    settings: Settings, network: LoadedNetwork, path: Path
+) -> tuple[ReadFile, Measurement]:
     """Read in a process of its own and measure, as a worker does with these settings."""
     job = ClaimedJob(
         job_id=1,
@@ -62,7 +64,7 @@ def measured(settings: Settings, device: Device, path: Path) -> tuple[ReadFile, 
             thresholds=settings.ict_thresholds,
             pseudonyms=Pseudonyms.of(settings),
         )
-        [outcome] = FileMeasurement(of, shipped_card(), device).outcomes([(job, film)])
+        [outcome] = FileMeasurement(of, shipped_card(), network).outcomes([(job, film)])
     finally:
         readers.close()
     assert outcome.measurement is not None, outcome.refusal
@@ -71,7 +73,9 @@ def measured(settings: Settings, device: Device, path: Path) -> tuple[ReadFile, 
 
 
 @pytest.mark.parametrize("name", STORAGES)
-def test_a_reduced_film_is_measured_as_in_full(name: str, device: Device, tmp_path: Path) -> None:
+def test_a_reduced_film_is_measured_as_in_full(
+    name: str, network: LoadedNetwork, tmp_path: Path
+) -> None:
     [case] = draw_cases(1, seed=21)
     case = replace(case, rows=1201, columns=1067, storage=STORAGES[name])
     path = tmp_path / "film"
@@ -80,7 +84,7 @@ def test_a_reduced_film_is_measured_as_in_full(name: str, device: Device, tmp_pa
     assert settings.reduced_decoding
     in_full = settings.model_copy(update={"reduced_decoding": False})
     (reduced, got), (full, expected) = (
-        measured(each, device, path) for each in (settings, in_full)
+        measured(each, network, path) for each in (settings, in_full)
     )
     assert reduced.header == full.header
     assert reduced.pixel_digest is None

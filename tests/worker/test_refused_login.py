@@ -19,7 +19,7 @@ from db.errors import DatabaseLoginFails
 from db.query.status import batch_status
 from db.states import RunState
 from db.training.claims import claim_run
-from db.training.records import NewRun
+from db.training.records import NewRun, RunPhase
 from db.training.runs import find_run, open_run, run_phases
 from scheduler.intake.watch import Watch
 from testbed.commands import Commands
@@ -28,9 +28,8 @@ from testbed.radiographs import write_radiographs
 from testbed.servers.postgres import PostgresServer
 from tests.chaos import witness
 from tests.worker.conftest import Bench, made_bench
-from training.progress import PhaseResult
 from worker.run_watcher import RunWatcher
-from worker.stopping import Stopping
+from worker.stop_signal import StopSignal
 
 FILES = 16
 
@@ -188,9 +187,9 @@ def test_a_login_that_is_refused_while_a_network_is_trained_does_not_end_the_run
     run = open_run(database, NewRun("night", "/films", {}))
     claim = claim_run(database, run.id, "trainer", "cpu", 60.0)
     assert claim is not None
-    watcher = RunWatcher(database, claim.owner, Stopping(), 60.0)
+    watcher = RunWatcher(database, claim.owner, StopSignal(), 60.0)
     login.refuse("role locked")
-    result = PhaseResult(
+    result = RunPhase(
         *(0, 0, "baseline", True, "first", 1.0),
         *(None, None, None, None, 10, 1.0, {}),
     )

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from db.models import list_models
 from db.states import RunState
-from db.training.records import NewRun, TrainingRun
+from db.training.records import NewRun, RunCheck, RunPhase, TrainingRun
 from db.training.runs import cancel_run, find_run, open_run, resume_run, run_checks, run_phases
 from scheduler.messages import TRAIN, TRAINING_QUEUE, train_message
 from scheduler.relay import relay
@@ -23,11 +20,10 @@ from scheduler.stack import Stack, worker_command
 from testbed.data_sets import write_phantoms
 from testbed.patience import eventually
 from testbed.radiographs import write_radiographs
-from tests.worker.conftest import Bench, kill_group, member
+from tests.worker.conftest import Bench, freeze, kill_group, member
 from training.fit.checkpoint import checkpoints
 from training.fit.run import WEIGHTS_FILE, run_plan
 from training.plan import Plan
-from training.progress import Check, PhaseResult
 from worker.training import run_folder
 
 pytestmark = pytest.mark.slow
@@ -54,10 +50,10 @@ class Silent:
     def beat(self) -> None:
         """Let every step pass."""
 
-    def checked(self, check: Check) -> None:
+    def checked(self, check: RunCheck) -> None:
         """Forget it."""
 
-    def phase_ended(self, result: PhaseResult) -> None:
+    def phase_ended(self, result: RunPhase) -> None:
         """Forget it."""
 
 
@@ -206,31 +202,6 @@ def test_a_cancelled_run_keeps_its_checkpoint_and_is_resumed(
         resume_run(bench.database, "night")
         assert is_trained(bench, stack), bench.log("training0")
     check_same(bench, undisturbed)
-
-
-def freeze(bench: Bench, worker: psutil.Process) -> list[psutil.Process]:
-    """Stop a worker and its child between two transactions.
-
-    Inside one it would hold SQLite's only write lock, and nobody could take its run over.
-    """
-    path = bench.settings.database.removeprefix("sqlite:///")
-    for _ in range(100):
-        frozen = [worker, *worker.children(recursive=True)]
-        for process in frozen:
-            process.suspend()
-        connection = sqlite3.connect(path, timeout=0.2, isolation_level=None)
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
-        except sqlite3.OperationalError:
-            for process in frozen:
-                process.resume()
-            time.sleep(0.05)
-        else:
-            return frozen
-        finally:
-            connection.close()
-    raise AssertionError("the worker was never found between two transactions")
 
 
 def test_a_worker_that_was_frozen_past_its_lease_writes_nothing(

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from radiograph.landmarks import CALLIPERS
 from training.dataset.findings import Finding, Kind
-from training.dataset.landmarks15 import known_split, malformed
-from training.dataset.radiographs import (
-    AnnotatedRadiograph,
-    Listing,
-    absent_points,
-    images_under,
-    line_name,
-    path_inside,
-)
-from training.dataset.tables import number, read_headed
-from training.errors import LeadsOutside
+from training.dataset.radiographs import AnnotatedRadiograph, Listing, absent_points, path_inside
+from training.dataset.table_listing import known_split, list_table
+from training.dataset.tables import number
 
 FOLDER = "cardiothoracic"
 TABLE = "cardiothoracic.csv"
@@ -35,45 +28,12 @@ COLUMNS = (
 
 def list_radiographs(data: Path) -> Listing | None:
     """List the data set under ``data``; None where it does not exist."""
-    folder = data / FOLDER
-    try:
-        table = path_inside(data, folder, TABLE)
-    except LeadsOutside as exc:
-        return Listing(findings=(malformed(FOLDER, TABLE, exc),))
-    if not table.is_file():
-        return None
-    radiographs: list[AnnotatedRadiograph] = []
-    findings: list[Finding] = []
-    try:
-        for line, row in read_headed(table, COLUMNS):
-            place = line_name(table, line)
-            try:
-                radiograph, missing = _radiograph(data, folder, row, place)
-            except (ValueError, LeadsOutside) as exc:
-                findings.append(malformed(FOLDER, place, exc, row.get("image")))
-                continue
-            radiographs.append(radiograph)
-            findings += [
-                Finding(
-                    Kind.MASK_MISSING,
-                    radiograph.source,
-                    radiograph.split,
-                    radiograph.name,
-                    place,
-                    outline,
-                )
-                for outline in missing
-            ]
-    except ValueError as exc:
-        findings.append(malformed(FOLDER, table.name, exc))
-    return Listing(
-        tuple(radiographs), tuple(findings), tuple(images_under(data, folder / "images"))
-    )
+    return list_table(data, FOLDER, TABLE, COLUMNS, partial(_radiograph, data))
 
 
 def _radiograph(
     data: Path, folder: Path, row: Mapping[str, str], place: str
-) -> tuple[AnnotatedRadiograph, list[str]]:
+) -> tuple[AnnotatedRadiograph, list[Finding]]:
     """Return the radiograph and the outlines it lacks; without any it was never outlined."""
     if not row["image"]:
         raise ValueError("the row names no image")
@@ -98,4 +58,6 @@ def _radiograph(
         masks=None if missing else tuple(masks),
         index=None if math.isnan(index) else index,
     )
-    return radiograph, missing if len(missing) < len(masks) else []
+    if len(missing) == len(masks):
+        return radiograph, []
+    return radiograph, [radiograph.finding(Kind.MASK_MISSING, outline) for outline in missing]

@@ -49,13 +49,13 @@ def check_data(data: Path) -> Report:
             image = read(radiograph.path, ReadLimits())
         except RadiographError as exc:
             detail = f"[{exc.code}] {exc}"
-            findings.append(_finding(Kind.IMAGE_UNREADABLE, radiograph, detail))
+            findings.append(radiograph.finding(Kind.IMAGE_UNREADABLE, detail))
             digests.append(_Digests(radiograph, content, None))
             continue
         digests.append(_Digests(radiograph, content, image.pixel_digest))
         levels = len(np.unique(image.pixels))
         if levels < LEAST_LEVELS:
-            findings.append(_finding(Kind.IMAGE_POOR, radiograph, f"{levels} grey levels"))
+            findings.append(radiograph.finding(Kind.IMAGE_POOR, f"{levels} grey levels"))
         findings += check_radiograph(radiograph, *image.pixels.shape)
     findings += duplicates(digests)
     findings += _without_rows(
@@ -69,7 +69,7 @@ def check_data(data: Path) -> Report:
 def check_radiograph(radiograph: AnnotatedRadiograph, rows: int, columns: int) -> Iterator[Finding]:
     """Yield what is wrong with the points and outlines of a radiograph of this size."""
     if missing := _missing_points(radiograph):
-        yield _finding(Kind.POINT_MISSING, radiograph, ", ".join(map(point_name, missing)))
+        yield radiograph.finding(Kind.POINT_MISSING, ", ".join(map(point_name, missing)))
     off = [
         f"{point_name(i)} at {x:g}, {y:g}"
         for i, (x, y) in enumerate(radiograph.points.tolist())
@@ -78,21 +78,21 @@ def check_radiograph(radiograph: AnnotatedRadiograph, rows: int, columns: int) -
     ]
     if off:
         detail = f"{', '.join(off)} in an image of {columns} x {rows}"
-        yield _finding(Kind.POINT_OUTSIDE, radiograph, detail)
+        yield radiograph.finding(Kind.POINT_OUTSIDE, detail)
     swapped = [
         f"{point_name(right)} and {point_name(left)}"
         for right, left in PAIRS
         if radiograph.points[right, 0] > radiograph.points[left, 0]
     ]
     if swapped:
-        yield _finding(Kind.SIDES_SWAPPED, radiograph, ", ".join(swapped))
+        yield radiograph.finding(Kind.SIDES_SWAPPED, ", ".join(swapped))
     if radiograph.masks is not None:
         for misfit in mask_misfits(radiograph.masks, radiograph.points, rows, columns):
-            yield _finding(Kind.MASK_MISFIT, radiograph, misfit)
+            yield radiograph.finding(Kind.MASK_MISFIT, misfit)
     stated, measured = radiograph.index, _index(radiograph)
     if stated is not None and abs(measured - stated) > INDEX_TOLERANCE:
         detail = f"the table says {stated:.4f}, the callipers {measured:.4f}"
-        yield _finding(Kind.INDEX_MISFIT, radiograph, detail)
+        yield radiograph.finding(Kind.INDEX_MISFIT, detail)
 
 
 def duplicates(digests: Sequence[_Digests]) -> Iterator[Finding]:
@@ -109,9 +109,8 @@ def duplicates(digests: Sequence[_Digests]) -> Iterator[Finding]:
         for first, what in ((same_content, "bytes"), (same_pixels, "pixels")):
             if first is not each.radiograph:
                 across = first.split != each.radiograph.split
-                yield _finding(
+                yield each.radiograph.finding(
                     Kind.DUPLICATE_ACROSS_SPLITS if across else Kind.DUPLICATE,
-                    each.radiograph,
                     f"the {what} of {first.name} ({first.source} {first.split}, {first.place})",
                 )
                 break
@@ -149,9 +148,3 @@ def _without_rows(
             yield Finding(
                 Kind.IMAGE_WITHOUT_ROW, place.parts[0], None, image.name, place.as_posix(), ""
             )
-
-
-def _finding(kind: Kind, radiograph: AnnotatedRadiograph, detail: str) -> Finding:
-    return Finding(
-        kind, radiograph.source, radiograph.split, radiograph.name, radiograph.place, detail
-    )

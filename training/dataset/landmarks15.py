@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from radiograph.landmarks import ANATOMICAL
-from training.dataset.findings import Finding, Kind
-from training.dataset.radiographs import (
-    SPLITS,
-    AnnotatedRadiograph,
-    Listing,
-    absent_points,
-    images_under,
-    line_name,
-    path_inside,
-)
-from training.dataset.tables import number, read_headed
-from training.errors import LeadsOutside
+from training.dataset.findings import Finding
+from training.dataset.radiographs import AnnotatedRadiograph, Listing, absent_points, path_inside
+from training.dataset.table_listing import known_split, list_table
+from training.dataset.tables import number
 
 FOLDER = "landmarks15"
 TABLE = "landmarks.csv"
@@ -31,52 +24,18 @@ COLUMNS = (
 
 def list_radiographs(data: Path) -> Listing | None:
     """List the data set under ``data``; None where it does not exist."""
-    folder = data / FOLDER
-    try:
-        table = path_inside(data, folder, TABLE)
-    except LeadsOutside as exc:
-        return Listing(findings=(malformed(FOLDER, TABLE, exc),))
-    if not table.is_file():
-        return None
-    radiographs: list[AnnotatedRadiograph] = []
-    findings: list[Finding] = []
-    try:
-        for line, row in read_headed(table, COLUMNS):
-            try:
-                radiographs.append(_radiograph(data, folder, row, line_name(table, line)))
-            except (ValueError, LeadsOutside) as exc:
-                findings.append(malformed(FOLDER, line_name(table, line), exc, row.get("image")))
-    except ValueError as exc:
-        findings.append(malformed(FOLDER, table.name, exc))
-    return Listing(
-        tuple(radiographs), tuple(findings), tuple(images_under(data, folder / "images"))
-    )
-
-
-def malformed(
-    source: str, place: str, exc: ValueError | LeadsOutside, image: str | None = None
-) -> Finding:
-    """Return the finding of an unusable row."""
-    kind = Kind.IMAGE_OUTSIDE if isinstance(exc, LeadsOutside) else Kind.ROW_MALFORMED
-    return Finding(kind, source, None, image, place, str(exc))
-
-
-def known_split(name: str) -> str:
-    """Return the split of this name. Raises ValueError for an unknown one."""
-    if name not in SPLITS:
-        raise ValueError(f"the split is {name!r}, not one of {', '.join(SPLITS)}")
-    return name
+    return list_table(data, FOLDER, TABLE, COLUMNS, partial(_radiograph, data))
 
 
 def _radiograph(
     data: Path, folder: Path, row: Mapping[str, str], place: str
-) -> AnnotatedRadiograph:
+) -> tuple[AnnotatedRadiograph, tuple[Finding, ...]]:
     if not row["image"]:
         raise ValueError("the row names no image")
     points = absent_points()
     for i in ANATOMICAL:
         points[i] = number(row[f"x{i + 1}"], f"x{i + 1}"), number(row[f"y{i + 1}"], f"y{i + 1}")
-    return AnnotatedRadiograph(
+    radiograph = AnnotatedRadiograph(
         path=path_inside(data, folder / "images", row["image"]),
         name=row["image"],
         source=FOLDER,
@@ -85,3 +44,4 @@ def _radiograph(
         points=points,
         place=place,
     )
+    return radiograph, ()

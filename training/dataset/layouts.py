@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from training.dataset import cardiothoracic, landmarks15, original
-from training.dataset.findings import Finding, Kind
+from training.dataset.findings import Kind
 from training.dataset.radiographs import AnnotatedRadiograph, Listing, first_of_each
 from training.errors import DataMissing, DatasetInvalid
 
@@ -28,8 +28,7 @@ def list_data(data: Path) -> Listing:
     everything = Listing.join(listings)
     radiographs, again = first_of_each(everything.radiographs)
     findings = [
-        _finding(Kind.ROW_REPEATED, radiograph, f"as at {first.place}")
-        for radiograph, first in again
+        radiograph.finding(Kind.ROW_REPEATED, f"as at {first.place}") for radiograph, first in again
     ]
     present: list[AnnotatedRadiograph] = []
     for radiograph in radiographs:
@@ -37,7 +36,7 @@ def list_data(data: Path) -> Listing:
             present.append(radiograph)
         else:
             detail = str(radiograph.path.relative_to(data))
-            findings.append(_finding(Kind.IMAGE_MISSING, radiograph, detail))
+            findings.append(radiograph.finding(Kind.IMAGE_MISSING, detail))
     return Listing(tuple(present), (*everything.findings, *findings), everything.images)
 
 
@@ -54,9 +53,3 @@ def usable_radiographs(data: Path) -> tuple[AnnotatedRadiograph, ...]:
     if not listing.radiographs:
         raise DataMissing.because(f"the tables in {data} name no image")
     return listing.radiographs
-
-
-def _finding(kind: Kind, radiograph: AnnotatedRadiograph, detail: str) -> Finding:
-    return Finding(
-        kind, radiograph.source, radiograph.split, radiograph.name, radiograph.place, detail
-    )

@@ -14,7 +14,6 @@ from pathlib import Path
 from radiograph.landmarks import ANATOMICAL
 from training.dataset import cardiothoracic, landmarks15
 from training.dataset.findings import Finding, Kind
-from training.dataset.landmarks15 import malformed
 from training.dataset.radiographs import (
     IMAGE_SUFFIXES,
     AnnotatedRadiograph,
@@ -26,6 +25,7 @@ from training.dataset.radiographs import (
     path_inside,
 )
 from training.dataset.splits import assign_splits
+from training.dataset.table_listing import malformed
 from training.dataset.tables import number, read_rows
 from training.errors import DataMissing, LeadsOutside
 

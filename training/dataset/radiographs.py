@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from radiograph.landmarks import Landmark
-from training.dataset.findings import Finding
+from training.dataset.findings import Finding, Kind
 from training.errors import LeadsOutside
 
 #: What fits, what selects and calibrates, what is published, and what is only ever looked at.
@@ -38,6 +38,10 @@ class AnnotatedRadiograph:
     place: str
     masks: tuple[Path, ...] | None = None
     index: float | None = None
+
+    def finding(self, kind: Kind, detail: str) -> Finding:
+        """Return a finding about this radiograph."""
+        return Finding(kind, self.source, self.split, self.name, self.place, detail)
 
 
 @dataclass(frozen=True, slots=True)

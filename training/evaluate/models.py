@@ -8,8 +8,8 @@ from pathlib import Path
 
 from network.card import ModelCard
 from network.input import INPUT_SIDE_PX
-from network.loading import load_predictor
 from network.prediction import Predicts
+from network.predictor_choice import load_predictor
 from radiograph.calibration import Calibration
 from training.errors import SplitEmpty
 from training.evaluate.agreement import IctFigures, ict_figures

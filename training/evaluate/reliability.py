@@ -11,8 +11,8 @@ from scipy.stats import spearmanr
 from radiograph.calibration import Calibration
 from radiograph.errors import RadiographError
 from radiograph.frontal import check_prediction
+from radiograph.measurement import measure
 from radiograph.measures.quality import REVIEW_FROM, bucket
-from radiograph.measuring import measure
 from radiograph.records import (
     ERROR_FRAME_PX,
     Header,

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
+from db.training.records import RunCheck, RunPhase
 from training.errors import TrainingError
 from training.fit.run import run_plan
 from training.plan import Plan
-from training.progress import Check, PhaseResult
 
 
 class Terminal:
@@ -26,7 +26,7 @@ class Terminal:
     def beat(self) -> None:
         """Let every step pass."""
 
-    def checked(self, check: Check) -> None:
+    def checked(self, check: RunCheck) -> None:
         """Print the state of the run."""
         parts = " ".join(f"{name} {value:.2f}" for name, value in check.loss_parts.items())
         ict = "" if check.ict_error is None else f"  ICT {check.ict_error:.4f}"
@@ -36,7 +36,7 @@ class Terminal:
         )
         sys.stdout.flush()
 
-    def phase_ended(self, result: PhaseResult) -> None:
+    def phase_ended(self, result: RunPhase) -> None:
         """Print how a phase ended."""
         kept = "kept" if result.kept else "not kept"
         test = result.figures.get("test_px224")

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+from db.training.records import RunCheck, RunPhase
 from network.weights import save_network
 from training.errors import NoPhaseBetter, PlanDiffers, RunTaken, TrainingMemoryExhausted
 from training.fit.checkpoint import load_checkpoint, put_whole, save_checkpoint
@@ -25,7 +26,7 @@ from training.fit.origin import Origin, prepare_recipe
 from training.fit.phase import PhaseFit, fit_phase
 from training.fit.recipe import Recipe, SplitErrors
 from training.plan import Phase, Plan
-from training.progress import Check, PhaseResult, PlanResult, Watcher
+from training.progress import PlanResult, Watcher
 
 WEIGHTS_FILE = "network.safetensors"
 FIT_FILE = "fit.json"
@@ -95,8 +96,8 @@ class _Run:
         self._folder, self._device, self._watcher = folder, device, watcher
         self._pause_seconds = checkpoint_seconds
         saved: Mapping[str, Any] = state or {}
-        self._results = [PhaseResult(**each) for each in saved.get("phases", [])]
-        self._checks = [Check(**each) for each in saved.get("checks", [])]
+        self._results = [RunPhase(**each) for each in saved.get("phases", [])]
+        self._checks = [RunCheck(**each) for each in saved.get("checks", [])]
         self._fit_snapshot = saved.get("fit")
         self._seconds_before = float(saved.get("seconds", 0.0))
         self._resumed_at = self._saved_at = time.monotonic()
@@ -158,7 +159,7 @@ class _Run:
         def record_check(errors: SplitErrors, parts: dict[str, float]) -> None:
             step, seconds = phase_fit.state.step, self._seconds()
             left = self._plan.steps - ended - step
-            check = Check(
+            check = RunCheck(
                 ordinal=ordinal,
                 phase=phase.number,
                 phase_name=phase.name,
@@ -185,7 +186,7 @@ class _Run:
         after, test = phase_fit.best_errors(), phase_fit.best_errors("test")
         verdict = compare_errors(None if before is None else before.cases, after.cases)
         original = self._plan.original
-        result = PhaseResult(
+        result = RunPhase(
             ordinal=ordinal,
             phase=phase_fit.phase.number,
             phase_name=phase_fit.phase.name,

@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from db.training.records import RunCheck, RunPhase
 from radiograph.calibration import Calibration
 from scheduler.rights import draft
 from training.dataset.layouts import usable_radiographs
@@ -22,7 +23,6 @@ from training.evaluate.cases import Case, list_cases, worst_indices, worst_landm
 from training.evaluate.models import Evaluation
 from training.evaluate.predictions import Predictions, case_errors
 from training.evaluate.reliability import expected_errors
-from training.progress import Check, PhaseResult
 from training.report import plots
 from training.report.pictures import by_name, draw_on_radiograph
 from training.samples import Samples
@@ -41,8 +41,8 @@ def write_report(
     evaluation: Evaluation,
     samples: Samples,
     predictions: Predictions,
-    checks: Sequence[Check] = (),
-    phases: Sequence[PhaseResult] = (),
+    checks: Sequence[RunCheck] = (),
+    phases: Sequence[RunPhase] = (),
     calibration: Calibration | None = None,
     data: Path | None = None,
 ) -> None:

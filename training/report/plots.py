@@ -8,13 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from db.training.records import RunCheck
 from radiograph.landmarks import ANATOMICAL
 from radiograph.measures.quality import GOOD_FROM, REVIEW_FROM, VERY_GOOD_FROM
 from training.evaluate.intervals import HALF_WIDTH_SD
 from training.evaluate.landmarks import LandmarkFigures
 from training.evaluate.predictions import Floats
 from training.evaluate.reliability import ExpectedErrors, ReliabilityFigures
-from training.progress import Check
 from training.shape import ENLARGED_ABOVE
 
 #: Told apart by colour-blind readers too (after Okabe and Ito).
@@ -23,7 +23,7 @@ MARKED, FAINT = "#b00020", "#9aa0a6"
 WIDTH_INCHES = 9.0
 
 
-def curves(checks: Sequence[Check]) -> Figure:
+def curves(checks: Sequence[RunCheck]) -> Figure:
     """Draw validation errors, parts of the loss and the learning rate over a run's steps."""
     figure = Figure(figsize=(WIDTH_INCHES, 6.4), layout="constrained")
     errors, parts, rates = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 1.3))
@@ -76,7 +76,7 @@ def _reach(values: Sequence[float]) -> tuple[float, float]:
     return max(0.0, low - gap), high + 2 * gap
 
 
-def _starts(checks: Sequence[Check]) -> Mapping[int, int]:
+def _starts(checks: Sequence[RunCheck]) -> Mapping[int, int]:
     """Return the step of the run at which each phase begins, by its ordinal."""
     last: dict[int, int] = {}
     for check in checks:

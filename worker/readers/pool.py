@@ -215,10 +215,10 @@ def _read(process: ReaderProcess, job: ClaimedJob) -> ReadFile | RefusedFile:
 
 
 def _read_path(process: ReaderProcess, path: str, sha256: str) -> ReadFile | RefusedFile:
-    return survived(lambda: process.read(path, sha256))
+    return ask_reader(lambda: process.read(path, sha256))
 
 
-def survived(ask: Callable[[], T | RefusedFile]) -> T | RefusedFile:
+def ask_reader(ask: Callable[[], T | RefusedFile]) -> T | RefusedFile:
     """Ask a reading process for a file; one that it does not survive is refused.
 
     Raises ReaderUnavailable.

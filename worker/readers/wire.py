@@ -11,7 +11,6 @@ import os
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from dataclasses import fields as fields_of
 from datetime import date
 from typing import Any
 
@@ -20,14 +19,20 @@ import numpy.typing as npt
 
 from network.prediction import PreparedInput
 from radiograph.image import Radiograph
-from radiograph.records import Header, ImageFormat, PixelSpacing, SpacingSource, View
+from radiograph.records import (
+    HEADER_FIELDS,
+    Header,
+    ImageFormat,
+    PixelSpacing,
+    SpacingSource,
+    View,
+)
 
 _LENGTHS = struct.Struct("!II")
 #: A header and a prepared square are below 1 MB; more is a reader that lost its way.
 _LONGEST = 16 << 20
 #: What a pipe is asked to hold: 30 answers. An unprivileged user's pipes share 64 MiB.
 PIPE_BYTES = 512 << 10
-_HEADER = tuple(each.name for each in fields_of(Header))
 
 #: Reads exactly so many bytes. Raises EOFError.
 ReadExactly = Callable[[int], bytes]
@@ -89,7 +94,7 @@ def unframe(read: ReadExactly) -> tuple[dict[str, Any], bytes]:
 def header_fields(header: Header) -> dict[str, Any]:
     """Return a header as JSON takes it."""
     # By hand: `asdict` copies every value, which takes as long as the rest of the frame.
-    given = {name: getattr(header, name) for name in _HEADER}
+    given = {name: getattr(header, name) for name in HEADER_FIELDS}
     return given | {
         "study_date": header.study_date.isoformat() if header.study_date else None,
         "spacing": None if header.spacing is None else asdict(header.spacing),

@@ -23,7 +23,7 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedPoints:
     """Nineteen points in source pixels, ordered as `Landmark`, and what their file says."""
 
     points: Sequence[tuple[float, float]]

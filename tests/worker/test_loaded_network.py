@@ -15,9 +15,9 @@ from network.errors import DeviceMemoryExhausted
 from network.prediction import Prediction, PreparedInput
 from network.runtime import Runtime
 from scheduler.settings import Settings
-from worker.device import Device, open_network
-from worker.device_batch import batch_for, measured_batch
+from worker.device_batch import device_batch_for, measured_device_batch
 from worker.errors import DeviceFailed, ModelUnavailable
+from worker.loaded_network import LoadedNetwork, open_network
 
 
 class SmallDevice:
@@ -47,24 +47,24 @@ def squares(count: int) -> list[PreparedInput]:
 
 def test_predictions_come_in_order_in_batches() -> None:
     small = SmallDevice(holds=100)
-    predictions = Device(small, batch=4).predict(squares(10))
+    predictions = LoadedNetwork(small, device_batch=4).predict(squares(10))
     assert [each.points[0, 0] for each in predictions] == list(range(10))
     assert small.batches == [4, 4, 2]
 
 
 def test_a_batch_that_does_not_fit_is_halved_and_stays_small() -> None:
     small = SmallDevice(holds=3)
-    device = Device(small, batch=16)
-    predictions = device.predict(squares(10))
+    loaded = LoadedNetwork(small, device_batch=16)
+    predictions = loaded.predict(squares(10))
     assert [each.points[0, 0] for each in predictions] == list(range(10))
-    assert device.batch == 2
-    device.predict(squares(4))
+    assert loaded.device_batch == 2
+    loaded.predict(squares(4))
     assert max(small.batches) <= 3
 
 
 def test_a_device_too_small_for_one_image_has_failed() -> None:
     with pytest.raises(DeviceFailed):
-        Device(SmallDevice(holds=0), batch=4).predict(squares(2))
+        LoadedNetwork(SmallDevice(holds=0), device_batch=4).predict(squares(2))
 
 
 class SlowStart(SmallDevice):
@@ -95,9 +95,9 @@ class SlowStart(SmallDevice):
 def test_a_batch_grows_while_that_is_faster_and_fits(
     holds: int, wide: int, most: int, best: int
 ) -> None:
-    assert measured_batch(SlowStart(holds, wide), most) == best
-    assert batch_for(SlowStart(holds, wide), "cuda:0", None, most) == best
-    assert batch_for(SlowStart(holds, wide), "cuda:0", 5, most) == 5
+    assert measured_device_batch(SlowStart(holds, wide), most) == best
+    assert device_batch_for(SlowStart(holds, wide), "cuda:0", None, most) == best
+    assert device_batch_for(SlowStart(holds, wide), "cuda:0", 5, most) == 5
 
 
 def test_a_device_that_fails_while_its_batch_is_measured_has_failed() -> None:
@@ -106,7 +106,7 @@ def test_a_device_that_fails_while_its_batch_is_measured_has_failed() -> None:
             raise RuntimeError(f"an illegal access with {len(pixels)}")
 
     with pytest.raises(DeviceFailed):
-        measured_batch(Broken(1), 64)
+        measured_device_batch(Broken(1), 64)
 
 
 def test_weights_that_are_missing_are_told(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from network.card import ModelCard
 from radiograph.errors import Disposition
 from scheduler.cores import usable_cores
 from scheduler.intake.content import look_into
-from scheduler.intake.walk import Met
+from scheduler.intake.walk import FoundFile
 from scheduler.settings import Settings
 from worker.errors import ReaderUnavailable, StopRequested
 from worker.file_measurement import FileMeasurement
@@ -45,7 +45,7 @@ class _Looked:
 
 
 def measure_files(
-    met: Iterable[Met],
+    met: Iterable[FoundFile],
     card: ModelCard,
     settings: Settings,
     *,
@@ -65,11 +65,14 @@ def measure_files(
     with _Looking.running(settings, device) as looking:
         waiting: deque[Future[_Looked]] = deque()
         while True:
-            room = (1 + _AHEAD) * measurement.batch - len(waiting)
+            room = (1 + _AHEAD) * measurement.device_batch - len(waiting)
             waiting.extend(looking.begun(each) for each in islice(remaining, room))
             if not waiting:
                 return
-            some = [waiting.popleft().result() for _ in range(min(measurement.batch, len(waiting)))]
+            some = [
+                waiting.popleft().result()
+                for _ in range(min(measurement.device_batch, len(waiting)))
+            ]
             ended = _measured(some, measurement)
             for each in ended:
                 count = _counted(count, each)
@@ -108,11 +111,11 @@ class _Looking:
             readers.close()
             pool.shutdown(cancel_futures=True)
 
-    def begun(self, met: Met) -> Future[_Looked]:
+    def begun(self, met: FoundFile) -> Future[_Looked]:
         """Have a file looked into."""
         return self._pool.submit(self._look, met)
 
-    def _look(self, met: Met) -> _Looked:
+    def _look(self, met: FoundFile) -> _Looked:
         """Look into one file. Raises ReaderUnavailable, StopRequested."""
         path = met.stat.path
         if met.refusal is not None:
@@ -140,7 +143,7 @@ class _Looking:
 def _measured(
     some: Sequence[_Looked], measurement: FileMeasurement
 ) -> list[MeasuredFile | UnmeasuredFile]:
-    """Predict and measure what could be read, in one batch. Raises DeviceFailed."""
+    """Predict and measure what could be read, in one device batch. Raises DeviceFailed."""
     ready = [(each.job, each.read) for each in some if each.job and isinstance(each.read, ReadFile)]
     outcomes = iter(measurement.outcomes(ready) if ready else [])
     ended: list[MeasuredFile | UnmeasuredFile] = []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select
 
-from db.bulk import among
+from db.bulk import is_one_of
 from db.columns import is_kept, path_digest
 from db.database import pieces
 from db.dialect_paths import spellings
@@ -51,7 +51,7 @@ def forget_unread_at(connection: Connection, batch_id: int, paths: Sequence[str]
     # What is hashed does not tell its path.
     of = {path_digest(text): path for path in paths for text in spellings(connection, path)}
     for digests in pieces(list(of)):
-        among_them = among(connection, file.c.path_digest, digests)
+        among_them = is_one_of(connection, file.c.path_digest, digests)
         gone = delete(file).where(*unread, among_them).returning(file.c.path_digest)
         forgotten.update(of[each] for each in connection.scalars(gone))
     return forgotten
@@ -62,13 +62,13 @@ def forget_pathless(connection: Connection, batch_id: int, paths: Sequence[str])
     jobs: set[int] = set()
     texts = [text for path in paths for text in spellings(connection, path)]
     for digests in pieces([path_digest(text) for text in texts]):
-        among_them = among(connection, file.c.path_digest, digests)
+        among_them = is_one_of(connection, file.c.path_digest, digests)
         waiting = (file.c.batch_id == batch_id, among_them, AWAITS_ITS_PATH)
         jobs.update(connection.scalars(delete(file).where(*waiting).returning(file.c.job_id)))
     return jobs
 
 
-def known(
+def recorded_stats(
     connection: Connection, batch_id: int, stats: Sequence[FileStat], *chosen: ColumnElement[bool]
 ) -> set[FileStat]:
     """Return what is recorded, of what is ``chosen``."""
@@ -80,7 +80,7 @@ def known(
         rows = connection.execute(
             select(file.c.path, file.c.size, file.c.mtime_ns).where(
                 file.c.batch_id == batch_id,
-                among(connection, file.c.path_digest, digests),
+                is_one_of(connection, file.c.path_digest, digests),
                 *chosen,
             )
         )

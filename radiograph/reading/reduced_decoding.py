@@ -14,7 +14,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from radiograph.reading.codestream import jpeg_is_scalable
 from radiograph.reading.jpeg2000 import Levels, jpeg2000_levels
-from radiograph.reading.sampling import Grid, Sampled, block_grid, halvings_to, wavelet_grid
+from radiograph.reading.sample_grid import Grid, Sampled, block_grid, halvings_to, wavelet_grid
 
 #: libjpeg scales its blocks of 8 x 8 down to one pixel at most.
 _MOST_DCT_HALVINGS = 3

@@ -14,8 +14,10 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from worker.errors import StopRequested
 
-class Stopping:
+
+class StopSignal:
     """Made before the fork; set in the parent, asked in the child."""
 
     def __init__(self) -> None:
@@ -33,6 +35,11 @@ class Stopping:
     def wait(self, seconds: float) -> bool:
         """Wait that long at most; whether to stop."""
         return bool(select.select([self._asked], [], [], seconds)[0])
+
+    def pause(self, seconds: float) -> None:
+        """Wait that long. Raises StopRequested as soon as it is set."""
+        if self.wait(seconds):
+            raise StopRequested
 
     def listen(self) -> None:
         """Be set by the signals that stop a worker, before whatever they did until now."""

@@ -11,9 +11,9 @@ from radiograph.calibration import Calibration, propagated_ict_sd, true_error_px
 from radiograph.errors import LateralView, NotAChest, NotARadiograph, OtherBodyPart
 from radiograph.frontal import FrontalLimits, check_header, check_prediction
 from radiograph.landmarks import MIDLINE, PAIRS, Landmark
+from radiograph.measurement import measure, to_file
 from radiograph.measures.ict import is_outdated, judge
 from radiograph.measures.quality import bucket
-from radiograph.measuring import measure, to_file
 from radiograph.phantom import draw_anatomy
 from radiograph.records import (
     Bucket,

@@ -1,4 +1,4 @@
-"""The device: batches of squares in, predictions out, smaller batches where memory is short."""
+"""A network on a device: squares in, predictions out, in smaller batches where memory is short."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import structlog
 
 from network.card import ModelCard
 from network.errors import DeviceMemoryExhausted, NetworkError
-from network.loading import load_predictor
 from network.prediction import Prediction, Predicts, PreparedInput
+from network.predictor_choice import load_predictor
 from network.runtime import Runtime
 from scheduler.errors import KeyUnusable
 from scheduler.keys import key_of
@@ -48,28 +48,28 @@ def open_network(card: ModelCard, device: str, settings: Settings) -> Predicts:
         raise DeviceFailed(str(exc)) from exc
 
 
-class Device:
+class LoadedNetwork:
     """One network on one device, and the batch size that has proved to fit."""
 
-    def __init__(self, predictor: Predicts, batch: int) -> None:
+    def __init__(self, predictor: Predicts, device_batch: int) -> None:
         self.name = predictor.device_name
         torch_alone = predictor.runtime is Runtime.TORCH
         self.precision = predictor.precision + ("" if torch_alone else f" ({predictor.runtime})")
-        self.batch = batch
+        self.device_batch = device_batch
         self._predictor = predictor
 
     def predict(self, inputs: Sequence[PreparedInput]) -> list[Prediction]:
         """Predict any number of inputs, in order. Raises DeviceFailed."""
         predictions: list[Prediction] = []
         while len(predictions) < len(inputs):
-            some = inputs[len(predictions) : len(predictions) + self.batch]
+            some = inputs[len(predictions) : len(predictions) + self.device_batch]
             try:
                 predictions += self._predictor.predict(np.stack([each.pixels for each in some]))
             except DeviceMemoryExhausted as exc:
-                if self.batch == 1:
+                if self.device_batch == 1:
                     raise DeviceFailed(str(exc)) from exc
-                self.batch = max(1, len(some) // 2)
-                _log.warning("device memory is short", batch=self.batch)
+                self.device_batch = max(1, len(some) // 2)
+                _log.warning("device memory is short", device_batch=self.device_batch)
             except RuntimeError as exc:  # what torch raises for a device that fails
                 raise DeviceFailed.because(type(exc).__name__) from exc
         return predictions

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from db.archive import Archive
-from db.bulk import among
+from db.bulk import is_one_of
 from db.columns import is_kept, path_digest
 from db.database import AnyRow, Database, pieces
 from db.dialect_paths import archive_at
@@ -62,13 +62,13 @@ def hide_ended(connection: Connection, radiograph_ids: Iterable[int]) -> None:
         waiting = set(
             connection.scalars(
                 select(job.c.radiograph_id).where(
-                    among(connection, job.c.radiograph_id, some), job.c.state.in_(_OPEN)
+                    is_one_of(connection, job.c.radiograph_id, some), job.c.state.in_(_OPEN)
                 )
             )
         )
         ended = [each for each in some if each not in waiting]
         _hide_radiographs(connection, archive, ended)
-        _hide_files(connection, archive, among(connection, file.c.radiograph_id, ended))
+        _hide_files(connection, archive, is_one_of(connection, file.c.radiograph_id, ended))
 
 
 def hide_refused(connection: Connection, file_ids: Sequence[int]) -> None:
@@ -77,7 +77,7 @@ def hide_refused(connection: Connection, file_ids: Sequence[int]) -> None:
     if archive.hashes:
         for some in pieces(file_ids):
             unknown = file.c.radiograph_id.is_(None)
-            _hide_files(connection, archive, and_(among(connection, file.c.id, some), unknown))
+            _hide_files(connection, archive, and_(is_one_of(connection, file.c.id, some), unknown))
 
 
 def hide_next(db: Database, after: int, most: int) -> int:
@@ -119,7 +119,7 @@ def lock_paths(connection: Connection, radiograph_ids: Iterable[int]) -> None:
     if not archive_at(connection.dialect).hashes:
         return
     for some in pieces(sorted(set(radiograph_ids))):
-        chosen = select(radiograph.c.id).where(among(connection, radiograph.c.id, some))
+        chosen = select(radiograph.c.id).where(is_one_of(connection, radiograph.c.id, some))
         connection.execute(chosen.order_by(radiograph.c.id).with_for_update(key_share=True)).all()
 
 
@@ -128,7 +128,9 @@ def without_path(connection: Connection, radiograph_ids: Sequence[int]) -> set[i
     kept: set[int] = set()
     for some in pieces(radiograph_ids):
         for table, column in ((radiograph, radiograph.c.id), (file, file.c.radiograph_id)):
-            chosen = select(column).where(among(connection, column, some), is_kept(table.c.path))
+            chosen = select(column).where(
+                is_one_of(connection, column, some), is_kept(table.c.path)
+            )
             kept.update(connection.scalars(chosen))
     return set(radiograph_ids) - kept
 
@@ -136,7 +138,7 @@ def without_path(connection: Connection, radiograph_ids: Sequence[int]) -> set[i
 def _hide_radiographs(connection: Connection, archive: Archive, ids: Sequence[int]) -> None:
     rows = connection.execute(
         select(radiograph.c.id, radiograph.c.path).where(
-            among(connection, radiograph.c.id, ids), is_kept(radiograph.c.path)
+            is_one_of(connection, radiograph.c.id, ids), is_kept(radiograph.c.path)
         )
     ).all()
     if rows:
@@ -179,7 +181,7 @@ def _taken(
     for some in pieces([path_digest(archive.hashed(row.path)) for row in rows]):
         found = connection.execute(
             select(file.c.batch_id, file.c.path_digest, file.c.size, file.c.mtime_ns).where(
-                among(connection, file.c.path_digest, some)
+                is_one_of(connection, file.c.path_digest, some)
             )
         )
         taken.update((row.batch_id, row.path_digest, row.size, row.mtime_ns) for row in found)

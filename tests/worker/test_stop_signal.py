@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 
-from worker.stopping import Stopping
+from worker.stop_signal import StopSignal
 
 PROGRAM = """
 import os, signal, sys, time
-from worker.stopping import Stopping
-stopping = Stopping()
+from worker.stop_signal import StopSignal
+stopping = StopSignal()
 told = []
 signal.signal(signal.SIGTERM, lambda *_: told.append("before"))
 if os.fork() == 0:
@@ -27,7 +27,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 
 def test_nobody_is_told_before_somebody_asks() -> None:
-    stopping = Stopping()
+    stopping = StopSignal()
     assert not stopping.is_set()
     assert not stopping.wait(0.01)
     stopping.set()
