@@ -302,8 +302,8 @@ def test_a_tethered_command_gets_the_signal_of_its_owners_end(
 ) -> None:
     told = tmp_path / "pid"
     program = (
-        "import subprocess, sys, time; from scheduler.tether import tethered\n"
-        "p = subprocess.Popen(tethered(['sleep', '600']))\n"
+        "import subprocess, sys, time; from scheduler.tether import tethered_command\n"
+        "p = subprocess.Popen(tethered_command(['sleep', '600']))\n"
         "open(sys.argv[1], 'w').write(str(p.pid))\n"
         "print('up', flush=True); time.sleep(600)"
     )
