@@ -177,7 +177,7 @@ def _limits(samples: Samples, calibration: Calibration | None) -> list[str]:
         )
     if not samples.has_callipers().any():
         limits.append("No radiograph has callipers: the index means nothing.")
-    return [*limits, "It measures and sorts; it does not diagnose."]
+    return [*limits, "It measures and sorts radiographs; it does not diagnose."]
 
 
 def _rounded(value: Any) -> Any:

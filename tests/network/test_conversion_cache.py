@@ -31,7 +31,7 @@ import numpy as np
 from network.card import shipped_card
 from network.loading import load_predictor
 conversion_cache, key = Path(sys.argv[1]), b"a key"
-predictor = load_predictor(shipped_card(), "cpu", threads=1, kept=conversion_cache, key=key)
+predictor = load_predictor(shipped_card(), "cpu", threads=1, cache=conversion_cache, key=key)
 points = [each.points for each in predictor.predict(np.load(sys.argv[2]))]
 print(predictor.runtime, predictor.precision, "torch" in sys.modules)
 np.save(sys.argv[3], np.stack(points))
@@ -56,7 +56,7 @@ def films() -> np.ndarray:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder with the shipped network, converted."""
     made = tmp_path_factory.mktemp("converted")
-    load_predictor(shipped_card(), "cpu", kept=made, key=KEY)
+    load_predictor(shipped_card(), "cpu", cache=made, key=KEY)
     return made
 
 
@@ -84,7 +84,7 @@ def test_two_that_start_at_once_say_what_one_says_that_keeps_nothing(
 
 def test_what_is_kept_is_not_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversion_cache, "_convert", None)  # calling it would fail
-    assert load_predictor(shipped_card(), "cpu", kept=folder, key=KEY).runtime is Runtime.OPENVINO
+    assert load_predictor(shipped_card(), "cpu", cache=folder, key=KEY).runtime is Runtime.OPENVINO
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_what_is_kept_is_not_made_again(folder: Path, monkeypatch: pytest.Monkey
 def test_a_damaged_conversion_is_made_anew(
     folder: Path, films: np.ndarray, name: str, how: str
 ) -> None:
-    expected = points(load_predictor(shipped_card(), "cpu", kept=folder, key=KEY).predict(films))
+    expected = points(load_predictor(shipped_card(), "cpu", cache=folder, key=KEY).predict(films))
     [place] = conversions(folder)
     file = place / name
     content = bytearray(file.read_bytes())
@@ -103,7 +103,7 @@ def test_a_damaged_conversion_is_made_anew(
     else:
         content[len(content) // 2] ^= 0x55
         file.write_bytes(content[: len(content) // 2] if how == "shortened" else content)
-    again = load_predictor(shipped_card(), "cpu", kept=folder, key=KEY)
+    again = load_predictor(shipped_card(), "cpu", cache=folder, key=KEY)
     assert conversions(folder) == [place]
     assert np.abs(points(again.predict(films)) - expected).max() == 0.0
 
@@ -114,7 +114,7 @@ def test_a_conversion_that_somebody_changed_and_signed_as_well_as_they_could_is_
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    expected = points(load_predictor(shipped_card(), "cpu", kept=folder, key=KEY).predict(films))
+    expected = points(load_predictor(shipped_card(), "cpu", cache=folder, key=KEY).predict(films))
     [place] = conversions(folder)
     # Points that lie a little elsewhere, with digests and a seal of a key that they made up.
     content = bytearray((place / "readings.bin").read_bytes())
@@ -130,7 +130,7 @@ def test_a_conversion_that_somebody_changed_and_signed_as_well_as_they_could_is_
         (place / "digests.json").write_text(json.dumps({"seal": seal}))
         assert conversion_cache._sealed(place, KEY) is None
     capsys.readouterr()
-    again = load_predictor(shipped_card(), "cpu", kept=folder, key=KEY)
+    again = load_predictor(shipped_card(), "cpu", cache=folder, key=KEY)
     said = capsys.readouterr()
     assert "was changed" in said.out + said.err + caplog.text  # wherever logs go by now
     assert np.abs(points(again.predict(films)) - expected).max() == 0.0
@@ -148,11 +148,11 @@ def test_machines_of_different_keys_share_a_folder_and_convert_once_each(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(folder, tmp_path / "shared")
-    load_predictor(shipped_card(), "cpu", kept=tmp_path / "shared", key=b"another")
+    load_predictor(shipped_card(), "cpu", cache=tmp_path / "shared", key=b"another")
     assert len(conversions(tmp_path / "shared")) == 2
     monkeypatch.setattr(conversion_cache, "_convert", None)  # calling it would fail
     for key in (KEY, b"another", KEY, b"another"):
-        load_predictor(shipped_card(), "cpu", kept=tmp_path / "shared", key=key)
+        load_predictor(shipped_card(), "cpu", cache=tmp_path / "shared", key=key)
 
 
 def test_a_lock_that_is_a_link_truncates_nothing(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_lock_that_is_a_link_truncates_nothing(tmp_path: Path) -> None:
     place.parent.mkdir(parents=True)
     (place.parent / ".lock").symlink_to(tmp_path / "results")
     with pytest.raises(OSError, match="symbolic"):
-        conversion_cache.kept_parts(shipped_card(), Form.PLAIN, tmp_path / "kept", KEY)
+        conversion_cache.cached_parts(shipped_card(), Form.PLAIN, tmp_path / "kept", KEY)
     assert (tmp_path / "results").read_text() == "results"
 
 
@@ -190,7 +190,7 @@ def test_another_network_code_or_library_has_a_conversion_of_its_own(
 def test_the_conversion_of_older_code_is_removed(folder: Path) -> None:
     [place] = conversions(folder)
     old = place.rename(place.with_name(f"{place.name[:-4]}0000"))
-    load_predictor(shipped_card(), "cpu", kept=folder, key=KEY)
+    load_predictor(shipped_card(), "cpu", cache=folder, key=KEY)
     assert conversions(folder) == [place]
     assert not old.exists()
 
@@ -199,17 +199,17 @@ def test_where_nothing_can_be_kept_the_network_is_served_all_the_same(
     tmp_path: Path, films: np.ndarray, folder: Path
 ) -> None:
     (tmp_path / "file").touch()
-    served = load_predictor(shipped_card(), "cpu", kept=tmp_path / "file")
+    served = load_predictor(shipped_card(), "cpu", cache=tmp_path / "file")
     assert served.runtime is Runtime.OPENVINO
-    expected = load_predictor(shipped_card(), "cpu", kept=folder, key=KEY).predict(films)
+    expected = load_predictor(shipped_card(), "cpu", cache=folder, key=KEY).predict(films)
     assert np.abs(points(served.predict(films)) - points(expected)).max() == 0.0
 
 
 def test_a_conversion_that_fails_leaves_torch_or_says_why(tmp_path: Path) -> None:
     astray = replace(shipped_card(), path=tmp_path / "none.json")
-    assert load_predictor(astray, "cpu", kept=tmp_path, key=KEY).runtime is Runtime.TORCH
+    assert load_predictor(astray, "cpu", cache=tmp_path, key=KEY).runtime is Runtime.TORCH
     with pytest.raises(RuntimeUnavailable, match=r"none\.json"):
-        load_predictor(astray, "cpu", kept=tmp_path, runtime=Runtime.OPENVINO)
+        load_predictor(astray, "cpu", cache=tmp_path, runtime=Runtime.OPENVINO)
     assert not list(tmp_path.glob("*/.partial-*")) + conversions(tmp_path)
 
 
@@ -218,7 +218,7 @@ def test_weights_are_checked_although_they_are_not_read(folder: Path, tmp_path: 
     (tmp_path / "damaged").write_bytes(card.weights_path.read_bytes()[:-1])
     with pytest.raises(WeightsMismatch):
         load_predictor(
-            replace(card, weights_path=tmp_path / "damaged"), "cpu", kept=folder, key=KEY
+            replace(card, weights_path=tmp_path / "damaged"), "cpu", cache=folder, key=KEY
         )
 
 
@@ -229,6 +229,6 @@ def test_what_somebody_left_who_was_killed_is_removed(tmp_path: Path) -> None:
     )
     left.mkdir(parents=True)
     (left / "features.bin").touch()
-    load_predictor(shipped_card(), "cpu", kept=tmp_path, key=KEY)
+    load_predictor(shipped_card(), "cpu", cache=tmp_path, key=KEY)
     assert len(conversions(tmp_path)) == 1
     assert not left.exists()
