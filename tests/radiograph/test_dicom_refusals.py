@@ -231,5 +231,5 @@ def test_a_message_shows_codes_and_nothing_else_of_a_header() -> None:
     assert quoted("1.2.840.10008.1.2.4.90") == "1.2.840.10008.1.2.4.90"
     assert quoted("PALETTE COLOR") == "PALETTE COLOR"
     for value in ("MUSTER^MAX", "Muster", "A" * 17, "X\n", ""):
-        assert quoted(value) == "no code"
+        assert quoted(value) == "not a code"
     assert quoted(None) == "missing"

@@ -295,7 +295,7 @@ def test_outdated_is_what_other_settings_give_another_rule_or_threshold() -> Non
                 judged,
                 view_unknown=view not in {View.PA, View.AP},
                 age_unknown=age is None,
-                lines=after,
+                thresholds=after,
             )
             assert outdated == (judge(value, view, age, after)[:2] != judged[:2]), (view, age)
             told.add((judged.rule, outdated))

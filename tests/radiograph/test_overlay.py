@@ -27,7 +27,7 @@ from radiograph.overlay import (
     to_upright,
 )
 from radiograph.phantom import draw_anatomy
-from radiograph.picture import film
+from radiograph.picture import windowed
 from radiograph.records import (
     Bucket,
     BucketBasis,
@@ -138,18 +138,18 @@ def test_odd_shapes_are_drawn_with_a_caption_that_can_be_read(shape: tuple[int, 
 
 def test_the_window_reaches_from_black_to_white_whatever_the_bits() -> None:
     faint = np.linspace(30_000, 31_000, 10_000).reshape(100, 100).astype(np.uint16)
-    assert film(faint).getextrema() == (0, 255)
+    assert windowed(faint).getextrema() == (0, 255)
 
 
 def test_a_film_of_one_grey_keeps_its_grey() -> None:
-    assert film(np.zeros((8, 8), np.uint16)).getextrema() == (0, 0)
-    assert film(np.full((8, 8), 255, np.uint8)).getextrema() == (255, 255)
+    assert windowed(np.zeros((8, 8), np.uint16)).getextrema() == (0, 0)
+    assert windowed(np.full((8, 8), 255, np.uint8)).getextrema() == (255, 255)
 
 
 def test_a_few_hot_pixels_do_not_darken_the_film() -> None:
     pixels = np.tile(np.arange(0, 200, dtype=np.uint16), (200, 1))
     pixels[0, :8] = 65_535
-    assert np.asarray(film(pixels)).mean() > 100
+    assert np.asarray(windowed(pixels)).mean() > 100
 
 
 @pytest.mark.parametrize("bucket", list(Bucket))
@@ -169,10 +169,10 @@ def test_every_rule_has_its_words(rule: IctRule) -> None:
 
 def test_an_enlarged_heart_is_told_in_colour_and_in_words() -> None:
     ict = replace(measured().ict, value=0.58, threshold=0.5, enlarged=True, rule=IctRule.ADULT_PA)
-    assert rule_text(ict) == "Enlarged: the adult PA line is 0.500"
+    assert rule_text(ict) == "Enlarged: the adult PA threshold is 0.500"
     assert colour_mask(draw(black(), replace(measured(), ict=ict)), ALERT).any()
     normal = replace(ict, value=0.48, enlarged=False)
-    assert rule_text(normal) == "Not enlarged: the adult PA line is 0.500"
+    assert rule_text(normal) == "Not enlarged: the adult PA threshold is 0.500"
     assert not colour_mask(draw(black(), replace(measured(), ict=normal)), ALERT).any()
 
 
@@ -204,7 +204,7 @@ def test_the_expected_error_is_never_passed_off_as_the_true_one() -> None:
 
 def test_a_measurement_without_calibration_is_drawn_as_unrated() -> None:
     unrated = measured(calibration=None)
-    assert quality_text(unrated) == "Unrated: the network brings no calibration"
+    assert quality_text(unrated) == "Unrated: the network has no calibration"
     picture = draw(black(), unrated)
     assert picture.getpixel((0, picture.height - 1)) == BUCKETS[Bucket.UNRATED]
 

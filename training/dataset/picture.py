@@ -14,7 +14,7 @@ from matplotlib.patches import Ellipse
 from radiograph.errors import RadiographError
 from radiograph.landmarks import ANATOMICAL, CALLIPERS, MIDLINE
 from radiograph.overlay import ANATOMY, AXIS, BORDERS, HEART, THORAX
-from radiograph.picture import film
+from radiograph.picture import windowed
 from radiograph.reading import ReadLimits, read
 from radiograph.records import ERROR_FRAME_PX
 from scheduler.rights import draft
@@ -90,7 +90,7 @@ def _draw_group(axes: Axes, name: str, group: Shapes) -> None:
     else:
         rows, columns = np.array(pixels.shape) * ERROR_FRAME_PX / max(pixels.shape)
         edges = (-0.5, columns - 0.5, rows - 0.5, -0.5)
-        axes.imshow(np.asarray(film(pixels)), cmap="gray", extent=edges, alpha=0.85)
+        axes.imshow(np.asarray(windowed(pixels)), cmap="gray", extent=edges, alpha=0.85)
         axes.set(xlim=(0, ERROR_FRAME_PX), ylim=(ERROR_FRAME_PX, 0))
     if np.isfinite(mean[list(MIDLINE)]).all():
         axes.plot(*mean[list(MIDLINE)].T, color=_ink(AXIS), linewidth=0.9)

@@ -27,7 +27,7 @@ from radiograph.overlay import (
     Colour,
     fit,
 )
-from radiograph.picture import film
+from radiograph.picture import windowed
 from radiograph.records import Bucket
 from scheduler.rights import draft
 from training.dataset.radiographs import AnnotatedRadiograph
@@ -122,7 +122,7 @@ def draw_case(
     rows, columns = pixels.shape
     scale = side_px / max(rows, columns)
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
-    picture = film(pixels).resize(size, Image.Resampling.LANCZOS).convert("RGB")
+    picture = windowed(pixels).resize(size, Image.Resampling.LANCZOS).convert("RGB")
     # Pixel centres are whole numbers in both frames.
     marks = _marks(size, (truth + 0.5) * scale - 0.5, (predicted + 0.5) * scale - 0.5, side_px)
     picture.paste(marks, (0, 0), marks)
