@@ -1,4 +1,4 @@
-"""Write into a card whether eight bits suffice: ``python -m training.quantize CARD --data DIR``."""
+"""Add int8 ranges to a card: ``python -m training.quantize CARD --data DIR``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.samples import read_samples
 
 
 def main() -> None:
-    """Find the ranges, write them, and evaluate the network as it is then served."""
+    """Compute the ranges, write them, and evaluate the network as it will be served."""
     parser = argparse.ArgumentParser(prog="python -m training.quantize", description=__doc__)
     parser.add_argument("card", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")

@@ -1,4 +1,4 @@
-"""Make the network that thoraq ships: ``python -m training.ship --weights FILE --data DIR``."""
+"""Build the model shipped with thoraq: ``python -m training.ship --weights FILE --data DIR``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ LIMITS = (
 
 
 def main() -> None:
-    """Parse, make the model, print its figures."""
+    """Build the model and print its metrics."""
     parser = argparse.ArgumentParser(prog="python -m training.ship", description=__doc__)
     parser.add_argument("--weights", type=Path, required=True, help="what training.fit wrote")
     parser.add_argument("--fit", type=Path, required=True, help="its fit.json")

@@ -41,7 +41,7 @@ from scheduler.archive import open_database
 from scheduler.preparation import prepare
 from scheduler.roots import check_allowed, check_places
 from scheduler.settings import Settings
-from training.request import count_films, plan_of, run_names, seeded_plans, weights_of
+from training.request import count_radiographs, plan_of, run_names, seeded_plans, weights_of
 
 
 @click.group()
@@ -106,7 +106,7 @@ def submit(
     check_places((data,))
     check_allowed(data, settings.allowed_roots)
     plan = plan_of(file, faithful=faithful, phases=phases, scale=scale)
-    films = count_films(data.absolute())
+    films = count_radiographs(data.absolute())
     database = prepare(settings)
     origin = None if start is None else weights_of(start, database, settings)
     taught = [

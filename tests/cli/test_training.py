@@ -130,7 +130,7 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_queued(
         (
             lambda data: rewrite(data / "landmarks15" / "landmarks.csv", ",val,", ",train,"),
             Exit.UNSOUND,
-            "no film of the split val",
+            "no radiograph in the split val",
         ),
     ],
 )
