@@ -1,4 +1,4 @@
-"""The asymmetry of the chest about its mid-line, by points whose widths are known."""
+"""Asymmetry of the chest about its mid-line, for points with known widths."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEADER = Header(ImageFormat.PNG, 400, 400)
 
 
 def chest(right: float, left: float) -> Points:
-    """Place a mid-line at x = 200 and three borders on each side of it, on average so far."""
+    """Return points with the mid-line at x = 200 and three borders per side."""
     return [
         *((200.0, 50.0), (200.0, 350.0)),
         *((200 - right + 10, 125.0), (200 + left - 20, 125.0)),
@@ -48,7 +48,7 @@ def measured(points: Points) -> float:
         (90, 110, -0.1),
         (120, 80, 0.2),
         (150, 50, 0.5),
-        (100, -100, 1.0),  # its borders are across the mid-line
+        (100, -100, 1.0),  # the borders are across the mid-line
         (-100, 100, -1.0),
     ],
 )
@@ -70,7 +70,7 @@ def test_neither_size_nor_place_changes_it() -> None:
 def test_a_chest_the_other_way_round_has_the_opposite_and_a_mirrored_file_the_same() -> None:
     points = chest(110, 90)
     reflected = [(399 - x, y) for x, y in points]
-    assert measured(reflected) == pytest.approx(0.1)  # the file alone is mirrored
+    assert measured(reflected) == pytest.approx(0.1)  # only the file is mirrored
     swapped = [reflected[each] for each in (0, 1, 3, 2, 5, 4, 7, 6, 8, 9, 10)]
     swapped += [reflected[each] for each in (12, 11, 14, 13, 16, 15, 18, 17)]
     assert measured(swapped) == pytest.approx(-0.1)

@@ -1,4 +1,4 @@
-"""Black is air, whatever a file calls black; each table of the header is honoured once."""
+"""Grey levels: black is air, and each table and window of the header is applied once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from testbed.dicom_files import RAMP, make_dicom
 
 Reading = Callable[..., Radiograph]
 TOP = 65535
-#: Shows 0..3071 from black to white.
+#: Window from 0 (black) to 3071 (white).
 FULL = {"WindowCenter": "1535.5", "WindowWidth": "3071", "VOILUTFunction": "LINEAR_EXACT"}
 SHADES = np.rint(RAMP / 3071 * TOP)
 
@@ -107,7 +107,7 @@ def test_an_absurd_window_gives_way_to_the_films_own_range(
 
 def test_without_a_window_outliers_do_not_set_the_range(reading: Reading) -> None:
     film = np.kron(RAMP, np.ones((6, 6), np.uint16))
-    film[96:104, 96:104] = 65535  # a marker of lead
+    film[96:104, 96:104] = 65535  # a lead marker
     read = reading(make_dicom(film)).pixels
     assert read[100, 100] == TOP
     assert np.median(read) == pytest.approx(TOP / 2, rel=0.05)

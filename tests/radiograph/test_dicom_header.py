@@ -1,4 +1,4 @@
-"""Headers as hospitals fill them: what can be read is, what cannot is absent."""
+"""Headers of real files: invalid elements are absent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Reading = Callable[..., Radiograph]
 
 
 def data_set(**elements: Any) -> Dataset:
-    """Return a data set whose values nobody has validated."""
+    """Return a data set with values that are not validated."""
     dataset = Dataset()
     dataset.Rows, dataset.Columns = 2000, 1500
     with config.disable_value_validation():
@@ -60,7 +60,7 @@ def test_an_age_is_read_in_years(written: str, years: float | None) -> None:
     [
         ("20191101", "20200101", "", 61 / 365.25),
         ("19600229", "20200229", "000Y", 60.0),
-        ("19600229", "20200229", "059Y", 59.0),  # what the form says goes first
+        ("19600229", "20200229", "059Y", 59.0),  # PatientAge takes precedence
         ("19600229", "20200229", "043Y", None),
         ("19600101", "20200102", "000D", None),
         ("18800101", "20200102", "000D", None),

@@ -1,4 +1,4 @@
-"""Stored values come out of every transfer syntax as they went in."""
+"""Stored values are read from every transfer syntax."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from testbed.encoders import (
 
 Reading = Callable[..., Radiograph]
 
-#: Shows stored values 0..65535 as they are.
+#: Identity window of stored values 0..65535.
 AS_STORED = {"WindowCenter": "32767.5", "WindowWidth": "65535", "VOILUTFunction": "LINEAR_EXACT"}
 BYTES = (RAMP % 251).astype(np.uint8)
 
@@ -189,7 +189,7 @@ def test_negative_values_survive_compression(
 ) -> None:
     signed = RAMP.astype(np.int16) - 1500
     is_2000 = encode is jpeg_2000
-    # JPEG-LS knows no sign: the bits are stored, and the header says what they mean.
+    # JPEG-LS has no signed samples: the bits are stored and the header gives the sign.
     frame = encode(signed if is_2000 else signed.view(np.uint16))
     syntax = JPEG2000Lossless if is_2000 else JPEGLSLossless
     window = {"WindowCenter": "0", "WindowWidth": "4096", "VOILUTFunction": "LINEAR_EXACT"}
@@ -259,7 +259,7 @@ def test_colour_jpeg_is_read_with_and_without_its_marker(
 
 
 def without_markers(stream: bytes) -> bytes:
-    """Cut APP0 and APP14 out of a JPEG stream."""
+    """Return a JPEG stream without APP0 and APP14."""
     position = 2
     while stream[position + 1] in {0xE0, 0xEE}:
         length = int.from_bytes(stream[position + 2 : position + 4], "big")

@@ -1,4 +1,4 @@
-"""What a DICOM file is refused for, and by which code."""
+"""Error codes of DICOM files that are refused."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_a_codestream_that_claims_more_than_the_header_is_refused_before_it_is_d
     syntax: UID, encode: Callable[[Image], bytes], marker: bytes, reading: Reading
 ) -> None:
     frame = bytearray(encode(SMOOTH))
-    size = frame.index(marker) + 5  # behind marker, length and precision
+    size = frame.index(marker) + 5  # after marker, length and precision
     frame[size : size + 4] = b"\xff\xff\xff\xff"
     with pytest.raises(BrokenHeader):
         reading(make_dicom(SMOOTH, syntax=syntax, frames=[bytes(frame)]))
@@ -196,7 +196,7 @@ def test_sound_codestreams_have_no_fault() -> None:
 
 
 def test_fill_without_end_is_gone_through_once() -> None:
-    fill = b"\xff" * (4 << 20)  # looked at again from each of its bytes, it would take hours
+    fill = b"\xff" * (4 << 20)  # quadratic matching would take hours
     before_the_scan = b"\xff\xd8" + fill + b"\xda\x00\x02"
     assert jpeg_fault(before_the_scan + fill + b"\xd9") is None
     assert jpeg_fault(before_the_scan + fill + b"\x00") == NO_END

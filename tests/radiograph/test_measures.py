@@ -1,4 +1,4 @@
-"""The list of measures, and what each is given to measure."""
+"""The list of measures, and their input."""
 
 from __future__ import annotations
 

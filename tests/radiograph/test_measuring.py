@@ -299,4 +299,4 @@ def test_outdated_is_what_other_settings_give_another_rule_or_threshold() -> Non
             )
             assert outdated == (judge(value, view, age, after)[:2] != judged[:2]), (view, age)
             told.add((judged.rule, outdated))
-    assert len(told) == 2 * len(IctRule) - 2  # AP and what is implausible follow no setting
+    assert len(told) == 2 * len(IctRule) - 2  # AP and implausible indices do not depend on settings

@@ -1,4 +1,4 @@
-"""Where marks land on the picture, what the caption says, and how the sheet is laid out."""
+"""Positions of marks, text of captions, and layout of sheets."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from radiograph.sheet import GAP_PX, GROUND, contact_sheet
 ROWS, COLUMNS, SIDE = 448, 400, 896
 UPRIGHT = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 MIRRORED = np.array([[-1.0, 0.0, COLUMNS - 1.0], [0.0, 1.0, 0.0]])
-#: The file holds the film turned by a quarter and at twice the size.
+#: The file is rotated by 90 degrees and has twice the size.
 TURNED = np.array([[0.0, -2.0, 2.0 * ROWS - 1.0], [2.0, 0.0, 0.0]])
 POINTS = draw_anatomy(np.random.default_rng(0)).points(ROWS, COLUMNS)
 CALIBRATION = Calibration("test", ((2.0, 3.0), (10.0, 13.0)), 1.5, 1.2)
@@ -111,7 +111,7 @@ def test_a_calliper_line_is_as_long_as_the_width_it_names(
     picture = draw(black(to_source), measured(to_source), SIDE)
     level = round((on_picture(right)[1] + on_picture(left)[1]) / 2)
     drawn = np.flatnonzero(colour_mask(picture, colour)[level])
-    # Half a stroke of the end ticks lies beyond each end.
+    # Half the width of each end tick is beyond the end.
     assert drawn[0] == pytest.approx(on_picture(right)[0], abs=3)
     assert drawn[-1] == pytest.approx(on_picture(left)[0], abs=3)
 

@@ -1,4 +1,4 @@
-"""Whether black is air, told by the pixels of chests as they are and of their negatives."""
+"""Detection of negatives by pixels, on chests and their negatives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PNG, JPEG and TIFF of every mode, whole and spoilt."""
+"""PNG, JPEG and TIFF of every mode, intact and damaged."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def picture(mode: str) -> Image.Image:
-    """Return the grey ramp in a mode that can hold it."""
+    """Return the grey ramp in a mode of Pillow."""
     grey = Image.fromarray(GREY)
     if mode == "P":
         indexed = Image.fromarray(255 - GREY)

@@ -1,4 +1,4 @@
-"""What is opened at all, and what every refusal is called."""
+"""Opening of files, and the error code of every refusal."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_dicom_file_cut_anywhere_is_truncated(reading: Reading) -> None:
             reading(data[:end])
         codes.append(caught.value.code)
     assert set(codes) == {"truncated-file", "no-pixels"}
-    # Cut exactly between two of its 17 elements, a header without pixels is all there is to see.
+    # Truncated between two of its 17 elements it is a valid header without pixels.
     assert codes.count("no-pixels") <= 17
 
 

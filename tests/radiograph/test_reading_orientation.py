@@ -1,4 +1,4 @@
-"""Whatever way a raster is stored, it comes out upright and leads back to the file."""
+"""Every orientation is turned upright, and coordinates map back to the file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from testbed.dicom_files import RAMP, make_dicom
 
 Reading = Callable[..., Radiograph]
 SHADES = np.add.outer(np.arange(48) * 2, np.arange(64)).astype(np.uint8)
-MARKER = (5, 50)  # row, column of a bright spot in the upright picture
+MARKER = (5, 50)  # row, column of a bright spot in the upright image
 EXIF_ORIENTATION = 0x0112
 
 
@@ -27,7 +27,7 @@ def picture() -> npt.NDArray[np.uint8]:
     return upright
 
 
-#: EXIF 2.32 table 6: how the picture lies in the file for each orientation.
+#: EXIF 2.32 table 6: the stored image for each orientation.
 STORED = {
     1: lambda upright: upright,
     2: lambda upright: upright[:, ::-1],

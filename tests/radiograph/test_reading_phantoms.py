@@ -1,4 +1,4 @@
-"""Radiographs of known truth, in every way they are stored, and real ones where they are."""
+"""Reading of phantoms with known truth in every storage, and of real files where present."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_phantom_is_read_as_it_was_drawn(case: Case, reading: Callable[..., Ra
     assert radiograph.pixels.shape == picture.shape
     assert np.corrcoef(picture.ravel(), pixels.ravel())[0, 1] > 0.999
     if isinstance(case.storage, Storage):
-        # Between black and white grey levels are the picture's on a straight line.
+        # Between black and white grey levels are a linear function of the image.
         inside = (pixels > 0) & (pixels < np.iinfo(radiograph.pixels.dtype).max)
         slope, start = np.polyfit(picture[inside], pixels[inside], 1)
         step = slope * 65535 / (2**case.storage.bits - 1)
@@ -98,7 +98,7 @@ def test_a_real_chest_is_upright_and_its_air_is_black(
     left_lung = middle[:, int(0.68 * columns) : int(0.8 * columns)].mean()
     assert spine > right_lung + 0.1
     assert spine > left_lung + 0.1
-    # The heart lies to the patient's left, which is image right; the abdomen lies below.
+    # The heart is on the patient's left, which is image right; the abdomen is below.
     low = pixels[int(0.55 * rows) : int(0.7 * rows)]
     heart = low[:, int(0.55 * columns) : int(0.68 * columns)].mean()
     assert heart > low[:, int(0.25 * columns) : int(0.38 * columns)].mean() + 0.05
@@ -116,7 +116,7 @@ def test_a_spacing_of_zero_is_none_and_one_in_millimetres_is_taken(real_dicom: P
 def test_a_real_leg_is_read_and_says_what_it_is(real_dicom: Path) -> None:
     radiograph = read(real_dicom / "leg_ap_not_a_chest.dcm", LIMITS)
     assert radiograph.header.body_part == "EXTREMITY"
-    # Stored as R\F: turned, so that column 0 is the patient's right.
+    # Stored as R\F: mirrored, so that column 0 is the patient's right.
     assert radiograph.to_source.tolist() == [[-1.0, 0.0, 1759.0], [0.0, 1.0, 0.0]]
 
 

@@ -1,4 +1,4 @@
-"""Content decides what a file is; names decide how the rest is counted."""
+"""Content determines the format; the name only how unknown content is counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Films that are decoded at reduced size show the network the same, in the same place."""
+"""Radiographs decoded at reduced size give the network the same input."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from testbed.dicom_files import make_dicom
 FULL = ReadLimits()
 ENOUGH = ReadLimits(enough_px=ENOUGH_PX)
 QUARTER = ReadLimits(enough_px=ENOUGH_PX // 2)
-#: What decoding at reduced size may change of the network's square, in grey levels of 255.
+#: Tolerance of the network's square after reduced decoding, in grey levels of 255.
 MOST_ON_AVERAGE, MOST_ANYWHERE = 0.5, 24
 
 STORAGES: dict[str, Storage | Plain] = {
@@ -54,7 +54,7 @@ def case_of(storage: Storage | Plain, rows: int = 1101, columns: int = 1057) -> 
 
 @pytest.fixture(params=STORAGES, scope="module")
 def film(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a phantom of an odd size in each storage that can be reduced."""
+    """Return a phantom of odd size in each storage that can be decoded at reduced size."""
     path = tmp_path_factory.mktemp("reduced") / "film"
     path.write_bytes(case_of(STORAGES[request.param]).encode())
     return path
@@ -67,7 +67,7 @@ def test_a_reduced_film_leads_to_the_very_pixels_of_the_file(
     full, reduced = read(film, FULL), read(film, limits)
     assert reduced.header == full.header
     assert full.pixel_digest is not None
-    assert reduced.pixel_digest is None  # no other file can be compared by it
+    assert reduced.pixel_digest is None  # not comparable between files
     assert np.abs(reduced.to_source[:, :2]).sum(axis=1).tolist() == [step, step]
     assert min(reduced.pixels.shape) >= (limits.enough_px or 0)
     ways = [
@@ -89,7 +89,7 @@ def test_the_network_sees_the_same_square(film: Path) -> None:
 
 
 def blobs(rows: int, columns: int) -> tuple[npt.NDArray[np.uint8], list[tuple[float, float]]]:
-    """Draw three soft blobs and tell their centres ``(x, y)``."""
+    """Return an image of three soft blobs and their centres ``(x, y)``."""
     centres = [(130.3, 90.6), (columns - 80.2, 333.9), (250.5, rows - 60.4)]
     y, x = np.mgrid[:rows, :columns]
     picture = sum(np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / 200) for cx, cy in centres)
@@ -213,7 +213,7 @@ def test_one_speck_on_an_empty_film_is_seen_as_in_full(reading: Callable[..., Ra
     assert film.pixel_digest is not None
 
 
-#: Copies of each film, each with other bytes changed.
+#: Copies of each radiograph, each with different bytes changed.
 COPIES = 40
 
 

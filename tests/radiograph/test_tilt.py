@@ -1,4 +1,4 @@
-"""The tilt of the mid-line, in degrees, by points whose tilt is known."""
+"""Tilt of the mid-line in degrees, for points with known tilt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from radiograph.records import Header, ImageFormat
 Points = list[tuple[float, float]]
 
 HEADER = Header(ImageFormat.PNG, 400, 400)
-#: An upright chest: the mid-line at x = 200, every pair 40 to 100 pixels to either side.
+#: An upright chest: mid-line at x = 200, pairs 40 to 100 pixels on either side.
 STRAIGHT: Points = [
     *((200.0, 50.0), (200.0, 350.0)),
     *((120.0, 125.0), (280.0, 125.0), (110.0, 200.0), (290.0, 200.0), (100.0, 275.0)),
@@ -24,7 +24,7 @@ STRAIGHT: Points = [
 
 
 def turned(points: Points, degrees: float) -> Points:
-    """Turn points clockwise, as they are seen, about the middle of the image."""
+    """Return points rotated clockwise about the middle of the image."""
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return [
         (200 + (x - 200) * cos - (y - 200) * sin, 200 + (x - 200) * sin + (y - 200) * cos)
@@ -48,7 +48,7 @@ def tilt(points: Points) -> float:
 def test_the_tilt_is_the_angle_by_which_the_upper_end_leans_to_the_patients_right(
     degrees: float,
 ) -> None:
-    # Anticlockwise the upper end goes to image left, which is the patient's right.
+    # Anticlockwise: the upper end moves to image left, the patient's right.
     assert tilt(turned(STRAIGHT, -degrees)) == pytest.approx(degrees, abs=1e-9)
 
 
