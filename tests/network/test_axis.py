@@ -1,4 +1,4 @@
-"""Fifteen landmarks drawn onto the one figure their annotation allows."""
+"""Projection of fifteen landmarks onto the figure of the annotation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SPREADS = np.ones((1, 19))
 
 
 def figure() -> np.ndarray:
-    """Return a leaning axis with unequal widths, the callipers anywhere."""
+    """Return a tilted axis with unequal widths, and arbitrary callipers."""
     rng = np.random.default_rng(3)
     top, base = np.array([60.0, 20.0]), np.array([66.0, 100.0])
     along = (base - top) / np.linalg.norm(base - top)

@@ -1,4 +1,4 @@
-"""A converted network is conversion_cache, checked before it is used, and starts without torch."""
+"""A converted network is cached, verified before use, and starts without torch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from network.runtime import Runtime
 from tests.network.test_openvino_runtime import squares
 
 KEY = b"a key"
-#: Loads the shipped network as a worker does, and says whether torch was loaded for it.
+#: Loads the shipped network as a worker does, and prints whether torch was imported.
 START = """
 import sys
 from pathlib import Path
@@ -54,7 +54,7 @@ def films() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with the shipped network, converted."""
+    """Return a folder with the converted shipped network."""
     made = tmp_path_factory.mktemp("converted")
     load_predictor(shipped_card(), "cpu", cache=made, key=KEY)
     return made
@@ -76,7 +76,7 @@ def test_two_that_start_at_once_say_what_one_says_that_keeps_nothing(
     assert {each.splitlines()[-1] for each in said} == {"openvino int8 False"}
     assert len(said[2].splitlines()) == 1  # the third converts nothing
     assert len(conversions(folder)) == 1
-    assert not list(folder.glob("*/.partial-*"))  # nothing half made is left
+    assert not list(folder.glob("*/.partial-*"))  # no incomplete file is left
     expected = points(load_predictor(shipped_card(), "cpu", threads=1).predict(films))
     for out in outs:
         assert np.abs(np.load(out) - expected).max() == 0.0
@@ -116,7 +116,7 @@ def test_a_conversion_that_somebody_changed_and_signed_as_well_as_they_could_is_
 ) -> None:
     expected = points(load_predictor(shipped_card(), "cpu", cache=folder, key=KEY).predict(films))
     [place] = conversions(folder)
-    # Points that lie a little elsewhere, with digests and a seal of a key that they made up.
+    # Slightly moved points, with digests and a seal of another key.
     content = bytearray((place / "readings.bin").read_bytes())
     content[-64:] = bytes(64)
     (place / "readings.bin").write_bytes(content)
@@ -132,7 +132,7 @@ def test_a_conversion_that_somebody_changed_and_signed_as_well_as_they_could_is_
     capsys.readouterr()
     again = load_predictor(shipped_card(), "cpu", cache=folder, key=KEY)
     said = capsys.readouterr()
-    assert "was changed" in said.out + said.err + caplog.text  # wherever logs go by now
+    assert "was changed" in said.out + said.err + caplog.text  # whichever stream the log uses
     assert np.abs(points(again.predict(films)) - expected).max() == 0.0
 
 

@@ -1,4 +1,4 @@
-"""Cards and weights from elsewhere: plain names, regular files, read once."""
+"""Foreign cards and weights: plain names, regular files, read once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def rename_weights(folder: Path, name: object) -> None:
 
 
 def take_in(folder: Path, settings: Settings) -> list[str]:
-    """Take a network in; return the files that it then has."""
+    """Register a network; return its files."""
     with brought_in(card_at(folder), settings):
         pass
     return sorted(each.name for each in (settings.models_folder / "ours").iterdir())

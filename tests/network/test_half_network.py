@@ -1,7 +1,6 @@
-"""What an accelerator computes: fp16 held to fp32 on real films, recordings to what they record.
+"""Accelerators: fp16 against fp32 on real radiographs, and graphs against direct computation.
 
-Fp16 is computed here on the CPU, whose arithmetic has the same eleven bits; recording needs the
-accelerator itself.
+fp16 is tested on the CPU, whose fp16 has the same eleven bits; graphs need an accelerator.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ ACCELERATED = torch.cuda.is_available()
 
 
 def moved_px224(films: np.ndarray) -> np.ndarray:
-    """How far each landmark of each film moves, (N, 19)."""
+    """Return the movement of each landmark of each radiograph, (N, 19)."""
     network = load_network(shipped_card())
     half = HalfNetwork(network).eval()
     with torch.inference_mode():
@@ -51,7 +50,7 @@ def test_convolutions_hold_their_batch_norms_and_compute_in_half() -> None:
     assert {p.dtype for p in computing.parameters()} == {torch.float16}
     convolution = computing.get_submodule("stages.0.0.conv1")
     assert convolution.weight.is_contiguous(memory_format=torch.channels_last)
-    # The reference keeps its own.
+    # The reference keeps its batch norms.
     assert any(isinstance(each, nn.BatchNorm2d) for each in half._exact.modules())
     assert moved_px224(squares(3)).max() < 0.1
 
@@ -74,7 +73,7 @@ def test_an_accelerator_predicts_as_fp32_does(count: int) -> None:
     exact = load_predictor(shipped_card(), "cuda", runtime=Runtime.TORCH)
     served = load_predictor(shipped_card(), "cuda")
     assert (exact.precision, served.precision) == ("fp32", "fp16")
-    for _ in range(2):  # recorded, then replayed
+    for _ in range(2):  # records, then replays
         for one, other in zip(exact.predict(films), served.predict(films), strict=True):
             moved = np.linalg.norm(one.points - other.points, axis=1) * 224 / INPUT_SIDE_PX
             assert moved.mean() < 0.02
@@ -96,7 +95,7 @@ def test_a_recording_computes_every_batch_anew() -> None:
 @pytest.mark.skipif(not ACCELERATED, reason="this machine has no accelerator")
 def test_what_cannot_be_recorded_is_computed_all_the_same() -> None:
     device = torch.device("cuda")
-    # To ask the device for a value is to wait for it, which no recording may.
+    # Reading a value synchronises, which is not allowed during capture.
     asking = GraphReplay(lambda films: (films * int(films.max().item()),), device)
     films = torch.arange(4, dtype=torch.int64)[:, None]
     with torch.inference_mode():

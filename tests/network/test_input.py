@@ -1,4 +1,4 @@
-"""The square the network sees, and the way back from it."""
+"""The network's input square, and its affine to upright pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network as a function: shapes, frames, channels, weights on disk."""
+"""The network: shapes, frames, channels, weights on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenVINO says what torch says, for any number of films, and tells nobody."""
+"""OpenVINO predicts as torch does for any batch size, and its telemetry is disabled."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DATA = Path(__file__).parents[2].parent / "shared" / "data"
 
 
 def squares(count: int) -> np.ndarray:
-    """Draw chests, as the network takes them."""
+    """Return chests as input of the network."""
     drawn = []
     for seed in range(count):
         random = np.random.default_rng(seed)
@@ -134,4 +134,4 @@ print(-used([1, 2, 4, 8, 16]) + used(range(1, 17)))
     ran = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     )
-    assert int(ran.stdout) < 20  # 55 MB where each size is computed as it comes
+    assert int(ran.stdout) < 20  # 55 MB if each size were compiled

@@ -1,4 +1,4 @@
-"""ImageNet weights are taken where they lie, and their absence is said."""
+"""ImageNet weights are used where present, and their absence is stated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Eight bits where they do: told by the card, tried where it is made, the same in every batch."""
+"""Int8: enabled by the card, tested when the card is made, independent of the batch."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_ranges_are_of_every_convolution_that_runs() -> None:
     assert ranges.keys() <= convolutions
     ends = torch.stack((views.flatten(1).amin(1), views.flatten(1).amax(1))).mean(1)
     assert ranges["stem.0"] == pytest.approx((1.15 * ends).tolist(), abs=1e-3)
-    # Behind a rectifier nothing is below zero.
+    # After a ReLU nothing is below zero.
     assert ranges["stages.3.1.conv2"][0] == 0.0 < ranges["stages.3.1.conv2"][1]
 
 
@@ -57,7 +57,7 @@ def test_eight_bits_are_in_use_and_no_chest_depends_on_its_company() -> None:
     exact = load_predictor(shipped_card(), "cpu", runtime=Runtime.TORCH)
     of_next = np.stack([said.points for said in following.predict(films)])
     of_fp32 = np.stack([said.points for said in exact.predict(films)])
-    # Rounded more than it would be otherwise, by less than a tenth of a pixel of a 224 frame.
+    # Rounded more coarsely, by less than a tenth of a pixel of a 224 frame.
     moved = np.linalg.norm(together - of_fp32, axis=2).mean() * 224 / films.shape[1]
     assert np.linalg.norm(of_next - of_fp32, axis=2).mean() * 224 / films.shape[1] < moved < 0.1
 
@@ -67,7 +67,11 @@ def test_eight_bits_are_in_use_and_no_chest_depends_on_its_company() -> None:
     [
         ("x86_64", ["FP32", "INT8"], "int8"),
         ("x86_64", ["FP32", "BF16", "INT8"], "int8"),
-        ("aarch64", ["FP32", "INT8"], "fp32"),  # nobody looked what eight bits do to points there
+        (
+            "aarch64",
+            ["FP32", "INT8"],
+            "fp32",
+        ),  # the effect of int8 on points was not measured there
         ("aarch64", ["FP32", "BF16", "INT8"], "bf16"),
     ],
 )
@@ -78,7 +82,7 @@ def test_eight_bits_are_served_where_they_were_tried(
     served = Arithmetic.fastest(able, shipped_card().ranges)
     assert served.precision == precision
     assert (served.form is Form.PLAIN) == (precision != "int8")
-    # Only a CPU with bf16 adds products of eight bits as they are.
+    # Only a CPU with bf16 adds int8 products exactly.
     assert (served.form is Form.EIGHT_BITS) == (precision == "int8" and "BF16" in able)
     assert Arithmetic.fastest(able, None).precision == ("bf16" if "BF16" in able else "fp32")
     exact = Arithmetic.fastest(able, shipped_card().ranges, exact=True)
