@@ -17,7 +17,7 @@ Cells = list[object]
 
 
 def draw_film(rng: np.random.Generator, path: Path) -> list[float]:
-    """Draw a phantom; return x1 y1 ... x15 y15 of the file's pixels."""
+    """Write a phantom; return x1 y1 ... x15 y15 in pixels of the file."""
     anatomy = draw_anatomy(rng)
     path.parent.mkdir(parents=True, exist_ok=True)
     radiograph = (project(anatomy, SIDE, SIDE, rng) >> 8).astype(np.uint8)

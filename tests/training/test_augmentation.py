@@ -1,4 +1,4 @@
-"""What augmentation does to pixels it must do to points."""
+"""Augmentation moves pixels and points alike."""
 
 from __future__ import annotations
 

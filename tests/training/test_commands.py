@@ -1,4 +1,4 @@
-"""The data sets as they lie on disk, and the commands that fit and judge on them."""
+"""Data sets on disk, and the commands that train and evaluate on them."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_several_models_are_an_ensemble_with_pictures_and_a_page(
     assert ran.returncode == 0, ran.stderr
     figures = json.loads(ran.stdout)
     assert figures["model"] == f"{card.version} + {card.version}"
-    # One validation radiograph carries no calibration of the ensemble's own.
+    # One validation radiograph is too few to calibrate the ensemble.
     assert figures["reliability"] == {}
     pictures = sorted(path.relative_to(drawn).as_posix() for path in drawn.rglob("*.jpg"))
     assert pictures == ["landmarks15 test/phantom 3.png.jpg", "wingspan test/phantom 3.png.jpg"]

@@ -1,4 +1,4 @@
-"""What `thoraq dataset check` finds, each kind planted alone, and what `explore` says."""
+"""Findings of `thoraq dataset check`, each kind alone, and the output of `explore`."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def copy_within(folder: Path, rows: list[Cells]) -> None:
 
 
 def copy_across(folder: Path, rows: list[Cells]) -> None:
-    # Other bytes, the same pixels.
+    # Different bytes, same pixels.
     with Image.open(folder / IMAGES / "film 0.png") as radiograph:
         radiograph.save(folder / IMAGES / "again.png", compress_level=1)
     rows.append(["again.png", "Normal", "test", *rows[0][3:]])

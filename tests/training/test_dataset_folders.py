@@ -1,4 +1,4 @@
-"""A data set cannot have files read that are not in its folder."""
+"""Files outside the folder of a data set are never read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OUTSIDE = (
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Give a folder with links in every direction, and a radiograph outside of it."""
+    """Return a folder with links inside and outside, and a radiograph outside of it."""
     ours(tmp_path / "other", ["train"])
     secret = tmp_path / "secret.png"
     shutil.copyfile(tmp_path / "other/landmarks15/images/film 0.png", secret)
@@ -60,7 +60,7 @@ def test_a_row_that_leads_out_of_the_folder_is_a_finding_and_not_read(
     listing = list_data(data)
     assert [radiograph.name for radiograph in listing.radiographs] == ["film 0.png"]
     kinds = {finding.kind for finding in check_data(data).findings}
-    # A row with NUL is none for some versions of the reader of tables.
+    # Some versions of the csv module reject a row with NUL.
     assert kinds & {Kind.IMAGE_OUTSIDE, Kind.ROW_MALFORMED if "\0" in name else Kind.IMAGE_OUTSIDE}
     with pytest.raises(DatasetInvalid):
         usable_radiographs(data)

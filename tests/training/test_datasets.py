@@ -1,4 +1,4 @@
-"""The layouts of data sets, and the split of the one that brings none."""
+"""The layouts of data sets, and the split of the layout without one."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_films_of_the_same_pixels_stay_in_one_split(tmp_path: Path) -> None:
     for row in rows[:12]:
         category = str(row[-1]).partition("-")[0]
         with Image.open(tmp_path / category / f"{row[-1]}.png") as radiograph:
-            # Other bytes and another category, the same pixels.
+            # Different bytes and category, same pixels.
             radiograph.save(tmp_path / "Viral Pneumonia" / f"copy of {row[-1]}.tiff")
         copies.append([99, *row[1:-1], f"copy of {row[-1]}"])
     write_rows(tmp_path / "points.csv", [*rows, *copies])

@@ -1,4 +1,4 @@
-"""The figures of an evaluation, on predictions whose errors are known beforehand."""
+"""Metrics of an evaluation, on predictions with known errors."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from training.evaluate.reliability import measure_predictions, reliability_figur
 from training.report.terminal import share_text
 from training.samples import Samples
 
-#: An expectation that is the mean spread itself.
+#: A calibration in which the expected error is the mean spread.
 PLAIN = Calibration("plain", ((0.0, 0.0), (100.0, 100.0)), upper_ratio=1.5, ict_sd_factor=1.0)
 SCALE = 224 / INPUT_SIDE_PX
 
 
 def truth(count: int = 12) -> Samples:
-    """Give radiographs of which half have landmarks and half have plausible callipers."""
+    """Return radiographs, half with landmarks and half with plausible callipers."""
     samples = spots(INPUT_SIDE_PX, count)
     rng = np.random.default_rng(1)
     points = samples.points.copy()
@@ -43,7 +43,7 @@ def truth(count: int = 12) -> Samples:
 
 
 def moved(samples: Samples, errors: np.ndarray, spreads: np.ndarray | None = None) -> Predictions:
-    """Predict each point (3, 4) / 5 of its radiograph's error away, in px of a 224 frame."""
+    """Return predictions displaced by (3, 4) / 5 times the given error, px of a 224 frame."""
     offset = np.array([0.6, 0.8]) * errors[:, None, None] / SCALE
     points = np.nan_to_num(samples.points.astype(np.float64), nan=60.0) + offset
     spread = (errors if spreads is None else spreads)[:, None] / SCALE
@@ -88,7 +88,7 @@ def test_wilson_and_bland_altman_give_their_published_values() -> None:
     none = share_of(np.zeros(20, np.bool_))
     assert (none.low, none.high) == pytest.approx((0.0, 0.1611), abs=1e-4)
     # Bland and Altman 1986: 17 subjects, sd 38.8 l/min; a limit's standard error is 16.3,
-    # where they take the root of 3 sd^2 / n for what is exact here.
+    # where they approximate by the root of 3 sd^2 / n.
     half = limit_half_width(38.8, 17)
     assert half == pytest.approx(2.12 * 16.3, rel=0.02)
 
@@ -178,7 +178,7 @@ def test_the_expected_error_is_that_of_serving() -> None:
     samples = truth()
     predictions = moved(samples, np.linspace(1, 9, 12))
     for i, here in enumerate(measure_predictions(samples, predictions, PLAIN)):
-        # A worker measures in the radiograph's own pixels, here of a radiograph of 700 x 700.
+        # A worker measures in pixels of the file, here 700 x 700.
         to_original = fit_affine(700, 700, INPUT_SIDE_PX, 4)
         served = measure(
             predictions.points[i] @ to_original[:, :2].T + to_original[:, 2],

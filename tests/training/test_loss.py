@@ -1,4 +1,4 @@
-"""What a network is fitted to, and what it is judged by."""
+"""The training loss and the evaluation error."""
 
 from __future__ import annotations
 

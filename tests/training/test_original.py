@@ -1,4 +1,4 @@
-"""The original recipe, as far as it differs from ours."""
+"""Differences of the original recipe from ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans as run files, and what is wrong with some."""
+"""Plans as run files, valid and invalid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether eight bits suffice is found on radiographs of its own and written into the card."""
+"""Int8 ranges are computed and tested on separate radiographs and written into the card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of truth against prediction, and the page, as a browser without a network meets it."""
+"""Pictures of truth and prediction, and the page in a browser without internet access."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ PHASES = [
 
 
 class Page(HTMLParser):
-    """What a page shows and what it would fetch."""
+    """Collects what a page shows and what it would fetch."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the tag and what its attributes would fetch."""
+        """Record the tag and the URLs of its attributes."""
         self.tags.add(tag)
         for name, value in attrs:
             if tag == "img" and name == "src":
@@ -82,7 +82,7 @@ class Page(HTMLParser):
                 self.fetched.append(value or "")
 
     def handle_data(self, data: str) -> None:
-        """Note what is read."""
+        """Record the text."""
         self.text += data
 
 

@@ -1,4 +1,4 @@
-"""Runs of several phases: stopped anywhere, they end as if they had not been."""
+"""Runs of several phases give the same result after an interruption at any step."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ PLAN = Plan.from_mapping(
 
 
 class Stop(Exception):
-    """The watcher wants it to end."""
+    """Raised by the watcher to stop the run."""
 
 
 class Watching:
-    """Remembers what it is told and stops a run at one of its steps."""
+    """Records progress and stops a run at a given step."""
 
     def __init__(self, stop_at: int | None = None) -> None:
         self.stop_at, self.beats = stop_at, 0
@@ -66,17 +66,17 @@ class Watching:
         self.results: list[PhaseResult] = []
 
     def beat(self) -> None:
-        """Count, and stop where asked to."""
+        """Count steps, and stop at the given one."""
         self.beats += 1
         if self.beats == self.stop_at:
             raise Stop
 
     def checked(self, check: Check) -> None:
-        """Remember."""
+        """Record."""
         self.checks.append(check)
 
     def phase_ended(self, result: PhaseResult) -> None:
-        """Remember."""
+        """Record."""
         self.results.append(result)
 
 
@@ -94,7 +94,7 @@ def undisturbed(radiographs: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def test_a_run_stopped_in_every_phase_ends_with_the_same_weights(
     radiographs: Path, undisturbed: PlanResult, tmp_path: Path
 ) -> None:
-    for stop_at in (2, 3, 4):  # within the head, the wing, the attention
+    for stop_at in (2, 3, 4):  # within the phases head, wing and attention
         with pytest.raises(Stop):
             run_plan(PLAN, radiographs, tmp_path, CPU, Watching(stop_at))
     watching = Watching()
@@ -140,7 +140,11 @@ def test_a_phase_without_attention_is_judged_against_the_network_with_it(
 def test_what_a_phase_made_worse_is_neither_carried_on_nor_the_runs_network(
     radiographs: Path, undisturbed: PlanResult, tmp_path: Path
 ) -> None:
-    standing = {"steps": 2, "trunk_rate": 1e-12, "head_rate": 1e-12}  # better is none of them
+    standing = {
+        "steps": 2,
+        "trunk_rate": 1e-12,
+        "head_rate": 1e-12,
+    }  # none of these phases improves
     plan = of_phases({"name": "one", **standing}, {"name": "two", "number": 1, **standing})
     watching = Watching()
     with pytest.raises(NoPhaseBetter):
@@ -148,7 +152,7 @@ def test_what_a_phase_made_worse_is_neither_carried_on_nor_the_runs_network(
     assert [each.kept for each in watching.results] == [False, False]
     starts = [each.start_px224 for each in watching.results]
     assert starts[0] is not None
-    assert starts[0] == starts[1]  # both went on from what the run began with
+    assert starts[0] == starts[1]  # both continued from the initial weights
     assert not (tmp_path / "network.safetensors").exists()
 
 
@@ -182,7 +186,7 @@ def test_the_furthest_checkpoint_counts_whoever_writes_last(tmp_path: Path) -> N
     save_checkpoint(tmp_path, 0, 900, {"step": 900})
     save_checkpoint(tmp_path, 0, 1000, {"step": 1000})
     save_checkpoint(tmp_path, 1, 0, {"step": 0})
-    save_checkpoint(tmp_path, 0, 950, {"step": 950})  # by a worker that was given up for dead
+    save_checkpoint(tmp_path, 0, 950, {"step": 950})  # by a worker presumed dead
     assert load_checkpoint(tmp_path) == {"step": 0}
     assert len(list(tmp_path.iterdir())) == 1
 

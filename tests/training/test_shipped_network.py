@@ -1,4 +1,4 @@
-"""The shipped network on real radiographs: the figures of its card, and the bars it must pass."""
+"""The shipped network on real radiographs: metrics of its card and acceptance limits."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_laterals_and_limbs_without_a_header_are_no_chests() -> None:
 
 
 def photographs() -> list[npt.NDArray[np.uint8]]:
-    """Read the pictures that a library brings along: a portrait and two drawings."""
+    """Return the sample images of a library: a portrait and two drawings."""
     samples = Path(mpl.get_data_path()) / "sample_data"
     files = [*samples.glob("*.jpg"), *samples.glob("*.png")]
     return [np.asarray(Image.open(path).convert("L")) for path in files]

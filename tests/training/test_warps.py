@@ -26,7 +26,7 @@ def test_a_warped_point_stands_where_the_warped_film_shows_it() -> None:
     )
     placed = warp_points(points, warps)
     assert (placed - points).abs().max() > 2.0
-    # The middle of a bent spot is not quite the spot's bent middle.
+    # The centroid of a warped spot differs slightly from the warped centroid.
     assert (placed - seen).abs().max() < 0.6
 
 
