@@ -1,4 +1,4 @@
-"""Files in which header and pixels contradict each other, and the pixels are a chest."""
+"""Files whose header contradicts their pixels, which are a chest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.encodings.streams import CODECS, Codec
 
 _BITS = (Bits(8, 8, 7), Bits(16, 12, 11), Bits(16, 16, 15))
 _EXPLICIT = FORMS[1]
-#: UIDs that a file meta may hold, whatever the pixels are.
+#: Transfer syntaxes of the file meta information, whatever the pixels are.
 _SAID = {
     "no file meta": None,
     **{
@@ -48,7 +48,7 @@ _SYNTAX = ReadingNote.SYNTAX_CONTRADICTS_PIXELS
 
 
 def encodings() -> Iterator[Encoding]:
-    """Every kind of contradiction."""
+    """Yield every kind of contradiction."""
     for kind, found in (
         ("DICOM, syntax against pixels", _syntaxes()),
         ("DICOM, byte order and VR", _elements()),
@@ -228,7 +228,7 @@ def _presented(
 
 
 def _frames() -> Iterator[Encoding]:
-    """Several frames: the first is read by the tables, and refused where these do not fit."""
+    """Yield files of several frames: the first is read by the tables, or refused."""
     for codec in CODECS:
         bits = _BITS[0] if codec.bits == (8,) else _BITS[1]
         if bits.stored not in codec.bits:

@@ -1,4 +1,4 @@
-"""A fixed sample of the encodings is read, and the documentation counts them all."""
+"""A fixed sample of the encodings is read, and the documentation states their number."""
 
 from __future__ import annotations
 
