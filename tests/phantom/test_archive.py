@@ -1,4 +1,4 @@
-"""The demonstration archive: the same bytes for a seed, and every file as its truth says."""
+"""The demonstration archive: reproducible bytes, and every file according to its truth."""
 
 import csv
 import hashlib
@@ -35,7 +35,7 @@ SEED = 5
 
 @pytest.fixture(scope="module")
 def heard() -> list[tuple[int, int]]:
-    """Every call of the progress callback while the archive was written."""
+    """Return the calls of the progress callback while the archive was written."""
     return []
 
 
@@ -110,7 +110,7 @@ def test_the_truth_table_beside_the_archive_says_what_the_record_says(
 
 
 def stored_pixels(dataset: Dataset) -> npt.NDArray[np.float64]:
-    """Decode with another library than the one that encoded, where there is one."""
+    """Return the pixels, decoded by another library than the encoder if possible."""
     syntax = dataset.file_meta.TransferSyntaxUID
     alone = {JPEGLosslessSV1: imagecodecs.ljpeg_decode, HTJ2KLossless: imagecodecs.jpeg2k_decode}
     alone[JPEGLSLossless] = imagecodecs.jpegls_decode
@@ -167,7 +167,7 @@ def test_points_of_turned_and_mirrored_files_are_in_pixels_of_the_file() -> None
         turned = case.storage == "jpeg-exif"
         mirrored = isinstance(case.storage, Storage) and case.storage.mirrored
         upright = case.anatomy.points(case.rows, case.columns)
-        # Mark each point in an empty upright picture and follow it into the stored raster.
+        # Mark each point in an empty upright image and locate it in the stored raster.
         for (x, y), (column, row) in zip(upright, case.points(), strict=True):
             marks = np.zeros((case.rows, case.columns), dtype=bool)
             marks[round(y), round(x)] = True
