@@ -1,4 +1,4 @@
-"""What thoraq is installed with: its licences, and the lock that names every version."""
+"""Dependencies: their licences, and the lock with every version."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-#: GPL and AGPL in any spelling; the LGPL allows what we do, which is to import.
+#: GPL and AGPL in any spelling; the LGPL allows importing.
 STRONG_COPYLEFT = re.compile(
     r"(?<![A-Za-z])A?GPL|(?<!Lesser )General Public License", re.IGNORECASE
 )
 
 
 def closure(root: Path, *, checks: bool) -> dict[str, Distribution]:
-    """Walk from pyproject.toml to everything installed for thoraq, or for its checks as well."""
+    """Return the packages installed for thoraq, optionally those of its checks as well."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = [*project["dependencies"]]
     if checks:
@@ -33,7 +33,7 @@ def closure(root: Path, *, checks: bool) -> dict[str, Distribution]:
         try:
             package = distribution(asked.name)
         except PackageNotFoundError:
-            continue  # another build of torch brings other libraries
+            continue  # depends on the build of torch
         found[canonicalize_name(asked.name)] = package
         for requirement in map(Requirement, package.requires or []):
             marker = requirement.marker
@@ -44,7 +44,7 @@ def closure(root: Path, *, checks: bool) -> dict[str, Distribution]:
 
 
 def licences(package: Distribution) -> list[str]:
-    """Collect what a package says of its licence, leaving out whole texts of licences."""
+    """Return the licence metadata of a package, without full licence texts."""
     about = package.metadata
     classifiers = [
         line.removeprefix("License ::")

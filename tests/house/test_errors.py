@@ -1,4 +1,4 @@
-"""Errors: one module a folder, a drawn tree, a stable code for each."""
+"""Errors: one module per folder with its tree, and a stable code for each."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WITH_ERRORS = [room for room in ROOMS if (ROOT / room / "errors.py").exists()]
 
 
 def errors_of(room: str) -> list[type[Exception]]:
-    """Collect the exceptions that a folder's errors.py defines itself, bases first."""
+    """Return the exceptions defined in the errors.py of a folder, bases first."""
     module = importlib.import_module(f"{room}.errors")
     return [
         item

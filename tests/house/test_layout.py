@@ -1,4 +1,4 @@
-"""The house: its folders, the size of its modules, who may know whom."""
+"""Layout of the project: folders, size of modules, imports."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_every_folder_that_holds_code_has_its_place_in_the_contract(root: Path) 
 
 
 def test_nothing_but_a_test_imports_from_the_tests(root: Path, modules: list[Path]) -> None:
-    """The contracts of lint-imports cannot: tests are no package."""
+    """Not covered by lint-imports, since tests are not a package."""
     importing = {
         str(path)
         for path in modules
@@ -62,7 +62,7 @@ def test_nothing_but_a_test_imports_from_the_tests(root: Path, modules: list[Pat
 
 
 def imported_by(node: ast.AST) -> list[str]:
-    """Return the modules that an import names, and those that are started by their name."""
+    """Return the modules that are imported, and those started with `python -m`."""
     if isinstance(node, ast.Import):
         return [each.name for each in node.names]
     if isinstance(node, ast.ImportFrom):

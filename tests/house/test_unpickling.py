@@ -1,4 +1,4 @@
-"""Nothing that is read from a file or a message may run code: no pickle, in any of its forms."""
+"""No file or message can execute code when loaded: no pickle in any form."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-#: What runs code that a file names, called by whatever prefix; None: whatever it is given.
+#: Functions that execute code from files, by name; None: with any argument.
 FORBIDDEN: dict[str, tuple[str, object] | None] = {
     "pickle.load": None,
     "pickle.loads": None,
@@ -26,13 +26,13 @@ FORBIDDEN: dict[str, tuple[str, object] | None] = {
     "torch.hub.load": None,
     "eval": None,
     "exec": None,
-    # Allowed with this argument, written out.
+    # Allowed with this literal argument.
     "torch.load": ("weights_only", True),
     "load_state_dict_from_url": ("weights_only", True),
     "get_state_dict": ("weights_only", True),
     "numpy.load": ("allow_pickle", False),
 }
-#: Folders whose code runs where nobody looks on.
+#: Folders with code that runs unattended.
 PRODUCT = {
     *("radiograph", "network", "db", "scheduler", "results", "worker", "training", "cli"),
     *("thoraq", "benchmarks", "migrations"),
@@ -40,7 +40,7 @@ PRODUCT = {
 
 
 def full_names(tree: ast.Module) -> dict[str, str]:
-    """Map the names that a module imports to what they stand for."""
+    """Return the imported names of a module, mapped to qualified names."""
     names: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
