@@ -1,4 +1,4 @@
-"""The parts of the pages that are made from the shipped network's card."""
+"""Parts of the pages generated from the card of the shipped network."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def network() -> str:
     )
 
 
-#: What two people differ by, as published; the README names the two papers.
+#: Published interobserver differences; the README names the two papers.
 OBSERVERS_LANDMARKS = "4.0 to 4.9 px [1]"
 OBSERVERS_ICT = "about 0.011 [2]"
 
 
 def accuracy() -> str:
-    """Return the shipped network's main figures beside those of two people."""
+    """Return the main metrics of the shipped network, with those of two observers."""
     metrics = shipped_card().card["metrics"]
     rows: list[tuple[Value, ...]] = []
     for name, figures in metrics["landmarks"].items():
@@ -73,7 +73,7 @@ def share(figures: dict[str, Any]) -> str:
 
 
 def details() -> str:
-    """Return the landmarks' errors by category, and by landmark."""
+    """Return landmark errors by category and by landmark."""
     tables = []
     for name, figures in shipped_card().card["metrics"]["landmarks"].items():
         categories = [
@@ -91,7 +91,7 @@ def details() -> str:
 
 
 def coverage() -> str:
-    """Return how often the truth is inside what the network promises."""
+    """Return the coverage of intervals and bounds."""
     metrics = shipped_card().card["metrics"]
     index = "ICT inside its 95 % interval"
     error = "landmark error under its upper 90 % bound"

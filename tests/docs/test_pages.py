@@ -1,4 +1,4 @@
-"""The pages of the documentation: all are listed and linked, none is too long, no link is dead."""
+"""Pages of the documentation: listed, linked, of limited length, without dead links."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TEXTS = [*PAGES, *(ROOT / name for name in OTHERS)]
 
 
 def named(page: Path) -> str:
-    """Return a page's path below the root."""
+    """Return the path of a page relative to the root."""
     return str(page.relative_to(ROOT))
 
 
