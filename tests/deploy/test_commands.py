@@ -1,4 +1,4 @@
-"""What the units, the containers and the compose file call is what the command line offers."""
+"""Commands called in units, containers and the compose file exist on the command line."""
 
 from __future__ import annotations
 

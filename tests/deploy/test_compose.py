@@ -1,4 +1,4 @@
-"""The compose file: the Compose Specification's schema holds, and so do our promises on it."""
+"""The compose file: valid by the Compose Specification, and according to our requirements."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def compose() -> dict[str, Any]:
 
 
 def own_services(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Pick the services that run thoraq's own image."""
+    """Return the services that run the image of thoraq."""
     return {
         name: service
         for name, service in compose["services"].items()
@@ -30,7 +30,7 @@ def own_services(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def schema_says(document: Path) -> subprocess.CompletedProcess[str]:
-    """Check a file against the Compose Specification as check-jsonschema carries it."""
+    """Check a file against the Compose Specification in check-jsonschema."""
     schema = "vendor.compose-spec"
     return subprocess.run(
         [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(document)],
@@ -80,7 +80,7 @@ def test_flower_has_the_password_that_it_asks_for_on_all_addresses(
     compose: dict[str, Any],
 ) -> None:
     flower = compose["services"]["flower"]
-    assert "0.0.0.0" in flower["command"]  # noqa: S104 - of its container
+    assert "0.0.0.0" in flower["command"]  # noqa: S104 - within its container
     assert flower["environment"]["THORAQ_FLOWER_PASSWORD"]
     others = own_services(compose)["scheduler"]["environment"]
     assert {"THORAQ_FLOWER_PASSWORD"} == flower["environment"].keys() - others.keys()
@@ -101,7 +101,7 @@ def test_each_kind_of_device_has_one_worker_behind_its_profile(compose: dict[str
 
 
 def mounts(service: dict[str, Any]) -> dict[str, tuple[str, bool]]:
-    """Give what a service sees at each path, and whether it may write there."""
+    """Return the source of each mount path of a service, and whether it is writable."""
     found = {}
     for each in service["volumes"]:
         source, target = each.removesuffix(":ro").rsplit(":", 1)

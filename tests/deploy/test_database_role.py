@@ -1,4 +1,4 @@
-"""The role that compose.yaml gives thoraq on PostgreSQL: enough for its commands, no more."""
+"""The PostgreSQL role of compose.yaml: exactly the privileges that the commands need."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 
 @pytest.fixture(scope="module")
 def server(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
-    """Give a server whose superuser is called as the image calls it, set up as compose does it."""
-    del postgres_server  # which skips these tests where there is no PostgreSQL
+    """Yield a server whose superuser is called as the image calls it, set up as compose does it."""
+    del postgres_server  # skips these tests without PostgreSQL
     own = PostgresServer.in_temporary_folder(superuser="postgres")
     own.start()
     ran = subprocess.run(
@@ -83,7 +83,7 @@ def test_compose_hands_the_script_to_the_image_and_thoraq_no_superuser() -> None
     compose: dict[str, Any] = YAML(typ="safe").load(DEPLOY / "compose.yaml")
     database = compose["services"]["database"]
     assert "./database.sql:/docker-entrypoint-initdb.d/database.sql:ro" in database["volumes"]
-    # The image makes its POSTGRES_USER a superuser.
+    # The image creates POSTGRES_USER as a superuser.
     assert "POSTGRES_USER" not in database["environment"]
     url = compose["services"]["scheduler"]["environment"]["THORAQ_DATABASE_URL"]
     assert url.startswith("postgresql+psycopg://thoraq:")

@@ -1,4 +1,4 @@
-"""The script that brings the tests their servers, peers and checkers."""
+"""The script that installs servers, peers and checkers for the tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_a_machine_that_has_all_is_left_as_it_is(tmp_path: Path) -> None:
         there = tmp_path / name
         there.write_text("#!/bin/sh\nexit 9\n", encoding="utf-8")
         there.chmod(0o755)
-    for name in ("apt-get", "id"):  # asked for only where something is not found
+    for name in ("apt-get", "id"):  # called only if something is missing
         asked = tmp_path / name
         asked.write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\nexit 9\n", encoding="utf-8")
         asked.chmod(0o755)

@@ -1,4 +1,4 @@
-"""The systemd units: systemd's own checker accepts them, and they keep our promises."""
+"""The systemd units: valid for systemd-analyze, and according to our requirements."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from tests.docs.pages import whole
 FOLDER = Path(__file__).parents[2] / "deploy" / "systemd"
 UNITS = sorted(FOLDER.glob("*.service"))
 INSTALLED_AT = "/opt/thoraq"
-#: Of ten, by `systemd-analyze security`; what needs a device needs some of what it counts.
+#: Exposure out of ten by `systemd-analyze security`; units with a device need more.
 MOST_EXPOSED = 3.5
 
 
 def lines_of(unit: Path) -> list[tuple[str, str]]:
-    """Read the [Service] section: keys may repeat."""
+    """Return the lines of the [Service] section, in which keys may repeat."""
     section = unit.read_text(encoding="utf-8").partition("[Service]\n")[2].partition("[Install]")[0]
     lines = [line for line in section.splitlines() if line and not line.startswith("#")]
     return [(line.partition("=")[0], line.partition("=")[2]) for line in lines]
 
 
 def service_section(unit: Path) -> configparser.SectionProxy:
-    """Read the [Service] section; of a repeated key the last value counts here."""
+    """Return the [Service] section, with the last value of repeated keys."""
     parser = configparser.ConfigParser(
         strict=False, interpolation=None, delimiters=("=",), comment_prefixes=("#",)
     )
@@ -44,10 +44,10 @@ def service_section(unit: Path) -> configparser.SectionProxy:
 
 @pytest.fixture
 def analyze() -> str:
-    """Give systemd's checker: skipped without it on a laptop, an error in CI."""
+    """Return systemd's checker: skipped without it on a laptop, an error in CI."""
     found = shutil.which("systemd-analyze")
     if found is None:
-        if os.environ.get("CI"):  # noqa: TID251 - this is the edge of the test process
+        if os.environ.get("CI"):  # noqa: TID251 - a test, not the product
             pytest.fail("systemd-analyze is missing: sh deploy/test-servers.sh brings it to root")
         pytest.skip("systemd-analyze is not on this machine: install systemd to check the units")
     return found
@@ -55,7 +55,7 @@ def analyze() -> str:
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    """Give copies of all units whose programs are replaced by one that exists here."""
+    """Return copies of all units whose programs are replaced by one that exists here."""
     for unit in FOLDER.iterdir():
         there = re.sub(
             rf"{INSTALLED_AT}/\.venv/bin/\w+", sys.executable, unit.read_text(encoding="utf-8")
@@ -65,7 +65,7 @@ def installed(tmp_path: Path) -> Path:
 
 
 def verify(analyze: str, unit: str | Path) -> subprocess.CompletedProcess[str]:
-    """Let systemd check a unit; ``FILE:NAME`` is a file by the name of an instance."""
+    """Verify a unit with systemd; ``FILE:NAME`` is a file under the name of an instance."""
     return subprocess.run(
         [analyze, "verify", "--man=no", "--recursive-errors=no", str(unit)],
         capture_output=True,
@@ -149,7 +149,7 @@ def test_the_group_of_the_settings_is_the_units_and_needs_no_right_that_units_la
     unit: Path,
 ) -> None:
     service = service_section(unit)
-    # What THORAQ_GROUP would have to set otherwise, and RestrictSUIDSGID forbids.
+    # Otherwise THORAQ_GROUP would have to set it, which RestrictSUIDSGID forbids.
     assert service["StateDirectoryMode"] == "2750"
     assert service["RestrictSUIDSGID"] == "yes"
     example = (FOLDER.parent / "thoraq.env.example").read_text(encoding="utf-8")
@@ -198,7 +198,7 @@ def test_the_installation_puts_the_command_where_sudo_finds_it() -> None:
     texts += [unit.read_text(encoding="utf-8") for unit in UNITS]
     called = {name for text in texts for name in re.findall(r"sudo -u thoraq (\S+)", text)}
     assert called == {"thoraq"}
-    # sudo searches its secure_path, in which /opt is not.
+    # secure_path of sudo does not contain /opt.
     for name in called:
         assert f"#     ln -s {INSTALLED_AT}/.venv/bin/{name} /usr/local/bin/{name}\n" in install
 
