@@ -1,6 +1,6 @@
-"""Deliberate faults that the tests have to notice: ``make mutants``.
+"""Deliberate faults that the tests must detect: ``make mutants``.
 
-Exit code 1 if one was not noticed, or a row of the table no longer fits the code.
+Exit code 1 if one was not detected, or a row of the table no longer matches the code.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LINES_SAID = 15
 
 
 def main() -> int:
-    """Run the campaign and print what it came to."""
+    """Run the campaign and print its results."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--only", default="", help="faults whose area, file or text holds this")
     parser.add_argument("--at-once", type=int, default=len(os.sched_getaffinity(0)))
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def table(tried: Sequence[Tried]) -> str:
-    """Return the counts by area in Markdown, and what was not noticed."""
+    """Return the counts by area in Markdown, and the faults not detected."""
     lines = ["| area | " + " | ".join(Verdict) + " |", "|---|" + "---|" * len(Verdict)]
     counts = Counter((each.fault.area, each.verdict) for each in tried)
     areas = sorted({each.fault.area for each in tried})

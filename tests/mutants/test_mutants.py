@@ -1,4 +1,4 @@
-"""The table of deliberate faults fits the code, and a sample of them is noticed."""
+"""The table of deliberate faults matches the code, and a sample of them is detected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.mutants.__main__ import table
 from tests.mutants.campaign import NamedTestsFail, Verdict, run_campaign
 from tests.mutants.faults import Fault, TextNotFound, all_faults, put_in
 
-#: Where a fault costs the most; ``make mutants`` is to know five or more in each.
+#: Areas where faults are most severe; each needs five or more.
 AREAS = {
     "calibration",
     "claims",
@@ -29,7 +29,7 @@ AREAS = {
     "watch",
     "worker",
 }
-#: Quick ones; the one in a worker's module is seen by a process that a test starts, and only there.
+#: Quick ones; the one in a module of the worker is detected only in a process that a test starts.
 SAMPLE = (
     ("radiograph/measures/ict.py", "an index on the line is above it"),
     ("radiograph/reading/grey.py", "MONOCHROME1 is not inverted"),
