@@ -1,4 +1,4 @@
-"""Nobody waits in the dark: what does not answer is told, with the command that starts it."""
+"""Absent processes are reported, with the command that starts them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NO_WORKER = "no worker has answered yet, so nothing is measured"
 
 
 class Site:
-    """A broker, a database and an archive of two radiographs; nothing runs yet."""
+    """A broker, a database and an archive of two radiographs; no process of thoraq runs."""
 
     def __init__(self, folder: Path, broker_url: str) -> None:
         self.inbox = folder / "inbox"
@@ -51,20 +51,20 @@ class Site:
         self.settings = Settings(state=folder / "state", broker_url=broker_url)
 
     def parts(self) -> list[Part]:
-        """Return what does not answer."""
+        """Return the absent processes."""
         return [each.part for each in find_absences(self.settings) or ()]
 
     def absence(self, part: Part) -> Absence:
-        """Return what is known of a part that does not answer."""
+        """Return the absence of one part."""
         [found] = [each for each in find_absences(self.settings) or () if each.part is part]
         return found
 
     def checks(self) -> list[Check]:
-        """Return what the doctor says of the processes."""
+        """Return the doctor's checks of processes."""
         return list(check_processes(self.settings))
 
     def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
+        """Run a command and wait for it."""
         return run_forked([*map(str, words)], self.commands.environment)
 
     @contextmanager
@@ -84,7 +84,7 @@ def site(redis_url: str, tmp_path: Path) -> Site:
 
 
 def since_of(ran: str) -> datetime:
-    """Return the time that a sentence names."""
+    """Return the time in a sentence."""
     said = ran.partition("has answered since ")[2][: len("2026-01-01 00:00+00:00")]
     return datetime.fromisoformat(said)
 
@@ -123,7 +123,7 @@ def test_silence_while_all_answer_and_since_when_they_do_not(site: Site) -> None
     with site.running("worker", "--device", "cpu"):
         with site.running("scheduler") as scheduler:
             assert eventually(lambda: site.parts() == [])
-            # Without a mark, as one of an older release, they are asked.
+            # Without a mark, as for an older release, they are asked.
             with Redis.from_url(site.url) as client:
                 client.delete(PRESENT)
                 assert site.parts() == []
@@ -150,7 +150,7 @@ def test_silence_while_all_answer_and_since_when_they_do_not(site: Site) -> None
         told = site.run("submit", site.inbox, "--batch", "b").stderr
         assert abs(since_of(told) - killed_at) < timedelta(minutes=2)
         assert "no worker" not in told
-    # One that was stopped says so itself.
+    # A process that was stopped reports this itself.
     assert site.parts() == [Part.SCHEDULER, Part.WORKER]
     assert site.absence(Part.WORKER).name == f"cpu0@{socket.gethostname()}"
 
@@ -174,7 +174,7 @@ def test_a_broker_that_does_not_answer_is_told_within_about_a_second(
     try:
         before = time.monotonic()
         assert site.parts() == [Part.BROKER]
-        assert time.monotonic() - before < 3  # where the machine is busy
+        assert time.monotonic() - before < 3  # on a busy machine
         said = "no broker answers at THORAQ_BROKER_URL, so nothing runs: see `thoraq doctor`"
         assert said in site.run("submit", site.inbox, "--batch", "b").stderr
         process = site.commands.start("process", site.inbox, "--batch", "p")
@@ -185,13 +185,13 @@ def test_a_broker_that_does_not_answer_is_told_within_about_a_second(
         assert site.commands.json("status", "b")["absent"] == [
             {"part": "broker", "since": None, "last": None, "start": None}
         ]
-        assert site.checks() == []  # the broker's own check says so
+        assert site.checks() == []  # reported by the check of the broker
     finally:
         psutil.Process(redis_server.pid).resume()
 
 
 def forge_entries(client: Redis, now: float) -> None:
-    """Write entries of the right type that no process of thoraq makes."""
+    """Write entries of the right type that no process of thoraq writes."""
     for member in ("upkeep", "upkeep ", "", " ", f"upkeep {'x' * 1000}", "upkeep,,training a"):
         client.zadd(PRESENT, {member: now})
     client.zadd(PRESENT, {b"\xff\xfe \x1b[2J": now, "no.such.queue x": now})
@@ -249,7 +249,7 @@ def test_who_answers_at_another_users_broker_cannot_be_told() -> None:
 
 
 def look(settings: Settings) -> list[Check]:
-    """Return what the doctor says of broker and processes."""
+    """Return the doctor's checks of broker and processes."""
     return [check_broker(settings), *check_processes(settings)]
 
 
@@ -269,7 +269,7 @@ def test_whether_files_wait_cannot_be_told_without_the_database(tmp_path: Path, 
 @click.command()
 @click.pass_obj
 def print_marked(check: Check) -> None:
-    """Print a check as the doctor does."""
+    """Return a check as printed by the doctor."""
     print_check(check)
 
 

@@ -40,7 +40,7 @@ def test_a_folder_keeps_the_newest_copies(commands: Commands, tmp_path: Path) ->
     first = commands.run("db", "backup", folder, "--keep", "1")
     [copy] = folder.iterdir()
     assert first.stdout.splitlines()[0].endswith(f" in {copy}"), first.stderr
-    time.sleep(1)  # copies are named by the second
+    time.sleep(1)  # copies are named by time in seconds
     again = commands.run("db", "backup", folder, "--keep", "1")
     assert again.stdout.splitlines()[1:] == [f"removed {copy}"], again.stderr
     assert len(list(folder.iterdir())) == 1

@@ -1,4 +1,4 @@
-"""A batch is named in full or by how its name alone begins, wherever a command takes one."""
+"""Commands take a batch by its full name or by an unambiguous prefix."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LINES = (
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Commands:
-    """Give a state folder with some batches."""
+    """Return a state folder with some batches."""
     folder = tmp_path_factory.mktemp("named")
     (folder / "films").mkdir()
     (folder / "films" / "a.png").write_bytes(b"none")
@@ -65,7 +65,7 @@ def test_a_batch_is_named_by_how_its_name_begins(
     ended, told = run(NAME)
     assert ended == Exit.OK, told
     assert not told.startswith("batch ")
-    assert run("tomorrow")[0] == Exit.OK  # the exact name, though others begin with it
+    assert run("tomorrow")[0] == Exit.OK  # the exact name, although it is a prefix of others
     ended, told = run("tomorrow-")
     assert (ended, told.count("\n")) == (Exit.USAGE, 1), told
     assert told.startswith(
@@ -98,12 +98,12 @@ def test_every_command_that_takes_a_batch_takes_its_name_alike() -> None:
             assert isinstance(parameter.type, KnownBatch | BatchName), path
             if isinstance(parameter.type, KnownBatch):
                 taking.add(path.partition(" ")[0])
-    # A sheet takes a batch by the options of `results`, and refuses one of which none was measured.
+    # `sheet` has the options of `results`, and refuses a batch without measurements.
     assert taking == {line.split()[0] for line in LINES} | {"logs", "sheet"}
 
 
 def parameters() -> Iterator[tuple[str, click.Parameter]]:
-    """Return each parameter of each command."""
+    """Yield each parameter of each command."""
     context = click.Context(thoraq)
     for name in COMMANDS:
         command = thoraq.get_command(context, name)

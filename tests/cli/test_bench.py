@@ -1,4 +1,4 @@
-"""`thoraq bench`: stages, limit, rate and what holds it back."""
+"""`thoraq bench`: stages, limit, rate and bottleneck."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from testbed.commands import Commands
 from testbed.radiographs import write_radiographs
 from tests.cli.json_keys import unknown_keys
 
-#: Stages whose cost the verdict adds up.
+#: Stages in the sum of the verdict.
 STAGES = ("read", "prepare", "predict", "measure", "record", "claim", "write")
 
 

@@ -1,4 +1,4 @@
-"""Behind `| head -1` every command ends quietly, by the code of a program that SIGPIPE ends."""
+"""With a closed pipe, as in `| head -1`, commands end quietly with the exit code of SIGPIPE."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ LINES = [
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Commands:
-    """Give a state folder with a batch that has a failure."""
+    """Return a state folder with a batch that has a failure."""
     folder = tmp_path_factory.mktemp("piped")
     (folder / "films").mkdir()
     (folder / "films" / "a.png").write_bytes(b"none")
@@ -62,7 +62,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Commands:
 
 
 def run_unread(commands: Commands, *words: str | Path, both: bool = False) -> tuple[int, str]:
-    """Run a command whose output nobody reads from the first byte on."""
+    """Run a command whose standard output is a closed pipe."""
     reading, writing = os.pipe()
     os.close(reading)
     try:

@@ -1,4 +1,4 @@
-"""A state folder that takes no writes, is another user's, or whose disk is full: one line each."""
+"""State folders that are read-only, of another user, or on a full disk: one-line errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from testbed.rights import BOUND_COMMAND, bound_by_rights
 OTHER = 12345
 READING = ("status", "status b --json", "failures b --csv", "results", "audit", "db check")
 WRITING = ("submit films --batch c", "process films --batch c", "up", "retry b", "watch films")
-#: Of the folder of another user nothing can be read either.
+#: The folder of another user is not readable either.
 CLOSED = (*READING, *WRITING, "db upgrade")
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts and gives away")
@@ -31,7 +31,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts and giv
 
 @pytest.fixture
 def filled(tmp_path: Path) -> Commands:
-    """Give a state folder with a batch that has a failure."""
+    """Return a state folder with a batch that has a failure."""
     return fill(tmp_path, tmp_path / "state")
 
 
@@ -44,7 +44,7 @@ def fill(folder: Path, state: Path) -> Commands:
 
 
 def run(commands: Commands, folder: Path, line: str) -> tuple[int, list[str]]:
-    """Run a command that is bound by the rights of files; return how it ended and its errors."""
+    """Run a command without CAP_DAC_OVERRIDE; return its exit code and errors."""
     ran = subprocess.run(
         [*BOUND_COMMAND, sys.executable, "-m", "cli", *line.split()],
         env=commands.environment,
@@ -69,7 +69,7 @@ def refused(commands: Commands, folder: Path, line: str, code: str, remedy: str)
 
 @pytest.fixture
 def read_only(filled: Commands) -> Iterator[Commands]:
-    """Give a state folder in which nothing can be written."""
+    """Yield a state folder that is not writable."""
     found = [filled.state, *filled.state.rglob("*")]
     for each in found:
         each.chmod(each.stat().st_mode & 0o555)

@@ -1,4 +1,4 @@
-"""CSV that a spreadsheet opens: no text in it is a formula."""
+"""CSV is safe to open in a spreadsheet: no text is a formula."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_text_that_a_spreadsheet_would_run_begins_with_an_apostrophe(first: st
 
 
 def test_there_is_one_writer_of_csv() -> None:
-    """Only the phantom's own truth, which holds no text of anybody, is written without it."""
+    """Exception: the ground truth of phantoms, which has no text from outside."""
     folders = (
         *("cli", "thoraq", "worker", "training", "results"),
         *("scheduler", "db", "network", "radiograph"),

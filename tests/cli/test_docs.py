@@ -1,4 +1,4 @@
-"""The documentation against the program."""
+"""The documentation agrees with the program."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_every_part_made_from_the_code_is_up_to_date(page: Path) -> None:
 
 @pytest.fixture
 def told(processed: Processed, tmp_path: Path) -> Iterator[Processed]:
-    """Give the archive of the pages, whose database is put back once they are told."""
+    """Yield the archive of the documentation; its database is restored afterwards."""
     kept = tmp_path / "thoraq.db"
     database = processed.commands.state / "thoraq.db"
     shutil.copy(database, kept)

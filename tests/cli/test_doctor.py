@@ -1,4 +1,4 @@
-"""What the doctor looks at, and what it says of what is broken."""
+"""Checks of the doctor, and their repairs."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_doctor_says_of_a_server_that_is_away_what_is_to_be_started(tmp_path: Pa
 
 
 def changed(url: str, *, name: str | None = None, user: str | None = None) -> str:
-    """Return the URL of another database, or for another user."""
+    """Return the URL with another database or user."""
     parsed = make_url(url)
     url = parsed.set(database=name or parsed.database, username=user or parsed.username)
     return url.render_as_string(hide_password=False)
@@ -198,7 +198,7 @@ def test_the_broker_is_asked_where_thoraq_asks_it(url: str, command: str) -> Non
         assert broker_repair(by_query) == repair
 
 
-#: Programs that would show an argument to everybody on the machine, and what would be a secret.
+#: Programs whose arguments all users can see, and patterns of secrets.
 SHOWN = re.compile(
     r"(redis-cli|psql|pg_dump|pg_restore|pg_isready|createdb|createuser|curl|celery)\b[^\n]*"
     r"(\$\{?THORAQ_(BROKER|DATABASE)_URL|\s-a\s|--pass\b|://[^\s/@]*:[^\s@]+@|PASSWORD=)"
@@ -271,13 +271,13 @@ def test_a_sqlite_file_that_cannot_be_written_is_unsound(tmp_path: Path) -> None
 
 
 def database_check(state: Path, url: str) -> Check:
-    """Give what the doctor finds of a database."""
+    """Return the doctor's check of a database."""
     return check_database(Settings(state=state, database_url=url))
 
 
 @contextmanager
 def read_only(folder: Path) -> Iterator[Path]:
-    """Give a database on a disk that was remounted read only."""
+    """Yield a database on a read-only disk."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:

@@ -1,4 +1,4 @@
-"""The doctor never gives away a folder that another user's service may need."""
+"""The doctor never suggests to chown a folder of another user's service."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEMBERS = 23456
 
 @pytest.fixture
 def installed() -> Iterator[Settings]:
-    """Give the state folder of root's service, as `THORAQ_GROUP` leaves it."""
+    """Yield the state folder of a service of root with `THORAQ_GROUP`."""
     with open_folder() as folder:
         settings = Settings(state=folder / "state")
         schema.upgrade(settings.database)
@@ -33,12 +33,12 @@ def installed() -> Iterator[Settings]:
 
 
 def looks(settings: Settings) -> list[Check]:
-    """Return what the doctor says of folder and database."""
+    """Return the doctor's checks of folder and database."""
     return [check_state(settings), check_database(settings)]
 
 
 def state_as_other(folder: Path, groups: list[int] | None = None) -> Check:
-    """Return what another user is told of a state folder."""
+    """Return the checks of a state folder as another user."""
     settings = Settings(state=folder)
     found: Check = call_as(OTHER, groups or [], check_state, settings)
     return found

@@ -1,4 +1,4 @@
-"""A folder named by mistake is left as it is by what only reads, and is told by name."""
+"""Commands that only read do not write to a folder named by mistake, and name it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ READING = [
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """Return the environment of a command without a state folder of its own."""
+    """Return the environment of a command without a state folder."""
     found = {**process_environment(), "PYTHONPATH": str(ROOT), **extra}
     return {name: value for name, value in found.items() if name != "THORAQ_STATE"}
 

@@ -1,4 +1,4 @@
-"""How commands end when they cannot do what they were asked for."""
+"""Exit codes of commands that fail."""
 
 from __future__ import annotations
 

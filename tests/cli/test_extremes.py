@@ -1,4 +1,4 @@
-"""Values at the edge of what can be written end as a usage error, whichever option takes them."""
+"""Extreme values of options are a usage error."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOMENTS = (
     "",
 )
 DAYS = ("10000-01-01", "0000-01-01", "2026-02-30", "9" * 23, "")
-#: Edges that exist: they are taken, in any zone.
+#: Extreme times that exist are accepted, in any zone.
 LAST = ("0001-01-01", "9999-12-31", "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00")
 
 
@@ -50,7 +50,7 @@ def leaves(
 
 
 def parameters() -> list[tuple[tuple[str, ...], click.Parameter]]:
-    """Return every option and argument that takes a number or a time, with its command."""
+    """Yield every option and argument that is a number or a time, with its command."""
     kinds = (click.types.IntParamType, click.types.FloatParamType, Moment, Day)
     return [
         (words, parameter)

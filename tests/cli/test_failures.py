@@ -1,4 +1,4 @@
-"""What failed is asked for like results, whichever command queued it; any batch has a report."""
+"""Failures are queried like results, for any command that queued them; any batch has a report."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ COLUMNS = [
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    """Give the state of a submission: one file measured, two failed, 60 set aside, one waiting."""
+    """Return the state of a submission: 1 file measured, 2 failed, 60 set aside, 1 waiting."""
     database = open_state(tmp_path / "state")
     files = [seen(1), seen(2), refused("half.dcm")]
     submit(database, [*files, *(refused(f"{n:02}.txt", LATERAL) for n in range(60))], chunk_size=1)
@@ -232,7 +232,7 @@ def test_a_report_replaces_its_own_older_one_and_nothing_else_unasked(
     assert {each.name for each in folder.iterdir()} == {"failures.csv"}
     assert theirs.read_text() == "an operator's"
     assert run(state, *words, "--overwrite").exit_code == Exit.OK
-    assert run(state, *words).exit_code == Exit.OK  # over what it left itself
+    assert run(state, *words).exit_code == Exit.OK  # over its own file
     refused("report", "other", "--report", str(folder))
 
     annotated = folder / "results.csv"

@@ -1,4 +1,4 @@
-"""`thoraq forget`: what goes from the database, who is asked, and what is said of it."""
+"""`thoraq forget`: deletion from the database, confirmation and output."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.cli.forked import run_forked
 
 @pytest.fixture
 def shell(database: Database, database_url: str, tmp_path: Path) -> Shell:
-    """Give a shell on two batches."""
+    """Return a shell on two batches."""
     return shell_on_two_batches(database, database_url, tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""`thoraq forget`: what goes from the disk, what stays there, and what is said of it."""
+"""`thoraq forget`: files removed from disk, files that remain, and output."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.cli.forked import run_forked
 
 @pytest.fixture
 def shell(database: Database, database_url: str, tmp_path: Path) -> Shell:
-    """Give a shell on two batches."""
+    """Return a shell on two batches."""
     return shell_on_two_batches(database, database_url, tmp_path)
 
 
@@ -86,7 +86,7 @@ def forget_batch(shell: Shell, name: str) -> str:
 
 
 def write_former_report(shell: Shell, name: str) -> Path:
-    """Write a report as earlier versions did: in their folder, and noted nowhere."""
+    """Write a report as earlier versions did: in their folder, without a record."""
     folder = former_report_folder(Settings(state=shell.state), name)
     folder.mkdir(parents=True)
     for each in REPORT_FILES:
@@ -129,7 +129,7 @@ def test_a_former_folder_that_is_another_batchs_too_stays_and_is_named(
     measure_all(database)
     shell.run("report night")
     reports = shell.state / "reports"
-    (reports / "Night").symlink_to("night")  # as where case does not count
+    (reports / "Night").symlink_to("night")  # as on a case-insensitive file system
 
     said = forget_batch(shell, "Night")
 
@@ -302,7 +302,7 @@ def test_what_could_not_be_removed_is_removed_by_the_next_forgetting(
     help_again(share, database)
     shell.run("forget --before 1990-01-01 --dry-run")
     assert (share / "mine" / "results.csv").exists()
-    (share / "mine" / "failures.csv").unlink()  # by hand: its folder is there
+    (share / "mine" / "failures.csv").unlink()  # removed by hand; its folder exists
     last = shell.run("forget --before 1990-01-01 --yes").stdout
     assert f"on disk  {share}/mine/results.csv" in last
     assert "stays" not in last

@@ -1,4 +1,4 @@
-"""An archive whose paths are stored hashed tells no folder, and is worked with as any other."""
+"""An archive with hashed paths reveals no folder, and works like any other."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def hashing(path: str) -> str:
 
 
 def filled(tmp_path: Path, database_url: str) -> Database:
-    """One radiograph was measured, and one failed."""
+    """Return an archive with one radiograph measured and one failed."""
     settings = Settings(
         state=tmp_path / "state", patient_key=KEY, database_url=database_url, store_paths="hashed"
     )

@@ -1,4 +1,4 @@
-"""`thoraq health --json`: what it says of each process, in keys that a page tells."""
+"""`thoraq health --json`: its keys for each process are documented."""
 
 from __future__ import annotations
 

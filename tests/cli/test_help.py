@@ -1,4 +1,4 @@
-"""What `thoraq --help` costs, and what every command's help holds."""
+"""Imports of `thoraq --help`, and the content of the help of every command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEAVY = "{'torch', 'celery', 'sqlalchemy', 'pydicom', 'numpy', 'rich', 'pydantic
 
 
 def loaded_after(code: str, wanted: str) -> str:
-    """Run code in a fresh interpreter; return which of the wanted modules it has loaded."""
+    """Run code in a new interpreter; return which of the given modules it loaded."""
     code += f"\nimport sys\nprint('LOADED', sorted({wanted} & set(sys.modules)))"
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

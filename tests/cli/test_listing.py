@@ -1,4 +1,4 @@
-"""Lists with chosen columns, in a chosen order, or counted."""
+"""Lists with selected columns, sorted, or counted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.cli.hostile import NAME, make_hostile
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Commands:
-    """Give commands on a state with six results and two failures."""
+    """Return commands on a state with six results and two failures."""
     return Commands(make_hostile(tmp_path_factory.mktemp("listing")).state)
 
 
@@ -28,7 +28,7 @@ def said(filled: Commands, *words: str) -> str:
     return ran.stdout
 
 
-#: Lists that are held as a whole, with a command that prints two rows or more.
+#: Lists without a database query, with a command that prints two or more rows.
 HELD = {
     "status": ("status",),
     "audit": ("audit",),
@@ -151,7 +151,7 @@ def test_a_misspelt_column_gets_a_suggestion(filled: Commands, words: list[str],
 def test_one_batch_and_the_list_of_batches_name_the_same_things_alike(filled: Commands) -> None:
     [first, *_] = json.loads(said(filled, "status", "--json"))
     one = json.loads(said(filled, "status", first["batch"], "--json"))
-    shared = set(first) - {"paused"}  # a ledger says since when
+    shared = set(first) - {"paused"}  # a ledger has the time instead
     assert shared <= set(one)
     assert {name: one[name] for name in shared} == {name: first[name] for name in shared}
     assert one["queued"] == one["waiting"]

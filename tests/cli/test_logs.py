@@ -1,4 +1,4 @@
-"""`thoraq logs` reads what this machine's processes wrote, rotated files too."""
+"""`thoraq logs` reads the logs of this machine's processes, with rotated files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def line(second: float, event: str, **keys: object) -> str:
 
 @pytest.fixture
 def logs(commands: Commands) -> Path:
-    """Give a folder of logs as two workers and a broker leave them."""
+    """Return a folder with logs of two workers and a broker."""
     folder = commands.state / "logs"
     folder.mkdir(parents=True)
     (folder / "cpu0.log.2").write_text(line(1, "first", batch="night", chunk=1))
@@ -66,7 +66,7 @@ def test_lines_of_all_processes_come_in_the_order_of_their_times(
     assert (broker["timestamp"][:22], broker["level"]) == ("2026-03-01T02:00:06.50", "warning")
     assert all({"timestamp", "level", "event", "process"} <= set(each) for each in said)
     assert unknown_keys(dict.fromkeys(set.intersection(*map(set, said)))) == set()
-    # What was torn and what is no JSON is shown where it was written.
+    # Incomplete lines and lines that are not JSON are shown in their position.
     events = [each["event"] for each in said]
     assert events.index("fifth") < events.index("Traceback (most recent call last):")
     assert events.index("Traceback (most recent call last):") < events.index("Out of memory")
@@ -128,7 +128,7 @@ def test_a_batch_that_neither_logs_nor_database_know_is_not_found(
         ran = commands.run("logs", *words)
         assert (ran.returncode, ran.stdout) == (Exit.NOT_FOUND, ""), words
         assert "error [batch-unknown]" in ran.stderr
-    # A batch whose lines are elsewhere, one that was forgotten, and lines of another level.
+    # A batch logged elsewhere, a forgotten one, and lines of another level.
     for words in (["quiet"], ["night"], ["night", "--level", "critical"]):
         assert commands.run("logs", *words).returncode == Exit.OK, words
     (commands.state / "thoraq.db").write_bytes(b"no database" * 100)
@@ -142,7 +142,7 @@ def test_a_process_without_a_log_is_answered_with_those_that_have_one(
     ran = commands.run("logs", "--process", "nope", "--process", "cpu1")
     assert (ran.returncode, ran.stdout) == (Exit.USAGE, "")
     assert "no log here is of nope; there are logs of broker, cpu0, cpu1" in ran.stderr
-    following = start("logs", "--process", "gpu0", "--follow")  # one that starts later
+    following = start("logs", "--process", "gpu0", "--follow")  # a process that starts later
     assert following.stderr is not None
     assert "no log here is of gpu0" in following.stderr.readline()
     (logs / "gpu0.log").write_text(line(22, "new"))
@@ -189,7 +189,7 @@ def test_hundreds_of_megabytes_are_read_line_by_line(commands: Commands) -> None
     folder.mkdir(parents=True)
     (folder / "cpu0.log").write_text(line(1, "small", batch="night"))
     with (folder / "cpu0.log.1").open("wb") as file:
-        file.truncate(300 << 20)  # a line without an end, as of a disk that lost its blocks
+        file.truncate(300 << 20)  # a line without an end, as after lost disk blocks
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))

@@ -1,4 +1,4 @@
-"""Networks: brought in, promoted while workers run, asked for by name."""
+"""Networks: registered, promoted while workers run, selected by name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ICT = SHIPPED_CARD["metrics"]["ict"]
 
 @pytest.fixture
 def films(processed: Processed, tmp_path: Path) -> list[Path]:
-    """Give two folders of two sound radiographs each."""
+    """Return two folders of two valid radiographs each."""
     found = [row["path"] for row in processed.commands.json("results", "--limit", "4")]
     folders = [tmp_path / "first", tmp_path / "second"]
     for number, path in enumerate(found):
@@ -108,7 +108,7 @@ def test_a_network_brought_in_is_listed_with_its_parent_and_its_figures(
         "ict": {"c test": {"cases": 5, "mean_absolute": 0.01}},
     }
     made = make_network(tmp_path / "made", "ours", metrics=metrics)
-    for _ in range(2):  # bringing it in again changes nothing
+    for _ in range(2):  # registering it again changes nothing
         assert commands.run("models", "register", made).returncode == Exit.OK
     shipped, ours = commands.json("models", "list")
     assert (shipped["version"], shipped["served"]) == (SHIPPED, True)

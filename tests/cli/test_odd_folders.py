@@ -1,4 +1,4 @@
-"""A state folder may be called anything; every command finds what is in it."""
+"""A state folder may have any name; every command works with it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_folder_of_the_oddest_name_is_measured_into_and_copied(
     state = tmp_path / ODD
     if given == "setting":
         commands, named = Commands(state), []
-    else:  # what begins with a dash needs no ./ before it
+    else:  # a name that begins with a dash needs no ./ before it
         commands, named = Commands(tmp_path / "other"), ["--state", state]
     ran = commands.run("process", tmp_path / "films", "--device", "cpu", "--batch", "b", *named)
     assert ran.returncode == Exit.OK, ran.stderr
@@ -56,7 +56,7 @@ def test_a_folder_of_the_oddest_name_is_measured_into_and_copied(
         ran = commands.run(*words, *named)
         assert ran.returncode == Exit.OK, (words, ran.stdout, ran.stderr)
     assert [row["measured"] for row in commands.json("status", *named)] == [2]
-    # Nothing was made beside it, under the name that a URL would be cut to.
+    # No file was created under the name truncated as in a URL.
     assert {each.name for each in tmp_path.iterdir()} == {"films", ODD}
 
 

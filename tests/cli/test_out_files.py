@@ -1,4 +1,4 @@
-"""Every command that writes a file where ``--out`` says keeps one rule."""
+"""Every command with ``--out`` overwrites only with ``--overwrite``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from testbed.commands import Commands
 from tests.cli.forked import run_forked
 from tests.docs.generated import every_command
 
-#: The words of each command, and the ending of its file.
+#: Arguments of each command, and the suffix of its file.
 WORDS = {
     "bench": ("", "png"),
     "dataset explore": ("--data .", "png"),

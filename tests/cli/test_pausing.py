@@ -1,4 +1,4 @@
-"""Pause and resume as an operator uses them, and the audit of all that was asked for."""
+"""Pause and resume, and the audit log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from testbed.radiographs import write_radiographs
 
 @pytest.fixture
 def queued(commands: Commands, tmp_path: Path) -> Commands:
-    """Give a state folder with a batch `b` of three files that wait."""
+    """Return a state folder with a batch `b` of three waiting files."""
     write_radiographs(tmp_path / "inbox", 3)
     assert commands.run("submit", tmp_path / "inbox", "--batch", "b").returncode == Exit.OK
     return commands

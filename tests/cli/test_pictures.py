@@ -1,4 +1,4 @@
-"""Pictures are drawn on what was measured, read as a worker reads it, and on nothing else."""
+"""Pictures are drawn on the measured radiograph only, read as a worker reads it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from worker.pictures import Pictures
 
 
 def bomb(path: Path, side: int) -> None:
-    """Write a PNG of a few hundred kilobytes whose picture is ``side`` pixels wide and high."""
+    """Write a PNG of a few hundred kilobytes with ``side`` x ``side`` pixels."""
     rows = zlib.compressobj(1)
     row = b"\0" + bytes(np.linspace(0, 255, side).astype(np.uint8))
     data = b"".join(rows.compress(row) for _ in range(side)) + rows.flush()
@@ -198,7 +198,7 @@ def test_a_picture_shows_no_more_of_a_path_than_the_settings_allow(
     paths = ShownPaths(settings)
     results = archive.results()
     first, *_, last = results
-    (archive.folder / last).unlink()  # has a tile that says so
+    (archive.folder / last).unlink()  # shown as a placeholder tile
     written: list[str] = []
     write = ImageDraw.ImageDraw.text
 

@@ -1,4 +1,4 @@
-"""Rows on the terminal."""
+"""Output of rows on the terminal."""
 
 from __future__ import annotations
 

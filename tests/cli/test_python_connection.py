@@ -1,4 +1,4 @@
-"""`thoraq.connect`: what the commands answer, as records and tables."""
+"""`thoraq.connect`: the results of commands, as records and data frames."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from testbed.radiographs import write_radiographs
 from testbed.records import measure_all, refused, seen, submit
 from tests.cli.processed import Processed
 
-#: Options of the commands that choose no rows.
+#: Options of the commands that are not filters.
 PRINTING = {"form", "state", "only_columns", "only_count"}
 
 
@@ -171,7 +171,7 @@ def test_a_database_of_either_kind_takes_work_and_answers(
 
 
 def fill(database: Database) -> None:
-    """Give a database a batch of two measured files."""
+    """Return a database a batch of two measured files."""
     card = shipped_card()
     register_model(database, card.version, card.weights_digest, card.card, serve=True)
     submit(database, [seen(1), seen(2)], model=card.version)
@@ -203,7 +203,7 @@ def test_another_schema_is_refused_as_the_commands_refuse_it(
 
 
 def read_only(url: str) -> str:
-    """Give the URL of a database as one that takes no writes."""
+    """Return the URL of a database in read-only mode."""
     joint = "&" if "?" in url else "?"
     return f"{url}{joint}options=-cdefault_transaction_read_only%3Don"
 
@@ -231,7 +231,7 @@ def test_asking_where_nothing_is_makes_nothing(tmp_path: Path) -> None:
 
 
 def reads(database: Database) -> list[tuple[str | None, object]]:
-    """Give what the audit holds of readings, the oldest first."""
+    """Return the audit entries of reads, the oldest first."""
     return [
         (row.subject, row.said) for row in reversed(audit_rows(database)) if row.action == "read"
     ]

@@ -25,7 +25,7 @@ from tests.cli.processed import Processed
 from worker.errors import ModelUnavailable
 from worker.file_records import FileCount, MeasuredFile, UnmeasuredFile
 
-#: A batch of the CPU's device, and as much again that is read ahead of it, twice.
+#: A device batch of the CPU, and two more that are read ahead.
 IN_FLIGHT = 3 * 16
 
 
@@ -89,7 +89,7 @@ def test_real_radiographs_have_the_very_numbers_that_process_stores(tmp_path: Pa
 
 
 def readers() -> list[psutil.Process]:
-    """Find the reading processes of this test."""
+    """Return the reading processes of this test."""
     found = []
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.Error):
@@ -105,7 +105,7 @@ def test_files_are_read_as_their_records_are_taken(tmp_path: Path) -> None:
     first = next(found)
     assert isinstance(first, MeasuredFile)
     for path in archive.iterdir():
-        path.unlink()  # what was not met yet is not met any more
+        path.unlink()  # removed before it is read
     assert 1 + sum(1 for _ in found) <= IN_FLIGHT + 1
     assert eventually(lambda: not readers())
 

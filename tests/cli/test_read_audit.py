@@ -1,4 +1,4 @@
-"""Reading what identifies patients leaves a row in the audit, and never waits long for it."""
+"""Reading identifying data is recorded in the audit log, with a bounded wait."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUIET = {"THORAQ_PATIENT_KEY": "0123456789abcdef" * 4}
 
 @pytest.fixture
 def environment(database: Database, database_url: str, tmp_path: Path) -> dict[str, str]:
-    """Give the environment of commands on a small batch."""
+    """Return the environment of commands on a small batch."""
     submit(database, [*(seen(n) for n in range(3)), refused("notes.txt")])
     measure_all(database)
     extra = {"THORAQ_DATABASE_URL": database_url, **QUIET}
@@ -154,7 +154,7 @@ def test_a_reader_does_not_wait_for_a_writer_for_long(sqlite_url: str, tmp_path:
     measure_all(database)
     extra = {"THORAQ_DATABASE_URL": sqlite_url}
     environment = Commands(tmp_path / "state", extra).environment
-    run_forked(["results"], environment)  # imported by now
+    run_forked(["results"], environment)  # loads the imports
     with database.write():
         begun = time.monotonic()
         ran = run_forked(["results", "--json"], environment)

@@ -1,4 +1,4 @@
-"""Listing, showing and exporting what was measured."""
+"""Listing, showing and exporting results."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_csv_holds_what_json_holds(processed: Processed) -> None:
 def test_filters_choose(processed: Processed) -> None:
     whole = processed.commands.json("results")
     middle = len(whole) // 2
-    # Between two values: those that are printed are rounded.
+    # Between two values, since printed values are rounded.
     line = sum(sorted(row["ict"] for row in whole)[middle : middle + 2]) / 2
     above = processed.commands.json("results", "--ict-above", str(line))
     below = processed.commands.json("results", "--ict-below", str(line))
@@ -52,7 +52,7 @@ def test_filters_choose(processed: Processed) -> None:
 
 
 def test_a_patient_is_found_by_the_number_that_is_stored_hashed(processed: Processed) -> None:
-    from pydicom import dcmread  # noqa: PLC0415 - for the truth alone
+    from pydicom import dcmread  # noqa: PLC0415 - for the ground truth only
 
     named = [row for row in processed.commands.json("results") if row["patient_id"]]
     number = str(dcmread(named[0]["path"], stop_before_pixels=True).PatientID)

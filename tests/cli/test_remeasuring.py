@@ -1,4 +1,4 @@
-"""An archive measured again by another network, and the two compared."""
+"""An archive remeasured by another network, and the comparison of both."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ SHIPPED = shipped_card().version
 
 @pytest.fixture
 def measured(processed: Processed, tmp_path: Path) -> Commands:
-    """Give commands on a copy of a database whose archive was measured, and a second network."""
+    """Return commands on a copy of a measured database with a second network."""
     state = tmp_path / "state"
     state.mkdir()
     for path in processed.commands.state.iterdir():
-        if path.is_file():  # the database, and the key that patients' numbers are hashed with
+        if path.is_file():  # the database, and the key of patient hashes
             shutil.copy(path, state)
     commands = Commands(state)
     commands.run("models", "register", make_network(tmp_path / "made", "ours"))
@@ -47,7 +47,7 @@ def test_results_of_both_networks_stand_side_by_side(measured: Commands, start: 
 
     assert measured.json("results", "--model", SHIPPED) == before
     again = measured.json("results", "--model", "ours")
-    # The same weights: every figure but the provenance is the same.
+    # Same weights: all figures except the provenance are equal.
     assert {row["radiograph"]: row["ict"] for row in again} == {
         row["radiograph"]: row["ict"] for row in before
     }

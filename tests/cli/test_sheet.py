@@ -1,4 +1,4 @@
-"""`thoraq sheet`: pages of pictures, what is below each, who is told, and what is forgotten."""
+"""`thoraq sheet`: pages of pictures, captions, audit and forgetting."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_no_page_is_overwritten_unasked_and_older_ones_are_named(
         each.write_text("older")
     ran = draw(archive, "--per-page", 2, "--out", out, code=Exit.USAGE)
     assert f"{older[0]} exists; --overwrite replaces it" in ran.stderr
-    assert not (tmp_path / "sheet-1.png").exists()  # no page was drawn before that was noticed
+    assert not (tmp_path / "sheet-1.png").exists()  # refused before any page was drawn
 
     out.write_text("older")
     ran = draw(archive, "--per-page", 2, "--out", out, "--overwrite")
@@ -111,7 +111,7 @@ def test_a_page_goes_with_whoever_is_on_it(archive: Archive, tmp_path: Path) -> 
     archive.take()
     words = ("--per-page", 3, "--sort", "radiograph", "--out", tmp_path / "sheet.png")
     draw(archive, *words)
-    draw(archive, *words, "--overwrite")  # noted once
+    draw(archive, *words, "--overwrite")  # recorded once
     assert pages(tmp_path) == {"sheet-1.png", "sheet-2.png"}
     ran = run_forked(["forget", "--batch", "archive", "--yes"], archive.commands.environment)
     assert ran.returncode == Exit.OK, ran.stderr
@@ -173,7 +173,7 @@ def test_nothing_that_is_written_on_a_sheet_is_cut_off(
             beside = min(SHEET_COLUMNS, len(some))
             assert drawn.width == max(512, beside * (SHEET_SIDE_PX + 16) + 16)
     assert len(files) == {1: 1, 2: 1, 13: 1, 50: 3}[results]
-    assert {f"radiograph {number}" for number in numbers} <= set(written)  # in full
+    assert {f"radiograph {number}" for number in numbers} <= set(written)  # not truncated
 
 
 def test_pages_of_an_older_sheet_are_those_beyond(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.cli.processed import Processed
 
 @pytest.fixture
 def inbox(processed: Processed, tmp_path: Path) -> Path:
-    """Give a folder of five sound radiographs and one copy."""
+    """Return a folder of five valid radiographs and one copy."""
     folder = tmp_path / "inbox"
     folder.mkdir()
     sound = sorted(row["path"] for row in processed.commands.json("results", "--limit", "5"))

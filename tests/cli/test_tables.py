@@ -1,4 +1,4 @@
-"""Tables on a terminal are never wider than it is."""
+"""Tables are never wider than the terminal."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ RESULT = {
     "study_date": "2020-11-08",
     "path": "/srv/archive/PHANTOM-0004/2020-11-08/PH000004.dcm",
 }
-#: Wide letters, accents of their own, a letter of four bytes, escaped controls.
+#: Wide characters, combining accents, a character of four bytes, escaped controls.
 LETTERS = st.text(st.sampled_from("ab/ .-胸部X線é\u0301한\U0001f600\x1b\u202e"), max_size=60)
 
 
 def lines_at(words: Sequence[Sequence[str]], commands: Commands, folder: Path) -> list[str]:
-    """Run commands with a terminal as their standard output; return what they print there."""
+    """Run commands with a terminal as standard output; return their output."""
     script = folder / "lines.json"
     script.write_text(json.dumps(words), encoding="ascii")
     ours, theirs = pty.openpty()

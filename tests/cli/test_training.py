@@ -1,4 +1,4 @@
-"""Training runs before they are queued: the plan, the folder, the names and the weights."""
+"""Checks of training runs before queueing: plan, folder, names and weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from training.plan import Plan
 
 @pytest.fixture(scope="module")
 def idle(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Commands:
-    """Give commands on a database in which nothing is ever queued."""
+    """Return commands on a database without training runs."""
     state = tmp_path_factory.mktemp("idle") / "state"
     state.mkdir()
     shutil.copy(migrated_sqlite, state / "thoraq.db")

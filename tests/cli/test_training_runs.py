@@ -1,4 +1,4 @@
-"""Training runs that are queued or at work: shown, followed, stopped and compared."""
+"""Queued and running training runs: shown, followed, stopped and compared."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ steps = 2
 def test_a_run_ends_as_a_network_that_can_be_promoted(
     tmp_path: Path, films: Path, start: Start
 ) -> None:
-    """Train for a moment with everything that trains: broker, upkeep, worker, torch."""
+    """Train briefly with broker, upkeep, worker and torch."""
     commands = Commands(tmp_path / "state", {"THORAQ_UPKEEP_SECONDS": "0.5"})
     file = tmp_path / "quick.toml"
     file.write_text(QUICK, encoding="utf-8")

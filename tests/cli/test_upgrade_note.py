@@ -1,4 +1,4 @@
-"""What the changes ask for after the upgrade, done word by word on a database of version 0.1.0."""
+"""The commands of the newest upgrade note, run on a database of version 0.1.0."""
 
 from __future__ import annotations
 
