@@ -54,7 +54,7 @@ CALLS = sorted(
 
 
 @pytest.mark.parametrize("words", CALLS, ids=" ".join)
-def test_what_deploy_calls_is_a_command_with_these_options(words: tuple[str, ...]) -> None:
+def test_deploy_calls_existing_commands_and_options(words: tuple[str, ...]) -> None:
     command: click.Command = thoraq
     rest = list(words)
     while isinstance(command, click.Group):

@@ -45,7 +45,7 @@ def test_the_compose_specification_accepts_the_file() -> None:
     assert said.returncode == 0, said.stdout + said.stderr
 
 
-def test_the_check_would_notice_a_wrong_key(tmp_path: Path) -> None:
+def test_the_check_rejects_a_wrong_key(tmp_path: Path) -> None:
     wrong = tmp_path / "compose.yaml"
     wrong.write_text("services: {worker: {image: thoraq, restarts: always}}\n", encoding="utf-8")
     said = schema_says(wrong)
@@ -58,14 +58,14 @@ def test_every_service_depended_on_exists(compose: dict[str, Any]) -> None:
         assert set(service.get("depends_on", {})) <= set(compose["services"]), name
 
 
-def test_passwords_are_demanded_from_outside_and_never_written_down() -> None:
+def test_passwords_come_from_the_environment_and_are_never_written_down() -> None:
     text = COMPOSE.read_text(encoding="utf-8")
     used = re.findall(r"\$\{(\w*PASSWORD)(.*?)\}", text)
     assert {name for name, _ in used} == {"BROKER_PASSWORD", "DATABASE_PASSWORD", "FLOWER_PASSWORD"}
     assert all(rest.startswith(":?") for _, rest in used), "an empty password would be accepted"
 
 
-def test_flower_is_published_to_this_machine_alone_and_nothing_else_is_published(
+def test_only_flower_is_published_and_only_to_this_machine(
     compose: dict[str, Any],
 ) -> None:
     published = {
@@ -76,7 +76,7 @@ def test_flower_is_published_to_this_machine_alone_and_nothing_else_is_published
     assert published == {"flower": ["127.0.0.1:5555:5555"]}
 
 
-def test_flower_has_the_password_that_it_asks_for_on_all_addresses(
+def test_only_flower_has_its_password(
     compose: dict[str, Any],
 ) -> None:
     flower = compose["services"]["flower"]
@@ -117,7 +117,7 @@ def test_every_service_of_ours_sees_the_same_folders(compose: dict[str, Any]) ->
     assert all(each == seen["scheduler"] for each in seen.values()), seen
 
 
-def test_the_watch_alone_writes_into_the_inbox_and_all_write_into_the_state(
+def test_only_the_watch_writes_to_the_inbox_and_all_write_to_the_state(
     compose: dict[str, Any],
 ) -> None:
     writing = {
@@ -135,7 +135,7 @@ def test_memory_and_logs_of_every_service_have_a_limit(compose: dict[str, Any]) 
         assert service["logging"]["options"] == {"max-size": "20m", "max-file": "5"}, name
 
 
-def test_every_service_that_stays_is_asked_for_the_health_of_its_own_process(
+def test_every_long_running_service_has_a_health_check_of_its_process(
     compose: dict[str, Any],
 ) -> None:
     asked = {
@@ -163,7 +163,7 @@ def test_each_kind_of_device_has_one_service_that_trains(compose: dict[str, Any]
             assert train.get(key) == worker.get(key)
 
 
-def test_images_of_others_are_pinned(compose: dict[str, Any]) -> None:
+def test_third_party_images_are_pinned(compose: dict[str, Any]) -> None:
     ours = own_services(compose)
     others = [service["image"] for name, service in compose["services"].items() if name not in ours]
     assert others

@@ -46,7 +46,7 @@ def url_of(server: PostgresServer) -> str:
     return server.url("thoraq").replace("//postgres@", "//thoraq@")
 
 
-def test_the_role_of_thoraq_is_no_superuser_and_the_superuser_has_no_password(
+def test_the_role_of_thoraq_is_not_a_superuser_and_the_superuser_has_no_password(
     server: PostgresServer,
 ) -> None:
     with psycopg.connect(server.url("postgres")) as connection:
@@ -69,9 +69,7 @@ def test_the_role_runs_no_program_and_reads_no_file(server: PostgresServer, stat
         connection.execute(statement)
 
 
-def test_the_role_is_enough_for_upgrade_backup_and_restore(
-    server: PostgresServer, tmp_path: Path
-) -> None:
+def test_the_role_can_upgrade_back_up_and_restore(server: PostgresServer, tmp_path: Path) -> None:
     url = url_of(server)
     schema.upgrade(url)
     back_up(url, tmp_path / "copy")
@@ -79,7 +77,7 @@ def test_the_role_is_enough_for_upgrade_backup_and_restore(
     assert schema.check(url).up_to_date
 
 
-def test_compose_hands_the_script_to_the_image_and_thoraq_no_superuser() -> None:
+def test_compose_mounts_the_script_and_thoraq_is_not_the_superuser() -> None:
     compose: dict[str, Any] = YAML(typ="safe").load(DEPLOY / "compose.yaml")
     database = compose["services"]["database"]
     assert "./database.sql:/docker-entrypoint-initdb.d/database.sql:ro" in database["volumes"]

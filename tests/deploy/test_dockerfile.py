@@ -77,7 +77,7 @@ def test_the_database_and_the_tools_of_the_image_are_of_one_version(
     assert any('"postgresql-client-$POSTGRES_MAJOR"' in each.original for each in installed)
 
 
-def test_hadolint_has_nothing_to_say() -> None:
+def test_hadolint_accepts_the_dockerfile() -> None:
     hadolint = shutil.which("hadolint") or shutil.which(
         "hadolint", path=Path(sys.executable).parent
     )
@@ -99,14 +99,14 @@ def test_the_container_does_not_run_as_root(
     assert users[-1].partition(":")[0] not in {"root", "0"}
 
 
-def test_health_is_that_of_the_processes_in_the_container(
+def test_the_health_check_is_of_processes_in_the_container(
     instructions: tuple[Instruction, ...],
 ) -> None:
     [check] = of_kind(instructions, "HEALTHCHECK")
     assert check.value == ("CMD", "thoraq", "health")
 
 
-def test_everything_copied_is_there_and_every_package_is_copied(
+def test_all_copied_files_exist_and_every_package_is_copied(
     instructions: tuple[Instruction, ...],
 ) -> None:
     sources = [source for command in own_copies(instructions) for source in command.value[:-1]]
@@ -118,7 +118,7 @@ def test_everything_copied_is_there_and_every_package_is_copied(
     }
 
 
-def test_nothing_that_is_copied_is_kept_out_by_the_ignore_file(
+def test_no_copied_file_is_in_dockerignore(
     instructions: tuple[Instruction, ...],
 ) -> None:
     lines = DOCKERFILE.with_name("Dockerfile.dockerignore").read_text("utf-8").splitlines()
@@ -129,7 +129,7 @@ def test_nothing_that_is_copied_is_kept_out_by_the_ignore_file(
     assert let_in == copied
 
 
-def test_every_run_line_is_sound_shell(instructions: tuple[Instruction, ...]) -> None:
+def test_every_run_line_is_valid_shell(instructions: tuple[Instruction, ...]) -> None:
     shell = shutil.which("sh")
     assert shell is not None
     for command in of_kind(instructions, "RUN"):

@@ -11,7 +11,7 @@ from pathlib import Path
 SCRIPT = Path(__file__).parents[2] / "deploy" / "test-servers.sh"
 
 
-def test_a_machine_that_has_all_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_complete_machine_is_not_changed(tmp_path: Path) -> None:
     shell = shutil.which("sh")
     assert shell is not None
     for name in ("initdb", "systemd-analyze", "tc", "storescu", "dciodvfy", "Orthanc"):
@@ -35,7 +35,7 @@ def test_a_machine_that_has_all_is_left_as_it_is(tmp_path: Path) -> None:
     assert not (tmp_path / "asked").exists()
 
 
-def test_it_asks_for_the_python_it_installs_into() -> None:
+def test_the_script_requires_a_python_to_install_into() -> None:
     shell = shutil.which("sh")
     assert shell is not None
     ran = subprocess.run([shell, str(SCRIPT)], capture_output=True, text=True, check=False)

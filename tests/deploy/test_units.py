@@ -88,7 +88,9 @@ def test_there_is_a_unit_for_each_long_running_command_and_the_nightly_one() -> 
 
 
 @pytest.mark.parametrize("name", sorted(unit.name for unit in FOLDER.iterdir()))
-def test_systemd_accepts_the_unit_without_a_word(name: str, analyze: str, installed: Path) -> None:
+def test_systemd_accepts_the_unit_without_warnings(
+    name: str, analyze: str, installed: Path
+) -> None:
     said = verify(analyze, installed / name)
     assert (said.returncode, said.stderr.strip()) == (0, "")
 
@@ -105,7 +107,7 @@ def test_systemd_accepts_the_instances_that_the_units_name(
     assert (said.returncode, said.stderr.strip()) == (0, "")
 
 
-def test_the_check_would_notice_an_unknown_key(analyze: str, tmp_path: Path) -> None:
+def test_the_check_rejects_an_unknown_key(analyze: str, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.service"
     wrong.write_text(f"[Service]\nExecStart={sys.executable}\nRestarts=always\n", encoding="utf-8")
     said = verify(analyze, wrong)
@@ -113,7 +115,7 @@ def test_the_check_would_notice_an_unknown_key(analyze: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
-def test_systemd_finds_no_unit_more_exposed_than_its_device_needs(
+def test_no_unit_is_more_exposed_than_its_device_needs(
     unit: Path, analyze: str, installed: Path
 ) -> None:
     said = subprocess.run(
@@ -128,7 +130,7 @@ def test_systemd_finds_no_unit_more_exposed_than_its_device_needs(
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
-def test_every_unit_is_confined_and_not_root(unit: Path) -> None:
+def test_every_unit_is_sandboxed_and_not_root(unit: Path) -> None:
     service = service_section(unit)
     assert service["User"] == "thoraq"
     assert service["NoNewPrivileges"] == "yes"
@@ -137,7 +139,7 @@ def test_every_unit_is_confined_and_not_root(unit: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
-def test_every_unit_reads_the_file_that_operators_read_and_decides_no_setting_itself(
+def test_every_unit_reads_the_settings_file_and_sets_nothing_itself(
     unit: Path,
 ) -> None:
     set_here = " ".join(value for key, value in lines_of(unit) if key.startswith("Environment"))
@@ -167,7 +169,7 @@ def test_memory_and_logs_of_every_unit_have_a_limit(unit: Path) -> None:
 @pytest.mark.parametrize(
     "unit", [each for each in UNITS if "backup" not in each.name], ids=lambda unit: unit.name
 )
-def test_a_unit_goes_on_trying_except_after_what_the_operator_has_to_mend(unit: Path) -> None:
+def test_a_unit_restarts_except_after_permanent_errors(unit: Path) -> None:
     service = service_section(unit)
     assert "\nStartLimitIntervalSec=0\n" in unit.read_text(encoding="utf-8")
     assert service["Restart"] == "on-failure"
@@ -175,14 +177,14 @@ def test_a_unit_goes_on_trying_except_after_what_the_operator_has_to_mend(unit: 
 
 
 @pytest.mark.parametrize("name", ["worker@", "train", "up"])
-def test_what_computes_has_time_to_hand_back_its_work(name: str) -> None:
+def test_workers_have_time_to_return_their_work(name: str) -> None:
     service = service_section(FOLDER / f"thoraq-{name}.service")
     assert service["KillSignal"] == "SIGTERM"
     soft_shutdown_seconds = create_app("redis://localhost").conf.worker_soft_shutdown_timeout
     assert int(service["TimeoutStopSec"]) > max(soft_shutdown_seconds, LONGEST_SECONDS)
 
 
-def test_the_watch_may_write_into_its_folder_and_nowhere_else() -> None:
+def test_the_watch_may_write_only_to_its_folder() -> None:
     written = [
         (unit.name, value)
         for unit in UNITS
@@ -192,7 +194,7 @@ def test_the_watch_may_write_into_its_folder_and_nowhere_else() -> None:
     assert written == [("thoraq-watch@.service", "%f")]
 
 
-def test_the_installation_puts_the_command_where_sudo_finds_it() -> None:
+def test_the_command_is_installed_where_sudo_finds_it() -> None:
     install = (FOLDER / "thoraq-scheduler.service").read_text(encoding="utf-8")
     texts = [install, whole()]
     texts += [unit.read_text(encoding="utf-8") for unit in UNITS]
@@ -203,7 +205,7 @@ def test_the_installation_puts_the_command_where_sudo_finds_it() -> None:
         assert f"#     ln -s {INSTALLED_AT}/.venv/bin/{name} /usr/local/bin/{name}\n" in install
 
 
-def test_the_page_that_a_unit_names_is_there() -> None:
+def test_the_documentation_page_of_a_unit_exists() -> None:
     told = []
     for unit in [*UNITS, *FOLDER.glob("*.timer")]:
         text = unit.read_text(encoding="utf-8")
@@ -224,13 +226,13 @@ def test_a_folder_that_a_drop_in_opens_is_made_for_the_user_of_the_service() -> 
     assert sorted(opened) == ["/mnt/backup", "/srv/thoraq"]
 
 
-def test_the_backup_keeps_some_in_a_folder_that_it_may_write() -> None:
+def test_the_backup_rotates_copies_in_a_writable_folder() -> None:
     service = service_section(FOLDER / "thoraq-backup.service")
     folder = f"/var/lib/{service['StateDirectory'].split()[1]}"
     assert f"BACKUP_FOLDER={folder}" in service["Environment"]
     assert "--keep ${BACKUP_KEEP}" in service["ExecStart"]
 
 
-def test_flower_listens_on_this_machine_alone() -> None:
+def test_flower_listens_only_on_this_machine() -> None:
     [flower] = [unit for unit in UNITS if "flower" in unit.name]
     assert "--address 127.0.0.1" in service_section(flower)["ExecStart"]

@@ -119,7 +119,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return Installed(wheel, environment)
 
 
-def test_the_wheel_holds_every_file_of_every_package(installed: Installed) -> None:
+def test_the_wheel_contains_every_file_of_every_package(installed: Installed) -> None:
     tracked = {
         str(path.relative_to(ROOT))
         for package in PACKAGES

@@ -80,7 +80,7 @@ def test_pictures_are_small() -> None:
     assert max(sizes.values()) < LARGEST_PICTURE_BYTES
 
 
-def test_every_folder_has_its_sentence_in_the_architecture() -> None:
+def test_every_folder_is_described_in_the_architecture() -> None:
     rows = [line.split(" | ") for line in folders().splitlines()[2:]]
     assert all(sentence.removesuffix("|").strip() for _, sentence in rows)
     top = {name.strip("| `").rstrip("/") for name, _ in rows}

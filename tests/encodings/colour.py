@@ -98,9 +98,7 @@ def _palette(form: Form, vr: str, depth: int, allocated: int) -> bytes:
     dataset = grey(Bits(allocated, 8, 7), PhotometricInterpretation="PALETTE COLOR")
     entries = np.rint(np.linspace((1 << depth) - 1, 0, count)).astype(np.int64)
     if depth == 8:
-        entries = (
-            entries[::2] | entries[1::2] << 8
-        )  # two entries per word, the first in the low byte
+        entries = entries[::2] | entries[1::2] << 8  # two per word, the first in the low byte
     for colour in ("Red", "Green", "Blue"):
         keyword = f"{colour}PaletteColorLookupTable"
         setattr(dataset, f"{keyword}Descriptor", [count, 0, depth])

@@ -66,14 +66,14 @@ def test_no_package_of_the_product_is_under_the_gpl_or_agpl(root: Path) -> None:
     assert strong == {}
 
 
-def test_the_search_tells_the_gpl_from_the_lgpl() -> None:
+def test_the_search_distinguishes_gpl_and_lgpl() -> None:
     strong = ["GPL-3.0-only", "AGPLv3", "GNU General Public License v3 (GPLv3)"]
     weak = ["LGPL-3.0-only", "GNU Lesser General Public License v3 (LGPLv3)", "MIT"]
     assert [bool(STRONG_COPYLEFT.search(text)) for text in strong] == [True] * len(strong)
     assert [bool(STRONG_COPYLEFT.search(text)) for text in weak] == [False] * len(weak)
 
 
-def test_the_lock_names_a_version_for_everything_that_is_installed(root: Path) -> None:
+def test_the_lock_has_a_version_of_every_installed_package(root: Path) -> None:
     lines = (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
     assert [str(pin) for pin in pins if not str(pin.specifier).startswith("==")] == []

@@ -30,9 +30,7 @@ def test_the_example_of_settings_can_be_read_as_settings(tmp_path: Path) -> None
     assert settings.chunk_size == Settings.model_fields["chunk_size"].default
 
 
-def test_no_file_names_a_folder_of_the_machine_it_was_written_on(
-    root: Path, files: list[Path]
-) -> None:
+def test_no_file_contains_a_path_of_a_development_machine(root: Path, files: list[Path]) -> None:
     told: list[str] = []
     for path in files:
         try:
@@ -44,7 +42,7 @@ def test_no_file_names_a_folder_of_the_machine_it_was_written_on(
     assert told == []
 
 
-def test_the_search_for_folders_of_a_machine_finds_one() -> None:
+def test_the_search_for_machine_paths_finds_one() -> None:
     assert PRIVATE_FOLDER.search("open('" + "/home" + "/ada/x')")
     assert PRIVATE_FOLDER.search("docker run -v ./work/in:/srv") is None
 
@@ -73,7 +71,7 @@ def test_every_test_can_fail(root: Path, modules: list[Path]) -> None:
     assert cannot == []
 
 
-def test_the_recipes_of_how_to_add_name_files_and_classes_that_exist(
+def test_the_contributors_guide_names_files_and_classes_that_exist(
     root: Path, files: list[Path]
 ) -> None:
     guide = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")

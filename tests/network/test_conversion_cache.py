@@ -64,7 +64,7 @@ def conversions(folder: Path) -> list[Path]:
     return sorted(each.parent for each in folder.glob("*/*/digests.json"))
 
 
-def test_two_that_start_at_once_say_what_one_says_that_keeps_nothing(
+def test_concurrent_starts_convert_once_and_predict_as_without_a_cache(
     tmp_path: Path, films: np.ndarray
 ) -> None:
     np.save(tmp_path / "films.npy", films)
@@ -82,7 +82,7 @@ def test_two_that_start_at_once_say_what_one_says_that_keeps_nothing(
         assert np.abs(np.load(out) - expected).max() == 0.0
 
 
-def test_what_is_kept_is_not_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cached_conversion_is_not_repeated(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversion_cache, "_convert", None)  # calling it would fail
     assert load_predictor(shipped_card(), "cpu", cache=folder, key=KEY).runtime is Runtime.OPENVINO
 
@@ -91,7 +91,7 @@ def test_what_is_kept_is_not_made_again(folder: Path, monkeypatch: pytest.Monkey
     ("name", "how"),
     [("features.bin", "damaged"), ("readings.xml", "gone"), ("digests.json", "shortened")],
 )
-def test_a_damaged_conversion_is_made_anew(
+def test_a_damaged_conversion_is_repeated(
     folder: Path, films: np.ndarray, name: str, how: str
 ) -> None:
     expected = points(load_predictor(shipped_card(), "cpu", cache=folder, key=KEY).predict(films))
@@ -108,7 +108,7 @@ def test_a_damaged_conversion_is_made_anew(
     assert np.abs(points(again.predict(films)) - expected).max() == 0.0
 
 
-def test_a_conversion_that_somebody_changed_and_signed_as_well_as_they_could_is_made_anew(
+def test_a_conversion_forged_with_another_key_is_repeated(
     folder: Path,
     films: np.ndarray,
     capsys: pytest.CaptureFixture[str],
@@ -136,7 +136,7 @@ def test_a_conversion_that_somebody_changed_and_signed_as_well_as_they_could_is_
     assert np.abs(points(again.predict(films)) - expected).max() == 0.0
 
 
-def test_a_sealed_conversion_is_of_no_use_in_another_place(folder: Path, tmp_path: Path) -> None:
+def test_a_sealed_conversion_is_invalid_at_another_path(folder: Path, tmp_path: Path) -> None:
     [place] = conversions(folder)
     other = tmp_path / place.parent.name / f"{place.name[:-4]}0000"
     shutil.copytree(place, other)
@@ -144,7 +144,7 @@ def test_a_sealed_conversion_is_of_no_use_in_another_place(folder: Path, tmp_pat
     assert conversion_cache._sealed(place, KEY) is not None
 
 
-def test_machines_of_different_keys_share_a_folder_and_convert_once_each(
+def test_machines_with_different_keys_share_a_folder(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(folder, tmp_path / "shared")
@@ -155,7 +155,7 @@ def test_machines_of_different_keys_share_a_folder_and_convert_once_each(
         load_predictor(shipped_card(), "cpu", cache=tmp_path / "shared", key=key)
 
 
-def test_a_lock_that_is_a_link_truncates_nothing(tmp_path: Path) -> None:
+def test_a_lock_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("results")
     place = conversion_cache.place_of(shipped_card(), Form.PLAIN, tmp_path / "kept", KEY)
     place.parent.mkdir(parents=True)
@@ -165,7 +165,7 @@ def test_a_lock_that_is_a_link_truncates_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "results").read_text() == "results"
 
 
-def test_another_network_code_or_library_has_a_conversion_of_its_own(
+def test_another_network_code_or_library_has_another_conversion(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = shipped_card()
@@ -195,7 +195,7 @@ def test_the_conversion_of_older_code_is_removed(folder: Path) -> None:
     assert not old.exists()
 
 
-def test_where_nothing_can_be_kept_the_network_is_served_all_the_same(
+def test_without_a_writable_cache_the_network_is_served(
     tmp_path: Path, films: np.ndarray, folder: Path
 ) -> None:
     (tmp_path / "file").touch()
@@ -205,7 +205,7 @@ def test_where_nothing_can_be_kept_the_network_is_served_all_the_same(
     assert np.abs(points(served.predict(films)) - points(expected)).max() == 0.0
 
 
-def test_a_conversion_that_fails_leaves_torch_or_says_why(tmp_path: Path) -> None:
+def test_a_failed_conversion_falls_back_to_torch_or_raises(tmp_path: Path) -> None:
     astray = replace(shipped_card(), path=tmp_path / "none.json")
     assert load_predictor(astray, "cpu", cache=tmp_path, key=KEY).runtime is Runtime.TORCH
     with pytest.raises(RuntimeUnavailable, match=r"none\.json"):
@@ -213,7 +213,7 @@ def test_a_conversion_that_fails_leaves_torch_or_says_why(tmp_path: Path) -> Non
     assert not list(tmp_path.glob("*/.partial-*")) + conversions(tmp_path)
 
 
-def test_weights_are_checked_although_they_are_not_read(folder: Path, tmp_path: Path) -> None:
+def test_weights_are_verified_with_a_cached_conversion(folder: Path, tmp_path: Path) -> None:
     card = shipped_card()
     (tmp_path / "damaged").write_bytes(card.weights_path.read_bytes()[:-1])
     with pytest.raises(WeightsMismatch):
@@ -222,7 +222,7 @@ def test_weights_are_checked_although_they_are_not_read(folder: Path, tmp_path: 
         )
 
 
-def test_what_somebody_left_who_was_killed_is_removed(tmp_path: Path) -> None:
+def test_files_of_a_killed_process_are_removed(tmp_path: Path) -> None:
     left = (
         conversion_cache.place_of(shipped_card(), Form.PLAIN, tmp_path, KEY).parent
         / ".partial-killed"

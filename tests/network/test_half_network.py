@@ -36,14 +36,14 @@ def moved_px224(films: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the annotated radiographs are not on this machine")
-def test_half_precision_moves_landmarks_of_real_films_by_no_hundredth_of_a_pixel() -> None:
+def test_half_precision_moves_landmarks_of_real_radiographs_by_under_0_01_px() -> None:
     films = read_samples(DATA, side=INPUT_SIDE_PX).split("test").images[::6]
     moved = moved_px224(films)
     assert 0.0 < moved.mean() < 0.01
     assert moved.max() < 0.1
 
 
-def test_convolutions_hold_their_batch_norms_and_compute_in_half() -> None:
+def test_batch_norms_are_folded_into_convolutions_in_fp16() -> None:
     half = HalfNetwork(load_network(shipped_card()))
     computing = half._halved
     assert not any(isinstance(each, nn.BatchNorm2d) for each in computing.modules())
@@ -68,7 +68,7 @@ def test_attention_is_folded_too() -> None:
 
 @pytest.mark.skipif(not ACCELERATED, reason="this machine has no accelerator")
 @pytest.mark.parametrize("count", [1, 2, 7, 64])
-def test_an_accelerator_predicts_as_fp32_does(count: int) -> None:
+def test_an_accelerator_agrees_with_fp32(count: int) -> None:
     films = squares(count)
     exact = load_predictor(shipped_card(), "cuda", runtime=Runtime.TORCH)
     served = load_predictor(shipped_card(), "cuda")
@@ -81,7 +81,7 @@ def test_an_accelerator_predicts_as_fp32_does(count: int) -> None:
 
 
 @pytest.mark.skipif(not ACCELERATED, reason="this machine has no accelerator")
-def test_a_recording_computes_every_batch_anew() -> None:
+def test_a_graph_computes_new_values_for_every_batch() -> None:
     device = torch.device("cuda")
     double = GraphReplay(lambda films: (films.double() * 2, films.sum(dim=1)), device)
     with torch.inference_mode():
@@ -93,7 +93,7 @@ def test_a_recording_computes_every_batch_anew() -> None:
 
 
 @pytest.mark.skipif(not ACCELERATED, reason="this machine has no accelerator")
-def test_what_cannot_be_recorded_is_computed_all_the_same() -> None:
+def test_a_batch_that_cannot_be_recorded_is_computed_directly() -> None:
     device = torch.device("cuda")
     # Reading a value synchronises, which is not allowed during capture.
     asking = GraphReplay(lambda films: (films * int(films.max().item()),), device)

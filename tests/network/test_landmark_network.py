@@ -50,7 +50,7 @@ def test_equalised_grey_levels_do_not_depend_on_the_exposure_curve() -> None:
     assert torch.allclose(equalised(levels), equalised(curve[levels]))
 
 
-def test_channels_are_finite_for_black_white_and_flat_films() -> None:
+def test_channels_are_finite_for_black_white_and_uniform_images() -> None:
     films = torch.stack([torch.full((64, 64), v) for v in (0, 127, 255)])
     assert torch.isfinite(channels(films)).all()
 
@@ -64,7 +64,7 @@ def test_a_point_is_the_expectation_of_its_heat_map(network: LandmarkNetwork) ->
     assert torch.allclose(output.points[0, 0], torch.tensor([(9.5 * 4) + 1.5, (5 * 4) + 1.5]))
 
 
-def test_one_film_gives_the_same_points_alone_and_in_a_batch(
+def test_an_image_gives_the_same_points_alone_and_in_a_batch(
     network: LandmarkNetwork, films: np.ndarray
 ) -> None:
     predictor = TorchPredictor(network, "cpu")
@@ -75,7 +75,7 @@ def test_one_film_gives_the_same_points_alone_and_in_a_batch(
         assert np.allclose(single.spreads, batched.spreads, rtol=1e-3)
 
 
-def test_with_the_test_time_flip_a_mirrored_film_gives_mirrored_points(
+def test_with_test_time_flip_a_mirrored_image_gives_mirrored_points(
     network: LandmarkNetwork, films: np.ndarray
 ) -> None:
     predictor = TorchPredictor(network, "cpu", flip=True)
@@ -88,7 +88,7 @@ def test_with_the_test_time_flip_a_mirrored_film_gives_mirrored_points(
         assert a.flip_disagreement_px is not None
 
 
-def test_half_precision_on_disk_moves_no_point_by_a_tenth_of_a_pixel(
+def test_half_precision_on_disk_moves_points_by_under_0_1_px(
     network: LandmarkNetwork, films: np.ndarray, card: ModelCard
 ) -> None:
     kept = TorchPredictor(network, "cpu").predict(films)
@@ -104,7 +104,7 @@ def test_changed_weights_are_refused(card: ModelCard) -> None:
         load_network(card)
 
 
-def test_missing_weights_and_broken_cards_say_what_to_do(card: ModelCard, tmp_path: Path) -> None:
+def test_missing_weights_and_invalid_cards_name_the_remedy(card: ModelCard, tmp_path: Path) -> None:
     card.weights_path.unlink()
     with pytest.raises(WeightsMissing, match="reinstall"):
         load_network(card)
@@ -114,21 +114,21 @@ def test_missing_weights_and_broken_cards_say_what_to_do(card: ModelCard, tmp_pa
 
 
 @pytest.mark.parametrize("ranges", [{"stem.0": [1, 1]}, {"stem.0": [0]}, {"stem.0": 3}, [1, 2]])
-def test_a_card_with_ranges_that_are_none_is_refused(card: ModelCard, ranges: object) -> None:
+def test_a_card_with_invalid_ranges_is_refused(card: ModelCard, ranges: object) -> None:
     path = card.weights_path.with_name("odd.json")
     path.write_text(json.dumps({**card.card, "quantization": {"ranges": ranges}}))
     with pytest.raises(CardInvalid, match="register"):
         load_card(path)
 
 
-def test_a_device_that_is_not_there_is_named(network: LandmarkNetwork) -> None:
+def test_a_missing_device_is_named(network: LandmarkNetwork) -> None:
     if torch.cuda.device_count() > 99:
         pytest.skip("this machine has a hundred devices")
     with pytest.raises(DeviceUnavailable, match="doctor"):
         TorchPredictor(network, "cuda:99")
 
 
-def test_the_shipped_weights_are_those_of_their_card() -> None:
+def test_the_shipped_weights_match_their_card() -> None:
     card = shipped_card()
     assert file_digest(card.weights_path) == card.weights_digest
     assert card.card["metrics"]

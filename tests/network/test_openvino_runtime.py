@@ -41,19 +41,17 @@ def check_same(films: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 7])
-def test_batches_of_any_size_are_predicted_as_torch_predicts_them(count: int) -> None:
+def test_batches_of_any_size_are_predicted_as_by_torch(count: int) -> None:
     check_same(squares(count))
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the annotated radiographs are not on this machine")
-def test_real_films_are_predicted_as_torch_predicts_them() -> None:
+def test_real_radiographs_are_predicted_as_by_torch() -> None:
     check_same(read_samples(DATA, side=INPUT_SIDE_PX).split("test").images[:64])
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the annotated radiographs are not on this machine")
-def test_the_precision_that_is_served_moves_landmarks_of_real_films_by_no_tenth_of_a_pixel() -> (
-    None
-):
+def test_the_served_precision_moves_landmarks_of_real_radiographs_by_under_0_1_px() -> None:
     films = read_samples(DATA, side=INPUT_SIDE_PX).split("test").images
     exact = load_predictor(shipped_card(), "cpu", runtime=Runtime.TORCH).predict(films)
     served = load_predictor(shipped_card(), "cpu")
@@ -68,13 +66,13 @@ def test_the_precision_that_is_served_moves_landmarks_of_real_films_by_no_tenth_
         assert one.frontal_probability == pytest.approx(other.frontal_probability, abs=0.02)
 
 
-def test_a_cpu_computes_by_openvino_unless_it_is_told_otherwise() -> None:
+def test_a_cpu_uses_openvino_by_default() -> None:
     assert load_predictor(shipped_card(), "cpu").runtime is Runtime.OPENVINO
     with pytest.raises(RuntimeUnavailable, match="THORAQ_RUNTIME"):
         load_predictor(shipped_card(), "meta", runtime=Runtime.OPENVINO)
 
 
-def test_nothing_is_reported_to_anybody() -> None:
+def test_openvino_telemetry_is_disabled() -> None:
     script = """
 import socket, sys, urllib.request
 opened = []
@@ -90,7 +88,7 @@ print(opened)
     assert ran.stdout.strip() == "[]", ran.stdout
 
 
-def test_no_thread_is_bound_to_a_core_that_another_worker_would_want() -> None:
+def test_threads_are_not_pinned_to_cores() -> None:
     script = """
 import os, threading
 import numpy as np
@@ -117,7 +115,7 @@ print(bound)
     assert ran.stdout.strip() == "False"
 
 
-def test_batches_of_every_size_take_little_more_memory_than_those_of_powers_of_two() -> None:
+def test_batches_of_every_size_need_little_more_memory_than_powers_of_two() -> None:
     script = """
 import numpy as np, psutil
 from network.card import shipped_card

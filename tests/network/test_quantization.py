@@ -24,7 +24,7 @@ ABLE = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 NEXT = "bf16" if "BF16" in ABLE else "fp32"
 
 
-def test_ranges_are_of_every_convolution_that_runs() -> None:
+def test_every_convolution_in_use_has_a_range() -> None:
     network = load_network(shipped_card())
     views = channels(torch.from_numpy(squares(2)))
     ranges = input_ranges(network, [views, views.flip(3)])
@@ -40,14 +40,14 @@ def test_ranges_are_of_every_convolution_that_runs() -> None:
     assert ranges["stages.3.1.conv2"][0] == 0.0 < ranges["stages.3.1.conv2"][1]
 
 
-def test_a_card_without_ranges_is_served_in_what_the_cpu_has_next() -> None:
+def test_a_card_without_ranges_is_served_in_bf16_or_fp32() -> None:
     card = shipped_card()
     assert load_predictor(card, "cpu").precision == "int8"
     assert load_predictor(replace(card, ranges=None), "cpu").precision == NEXT
     assert load_predictor(card, "cpu", exact=True).precision == "fp32"
 
 
-def test_eight_bits_are_in_use_and_no_chest_depends_on_its_company() -> None:
+def test_int8_is_used_and_predictions_do_not_depend_on_the_batch() -> None:
     films = squares(5)
     served = load_predictor(shipped_card(), "cpu")
     together = np.stack([said.points for said in served.predict(films)])
@@ -67,15 +67,11 @@ def test_eight_bits_are_in_use_and_no_chest_depends_on_its_company() -> None:
     [
         ("x86_64", ["FP32", "INT8"], "int8"),
         ("x86_64", ["FP32", "BF16", "INT8"], "int8"),
-        (
-            "aarch64",
-            ["FP32", "INT8"],
-            "fp32",
-        ),  # the effect of int8 on points was not measured there
+        ("aarch64", ["FP32", "INT8"], "fp32"),  # int8 was not measured there
         ("aarch64", ["FP32", "BF16", "INT8"], "bf16"),
     ],
 )
-def test_eight_bits_are_served_where_they_were_tried(
+def test_int8_is_used_only_where_it_was_tested(
     monkeypatch: pytest.MonkeyPatch, machine: str, able: list[str], precision: str
 ) -> None:
     monkeypatch.setattr(platform, "machine", lambda: machine)

@@ -177,7 +177,7 @@ def test_points_of_turned_and_mirrored_files_are_in_pixels_of_the_file() -> None
             assert abs(found[1] - column) <= 1
 
 
-def test_patients_return_and_headers_vary_as_in_the_field() -> None:
+def test_patients_return_and_headers_vary() -> None:
     drawn = draw_cases(180, 42)
     assert len({case.study.patient_id for case in drawn}) == 144
     assert {case.study.view for case in drawn} == {"PA", "AP", None}
@@ -189,7 +189,7 @@ def test_patients_return_and_headers_vary_as_in_the_field() -> None:
     assert any(case.anatomy.ict > 0.5 for case in drawn)
 
 
-def test_broken_files_are_broken_as_their_code_says(archive: ArchiveTruth) -> None:
+def test_broken_files_have_their_error_code(archive: ArchiveTruth) -> None:
     content = {
         Path(truth.path).name: (archive.folder / truth.path).read_bytes()
         for truth in archive.files
@@ -212,7 +212,7 @@ def test_broken_files_are_broken_as_their_code_says(archive: ArchiveTruth) -> No
     assert dcmread(io.BytesIO(content["knee.dcm"])).BodyPartExamined == "EXTREMITY"
 
 
-def test_writing_again_is_welcome_but_never_among_files_of_others(tmp_path: Path) -> None:
+def test_an_archive_is_never_written_among_other_files(tmp_path: Path) -> None:
     folder = tmp_path / "archive"
     folder.mkdir()
     (folder / "holiday.jpg").write_bytes(b"not ours")
@@ -221,6 +221,6 @@ def test_writing_again_is_welcome_but_never_among_files_of_others(tmp_path: Path
     assert [path.name for path in folder.iterdir()] == ["holiday.jpg"]
 
 
-def test_too_small_a_count_is_refused_with_the_number_to_ask_for(tmp_path: Path) -> None:
+def test_too_small_a_count_is_refused_with_the_minimum(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="40"):
         write_archive(tmp_path / "archive", 39)

@@ -83,14 +83,14 @@ def on_picture(index: int) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("to_source", [UPRIGHT, MIRRORED, TURNED], ids=["as is", "mirror", "turn"])
-def test_every_point_lands_on_its_place_however_the_file_lies(to_source: np.ndarray) -> None:
+def test_every_point_is_drawn_at_its_position_for_every_orientation(to_source: np.ndarray) -> None:
     picture = draw(black(to_source), measured(to_source), SIDE)
     for index in ANATOMICAL:
         x, y = on_picture(index)
         assert picture.getpixel((round(x), round(y))) == ANATOMY
 
 
-def test_points_of_the_file_come_back_to_upright_pixels() -> None:
+def test_points_of_the_file_are_converted_to_upright_pixels() -> None:
     there = to_file(POINTS, TURNED)
     back = to_upright([(float(x), float(y)) for x, y in there], TURNED)
     assert np.allclose(back, POINTS, atol=1e-9)
@@ -105,7 +105,7 @@ def test_points_of_the_file_come_back_to_upright_pixels() -> None:
     ],
     ids=["heart", "thorax"],
 )
-def test_a_calliper_line_is_as_long_as_the_width_it_names(
+def test_a_calliper_line_is_as_long_as_its_width(
     to_source: np.ndarray, right: Landmark, left: Landmark, colour: tuple[int, int, int]
 ) -> None:
     picture = draw(black(to_source), measured(to_source), SIDE)
@@ -123,7 +123,7 @@ def test_a_ring_is_one_standard_deviation_wide() -> None:
     assert round(y) - int(upwards.argmax()) == pytest.approx(10.0 * SIDE / 224, abs=2)
 
 
-def test_the_longer_side_of_the_film_gets_the_length_asked_for() -> None:
+def test_the_longer_side_of_the_picture_has_the_requested_length() -> None:
     for side in (320, 768):
         picture = draw(black(), measured(), side)
         assert picture.width == round(COLUMNS * side / ROWS)
@@ -131,22 +131,22 @@ def test_the_longer_side_of_the_film_gets_the_length_asked_for() -> None:
 
 
 @pytest.mark.parametrize("shape", [(4000, 40), (40, 4000), (1, 1)])
-def test_odd_shapes_are_drawn_with_a_caption_that_can_be_read(shape: tuple[int, int]) -> None:
+def test_unusual_shapes_are_drawn_with_a_legible_caption(shape: tuple[int, int]) -> None:
     strip = Radiograph(np.zeros(shape, np.uint16), HEADER, UPRIGHT, "digest")
     assert draw(strip, measured(), 320, title="a strip").width >= 160
 
 
-def test_the_window_reaches_from_black_to_white_whatever_the_bits() -> None:
+def test_the_window_spans_black_to_white_at_any_bit_depth() -> None:
     faint = np.linspace(30_000, 31_000, 10_000).reshape(100, 100).astype(np.uint16)
     assert windowed(faint).getextrema() == (0, 255)
 
 
-def test_a_film_of_one_grey_keeps_its_grey() -> None:
+def test_a_uniform_image_keeps_its_grey() -> None:
     assert windowed(np.zeros((8, 8), np.uint16)).getextrema() == (0, 0)
     assert windowed(np.full((8, 8), 255, np.uint8)).getextrema() == (255, 255)
 
 
-def test_a_few_hot_pixels_do_not_darken_the_film() -> None:
+def test_a_few_hot_pixels_do_not_darken_the_picture() -> None:
     pixels = np.tile(np.arange(0, 200, dtype=np.uint16), (200, 1))
     pixels[0, :8] = 65_535
     assert np.asarray(windowed(pixels)).mean() > 100
@@ -161,13 +161,13 @@ def test_every_bucket_is_drawn_in_its_colour(bucket: Bucket, basis: BucketBasis,
 
 
 @pytest.mark.parametrize("rule", list(IctRule))
-def test_every_rule_has_its_words(rule: IctRule) -> None:
+def test_every_rule_has_a_text(rule: IctRule) -> None:
     ict = replace(measured().ict, rule=rule, threshold=None, enlarged=None)
     assert rule_text(ict) == RULES[rule]
     draw(black(), replace(measured(), ict=ict), 320)
 
 
-def test_an_enlarged_heart_is_told_in_colour_and_in_words() -> None:
+def test_an_enlarged_heart_is_shown_in_colour_and_text() -> None:
     ict = replace(measured().ict, value=0.58, threshold=0.5, enlarged=True, rule=IctRule.ADULT_PA)
     assert rule_text(ict) == "Enlarged: the adult PA threshold is 0.500"
     assert colour_mask(draw(black(), replace(measured(), ict=ict)), ALERT).any()
@@ -176,18 +176,18 @@ def test_an_enlarged_heart_is_told_in_colour_and_in_words() -> None:
     assert not colour_mask(draw(black(), replace(measured(), ict=normal)), ALERT).any()
 
 
-def test_rounding_never_puts_an_index_on_the_line() -> None:
+def test_rounding_never_shows_an_index_equal_to_the_threshold() -> None:
     ict = replace(measured().ict, value=0.503, low=None, high=None, threshold=0.5)
     assert index_text(ict) == "ICT 0.503"
     assert index_text(replace(ict, value=0.52)) == "ICT 0.520"
 
 
-def test_the_interval_stands_beside_the_index() -> None:
+def test_the_interval_is_shown_with_the_index() -> None:
     ict = replace(measured().ict, value=0.52, low=0.48, high=0.56)
     assert index_text(ict) == "ICT 0.520 (0.480 to 0.560 at 95 %)"
 
 
-def test_the_expected_error_is_never_passed_off_as_the_true_one() -> None:
+def test_the_expected_error_is_labelled_as_expected() -> None:
     judged = replace(
         measured(),
         bucket=Bucket.VERY_GOOD,
@@ -209,7 +209,7 @@ def test_a_measurement_without_calibration_is_drawn_as_unrated() -> None:
     assert picture.getpixel((0, picture.height - 1)) == BUCKETS[Bucket.UNRATED]
 
 
-def test_an_index_that_could_not_be_measured_is_said_and_drawn() -> None:
+def test_a_missing_index_is_stated_in_the_caption() -> None:
     nothing = Ict(
         value=None,
         sd=None,
@@ -236,7 +236,7 @@ def test_widths_are_written_in_millimetres_only_where_the_spacing_is_known() -> 
     assert draw(black(), known).tobytes() != draw(black(), unknown).tobytes()
 
 
-def test_a_title_of_any_length_stands_on_the_film() -> None:
+def test_a_title_of_any_length_fits_on_the_picture() -> None:
     plain = draw(black(), measured(), 320)
     titled = draw(black(), measured(), 320, title="a long name\nof a file " * 20)
     assert titled.size == plain.size
@@ -254,7 +254,7 @@ def tile_box(sheet: Image.Image, red: int) -> tuple[int, int, int, int]:
     return int(left), int(top), int(right - left + 1), int(bottom - top + 1)
 
 
-def test_a_sheet_sets_its_tiles_row_by_row_with_even_gaps() -> None:
+def test_a_sheet_arranges_tiles_row_by_row_with_even_gaps() -> None:
     sheet = contact_sheet([tile(300, 200, 100 + i) for i in range(5)], 3, "Five")
     assert sheet.width == 3 * 300 + 4 * GAP_PX
     boxes = [tile_box(sheet, 100 + i) for i in range(5)]
@@ -272,7 +272,7 @@ def test_tiles_of_different_sizes_keep_their_size() -> None:
 
 
 @pytest.mark.parametrize("repeats", [0, 1, 4, 40])
-def test_a_title_of_any_length_stays_within_its_sheet(repeats: int) -> None:
+def test_a_title_of_any_length_fits_on_the_sheet(repeats: int) -> None:
     sheet = contact_sheet([tile(80, 80, 120)], 6, "A batch " + "with a long title " * repeats)
     title = np.asarray(sheet)[: sheet.height - 80 - GAP_PX, :, 1]
     ink = np.flatnonzero((title > 60).any(axis=0))
@@ -281,7 +281,7 @@ def test_a_title_of_any_length_stays_within_its_sheet(repeats: int) -> None:
     assert sheet.getpixel((0, 0)) == GROUND
 
 
-def test_a_sheet_of_nothing_is_refused() -> None:
+def test_an_empty_sheet_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one tile"):
         contact_sheet([], 3, "Nothing")
     with pytest.raises(ValueError, match="one column"):
@@ -290,7 +290,7 @@ def test_a_sheet_of_nothing_is_refused() -> None:
 
 @pytest.mark.parametrize("size", [(128, 128), (3000, 2200), (2000, 400), (300, 2400), (40, 900)])
 @pytest.mark.parametrize("side", [480, 1024])
-def test_no_edge_cuts_a_letter_wherever_the_points_are(
+def test_no_text_is_cut_at_an_edge(
     size: tuple[int, int], side: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows, columns = size

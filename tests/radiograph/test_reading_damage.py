@@ -67,7 +67,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_changed_bytes_end_in_pixels_or_in_a_code(kind: str, tmp_path: Path) -> None:
+def test_a_file_with_changed_bytes_gives_pixels_or_an_error_code(kind: str, tmp_path: Path) -> None:
     whole = FILES[kind]()
     rng = np.random.default_rng(len(kind))
     path = tmp_path / "image.dcm"

@@ -44,7 +44,7 @@ def test_a_phantom_is_read_as_it_was_drawn(case: Case, reading: Callable[..., Ra
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_points_on_the_upright_picture_lead_back_to_the_file(
+def test_points_on_the_upright_image_map_back_to_the_file(
     case: Case, reading: Callable[..., Radiograph]
 ) -> None:
     radiograph = reading(case.encode(), Path(case.path).name, LIMITS)
@@ -105,7 +105,7 @@ def test_a_real_chest_is_upright_and_its_air_is_black(
     assert pixels[int(0.85 * rows) :].mean() > pixels[rows // 3 : rows // 2].mean()
 
 
-def test_a_spacing_of_zero_is_none_and_one_in_millimetres_is_taken(real_dicom: Path) -> None:
+def test_a_spacing_of_zero_is_absent_and_one_in_millimetres_is_read(real_dicom: Path) -> None:
     assert read(real_dicom / "chest_pa_monochrome1_j2k.dcm", LIMITS).header.spacing is None
     spacing = read(real_dicom / "chest_pa_jpeg_baseline_8bit.dcm", LIMITS).header.spacing
     assert spacing is not None
@@ -113,12 +113,12 @@ def test_a_spacing_of_zero_is_none_and_one_in_millimetres_is_taken(real_dicom: P
     assert spacing.source is SpacingSource.PIXEL_SPACING
 
 
-def test_a_real_leg_is_read_and_says_what_it_is(real_dicom: Path) -> None:
+def test_a_real_leg_is_read_with_its_body_part(real_dicom: Path) -> None:
     radiograph = read(real_dicom / "leg_ap_not_a_chest.dcm", LIMITS)
     assert radiograph.header.body_part == "EXTREMITY"
     # Stored as R\F: mirrored, so that column 0 is the patient's right.
     assert radiograph.to_source.tolist() == [[-1.0, 0.0, 1759.0], [0.0, 1.0, 0.0]]
 
 
-def test_an_age_without_its_unit_is_in_years(real_dicom: Path) -> None:
+def test_an_age_without_a_unit_is_in_years(real_dicom: Path) -> None:
     assert read(real_dicom / "chest_pa_jpeg_baseline_8bit.dcm", LIMITS).header.age_years == 62

@@ -61,7 +61,7 @@ def film(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.mark.parametrize(("limits", "step"), [(ENOUGH, 2), (QUARTER, 4)], ids=["half", "quarter"])
-def test_a_reduced_film_leads_to_the_very_pixels_of_the_file(
+def test_a_reduced_image_maps_to_the_pixels_of_the_file(
     film: Path, limits: ReadLimits, step: int
 ) -> None:
     full, reduced = read(film, FULL), read(film, limits)
@@ -99,7 +99,7 @@ def blobs(rows: int, columns: int) -> tuple[npt.NDArray[np.uint8], list[tuple[fl
 @pytest.mark.parametrize("orientation", [["L", "F"], ["R", "F"], ["R", "H"], ["F", "L"]])
 @pytest.mark.parametrize("syntax", [JPEG2000Lossless, JPEG2000, JPEGBaseline8Bit])
 @pytest.mark.parametrize("limits", [ReadLimits(enough_px=n) for n in (256, 128)], ids=["2", "4"])
-def test_what_is_seen_in_a_reduced_film_is_where_it_is_in_the_file(
+def test_a_structure_in_a_reduced_image_has_its_position_in_the_file(
     limits: ReadLimits,
     syntax: str,
     orientation: list[str],
@@ -142,7 +142,7 @@ def test_what_is_seen_in_a_reduced_film_is_where_it_is_in_the_file(
     ],
     ids=["raw", "jpeg-ls", "high-throughput", "png"],
 )
-def test_what_is_not_reducible_is_read_in_full(
+def test_files_that_cannot_be_reduced_are_read_at_full_size(
     storage: Storage | Plain, reading: Callable[..., Radiograph]
 ) -> None:
     full, asked = (reading(case_of(storage).encode(), limits=each) for each in (FULL, ENOUGH))
@@ -170,7 +170,7 @@ def in_dicom(picture: npt.NDArray[np.uint16], frame: bytes, **elements: object) 
 SMALL = ReadLimits(enough_px=64)
 
 
-def test_padding_is_a_mark_and_no_value_so_such_films_are_read_in_full(
+def test_files_with_padding_are_read_at_full_size(
     reading: Callable[..., Radiograph],
 ) -> None:
     picture = smooth()
@@ -181,7 +181,7 @@ def test_padding_is_a_mark_and_no_value_so_such_films_are_read_in_full(
     assert reading(padded, limits=SMALL).pixels.shape == picture.shape
 
 
-def test_a_film_is_reduced_no_further_than_its_file_holds(
+def test_an_image_is_reduced_no_further_than_its_levels(
     reading: Callable[..., Radiograph],
 ) -> None:
     picture = smooth()
@@ -191,7 +191,7 @@ def test_a_film_is_reduced_no_further_than_its_file_holds(
     assert reading(data, limits=SMALL).pixel_digest is not None
 
 
-def test_tiles_of_a_film_join_without_a_seam(reading: Callable[..., Radiograph]) -> None:
+def test_tiles_of_a_reduced_image_join_without_a_seam(reading: Callable[..., Radiograph]) -> None:
     picture = (smooth() >> 4).astype(np.uint8)
     films = []
     for options in ({}, {"tile_size": (100, 90)}):
@@ -203,7 +203,9 @@ def test_tiles_of_a_film_join_without_a_seam(reading: Callable[..., Radiograph])
     assert np.abs(films[0] - films[1]).max() <= 4
 
 
-def test_one_speck_on_an_empty_film_is_seen_as_in_full(reading: Callable[..., Radiograph]) -> None:
+def test_a_small_detail_on_a_uniform_image_is_read_at_full_size(
+    reading: Callable[..., Radiograph],
+) -> None:
     picture = np.full((400, 400), 1000, np.uint16)
     with pytest.raises(UniformPixels):
         reading(in_dicom(picture, jpeg_2000(picture)), limits=SMALL)
@@ -218,7 +220,9 @@ COPIES = 40
 
 
 @pytest.mark.parametrize("name", ["lossless", "lossy", "high-throughput", "baseline", "jpeg"])
-def test_a_damaged_film_gets_the_code_it_gets_in_full(name: str, tmp_path: Path) -> None:
+def test_a_damaged_file_has_the_same_code_at_reduced_and_full_size(
+    name: str, tmp_path: Path
+) -> None:
     storage = STORAGES.get(name, Storage(HTJ2KLossless, bits=16))
     whole = case_of(storage, rows=301, columns=283).encode()
     start = max(whole.find(b"\xff\x4f\xff\x51"), whole.find(b"\xff\xd8\xff"), 0)
@@ -247,7 +251,7 @@ def code_of(path: Path, limits: ReadLimits) -> str | None:
 
 
 @pytest.mark.parametrize("name", ["chest_pa_monochrome1_j2k", "chest_pa_jpeg_baseline_8bit"])
-def test_a_real_chest_looks_the_same(name: str, real_dicom: Path) -> None:
+def test_a_real_chest_gives_the_same_input_at_reduced_size(name: str, real_dicom: Path) -> None:
     full, reduced = (read(real_dicom / f"{name}.dcm", limits) for limits in (FULL, ENOUGH))
     assert reduced.to_source[0, 0] == 2.0
     assert reduced.header == full.header

@@ -45,19 +45,19 @@ def tilt(points: Points) -> float:
 
 
 @pytest.mark.parametrize("degrees", [-44, -20, -7.5, -1, 0, 0.25, 3, 7.5, 44])
-def test_the_tilt_is_the_angle_by_which_the_upper_end_leans_to_the_patients_right(
+def test_the_tilt_is_positive_towards_the_patients_right(
     degrees: float,
 ) -> None:
     # Anticlockwise: the upper end moves to image left, the patient's right.
     assert tilt(turned(STRAIGHT, -degrees)) == pytest.approx(degrees, abs=1e-9)
 
 
-def test_the_size_of_the_image_changes_no_tilt() -> None:
+def test_the_tilt_does_not_depend_on_image_size() -> None:
     leaning = turned(STRAIGHT, 6.0)
     assert tilt(scaled(leaning, 7.5)) == pytest.approx(tilt(leaning))
 
 
-def test_a_file_that_is_mirrored_or_lies_on_its_side_gives_the_patients_tilt() -> None:
+def test_the_tilt_does_not_depend_on_the_orientation_of_the_file() -> None:
     leaning = turned(STRAIGHT, -6.0)
     assert tilt(mirrored(leaning)) == pytest.approx(6.0)
     for quarters in (90, 180, 270):
@@ -65,12 +65,12 @@ def test_a_file_that_is_mirrored_or_lies_on_its_side_gives_the_patients_tilt() -
         assert tilt(turned(mirrored(leaning), quarters)) == pytest.approx(6.0)
 
 
-def test_borders_and_callipers_change_no_tilt() -> None:
+def test_borders_and_callipers_do_not_affect_tilt() -> None:
     moved = [*STRAIGHT[:2], *((x + 5, y - 3) for x, y in STRAIGHT[2:])]
     assert tilt(moved) == 0.0
 
 
-def test_points_in_one_place_have_a_tilt_too() -> None:
+def test_coinciding_points_have_a_tilt() -> None:
     assert tilt([(200.0, 200.0)] * 19) == 0.0
 
 

@@ -21,7 +21,7 @@ def drawn(rng: np.random.Generator, cases: int) -> tuple[np.ndarray, np.ndarray]
 
 
 @pytest.mark.parametrize("cases", [10, 20, 30])
-def test_nine_of_ten_new_errors_stay_below_the_bound_however_few_it_was_made_of(
+def test_the_upper_bound_covers_90_percent_of_new_errors(
     cases: int,
 ) -> None:
     # Without the finite-sample correction, or evaluated in sample, coverage is 86 to 88 %.
@@ -36,14 +36,14 @@ def test_nine_of_ten_new_errors_stay_below_the_bound_however_few_it_was_made_of(
     assert 0.90 <= np.mean(kept) <= 0.96
 
 
-def test_an_expectation_never_falls_where_the_spread_grows() -> None:
+def test_the_expected_error_never_decreases_with_the_spread() -> None:
     scores, errors = drawn(np.random.default_rng(5), 60)
     knots = _monotone(scores, errors)
     assert list(knots) == sorted(knots)
     assert [error for _, error in knots] == sorted(error for _, error in knots)
 
 
-def test_the_deviation_of_the_index_is_the_one_that_was_observed() -> None:
+def test_the_standard_deviation_of_the_index_is_the_observed_one() -> None:
     samples = spots(INPUT_SIDE_PX, 40)
     points = np.nan_to_num(samples.points.astype(np.float64), nan=60.0)
     points[:, 15:, 0] = [40.0, 70.0, 20.0, 100.0]

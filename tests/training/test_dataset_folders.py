@@ -51,9 +51,7 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
-def test_a_row_that_leads_out_of_the_folder_is_a_finding_and_not_read(
-    data: Path, name: str
-) -> None:
+def test_a_row_outside_the_folder_is_a_finding_and_not_read(data: Path, name: str) -> None:
     rows = ours(data, ["train", "val"])
     rows[1][0] = name.format(secret=data.parent / "secret.png")
     write_ours(data, rows)
@@ -66,7 +64,7 @@ def test_a_row_that_leads_out_of_the_folder_is_a_finding_and_not_read(
         usable_radiographs(data)
 
 
-def test_links_and_folders_within_are_what_they_were(data: Path) -> None:
+def test_links_and_folders_inside_the_data_set_are_followed(data: Path) -> None:
     rows = ours(data, ["train", "val", "test"])
     images = data / "landmarks15" / "images"
     (images / "film 1.png").rename(images / "sub" / "film 1.png")
@@ -79,7 +77,7 @@ def test_links_and_folders_within_are_what_they_were(data: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["landmarks15", "landmarks15/images", "landmarks15/landmarks.csv"])
-def test_no_part_of_a_data_set_is_a_link_out_of_it(tmp_path: Path, part: str) -> None:
+def test_links_out_of_the_data_set_are_refused(tmp_path: Path, part: str) -> None:
     write_ours(tmp_path / "data", ours(tmp_path / "data", ["train", "val"]))
     (tmp_path / "data" / part).rename(tmp_path / "moved")
     (tmp_path / "data" / part).symlink_to(tmp_path / "moved")
@@ -88,7 +86,7 @@ def test_no_part_of_a_data_set_is_a_link_out_of_it(tmp_path: Path, part: str) ->
     assert {finding.kind for finding in found.findings} == {Kind.IMAGE_OUTSIDE}
 
 
-def test_an_outline_that_leads_out_is_a_finding(tmp_path: Path) -> None:
+def test_an_outline_outside_the_folder_is_a_finding(tmp_path: Path) -> None:
     folder = tmp_path / "data" / cardiothoracic.FOLDER
     row = ["film.png", "a", "train", *range(8)]
     write_rows(folder / cardiothoracic.TABLE, [cardiothoracic.COLUMNS, row])
@@ -104,7 +102,7 @@ def test_an_outline_that_leads_out_is_a_finding(tmp_path: Path) -> None:
     assert finding.kind is Kind.IMAGE_OUTSIDE
 
 
-def test_a_category_of_the_original_layout_leads_nowhere_else(tmp_path: Path) -> None:
+def test_a_category_outside_the_folder_is_refused(tmp_path: Path) -> None:
     data = tmp_path / "data"
     rows = original(data, {"COVID": 2})
     write_rows(data / "points.csv", rows)
@@ -130,7 +128,7 @@ def test_a_category_of_the_original_layout_leads_nowhere_else(tmp_path: Path) ->
     ],
     ids=lambda words: " ".join(words[:2]),
 )
-def test_the_roots_hold_for_data_sets(tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_data_sets_must_be_below_the_roots(tmp_path: Path, words: tuple[str, ...]) -> None:
     (tmp_path / "allowed").mkdir()
     write_ours(tmp_path / "data", ours(tmp_path / "data", ["train", "val"]))
     (tmp_path / "allowed" / "link").symlink_to(tmp_path / "data")

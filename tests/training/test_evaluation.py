@@ -102,7 +102,7 @@ def test_the_bootstrap_is_the_same_twice_and_narrows_with_the_cases() -> None:
     assert wide[1] - wide[0] > 2.5 * (high - low)
 
 
-def test_the_index_has_its_bias_limits_and_both_sides_of_the_line() -> None:
+def test_the_index_has_bias_limits_sensitivity_and_specificity() -> None:
     samples = truth(40)
     predictions = moved(samples, np.zeros(40))
     points = predictions.points.copy()
@@ -121,14 +121,14 @@ def test_the_index_has_its_bias_limits_and_both_sides_of_the_line() -> None:
 
 
 @pytest.mark.parametrize(("radiographs", "promised"), [(LEAST_ICT_CASES, True), (9, False)])
-def test_few_errors_of_the_index_promise_no_interval(radiographs: int, *, promised: bool) -> None:
+def test_few_errors_of_the_index_give_no_interval(radiographs: int, *, promised: bool) -> None:
     samples = truth(2 * radiographs)
     errors = np.random.default_rng(2).uniform(2, 8, len(samples))
     calibration = calibrate(samples, moved(samples, errors), "few")
     assert (calibration.ict_sd_factor is not None) == promised
 
 
-def test_a_network_that_pulls_towards_symmetry_is_seen() -> None:
+def test_a_bias_towards_symmetry_is_detected() -> None:
     samples = truth()
     predictions = moved(samples, np.zeros(12))
     level = predictions.points.copy()
@@ -145,7 +145,7 @@ def test_a_network_that_pulls_towards_symmetry_is_seen() -> None:
     assert exact.asymmetry_correlation == pytest.approx(1.0)
 
 
-def test_expected_errors_that_are_true_are_found_reliable() -> None:
+def test_true_expected_errors_are_reliable() -> None:
     samples = truth()
     errors = np.array([1.0, 4.0, 6.0, 9.0, 12.0, 20.0] * 2)
     found = reliability_figures(samples, moved(samples, errors), PLAIN)
@@ -157,7 +157,7 @@ def test_expected_errors_that_are_true_are_found_reliable() -> None:
     assert [found.confusion[name][name] for name in found.confusion] == [2, 1, 2, 1]
 
 
-def test_expected_errors_that_are_not_true_are_found_out() -> None:
+def test_false_expected_errors_are_unreliable() -> None:
     samples = truth()
     errors = np.array([1.0, 4.0, 6.0, 9.0, 12.0, 20.0] * 2)
     spreads = np.array([4.0, 4.0, 4.0, 9.0, 4.0, 10.0] * 2)
@@ -174,7 +174,7 @@ def test_expected_errors_that_are_not_true_are_found_out() -> None:
     assert sum(each.cases for each in found.bins) == 6
 
 
-def test_the_expected_error_is_that_of_serving() -> None:
+def test_evaluation_and_workers_compute_the_same_expected_error() -> None:
     samples = truth()
     predictions = moved(samples, np.linspace(1, 9, 12))
     for i, here in enumerate(measure_predictions(samples, predictions, PLAIN)):
@@ -197,7 +197,7 @@ def test_the_expected_error_is_that_of_serving() -> None:
         assert here.ict.low == pytest.approx(served.ict.low)
 
 
-def test_the_networks_of_an_ensemble_are_averaged_and_their_disagreement_counts() -> None:
+def test_an_ensemble_is_averaged_and_disagreement_widens_spreads() -> None:
     samples = truth()
     one, other = moved(samples, np.full(12, 2.0)), moved(samples, np.full(12, 6.0))
     together = Predictions.averaged([one, other])
@@ -208,7 +208,7 @@ def test_the_networks_of_an_ensemble_are_averaged_and_their_disagreement_counts(
     assert Predictions.averaged([one]) is one
 
 
-def test_the_worst_cases_come_first_and_the_unrated_say_so() -> None:
+def test_the_worst_cases_are_first_and_unrated_cases_are_marked() -> None:
     samples = truth()
     errors = np.array([3.0, 1.0, 20.0, 2.0, 5.0, 4.0] * 2)
     cases = list_cases(samples, moved(samples, errors), None)

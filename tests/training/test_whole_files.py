@@ -82,7 +82,7 @@ def exact(points: np.ndarray) -> Predictions:
     ],
     ids=["png", "svg", "pdf", "page", "cases"],
 )
-def test_a_file_that_cannot_be_finished_leaves_the_one_before_and_no_other(
+def test_a_failed_write_leaves_the_previous_file_only(
     write: Callable[[Path], None], name: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "out" / name
