@@ -89,7 +89,7 @@ def since_of(ran: str) -> datetime:
     return datetime.fromisoformat(said)
 
 
-def test_what_was_never_started_is_told_with_the_command_that_starts_it(
+def test_absent_processes_are_reported_with_the_command_that_starts_them(
     site: Site, tmp_path: Path
 ) -> None:
     submitted = site.run("submit", site.inbox, "--batch", "b")
@@ -118,7 +118,7 @@ def test_what_was_never_started_is_told_with_the_command_that_starts_it(
         assert f"repair: thoraq {part}\n" in doctor.stdout
 
 
-def test_silence_while_all_answer_and_since_when_they_do_not(site: Site) -> None:
+def test_nothing_is_reported_while_all_answer_and_absences_since_when(site: Site) -> None:
     site.run("submit", site.inbox, "--batch", "b")
     with site.running("worker", "--device", "cpu"):
         with site.running("scheduler") as scheduler:
@@ -155,7 +155,7 @@ def test_silence_while_all_answer_and_since_when_they_do_not(site: Site) -> None
     assert site.absence(Part.WORKER).name == f"cpu0@{socket.gethostname()}"
 
 
-def test_a_watch_logs_who_answers_again_and_who_no_longer_does(site: Site) -> None:
+def test_a_watch_logs_absences_and_returns(site: Site) -> None:
     with site.running("watch", str(site.inbox), "--batch", "w") as watching:
         assert watching.stderr is not None
         lines = iter(watching.stderr.readline, "")
@@ -166,7 +166,7 @@ def test_a_watch_logs_who_answers_again_and_who_no_longer_does(site: Site) -> No
             assert [NO_WORKER in each for each in changed["missing"]] == [True]
 
 
-def test_a_broker_that_does_not_answer_is_told_within_about_a_second(
+def test_an_unresponsive_broker_is_reported_within_about_a_second(
     redis_server: RedisServer, tmp_path: Path
 ) -> None:
     site = Site(tmp_path, redis_server.url)
@@ -207,7 +207,7 @@ FORGED: list[Callable[[Redis, float], object]] = [
 
 
 @pytest.mark.parametrize("forge", FORGED)
-def test_what_a_stranger_writes_neither_hides_an_absence_nor_breaks_the_look(
+def test_foreign_entries_do_not_hide_an_absence(
     site: Site, forge: Callable[[Redis, float], object]
 ) -> None:
     with Redis.from_url(site.url) as client:
@@ -217,7 +217,7 @@ def test_what_a_stranger_writes_neither_hides_an_absence_nor_breaks_the_look(
         assert client.type(PRESENT) in {b"zset", b"none"}
 
 
-def test_a_user_who_may_only_send_is_told_nothing_that_is_not_known(site: Site) -> None:
+def test_absences_are_unknown_to_a_user_who_may_only_send(site: Site) -> None:
     with Redis.from_url(site.url) as client:
         client.execute_command(
             *("ACL", "SETUSER", "sender", "on", ">secret", "+@all", "~*", "resetkeys"),
@@ -232,7 +232,7 @@ def test_a_user_who_may_only_send_is_told_nothing_that_is_not_known(site: Site) 
 
 
 @as_root
-def test_who_answers_at_another_users_broker_cannot_be_told() -> None:
+def test_absences_are_unknown_at_the_broker_of_another_user() -> None:
     with open_folder() as folder:
         settings = Settings(state=folder / "state")
         (settings.state / "broker").mkdir(mode=0o700, parents=True)
@@ -254,7 +254,7 @@ def look(settings: Settings) -> list[Check]:
 
 
 @pytest.mark.parametrize("url", ["postgresql://127.0.0.1:1/x", "sqlite:///{}"], ids=["away", "old"])
-def test_whether_files_wait_cannot_be_told_without_the_database(tmp_path: Path, url: str) -> None:
+def test_without_the_database_waiting_files_are_unknown(tmp_path: Path, url: str) -> None:
     settings = Settings(state=tmp_path / "state", database_url=url.format(tmp_path / "old.db"))
     if url.startswith("sqlite"):
         migration.upgrade(settings.database)
@@ -289,9 +289,7 @@ def test_an_embedded_installation_rests_until_files_wait(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["a b", "it's", "-x"])
-def test_what_starts_a_part_names_the_state_folder_that_the_command_was_given(
-    tmp_path: Path, name: str
-) -> None:
+def test_the_remedy_names_the_state_folder_of_the_command(tmp_path: Path, name: str) -> None:
     (tmp_path / "films").mkdir()
     write_radiographs(tmp_path / "films", 1)
     state = tmp_path / name

@@ -50,7 +50,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Commands:
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_a_batch_is_named_by_how_its_name_begins(
+def test_a_batch_is_found_by_a_prefix_of_its_name(
     filled: Commands, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -82,16 +82,14 @@ def test_a_batch_is_named_by_how_its_name_begins(
     assert "did you mean" not in told
 
 
-def test_the_logs_of_a_batch_are_found_also_without_a_database(
-    filled: Commands, tmp_path: Path
-) -> None:
+def test_the_logs_of_a_batch_are_found_without_a_database(filled: Commands, tmp_path: Path) -> None:
     ran = run_forked(["logs", "toni"], filled.environment)
     assert (ran.returncode, ran.stderr.partition("\n")[0]) == (Exit.OK, f"batch {NAME}")
     assert run_forked(["logs", "tomo"], filled.environment).returncode == Exit.USAGE
     assert run_forked(["logs", "toni"], Commands(tmp_path).environment).returncode == Exit.OK
 
 
-def test_every_command_that_takes_a_batch_takes_its_name_alike() -> None:
+def test_every_command_resolves_the_name_of_a_batch_alike() -> None:
     taking = set()
     for path, parameter in parameters():
         if parameter.name == "batch" or "--batch" in parameter.opts:
@@ -124,9 +122,7 @@ def parameters() -> Iterator[tuple[str, click.Parameter]]:
         ("retry --code to-large", "too-large"),
     ],
 )
-def test_a_mistyped_value_names_the_one_it_resembles(
-    filled: Commands, line: str, meant: str
-) -> None:
+def test_a_mistyped_value_gets_a_suggestion(filled: Commands, line: str, meant: str) -> None:
     ran = run_forked(line.split(), filled.environment)
     assert ran.returncode == Exit.USAGE
     assert f"Did you mean {meant}?" in ran.stderr

@@ -227,7 +227,7 @@ def sites(
 
 
 @pytest.mark.timeout(900)  # more than a hundred commands
-def test_every_command_says_the_same_on_both_databases(sites: tuple[Site, Site]) -> None:
+def test_every_command_prints_the_same_on_both_databases(sites: tuple[Site, Site]) -> None:
     for case in READING + STEERING:
         here, there = (said(each, case) for each in sites)
         assert here == there, case
@@ -252,7 +252,7 @@ def test_the_results_are_the_same_on_both_databases(sites: tuple[Site, Site]) ->
 
 
 @pytest.mark.timeout(600)
-def test_what_is_sorted_chosen_and_counted_is_the_same_to_the_letter(
+def test_sorted_filtered_and_counted_output_is_identical(
     sites: tuple[Site, Site],
 ) -> None:
     for site in sites:
@@ -275,7 +275,7 @@ def test_every_command_has_its_case() -> None:
     assert not asked & set(ELSEWHERE)
 
 
-def test_every_form_of_every_command_has_its_case() -> None:
+def test_every_format_of_every_command_has_its_case() -> None:
     for name, command in leaves(thoraq).items():
         options = {word for each in command.params for word in each.opts}
         for form in {"--json", "--csv"} & options if name not in ELSEWHERE else ():
@@ -284,7 +284,7 @@ def test_every_form_of_every_command_has_its_case() -> None:
             ), f"{name} {form}"
 
 
-def test_every_key_of_json_has_one_meaning_that_a_page_tells(sites: tuple[Site, Site]) -> None:
+def test_every_json_key_is_documented_once(sites: tuple[Site, Site]) -> None:
     assert "seen" in KEYS, "after the commands have run"
     columns = {column.name for column in COLUMNS}
     parts = {key for key in KEYS if key.startswith("loss_") and key not in MEANINGS}

@@ -82,7 +82,7 @@ def run_unread(commands: Commands, *words: str | Path, both: bool = False) -> tu
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_a_command_that_nobody_reads_ends_quietly(filled: Commands, line: str) -> None:
+def test_a_command_with_a_closed_pipe_ends_quietly(filled: Commands, line: str) -> None:
     ended, told = run_unread(filled, *line.split())
     assert ended == Exit.PIPE_CLOSED == 141
     assert "Traceback" not in told
@@ -91,11 +91,11 @@ def test_a_command_that_nobody_reads_ends_quietly(filled: Commands, line: str) -
 
 
 @pytest.mark.parametrize("line", ["status --no-such-option", "status nobody", "no-such-command"])
-def test_an_error_that_nobody_reads_ends_quietly(filled: Commands, line: str) -> None:
+def test_an_error_with_a_closed_pipe_ends_quietly(filled: Commands, line: str) -> None:
     assert run_unread(filled, *line.split(), both=True)[0] == Exit.PIPE_CLOSED
 
 
-def test_an_export_to_standard_output_is_the_export_alone(filled: Commands) -> None:
+def test_an_export_to_standard_output_has_no_other_output(filled: Commands) -> None:
     ran = filled.run("export", "--out", "/dev/stdout", "--format", "json")
     assert (ran.returncode, ran.stdout) == (Exit.OK, "[]\n"), ran.stderr
     assert "0 measurements in /dev/stdout" in ran.stderr
@@ -105,7 +105,7 @@ def test_an_export_to_standard_output_is_the_export_alone(filled: Commands) -> N
     assert "--format csv or json" in ran.stderr
 
 
-def test_a_connection_that_broke_is_no_closed_pipe(filled: Commands) -> None:
+def test_a_broken_connection_is_not_taken_for_a_closed_pipe(filled: Commands) -> None:
     script = """
 from cli.output.closed_pipe import ending_quietly
 try:

@@ -78,7 +78,7 @@ def read_only(filled: Commands) -> Iterator[Commands]:
         each.chmod(each.stat().st_mode | 0o200)
 
 
-def test_a_state_folder_that_takes_no_writes_is_read(read_only: Commands, tmp_path: Path) -> None:
+def test_a_read_only_state_folder_can_be_read(read_only: Commands, tmp_path: Path) -> None:
     for line in (*READING, "db upgrade", "export --out e.csv"):
         assert run(read_only, tmp_path, line) == (Exit.OK, []), line
     for line in WRITING:
@@ -86,7 +86,7 @@ def test_a_state_folder_that_takes_no_writes_is_read(read_only: Commands, tmp_pa
 
 
 @as_root
-def test_a_state_folder_of_another_user_is_told_as_such(filled: Commands, tmp_path: Path) -> None:
+def test_a_state_folder_of_another_user_is_reported(filled: Commands, tmp_path: Path) -> None:
     for each in (filled.state, *filled.state.rglob("*")):
         os.chown(each, OTHER, OTHER)
     for line in CLOSED:
@@ -97,7 +97,7 @@ def test_a_state_folder_of_another_user_is_told_as_such(filled: Commands, tmp_pa
 
 
 @as_root
-def test_a_state_folder_on_a_full_disk_is_read_and_takes_writes_once_there_is_room(
+def test_a_state_folder_on_a_full_disk_is_readable_and_recovers(
     tmp_path: Path,
 ) -> None:
     disk = tmp_path / "disk"
@@ -123,7 +123,7 @@ def test_a_state_folder_on_a_full_disk_is_read_and_takes_writes_once_there_is_ro
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-def test_a_file_that_is_only_read_shows_what_another_process_writes(read_only: Commands) -> None:
+def test_a_read_only_database_shows_changes_of_other_processes(read_only: Commands) -> None:
     settings = Settings(state=read_only.state)
     reader = Database.open(settings.database)
     with bound_by_rights():

@@ -12,7 +12,7 @@ from testbed.checkout import ROOT
 
 
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff20"])
-def test_a_text_that_a_spreadsheet_would_run_begins_with_an_apostrophe(first: str) -> None:
+def test_a_formula_begins_with_an_apostrophe_in_csv(first: str) -> None:
     file = io.StringIO(newline="")
     lines = CsvLines(file, ["text", "number", "flag", "nothing"])
     lines.heading()
@@ -42,7 +42,7 @@ def test_there_is_one_writer_of_csv() -> None:
 
 
 @pytest.mark.parametrize("text", ["one\rtwo", "\r", "one\r\ntwo", "a\r,b", "one\ntwo"])
-def test_ends_of_lines_within_a_text_end_no_row(text: str) -> None:
+def test_line_breaks_in_a_text_do_not_end_a_row(text: str) -> None:
     file = io.StringIO(newline="")
     lines = CsvLines(file, ["text", "number"])
     lines.heading()

@@ -32,7 +32,7 @@ from tests.cli.processed import Processed
 from tests.docs.pages import PAGES
 
 
-def test_a_sound_machine_is_sound(processed: Processed) -> None:
+def test_a_working_machine_has_no_findings(processed: Processed) -> None:
     ran = processed.commands.run("doctor")
     assert ran.returncode == Exit.OK, ran.stdout
     lines = [line.split()[:2] for line in ran.stdout.splitlines() if not line.startswith(" ")]
@@ -50,7 +50,7 @@ def test_json_names_what_was_found_and_devices_with_memory(processed: Processed)
     assert any(device.startswith("cpu") and "GiB" in device for device in devices)
 
 
-def test_what_is_broken_comes_with_its_repair(tmp_path: Path) -> None:
+def test_every_fault_is_reported_with_its_repair(tmp_path: Path) -> None:
     extra = {
         "THORAQ_BROKER_URL": "redis://127.0.0.1:1/0",
         "THORAQ_DATABASE_URL": "postgresql://127.0.0.1:1/thoraq",
@@ -82,7 +82,7 @@ def test_a_url_of_another_database_is_not_called_postgresql(tmp_path: Path) -> N
     [DatabaseAway, DatabaseLoginFails, DatabaseReadOnly, BrokerUnavailable],
     ids=lambda each: each.code,
 )
-def test_doctor_does_not_name_itself_as_what_to_run(error: type[Exception]) -> None:
+def test_doctor_does_not_suggest_to_run_doctor(error: type[Exception]) -> None:
     said = str(error.__doc__)
     assert "thoraq doctor" in said
     shown = without_self(Check("database", ok=False, found=f"{said} (code)", repair="pg_isready"))
@@ -91,7 +91,7 @@ def test_doctor_does_not_name_itself_as_what_to_run(error: type[Exception]) -> N
     assert shown.found.endswith(". (code)") or "Nothing is lost" in shown.found
 
 
-def test_doctor_says_of_a_server_that_is_away_what_is_to_be_started(tmp_path: Path) -> None:
+def test_doctor_names_the_command_that_starts_an_absent_server(tmp_path: Path) -> None:
     found = without_self(database_check(tmp_path, "postgresql://127.0.0.1:1/thoraq")).found
     assert found.endswith("start the server or correct THORAQ_DATABASE_URL (database-away)")
 
@@ -103,7 +103,7 @@ def changed(url: str, *, name: str | None = None, user: str | None = None) -> st
     return url.render_as_string(hide_password=False)
 
 
-def test_a_postgresql_that_lets_nobody_in_is_told_by_kind(
+def test_a_refused_postgresql_connection_is_reported_by_kind(
     postgres_url: str, empty_postgres_url: str, tmp_path: Path
 ) -> None:
     for url, code, repair in (
@@ -141,7 +141,7 @@ def test_a_postgresql_that_lets_nobody_in_is_told_by_kind(
         ("Connection refused", False),
     ],
 )
-def test_a_login_that_fails_is_permanent_and_silence_is_not(said: str, permanent: bool) -> None:
+def test_a_failed_login_is_permanent_and_a_timeout_transient(said: str, permanent: bool) -> None:
     failed = psycopg.OperationalError(f'connection to server at "db", port 5432 failed: {said}')
     with pytest.raises(DatabaseError) as raised, translated():
         raise OperationalError(None, None, failed)
@@ -160,7 +160,7 @@ def test_a_login_that_fails_is_permanent_and_silence_is_not(said: str, permanent
         "redis://:hunter2@queue:port/0",
     ],
 )
-def test_no_repair_leads_a_password_into_a_command_line(url: str) -> None:
+def test_no_repair_puts_a_password_into_a_command_line(url: str) -> None:
     assert "hunter2" not in broker_repair(url)
     assert "THORAQ_BROKER_URL ping" not in broker_repair(url)
 
@@ -205,7 +205,7 @@ SHOWN = re.compile(
 )
 
 
-def test_nothing_that_is_written_down_leads_a_password_into_a_command_line() -> None:
+def test_no_documentation_puts_a_password_into_a_command_line() -> None:
     assert SHOWN.search("redis-cli -u $THORAQ_BROKER_URL ping")
     assert SHOWN.search("psql postgresql://ada:hunter2@db/thoraq")
     suffixes = {".py", ".md", ".yaml", ".service", ".example", ".sh", ".sql", ""}
@@ -224,7 +224,7 @@ def test_nothing_that_is_written_down_leads_a_password_into_a_command_line() -> 
     assert found == []
 
 
-def test_messages_that_ended_workers_are_told_and_where_they_are(
+def test_messages_that_killed_workers_are_reported_with_their_path(
     redis_url: str, tmp_path: Path
 ) -> None:
     with Redis.from_url(redis_url) as client:
@@ -239,7 +239,7 @@ def test_messages_that_ended_workers_are_told_and_where_they_are(
         assert client.llen("thoraq.set_aside") == 2
 
 
-def test_a_postgresql_that_takes_no_writes_is_unsound_and_told_how_to_be_reached(
+def test_a_read_only_postgresql_is_reported_with_a_remedy(
     postgres_url: str, tmp_path: Path
 ) -> None:
     assert database_check(tmp_path, postgres_url).ok
@@ -258,7 +258,7 @@ def test_a_postgresql_that_takes_no_writes_is_unsound_and_told_how_to_be_reached
     assert DatabaseReadOnly.code in ran.stdout
 
 
-def test_a_sqlite_file_that_cannot_be_written_is_unsound(tmp_path: Path) -> None:
+def test_a_read_only_sqlite_file_is_reported(tmp_path: Path) -> None:
     with read_only(tmp_path / "disk") as path:
         check = database_check(tmp_path, f"sqlite:///{path}")
         assert not check.ok
@@ -290,7 +290,7 @@ def read_only(folder: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_the_doctor_alone_says_that_it_runs_as_root(tmp_path: Path) -> None:
+def test_only_the_doctor_reports_running_as_root(tmp_path: Path) -> None:
     ran = Commands(tmp_path / "state").run("doctor", "--here")
     assert ("running as root" in ran.stderr) == (os.geteuid() == 0)
     assert "running as root" not in ran.stdout
@@ -302,7 +302,7 @@ def test_the_doctor_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [("db", "check"), ("db", "check", "--json")])
-def test_a_missing_schema_is_unsound_and_upgrade_mends_it(
+def test_a_missing_schema_is_reported_and_upgrade_creates_it(
     commands: Commands, words: tuple[str, ...]
 ) -> None:
     assert commands.run(*words).returncode == Exit.UNSOUND

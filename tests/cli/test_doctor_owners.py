@@ -45,7 +45,7 @@ def state_as_other(folder: Path, groups: list[int] | None = None) -> Check:
 
 
 @as_root
-def test_a_member_of_the_group_who_only_reads_is_told_so_and_nothing_fails(
+def test_a_group_member_with_read_access_is_informed_without_failure(
     installed: Settings,
 ) -> None:
     service = Database.open(installed.database)
@@ -60,7 +60,7 @@ def test_a_member_of_the_group_who_only_reads_is_told_so_and_nothing_fails(
 
 @as_root
 @pytest.mark.parametrize("mode", [0o700, 0o750, 0o711, 0o744, 0o000], ids=oct)
-def test_a_folder_of_another_user_is_never_given_away(mode: int) -> None:
+def test_no_repair_changes_the_owner_of_a_folder_of_another_user(mode: int) -> None:
     with open_folder() as folder:
         state = folder / "state"
         (state / "deep").mkdir(parents=True)
@@ -76,7 +76,7 @@ def test_a_folder_of_another_user_is_never_given_away(mode: int) -> None:
 
 
 @as_root
-def test_a_folder_is_made_only_where_there_is_none() -> None:
+def test_a_folder_is_created_only_if_absent() -> None:
     with open_folder() as folder:
         check = state_as_other(folder / "new state")
         assert not check.ok
@@ -89,7 +89,7 @@ def test_a_folder_is_made_only_where_there_is_none() -> None:
 
 
 @as_root
-def test_a_folder_of_ones_own_that_was_closed_is_opened_by_its_mode() -> None:
+def test_the_mode_of_an_own_folder_without_access_is_repaired() -> None:
     with open_folder() as folder:
         state = folder / "state"
         state.mkdir()

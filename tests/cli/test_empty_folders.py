@@ -39,7 +39,7 @@ def environment(**extra: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("holding", ["", "letters.txt"], ids=["empty", "anothers"])
 @pytest.mark.parametrize("grouped", [False, True], ids=["alone", "group"])
-def test_a_command_that_reads_changes_nothing_in_a_folder_that_is_not_thoraqs(
+def test_a_reading_command_does_not_change_a_foreign_folder(
     tmp_path: Path, holding: str, grouped: bool
 ) -> None:
     folder = tmp_path / "folder"
@@ -63,7 +63,7 @@ def test_a_command_that_reads_changes_nothing_in_a_folder_that_is_not_thoraqs(
 
 
 @pytest.mark.parametrize("name", ["thoraq.db", "a b%3F?#.db", "ü/x.db"])
-def test_a_sqlite_file_is_made_by_an_upgrade_alone(
+def test_a_sqlite_file_is_created_only_by_upgrade(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -120,6 +120,6 @@ def test_times_at_the_very_edge_are_answered_on_both_databases(database: Databas
 
 
 @pytest.mark.parametrize("study", ["9" * 18, "9" * 19, "9" * 23, "9" * 5000, "-1", "0"])
-def test_a_number_that_no_radiograph_has_is_not_found(study: str, database: Database) -> None:
+def test_an_unknown_radiograph_number_is_not_found(study: str, database: Database) -> None:
     with pytest.raises(StudyUnknown):
         list(find_results(database, ResultFilter(study=study)))

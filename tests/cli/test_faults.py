@@ -96,13 +96,13 @@ def test_every_file_gives_the_landmarks_and_the_index_of_its_reference(
     assert results[REFERENCES[1]]["ict"] == pytest.approx(0.4958, abs=ICT)
 
 
-def test_what_was_read_against_its_header_says_so(results: dict[str, dict[str, Any]]) -> None:
+def test_a_file_read_against_its_header_has_a_note(results: dict[str, dict[str, Any]]) -> None:
     assert {
         name: row["reading_note"] for name, row in results.items() if row["reading_note"]
     } == NOTES
 
 
-def test_ages_that_contradict_each_other_draw_no_newborns_line(
+def test_contradictory_ages_do_not_apply_the_threshold_of_newborns(
     results: dict[str, dict[str, Any]],
 ) -> None:
     row = results["18-age-000D/age_000D_birth.dcm"]

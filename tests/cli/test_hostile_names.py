@@ -186,7 +186,7 @@ def steering(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("run", [piped, at_a_terminal])
-def test_no_command_prints_what_steers_a_terminal(
+def test_no_command_prints_foreign_control_sequences(
     hostile: Hostile, commands: Commands, run: Callable[[Commands, Path], bytes], tmp_path: Path
 ) -> None:
     every = lines_of(hostile, tmp_path)
@@ -207,7 +207,7 @@ def test_no_command_prints_what_steers_a_terminal(
     assert ("\x1b[1m" in said) == (run is at_a_terminal)
 
 
-def test_an_error_nobody_foresaw_is_printed_without_controls(tmp_path: Path) -> None:
+def test_an_unexpected_error_is_printed_without_control_characters(tmp_path: Path) -> None:
     script = """
 import threading
 from cli.main import thoraq
@@ -237,7 +237,7 @@ thoraq(["status"], prog_name="thoraq")
     assert steering(said) == []
 
 
-def test_json_and_files_hold_names_as_they_are_and_printed_csv_shows_their_controls(
+def test_json_and_files_have_raw_names_and_printed_csv_escaped_ones(
     hostile: Hostile, commands: Commands, tmp_path: Path
 ) -> None:
     found = commands.json("results")

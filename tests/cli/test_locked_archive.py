@@ -60,9 +60,7 @@ def ledger(commands: Commands) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_process_measures_what_was_locked_once_it_opens_and_counts_each_once(
-    archive: Path, tmp_path: Path
-) -> None:
+def test_process_measures_unreadable_files_once_readable(archive: Path, tmp_path: Path) -> None:
     commands = Commands(tmp_path / "state")
     words = ("process", archive, "--batch", "night")
     assert "This run: 2 measured, 0 set aside, 2 failed" in run(commands, *words)

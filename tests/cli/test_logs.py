@@ -53,9 +53,7 @@ def logs(commands: Commands) -> Path:
     return folder
 
 
-def test_lines_of_all_processes_come_in_the_order_of_their_times(
-    commands: Commands, logs: Path
-) -> None:
+def test_lines_of_all_processes_are_sorted_by_time(commands: Commands, logs: Path) -> None:
     ran = commands.run("logs", "--json")
     assert ran.returncode == Exit.OK, ran.stderr
     said = [json.loads(each) for each in ran.stdout.splitlines()]
@@ -86,7 +84,7 @@ def test_lines_of_all_processes_come_in_the_order_of_their_times(
     ],
     ids=["batch", "level", "since", "process", "hostile", "unknown"],
 )
-def test_lines_are_chosen_by_batch_level_time_and_process(
+def test_lines_are_filtered_by_batch_level_time_and_process(
     commands: Commands, logs: Path, words: list[str], events: list[str]
 ) -> None:
     assert logs.is_dir()
@@ -96,7 +94,9 @@ def test_lines_are_chosen_by_batch_level_time_and_process(
     assert ("No matching log lines." in ran.stderr) == (not events)
 
 
-def test_a_line_is_key_and_value_and_steers_no_terminal(commands: Commands, logs: Path) -> None:
+def test_a_line_has_keys_and_values_without_control_sequences(
+    commands: Commands, logs: Path
+) -> None:
     assert logs.is_dir()
     printed = commands.run("logs").stdout
     third = '2026-03-01 02:00:03.000Z  cpu0      warning  third  batch=night chunk=2 code="x y"'
@@ -106,9 +106,7 @@ def test_a_line_is_key_and_value_and_steers_no_terminal(commands: Commands, logs
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Lima"])
-def test_a_time_that_is_printed_is_one_that_since_takes(
-    commands: Commands, logs: Path, zone: str
-) -> None:
+def test_since_accepts_printed_times(commands: Commands, logs: Path, zone: str) -> None:
     assert logs.is_dir()
     commands.extra["TZ"] = zone
     whole = commands.run("logs", "night").stdout.splitlines()
@@ -117,9 +115,7 @@ def test_a_time_that_is_printed_is_one_that_since_takes(
     assert commands.run("logs", "night", "--since", at).stdout.splitlines() == whole[2:]
 
 
-def test_a_batch_that_neither_logs_nor_database_know_is_not_found(
-    commands: Commands, logs: Path
-) -> None:
+def test_a_batch_absent_from_logs_and_database_is_not_found(commands: Commands, logs: Path) -> None:
     assert logs.is_dir()
     database = prepare(Settings(state=commands.state))
     submit(database, [seen(1)], name="quiet")
@@ -136,7 +132,7 @@ def test_a_batch_that_neither_logs_nor_database_know_is_not_found(
     assert (ran.returncode, "No matching log lines." in ran.stderr) == (Exit.OK, True)
 
 
-def test_a_process_without_a_log_is_answered_with_those_that_have_one(
+def test_a_process_without_a_log_is_refused_with_the_available_ones(
     commands: Commands, logs: Path, start: Start
 ) -> None:
     ran = commands.run("logs", "--process", "nope", "--process", "cpu1")
@@ -152,7 +148,7 @@ def test_a_process_without_a_log_is_answered_with_those_that_have_one(
     following.communicate(timeout=PATIENCE_SECONDS)
 
 
-def test_a_machine_without_logs_says_where_to_look(commands: Commands) -> None:
+def test_a_machine_without_logs_names_the_alternatives(commands: Commands) -> None:
     ran = commands.run("logs", "night")
     assert (ran.returncode, ran.stdout) == (Exit.OK, "")
     assert "No matching log lines." in ran.stderr
@@ -162,9 +158,7 @@ def test_a_machine_without_logs_says_where_to_look(commands: Commands) -> None:
     assert "docker compose logs" in " ".join(helped.split())
 
 
-def test_what_is_added_is_shown_across_a_rotation_and_a_line_only_once_it_is_whole(
-    logs: Path, start: Start
-) -> None:
+def test_new_complete_lines_are_shown_across_a_rotation(logs: Path, start: Start) -> None:
     following = start("logs", "night", "--follow", "--json")
     assert following.stdout is not None
     seen = [json.loads(following.stdout.readline())["event"] for _ in range(4)]

@@ -119,7 +119,7 @@ def newer_url(database: Database, database_url: str) -> str:
     return database_url
 
 
-def test_every_command_is_known_here() -> None:
+def test_every_command_has_its_case_for_a_newer_schema() -> None:
     assert sorted(commands_of(thoraq)) == sorted(ARGUMENTS | ELSEWHERE)
 
 
@@ -159,7 +159,7 @@ def test_every_command_refuses_the_database_of_a_newer_thoraq_and_changes_nothin
     assert not (tmp_path / "new.csv").exists()
 
 
-def test_a_restore_over_the_database_of_a_newer_thoraq_has_to_be_asked_for(
+def test_a_restore_over_a_newer_database_needs_replace(
     newer_url: str, empty_url_of_same_kind: str, tmp_path: Path
 ) -> None:
     schema.upgrade(empty_url_of_same_kind)
@@ -174,9 +174,7 @@ def test_a_restore_over_the_database_of_a_newer_thoraq_has_to_be_asked_for(
     assert schema.check(newer_url).up_to_date
 
 
-def test_the_doctor_and_the_processes_of_a_machine_say_so_too(
-    newer_url: str, tmp_path: Path
-) -> None:
+def test_the_doctor_and_the_processes_report_a_newer_schema(newer_url: str, tmp_path: Path) -> None:
     commands = Commands(tmp_path / "state", {"THORAQ_DATABASE_URL": newer_url})
     before = everything(newer_url)
     ran = commands.run("doctor")

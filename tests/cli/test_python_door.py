@@ -44,7 +44,7 @@ def test_asking_a_database_loads_no_torch_and_no_worker() -> None:
     assert loaded & {"torch", "torchvision", "openvino", "worker"} == set()
 
 
-def test_every_name_is_there_and_the_types_name_the_same_ones() -> None:
+def test_every_name_exists_and_is_typed() -> None:
     tree = ast.parse((ROOT / "thoraq" / "__init__.py").read_bytes())
     typed = {
         alias.name
@@ -87,9 +87,7 @@ class FiguresMasked(doctest.OutputChecker):
         return super().check_output(masked[0], masked[1], optionflags)
 
 
-def test_every_example_prints_what_is_written_below_it(
-    processed: Processed, tmp_path: Path
-) -> None:
+def test_every_example_prints_its_documented_output(processed: Processed, tmp_path: Path) -> None:
     places = {"/srv/elsewhere": str(tmp_path / "state"), "/srv": str(processed.world.folder)}
     ran = 0
     for name, written in examples():

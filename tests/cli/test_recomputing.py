@@ -86,7 +86,7 @@ def test_the_summary_and_an_empty_list_name_the_reasons_and_the_settings(shell: 
     assert (rules["none-view-unknown"], rules["none-age-unknown"], rules["adult-pa"]) == (4, 1, 2)
 
 
-def test_other_settings_are_noticed_until_the_results_follow_them(shell: Shell) -> None:
+def test_changed_settings_are_reported_until_results_are_recomputed(shell: Shell) -> None:
     notice = "results were judged by other ICT settings than today's: `thoraq recompute"
     for words in ("status", "status night", "results", "results --batch night --limit 1"):
         for settings, count in ((ASSUME_PA, 4), (ASSUME_BOTH, 5), ({"THORAQ_ICT_ADULT": "0.4"}, 2)):
@@ -114,9 +114,7 @@ def test_other_settings_are_noticed_until_the_results_follow_them(shell: Shell) 
     assert "changed 5" in shell.run("audit").stdout
 
 
-def test_results_that_lack_a_measure_are_noticed_until_they_are_given_it(
-    archive: Database, shell: Shell
-) -> None:
+def test_missing_measures_are_reported_until_recomputed(archive: Database, shell: Shell) -> None:
     measured_before(archive)
     notice = f"7 results lack {' and '.join(OF_POINTS)}, which thoraq did not have when they were"
     for words in ("status", "status night", "results", "results --batch night --limit 1"):
@@ -148,9 +146,7 @@ def measured_before(db: Database) -> None:
         connection.execute(update(measurement).values(dict.fromkeys(OF_POINTS)))
 
 
-def test_measures_that_lack_for_different_results_are_counted_apart(
-    archive: Database, shell: Shell
-) -> None:
+def test_missing_measures_are_counted_per_measure(archive: Database, shell: Shell) -> None:
     first, *others = OF_POINTS
     with archive.write() as connection:
         connection.execute(update(measurement).values({first: None}))
@@ -161,7 +157,7 @@ def test_measures_that_lack_for_different_results_are_counted_apart(
     assert f"1 result lacks {' and '.join(others)}, which thoraq did not have when it was" in said
 
 
-def test_a_value_out_of_its_normal_range_says_so_in_show(archive: Database, shell: Shell) -> None:
+def test_show_marks_a_value_outside_its_normal_range(archive: Database, shell: Shell) -> None:
     values = {1: (7.54, 0.057), 2: (-7.6, 0.0576)}
     for id_, (tilt, asymmetry) in values.items():
         with archive.write() as connection:
@@ -174,6 +170,6 @@ def test_a_value_out_of_its_normal_range_says_so_in_show(archive: Database, shel
     assert "asymmetry                 0.058 (out of its normal range, -0.072 to 0.057)" in other
 
 
-def test_nothing_chosen_is_said_and_no_request_is_noted(shell: Shell) -> None:
+def test_an_empty_selection_is_reported_and_not_audited(shell: Shell) -> None:
     assert "no result is chosen" in shell.run("recompute --ict-above 0.99").stderr
     assert "recompute" not in shell.run("audit").stdout

@@ -33,7 +33,7 @@ def measured(processed: Processed, tmp_path: Path) -> Commands:
     return commands
 
 
-def test_results_of_both_networks_stand_side_by_side(measured: Commands, start: Start) -> None:
+def test_results_of_both_networks_are_listed(measured: Commands, start: Start) -> None:
     before = measured.json("results")
     queued = measured.run("remeasure", "--model", "ours", "--into", "again", "--priority", "urgent")
     count = len(before)
@@ -79,7 +79,7 @@ def test_the_same_command_again_queues_nothing_twice(measured: Commands) -> None
         (("--model", "ours", "--ict-above", "0.99"), Exit.OK, "no result is chosen"),
     ],
 )
-def test_what_cannot_be_remeasured_says_why_and_queues_nothing(
+def test_files_that_cannot_be_remeasured_are_refused_with_a_reason(
     measured: Commands, words: tuple[str, ...], code: Exit, said: str
 ) -> None:
     (batch,) = (each["batch"] for each in measured.json("status"))

@@ -87,7 +87,7 @@ def test_up_measures_what_is_submitted_and_flower_lists_its_workers(
     assert processes_of(commands.state) == []
 
 
-def test_flower_asks_for_a_password_where_others_reach_it(
+def test_flower_requires_a_password_on_public_addresses(
     commands: Commands, start: Start, tmp_path: Path
 ) -> None:
     broker = RedisServer(tmp_path / "redis")
@@ -112,7 +112,7 @@ def test_flower_asks_for_a_password_where_others_reach_it(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
 @pytest.mark.parametrize("silent", [True, False], ids=["silent", "gone"])
-def test_flower_ends_on_the_first_signal_also_where_its_broker_does_not_answer(
+def test_flower_ends_on_the_first_signal_without_a_broker(
     commands: Commands, start: Start, tmp_path: Path, number: signal.Signals, *, silent: bool
 ) -> None:
     broker = RedisServer(tmp_path / "redis")
@@ -147,7 +147,7 @@ def test_flower_ends_on_the_first_signal_also_where_its_broker_does_not_answer(
         ({"THORAQ_FLOWER_PASSWORD": "x", "THORAQ_FLOWER_USER": "a:b"}, "password-unusable"),
     ],
 )
-def test_flower_does_not_start_where_its_password_would_keep_nobody_out(
+def test_flower_does_not_start_with_an_ineffective_password(
     commands: Commands, settings: dict[str, str], code: str
 ) -> None:
     commands.extra.update(settings)

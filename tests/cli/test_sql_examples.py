@@ -60,7 +60,7 @@ def test_every_example_is_there_for_both_databases() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_example_of_sql_says_the_same_on_both_databases(
+def test_every_sql_example_gives_the_same_on_both_databases(
     processed: Processed, moved: str, name: str
 ) -> None:
     columns, rows = on_sqlite(processed.commands.state / "thoraq.db", EXAMPLES["sqlite", name])
@@ -72,7 +72,7 @@ def test_an_example_of_sql_says_the_same_on_both_databases(
     ] == [[float(cell) if not isinstance(cell, str) else cell for cell in row] for row in rows]
 
 
-def test_the_points_that_sql_names_are_those_of_the_commands(processed: Processed) -> None:
+def test_points_in_sql_equal_those_of_the_commands(processed: Processed) -> None:
     columns, rows = on_sqlite(processed.commands.state / "thoraq.db", EXAMPLES["sqlite", "widths"])
     listed = processed.commands.json("results", "--sort", "ict:desc", "--limit", "5")
     assert columns[2:] == ["heart_right_x", "heart_left_x", "thorax_right_x", "thorax_left_x"]
