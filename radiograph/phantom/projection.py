@@ -11,7 +11,7 @@ from radiograph.phantom.canvas import Canvas, Grid, Ribbon, body_canvas, line
 from radiograph.phantom.exposure import Exposure, collimate, draw_exposure, expose
 from radiograph.phantom.skeleton import bone
 
-#: Attenuation per cm at about 120 kVp.
+#: Attenuation per cm behind a patient, at about 120 kVp.
 SOFT_PER_CM = 0.165
 BONE_PER_CM = 0.30
 #: Density of inflated lung relative to soft tissue.
