@@ -1,4 +1,4 @@
-"""Where a data set begins, what the file meta information says of it, and how it is written."""
+"""The file meta information, the start of the data set, and the encoding of its elements."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pydicom.uid import (
 
 _PREFIX_AT, _BEGIN = 128, 132
 _META_GROUP, _SYNTAX = 2, 0x0002_0010
-#: VRs whose length takes two bytes; every other, of whatever edition, has two reserved bytes and
-#: four bytes of length (PS3.5 7.1.2).
+#: VRs with a length of two bytes; all others, those of later editions too, have two reserved bytes
+#: and a length of four (PS3.5 7.1.2).
 SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 _LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _UNDEFINED = 0xFFFFFFFF
@@ -27,7 +27,7 @@ Order = Literal["little", "big"]
 
 
 class Encoding(NamedTuple):
-    """How elements are written."""
+    """Encoding of the elements."""
 
     implicit: bool
     little_endian: bool
@@ -40,19 +40,19 @@ class Encoding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FileMeta:
-    """The file meta information, PS3.10 7.1. ``start``: where the data set begins."""
+    """The file meta information, PS3.10 7.1. ``start``: offset of the data set."""
 
     syntax: str | None
     start: int
 
     @property
     def deflated(self) -> bool:
-        """Tell whether the data set is compressed as a whole."""
+        """Return whether the data set is deflated."""
         return self.syntax == DeflatedExplicitVRLittleEndian
 
     @property
     def encoding(self) -> Encoding | None:
-        """Return how the transfer syntax says that elements are written; None where it is silent.
+        """Return the encoding of the transfer syntax; None if absent or private.
 
         All compressed syntaxes of the Standard are explicit and little endian (PS3.5 A.4).
         """
