@@ -42,26 +42,26 @@ def cached_parts(card: ModelCard, form: Form, folder: Path, key: bytes) -> Parts
 
     ``key``: the HMAC key. Raises RuntimeUnavailable, and OSError if the folder is not writable.
     """
-    place = place_of(card, form, folder, key)
-    files = _sealed(place, key)
+    target = conversion_folder(card, form, folder, key)
+    files = _read_verified(target, key)
     if files is None:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with _one_at_a_time(place.parent / ".lock"):
-            files = _sealed(place, key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _one_at_a_time(target.parent / ".lock"):
+            files = _read_verified(target, key)
             if files is None:
-                if place.exists():
+                if target.exists():
                     _log.warning(
-                        "the converted network was changed; it is converted anew",
+                        "the converted network was changed; converting it again",
                         version=card.version,
                     )
                 else:
                     _log.info("converting the network for this CPU", version=card.version)
                 files = _converted(card, form)
-                _keep(files, form, place, key)
+                _store(files, form, target, key)
     return read_parts(files)
 
 
-def place_of(card: ModelCard, form: Form, folder: Path, key: bytes) -> Path:
+def conversion_folder(card: ModelCard, form: Form, folder: Path, key: bytes) -> Path:
     """Return the folder of a conversion, named by everything it depends on and by the key."""
     sources = {
         "weights": card.weights_digest,
@@ -75,21 +75,21 @@ def place_of(card: ModelCard, form: Form, folder: Path, key: bytes) -> Path:
     return folder / weights / f"{form}-{digest[:_SHORT]}"
 
 
-def _sealed(place: Path, key: bytes) -> dict[str, bytes] | None:
+def _read_verified(target: Path, key: bytes) -> dict[str, bytes] | None:
     """Return the files of a conversion, each read once; None if absent or the seal differs."""
     try:
-        stored = json.loads((place / _SEAL).read_bytes())
-        files = {name: (place / name).read_bytes() for name in PART_FILES}
-        valid = hmac.compare_digest(str(stored["seal"]), _seal(files, place, key))
+        stored = json.loads((target / _SEAL).read_bytes())
+        files = {name: (target / name).read_bytes() for name in PART_FILES}
+        valid = hmac.compare_digest(str(stored["seal"]), _seal(files, target, key))
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     return files if valid else None
 
 
-def _seal(files: Mapping[str, bytes], place: Path, key: bytes) -> str:
+def _seal(files: Mapping[str, bytes], target: Path, key: bytes) -> str:
     """Return the HMAC of the files and of the path they are for."""
     digests = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
-    message = json.dumps([place.parent.name, place.name, digests])
+    message = json.dumps([target.parent.name, target.name, digests])
     return hmac.digest(key, message.encode(), "sha256").hex()
 
 
@@ -101,23 +101,23 @@ def _converted(card: ModelCard, form: Form) -> dict[str, bytes]:
         return {name: (Path(out) / name).read_bytes() for name in PART_FILES}
 
 
-def _keep(files: Mapping[str, bytes], form: Form, place: Path, key: bytes) -> None:
+def _store(files: Mapping[str, bytes], form: Form, target: Path, key: bytes) -> None:
     """Write a conversion atomically. Raises OSError."""
-    for old in place.parent.glob(f"{_PARTIAL}*"):  # left by a process that was killed
+    for old in target.parent.glob(f"{_PARTIAL}*"):  # left by a process that was killed
         shutil.rmtree(old, ignore_errors=True)
     with tempfile.TemporaryDirectory(
-        dir=place.parent, prefix=_PARTIAL, ignore_cleanup_errors=True
+        dir=target.parent, prefix=_PARTIAL, ignore_cleanup_errors=True
     ) as partial:
-        seal = json.dumps({"seal": _seal(files, place, key)}).encode()
+        seal = json.dumps({"seal": _seal(files, target, key)}).encode()
         for name, content in {**files, _SEAL: seal}.items():
             with (Path(partial) / name).open("xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
         # Damaged, or of an older version. A process that has read it is not affected.
-        for old in place.parent.glob(f"{form}-{'?' * _SHORT}"):
+        for old in target.parent.glob(f"{form}-{'?' * _SHORT}"):
             shutil.rmtree(old, ignore_errors=True)
-        Path(partial).rename(place)
+        Path(partial).rename(target)
 
 
 def _convert(card: ModelCard, form: Form, out: Path) -> None:

@@ -44,7 +44,7 @@ class Comparison:
 
     @property
     def worse(self) -> bool:
-        """Whether the candidate's mean is above the interval of the served network."""
+        """Return whether the candidate's mean is above the interval of the served network."""
         limit = self.served.mean if self.served.high is None else self.served.high
         return self.candidate.mean > limit
 

@@ -49,7 +49,7 @@ def load_predictor(
         except RuntimeUnavailable as exc:
             if runtime is Runtime.OPENVINO:
                 raise
-            _log.warning("torch computes the network, which takes longer", reason=str(exc))
+            _log.warning("falling back to torch, which is slower", reason=str(exc))
     # Imported here because torch takes seconds and half a gigabyte to load.
     from network.predictor import TorchPredictor  # noqa: PLC0415
     from network.weights import load_network  # noqa: PLC0415
@@ -66,7 +66,7 @@ def _parts(card: ModelCard, arithmetic: Arithmetic, cache: Path | None, key: byt
         try:
             return cached_parts(card, arithmetic.form, cache, key)
         except OSError as exc:
-            _log.warning("the converted network cannot be kept", error=type(exc).__name__)
+            _log.warning("the converted network cannot be cached", error=type(exc).__name__)
     from network.conversion import converted  # noqa: PLC0415 - as above
     from network.weights import load_network  # noqa: PLC0415
 

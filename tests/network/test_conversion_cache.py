@@ -128,7 +128,7 @@ def test_a_conversion_forged_with_another_key_is_repeated(
         None,
     ):
         (place / "digests.json").write_text(json.dumps({"seal": seal}))
-        assert conversion_cache._sealed(place, KEY) is None
+        assert conversion_cache._read_verified(place, KEY) is None
     capsys.readouterr()
     again = load_predictor(shipped_card(), "cpu", cache=folder, key=KEY)
     said = capsys.readouterr()
@@ -140,8 +140,8 @@ def test_a_sealed_conversion_is_invalid_at_another_path(folder: Path, tmp_path: 
     [place] = conversions(folder)
     other = tmp_path / place.parent.name / f"{place.name[:-4]}0000"
     shutil.copytree(place, other)
-    assert conversion_cache._sealed(other, KEY) is None
-    assert conversion_cache._sealed(place, KEY) is not None
+    assert conversion_cache._read_verified(other, KEY) is None
+    assert conversion_cache._read_verified(place, KEY) is not None
 
 
 def test_machines_with_different_keys_share_a_folder(
@@ -157,7 +157,7 @@ def test_machines_with_different_keys_share_a_folder(
 
 def test_a_lock_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("results")
-    place = conversion_cache.place_of(shipped_card(), Form.PLAIN, tmp_path / "kept", KEY)
+    place = conversion_cache.conversion_folder(shipped_card(), Form.PLAIN, tmp_path / "kept", KEY)
     place.parent.mkdir(parents=True)
     (place.parent / ".lock").symlink_to(tmp_path / "results")
     with pytest.raises(OSError, match="symbolic"):
@@ -171,19 +171,21 @@ def test_another_network_code_or_library_has_another_conversion(
     card = shipped_card()
     [place] = conversions(folder)
     form = max((each for each in Form if place.name.startswith(f"{each}-")), key=len)
-    assert place == conversion_cache.place_of(card, form, folder, KEY)
+    assert place == conversion_cache.conversion_folder(card, form, folder, KEY)
     others = [
-        conversion_cache.place_of(replace(card, weights_digest="0" * 64), form, folder, KEY),
-        conversion_cache.place_of(replace(card, ranges=None), form, folder, KEY),
-        conversion_cache.place_of(card, Form.PLAIN, folder, KEY),
+        conversion_cache.conversion_folder(
+            replace(card, weights_digest="0" * 64), form, folder, KEY
+        ),
+        conversion_cache.conversion_folder(replace(card, ranges=None), form, folder, KEY),
+        conversion_cache.conversion_folder(card, Form.PLAIN, folder, KEY),
     ]
     with monkeypatch.context() as patch:
         patch.setattr(conversion_cache, "version", lambda _: "0.1")
-        others.append(conversion_cache.place_of(card, form, folder, KEY))
+        others.append(conversion_cache.conversion_folder(card, form, folder, KEY))
     with monkeypatch.context() as patch:
         (tmp_path / "channels.py").write_text("# another view")
         patch.setattr(conversion_cache, "_CODE", tmp_path)
-        others.append(conversion_cache.place_of(card, form, folder, KEY))
+        others.append(conversion_cache.conversion_folder(card, form, folder, KEY))
     assert len({place, *others}) == 1 + len(others)
 
 
@@ -224,7 +226,7 @@ def test_weights_are_verified_with_a_cached_conversion(folder: Path, tmp_path: P
 
 def test_files_of_a_killed_process_are_removed(tmp_path: Path) -> None:
     left = (
-        conversion_cache.place_of(shipped_card(), Form.PLAIN, tmp_path, KEY).parent
+        conversion_cache.conversion_folder(shipped_card(), Form.PLAIN, tmp_path, KEY).parent
         / ".partial-killed"
     )
     left.mkdir(parents=True)
