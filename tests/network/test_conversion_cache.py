@@ -38,8 +38,8 @@ np.save(sys.argv[3], np.stack(points))
 """
 
 
-def start(folder: Path, films: Path, out: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", START, *map(str, (folder, films, out))]
+def start(folder: Path, images: Path, out: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", START, *map(str, (folder, images, out))]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
@@ -48,7 +48,7 @@ def points(predictions: Sequence[Prediction]) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def films() -> np.ndarray:
+def images() -> np.ndarray:
     return squares(3)
 
 
@@ -65,9 +65,9 @@ def conversions(folder: Path) -> list[Path]:
 
 
 def test_concurrent_starts_convert_once_and_predict_as_without_a_cache(
-    tmp_path: Path, films: np.ndarray
+    tmp_path: Path, images: np.ndarray
 ) -> None:
-    np.save(tmp_path / "films.npy", films)
+    np.save(tmp_path / "films.npy", images)
     outs = [tmp_path / f"{number}.npy" for number in range(3)]
     folder = tmp_path / "kept"
     first = [start(folder, tmp_path / "films.npy", out) for out in outs[:2]]
@@ -77,7 +77,7 @@ def test_concurrent_starts_convert_once_and_predict_as_without_a_cache(
     assert len(said[2].splitlines()) == 1  # the third converts nothing
     assert len(conversions(folder)) == 1
     assert not list(folder.glob("*/.partial-*"))  # no incomplete file is left
-    expected = points(load_predictor(shipped_card(), "cpu", threads=1).predict(films))
+    expected = points(load_predictor(shipped_card(), "cpu", threads=1).predict(images))
     for out in outs:
         assert np.abs(np.load(out) - expected).max() == 0.0
 
@@ -92,9 +92,9 @@ def test_a_cached_conversion_is_not_repeated(folder: Path, monkeypatch: pytest.M
     [("features.bin", "damaged"), ("readings.xml", "gone"), ("digests.json", "shortened")],
 )
 def test_a_damaged_conversion_is_repeated(
-    folder: Path, films: np.ndarray, name: str, how: str
+    folder: Path, images: np.ndarray, name: str, how: str
 ) -> None:
-    expected = points(load_predictor(shipped_card(), "cpu", cache=folder, key=KEY).predict(films))
+    expected = points(load_predictor(shipped_card(), "cpu", cache=folder, key=KEY).predict(images))
     [place] = conversions(folder)
     file = place / name
     content = bytearray(file.read_bytes())
@@ -105,16 +105,16 @@ def test_a_damaged_conversion_is_repeated(
         file.write_bytes(content[: len(content) // 2] if how == "shortened" else content)
     again = load_predictor(shipped_card(), "cpu", cache=folder, key=KEY)
     assert conversions(folder) == [place]
-    assert np.abs(points(again.predict(films)) - expected).max() == 0.0
+    assert np.abs(points(again.predict(images)) - expected).max() == 0.0
 
 
 def test_a_conversion_forged_with_another_key_is_repeated(
     folder: Path,
-    films: np.ndarray,
+    images: np.ndarray,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    expected = points(load_predictor(shipped_card(), "cpu", cache=folder, key=KEY).predict(films))
+    expected = points(load_predictor(shipped_card(), "cpu", cache=folder, key=KEY).predict(images))
     [place] = conversions(folder)
     # Slightly moved points, with digests and a seal of another key.
     content = bytearray((place / "readings.bin").read_bytes())
@@ -133,7 +133,7 @@ def test_a_conversion_forged_with_another_key_is_repeated(
     again = load_predictor(shipped_card(), "cpu", cache=folder, key=KEY)
     said = capsys.readouterr()
     assert "was changed" in said.out + said.err + caplog.text  # whichever stream the log uses
-    assert np.abs(points(again.predict(films)) - expected).max() == 0.0
+    assert np.abs(points(again.predict(images)) - expected).max() == 0.0
 
 
 def test_a_sealed_conversion_is_invalid_at_another_path(folder: Path, tmp_path: Path) -> None:
@@ -198,13 +198,13 @@ def test_the_conversion_of_older_code_is_removed(folder: Path) -> None:
 
 
 def test_without_a_writable_cache_the_network_is_served(
-    tmp_path: Path, films: np.ndarray, folder: Path
+    tmp_path: Path, images: np.ndarray, folder: Path
 ) -> None:
     (tmp_path / "file").touch()
     served = load_predictor(shipped_card(), "cpu", cache=tmp_path / "file")
     assert served.runtime is Runtime.OPENVINO
-    expected = load_predictor(shipped_card(), "cpu", cache=folder, key=KEY).predict(films)
-    assert np.abs(points(served.predict(films)) - points(expected)).max() == 0.0
+    expected = load_predictor(shipped_card(), "cpu", cache=folder, key=KEY).predict(images)
+    assert np.abs(points(served.predict(images)) - points(expected)).max() == 0.0
 
 
 def test_a_failed_conversion_falls_back_to_torch_or_raises(tmp_path: Path) -> None:

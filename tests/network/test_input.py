@@ -34,9 +34,9 @@ def test_the_radiograph_keeps_its_shape_inside_a_black_margin() -> None:
 
 
 def test_eight_and_sixteen_bits_give_the_same_square() -> None:
-    film = np.random.default_rng(1).integers(0, 256, (333, 257)).astype(np.uint8)
-    deep = film.astype(np.uint16) * 257
-    difference = prepare(film).pixels.astype(int) - prepare(deep).pixels.astype(int)
+    image = np.random.default_rng(1).integers(0, 256, (333, 257)).astype(np.uint8)
+    deep = image.astype(np.uint16) * 257
+    difference = prepare(image).pixels.astype(int) - prepare(deep).pixels.astype(int)
     assert np.abs(difference).max() <= 1
 
 

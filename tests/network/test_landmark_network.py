@@ -26,7 +26,7 @@ def network() -> LandmarkNetwork:
 
 
 @pytest.fixture(scope="module")
-def films() -> np.ndarray:
+def images() -> np.ndarray:
     return np.random.default_rng(0).integers(
         0, 256, (3, INPUT_SIDE_PX, INPUT_SIDE_PX), dtype=np.uint8
     )
@@ -51,8 +51,8 @@ def test_equalised_grey_levels_do_not_depend_on_the_exposure_curve() -> None:
 
 
 def test_channels_are_finite_for_black_white_and_uniform_images() -> None:
-    films = torch.stack([torch.full((64, 64), v) for v in (0, 127, 255)])
-    assert torch.isfinite(channels(films)).all()
+    images = torch.stack([torch.full((64, 64), v) for v in (0, 127, 255)])
+    assert torch.isfinite(channels(images)).all()
 
 
 def test_a_point_is_the_expectation_of_its_heat_map(network: LandmarkNetwork) -> None:
@@ -65,22 +65,22 @@ def test_a_point_is_the_expectation_of_its_heat_map(network: LandmarkNetwork) ->
 
 
 def test_an_image_gives_the_same_points_alone_and_in_a_batch(
-    network: LandmarkNetwork, films: np.ndarray
+    network: LandmarkNetwork, images: np.ndarray
 ) -> None:
     predictor = TorchPredictor(network, "cpu")
-    together = predictor.predict(films)
-    for alone, batched in zip(films, together, strict=True):
+    together = predictor.predict(images)
+    for alone, batched in zip(images, together, strict=True):
         single = predictor.predict(alone[None])[0]
         assert np.allclose(single.points, batched.points, atol=1e-3)
         assert np.allclose(single.spreads, batched.spreads, rtol=1e-3)
 
 
 def test_with_test_time_flip_a_mirrored_image_gives_mirrored_points(
-    network: LandmarkNetwork, films: np.ndarray
+    network: LandmarkNetwork, images: np.ndarray
 ) -> None:
     predictor = TorchPredictor(network, "cpu", flip=True)
-    plain = predictor.predict(films)
-    mirrored = predictor.predict(np.ascontiguousarray(films[:, :, ::-1]))
+    plain = predictor.predict(images)
+    mirrored = predictor.predict(np.ascontiguousarray(images[:, :, ::-1]))
     for a, b in zip(plain, mirrored, strict=True):
         back = b.points[list(MIRROR)].copy()
         back[:, 0] = INPUT_SIDE_PX - 1 - back[:, 0]
@@ -89,10 +89,10 @@ def test_with_test_time_flip_a_mirrored_image_gives_mirrored_points(
 
 
 def test_half_precision_on_disk_moves_points_by_under_0_1_px(
-    network: LandmarkNetwork, films: np.ndarray, card: ModelCard
+    network: LandmarkNetwork, images: np.ndarray, card: ModelCard
 ) -> None:
-    kept = TorchPredictor(network, "cpu").predict(films)
-    loaded = TorchPredictor(load_network(card), "cpu").predict(films)
+    kept = TorchPredictor(network, "cpu").predict(images)
+    loaded = TorchPredictor(load_network(card), "cpu").predict(images)
     assert max(np.abs(a.points - b.points).max() for a, b in zip(kept, loaded, strict=True)) < 0.1
 
 

@@ -30,11 +30,11 @@ def squares(count: int) -> np.ndarray:
     return np.stack(drawn)
 
 
-def check_same(films: np.ndarray) -> None:
+def check_same(images: np.ndarray) -> None:
     torch_alone = load_predictor(shipped_card(), "cpu", runtime=Runtime.TORCH)
     compiled = load_predictor(shipped_card(), "cpu", exact=True, runtime=Runtime.OPENVINO)
     assert (torch_alone.runtime, compiled.runtime) == (Runtime.TORCH, Runtime.OPENVINO)
-    for one, other in zip(torch_alone.predict(films), compiled.predict(films), strict=True):
+    for one, other in zip(torch_alone.predict(images), compiled.predict(images), strict=True):
         assert np.abs(one.points - other.points).max() < 0.005
         assert np.abs(one.spreads - other.spreads).max() < 0.005
         assert one.frontal_probability == pytest.approx(other.frontal_probability, abs=1e-3)
@@ -52,11 +52,11 @@ def test_real_radiographs_are_predicted_as_by_torch() -> None:
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the annotated radiographs are not on this machine")
 def test_the_served_precision_moves_landmarks_of_real_radiographs_by_under_0_1_px() -> None:
-    films = read_samples(DATA, side=INPUT_SIDE_PX).split("test").images
-    exact = load_predictor(shipped_card(), "cpu", runtime=Runtime.TORCH).predict(films)
+    images = read_samples(DATA, side=INPUT_SIDE_PX).split("test").images
+    exact = load_predictor(shipped_card(), "cpu", runtime=Runtime.TORCH).predict(images)
     served = load_predictor(shipped_card(), "cpu")
     assert served.precision == "int8"
-    pairs = list(zip(exact, served.predict(films), strict=True))
+    pairs = list(zip(exact, served.predict(images), strict=True))
     apart = np.array([np.linalg.norm(one.points - other.points, axis=1) for one, other in pairs])
     apart *= 224 / INPUT_SIDE_PX
     assert apart.mean() < 0.05

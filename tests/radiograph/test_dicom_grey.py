@@ -106,9 +106,9 @@ def test_an_implausible_window_is_replaced_by_the_range_of_the_pixels(
 
 
 def test_without_a_window_outliers_do_not_set_the_range(reading: Reading) -> None:
-    film = np.kron(RAMP, np.ones((6, 6), np.uint16))
-    film[96:104, 96:104] = 65535  # a lead marker
-    read = reading(make_dicom(film)).pixels
+    image = np.kron(RAMP, np.ones((6, 6), np.uint16))
+    image[96:104, 96:104] = 65535  # a lead marker
+    read = reading(make_dicom(image)).pixels
     assert read[100, 100] == TOP
     assert np.median(read) == pytest.approx(TOP / 2, rel=0.05)
 
@@ -210,11 +210,11 @@ def test_padding_is_black_and_ignored_for_the_range(
             dataset.add_new("PixelPaddingRangeLimit", "US", limit)
 
     read = reading(make_dicom(padded, spoil=add, **elements)).pixels
-    film = read[16:64, 32:96]
+    image = read[16:64, 32:96]
     assert not read[:16].any()
     assert not read[64:].any()
-    assert film.max() > 0.99 * TOP
-    rising = np.corrcoef(film.ravel(), RAMP.ravel())[0, 1]
+    assert image.max() > 0.99 * TOP
+    rising = np.corrcoef(image.ravel(), RAMP.ravel())[0, 1]
     assert abs(rising) > 0.99
     assert (rising < 0) == (photometric == "MONOCHROME1")
 
@@ -268,9 +268,9 @@ def test_uniform_pixels_are_refused(dtype: type[np.generic], reading: Reading) -
 
 
 def test_detail_between_the_sampled_pixels_is_not_lost(reading: Reading) -> None:
-    film = np.full((64, 64), 1000, np.uint16)
-    film[3::8, 3::8] = 2000
-    read = reading(make_dicom(film)).pixels
+    image = np.full((64, 64), 1000, np.uint16)
+    image[3::8, 3::8] = 2000
+    read = reading(make_dicom(image)).pixels
     assert read[3, 3] > read[0, 0]
 
 

@@ -306,8 +306,8 @@ def test_no_text_is_cut_at_an_edge(
     corners = [(0, 0), (columns - 1, 0), (0, rows - 1), (columns - 1, rows - 1)]
     for corner in corners:
         points = tuple((float(corner[0]), float(corner[1])) for _ in range(19))
-        film_ = Radiograph(np.zeros(size, np.uint8), HEADER, UPRIGHT, "digest")
-        draw(film_, replace(measured(), points=points), side, "radiograph 17: " + "name" * 60)
+        image = Radiograph(np.zeros(size, np.uint8), HEADER, UPRIGHT, "digest")
+        draw(image, replace(measured(), points=points), side, "radiograph 17: " + "name" * 60)
     assert len(drawn) > 4 * 15
     for box, whole in drawn:
         assert box[0] >= 0, (box, whole)

@@ -53,7 +53,7 @@ def case_of(storage: Storage | Plain, rows: int = 1101, columns: int = 1057) -> 
 
 
 @pytest.fixture(params=STORAGES, scope="module")
-def film(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a phantom of odd size in each storage that can be decoded at reduced size."""
     path = tmp_path_factory.mktemp("reduced") / "film"
     path.write_bytes(case_of(STORAGES[request.param]).encode())
@@ -62,9 +62,9 @@ def film(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.mark.parametrize(("limits", "step"), [(ENOUGH, 2), (QUARTER, 4)], ids=["half", "quarter"])
 def test_a_reduced_image_maps_to_the_pixels_of_the_file(
-    film: Path, limits: ReadLimits, step: int
+    image: Path, limits: ReadLimits, step: int
 ) -> None:
-    full, reduced = read(film, FULL), read(film, limits)
+    full, reduced = read(image, FULL), read(image, limits)
     assert reduced.header == full.header
     assert full.pixel_digest is not None
     assert reduced.pixel_digest is None  # not comparable between files
@@ -78,10 +78,10 @@ def test_a_reduced_image_maps_to_the_pixels_of_the_file(
     assert np.abs(ways[0] - ways[1]).max() < 1e-9
 
 
-def test_the_network_sees_the_same_square(film: Path) -> None:
+def test_the_network_sees_the_same_square(image: Path) -> None:
     full, reduced = (
         prepare(each.pixels, extent=each.extent).pixels.astype(int)
-        for each in (read(film, FULL), read(film, ENOUGH))
+        for each in (read(image, FULL), read(image, ENOUGH))
     )
     difference = np.abs(full - reduced)
     assert difference.mean() <= MOST_ON_AVERAGE
@@ -193,14 +193,14 @@ def test_an_image_is_reduced_no_further_than_its_levels(
 
 def test_tiles_of_a_reduced_image_join_without_a_seam(reading: Callable[..., Radiograph]) -> None:
     picture = (smooth() >> 4).astype(np.uint8)
-    films = []
+    images = []
     for options in ({}, {"tile_size": (100, 90)}):
         frame = io.BytesIO()
         Image.fromarray(picture).save(frame, "JPEG2000", no_jp2=True, **options)
         data = make_dicom(picture, syntax=JPEG2000Lossless, frames=[frame.getvalue()])
-        films.append(reading(data, limits=SMALL).pixels.astype(int))
-    assert films[0].shape == films[1].shape == (75 + 1, 65 + 1)
-    assert np.abs(films[0] - films[1]).max() <= 4
+        images.append(reading(data, limits=SMALL).pixels.astype(int))
+    assert images[0].shape == images[1].shape == (75 + 1, 65 + 1)
+    assert np.abs(images[0] - images[1]).max() <= 4
 
 
 def test_a_small_detail_on_a_uniform_image_is_read_at_full_size(
@@ -210,9 +210,9 @@ def test_a_small_detail_on_a_uniform_image_is_read_at_full_size(
     with pytest.raises(UniformPixels):
         reading(in_dicom(picture, jpeg_2000(picture)), limits=SMALL)
     picture[201, 203] = 1001
-    film = reading(in_dicom(picture, jpeg_2000(picture)), limits=SMALL)
-    assert film.pixels.shape == (400, 400)
-    assert film.pixel_digest is not None
+    image = reading(in_dicom(picture, jpeg_2000(picture)), limits=SMALL)
+    assert image.pixels.shape == (400, 400)
+    assert image.pixel_digest is not None
 
 
 #: Copies of each radiograph, each with different bytes changed.
