@@ -17,7 +17,7 @@ from testbed.checkout import ROOT
 from tests.cli.processed import Processed
 from tests.docs.generated import PARTS, filled
 from tests.docs.pages import PAGES, texts, whole
-from tests.docs.transcript import FIRST, Teller, masked, steps
+from tests.docs.transcript import FIRST, Transcript, masked, steps
 
 
 def test_every_generated_part_is_on_one_page() -> None:
@@ -41,13 +41,13 @@ def told(processed: Processed, tmp_path: Path) -> Iterator[Processed]:
 
 
 def test_every_command_prints_the_documented_output(told: Processed) -> None:
-    teller = Teller(told.world, told.printed)
+    transcript = Transcript(told.world, told.printed)
     assert next(steps(whole())).command == FIRST
     ran = 0
     for page, text in texts():
         for step in steps(text):
             wanted = masked(step.output, step.mode)
-            printed = masked(teller.printed(step), step.mode)
+            printed = masked(transcript.printed(step), step.mode)
             assert printed == wanted, f"{page}: {step.command}: make docs"
             ran += 1
     assert ran > len(PAGES) / 2

@@ -44,8 +44,8 @@ def in_dockerfile() -> list[list[str]]:
 
 def in_healthchecks() -> list[list[str]]:
     compose: dict[str, Any] = YAML(typ="safe").load(DEPLOY / "compose.yaml")
-    asked = [service["healthcheck"].get("test", []) for service in compose["services"].values()]
-    return [words[2:] for words in asked if words[1:2] == ["thoraq"]]
+    checks = [service["healthcheck"].get("test", []) for service in compose["services"].values()]
+    return [words[2:] for words in checks if words[1:2] == ["thoraq"]]
 
 
 CALLS = sorted(

@@ -41,16 +41,16 @@ def schema_says(document: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_compose_specification_accepts_the_file() -> None:
-    said = schema_says(COMPOSE)
-    assert said.returncode == 0, said.stdout + said.stderr
+    result = schema_says(COMPOSE)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_the_check_rejects_a_wrong_key(tmp_path: Path) -> None:
     wrong = tmp_path / "compose.yaml"
     wrong.write_text("services: {worker: {image: thoraq, restarts: always}}\n", encoding="utf-8")
-    said = schema_says(wrong)
-    assert said.returncode == 1
-    assert "restarts" in said.stdout + said.stderr
+    result = schema_says(wrong)
+    assert result.returncode == 1
+    assert "restarts" in result.stdout + result.stderr
 
 
 def test_every_service_depended_on_exists(compose: dict[str, Any]) -> None:
@@ -138,18 +138,18 @@ def test_memory_and_logs_of_every_service_have_a_limit(compose: dict[str, Any]) 
 def test_every_long_running_service_has_a_health_check_of_its_process(
     compose: dict[str, Any],
 ) -> None:
-    asked = {
+    checked = {
         name: service["healthcheck"]["test"][2:]
         for name, service in own_services(compose).items()
         if service["healthcheck"].get("test", ["", ""])[1] == "thoraq"
     }
-    assert asked == {
+    assert checked == {
         "scheduler": ["health", "scheduler"],
         "watch": ["health", "watch"],
         **{f"worker-{kind}": ["health", "worker"] for kind in ("cpu", "rocm", "cuda")},
         **{f"train-{kind}": ["health", "train"] for kind in ("cpu", "rocm", "cuda")},
     }
-    others = {name for name in compose["services"] if name not in asked}
+    others = {name for name in compose["services"] if name not in checked}
     assert others == {"broker", "database", "flower", "migrate", "backup"}
     assert all("healthcheck" in compose["services"][name] for name in others)
 

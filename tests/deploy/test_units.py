@@ -91,8 +91,8 @@ def test_there_is_a_unit_for_each_long_running_command_and_the_nightly_one() -> 
 def test_systemd_accepts_the_unit_without_warnings(
     name: str, analyze: str, installed: Path
 ) -> None:
-    said = verify(analyze, installed / name)
-    assert (said.returncode, said.stderr.strip()) == (0, "")
+    result = verify(analyze, installed / name)
+    assert (result.returncode, result.stderr.strip()) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -103,29 +103,29 @@ def test_systemd_accepts_the_instances_that_the_units_name(
     instance: str, analyze: str, installed: Path
 ) -> None:
     template = installed / f"thoraq-{instance.partition('@')[0]}@.service"
-    said = verify(analyze, f"{template}:thoraq-{instance}.service")
-    assert (said.returncode, said.stderr.strip()) == (0, "")
+    result = verify(analyze, f"{template}:thoraq-{instance}.service")
+    assert (result.returncode, result.stderr.strip()) == (0, "")
 
 
 def test_the_check_rejects_an_unknown_key(analyze: str, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.service"
     wrong.write_text(f"[Service]\nExecStart={sys.executable}\nRestarts=always\n", encoding="utf-8")
-    said = verify(analyze, wrong)
-    assert "Restarts" in said.stderr
+    result = verify(analyze, wrong)
+    assert "Restarts" in result.stderr
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_no_unit_is_more_exposed_than_its_device_needs(
     unit: Path, analyze: str, installed: Path
 ) -> None:
-    said = subprocess.run(
+    result = subprocess.run(
         [analyze, "security", "--offline=true", str(installed / unit.name)],
         capture_output=True,
         text=True,
         check=False,
     )
-    found = re.search(r"exposure level for \S+: ([\d.]+)", said.stdout)
-    assert found is not None, said.stdout + said.stderr
+    found = re.search(r"exposure level for \S+: ([\d.]+)", result.stdout)
+    assert found is not None, result.stdout + result.stderr
     assert float(found[1]) <= MOST_EXPOSED
 
 
@@ -206,12 +206,12 @@ def test_the_command_is_installed_where_sudo_finds_it() -> None:
 
 
 def test_the_documentation_page_of_a_unit_exists() -> None:
-    told = []
+    documents = []
     for unit in [*UNITS, *FOLDER.glob("*.timer")]:
         text = unit.read_text(encoding="utf-8")
-        told += re.findall(rf"^Documentation=file://{INSTALLED_AT}/(\S+)$", text, re.MULTILINE)
-    assert len(told) == len(list(FOLDER.iterdir()))
-    assert [name for name in told if not (FOLDER.parents[1] / name).is_file()] == []
+        documents += re.findall(rf"^Documentation=file://{INSTALLED_AT}/(\S+)$", text, re.MULTILINE)
+    assert len(documents) == len(list(FOLDER.iterdir()))
+    assert [name for name in documents if not (FOLDER.parents[1] / name).is_file()] == []
 
 
 def test_a_folder_that_a_drop_in_opens_is_made_for_the_user_of_the_service() -> None:

@@ -142,9 +142,11 @@ def test_a_fresh_environment_processes_and_measures_radiographs(
     assert processed.returncode == 0, processed.stderr
     ran = installed.run("python", "-c", PROGRAM, archive, state, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
-    said = json.loads(ran.stdout)
-    assert [home for home in said["homes"] if not home.startswith(str(installed.environment))] == []
-    assert len(said["here"]) == 2
-    assert said["here"] == said["stored"]
-    told = installed.run("thoraq", "--version", cwd=tmp_path)
-    assert told.stdout.split()[-1] == said["version"] == installed.wheel.name.split("-")[1]
+    output = json.loads(ran.stdout)
+    assert [
+        home for home in output["homes"] if not home.startswith(str(installed.environment))
+    ] == []
+    assert len(output["here"]) == 2
+    assert output["here"] == output["stored"]
+    version = installed.run("thoraq", "--version", cwd=tmp_path)
+    assert version.stdout.split()[-1] == output["version"] == installed.wheel.name.split("-")[1]

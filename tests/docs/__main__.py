@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.docs.generated import filled
 from tests.docs.pages import PAGES, ROOT
-from tests.docs.transcript import Teller, World
+from tests.docs.transcript import Transcript, World
 
 
 def renew(renewed: Callable[[str], str]) -> None:
@@ -35,4 +35,4 @@ else:
         world.make_archive()
         world.make_network()
         world.make_radiographs()
-        renew(Teller(world).renewed)
+        renew(Transcript(world).renewed)

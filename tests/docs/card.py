@@ -77,8 +77,12 @@ def details() -> str:
     tables = []
     for name, figures in shipped_card().card["metrics"]["landmarks"].items():
         categories = [
-            (each, told["cases"], f"{told['mean']:.2f} [{told['low']:.2f}, {told['high']:.2f}]")
-            for each, told in figures["by_category"].items()
+            (
+                each,
+                stated["cases"],
+                f"{stated['mean']:.2f} [{stated['low']:.2f}, {stated['high']:.2f}]",
+            )
+            for each, stated in figures["by_category"].items()
         ]
         landmarks = [
             (each, f"{mean:.2f} [{low:.2f}, {high:.2f}]")
@@ -96,8 +100,8 @@ def coverage() -> str:
     index = "ICT inside its 95 % interval"
     error = "landmark error under its upper 90 % bound"
     rows: list[tuple[Value, ...]] = []
-    for name, told in metrics["ict_covered"].items():
-        rows.append((index, name, told["cases"], share(told)))
+    for name, stated in metrics["ict_covered"].items():
+        rows.append((index, name, stated["cases"], share(stated)))
     for name, figures in metrics["reliability"].items():
         rows.append((error, name, figures["covered"]["cases"], share(figures["covered"])))
         rows.append(
@@ -130,10 +134,10 @@ def data() -> str:
     rows = [
         (
             f"`{name}`",
-            told["what"],
-            ", ".join(f"{split} {count}" for split, count in sorted(told["splits"].items())),
-            told["used_for"],
+            stated["what"],
+            ", ".join(f"{split} {count}" for split, count in sorted(stated["splits"].items())),
+            stated["used_for"],
         )
-        for name, told in shipped_card().card["data"].items()
+        for name, stated in shipped_card().card["data"].items()
     ]
     return table(("collection", "what", "radiographs", "used for"), rows)

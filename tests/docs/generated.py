@@ -77,10 +77,10 @@ def image_keys() -> str:
 
 def help_of(*words: str) -> str:
     """Return the output of ``thoraq WORDS --help`` at 90 columns."""
-    asked = CliRunner().invoke(
+    result = CliRunner().invoke(
         thoraq, [*words, "--help"], prog_name="thoraq", terminal_width=90, max_content_width=90
     )
-    return asked.output
+    return result.output
 
 
 def every_command() -> list[tuple[str, ...]]:

@@ -91,8 +91,8 @@ def test_every_folder_is_described_in_the_architecture() -> None:
 
 def test_the_pages_name_the_index_of_the_dockerfile() -> None:
     indexes = re.compile(r"https://download\.pytorch\.org/whl/\w[\w.]*")
-    told = {found for _, text in texts() for found in indexes.findall(text)}
-    assert told == set(indexes.findall((ROOT / "deploy" / "Dockerfile").read_text("utf-8")))
+    stated = {found for _, text in texts() for found in indexes.findall(text)}
+    assert stated == set(indexes.findall((ROOT / "deploy" / "Dockerfile").read_text("utf-8")))
 
 
 def test_the_citation_is_of_this_version_and_licence() -> None:

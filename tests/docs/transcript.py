@@ -90,11 +90,11 @@ class World:
             text=True,
             check=False,
         )
-        said = ran.stdout + (ran.stderr if ran.returncode else "")
+        text = ran.stdout + (ran.stderr if ran.returncode else "")
         here, there = self.folder / "archive", Path("/srv/archive")
-        said = said.replace(batch_name([here]), batch_name([there]))
-        said = said.replace(f"@{socket.gethostname()}", "@host")
-        return said.replace(str(self.folder.resolve()), "/srv").replace(str(self.folder), "/srv")
+        text = text.replace(batch_name([here]), batch_name([there]))
+        text = text.replace(f"@{socket.gethostname()}", "@host")
+        return text.replace(str(self.folder.resolve()), "/srv").replace(str(self.folder), "/srv")
 
 
 def steps(page: str) -> Iterator[Step]:
@@ -138,7 +138,7 @@ def masked(output: str, mode: str) -> list[str]:
     return found
 
 
-class Teller:
+class Transcript:
     """Runs the commands of all pages in one world."""
 
     def __init__(self, world: World, first_printed: str | None = None) -> None:

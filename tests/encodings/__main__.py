@@ -18,8 +18,8 @@ def main() -> int:
     unexplained: list[str] = []
     if find_spec("gdcm") is not None:
         found, unexplained = opinions(encodings)
-        said = ", ".join(f"{count} {answer}" for answer, count in found.most_common())
-        sys.stdout.write("\n".join([f"\nGDCM: {said}", *unexplained]) + "\n")
+        counts = ", ".join(f"{count} {answer}" for answer, count in found.most_common())
+        sys.stdout.write("\n".join([f"\nGDCM: {counts}", *unexplained]) + "\n")
     return 1 if table.faults or unexplained else 0
 
 

@@ -46,10 +46,10 @@ class Bits:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Encoding of elements, and the stated transfer syntax ``said`` (None: no file meta)."""
+    """Encoding of elements, and the stated transfer syntax ``stated`` (None: no file meta)."""
 
     name: str
-    said: str | None
+    stated: str | None
     implicit: bool = False
     little_endian: bool = True
     deflated: bool = False
@@ -104,7 +104,7 @@ def written(dataset: Dataset, form: Form) -> bytes:
         elements = deflater.compress(elements) + deflater.flush()
         elements += b"\0" * (len(elements) % 2)
     head = bytes(128) + b"DICM" if form.preamble else b""
-    return head + (b"" if form.said is None else meta(form.said)) + elements
+    return head + (b"" if form.stated is None else meta(form.stated)) + elements
 
 
 def meta(syntax: str, *more: tuple[int, bytes]) -> bytes:

@@ -50,10 +50,10 @@ class Table:
         rows = []
         for kind in kinds:
             codes = self.refused.get(kind, Counter())
-            said = ", ".join(f"{count} `{code}`" for code, count in sorted(codes.items())) or "0"
-            rows.append((kind, self.equal[kind], codes.total(), said, self.wrong[kind]))
-        for kind, equal, refused, said, wrong in rows:
-            lines.append(f"| {kind} | {equal + refused + wrong} | {equal} | {said} | {wrong} |")
+            listed = ", ".join(f"{count} `{code}`" for code, count in sorted(codes.items())) or "0"
+            rows.append((kind, self.equal[kind], codes.total(), listed, self.wrong[kind]))
+        for kind, equal, refused, listed, wrong in rows:
+            lines.append(f"| {kind} | {equal + refused + wrong} | {equal} | {listed} | {wrong} |")
         equal, refused, wrong = (sum(int(row[at]) for row in rows) for at in (1, 2, 4))
         total = equal + refused + wrong
         return [*lines, f"| all | {total} | {equal} | {refused} | {wrong} |"]

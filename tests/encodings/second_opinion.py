@@ -76,8 +76,8 @@ class SecondOpinion:
 
 def reason(encoding: Encoding) -> str | None:
     """Return the sentence of the Standard against GDCM's reading."""
-    said = f"{encoding.kind}, {encoding.name}"
-    return next((sentence for part, sentence in DECIDED.items() if part in said), None)
+    label = f"{encoding.kind}, {encoding.name}"
+    return next((sentence for part, sentence in DECIDED.items() if part in label), None)
 
 
 def opinions(encodings: list[Encoding]) -> tuple[Counter[str], list[str]]:

@@ -62,10 +62,10 @@ def encodings() -> Iterator[Encoding]:
         for colours in (1, 3):
             if colours == 1 and alpha is None:
                 continue
-            said = (
+            label = (
                 f"{'RGB' if colours == 3 else 'grey'}, {name}, {_ORDERS[order]}, {planar}, {alpha}"
             )
-            yield Encoding(KIND, said, partial(_colours, name, order, planar, alpha, colours))
+            yield Encoding(KIND, label, partial(_colours, name, order, planar, alpha, colours))
     for order, bits, white in product(_ORDERS, (10, 12, 14), (False, True)):
         polarity = "white" if white else "black"
         yield Encoding(

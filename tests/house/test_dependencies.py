@@ -26,18 +26,18 @@ def closure(root: Path, *, checks: bool) -> dict[str, Distribution]:
     found: dict[str, Distribution] = {}
     walked: set[str] = set()
     while waiting:
-        asked = waiting.pop()
-        if str(asked) in walked:
+        wanted = waiting.pop()
+        if str(wanted) in walked:
             continue
-        walked.add(str(asked))
+        walked.add(str(wanted))
         try:
-            package = distribution(asked.name)
+            package = distribution(wanted.name)
         except PackageNotFoundError:
             continue  # depends on the build of torch
-        found[canonicalize_name(asked.name)] = package
+        found[canonicalize_name(wanted.name)] = package
         for requirement in map(Requirement, package.requires or []):
             marker = requirement.marker
-            extras = asked.extras or {""}
+            extras = wanted.extras or {""}
             if marker is None or any(marker.evaluate({"extra": extra}) for extra in extras):
                 waiting.append(requirement)
     return found
@@ -51,8 +51,8 @@ def licences(package: Distribution) -> list[str]:
         for line in about.get_all("Classifier", [])
         if line.startswith("License ::")
     ]
-    said = [about.get("License-Expression", ""), about.get("License", "").partition("\n")[0]]
-    return [text for text in [*classifiers, *said] if text]
+    expressions = [about.get("License-Expression", ""), about.get("License", "").partition("\n")[0]]
+    return [text for text in [*classifiers, *expressions] if text]
 
 
 def test_no_package_of_the_product_is_under_the_gpl_or_agpl(root: Path) -> None:

@@ -31,15 +31,15 @@ def test_the_example_of_settings_can_be_read_as_settings(tmp_path: Path) -> None
 
 
 def test_no_file_contains_a_path_of_a_development_machine(root: Path, files: list[Path]) -> None:
-    told: list[str] = []
+    found: list[str] = []
     for path in files:
         try:
             content = (root / path).read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue  # binary files
         if PRIVATE_FOLDER.search(content) or f"{root}/" in content:
-            told.append(str(path))
-    assert told == []
+            found.append(str(path))
+    assert found == []
 
 
 def test_the_search_for_machine_paths_finds_one() -> None:

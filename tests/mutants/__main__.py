@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from tests.mutants.campaign import NamedTestsFail, Tried, Verdict, run_campaign
 from tests.mutants.faults import all_faults
 
-_LINES_SAID = 15
+_OUTPUT_LINES = 15
 
 
 def main() -> int:
@@ -23,11 +23,13 @@ def main() -> int:
     parser.add_argument("--only", default="", help="faults whose area, file or text holds this")
     parser.add_argument("--at-once", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--unsound", action="store_true", help="try no test without a fault first")
-    asked = parser.parse_args()
-    faults = [each for each in all_faults() if asked.only in f"{each.area} {each.file} {each.what}"]
+    arguments = parser.parse_args()
+    faults = [
+        each for each in all_faults() if arguments.only in f"{each.area} {each.file} {each.what}"
+    ]
     sys.stdout.write(f"{len(faults)} faults; their tests without any of them come first\n")
     try:
-        tried = run_campaign(faults, asked.at_once, _tell, sound=not asked.unsound)
+        tried = run_campaign(faults, arguments.at_once, _print, sound=not arguments.unsound)
     except NamedTestsFail as exc:
         sys.stdout.write(f"{exc}\n")
         return 1
@@ -56,12 +58,12 @@ def table(tried: Sequence[Tried]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _tell(tried: Tried) -> None:
+def _print(tried: Tried) -> None:
     fault = tried.fault
     line = f"{tried.verdict:14} {tried.seconds:5.1f} s  {fault.area}: {fault.what} ({fault.file})\n"
     if tried.verdict is not Verdict.NOTICED:
-        said = tried.said.splitlines()[-_LINES_SAID:]
-        line += "".join(f"    | {each}\n" for each in said)
+        output = tried.output.splitlines()[-_OUTPUT_LINES:]
+        line += "".join(f"    | {each}\n" for each in output)
     sys.stdout.write(line)
     sys.stdout.flush()
 

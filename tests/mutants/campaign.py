@@ -36,7 +36,7 @@ class Tried:
     fault: Fault
     verdict: Verdict
     seconds: float
-    said: str
+    output: str
 
 
 class NamedTestsFail(Exception):
@@ -86,7 +86,7 @@ def run_campaign(
             shares = [named[start::at_once] for start in range(at_once)]
             for ran in pool.map(run, filter(None, shares)):
                 if ran.code != pytest.ExitCode.OK:
-                    raise NamedTestsFail(f"{ran.said}\n{NamedTestsFail.__doc__}")
+                    raise NamedTestsFail(f"{ran.output}\n{NamedTestsFail.__doc__}")
         return list(pool.map(attempt, faults))
 
 
@@ -96,11 +96,11 @@ def _attempt(fault: Fault, run: Callable[[Sequence[str], str, str], Ran]) -> Tri
         ran = run(fault.tests, put_in(fault), fault.file)
     except TextNotFound as exc:
         return Tried(fault, Verdict.STALE, 0.0, str(exc))
-    return Tried(fault, _verdict(ran), time.monotonic() - began, ran.said)
+    return Tried(fault, _verdict(ran), time.monotonic() - began, ran.output)
 
 
 def _verdict(ran: Ran) -> Verdict:
-    summary = ran.said.rstrip().rpartition("\n")[2]
+    summary = ran.output.rstrip().rpartition("\n")[2]
     if ran.code is None:
         return Verdict.NOTICED
     # A crash outside of any test exits with 1 as well.

@@ -31,7 +31,7 @@ class Ran(NamedTuple):
     """Result of pytest: its exit code, None if it was stopped, and the end of its output."""
 
     code: int | None
-    said: str
+    output: str
 
 
 class ProjectCopy:
@@ -93,12 +93,12 @@ class ProjectCopy:
             start_new_session=True,
         ) as running:
             try:
-                said, _ = running.communicate(timeout=_LONGEST_RUN_SECONDS)
+                output, _ = running.communicate(timeout=_LONGEST_RUN_SECONDS)
             except subprocess.TimeoutExpired:
                 os.killpg(running.pid, signal.SIGKILL)
-                said, _ = running.communicate()
-                return Ran(None, said)
-        return Ran(running.returncode, said)
+                output, _ = running.communicate()
+                return Ran(None, output)
+        return Ran(running.returncode, output)
 
     def _environment(self) -> dict[str, str]:
         beside = str(Path(sys.executable).parent)

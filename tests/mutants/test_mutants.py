@@ -73,8 +73,8 @@ def test_faults_are_unique_and_cover_every_area() -> None:
 
 def test_the_documentation_states_the_number_of_faults() -> None:
     text = re.sub(r"\s+", " ", (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8"))
-    [said] = re.findall(r"`make mutants` puts (\d+) deliberate faults", text)
-    assert int(said) == len(all_faults())
+    [printed] = re.findall(r"`make mutants` puts (\d+) deliberate faults", text)
+    assert int(printed) == len(all_faults())
 
 
 @pytest.mark.slow
@@ -102,9 +102,11 @@ def test_undetected_and_outdated_faults_are_reported() -> None:
     assert [each.verdict for each in tried] == [
         *(Verdict.SURVIVED, Verdict.STALE, Verdict.NOTICED, Verdict.BROKEN)
     ]
-    said = table(tried)
-    assert "text not found: rules: a comment (radiograph/measures/ict.py)\n    no such text" in said
-    assert "1 of 4 faults noticed" in said
+    printed = table(tried)
+    assert (
+        "text not found: rules: a comment (radiograph/measures/ict.py)\n    no such text" in printed
+    )
+    assert "1 of 4 faults noticed" in printed
     with pytest.raises(TextNotFound, match="0 times in radiograph"):
         put_in(faults[1])
     with pytest.raises(NamedTestsFail, match="not found"):

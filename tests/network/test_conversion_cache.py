@@ -71,10 +71,10 @@ def test_concurrent_starts_convert_once_and_predict_as_without_a_cache(
     outs = [tmp_path / f"{number}.npy" for number in range(3)]
     folder = tmp_path / "kept"
     first = [start(folder, tmp_path / "films.npy", out) for out in outs[:2]]
-    said = [each.communicate()[0] for each in first]
-    said.append(start(folder, tmp_path / "films.npy", outs[2]).communicate()[0])
-    assert {each.splitlines()[-1] for each in said} == {"openvino int8 False"}
-    assert len(said[2].splitlines()) == 1  # the third converts nothing
+    outputs = [each.communicate()[0] for each in first]
+    outputs.append(start(folder, tmp_path / "films.npy", outs[2]).communicate()[0])
+    assert {each.splitlines()[-1] for each in outputs} == {"openvino int8 False"}
+    assert len(outputs[2].splitlines()) == 1  # the third converts nothing
     assert len(conversions(folder)) == 1
     assert not list(folder.glob("*/.partial-*"))  # no incomplete file is left
     expected = points(load_predictor(shipped_card(), "cpu", threads=1).predict(images))
@@ -131,8 +131,8 @@ def test_a_conversion_forged_with_another_key_is_repeated(
         assert conversion_cache._read_verified(place, KEY) is None
     capsys.readouterr()
     again = load_predictor(shipped_card(), "cpu", cache=folder, key=KEY)
-    said = capsys.readouterr()
-    assert "was changed" in said.out + said.err + caplog.text  # whichever stream the log uses
+    outputs = capsys.readouterr()
+    assert "was changed" in outputs.out + outputs.err + caplog.text  # whichever stream the log uses
     assert np.abs(points(again.predict(images)) - expected).max() == 0.0
 
 

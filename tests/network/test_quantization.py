@@ -50,13 +50,13 @@ def test_a_card_without_ranges_is_served_in_bf16_or_fp32() -> None:
 def test_int8_is_used_and_predictions_do_not_depend_on_the_batch() -> None:
     images = squares(5)
     served = load_predictor(shipped_card(), "cpu")
-    together = np.stack([said.points for said in served.predict(images)])
+    together = np.stack([prediction.points for prediction in served.predict(images)])
     alone = np.stack([served.predict(image[None])[0].points for image in images])
     assert np.abs(together - alone).max() < 1e-3
     following = load_predictor(replace(shipped_card(), ranges=None), "cpu")
     exact = load_predictor(shipped_card(), "cpu", runtime=Runtime.TORCH)
-    of_next = np.stack([said.points for said in following.predict(images)])
-    of_fp32 = np.stack([said.points for said in exact.predict(images)])
+    of_next = np.stack([prediction.points for prediction in following.predict(images)])
+    of_fp32 = np.stack([prediction.points for prediction in exact.predict(images)])
     # Rounded more coarsely, by less than a tenth of a pixel of a 224 frame.
     moved = np.linalg.norm(together - of_fp32, axis=2).mean() * 224 / images.shape[1]
     assert np.linalg.norm(of_next - of_fp32, axis=2).mean() * 224 / images.shape[1] < moved < 0.1

@@ -56,7 +56,7 @@ def test_an_age_is_read_in_years(written: str, years: float | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("born", "studied", "said", "years"),
+    ("born", "studied", "stated", "years"),
     [
         ("20191101", "20200101", "", 61 / 365.25),
         ("19600229", "20200229", "000Y", 60.0),
@@ -79,9 +79,9 @@ def test_an_age_is_read_in_years(written: str, years: float | None) -> None:
     ],
 )
 def test_a_missing_age_is_computed_from_the_birth_date(
-    born: str, studied: str, said: str, years: float | None
+    born: str, studied: str, stated: str, years: float | None
 ) -> None:
-    dataset = data_set(PatientBirthDate=born, StudyDate=studied, PatientAge=said)
+    dataset = data_set(PatientBirthDate=born, StudyDate=studied, PatientAge=stated)
     found = dicom_header(dataset, None).age_years
     assert found == (None if years is None else pytest.approx(years, abs=1e-3))
 

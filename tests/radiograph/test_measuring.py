@@ -287,7 +287,7 @@ def test_a_result_is_outdated_if_settings_give_another_rule_or_threshold() -> No
         for line in (0.5, 0.4)
     ]
     headers = [(view, age) for view in View for age in (None, 0.01, 0.5, 9.0, 40.0)]
-    told = set()
+    cases = set()
     for before, after in itertools.product(settings, settings):
         for (view, age), value in itertools.product(headers, (0.45, 0.55, 0.99, None)):
             judged = judge(value, view, age, before)
@@ -298,5 +298,7 @@ def test_a_result_is_outdated_if_settings_give_another_rule_or_threshold() -> No
                 thresholds=after,
             )
             assert outdated == (judge(value, view, age, after)[:2] != judged[:2]), (view, age)
-            told.add((judged.rule, outdated))
-    assert len(told) == 2 * len(IctRule) - 2  # AP and implausible indices do not depend on settings
+            cases.add((judged.rule, outdated))
+    assert (
+        len(cases) == 2 * len(IctRule) - 2
+    )  # AP and implausible indices do not depend on settings

@@ -298,8 +298,8 @@ def test_no_text_is_cut_at_an_edge(
     write = ImageDraw.ImageDraw.text
 
     def spied(pen: ImageDraw.ImageDraw, at: tuple[float, float], text: str, **how: Any) -> None:
-        asked = {name: how[name] for name in ("font", "anchor", "stroke_width") if name in how}
-        drawn.append((pen.textbbox(at, text, **asked), pen.im.size))
+        options = {name: how[name] for name in ("font", "anchor", "stroke_width") if name in how}
+        drawn.append((pen.textbbox(at, text, **options), pen.im.size))
         write(pen, at, text, **how)
 
     monkeypatch.setattr(ImageDraw.ImageDraw, "text", spied)

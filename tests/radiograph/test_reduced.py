@@ -145,9 +145,9 @@ def test_a_structure_in_a_reduced_image_has_its_position_in_the_file(
 def test_files_that_cannot_be_reduced_are_read_at_full_size(
     storage: Storage | Plain, reading: Callable[..., Radiograph]
 ) -> None:
-    full, asked = (reading(case_of(storage).encode(), limits=each) for each in (FULL, ENOUGH))
-    assert np.array_equal(full.pixels, asked.pixels)
-    assert full.pixel_digest == asked.pixel_digest is not None
+    full, limited = (reading(case_of(storage).encode(), limits=each) for each in (FULL, ENOUGH))
+    assert np.array_equal(full.pixels, limited.pixels)
+    assert full.pixel_digest == limited.pixel_digest is not None
 
 
 def smooth(rows: int = 300, columns: int = 260) -> npt.NDArray[np.uint16]:
