@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 
 class CoordinateAttention(nn.Module):
-    """Weigh (N, C, H, W) features by row and by column.
+    """Scale (N, C, H, W) features per row and per column.
 
-    ``neutral``: starts as the identity, so that a trained network may receive it; otherwise with
-    the weights of the published block.
+    ``neutral``: initialise to the identity, so that the block can be added to a trained network;
+    otherwise use the initialisation of the paper.
     """
 
     def __init__(self, channels: int, reduction: int = 32, *, neutral: bool = True) -> None:

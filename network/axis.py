@@ -1,8 +1,8 @@
 """The fifteen landmarks as one figure: an axis down the mid-line and widths measured across it.
 
 The annotation has fourteen degrees of freedom, not thirty: L1 and L2 end the axis, L9, L10 and
-L11 quarter it, and each pair lies on the perpendicular through its quarter. What a network says
-of thirty free coordinates is drawn onto the nearest such figure, which evens out its noise.
+L11 quarter it, and each pair is on the perpendicular through its quarter. The thirty coordinates a
+network predicts are projected onto the nearest such figure, which reduces their noise.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from radiograph.landmarks import ANATOMICAL, Landmark
 
 Floats = npt.NDArray[np.float64]
 
-#: Where on the axis each landmark lies, from L1 (0) to L2 (1).
+#: Position of each landmark along the axis, from L1 (0) to L2 (1).
 LEVELS = {
     Landmark.L1_MIDLINE_APEX: 0.0,
     Landmark.L2_MIDLINE_COSTOPHRENIC: 1.0,
@@ -34,30 +34,31 @@ LEVELS = {
 }
 _MIDLINE = (0, 1, 8, 9, 10)
 _BESIDE = tuple(i for i in ANATOMICAL if i not in _MIDLINE)
-_UNKNOWNS = 4 + len(_BESIDE)  # both ends of the axis, one signed width a point beside it
-#: The perpendicular depends on the axis that is sought; it settles within two rounds.
+_UNKNOWNS = 4 + len(_BESIDE)  # both ends of the axis, one signed width per point beside it
+#: The perpendicular depends on the axis being solved for; it converges within two rounds.
 _ROUNDS = 3
 
 
 def onto_axis(points: Floats, spreads: Floats) -> Floats:
     """Return (N, 19, 2) points whose first fifteen form the figure nearest to ``points``.
 
-    ``spreads`` (N, 19) weigh them: least squares in standard deviations. Frame: any without shear.
+    ``spreads`` (N, 19): standard deviations in the same unit, the weights of the least-squares fit.
+    Any pixel frame without shear.
     """
     anatomical = list(ANATOMICAL)
-    said = points[:, anatomical].reshape(len(points), -1, 1)
+    observed = points[:, anatomical].reshape(len(points), -1, 1)
     weight = np.repeat(1.0 / np.maximum(spreads[:, anatomical], 1e-3), 2, axis=1)[..., None]
     top, base = points[:, 0], points[:, 1]
     for _ in range(_ROUNDS):
         along = base - top
         length = np.linalg.norm(along, axis=1, keepdims=True)
         if not (length > 0).all():
-            return points  # no axis to draw onto; what is no chest is refused elsewhere
+            return points  # no axis to project onto; other checks refuse what is not a chest
         design = _design(along / length)
         weighted = design * weight
         transposed = weighted.transpose(0, 2, 1)
         solved = np.asarray(
-            np.linalg.solve(transposed @ weighted, transposed @ (said * weight)), np.float64
+            np.linalg.solve(transposed @ weighted, transposed @ (observed * weight)), np.float64
         )
         top, base = solved[:, 0:2, 0], solved[:, 2:4, 0]
     drawn = points.copy()
@@ -66,7 +67,7 @@ def onto_axis(points: Floats, spreads: Floats) -> Floats:
 
 
 def _design(along: Floats) -> Floats:
-    """Lead from the unknowns to coordinates, (N, 30, 14), for axes of direction (N, 2)."""
+    """Return the (N, 30, 14) matrices from unknowns to coordinates, for axis directions (N, 2)."""
     across = np.stack((-along[:, 1], along[:, 0]), axis=1)
     design = np.zeros((len(along), 2 * len(ANATOMICAL), _UNKNOWNS))
     for i in ANATOMICAL:

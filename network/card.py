@@ -1,6 +1,6 @@
-"""A model card: what a set of weights is, what it was trained on and how well it does.
+"""Model cards: the identity, training data and test metrics of a set of weights.
 
-The card is the JSON file beside the weights. Reading it needs no torch, so commands may.
+A card is the JSON file beside the weights. Reading it does not load torch, so commands can.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from network.plain_files import plain_file
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 
 CARD_FILE = "card.json"
-#: Files beside card and weights that go with them.
+#: Files that may accompany the card and the weights.
 COMPANIONS = ("report.html",)
 OTHER_FILES = frozenset({CARD_FILE, *COMPANIONS})
-#: Most bytes of a card, of weights and of a companion; the shipped ones are 14 kB and 23 MB.
+#: Size limits in bytes; the shipped card has 14 kB, its weights 23 MB.
 MOST_OF_CARD = 16 << 20
 MOST_OF_WEIGHTS = 2 << 30
 MOST_OF_COMPANION = 256 << 20
-#: No separator, and no dot at the start.
+#: A file name without path separators or a leading dot.
 _NAME = re.compile(r"[^\W_][\w .+@=,-]{0,200}")
 
-#: Lowest and highest value that goes into a convolution, by the name of its module.
+#: Lowest and highest input value of each convolution, by module name.
 Ranges = Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """Identity of a network.
+    """The card of a network.
 
-    ``weights_digest`` is the SHA-256 of the safetensors file; ``calibration`` what turns spreads
-    into expected errors, None where the network brings none; ``ranges`` what the inputs of its
-    convolutions take up, None where eight bits would move its points; ``path`` where the card
-    lies, ``card`` the whole of it.
+    ``weights_digest``: SHA-256 of the safetensors file; ``calibration``: the curve from spreads
+    to expected errors, None where the network is uncalibrated; ``ranges``: input ranges of its
+    convolutions for int8, None where int8 would move its points; ``path``: file of the card;
+    ``card``: its whole content.
     """
 
     path: Path
@@ -65,10 +65,10 @@ def load_card(path: Path) -> ModelCard:
 
 
 def load_foreign_card(path: Path, check: Callable[[str], object] = lambda _: None) -> ModelCard:
-    """Read a card from elsewhere, by no link.
+    """Read a card that is not our own; symbolic links are refused.
 
-    ``check``: looks at the version before anything else. Raises CardInvalid, ModelFileUnfit, and
-    what ``check`` does.
+    ``check``: called with the version before anything else. Raises CardInvalid, ModelFileUnfit,
+    and what ``check`` raises.
     """
     try:
         with plain_file(path, MOST_OF_CARD) as file:
@@ -81,9 +81,9 @@ def load_foreign_card(path: Path, check: Callable[[str], object] = lambda _: Non
 def read_card(
     path: Path, text: bytes, check: Callable[[str], object] = lambda _: None
 ) -> ModelCard:
-    """Return the card that ``text`` is; ``path``: where it was.
+    """Parse ``text``, the content of the card at ``path``.
 
-    ``check``: as in `load_foreign_card`. Raises CardInvalid, and what ``check`` does.
+    ``check``: as in `load_foreign_card`. Raises CardInvalid, and what ``check`` raises.
     """
     if len(text) > MOST_OF_CARD:
         raise CardInvalid.about(path.name)
@@ -104,26 +104,28 @@ def read_card(
         raise CardInvalid.about(path.name) from exc
 
 
-def _plain_name(said: object) -> str:
-    """Return the name of a file beside the card. Raises ValueError for what leads elsewhere."""
-    name = str(said)
+def _plain_name(value: object) -> str:
+    """Return the name of a file beside the card. Raises ValueError if it is a path."""
+    name = str(value)
     if not _NAME.fullmatch(name) or name in OTHER_FILES:
-        raise ValueError("a name of weights that leads elsewhere")
+        raise ValueError("the weights are not a file beside the card")
     return name
 
 
-def _ranges(said: Mapping[str, Any] | None) -> dict[str, tuple[float, float]] | None:
-    """Read ranges. Raises ValueError, KeyError, TypeError, AttributeError for what are none."""
-    if said is None:
+def _ranges(stored: Mapping[str, Any] | None) -> dict[str, tuple[float, float]] | None:
+    """Parse ranges. Raises ValueError, KeyError, TypeError, AttributeError if invalid."""
+    if stored is None:
         return None
-    ranges = {str(name): (float(low), float(high)) for name, (low, high) in said["ranges"].items()}
+    ranges = {
+        str(name): (float(low), float(high)) for name, (low, high) in stored["ranges"].items()
+    }
     if not all(math.isfinite(high - low) and low < high for low, high in ranges.values()):
-        raise ValueError("a range that is none")
+        raise ValueError("a range is invalid")
     return ranges
 
 
 def shipped_card() -> ModelCard:
-    """Return the card of the network thoraq ships. Raises CardInvalid."""
+    """Return the card of the shipped network. Raises CardInvalid."""
     cards = sorted(WEIGHTS_FOLDER.glob("*.json"))
     if len(cards) != 1:
         raise CardInvalid.because(f"{len(cards)} cards beside the shipped weights")
@@ -131,7 +133,7 @@ def shipped_card() -> ModelCard:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file in hex. Raises WeightsMissing."""
+    """Return the SHA-256 of a file in hex. Raises WeightsMissing."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -140,13 +142,13 @@ def file_digest(path: Path) -> str:
 
 
 def verify_weights(card: ModelCard) -> None:
-    """Check that the weights are those of the card. Raises WeightsMissing, WeightsMismatch."""
+    """Check the weights against the digest in the card. Raises WeightsMissing, WeightsMismatch."""
     if file_digest(card.weights_path) != card.weights_digest:
         raise WeightsMismatch.about(card.weights_path.name)
 
 
-def sound_weights(card: ModelCard) -> bytes:
-    """Return the weights, read once and checked. Raises WeightsMissing, WeightsMismatch."""
+def verified_weights(card: ModelCard) -> bytes:
+    """Return the content of the weights file, verified. Raises WeightsMissing, WeightsMismatch."""
     try:
         content = card.weights_path.read_bytes()
     except OSError as exc:

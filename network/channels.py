@@ -1,8 +1,8 @@
-"""Three views of one film: as windowed, with its histogram equalised, with local contrast.
+"""Three views of a radiograph: as windowed, histogram-equalised, and with local contrast.
 
-The equalised view is the same whatever monotone curve an exposure or export went through; the
-local one shows borders in films that are nearly white. They are computed on the device from the
-uint8 square, so that one byte a pixel travels.
+The equalised view does not depend on the monotone grey curve of an exposure or export; the local
+one shows borders in radiographs that are nearly white. They are computed on the device from the
+uint8 square, so that one byte per pixel is transferred.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ LOCAL_WINDOW_PX = 17  # an eighth of the side: a rib and its neighbour
 
 
 def channels(grey: Tensor) -> Tensor:
-    """Turn (N, S, S) grey levels 0..255, of any type, into (N, 3, S, S) float32 about zero."""
-    film = grey.float() / 255.0
-    return torch.stack((film * 4.0 - 2.0, equalised(grey) * 4.0 - 2.0, local_contrast(film)), dim=1)
+    """Return (N, 3, S, S) float32 views centred on zero of (N, S, S) grey levels 0..255."""
+    image = grey.float() / 255.0
+    return torch.stack(
+        (image * 4.0 - 2.0, equalised(grey) * 4.0 - 2.0, local_contrast(image)), dim=1
+    )
 
 
 def equalised(grey: Tensor) -> Tensor:
-    """Histogram-equalise each (S, S) image to 0..1; level 0, the black surround, is not counted."""
+    """Equalise the histogram of each (S, S) image to 0..1, ignoring level 0, the black border."""
     count = grey.shape[0]
     levels = grey.reshape(count, -1).clamp(0, 255).long()
     histogram = torch.zeros(count, 256, device=grey.device)
@@ -32,18 +34,18 @@ def equalised(grey: Tensor) -> Tensor:
     return cumulative.gather(1, levels).reshape(grey.shape)
 
 
-def local_contrast(film: Tensor) -> Tensor:
-    """Difference from the local mean in local standard deviations, clipped to +-3."""
+def local_contrast(image: Tensor) -> Tensor:
+    """Return the difference from the local mean in local standard deviations, clipped to +-3."""
     pad = LOCAL_WINDOW_PX // 2
-    padded = functional.pad(film.unsqueeze(1), (pad, pad, pad, pad), mode="replicate")
+    padded = functional.pad(image.unsqueeze(1), (pad, pad, pad, pad), mode="replicate")
     mean = _window_mean(padded)
     square = _window_mean(padded * padded)
-    # The floor is two grey levels: below it a flat surround would show its rounding as detail.
+    # Two grey levels as a floor: below it the rounding of a flat area would appear as detail.
     deviation = (square - mean * mean).clamp_min(0.0).sqrt() + 2.0 / 255.0
-    return ((film.unsqueeze(1) - mean) / deviation).clamp(-3.0, 3.0).squeeze(1)
+    return ((image.unsqueeze(1) - mean) / deviation).clamp(-3.0, 3.0).squeeze(1)
 
 
 def _window_mean(padded: Tensor) -> Tensor:
-    """Mean over the window: along one axis, then the other, an eighth of the additions."""
+    """Return the mean over the window, one axis after the other: an eighth of the additions."""
     along_rows = functional.avg_pool2d(padded, (1, LOCAL_WINDOW_PX), stride=1)
     return functional.avg_pool2d(along_rows, (LOCAL_WINDOW_PX, 1), stride=1)

@@ -1,7 +1,7 @@
-"""A network converted for OpenVINO: traced as torch would run it, rounded where that is asked.
+"""Conversion of a network for OpenVINO: traced with torch, quantized if requested.
 
-``python -m network.conversion CARD --form FORM --out DIR`` writes the converted network; it is a
-command so that serving on a CPU needs neither torch's memory nor the seconds it takes to load.
+``python -m network.conversion CARD --form FORM --out DIR`` writes the converted network. It is a
+command so that a process serving on a CPU spends neither the memory nor the time to load torch.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from network.weights import load_network
 
 
 def converted(network: LandmarkNetwork, form: Form, ranges: Ranges | None) -> Parts:
-    """Convert an evaluating network; ``ranges`` for a form of eight bits.
+    """Convert a network in evaluation mode; ``ranges`` is required for the int8 forms.
 
-    By way of files like all others: what is read back is computed in another order, which eight
-    bits turn into 0.01 px. Raises RuntimeUnavailable.
+    Goes through files, as the cache does: a model that was read back computes in another order,
+    which moves points by 0.01 px in int8. Raises RuntimeUnavailable.
     """
     with tempfile.TemporaryDirectory(prefix="thoraq-network-") as folder:
         convert(network, form, ranges, Path(folder))
@@ -49,14 +49,14 @@ def convert(network: LandmarkNetwork, form: Form, ranges: Ranges | None, folder:
         grey = torch.zeros(2, INPUT_SIDE_PX, INPUT_SIDE_PX, dtype=torch.uint8)
         with torch.inference_mode():
             views = channels(grey)
-            read = network.features(views)
+            computed = network.features(views)
         features = _traced(_Features(network), (views,))
         if form is not Form.PLAIN and ranges is not None:
             quantize(features, ranges, in_pairs=form is Form.EIGHT_BITS_IN_PAIRS)
         parts = Parts(
             views=_traced(_Views(), (grey,)),
             features=features,
-            readings=_traced(_Readings(network), read),
+            readings=_traced(_Readings(network), computed),
         )
         write_parts(parts, folder)
     except (ImportError, RuntimeError) as exc:
@@ -70,7 +70,7 @@ def _traced(module: nn.Module, example: tuple[Tensor, ...]) -> Any:
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder  # noqa: PLC0415
 
     with torch.inference_mode(), warnings.catch_warnings():
-        # The way that needs no compiler, and that torch would rather we left.
+        # TorchScript needs no compiler; torch deprecates it.
         warnings.simplefilter("ignore", FutureWarning)
         decoder = TorchScriptPythonDecoder(module, example_input=example)
     frontend = FrontEndManager().load_by_framework("pytorch")
@@ -98,7 +98,7 @@ class _Features(nn.Module):
 
 
 class _Readings(nn.Module):
-    """The outputs that predicting takes, so that the others cost nothing."""
+    """Only the outputs that predictions need, so that the others are not computed."""
 
     def __init__(self, network: LandmarkNetwork) -> None:
         super().__init__()
@@ -115,12 +115,12 @@ def main() -> None:
     parser.add_argument("card", type=Path)
     parser.add_argument("--form", type=Form, choices=list(Form), required=True)
     parser.add_argument("--out", type=Path, required=True, help="an empty folder")
-    parser.add_argument("--digest", help="of the weights, where the card must be of these")
-    asked = parser.parse_args()
-    card = load_card(asked.card)
-    if asked.digest not in {None, card.weights_digest}:
-        raise WeightsMismatch.about(asked.card.name)
-    convert(load_network(card), asked.form, card.ranges, asked.out)
+    parser.add_argument("--digest", help="SHA-256 the weights must have")
+    arguments = parser.parse_args()
+    card = load_card(arguments.card)
+    if arguments.digest not in {None, card.weights_digest}:
+        raise WeightsMismatch.about(arguments.card.name)
+    convert(load_network(card), arguments.form, card.ranges, arguments.out)
 
 
 if __name__ == "__main__":

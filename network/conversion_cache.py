@@ -1,9 +1,9 @@
-"""Converted networks kept on disk, so that a start needs neither torch nor the conversion.
+"""Converted networks cached on disk, so that a start needs neither torch nor a conversion.
 
-A conversion is in ``FOLDER/WEIGHTS-OWNER/FORM-SOURCES``: SOURCES is a digest of everything it was
-made from, OWNER one of the key it is sealed with, so that machines of different keys that share a
-folder leave each other's alone. What its seal does not fit was not written by one who has the key:
-it is made anew.
+A conversion is in ``FOLDER/WEIGHTS-OWNER/FORM-SOURCES``: SOURCES is a digest of everything the
+conversion depends on, OWNER a digest of the key, so that machines with different keys can share a
+folder. Each conversion is authenticated with an HMAC, its seal; one whose seal does not match is
+converted again.
 """
 
 from __future__ import annotations
@@ -37,88 +37,87 @@ _SHORT = 16
 _PARTIAL = ".partial-"
 
 
-def kept_parts(card: ModelCard, form: Form, folder: Path, key: bytes) -> Parts:
-    """Return a converted network out of ``folder``; where it is not there it is put there first.
+def cached_parts(card: ModelCard, form: Form, folder: Path, key: bytes) -> Parts:
+    """Return a converted network from ``folder``, converting it first if absent.
 
-    ``key``: what it is sealed with. Raises RuntimeUnavailable, OSError where the folder cannot be
-    written.
+    ``key``: the HMAC key. Raises RuntimeUnavailable, and OSError if the folder is not writable.
     """
-    place = place_of(card, form, folder, key)
-    files = _sealed(place, key)
+    target = conversion_folder(card, form, folder, key)
+    files = _read_verified(target, key)
     if files is None:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with _one_at_a_time(place.parent / ".lock"):
-            files = _sealed(place, key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _one_at_a_time(target.parent / ".lock"):
+            files = _read_verified(target, key)
             if files is None:
-                if place.exists():
+                if target.exists():
                     _log.warning(
-                        "the converted network was changed; it is converted anew",
+                        "the converted network was changed; converting it again",
                         version=card.version,
                     )
                 else:
                     _log.info("converting the network for this CPU", version=card.version)
                 files = _converted(card, form)
-                _keep(files, form, place, key)
+                _store(files, form, target, key)
     return read_parts(files)
 
 
-def place_of(card: ModelCard, form: Form, folder: Path, key: bytes) -> Path:
-    """Say where a conversion is: a name of all that it is made from, and of its key."""
-    of = {
+def conversion_folder(card: ModelCard, form: Form, folder: Path, key: bytes) -> Path:
+    """Return the folder of a conversion, named by everything it depends on and by the key."""
+    sources = {
         "weights": card.weights_digest,
         "ranges": None if card.ranges is None else sorted(card.ranges.items()),
         "libraries": [version(name) for name in ("openvino", "torch", "torchvision", "numpy")],
         "code": [(each.name, file_digest(each)) for each in sorted(_CODE.glob("*.py"))],
     }
-    sources = hashlib.sha256(json.dumps(of).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(sources).encode()).hexdigest()
     owner = hmac.digest(key, b"owner", "sha256").hex()
     weights = f"{card.weights_digest[:_SHORT]}-{owner[:_SHORT]}"
-    return folder / weights / f"{form}-{sources[:_SHORT]}"
+    return folder / weights / f"{form}-{digest[:_SHORT]}"
 
 
-def _sealed(place: Path, key: bytes) -> dict[str, bytes] | None:
-    """Return the files of a conversion, each read once; None where they are not what was sealed."""
+def _read_verified(target: Path, key: bytes) -> dict[str, bytes] | None:
+    """Return the files of a conversion, each read once; None if absent or the seal differs."""
     try:
-        said = json.loads((place / _SEAL).read_bytes())
-        files = {name: (place / name).read_bytes() for name in PART_FILES}
-        sound = hmac.compare_digest(str(said["seal"]), _seal(files, place, key))
+        stored = json.loads((target / _SEAL).read_bytes())
+        files = {name: (target / name).read_bytes() for name in PART_FILES}
+        valid = hmac.compare_digest(str(stored["seal"]), _seal(files, target, key))
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
-    return files if sound else None
+    return files if valid else None
 
 
-def _seal(files: Mapping[str, bytes], place: Path, key: bytes) -> str:
-    """Return what only a holder of the key can write; it holds for this one place."""
+def _seal(files: Mapping[str, bytes], target: Path, key: bytes) -> str:
+    """Return the HMAC of the files and of the path they are for."""
     digests = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
-    said = json.dumps([place.parent.name, place.name, digests])
-    return hmac.digest(key, said.encode(), "sha256").hex()
+    message = json.dumps([target.parent.name, target.name, digests])
+    return hmac.digest(key, message.encode(), "sha256").hex()
 
 
 def _converted(card: ModelCard, form: Form) -> dict[str, bytes]:
-    """Convert a network by a process of its own. Raises RuntimeUnavailable, OSError."""
-    # Not in the folder: others may write there, and what they put there would be sealed.
+    """Convert a network in a separate process. Raises RuntimeUnavailable, OSError."""
+    # Not in the cache: others may write there, and their files would be sealed.
     with tempfile.TemporaryDirectory(prefix="thoraq-conversion-") as out:
         _convert(card, form, Path(out))
         return {name: (Path(out) / name).read_bytes() for name in PART_FILES}
 
 
-def _keep(files: Mapping[str, bytes], form: Form, place: Path, key: bytes) -> None:
-    """Write a conversion, whole or not at all. Raises OSError."""
-    for old in place.parent.glob(f"{_PARTIAL}*"):  # of somebody who was killed
+def _store(files: Mapping[str, bytes], form: Form, target: Path, key: bytes) -> None:
+    """Write a conversion atomically. Raises OSError."""
+    for old in target.parent.glob(f"{_PARTIAL}*"):  # left by a process that was killed
         shutil.rmtree(old, ignore_errors=True)
     with tempfile.TemporaryDirectory(
-        dir=place.parent, prefix=_PARTIAL, ignore_cleanup_errors=True
+        dir=target.parent, prefix=_PARTIAL, ignore_cleanup_errors=True
     ) as partial:
-        seal = json.dumps({"seal": _seal(files, place, key)}).encode()
+        seal = json.dumps({"seal": _seal(files, target, key)}).encode()
         for name, content in {**files, _SEAL: seal}.items():
             with (Path(partial) / name).open("xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-        # A damaged one, or one of code that is no more; whoever reads it keeps what it has read.
-        for old in place.parent.glob(f"{form}-{'?' * _SHORT}"):
+        # Damaged, or of an older version. A process that has read it is not affected.
+        for old in target.parent.glob(f"{form}-{'?' * _SHORT}"):
             shutil.rmtree(old, ignore_errors=True)
-        Path(partial).rename(place)
+        Path(partial).rename(target)
 
 
 def _convert(card: ModelCard, form: Form, out: Path) -> None:
@@ -141,7 +140,7 @@ def _convert(card: ModelCard, form: Form, out: Path) -> None:
 
 @contextmanager
 def _one_at_a_time(lock: Path) -> Iterator[None]:
-    """Wait for others that convert on this machine: each would take a gigabyte for the same."""
+    """Let one process convert at a time: each takes a gigabyte for the same result."""
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     with os.fdopen(descriptor, "rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""The devices this machine offers; asked in a process of its own, never in a parent that forks.
+"""The devices of this machine; list them in a separate process, never in a parent that forks.
 
 ``python -m network.devices --json`` prints them.
 """
@@ -16,7 +16,7 @@ from network.compute_device import ComputeDevice
 def list_devices() -> list[ComputeDevice]:
     """Return the accelerators, then the CPU."""
     import psutil  # noqa: PLC0415
-    import torch  # noqa: PLC0415 - the module must stay importable without touching a device
+    import torch  # noqa: PLC0415 - importing this module must not initialise a device
 
     kind = "rocm" if torch.version.hip else "cuda"
     accelerators = [
@@ -33,7 +33,7 @@ def list_devices() -> list[ComputeDevice]:
 
 
 def main() -> None:
-    """Print one line a device, or JSON."""
+    """Print one line per device, or JSON."""
     parser = argparse.ArgumentParser(prog="python -m network.devices", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print a JSON list")
     devices = list_devices()

@@ -1,4 +1,4 @@
-"""Why the network cannot be used.
+"""Errors of loading and running the network.
 
 NetworkError                        code, permanent, kind
 |-- CardInvalid                     model-card-invalid

@@ -1,4 +1,4 @@
-"""What a card states about its network's errors, and whether those of another are worse."""
+"""The test errors stated in a model card, and their comparison between two networks."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-#: kind -> (the key of its mean in a card, how it is called, decimals that mean something).
+#: kind -> (key of its mean in a card, label, significant decimals).
 KINDS = {
     "landmarks": ("mean", "landmark error, px of a 224 frame", 2),
     "ict": ("mean_absolute", "ICT error", 4),
 }
 
-#: More than any test set holds, and few enough to be added up.
+#: More than any test set has; keeps sums finite.
 _MOST_CASES = 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A mean error over some cases, with its 95 % interval where a card states one."""
+    """A mean error over ``cases``, with its 95 % interval where the card states one."""
 
     cases: int
     mean: float
@@ -35,7 +35,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One figure of two networks. ``data``: the test set, or None where they share none."""
+    """One figure of two networks. ``data``: the common test set, None where there is none."""
 
     kind: str
     data: str | None
@@ -44,7 +44,7 @@ class Comparison:
 
     @property
     def worse(self) -> bool:
-        """Whether the candidate's mean lies above the interval of the served network."""
+        """Return whether the candidate's mean is above the interval of the served network."""
         limit = self.served.mean if self.served.high is None else self.served.high
         return self.candidate.mean > limit
 
@@ -65,13 +65,13 @@ def figures(card: Mapping[str, object], kind: str) -> dict[str, Figure]:
     try:
         found = {str(name): _figure(each, KINDS[kind][0]) for name, each in sets.items()}
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        # A card of another version.
+        # Written by another version.
         return {}
     return {name: figure for name, figure in found.items() if figure.cases > 0}
 
 
 def pooled(sets: Mapping[str, Figure]) -> Figure | None:
-    """Return the mean over the cases of all test sets, with the widest of their bounds."""
+    """Return the mean over the cases of all test sets, with their lowest and highest bound."""
     if not sets:
         return None
     if len(sets) == 1:
@@ -88,20 +88,20 @@ def pooled(sets: Mapping[str, Figure]) -> Figure | None:
 
 
 def compare(candidate: Mapping[str, object], served: Mapping[str, object]) -> Iterator[Comparison]:
-    """Yield each figure that both cards state: by test set, or pooled where they share none."""
+    """Yield the figures of both cards: per common test set, or pooled if there is none."""
     for kind in KINDS:
-        ours, theirs = figures(candidate, kind), figures(served, kind)
-        common = ours.keys() & theirs.keys()
+        new, old = figures(candidate, kind), figures(served, kind)
+        common = new.keys() & old.keys()
         for name in sorted(common):
-            yield Comparison(kind, name, theirs[name], ours[name])
+            yield Comparison(kind, name, old[name], new[name])
         if not common:
-            before, after = pooled(theirs), pooled(ours)
+            before, after = pooled(old), pooled(new)
             if before is not None and after is not None:
                 yield Comparison(kind, None, before, after)
 
 
 def _figure(stated: Mapping[str, Any], mean: str) -> Figure:
-    """Read one figure. Raises KeyError, TypeError, ValueError, AttributeError, OverflowError."""
+    """Parse one figure. Raises KeyError, TypeError, ValueError, AttributeError, OverflowError."""
     figure = Figure(int(stated["cases"]), float(stated[mean]), *_bounds(stated))
     if not math.isfinite(figure.mean) or figure.mean < 0 or figure.cases > _MOST_CASES:
         raise ValueError("not a mean error over cases")

@@ -1,6 +1,6 @@
-"""Work on a device recorded once and replayed: CUDA graphs, which ROCm has as HIP graphs.
+"""CUDA graphs (HIP graphs on ROCm): device work is recorded once and replayed.
 
-The network has a hundred small kernels; asked for one by one, the device waits for the asking.
+The network has about a hundred small kernels; launched one by one, the device waits for launches.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from torch import Tensor
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: Recording empties and fills memory that all recordings of a process share.
+#: All recordings of a process share a memory pool, which recording changes.
 _one_at_a_time = threading.Lock()
 
-#: Libraries choose and allocate on first use, which no recording may hold.
+#: Libraries select kernels and allocate on first use, which must not be recorded.
 _WARM_UPS = 3
 
 Compute = Callable[[Tensor], tuple[Tensor, ...]]
@@ -28,15 +28,15 @@ Compute = Callable[[Tensor], tuple[Tensor, ...]]
 @dataclass(frozen=True, slots=True)
 class _Recording:
     graph: torch.cuda.CUDAGraph
-    given: Tensor
-    made: tuple[Tensor, ...]
+    inputs: Tensor
+    outputs: tuple[Tensor, ...]
 
 
 class GraphReplay:
-    """``compute`` on batches (N, ...) whose rows it treats alike, each on its own.
+    """``compute``, which treats the rows of a batch (N, ...) independently, as CUDA graphs.
 
-    Batches are filled up to powers of two, so that few graphs are recorded. What cannot be recorded
-    is computed kernel by kernel.
+    Batches are padded to powers of two, so that few graphs are recorded. A size that cannot be
+    recorded is computed kernel by kernel.
     """
 
     def __init__(self, compute: Compute, device: torch.device) -> None:
@@ -46,62 +46,64 @@ class GraphReplay:
         self._unrecordable: set[int] = set()
         self._stream: torch.cuda.Stream | None = None
 
-    def __call__(self, films: Tensor) -> tuple[Tensor, ...]:
-        """Compute a batch that lies on the host or the device.
+    def __call__(self, batch: Tensor) -> tuple[Tensor, ...]:
+        """Compute a batch in host or device memory.
 
         Raises torch.cuda.OutOfMemoryError, after which smaller batches may fit.
         """
-        count = len(films)
+        count = len(batch)
         size = 1 << (count - 1).bit_length()
         if size not in self._recordings and size not in self._unrecordable:
-            self._record(size, films)
+            self._record(size, batch)
         recording = self._recordings.get(size)
         if recording is None:
-            return self._compute(films.to(self._device))
-        recording.given[:count].copy_(films)
+            return self._compute(batch.to(self._device))
+        recording.inputs[:count].copy_(batch)
         recording.graph.replay()
-        # The next replay writes to the same place.
-        return tuple(each[:count].clone() for each in recording.made)
+        # The next replay overwrites these tensors.
+        return tuple(each[:count].clone() for each in recording.outputs)
 
-    def _record(self, size: int, films: Tensor) -> None:
+    def _record(self, size: int, batch: Tensor) -> None:
         with torch.cuda.device(self._device), _one_at_a_time:
             try:
-                self._recordings[size] = self._recorded(size, films)
+                self._recordings[size] = self._recorded(size, batch)
             except RuntimeError as exc:
                 if _is_of_memory(exc):
                     self._recordings.clear()
                     raise torch.cuda.OutOfMemoryError(str(exc)) from exc
-                # A device that fails will fail kernel by kernel too, and say so there.
-                _log.warning("the network cannot be recorded", films=size, kind=type(exc).__name__)
+                # If the device itself has failed, computing kernel by kernel raises that error.
+                _log.warning(
+                    "the network cannot be recorded", device_batch=size, kind=type(exc).__name__
+                )
                 self._unrecordable.add(size)
 
-    def _recorded(self, size: int, films: Tensor) -> _Recording:
-        """Record. Raises RuntimeError, of which torch.cuda.OutOfMemoryError is one."""
-        given = torch.zeros((size, *films.shape[1:]), dtype=films.dtype, device=self._device)
-        # Recordings share their memory only if they were made on one stream.
+    def _recorded(self, size: int, batch: Tensor) -> _Recording:
+        """Record one batch size. Raises RuntimeError, torch.cuda.OutOfMemoryError among them."""
+        inputs = torch.zeros((size, *batch.shape[1:]), dtype=batch.dtype, device=self._device)
+        # Recordings can share memory only if they were captured on the same stream.
         if self._stream is None:
             self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
-        beside = self._stream
-        beside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(beside):
+        stream = self._stream
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
             for _ in range(_WARM_UPS):
-                self._compute(given)
-        torch.cuda.current_stream().wait_stream(beside)
+                self._compute(inputs)
+        torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        # Another thread may predict by another network meanwhile, and is not what is recorded.
+        # Another thread may predict with another network meanwhile; its work is not captured.
         with torch.cuda.graph(
-            graph, pool=self._pool(), stream=beside, capture_error_mode="thread_local"
+            graph, pool=self._pool(), stream=stream, capture_error_mode="thread_local"
         ):
-            made = self._compute(given)
-        return _Recording(graph, given, made)
+            outputs = self._compute(inputs)
+        return _Recording(graph, inputs, outputs)
 
     def _pool(self) -> Any:
-        """Return the memory of the recordings so far: no two of them run at once."""
+        """Return the memory pool of the recordings so far; they never run at the same time."""
         return next((each.graph.pool() for each in self._recordings.values()), None)
 
 
 def _is_of_memory(error: BaseException | None) -> bool:
-    """Whether an error, or one that it came from, is that memory ran out."""
+    """Return whether an error or one of its causes is out-of-memory."""
     while error is not None:
         if isinstance(error, torch.cuda.OutOfMemoryError):
             return True

@@ -1,7 +1,7 @@
-"""The network with its convolutions in fp16, for accelerators: half the bytes, matrix units.
+"""The network with its convolutions in fp16, for accelerators: half the memory, and matrix units.
 
-Views and coordinates stay in fp32: a coordinate needs more than fp16's eleven bits. Bfloat16 holds
-eight, and older AMD devices compute it no faster than fp32.
+Views and coordinates stay in fp32: a coordinate needs more than the 11 significand bits of fp16.
+bfloat16 has 8, and older AMD devices compute it no faster than fp32.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from network.landmark_network import LandmarkNetwork, Reading
 
 
 class HalfNetwork(nn.Module):
-    """Reads (N, 3, S, S) views as the evaluating ``network`` it is made from, which stays as it is.
+    """Computes (N, 3, S, S) views as ``network`` does, which stays unchanged in evaluation mode.
 
-    Batch norms are folded into the convolutions before them; layers lie channels-last.
+    Batch norms are folded into the convolutions before them; weights are channels-last.
     """
 
     def __init__(self, network: LandmarkNetwork) -> None:
@@ -29,14 +29,14 @@ class HalfNetwork(nn.Module):
         self._halved = halved.to(memory_format=torch.channels_last)
 
     def forward(self, views: Tensor) -> Reading:
-        """Predict from the views that `network.channels` makes of grey levels."""
+        """Predict from the views of `network.channels.channels`."""
         refined, pooled = self._halved.features(views.half())
         output = self._exact.read(refined.float(), pooled.float())
         return Reading(output.points, output.log_scales, output.frontal)
 
 
 def folded(network: LandmarkNetwork) -> LandmarkNetwork:
-    """Fold each batch norm of an evaluating network into the convolution registered before it."""
+    """Return the network with each batch norm folded, in place, into the convolution before it."""
     for module in list(network.modules()):
         for (name, layer), (next_name, following) in pairwise(list(module.named_children())):
             if isinstance(layer, nn.Conv2d) and isinstance(following, nn.BatchNorm2d):

@@ -1,7 +1,7 @@
-"""A radiograph as the network takes it: a square of grey levels, made without torch.
+"""The network's input: a square of grey levels, computed without torch.
 
-The longer side of the upright image is scaled to ``INPUT_SIDE_PX - 2 * MARGIN_PX``, the rest is
-black. The margin lets a landmark on the very edge of the film lie inside the heat map.
+The longer side of the upright image is scaled to ``INPUT_SIDE_PX - 2 * MARGIN_PX``; the rest is
+black. The margin keeps a landmark at the edge of the radiograph inside the heat map.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ from network.prediction import PreparedInput
 
 INPUT_SIDE_PX = 128
 MARGIN_PX = 4
-#: The shorter side of a film that leaves the square as it is: four pixels average to one.
+#: A shorter side that leaves the square unchanged: four pixels are averaged to one.
 ENOUGH_PX = 4 * INPUT_SIDE_PX
-#: Grey levels outside these percentiles of the film are clipped: burnt-in labels and collimators.
+#: Grey levels outside these percentiles are clipped: burnt-in labels and collimators.
 WINDOW_PERCENTILES = (0.5, 99.5)
 
-
-#: Left, top, right and bottom edge of a film in the pixels it is held in.
+#: Left, top, right and bottom edge of a radiograph in pixels of the decoded array.
 Extent = tuple[float, float, float, float]
 
 
 def fit_affine(rows: int, columns: int, side: int, margin: int) -> npt.NDArray[np.float64]:
-    """Lead from square input pixels to upright pixels: (2, 3), pixel centres at integers."""
+    """Return the (2, 3) affine from input pixels to upright pixels; pixel centres are integers."""
     return _fit_affine(_whole(rows, columns), side, margin)
 
 
@@ -33,8 +32,8 @@ def _fit_affine(extent: Extent, side: int, margin: int) -> npt.NDArray[np.float6
     from_x, from_y, to_x, to_y = extent
     width, height = _fitted_size(extent, side, margin)
     left, top = (side - width) // 2, (side - height) // 2
-    # Pixel centres: (upright - edge) * fitted / size = input - corner + 0.5, for each axis alone,
-    # since rounding the fitted size makes the two scales differ by a fraction of a pixel.
+    # Pixel centres: (upright - edge) * fitted / size = input - corner + 0.5, for each axis by
+    # itself: rounding the fitted size makes the two scales differ by a fraction of a pixel.
     step_x, step_y = (to_x - from_x) / width, (to_y - from_y) / height
     return np.array(
         [
@@ -53,27 +52,27 @@ def prepare(
 ) -> PreparedInput:
     """Fit an upright radiograph (rows, columns) into the network's square of uint8.
 
-    ``extent``: the film's edges in ``pixels`` (`Radiograph.extent`), which lie between the pixels
-    of a film of reduced size; those of ``pixels`` where absent. So the square shows the same film
-    in the same place, in whichever size it was decoded.
+    ``extent``: edges of the radiograph in ``pixels`` (`Radiograph.extent`), by default those of
+    ``pixels``. After reduced decoding they are between pixels; using them places the radiograph
+    in the square independently of the size it was decoded at.
     ``side`` and ``margin`` differ from their defaults only in training, which augments from a
     larger square.
     """
     extent = extent or _whole(*pixels.shape)
     width, height = _fitted_size(extent, side, margin)
-    # Pillow resizes 16 bits only as float, and converting what is float already copies it.
-    shallow = pixels.dtype == np.uint8
-    grey = Image.fromarray(pixels if shallow else pixels.astype(np.float32))
-    film = np.asarray(
-        (grey.convert("F") if shallow else grey)
-        # Its bilinear filter widens with the reduction, so it averages rather than aliases; it
-        # counts from the corner of the first pixel, not from its centre.
+    # Pillow resizes 16 bits only as float, and convert("F") would copy a float image.
+    is_8bit = pixels.dtype == np.uint8
+    grey = Image.fromarray(pixels if is_8bit else pixels.astype(np.float32))
+    resized = np.asarray(
+        (grey.convert("F") if is_8bit else grey)
+        # Pillow's bilinear filter widens with the reduction, so it averages rather than aliases;
+        # its box is measured from the corner of the first pixel, not from its centre.
         .resize((width, height), Image.Resampling.BILINEAR, box=_from_corner(extent))
     )
-    low, high = np.percentile(film, WINDOW_PERCENTILES)
-    if high <= low:  # a film whose detail is a sliver: show all of it rather than nothing
-        low, high = float(film.min()), float(film.max())
-    levels = (film - low) * (255.0 / max(high - low, 1e-6))
+    low, high = np.percentile(resized, WINDOW_PERCENTILES)
+    if high <= low:  # nearly uniform: use the full range
+        low, high = float(resized.min()), float(resized.max())
+    levels = (resized - low) * (255.0 / max(high - low, 1e-6))
     square = np.zeros((side, side), np.uint8)
     left, top = (side - width) // 2, (side - height) // 2
     square[top : top + height, left : left + width] = np.clip(np.rint(levels), 0, 255)

@@ -1,9 +1,9 @@
-"""The landmark network: a ResNet-18 trunk, a pyramid decoder, one heat map a point.
+"""The landmark network: a ResNet-18 trunk, a pyramid decoder, one heat map per point.
 
-Coordinates are the expectation of a softmax over each heat map (DSNT, arXiv 1801.07372), so
-nothing is pooled away before them. The scale of a Laplace error is read off beside each map with
-the same weights; lungs and heart are outlined from the same features, which teaches the borders
-the callipers stand on.
+Coordinates are the expectation of a softmax over each heat map (DSNT, arXiv 1801.07372), which
+keeps the spatial resolution. The scale of a Laplace error is averaged with the same probabilities.
+Lungs and heart are segmented from the same features, which teaches the borders that the callipers
+measure.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class NetworkOutput(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What predicting takes of an output; see `NetworkOutput`."""
+    """The outputs that a prediction needs; see `NetworkOutput`."""
 
     points: Tensor
     log_scales: Tensor
@@ -51,9 +51,9 @@ class Reading(NamedTuple):
 
 
 class LandmarkNetwork(nn.Module):
-    """Nineteen points of a frontal chest radiograph from (N, 128, 128) grey levels 0..255.
+    """Predicts nineteen points of a frontal chest radiograph from (N, 128, 128) grey levels 0..255.
 
-    ``attention``: coordinate attention behind the last three stages of the trunk.
+    ``attention``: add coordinate attention after the last three stages of the trunk.
     """
 
     def __init__(self, width: int = 64, *, attention: bool = False) -> None:
@@ -82,14 +82,14 @@ class LandmarkNetwork(nn.Module):
         return self.from_views(channels(grey))
 
     def from_views(self, views: Tensor) -> NetworkOutput:
-        """Predict from the (N, 3, S, S) views that `network.channels` makes of grey levels."""
+        """Predict from the (N, 3, S, S) views of `network.channels.channels`."""
         refined, pooled = self.features(views)
-        # Coordinates in full precision: bfloat16 holds 8 bits, a coordinate needs more.
+        # Coordinates in full precision: they need more than the 8 significand bits of bfloat16.
         with torch.autocast(views.device.type, enabled=False):
             return self.read(refined.float(), pooled.float())
 
     def features(self, views: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute what is read off: (N, width, H, H) refined, and (N, 512) pooled features."""
+        """Return (N, width, H, H) refined and (N, 512) pooled features."""
         levels = self._encode(views)
         pooled = levels[3].mean(dim=(2, 3))
         deepest = self.laterals[3](levels[3]) + self.context(pooled)[:, :, None, None]
@@ -100,7 +100,7 @@ class LandmarkNetwork(nn.Module):
         return self.refine(merged), pooled
 
     def read(self, refined: Tensor, pooled: Tensor) -> NetworkOutput:
-        """Read the output off the features, in the precision they come in."""
+        """Return the output for features, in their precision."""
         return self._read(
             self.heatmaps(refined),
             self.scales(refined),
@@ -109,7 +109,7 @@ class LandmarkNetwork(nn.Module):
         )
 
     def summary(self, grey: Tensor) -> Tensor:
-        """Pool the trunk's last features, (N, 512): what ``frontal`` judges by."""
+        """Return the trunk's last features pooled, (N, 512): the input of ``frontal``."""
         return self._encode(channels(grey))[3].mean(dim=(2, 3))
 
     def _encode(self, views: Tensor) -> list[Tensor]:

@@ -1,6 +1,6 @@
-"""The network computed by OpenVINO, which on a CPU takes little more than half of torch's time.
+"""The OpenVINO runtime, which on a CPU takes little more than half of torch's time.
 
-Nothing here loads torch: a converted network (`network.conversion`) is all that serving takes.
+This module does not load torch: serving needs only a converted network (`network.conversion`).
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _X86 = frozenset({"x86_64", "AMD64"})
 
 
 class Form(StrEnum):
-    """What a network is converted to."""
+    """Numeric form of a converted network."""
 
     PLAIN = "plain"
     EIGHT_BITS = "eight-bits"
-    EIGHT_BITS_IN_PAIRS = "eight-bits-in-pairs"  # for a CPU that adds products in pairs of 16 bits
+    EIGHT_BITS_IN_PAIRS = "eight-bits-in-pairs"  # for CPUs that add products in pairs, in 16 bits
 
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """How a CPU computes a network. ``precision`` int8, bf16 or fp32; ``hint`` OpenVINO's."""
+    """Precision of a network on a CPU: int8, bf16 or fp32. ``hint``: OpenVINO's precision hint."""
 
     precision: str
     form: Form
@@ -45,31 +45,33 @@ class Arithmetic:
 
     @classmethod
     def of_this_cpu(cls, ranges: Ranges | None, *, exact: bool = False) -> Self:
-        """Return the fastest that moves landmarks by less than 0.1 px; fp32 where ``exact``.
+        """Return the fastest one that moves landmarks by less than 0.1 px; fp32 if ``exact``.
 
         Raises RuntimeUnavailable.
         """
-        able = _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        return cls.fastest(able, ranges, exact=exact)
+        capabilities = _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return cls.fastest(capabilities, ranges, exact=exact)
 
     @classmethod
-    def fastest(cls, able: Collection[str], ranges: Ranges | None, *, exact: bool = False) -> Self:
-        """Return that of a CPU which is ``able`` to do what OpenVINO names so."""
-        rest = "bf16" if "BF16" in able and not exact else "fp32"
+    def fastest(
+        cls, capabilities: Collection[str], ranges: Ranges | None, *, exact: bool = False
+    ) -> Self:
+        """Return the fastest one for a CPU with these OpenVINO ``OPTIMIZATION_CAPABILITIES``."""
+        rest = "bf16" if "BF16" in capabilities and not exact else "fp32"
         hint = "f32" if rest == "fp32" else rest
-        # Every CPU is said to have eight bits; what they do to points was measured on x86 alone.
+        # OpenVINO reports INT8 for every CPU; its effect on points was measured on x86 only.
         if exact or ranges is None or platform.machine() not in _X86:
             return cls(rest, Form.PLAIN, hint)
-        # A CPU that has bf16 also sums products of eight bits exactly; an older one may not.
-        form = Form.EIGHT_BITS if "BF16" in able else Form.EIGHT_BITS_IN_PAIRS
+        # A CPU with bf16 also sums int8 products exactly; an older one may not.
+        form = Form.EIGHT_BITS if "BF16" in capabilities else Form.EIGHT_BITS_IN_PAIRS
         return cls("int8", form, hint)
 
 
 class Parts(NamedTuple):
-    """A converted network: models of OpenVINO for batches of any size.
+    """A converted network: three OpenVINO models for batches of any size.
 
-    ``views`` makes (N, 3, S, S) of (N, S, S) uint8; ``features`` what is read off of those;
-    ``readings`` the points, logarithms of scales and logits of that.
+    ``views``: (N, S, S) uint8 to (N, 3, S, S) views; ``features``: views to refined and pooled
+    features; ``readings``: features to points, log scales and frontal logits.
     """
 
     views: Any
@@ -78,11 +80,11 @@ class Parts(NamedTuple):
 
 
 class OpenVinoPredictor:
-    """Nineteen points with their spreads for batches of prepared inputs, on the CPU.
+    """Predicts nineteen points with their spreads for batches of prepared inputs, on the CPU.
 
-    What int8 does not round is computed in bf16 where the CPU has that, else in fp32. The views are
-    made and the points read off in fp32 either way: with the views in bf16, points move by 0.5 px
-    of a 224 frame; without, by 0.02 px, in int8 by 0.03 to 0.04 px.
+    Layers not in int8 are computed in bf16 where the CPU supports it, else in fp32. Views and
+    readings are always fp32: bf16 views would move points by 0.5 px of a 224 frame; as it is, bf16
+    moves them by 0.02 px and int8 by 0.03 to 0.04 px.
     """
 
     runtime = Runtime.OPENVINO
@@ -96,9 +98,9 @@ class OpenVinoPredictor:
         threads: int | None = None,
         flip: bool = False,
     ) -> None:
-        """Compile a network; with ``flip`` it reads mirror images too.
+        """Compile a network. ``flip``: average with the prediction on the mirror image.
 
-        ``threads``: every core it may use where None. Raises RuntimeUnavailable.
+        ``threads``: None is all available cores. Raises RuntimeUnavailable.
         """
         self.precision = arithmetic.precision
         self._flip = flip
@@ -110,9 +112,9 @@ class OpenVinoPredictor:
             raise RuntimeUnavailable.about("openvino") from exc
 
     def predict(self, pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
-        """Predict (N, S, S) prepared squares, in pieces of 1, 2, 4, 8, ... of them.
+        """Predict (N, S, S) prepared squares, in pieces whose sizes are powers of two.
 
-        OpenVINO keeps memory for each size of batch that it has met: 60 MB after all up to 16.
+        OpenVINO keeps memory for each batch size it has run: 60 MB for all sizes up to 16.
         """
         return [each for piece in _pieces(len(pixels)) for each in self._predict(pixels[piece])]
 
@@ -120,24 +122,24 @@ class OpenVinoPredictor:
         views: Floats = np.array(self._views(np.ascontiguousarray(pixels))[0])
         read = self.read(views)
         if self._flip:
-            # The views of a mirrored film are its views mirrored.
+            # Views and mirroring commute.
             read += self.read(views[..., ::-1])
         return predictions(read, pixels.shape[2])
 
     def read(self, views: Floats) -> list[Floats]:
-        """Read points, logarithms of scales and logits off (N, 3, S, S) views."""
+        """Return points, log scales and frontal logits for (N, 3, S, S) views."""
         features = self._features(np.ascontiguousarray(views))
-        said = self._readings([features[0], features[1]])
-        # The next batch is written to the same place.
-        return [np.array(said[number]) for number in range(3)]
+        readings = self._readings([features[0], features[1]])
+        # The next batch overwrites these arrays.
+        return [np.array(readings[number]) for number in range(3)]
 
 
-#: The files that `write_parts` writes.
+#: Files written by `write_parts`.
 PART_FILES = tuple(f"{name}.{end}" for name in Parts._fields for end in ("xml", "bin"))
 
 
 def read_parts(files: Mapping[str, bytes]) -> Parts:
-    """Read a network from the files that `write_parts` wrote. Raises RuntimeUnavailable."""
+    """Read a network from the files of `write_parts`. Raises RuntimeUnavailable."""
     core = _core()
     try:
         return Parts(
@@ -155,11 +157,11 @@ def write_parts(parts: Parts, folder: Path) -> None:
 
 
 def load_openvino() -> Any:
-    """Import OpenVINO where it is used: training and other devices do without.
+    """Import OpenVINO on first use; training and accelerators do not need it.
 
     Raises RuntimeUnavailable.
     """
-    # Its converter would report each use to Google Analytics by this; without it it is silent.
+    # Disable OpenVINO telemetry: its converter reports each use to Google Analytics.
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     try:
         import openvino  # noqa: PLC0415
@@ -188,7 +190,7 @@ def _compiled(model: Any, threads: int | None, hint: str = "f32") -> Any:
     """Compile a part for batches of any size. Raises RuntimeUnavailable, RuntimeError."""
     settings: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": hint,
-        # Every process would hold the same first core and leave the others idle.
+        # Pinning would put every process on the same first cores.
         "ENABLE_CPU_PINNING": False,
     }
     if threads is not None:

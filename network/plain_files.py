@@ -1,4 +1,4 @@
-"""Regular files of a sensible size, opened by no link: what networks from elsewhere come as."""
+"""Regular files of limited size, opened without following links: for models from elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PIECE = 1 << 20
 def plain_file(path: Path, most: int) -> Iterator[BinaryIO]:
     """Open a file of at most ``most`` bytes. Raises ModelFileUnfit, WeightsMissing."""
     try:
-        # A pipe would be waited for without end, and a device does what it does when opened.
+        # O_NONBLOCK: opening a pipe would block for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as exc:
         raise WeightsMissing.about(path.name) from exc
@@ -34,7 +34,7 @@ def plain_file(path: Path, most: int) -> Iterator[BinaryIO]:
 
 
 def copy_plain(source: Path, target: Path, most: int) -> str:
-    """Copy a file once; return the SHA-256 of what was copied.
+    """Copy a file and return the SHA-256 of the copied bytes.
 
     Raises ModelFileUnfit, WeightsMissing, OSError.
     """
@@ -43,7 +43,7 @@ def copy_plain(source: Path, target: Path, most: int) -> str:
     with plain_file(source, most) as file, target.open("xb") as copy:
         while piece := file.read(_PIECE):
             size += len(piece)
-            if size > most:  # it grows while it is read
+            if size > most:  # it grew while being read
                 raise ModelFileUnfit.about(source.name)
             digest.update(piece)
             copy.write(piece)

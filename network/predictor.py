@@ -1,4 +1,4 @@
-"""Predictions of one network by torch: the reference, and what serves accelerators."""
+"""The torch runtime: the reference, and the runtime for accelerators."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from network.runtime import Runtime
 
 
 class TorchPredictor:
-    """Nineteen points with their spreads for batches of prepared inputs.
+    """Predicts nineteen points with their spreads for batches of prepared inputs.
 
-    As it is made it computes in fp32, layer by layer: the reference that every other way is held
-    to. ``device_name`` and ``precision`` go into the provenance of each measurement.
+    By default it computes in fp32, layer by layer: the reference for all other runtimes.
+    ``device_name`` and ``precision`` are stored in the provenance of each measurement.
     """
 
     runtime = Runtime.TORCH
 
     def __init__(self, network: LandmarkNetwork, device: str, *, flip: bool = False) -> None:
-        """Put ``network`` onto a device; ``flip``: read mirror images too.
+        """Move ``network`` to a device. ``flip``: average with the prediction on the mirror image.
 
         Raises DeviceUnavailable.
         """
@@ -38,7 +38,7 @@ class TorchPredictor:
             self._network = network.eval().to(self._device)
         except (RuntimeError, AssertionError) as exc:
             raise DeviceUnavailable.about(device) from exc
-        # What is called fp32 is fp32: by itself torch takes eleven bits on newer devices.
+        # True fp32: by default torch convolves in TF32, 11 significand bits, on newer devices.
         torch.backends.cudnn.allow_tf32 = False
         self._flip = flip
         self._run: Callable[[Tensor], NetworkOutput | Reading] = self._network.from_views
@@ -49,7 +49,7 @@ class TorchPredictor:
         )
 
     def capture(self, *, exact: bool) -> None:
-        """Compute on an accelerator as fast as torch can; in fp32 where ``exact``.
+        """Switch to fp16 (fp32 if ``exact``) and CUDA graphs, the fastest on an accelerator.
 
         Raises DeviceUnavailable.
         """
@@ -62,10 +62,10 @@ class TorchPredictor:
         self._compute = GraphReplay(self._read, self._device)
 
     def predict(self, pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
-        """Predict (N, S, S) prepared squares. Raises DeviceMemoryExhausted; halve N then."""
+        """Predict (N, S, S) prepared squares. Raises DeviceMemoryExhausted: retry with N / 2."""
         try:
             with torch.inference_mode():
-                # Bytes travel to the device, and a few numbers a film back, all at once.
+                # One transfer of bytes to the device and one of a few numbers per image back.
                 computed = self._compute(torch.from_numpy(pixels))
                 return predictions([each.cpu().numpy() for each in computed], pixels.shape[2])
         except torch.cuda.OutOfMemoryError as exc:
@@ -73,9 +73,9 @@ class TorchPredictor:
             raise DeviceMemoryExhausted.about(f"{len(pixels)} images") from exc
 
     def _read(self, grey: Tensor) -> tuple[Tensor, ...]:
-        """Return the fields of a `Reading` of (N, S, S) films, and of their mirror images."""
+        """Return the fields of a `Reading` for (N, S, S) squares, then for their mirror images."""
         views = channels(grey.to(self._device))
-        # The views of a mirrored film are its views mirrored.
+        # Views and mirroring commute.
         readings = [
             self._run(each) for each in ((views, views.flip(3)) if self._flip else (views,))
         ]

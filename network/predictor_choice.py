@@ -1,4 +1,4 @@
-"""Loading a network onto a device: the only place that chooses what computes it."""
+"""Loading a network onto a device, and the choice of runtime and precision."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 
 from network.card import ModelCard, verify_weights
-from network.conversion_cache import kept_parts
+from network.conversion_cache import cached_parts
 from network.errors import RuntimeUnavailable
 from network.openvino_runtime import Arithmetic, OpenVinoPredictor, Parts
 from network.prediction import Predicts
@@ -23,17 +23,17 @@ def load_predictor(
     exact: bool = False,
     runtime: Runtime = Runtime.AUTO,
     threads: int | None = None,
-    kept: Path | None = None,
+    cache: Path | None = None,
     key: bytes = b"",
 ) -> Predicts:
-    """Load the card's weights onto ``device`` ("cpu", "cuda", "cuda:0"; ROCm says cuda too).
+    """Load the card's weights onto ``device`` ("cpu", "cuda", "cuda:0"; also "cuda" for ROCm).
 
-    In the fastest arithmetic that moves landmarks by less than 0.1 px of a 224 frame: int8 on a CPU
-    if the card has ranges for it, fp16 on an accelerator; in fp32 where ``exact``.
-    ``runtime``: what computes; the fastest that is installed where AUTO, the reference where TORCH.
-    ``threads``: OpenVINO's; every core it may use where None. ``kept``: a folder where converted
-    networks are kept, so that the next process on a CPU starts without torch; ``key``: what they
-    are sealed with there, against others who may write to it.
+    Uses the fastest precision that moves landmarks by less than 0.1 px of a 224 frame: int8 on a
+    CPU if the card has ranges, fp16 on an accelerator; fp32 if ``exact``.
+    ``runtime``: AUTO is the fastest one installed, TORCH the reference.
+    ``threads``: OpenVINO threads; None is all available cores. ``cache``: folder of converted
+    networks, with which the next process on a CPU starts without torch; ``key``: HMAC key that
+    authenticates its files, since others may be able to write there.
     Raises WeightsMissing, WeightsMismatch, DeviceUnavailable, RuntimeUnavailable.
     """
     verify_weights(card)
@@ -44,13 +44,13 @@ def load_predictor(
     if runtime is not Runtime.TORCH and on_cpu:
         try:
             arithmetic = Arithmetic.of_this_cpu(card.ranges, exact=exact)
-            parts = _parts(card, arithmetic, kept, key)
+            parts = _parts(card, arithmetic, cache, key)
             return OpenVinoPredictor(parts, arithmetic, threads=threads, flip=flip)
         except RuntimeUnavailable as exc:
             if runtime is Runtime.OPENVINO:
                 raise
-            _log.warning("torch computes the network, which takes longer", reason=str(exc))
-    # Loaded where it is used: it takes seconds and half a gigabyte.
+            _log.warning("falling back to torch, which is slower", reason=str(exc))
+    # Imported here because torch takes seconds and half a gigabyte to load.
     from network.predictor import TorchPredictor  # noqa: PLC0415
     from network.weights import load_network  # noqa: PLC0415
 
@@ -60,13 +60,13 @@ def load_predictor(
     return predictor
 
 
-def _parts(card: ModelCard, arithmetic: Arithmetic, kept: Path | None, key: bytes) -> Parts:
+def _parts(card: ModelCard, arithmetic: Arithmetic, cache: Path | None, key: bytes) -> Parts:
     """Return a converted network. Raises RuntimeUnavailable, WeightsMismatch."""
-    if kept is not None:
+    if cache is not None:
         try:
-            return kept_parts(card, arithmetic.form, kept, key)
+            return cached_parts(card, arithmetic.form, cache, key)
         except OSError as exc:
-            _log.warning("the converted network cannot be kept", error=type(exc).__name__)
+            _log.warning("the converted network cannot be cached", error=type(exc).__name__)
     from network.conversion import converted  # noqa: PLC0415 - as above
     from network.weights import load_network  # noqa: PLC0415
 

@@ -1,7 +1,7 @@
-"""Convolutions in eight bits: the ranges of their inputs, and how OpenVINO is told of them.
+"""Int8 convolutions: the ranges of their inputs, and the quantization of an OpenVINO model.
 
-Only inputs and weights of convolutions are rounded, to 256 levels or fewer. The ranges come from
-films the network is not judged on and stand in its card.
+Only inputs and weights of convolutions are rounded, to 256 levels or fewer. The ranges are
+computed from radiographs outside the test sets and stored in the card.
 """
 
 from __future__ import annotations
@@ -17,31 +17,33 @@ from torch import Tensor, nn
 from network.card import Ranges
 from network.landmark_network import LandmarkNetwork
 
-#: Points move by 0.035 px of a 224 frame with 1, 0.032 with 1.15, 0.048 with 2.
+#: Factor on the ranges. Points move by 0.035 px of a 224 frame with 1, by 0.032 with 1.15, by 0.048
+#: with 2.
 _SPARE = 1.15
 _LEVELS = 256
 _SYMMETRIC_LEVELS = 255
-#: A CPU without instructions for it adds products in pairs, in 16 bits that end at 32,767; weights
-#: that leave some of their levels unused keep the pairs below. On such a CPU points of validation
-#: films move by 0.076 px of a 224 frame with 1, 0.056 with 1.5, 0.063 with 2, where none can end.
+#: A CPU without int8 dot-product instructions adds products in pairs, in 16 bits that saturate at
+#: 32,767; weights that leave some of their levels unused keep the sums below. On such a CPU, points
+#: of validation radiographs move by 0.076 px of a 224 frame with 1, by 0.056 with 1.5, and by 0.063
+#: with 2, where saturation is impossible.
 _PAIRS_SPARE = 1.5
 
 
 def input_ranges(network: LandmarkNetwork, batches: Iterable[Tensor]) -> Ranges:
-    """Return the `Ranges` of a network in batches (N, C, S, S) of views.
+    """Return the `Ranges` of a network over batches (N, C, S, S) of views.
 
-    A range is the mean over the films of what each takes up, and some more: a single bright corner
-    of one film would coarsen the levels of all.
+    A range is the mean of the ranges of the single radiographs, widened: with the extremes over
+    all of them, one bright corner would coarsen the levels of every radiograph.
     """
     sums: dict[str, Tensor] = {}
-    films: dict[str, int] = {}
+    counts: dict[str, int] = {}
 
     def note(name: str, module: nn.Module, given: tuple[Tensor, ...]) -> None:
         del module
         flat = given[0].detach().flatten(1).double()
         ends = torch.stack((flat.amin(1), flat.amax(1)), dim=1).sum(0)
         sums[name] = sums[name] + ends if name in sums else ends
-        films[name] = films.get(name, 0) + len(flat)
+        counts[name] = counts.get(name, 0) + len(flat)
 
     hooks = [
         module.register_forward_pre_hook(partial(note, name))
@@ -55,7 +57,7 @@ def input_ranges(network: LandmarkNetwork, batches: Iterable[Tensor]) -> Ranges:
     finally:
         for hook in hooks:
             hook.remove()
-    return {name: _ends(_SPARE * sums[name] / films[name]) for name in sums}
+    return {name: _ends(_SPARE * sums[name] / counts[name]) for name in sums}
 
 
 def _ends(pair: Tensor) -> tuple[float, float]:
@@ -64,9 +66,9 @@ def _ends(pair: Tensor) -> tuple[float, float]:
 
 
 def quantize(model: Any, ranges: Ranges, *, in_pairs: bool) -> None:
-    """Tell an OpenVINO model, traced from a network, the levels of its convolutions.
+    """Insert quantization into an OpenVINO model traced from a network, in place.
 
-    ``in_pairs``: whether the CPU adds products of eight bits in pairs of 16 bits.
+    ``in_pairs``: whether the CPU adds int8 products in pairs, in 16 bits.
     """
     import openvino.opset13 as operators  # noqa: PLC0415 - see `load_openvino`
 
@@ -81,7 +83,7 @@ def quantize(model: Any, ranges: Ranges, *, in_pairs: bool) -> None:
         if key not in rounded:
             low, high = ranges[name]
             if low < 0:
-                # Signed bytes run from -128 to 127: only so is zero a level, and nothing shifted.
+                # Signed bytes are -128 to 127: with these ends zero is a level.
                 high = max(high, -low)
                 low = -high * _LEVELS / (_LEVELS - 2)
             ends = [np.float32(low), np.float32(high)] * 2

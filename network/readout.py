@@ -1,4 +1,4 @@
-"""From the numbers a network gives out to predictions: two readings made one, on the figure."""
+"""Predictions from the raw output of a network: flip averaging, then projection onto the figure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ _FIELDS = 3
 
 
 def predictions(read: Sequence[npt.NDArray[np.float32]], side: int) -> list[Prediction]:
-    """Make predictions of N squares of ``side`` px.
+    """Return predictions for N squares of ``side`` px.
 
-    ``read``: points (N, 19, 2), logarithms of Laplace scales (N, 19, 2) and logits of a frontal
-    chest (N,), as `network.landmark_network.NetworkOutput` has them; behind them the same of the
-    mirror images where those were read.
+    ``read``: points (N, 19, 2), log Laplace scales (N, 19, 2) and frontal logits (N,), as in
+    `network.landmark_network.NetworkOutput`; then the same for the mirror images, if computed.
     """
     points, log_scales, frontal = (each.astype(np.float64) for each in read[:_FIELDS])
-    # A Laplace variable of scale b has the variance 2 b squared.
+    # A Laplace variable of scale b has variance 2 b squared.
     spreads = np.exp(log_scales) * math.sqrt(2.0)
     disagreement = None
     if len(read) > _FIELDS:
@@ -36,16 +35,16 @@ def predictions(read: Sequence[npt.NDArray[np.float32]], side: int) -> list[Pred
         disagreement = np.linalg.norm(apart[:, list(ANATOMICAL)], axis=2).mean(axis=1)
         points = (points + back) / 2
         spreads = (spreads + np.exp(back_scales) * math.sqrt(2.0)) / 2
-        # Half of what two readings differ by is their deviation.
+        # The standard deviation of two values is half of their difference.
         spreads = spreads + apart / 2
-    # Callipers measure along x alone; an anatomical point errs both ways.
+    # Callipers measure along x only; an anatomical point errs along both axes.
     radial = np.hypot(spreads[..., 0], spreads[..., 1])
     anatomical = np.arange(points.shape[1]) < len(ANATOMICAL)
     spread = np.where(anatomical, radial, spreads[..., 0])
     placed = onto_axis(points, spread)
-    # How far a point had to move onto the figure tells of its error as well as its spread does.
+    # The distance a point moved onto the figure predicts its error as well as its spread does.
     spread = spread + np.linalg.norm(placed - points, axis=2)
-    # 1 / (1 + exp(-x)), which overflows for no x.
+    # The logistic function, in a form that cannot overflow.
     upright = np.exp(-np.logaddexp(0.0, -frontal))
     return [
         Prediction(

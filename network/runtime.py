@@ -1,4 +1,4 @@
-"""The runtimes that a network can be computed by."""
+"""The runtimes that can compute a network."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from enum import StrEnum
 
 
 class Runtime(StrEnum):
-    """What computes the network."""
+    """Runtime that computes the network."""
 
-    AUTO = "auto"  # OpenVINO on a CPU where it is installed, else torch as fast as it can
-    TORCH = "torch"  # in fp32, one layer after the other: the reference
+    AUTO = "auto"  # OpenVINO on a CPU if installed, else torch in its fastest mode
+    TORCH = "torch"  # the reference: fp32, layer by layer
     OPENVINO = "openvino"

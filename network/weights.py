@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors only, half precision, whole files."""
+"""Weights on disk: safetensors only, in half precision, written atomically."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, load_file, save_file
 
-from network.card import ModelCard, sound_weights
+from network.card import ModelCard, verified_weights
 from network.errors import WeightsMismatch
 from network.landmark_network import LandmarkNetwork
 
 
 def load_network(card: ModelCard) -> LandmarkNetwork:
-    """Build the card's network in float32 on the CPU, ready to predict.
+    """Return the card's network in float32 on the CPU, in evaluation mode.
 
     Raises WeightsMissing, WeightsMismatch.
     """
     name = card.weights_path.name
     try:
-        stored = load(sound_weights(card))
+        stored = load(verified_weights(card))
     except SafetensorError as exc:
         raise WeightsMismatch.about(name) from exc
     return _built(stored, name)
 
 
 def read_network(path: Path) -> LandmarkNetwork:
-    """Build the network from a weights file without a card. Raises WeightsMismatch."""
+    """Return the network of a weights file without a card. Raises WeightsMismatch."""
     try:
         stored = load_file(path)
     except SafetensorError as exc:
@@ -49,7 +49,7 @@ def _built(stored: Mapping[str, torch.Tensor], name: str) -> LandmarkNetwork:
 
 
 def save_network(network: torch.nn.Module, path: Path) -> None:
-    """Write the weights in float16, atomically: half the size, 0.01 px of difference."""
+    """Write the weights atomically in float16: half the size; points differ by 0.01 px."""
     state = {
         name: (value.detach().cpu().half() if value.is_floating_point() else value.cpu())
         .contiguous()
@@ -60,5 +60,5 @@ def save_network(network: torch.nn.Module, path: Path) -> None:
     save_file(state, partial)
     with partial.open("rb+") as file:
         os.fsync(file.fileno())
-    partial.chmod(0o644)  # safetensors writes for its owner alone; a wheel is for everybody
+    partial.chmod(0o644)  # safetensors writes with mode 0600; a wheel is for all users
     partial.replace(path)

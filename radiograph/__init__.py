@@ -1,1 +1,1 @@
-"""What one chest radiograph is, and what is measured on it."""
+"""One chest radiograph: how it is read, and what is measured on it."""

@@ -1,4 +1,4 @@
-"""What the spreads of a network's points are worth: expected errors, in px of a 224 frame."""
+"""Calibration: expected errors from the spreads of a network's points, in px of a 224 frame."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Floats = npt.NDArray[np.float64]
 
 
 def uncertainty_score(spreads_px224: Floats) -> float:
-    """Mean spread of the fifteen landmarks of (19,) spreads."""
+    """Return the mean spread of the fifteen landmarks, from (19,) spreads."""
     return float(np.mean(np.asarray(spreads_px224)[list(ANATOMICAL)]))
 
 
 def true_error_px224(points: Floats, truth: Floats, rows: int, columns: int) -> float:
-    """Mean distance over the fifteen landmarks of (19, 2) or (15, 2) source pixels."""
+    """Return the mean error of the fifteen landmarks; points (19, 2) or (15, 2), source pixels."""
     anatomical = list(ANATOMICAL)
     distance = np.linalg.norm(
         np.asarray(points)[anatomical] - np.asarray(truth)[anatomical], axis=1
@@ -31,7 +31,7 @@ def true_error_px224(points: Floats, truth: Floats, rows: int, columns: int) -> 
 
 
 def propagated_ict_sd(points: Floats, spreads: Floats) -> float:
-    """Deviation of the index from the spreads of its four callipers, as if they were independent.
+    """Return the standard deviation of the index from its four callipers, taken as independent.
 
     ``points`` (19, 2) and ``spreads`` (19,) in one frame; first-order propagation.
     """
@@ -45,11 +45,11 @@ def propagated_ict_sd(points: Floats, spreads: Floats) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What a network's spreads are worth, measured on radiographs with truth.
+    """Relation between a network's spreads and its errors, fitted on annotated radiographs.
 
     ``knots``: (mean spread, mean error) px of a 224 frame, ascending, interpolated between;
     ``upper_ratio``: upper 90 % bound over the expected error; ``ict_sd_factor``: observed over
-    propagated deviation of the cardiothoracic index, None where it was not measured.
+    propagated standard deviation of the cardiothoracic index, None where it was not measured.
     """
 
     id: str
@@ -59,35 +59,35 @@ class Calibration:
 
     @classmethod
     def from_mapping(cls, table: Mapping[str, Any]) -> Self:
-        """Read the calibration of a model card. Raises ValueError where it is not one."""
+        """Parse the calibration of a model card. Raises ValueError if invalid."""
         try:
             knots = tuple((float(score), float(error)) for score, error in table["knots"])
             factor = table.get("ict_sd_factor")
-            made = cls(
+            calibration = cls(
                 id=str(table["id"]),
                 knots=knots,
                 upper_ratio=float(table["upper_ratio"]),
                 ict_sd_factor=None if factor is None else float(factor),
             )
         except (KeyError, TypeError, ValueError) as exc:
-            raise ValueError(f"no calibration: {exc}") from exc
+            raise ValueError(f"invalid calibration: {exc}") from exc
         if not knots or list(knots) != sorted(knots):
-            raise ValueError("the knots of a calibration ascend")
-        return made
+            raise ValueError("the knots of a calibration must ascend")
+        return calibration
 
     def expected_error(self, score: float) -> float:
-        """Return the mean error to expect of a mean spread, px of a 224 frame."""
+        """Return the expected mean error for a mean spread, px of a 224 frame."""
         scores, errors = zip(*self.knots, strict=True)
         inside = float(np.interp(score, scores, errors))
-        # Beyond what was seen in calibration the error grows with the spread, it does not stop.
+        # Beyond the last knot the error grows in proportion to the spread.
         return inside * max(1.0, score / float(scores[-1]))
 
     def upper_bound(self, expected_error: float) -> float:
-        """Bound that 90 % of true errors stay under, where so much is expected."""
+        """Return the upper 90 % bound of the true error for an expected error."""
         return expected_error * self.upper_ratio
 
     def ict_sd(self, points: Floats, spreads: Floats) -> float | None:
-        """Calibrated deviation of the index; None where it was not measured."""
+        """Return the calibrated standard deviation of the index; None where it was not measured."""
         if self.ict_sd_factor is None:
             return None
         return propagated_ict_sd(points, spreads) * self.ict_sd_factor

@@ -1,4 +1,4 @@
-"""CSV as every command writes it: a heading, then rows that a spreadsheet takes for texts."""
+"""CSV output of every command, safe against formula injection in spreadsheets."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import csv
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
-#: A text that begins with one of these is a formula to a spreadsheet, or becomes one once the
-#: control character before it is dropped. The last four are their full-width forms.
+#: A spreadsheet takes a text that begins with one of these for a formula, if need be after
+#: dropping a control character. The last four are full-width forms.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 class CsvLines:
-    """Writes rows into an open text file. Every CSV that a command writes goes through here."""
+    """Writes rows to an open text file."""
 
     def __init__(self, file: IO[str], columns: Sequence[str]) -> None:
         self._writer = csv.DictWriter(file, columns, lineterminator="\n")
-        # Before 3.13 Python quotes a carriage return only where it is part of the line's end.
+        # Python before 3.13 quotes a carriage return only if it is part of the line terminator.
         self._quoting = csv.DictWriter(
             file, columns, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC
         )
 
     def heading(self) -> None:
-        """Write the names of the columns."""
+        """Write the column names."""
         self._writer.writeheader()
 
     def row(self, row: Mapping[str, Any]) -> None:
@@ -33,9 +33,9 @@ class CsvLines:
 
 
 def as_field(value: object) -> object:
-    """Return a value as CSV holds it: flags in lower case, nothing for what is absent.
+    """Return a value as a CSV field: booleans in lower case, an empty string for None.
 
-    Texts are made `without_formula`: headers hold what others wrote.
+    Texts pass through `without_formula`, since headers come from outside.
     """
     if isinstance(value, bool):
         return str(value).lower()
@@ -45,5 +45,5 @@ def as_field(value: object) -> object:
 
 
 def without_formula(text: str) -> str:
-    """Return a text with an apostrophe before it where a spreadsheet would run it."""
+    """Return a text, with a leading apostrophe if a spreadsheet would take it for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,15 +1,15 @@
-"""The base of every error, and why a file is not measured.
+"""The base class of all errors, and the reasons why a file is not measured.
 
     ThoraqError                         code, permanent, kind; the base of every folder's tree
     `-- RadiographError                 disposition, header
-        |-- SetAside                    a sound file that is no upright frontal chest radiograph
+        |-- SetAside                    a readable file that is not an upright frontal chest
         |   |-- NotAnImage              not-an-image
         |   |-- LateralView             lateral-view
         |   |-- OtherBodyPart           other-body-part
         |   |-- NotARadiograph          not-a-radiograph
         |   |-- NotAChest               not-a-chest
         |   `-- TooSmall                too-small
-        `-- Unreadable                  a file that should have been measured and was not
+        `-- Unreadable                  a file that should have been measured but was not
             |-- FileUnavailable         file-unavailable      transient
             |-- UnknownContent          unknown-content
             |-- TruncatedFile           truncated-file
@@ -22,7 +22,7 @@
             |-- Unrecordable            unrecordable
             `-- PathNotKept             path-not-kept
 
-A code is stable: databases and scripts hold it. The message says what to do.
+Codes are stable: databases and scripts contain them. The message names the remedy.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ _CODED = re.compile(r"[A-Z0-9_ ]{1,16}|[0-9.]{1,64}")
 
 
 def quoted(value: str | None) -> str:
-    """Return a coded value of a header as a message may show it.
+    """Return a coded value of a header for a message.
 
-    Headers hold patients' names in the wrong places: what is no code is not shown.
+    A value that is not a code is not shown: some headers have patient names in other elements.
     """
     if value is None:
         return "missing"
-    return value if _CODED.fullmatch(value) else "no code"
+    return value if _CODED.fullmatch(value) else "not a code"
 
 
 def without_remedy(detail: str, remedy: str) -> str:
-    """Return what was found in a file, where `ThoraqError.because` put what to do after it.
+    """Return what was found, from a message of `ThoraqError.because` with its remedy.
 
-    Empty where only what to do was said.
+    Empty if the message is the remedy alone.
     """
     found = " ".join(detail.split())
     if not remedy or not found.endswith(remedy):
@@ -60,7 +60,7 @@ def without_remedy(detail: str, remedy: str) -> str:
 
 
 class ErrorKind(IntEnum):
-    """What an error is about; its number is the exit code of a program that it ends."""
+    """Subject of an error; its value is the exit code of the command."""
 
     BUG = 1
     USAGE = 2
@@ -73,10 +73,10 @@ class ErrorKind(IntEnum):
 
 
 class ThoraqError(Exception):
-    """The base of every error of thoraq's own.
+    """The base class of all errors of thoraq.
 
-    The first paragraph of a class's docstring is its remedy, which is also the message where none
-    is given. ``permanent``: trying again without a change is no use.
+    The first paragraph of a class's docstring is its remedy, and the message if none is given.
+    ``permanent``: retrying without a change cannot succeed.
     """
 
     code: ClassVar[str] = "thoraq-error"
@@ -85,18 +85,18 @@ class ThoraqError(Exception):
 
     @classmethod
     def remedy(cls) -> str:
-        """Return what to do about it, in one line."""
+        """Return the remedy in one line."""
         paragraph = inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0]
         return " ".join(paragraph.split())
 
     @classmethod
     def because(cls, found: object) -> Self:
-        """Make the error: what was found, and after it what to do."""
+        """Return the error with the message ``found``, then the remedy."""
         return cls(f"{found}. {cls.remedy()}")
 
     @classmethod
     def about(cls, subject: object) -> Self:
-        """Make the error: which file, name or device it is about, and after it what to do."""
+        """Return the error with ``subject`` (a file, name or device), then the remedy."""
         return cls(f"{subject}: {cls.remedy()}")
 
     def __str__(self) -> str:
@@ -104,7 +104,7 @@ class ThoraqError(Exception):
 
 
 class Disposition(StrEnum):
-    """How a file that was not measured is counted."""
+    """How to count a file that was not measured."""
 
     SET_ASIDE = "set_aside"
     FAILED = "failed"
@@ -113,7 +113,7 @@ class Disposition(StrEnum):
 class RadiographError(ThoraqError):
     """A file was not measured.
 
-    ``header`` is what the file says of the study, where it could be read before this happened.
+    ``header``: the header of the file, if it was read before the error.
     """
 
     code = "radiograph-error"
@@ -123,7 +123,7 @@ class RadiographError(ThoraqError):
 
 
 class SetAside(RadiographError):
-    """A sound file that is no upright frontal chest radiograph; it is counted, not measured."""
+    """A readable file that is not an upright frontal chest radiograph; counted, not measured."""
 
     code = "set-aside"
     disposition = Disposition.SET_ASIDE
@@ -148,7 +148,7 @@ class OtherBodyPart(SetAside):
 
 
 class NotARadiograph(SetAside):
-    """The modality is no projection radiograph (CR, DX, RG, XR, SC); export radiographs only."""
+    """The modality is not projection radiography (CR, DX, RG, XR, SC); export radiographs only."""
 
     code = "not-a-radiograph"
 
@@ -166,20 +166,20 @@ class TooSmall(SetAside):
 
 
 class Unreadable(RadiographError):
-    """A file that should have been measured and could not be read."""
+    """A file that should have been measured but could not be read."""
 
     code = "unreadable"
 
 
 class FileUnavailable(Unreadable):
-    """The file is away or may not be read; check the share and the permissions, then retry."""
+    """The file is missing or not readable; check the share and the permissions, then retry."""
 
     code = "file-unavailable"
     permanent = False
 
 
 class UnknownContent(Unreadable):
-    """The name claims an image but the content is none thoraq reads; export the file again."""
+    """The name is that of an image but the content is not a supported format; export it again."""
 
     code = "unknown-content"
 
@@ -197,7 +197,7 @@ class BrokenHeader(Unreadable):
 
 
 class NoPixels(Unreadable):
-    """The file holds no image; export the study with its pixel data."""
+    """The file contains no image; export the study with its pixel data."""
 
     code = "no-pixels"
 
@@ -227,12 +227,12 @@ class TooLarge(Unreadable):
 
 
 class Unrecordable(Unreadable):
-    """The name, time or header of the file holds what no database takes; please report its kind."""
+    """A name, time or header value of the file cannot be stored; please report what kind it is."""
 
     code = "unrecordable"
 
 
 class PathNotKept(Unreadable):
-    """Of its path the hash alone is kept, so it cannot be read again; submit its folder again."""
+    """Only the hash of its path is stored, so it cannot be read again; submit its folder again."""
 
     code = "path-not-kept"

@@ -1,7 +1,7 @@
-"""Folders entered one by one, so that no link is followed on the way to a file.
+"""Open files by descending one folder at a time, so that no symbolic link is followed.
 
-Whoever may write to a folder can swap what is in it for a link at any moment. A path that was
-checked may therefore lead elsewhere when it is used; a descriptor cannot.
+Anyone with write access to a folder can replace an entry with a link at any time. A checked path
+may therefore lead elsewhere when it is used; a file descriptor cannot.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-#: Passing through a folder takes no right to list it.
+#: O_PATH: passing through a folder does not need permission to list it.
 _THROUGH = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-#: A named pipe without a writer would hold a plain open up for ever.
+#: O_NONBLOCK: opening a named pipe without a writer would block for ever.
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 def open_folder(path: str, *, within: int | None = None, make: bool = False) -> int:
-    """Open the folder at ``path`` to pass through it; the caller closes the descriptor.
+    """Return a descriptor of the folder at ``path`` to pass through; the caller closes it.
 
-    ``path`` is absolute, or relative to the folder of the descriptor ``within``. ``make`` makes
-    what is missing. Raises OSError; with ELOOP where a link is on the way.
+    ``path`` is absolute, or relative to the folder of the descriptor ``within``. ``make`` creates
+    missing folders. Raises OSError, with ELOOP if the path contains a link.
     """
     names = [name for name in path.split("/") if name not in {"", "."}]
     if ".." in names:
@@ -45,19 +45,19 @@ def _entered(name: str, here: int, *, make: bool) -> int:
     except FileNotFoundError:
         if not make:
             raise
-        with suppress(FileExistsError):  # made by somebody else in between
+        with suppress(FileExistsError):  # created by another process meanwhile
             os.mkdir(name, dir_fd=here)
         return os.open(name, _THROUGH, dir_fd=here)
     except NotADirectoryError:
         mode = os.stat(name, dir_fd=here, follow_symlinks=False).st_mode
-        if stat.S_ISLNK(mode) or stat.S_ISDIR(mode):  # a folder again: it is being swapped
+        if stat.S_ISLNK(mode) or stat.S_ISDIR(mode):  # a folder now: it is being replaced
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
         raise
 
 
 @contextmanager
 def entered_folder(path: str, *, within: int | None = None, make: bool = False) -> Iterator[int]:
-    """Open a folder as `open_folder` does, for as long as the context lasts."""
+    """Open a folder as `open_folder` does; close it at the end of the context."""
     descriptor = open_folder(path, within=within, make=make)
     try:
         yield descriptor
@@ -66,10 +66,10 @@ def entered_folder(path: str, *, within: int | None = None, make: bool = False) 
 
 
 def open_file(path: str, *, within: int | None = None, follow_links: bool = False) -> int:
-    """Open a file to read it, without waiting for the other end of a pipe.
+    """Return a descriptor of a file to read, without blocking on a pipe.
 
-    Raises OSError, ValueError for a NUL in the path. The caller closes the descriptor and checks
-    that it is a regular file.
+    The caller closes it and checks that it is a regular file. Raises OSError, and ValueError for
+    a NUL in the path.
     """
     if follow_links:
         return os.open(path, _FILE, dir_fd=within)
@@ -79,6 +79,6 @@ def open_file(path: str, *, within: int | None = None, follow_links: bool = Fals
 
 
 def list_folder(name: str, within: int) -> int:
-    """Open a folder of the folder ``within`` so that it can be listed. Raises OSError."""
+    """Return a descriptor for listing the folder ``name`` in ``within``. Raises OSError."""
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(name, flags, dir_fd=within)

@@ -1,4 +1,4 @@
-"""Frontal or not: what the header says, then what the network says."""
+"""Frontal or not: by the header, then by the network's prediction."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from radiograph.errors import LateralView, NotAChest, NotARadiograph, OtherBodyP
 from radiograph.landmarks import ANATOMICAL, PAIRS, Landmark
 from radiograph.records import Header, View
 
-#: Projection radiography, and what scanned or converted films come as (PS3.3 C.7.3.1.1.1).
+#: Projection radiography, and the modalities of scanned or converted images (PS3.3 C.7.3.1.1.1).
 RADIOGRAPH_MODALITIES = frozenset({"CR", "DX", "DR", "RG", "XR", "SC", "OT"})
 
-#: Body parts that are no chest, as devices write them in several languages; a word that is in
-#: neither list goes on to the network.
+#: Body parts other than the chest, as devices write them in several languages. For a word in
+#: neither list the network decides.
 _OTHER_PARTS = frozenset(
     word
     for line in (
@@ -35,20 +35,20 @@ _CHEST = re.compile(r"CHEST|THORA[XC]|TORA[XK]|TORACE|LUNG|PULMO|POLMON|POUMON|B
 
 @dataclass(frozen=True, slots=True)
 class FrontalLimits:
-    """How sure the network must be, and how vague its points may be at most."""
+    """Lowest frontal probability and largest mean spread that are accepted."""
 
     min_probability: float = 0.5
     max_spread_px224: float = 25.0
 
 
 def check_header(header: Header) -> None:
-    """Set aside what the header says is no frontal chest radiograph.
+    """Set aside a file whose header is not of a frontal chest radiograph.
 
     Raises NotARadiograph, OtherBodyPart, LateralView.
     """
     if header.modality is not None and header.modality.upper() not in RADIOGRAPH_MODALITIES:
         raise NotARadiograph.because(f"modality {quoted(header.modality)}")
-    if header.body_part is not None and _lies_elsewhere(header.body_part):
+    if header.body_part is not None and _is_other_part(header.body_part):
         raise OtherBodyPart.because(f"body part {quoted(header.body_part)}")
     if header.view is View.LATERAL:
         raise LateralView
@@ -60,7 +60,7 @@ def check_prediction(
     frontal_probability: float,
     limits: FrontalLimits | None = None,
 ) -> None:
-    """Set aside what the network does not take for an upright frontal chest.
+    """Set aside an image that the network does not recognise as an upright frontal chest.
 
     ``points`` (19, 2) in any upright frame, ``spreads_px224`` (19,). Raises NotAChest.
     """
@@ -69,14 +69,14 @@ def check_prediction(
         raise NotAChest.because(f"probability {frontal_probability:.2f}")
     spread = float(np.mean(spreads_px224[list(ANATOMICAL)]))
     if spread > limits.max_spread_px224:
-        raise NotAChest.because(f"landmarks vague by {spread:.0f} px of 224")
+        raise NotAChest.because(f"mean spread of the landmarks {spread:.0f} px of 224")
     if any(points[right, 0] >= points[left, 0] for right, left in PAIRS[:5]):
         raise NotAChest.because("left and right are swapped")
     if points[Landmark.L1_MIDLINE_APEX, 1] >= points[Landmark.L2_MIDLINE_COSTOPHRENIC, 1]:
-        raise NotAChest.because("the apex lies below the base")
+        raise NotAChest.because("the apex is below the base")
 
 
-def _lies_elsewhere(body_part: str) -> bool:
+def _is_other_part(body_part: str) -> bool:
     plain = unicodedata.normalize("NFKD", body_part).encode("ascii", "ignore").decode().upper()
     words = set(re.split(r"[\W_]+", plain))
     # A thoracic spine is a spine; a chest with an abdomen is a chest.

@@ -1,8 +1,8 @@
 """The nineteen points of a frontal chest radiograph, their order and their pairs.
 
-Points are ``(x, y)``; x grows to image right, which is the patient's left on an upright film.
+Points are ``(x, y)``; x grows to image right, which is the patient's left when upright.
 The first fifteen follow the annotation of the landmark set (L1 to L15), the last four are the
-callipers of the cardiothoracic index, which no landmark of the fifteen touches.
+callipers of the cardiothoracic index, which the fifteen landmarks do not include.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Landmark(IntEnum):
     THORAX_LEFT = 18
 
 
-#: Points an annotation of the landmark set holds.
+#: Points of an annotation of the landmark set.
 ANATOMICAL = tuple(range(15))
 #: The calliper points of the cardiothoracic index.
 CALLIPERS = tuple(range(15, 19))
@@ -45,5 +45,5 @@ MIDLINE = (0, 8, 9, 10, 1)
 #: (patient's right, patient's left), swapped whenever an image is mirrored.
 PAIRS = ((2, 3), (4, 5), (6, 7), (11, 12), (13, 14), (15, 16), (17, 18))
 
-#: ``points[MIRROR]`` puts the points of a mirrored image back into their named places.
+#: ``points[MIRROR]`` restores the order of `Landmark` for the points of a mirrored image.
 MIRROR = tuple(next((a + b - i for a, b in PAIRS if i in {a, b}), i) for i in range(len(Landmark)))

@@ -1,4 +1,4 @@
-"""From placed points to a measurement in the pixels of the file."""
+"""Measurement of one radiograph from its predicted points."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def measure(
     calibration: Calibration | None,
     thresholds: IctThresholds,
 ) -> Measurement:
-    """Measure one radiograph.
+    """Return the measurement of one radiograph; its points are in pixels of the file.
 
     ``points`` (19, 2) and ``spreads`` (19,) in upright pixels, ordered as ``Landmark``;
-    ``to_source`` (2, 3) from upright to file pixels.
+    ``to_source`` (2, 3) affine from upright to file pixels.
     """
     spreads_px224 = spreads_in_error_frame(spreads, to_source, header)
     ict_sd = expected = upper = None
@@ -43,7 +43,7 @@ def measure(
         ict_sd = calibration.ict_sd(points, spreads)
         expected = calibration.expected_error(uncertainty_score(spreads_px224))
         upper = calibration.upper_bound(expected)
-    # The transverse axis of the patient in the file: its columns, or its rows if it was turned.
+    # The patient's transverse axis in the file: along its columns, or its rows if rotated.
     transverse = to_source[:, 0]
     in_file = tuple((x, y) for x, y in to_file(points, to_source).tolist())
     return Measurement(
@@ -67,12 +67,12 @@ def measure(
 
 
 def to_file(points: Floats, to_source: Floats) -> Floats:
-    """Move (N, 2) upright points into the pixels of the file."""
+    """Return (N, 2) upright points in pixels of the file."""
     return np.asarray(points @ to_source[:, :2].T + to_source[:, 2])
 
 
 def spreads_in_error_frame(spreads: Floats, to_source: Floats, header: Header) -> Floats:
-    """Turn spreads in upright pixels into px of a 224 frame around the film."""
+    """Return spreads in upright pixels as px of a 224 frame around the radiograph."""
     longer_side_px = max(header.rows, header.columns)
     return np.asarray(spreads * (_source_px(to_source) * ERROR_FRAME_PX / longer_side_px))
 

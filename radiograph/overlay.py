@@ -1,7 +1,6 @@
-"""A radiograph with what was measured drawn on it: points, borders, callipers and a caption.
+"""A radiograph with its measurement drawn on it: points, borders, callipers and a caption.
 
-Marks are drawn at twice the size and reduced; the film itself and the letters are not, so both
-stay sharp.
+Marks are drawn at twice the size and reduced; the image and the text are not, so both stay sharp.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Colour = tuple[int, int, int]
 
-# Told apart by colour-blind readers too (after Okabe and Ito), and bright on a film.
+# Distinguishable to colour-blind readers (after Okabe and Ito), and bright on a radiograph.
 HEART: Colour = (255, 146, 76)
 THORAX: Colour = (92, 190, 255)
 ANATOMY: Colour = (250, 228, 120)
@@ -58,17 +57,16 @@ RULES: dict[IctRule, str] = {
     IctRule.ADULT_PA: "adult PA",
     IctRule.INFANT_PA: "infant PA",
     IctRule.NEWBORN_PA: "newborn PA",
-    IctRule.NONE_AP: "No line: AP magnifies the heart",
-    IctRule.NONE_VIEW_UNKNOWN: "No line: view unknown",
-    IctRule.NONE_AGE_UNKNOWN: "No line: age unknown",
-    IctRule.NONE_CHILD: "No line for this age",
-    IctRule.NONE_INVALID: "No line: the index is not plausible",
+    IctRule.NONE_AP: "No threshold: AP magnifies the heart",
+    IctRule.NONE_VIEW_UNKNOWN: "No threshold: view unknown",
+    IctRule.NONE_AGE_UNKNOWN: "No threshold: age unknown",
+    IctRule.NONE_CHILD: "No threshold for this age",
+    IctRule.NONE_INVALID: "No threshold: the index is not plausible",
 }
-#: Marks are drawn this many times larger, then reduced.
 SUPERSAMPLING = 2
-#: Under this side the points lose their numbers and the callipers their words.
+#: Below this side points have no numbers and callipers no names.
 DETAIL_FROM_PX = 480
-#: A picture is at least this part of its side in height.
+#: The height of a picture is at least its side divided by this.
 LEAST_HEIGHT = 6
 
 
@@ -78,9 +76,9 @@ def draw(
     side_px: int = 768,
     title: str | None = None,
 ) -> Image.Image:
-    """Draw ``measurement`` on its upright film, whose longer side becomes ``side_px``.
+    """Return an RGB image of ``measurement`` on its upright radiograph, with a caption below.
 
-    Returns an RGB image: the film and below it a caption; ``title`` stands in the film's corner.
+    The longer side of the radiograph becomes ``side_px``; ``title`` is in its top left corner.
     """
     return draw_on(as_picture(radiograph, side_px), measurement, side_px, title)
 
@@ -91,14 +89,14 @@ def draw_on(
     side_px: int,
     title: str | None = None,
 ) -> Image.Image:
-    """Draw as `draw` does on what `as_picture` made of the film for the same ``side_px``."""
+    """Return the image of `draw` for a radiograph from `as_picture` with the same ``side_px``."""
     picture = Image.fromarray(radiograph.pixels).convert("RGB")
     size = picture.size
     points = to_upright(measurement.points, radiograph.to_source)
     radii = np.asarray(measurement.spreads, dtype=np.float64) * (side_px / ERROR_FRAME_PX)
     marks = _marks(size, points, radii, side_px)
     picture.paste(marks, (0, 0), marks)
-    # A narrow strip has ground beside it, so that its letters have room.
+    # A narrow strip gets a margin, so that its text has room.
     whole = max(size[0], side_px // 2), max(size[1], side_px // LEAST_HEIGHT)
     at = (whole[0] - size[0]) // 2, (whole[1] - size[1]) // 2
     ground = Image.new("RGB", whole, GROUND)
@@ -108,13 +106,13 @@ def draw_on(
 
 
 def to_upright(points: Sequence[tuple[float, float]], to_source: Floats) -> Floats:
-    """Move points in the pixels of the file to upright pixels, (N, 2)."""
+    """Return points in pixels of the file as upright pixels, (N, 2)."""
     moved = np.asarray(points, dtype=np.float64) - to_source[:, 2]
     return np.asarray(np.linalg.solve(to_source[:, :2], moved.T).T)
 
 
 def _marks(size: tuple[int, int], points: Floats, radii: Floats, side_px: int) -> Image.Image:
-    """Draw everything but letters on a clear RGBA layer; each mark stands on a dark edge."""
+    """Return a transparent RGBA layer with all marks but text, each with a dark outline."""
     at = (points + 0.5) * SUPERSAMPLING - 0.5
     layer = Image.new("RGBA", (size[0] * SUPERSAMPLING, size[1] * SUPERSAMPLING))
     pen = ImageDraw.Draw(layer)
@@ -122,7 +120,7 @@ def _marks(size: tuple[int, int], points: Floats, radii: Floats, side_px: int) -
     dot = max(2.2, side_px / 210) * SUPERSAMPLING
     for grow, shade in ((1.5 * SUPERSAMPLING, (0, 0, 0, 120)), (0.0, None)):
         for index in ANATOMICAL:
-            # A ring as wide as one standard deviation; inside its point it would not be seen.
+            # A ring of one standard deviation, unless its point would hide it.
             if (radius := float(radii[index]) * SUPERSAMPLING) > dot:
                 pen.ellipse(
                     _box(at[index], radius + grow / 2),
@@ -142,13 +140,13 @@ def _marks(size: tuple[int, int], points: Floats, radii: Floats, side_px: int) -
             _dimension(pen, ends, ink, 2.0 * hair + grow, tick=2.4 * dot + grow / 2)
             for end in ends:
                 pen.ellipse(_box(end, 0.7 * dot + grow / 2), fill=ink)
-        for place in at[list(ANATOMICAL)]:
-            pen.ellipse(_box(place, dot + grow / 2), fill=shade or (*ANATOMY, 255))
+        for centre in at[list(ANATOMICAL)]:
+            pen.ellipse(_box(centre, dot + grow / 2), fill=shade or (*ANATOMY, 255))
     return layer.reduce(SUPERSAMPLING)
 
 
 def _callipers(at: Floats) -> tuple[tuple[Floats, Colour], tuple[Floats, Colour]]:
-    """Return the ends of the thorax's and the heart's line, each (2, 2), with its colour."""
+    """Return the ends of the thorax and the heart calliper, each (2, 2), with its colour."""
     return (
         (at[[Landmark.THORAX_RIGHT, Landmark.THORAX_LEFT]], THORAX),
         (at[[Landmark.HEART_RIGHT, Landmark.HEART_LEFT]], HEART),
@@ -158,7 +156,7 @@ def _callipers(at: Floats) -> tuple[tuple[Floats, Colour], tuple[Floats, Colour]
 def _dimension(
     pen: ImageDraw.ImageDraw, ends: Floats, ink: tuple[int, ...], width: float, tick: float
 ) -> None:
-    """Draw a level line between two points, with end ticks that reach to the points."""
+    """Draw a horizontal line between two points, with end ticks that reach the points."""
     level = float(ends[:, 1].mean())
     stroke = round(width)
     pen.line([(ends[0, 0], level), (ends[1, 0], level)], fill=ink, width=stroke)
@@ -184,7 +182,7 @@ def _letters(
 
 
 def _numbers(pen: ImageDraw.ImageDraw, points: Floats, side_px: int, size: tuple[int, int]) -> None:
-    """Write 1 to 15 beside the points, outwards of the lungs."""
+    """Write 1 to 15 beside the points, on the outer side of the lungs."""
     font = _font(side_px / 58, 9)
     middle = float(points[list(MIDLINE), 0].mean())
     for index in ANATOMICAL:
@@ -208,7 +206,7 @@ def _numbers(pen: ImageDraw.ImageDraw, points: Floats, side_px: int, size: tuple
 
 
 def _inside(box: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[float, float]:
-    """Return how far a box is to be moved so that no edge of the picture cuts it."""
+    """Return the shift (x, y) that moves a box inside the picture."""
     left, top, right, bottom = box
     return (
         max(min(0.0, size[0] - 1 - right), -left),
@@ -219,11 +217,11 @@ def _inside(box: tuple[float, float, float, float], size: tuple[int, int]) -> tu
 def _widths(
     pen: ImageDraw.ImageDraw, points: Floats, ict: Ict, side_px: int, font: Font, *, named: bool
 ) -> None:
-    """Write the two widths at their lines, in millimetres where known."""
+    """Write the two widths beside their callipers, in millimetres where known."""
     (thorax, _), (heart, _) = _callipers(points)
     thorax_level, heart_level = float(thorax[:, 1].mean()), float(heart[:, 1].mean())
-    # Both keep off the mid-line: the thorax's stands in the lung beside the heart. The label of
-    # the upper line goes above it, that of the lower one below, so neither hides the other line.
+    # Neither label is on the mid-line; that of the thorax is in the lung beside the heart. The
+    # upper line has its label above, the lower one below, so neither hides the other line.
     thorax_x = float(thorax[0, 0] + heart[0, 0]) / 2
     heart_x = float(heart[0, 0] + 0.76 * (heart[1, 0] - heart[0, 0]))
     thorax_text = _width_text("thorax " if named else "", ict.thorax_width_px, ict.thorax_width_mm)
@@ -249,7 +247,7 @@ def _plate(
     *,
     anchor: str,
 ) -> None:
-    """Write on a dark plate, as an outline would drown small letters; nothing for no text."""
+    """Write text on a dark plate, which is more legible than an outline; nothing if empty."""
     if not text:
         return
     left, top, right, bottom = pen.textbbox(at, text, font=font, anchor=anchor)
@@ -262,7 +260,7 @@ def _plate(
 
 
 def _caption(measurement: Measurement, width: int, side_px: int) -> Image.Image:
-    """Set the index, its line, and the expected error under one another, wrapped to ``width``."""
+    """Return the caption: index, threshold and expected error, wrapped to ``width``."""
     inset = max(8, round(side_px / 48))
     large, medium = _font(side_px / 27, 17), _font(side_px / 46, 11)
     bar = max(3, side_px // 160)
@@ -282,7 +280,7 @@ def _caption(measurement: Measurement, width: int, side_px: int) -> Image.Image:
     heights = [round(1.35 * _height(font)) for _, font, _ in lines]
     caption = Image.new("RGB", (width, sum(heights) + 2 * inset), GROUND)
     pen = ImageDraw.Draw(caption)
-    # A bar at the edge carries the bucket's colour, so that a sheet is sorted at a glance.
+    # A bar in the colour of the bucket, visible at a glance on a sheet.
     pen.rectangle((0, 0, bar - 1, caption.height), fill=BUCKETS[measurement.bucket])
     y = inset
     for (line, font, colour), height in zip(lines, heights, strict=True):
@@ -292,10 +290,9 @@ def _caption(measurement: Measurement, width: int, side_px: int) -> Image.Image:
 
 
 def index_text(ict: Ict) -> str:
-    """Say the index and its 95 % interval."""
+    """Return the index and its 95 % interval as text."""
     if ict.value is None:
         return "ICT not measured"
-    # As every table shows it.
     value = f"ICT {ict.value:.3f}"
     if ict.low is None or ict.high is None:
         return value
@@ -303,18 +300,18 @@ def index_text(ict: Ict) -> str:
 
 
 def rule_text(ict: Ict) -> str:
-    """Say on which side of which line the index lies, or why no line was drawn."""
+    """Return the threshold and whether the index exceeds it, or why there is no threshold."""
     if ict.threshold is None or ict.enlarged is None:
         return RULES[ict.rule]
     verdict = "Enlarged" if ict.enlarged else "Not enlarged"
-    return f"{verdict}: the {RULES[ict.rule]} line is {ict.threshold:.3f}"
+    return f"{verdict}: the {RULES[ict.rule]} threshold is {ict.threshold:.3f}"
 
 
 def quality_text(measurement: Measurement) -> str:
-    """Say the bucket, what it rests on, and the expected error."""
+    """Return the bucket, its basis and the expected error as text."""
     name = measurement.bucket.value.replace("_", " ").capitalize()
     if measurement.bucket is Bucket.UNRATED:
-        return f"{name}: the network brings no calibration"
+        return f"{name}: the network has no calibration"
     name = f"{name} ({measurement.bucket_basis.value})"
     error, high = measurement.expected_error_px224, measurement.expected_error_high_px224
     if error is None:
@@ -324,7 +321,7 @@ def quality_text(measurement: Measurement) -> str:
 
 
 def _stack(upper: Image.Image, lower: Image.Image) -> Image.Image:
-    """Set the film, which may be a narrow strip, centred on its caption."""
+    """Return the radiograph centred above its caption."""
     whole = Image.new("RGB", (lower.width, upper.height + lower.height), GROUND)
     whole.paste(upper, ((lower.width - upper.width) // 2, 0))
     whole.paste(lower, (0, upper.height))
@@ -332,7 +329,7 @@ def _stack(upper: Image.Image, lower: Image.Image) -> Image.Image:
 
 
 def _wrap(text: str, font: Font, width: float) -> list[str]:
-    """Break ``text`` after its colon, then between words; a word wider than ``width`` is cut."""
+    """Return lines: broken after the colon, then between words; a word over ``width`` is cut."""
     if font.getlength(text) <= width:
         return [text]
     head, colon, tail = text.partition(": ")
@@ -349,7 +346,7 @@ def _wrap(text: str, font: Font, width: float) -> list[str]:
 
 
 def fit_middle(text: str, font: Font, width: float) -> str:
-    """Cut ``text`` to ``width`` pixels in its middle: names differ at their ends."""
+    """Return ``text`` cut to ``width`` pixels in its middle, since names differ at their ends."""
     if font.getlength(text) <= width:
         return text
     half = len(text) // 2
@@ -359,7 +356,7 @@ def fit_middle(text: str, font: Font, width: float) -> str:
 
 
 def fit(text: str, font: Font, width: float) -> str:
-    """Cut ``text`` to ``width`` pixels; dots say that something is missing."""
+    """Return ``text`` cut to ``width`` pixels; dots mark a cut."""
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(f"{text}...") > width:

@@ -1,4 +1,4 @@
-"""A radiograph as a picture: its grey levels windowed to 8 bits, its size reduced."""
+"""A radiograph as a picture: windowed to 8 bits and reduced in size."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from PIL import Image
 
 from radiograph.image import Radiograph
 
-#: Grey levels of the film that become black and white, in per cent of its pixels.
+#: Percentiles of the pixels that become black and white.
 WINDOW_PERCENTILES = (0.5, 99.5)
 
 
 def windowed_image(pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> Image.Image:
-    """Window (rows, columns) pixels to an 8-bit grey image; a film of one grey keeps its grey."""
+    """Return (rows, columns) pixels windowed to 8-bit grey; a uniform image keeps its grey."""
     low, high = np.percentile(pixels[::4, ::4], WINDOW_PERCENTILES)
     if high <= low:
         low, high = 0.0, float(np.iinfo(pixels.dtype).max)
@@ -30,7 +30,7 @@ def as_picture(radiograph: Radiograph, side_px: int) -> Radiograph:
     scale = side_px / max(rows, columns)
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
     picture = windowed_image(radiograph.pixels).resize(size, Image.Resampling.LANCZOS)
-    # Pixel centres are whole numbers in both frames: upright = (reduced + 0.5) / scale - 0.5.
+    # Pixel centres are integers in both frames: upright = (reduced + 0.5) / scale - 0.5.
     turn, shift = radiograph.to_source[:, :2], radiograph.to_source[:, 2]
     shift = shift + turn @ np.full(2, 0.5 / scale - 0.5)
     return replace(

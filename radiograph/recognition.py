@@ -1,4 +1,7 @@
-"""What a file is, by its first bytes; its name only decides how a stranger is counted."""
+"""The format of a file, by its first bytes.
+
+The name only decides between a failure and a file set aside, where the content is unknown.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import struct
 from radiograph.errors import NotAnImage, TruncatedFile, UnknownContent
 from radiograph.records import ImageFormat
 
-#: How much of a file `recognise` wants to see; a file may be shorter.
+#: Bytes that `recognise` needs; a file may be shorter.
 HEAD_BYTES = 4096
 
 _SIGNATURES = (
@@ -21,26 +24,26 @@ _SIGNATURES = (
 _IMAGE_SUFFIXES = (".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 _PREAMBLE_BYTES = 128
 _DICOM_PREFIX = b"DICM"
-#: SOP class of a DICOMDIR, as the UI element of the file meta stores it: padded to even length.
+#: SOP class of a DICOMDIR, as a UI element of the file meta information, padded to even length.
 _DIRECTORY_CLASS = b"UI\x14\x001.2.840.10008.1.3.10"
-#: Value representations (PS3.5, 6.2) that meta information and identification use.
+#: Value representations (PS3.5, 6.2) in meta information and identification.
 _REPRESENTATIONS = frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT OB OW PN SH SL SQ SS ST TM UI UL UN US UT".split()
 )
 #: Of those, the ones whose length takes four bytes after two reserved ones (PS3.5, 7.1.2).
 _LONG_REPRESENTATIONS = frozenset(b"OB OW SQ UN UT".split())
-#: The identification group holds names, dates and UIDs, none of which is near this long.
+#: The identification group has names, dates and UIDs, all far shorter than this.
 _LONGEST_FIRST_VALUE = 1024
 
 
 def recognise(head: bytes, name: str) -> ImageFormat:
-    """Tell the format of a file from its first ``HEAD_BYTES`` bytes.
+    """Return the format of a file from its first ``HEAD_BYTES`` bytes.
 
-    Raises NotAnImage, or for a name that claims an image UnknownContent, and TruncatedFile where
-    the file ends too early to tell.
+    Raises NotAnImage; for a name with the suffix of an image, UnknownContent, or TruncatedFile
+    where the file is too short to decide.
     """
     is_dicom = head[_PREAMBLE_BYTES:].startswith(_DICOM_PREFIX)
-    # The preamble of a DICOM file may be the beginning of a TIFF (PS3.10 7.1), so it is asked last.
+    # The preamble of a DICOM file may be a TIFF header (PS3.10 7.1), so DICOM takes precedence.
     for signature, image_format in _SIGNATURES:
         if head.startswith(signature) and not is_dicom:
             return image_format
@@ -62,7 +65,7 @@ def _ends_too_early(head: bytes) -> bool:
 
 
 def _begins_with_elements(head: bytes) -> bool:
-    """Tell a DICOM data set without preamble by its first two elements, in either byte order."""
+    """Return whether a DICOM data set without preamble begins here, in either byte order."""
     return any(_two_elements(head, order) for order in "<>")
 
 
@@ -76,7 +79,7 @@ def _two_elements(head: bytes, order: str) -> bool:
 
 
 def _element(head: bytes, at: int, order: str) -> tuple[int, int] | None:
-    """Read the tag at ``at`` and where its element ends; None where none stands there."""
+    """Return the tag at ``at`` and the end of its element; None if there is no element."""
     if len(head) < at + 12:
         return None
     group, number = struct.unpack_from(f"{order}HH", head, at)

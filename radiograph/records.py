@@ -1,8 +1,8 @@
-"""What one radiograph is once it has been read, and what is measured on it.
+"""Records of one radiograph: its header and its measurement.
 
-These records cross folders. Pixels are upright: row 0 is the patient's head side, column 0 the
-patient's right, black is air. ``to_source`` leads from upright pixels back to the pixels of the
-file, in which every stored coordinate is given.
+Pixels are upright: row 0 is the patient's head side, column 0 the
+patient's right, black is air. ``to_source`` maps upright pixels to pixels of the file, in
+which all stored coordinates are given.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from enum import StrEnum
 
-#: Side of the square frame in which thoraq states every pixel error.
+#: Side of the square frame in which pixel errors are stated.
 ERROR_FRAME_PX = 224
 
 
 class ImageFormat(StrEnum):
-    """What a file is by its content, whatever its name says."""
+    """Format of a file by its content, independent of its name."""
 
     DICOM = "dicom"
     PNG = "png"
@@ -26,7 +26,7 @@ class ImageFormat(StrEnum):
 
 
 class View(StrEnum):
-    """How the beam went through the patient."""
+    """Projection of the radiograph."""
 
     PA = "PA"
     AP = "AP"
@@ -35,7 +35,7 @@ class View(StrEnum):
 
 
 class ReadingNote(StrEnum):
-    """Where a file contradicts itself, and was read in the way that its pixels bear out."""
+    """A contradiction within a file, resolved as its pixels indicate."""
 
     SYNTAX_CONTRADICTS_PIXELS = "syntax-contradicts-pixels"
     SYNTAX_CONTRADICTS_ELEMENTS = "syntax-contradicts-elements"
@@ -47,24 +47,24 @@ class ReadingNote(StrEnum):
 
 
 class SpacingSource(StrEnum):
-    """The element a pixel spacing was taken from."""
+    """The element that a pixel spacing is from."""
 
     PIXEL_SPACING = "PixelSpacing"
     IMAGER_PIXEL_SPACING = "ImagerPixelSpacing"
 
 
 class Bucket(StrEnum):
-    """Quality of one study's landmarks by its mean error in px of a 224 frame."""
+    """Quality of the landmarks of one study, by their mean error in px of a 224 frame."""
 
     EXCELLENT = "excellent"  # < 5
     VERY_GOOD = "very_good"  # < 8.5
     GOOD = "good"  # < 15
     REVIEW = "review"  # >= 15
-    UNRATED = "unrated"  # no calibration ships with the network
+    UNRATED = "unrated"  # the network has no calibration
 
 
 class BucketBasis(StrEnum):
-    """Whether a bucket rests on the truth or on the calibrated expectation."""
+    """Whether a bucket is based on the calibrated expected error or on the true error."""
 
     EXPECTED = "expected"
     TRUE = "true"
@@ -81,7 +81,7 @@ class PixelSpacing:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the file says of the study; absent elements are None, never empty strings.
+    """Header of a file. Absent elements are None, never empty strings.
 
     ``reading_note``: codes of `ReadingNote`, separated by spaces.
     """
@@ -112,15 +112,15 @@ HEADER_FIELDS = tuple(each.name for each in fields(Header))
 
 
 def with_notes(header: Header, notes: Iterable[ReadingNote]) -> Header:
-    """Return a header that says ``notes`` beside what it said already."""
+    """Return a header with ``notes`` added to its notes."""
     codes = {*(header.reading_note or "").split(), *notes}
     return replace(header, reading_note=" ".join(sorted(codes))) if codes else header
 
 
 class IctRule(StrEnum):
-    """Which rule flagged an ICT, or why none was applied."""
+    """The rule applied to an ICT, or why no threshold was applied."""
 
-    ADULT_PA = "adult-pa"  # against the adult PA threshold (0.50)
+    ADULT_PA = "adult-pa"  # adult PA threshold (0.50)
     INFANT_PA = "infant-pa"  # under one year (0.60)
     NEWBORN_PA = "newborn-pa"  # under 28 days (0.66)
     NONE_AP = "none-ap-magnifies"
@@ -132,15 +132,15 @@ class IctRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IctThresholds:
-    """Lines above which a heart counts as enlarged, by age; settings, not constants of nature."""
+    """Thresholds above which the heart counts as enlarged, by age; they are settings."""
 
     adult: float = 0.50
     infant: float = 0.60
     newborn: float = 0.66
     adult_from_years: float = 18.0
-    #: An adult line is drawn on a study without an age only where the operator says so.
+    #: Apply the adult threshold to studies of unknown age.
     assume_adult: bool = False
-    #: An adult PA line is drawn on a study without a view only where the operator says so.
+    #: Treat studies of unknown view as PA.
     assume_pa: bool = False
 
 
@@ -149,7 +149,7 @@ class Ict:
     """The cardiothoracic index: widest transverse heart width over widest inner thoracic width.
 
     Widths are in source pixels along the image's transverse axis, millimetres where the spacing
-    is known. ``sd`` and the 95 % interval are None where the network brings no calibration.
+    is known. ``sd`` and the 95 % interval are None where the network has no calibration.
     """
 
     value: float | None
@@ -173,9 +173,9 @@ class Measurement:
     ``spreads``: standard deviation of each point in px of a 224 frame.
     ``expected_error_px224``: calibrated expectation of the mean landmark error; None if unrated.
     ``expected_error_high_px224``: its upper 90 % bound.
-    ``frontal_probability``: how sure the network is that this is an upright frontal chest.
-    ``values``: the measures that follow from the points alone, by name; one that thoraq did not
-    have when this was measured is absent until `thoraq recompute`.
+    ``frontal_probability``: predicted probability of an upright frontal chest.
+    ``values``: measures computed from points and header, by name; one added to thoraq after this
+    measurement is absent until `thoraq recompute`.
     """
 
     points: tuple[tuple[float, float], ...]

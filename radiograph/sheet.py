@@ -1,4 +1,4 @@
-"""A sheet of pictures: a title and a grid with even gaps on a dark ground."""
+"""Contact sheets: a title and a grid of pictures on a dark background."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ INK = (240, 242, 245)
 GAP_PX = 16
 TITLE_PX = 26
 LEAST_TITLE_PX = 13
-#: A sheet of one small picture still has room for its title.
+#: Room for the title above one small picture.
 LEAST_WIDTH_PX = 512
 
 
 def contact_sheet(tiles: Sequence[Image.Image], columns: int, title: str) -> Image.Image:
-    """Set ``tiles`` row by row into ``columns``; returns an RGB image.
+    """Return an RGB image of ``tiles``, row by row in ``columns``.
 
-    Tiles keep their size: every column is as wide as the widest tile, every row as high as its
-    highest, and a smaller tile stands at the top centre of its place.
+    Tiles keep their size: each column is as wide as the widest tile, each row as high as its
+    highest tile, and a smaller tile is at the top centre of its cell.
 
-    Raises ValueError where there is no tile or no column.
+    Raises ValueError without tiles or columns.
     """
     if not tiles or columns < 1:
         raise ValueError("A sheet needs at least one tile and one column.")
     columns = min(columns, len(tiles))
     rows = [tiles[start : start + columns] for start in range(0, len(tiles), columns)]
-    place = max(tile.width for tile in tiles)
+    cell = max(tile.width for tile in tiles)
     heights = [max(tile.height for tile in row) for row in rows]
-    grid = columns * place + (columns - 1) * GAP_PX
+    grid = columns * cell + (columns - 1) * GAP_PX
     width = max(LEAST_WIDTH_PX, grid + 2 * GAP_PX)
     top = TITLE_PX + 3 * GAP_PX
     sheet = Image.new("RGB", (width, top + sum(heights) + len(rows) * GAP_PX), GROUND)
@@ -40,14 +40,14 @@ def contact_sheet(tiles: Sequence[Image.Image], columns: int, title: str) -> Ima
     y = top
     for row, height in zip(rows, heights, strict=True):
         for column, tile in enumerate(row):
-            left = (width - grid) // 2 + column * (place + GAP_PX)
-            sheet.paste(tile.convert("RGB"), (left + (place - tile.width) // 2, y))
+            left = (width - grid) // 2 + column * (cell + GAP_PX)
+            sheet.paste(tile.convert("RGB"), (left + (cell - tile.width) // 2, y))
         y += height + GAP_PX
     return sheet
 
 
 def label_tile(tile: Image.Image, number: str, name: str, side_px: int) -> Image.Image:
-    """Set a picture on two lines that lead back to it; at least ``side_px`` wide.
+    """Return a picture, at least ``side_px`` wide, with its number and name on two lines below.
 
     A number is cut at its end, a name in its middle, where names differ least.
     """
@@ -64,7 +64,7 @@ def label_tile(tile: Image.Image, number: str, name: str, side_px: int) -> Image
 
 
 def placeholder(lines: Sequence[str], side_px: int) -> Image.Image:
-    """Return a square tile that says in a few lines why a picture is absent."""
+    """Return a square tile with ``lines`` of text in place of a picture."""
     tile = Image.new("RGB", (side_px, side_px), PLACEHOLDER)
     pen = ImageDraw.Draw(tile)
     font = ImageFont.load_default(max(LEAST_TITLE_PX, side_px // 22))
@@ -78,7 +78,7 @@ def placeholder(lines: Sequence[str], side_px: int) -> Image.Image:
 
 
 def _write_title(sheet: Image.Image, title: str, height: int) -> None:
-    """Write one line at the top left, smaller where it is long, cut where it is longer still."""
+    """Write one line at the top left; a long one is smaller, a longer one also cut."""
     title = " ".join(title.split())
     room = sheet.width - 2 * GAP_PX
     size = TITLE_PX

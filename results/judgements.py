@@ -55,7 +55,10 @@ def outdated_results(judged: Iterable[IctCount], lines: IctThresholds) -> int:
         each.results
         for each in judged
         if is_outdated(
-            each.judged, view_unknown=each.view_unknown, age_unknown=each.age_unknown, lines=lines
+            each.judged,
+            view_unknown=each.view_unknown,
+            age_unknown=each.age_unknown,
+            thresholds=lines,
         )
     )
 

@@ -1,1 +1,1 @@
-"""Fitting the network and judging it; it knows no queue."""
+"""Training and evaluation of the network, independent of the queue."""

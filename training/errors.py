@@ -20,14 +20,14 @@ from radiograph.errors import ErrorKind, ThoraqError
 
 
 class TrainingError(ThoraqError):
-    """Something about a training run; ``permanent``: trying again without a change is no use."""
+    """An error of a training run; ``permanent``: retrying without a change cannot succeed."""
 
     code = "training-error"
     kind = ErrorKind.NETWORK
 
 
 class DataMissing(TrainingError):
-    """The folder holds no annotated radiographs to train on; see `thoraq dataset check`."""
+    """The folder contains no annotated radiographs to train on; see `thoraq dataset check`."""
 
     code = "data-missing"
     kind = ErrorKind.NOT_FOUND
@@ -47,21 +47,21 @@ class LeadsOutside(TrainingError):
 
 
 class SplitEmpty(TrainingError):
-    """The split holds no radiograph; `thoraq dataset explore` lists the splits of the data set."""
+    """The split is empty; `thoraq dataset explore` lists the splits of the data set."""
 
     code = "split-empty"
     kind = ErrorKind.UNSOUND
 
 
 class PlanInvalid(TrainingError):
-    """The run file is no plan of a training; correct what the message names."""
+    """The run file is not a valid training plan; correct what the message names."""
 
     code = "plan-invalid"
     kind = ErrorKind.USAGE
 
 
 class PlanDiffers(TrainingError):
-    """The run's folder holds a checkpoint of another plan; give the run another name."""
+    """The run's folder contains a checkpoint of another plan; give the run another name."""
 
     code = "plan-differs"
 
@@ -80,7 +80,7 @@ class RunTaken(TrainingError):
 
 
 class TrainingDiverged(TrainingError):
-    """The weights are no numbers any more; lower the phase's learning rates, start a new run."""
+    """The weights are not finite; lower the phase's learning rates, start a new run."""
 
     code = "training-diverged"
 
@@ -92,6 +92,6 @@ class NoPhaseBetter(TrainingError):
 
 
 class TrainingMemoryExhausted(TrainingError):
-    """The device's memory does not hold a batch; lower the batches of the plan."""
+    """A batch does not fit the device's memory; lower the batches of the plan."""
 
     code = "training-memory"

@@ -1,4 +1,4 @@
-"""Whether a network may be computed in eight bits: its ranges, and how far points move."""
+"""Int8 for a network: the ranges of its inputs, and how far its points move."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from network.quantization import input_ranges
 from radiograph.records import ERROR_FRAME_PX
 from training.samples import Samples
 
-#: More radiographs change a mean of ranges no more.
+#: More radiographs do not change the mean ranges.
 _MOST_RADIOGRAPHS = 320
 _BATCH = 16
-#: Points may move by less, in pixels of a 224 frame.
+#: Limit of the mean movement of points, px of a 224 frame.
 MOST_PX = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Quantization:
-    """Ranges of the inputs of convolutions, and what they cost.
+    """Input ranges of convolutions, and their effect on points.
 
     ``moved_px``: mean distance by which points of validation radiographs move from fp32, px of a
     224 frame.
@@ -44,10 +44,10 @@ class Quantization:
 def find_quantization(
     network: LandmarkNetwork, samples: Samples, *, most_px: float = MOST_PX
 ) -> Quantization | None:
-    """Find ranges on training radiographs and try them on validation radiographs.
+    """Return ranges computed on training radiographs and tested on validation radiographs.
 
-    None without radiographs for it, on a CPU that cannot try them, and where points move by
-    ``most_px``.
+    None without such radiographs, on a CPU that cannot test them, and if points move by
+    ``most_px`` or more.
     """
     radiographs = _spread(samples.split("train").images)
     tried = _spread(samples.split("val").images)

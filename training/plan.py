@@ -1,6 +1,6 @@
-"""The plan of a training run: its phases and hyper-parameters, a TOML of these very names.
+"""The plan of a training run: its phases and hyper-parameters, in TOML with the same names.
 
-Free of torch, so that a command can check a plan before anything is queued.
+Does not load torch, so that a command can check a plan before anything is queued.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any, Self, TypeVar
 
 RUNS_FOLDER = Path(__file__).parent / "runs"
 T = TypeVar("T")
-#: The largest number of a plan: 32 bits with a sign.
+#: The largest number of a plan: a signed 32-bit integer.
 _MOST = 2**31 - 1
 
 
 class PointLoss(StrEnum):
-    """How far a landmark is off: each in px of a 224 frame, so that parts can be weighed."""
+    """Loss of a landmark's error, in px of a 224 frame, so that parts can be weighted."""
 
     DISTANCE = "distance"  # the distance, smooth below the rounding of the annotation grid
     SQUARED = "squared"  # the squared distance over ten pixels
@@ -28,11 +28,11 @@ class PointLoss(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """Share of each part of the loss; one pixel of landmark error counts 1."""
+    """Weight of each part of the loss; one pixel of landmark error counts 1."""
 
     points: float = 1.0
     callipers: float = 1.0
-    calliper_height: float = 0.15  # any row of the widest stretch is right, so y counts little
+    calliper_height: float = 0.15  # the widest part spans several rows, so y counts little
     widths: float = 0.5
     symmetry: float = 0.0
     distances: float = 0.0
@@ -44,7 +44,7 @@ class LossWeights:
 
 @dataclass(frozen=True, slots=True)
 class GeometryRanges:
-    """How far a radiograph may be moved; each value is drawn evenly from +- its range.
+    """Ranges of geometric augmentation; each value is uniform in +- its range.
 
     The warps are the largest standard deviations, along x and y, of a smooth displacement in px
     of the network's square: for radiographs with landmarks, and for those with outlined hearts.
@@ -62,32 +62,32 @@ class GeometryRanges:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One fit of a run, from the weights the run has kept so far."""
+    """One phase of a run, from the weights kept so far."""
 
     name: str
     steps: int
-    number: int = 0  # phases are chosen by it; the baseline is 0 and has two
+    number: int = 0  # selects phases; the baseline is 0 and has two
     points: PointLoss = PointLoss.DISTANCE
     trunk_rate: float = 1e-3  # learning rate of the pretrained or earlier layers
     head_rate: float = 1e-3
     frozen_trunk: bool = False
     attention: bool = False  # coordinate attention in the trunk
     warmup_steps: int = 50
-    start: str | None = None  # phase to go on from; the last kept one where absent
-    patience: int | None = None  # checks without a better one that end the phase
+    start: str | None = None  # phase to continue from; the last kept one if absent
+    patience: int | None = None  # checks without improvement that end the phase
     weights: LossWeights = field(default_factory=LossWeights)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a network is fitted."""
+    """Phases and hyper-parameters of a training run."""
 
     phases: tuple[Phase, ...]
     seed: int = 42
-    landmark_batch: int = 21  # images of a step with anatomical points
-    calliper_batch: int = 11  # images of a step with calliper points
-    frontal_batch: int = 2  # images of a step that only are, or are not, a frontal chest
-    counterexample_batch: int = 4  # images of a step turned into counterexamples
+    landmark_batch: int = 21  # images per step with anatomical points
+    calliper_batch: int = 11  # images per step with calliper points
+    frontal_batch: int = 2  # images per step with only the label frontal chest or not
+    counterexample_batch: int = 4  # images per step turned into counterexamples
     weight_decay: float = 0.05
     average: float = 0.995  # decay of the weight average that is validated and kept
     gradient_norm: float = 5.0
@@ -107,26 +107,26 @@ class Plan:
 
     @classmethod
     def read(cls, path: Path, **changes: Any) -> Self:
-        """Read a run file. Raises OSError, ValueError for what is no plan."""
+        """Return the plan of a run file. Raises OSError, ValueError if invalid."""
         return cls.from_mapping({**tomllib.loads(path.read_text(encoding="utf-8")), **changes})
 
     @classmethod
     def four_phases(cls) -> Self:
-        """Read the four phases on the baseline, as the project's own run file has them."""
+        """Return the project's own plan: the baseline and four phases."""
         return cls.read(RUNS_FOLDER / "four-phases.toml")
 
     @classmethod
     def faithful(cls) -> Self:
-        """Read the original recipe, faults included: for comparison."""
+        """Return the plan of the original recipe, with its faults, for comparison."""
         return cls.read(RUNS_FOLDER / "faithful.toml")
 
     @classmethod
     def from_mapping(cls, table: Mapping[str, Any]) -> Self:
-        """Build from plain values. Raises ValueError for a name that is no hyper-parameter."""
+        """Return the plan of plain values. Raises ValueError for an unknown hyper-parameter."""
         values = dict(table)
         phases = values.get("phases")
         if not isinstance(phases, (list, tuple)):
-            raise ValueError("a plan needs [[phases]] tables")  # noqa: TRY004 - a plan's value
+            raise ValueError("a plan needs [[phases]] tables")  # noqa: TRY004 - an invalid value
         values["phases"] = tuple(_phase(each) for each in phases)
         if "geometry" in values:
             ranges = dict(values["geometry"])
@@ -139,12 +139,12 @@ class Plan:
         return _built(cls, values)
 
     def as_mapping(self) -> dict[str, Any]:
-        """Plain values, as a run file, the database or a model card holds them."""
+        """Return plain values, for a run file, the database or a model card."""
         plain: dict[str, Any] = _plain(asdict(self))
         return plain
 
     def only(self, numbers: str) -> Self:
-        """Keep the phases numbered ``1-4``, ``0,1`` or ``3``. Raises ValueError for none."""
+        """Return the plan with the phases ``1-4``, ``0,1`` or ``3`` only. Raises ValueError."""
         wanted: list[range] = []
         for part in numbers.split(","):
             first, dash, last = part.strip().partition("-")
@@ -158,7 +158,7 @@ class Plan:
         return replace(self, phases=kept)
 
     def scaled(self, factor: float) -> Self:
-        """Shorten or lengthen every phase, for a machine without an accelerator."""
+        """Return the plan with the steps of every phase multiplied by ``factor``."""
         phases = tuple(
             replace(phase, steps=max(1, round(phase.steps * factor))) for phase in self.phases
         )
@@ -166,7 +166,7 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """Steps of all phases together."""
+        """Return the number of steps of all phases."""
         return sum(phase.steps for phase in self.phases)
 
 
@@ -193,7 +193,7 @@ def _built(made: type[T], values: Mapping[str, Any]) -> T:
 
 
 def _check_number(name: str, kind: str, value: Any) -> None:
-    """Refuse what is no number that a run can be computed with. Raises ValueError."""
+    """Check that a hyper-parameter is a usable number. Raises ValueError."""
     if value is None or not kind.startswith(("int", "float", "tuple[float")):
         return
     whole = kind.startswith("int")

@@ -1,4 +1,4 @@
-"""Write into a card whether eight bits suffice: ``python -m training.quantize CARD --data DIR``."""
+"""Add int8 ranges to a card: ``python -m training.quantize CARD --data DIR``."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from training.samples import read_samples
 
 
 def main() -> None:
-    """Find the ranges, write them, and evaluate the network as it is then served."""
+    """Compute the ranges, write them, and evaluate the network as it will be served."""
     parser = argparse.ArgumentParser(prog="python -m training.quantize", description=__doc__)
     parser.add_argument("card", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
-    asked = parser.parse_args()
-    card = load_card(asked.card)
-    samples = read_samples(asked.data, side=INPUT_SIDE_PX)
+    arguments = parser.parse_args()
+    card = load_card(arguments.card)
+    samples = read_samples(arguments.data, side=INPUT_SIDE_PX)
     found = find_quantization(load_network(card), samples)
     fields = {**card.card, "quantization": None if found is None else asdict(found)}
-    write_card(asked.card, fields)
+    write_card(arguments.card, fields)
     if (samples.splits == "test").any():
-        evaluate_card(asked.card, fields, asked.data, "cpu")
+        evaluate_card(arguments.card, fields, arguments.data, "cpu")
     print("no int8" if found is None else f"int8, moves points by {found.moved_px} px")  # noqa: T201
 
 

@@ -1,7 +1,7 @@
-"""From fitted weights to a network that can be served: calibration, figures, card and report.
+"""Release of a model from fitted weights: calibration, metrics, card and report.
 
 Fits the classifier of frontal chests on the training radiographs, calibrates on the validation
-split, evaluates on the test split, and leaves weights, card and report in one folder.
+split, evaluates on the test split, and writes weights, card and report into one folder.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ REPORT_FILE = "report.html"
 
 @dataclass(frozen=True, slots=True)
 class ReleasedModel:
-    """A network on disk: ``folder`` holds ``card_path`` and the weights it names."""
+    """A model on disk: ``folder`` contains ``card_path`` and the weights it names."""
 
     version: str
     folder: Path
@@ -69,7 +69,7 @@ def release_model(
 
     ``fitted`` is the ``fit.json`` beside the weights; ``parent`` the version the fit started
     from; ``sources`` and ``limits`` go into the card, ``checks`` and ``phases`` into the
-    report. Doing it again writes the same again. ``beat`` is called now and then; what it raises
+    report. Repeating it gives the same files. ``beat`` is called regularly; an exception from it
     ends the work.
 
     Raises DataMissing, DatasetInvalid, WeightsMismatch.
@@ -125,7 +125,7 @@ def release_model(
 
 
 def evaluate_card(path: Path, card: dict[str, Any], data: Path, device: str) -> EvaluatedModels:
-    """Evaluate the network of the card at ``path`` on the test split; put its figures into it.
+    """Evaluate the network of the card at ``path`` on the test split; add its metrics to ``card``.
 
     Raises DataMissing, DatasetInvalid, SplitEmpty.
     """
@@ -138,7 +138,7 @@ def evaluate_card(path: Path, card: dict[str, Any], data: Path, device: str) -> 
 def _calibration(
     weights: Path, everything: Samples, version: str, *, flip: bool, device: str
 ) -> Calibration | None:
-    """Calibrate on radiographs that the network was not fitted to; None where they are too few."""
+    """Return a calibration on radiographs the network was not fitted to; None if too few."""
     validation = everything.split("val")
     if validation.has_landmarks().sum() < LEAST_CASES:
         return None
@@ -166,7 +166,7 @@ def _data(samples: Samples, sources: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _limits(samples: Samples, calibration: Calibration | None) -> list[str]:
-    """Return the limits of a network that the counts alone show."""
+    """Return the limits of a network that follow from the number of radiographs."""
     validation = samples.split("val")
     limits = [f"Trained on {(samples.splits == 'train').sum()} radiographs."]
     if calibration is None:
@@ -177,11 +177,11 @@ def _limits(samples: Samples, calibration: Calibration | None) -> list[str]:
         )
     if not samples.has_callipers().any():
         limits.append("No radiograph has callipers: the index means nothing.")
-    return [*limits, "It measures and sorts; it does not diagnose."]
+    return [*limits, "It measures and sorts radiographs; it does not diagnose."]
 
 
 def _rounded(value: Any) -> Any:
-    """Round figures for a card; what so few cases cannot tell is null."""
+    """Return rounded figures for a card; NaN becomes null."""
     if isinstance(value, dict):
         return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -192,7 +192,7 @@ def _rounded(value: Any) -> Any:
 
 
 def write_card(path: Path, card: dict[str, Any]) -> None:
-    """Write a card; a reader sees either all of it or the one before."""
+    """Write a card atomically."""
     partial = path.with_suffix(".partial")
     partial.write_text(
         json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"

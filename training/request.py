@@ -1,4 +1,4 @@
-"""What a training run needs, checked before it is queued."""
+"""Checks of a requested training run before it is queued."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from training.dataset.layouts import usable_radiographs
 from training.errors import PlanInvalid, SplitEmpty
 from training.plan import Plan
 
-#: Seeds of runs that were asked for together are this far apart; a plan's phases take the next.
+#: Distance of the seeds of runs requested together; the phases of a plan use consecutive seeds.
 SEEDS_APART = 1000
-#: What a run cannot do without: films to fit to, and others to select by.
+#: Splits that a run needs: for fitting and for selection.
 NEEDED_SPLITS = ("train", "val")
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Weights to start from or to be taught by; ``version``: the registered network they are."""
+    """Weights to start from, or of a teacher; ``version``: their registered model."""
 
     path: Path
     version: str | None = None
 
 
 def plan_of(file: Path | None, *, faithful: bool, phases: str | None, scale: float | None) -> Plan:
-    """Read a plan and cut it to what was asked for. Raises PlanInvalid."""
+    """Return the requested phases of a plan, scaled by ``scale``. Raises PlanInvalid."""
     try:
         if faithful:
             plan = Plan.faithful()
@@ -83,21 +83,21 @@ def new_runs(
 
 
 def seeded_plans(plan: Plan, seeds: int) -> list[Plan]:
-    """Return the plan once for each seed."""
+    """Return one plan per seed."""
     return [replace(plan, seed=plan.seed + SEEDS_APART * number) for number in range(seeds)]
 
 
-def count_films(data: Path) -> Counter[str]:
-    """Count the films of each split. Raises DataMissing, DatasetInvalid, SplitEmpty."""
-    counts = Counter(film.split for film in usable_radiographs(data))
+def count_radiographs(data: Path) -> Counter[str]:
+    """Count radiographs per split. Raises DataMissing, DatasetInvalid, SplitEmpty."""
+    counts = Counter(each.split for each in usable_radiographs(data))
     for split in NEEDED_SPLITS:
         if not counts[split]:
-            raise SplitEmpty.because(f"no film of the split {split} in {data}")
+            raise SplitEmpty.because(f"no radiograph in the split {split} of {data}")
     return counts
 
 
 def weights_of(name: str, database: Database, settings: Settings) -> Weights:
-    """Return the weights that a version or a file names. Raises ModelUnknown, NetworkError."""
+    """Return the weights of a model version or of a file. Raises ModelUnknown, NetworkError."""
     path = Path(name)
     if path.is_file():
         return Weights(path.absolute())
@@ -106,7 +106,7 @@ def weights_of(name: str, database: Database, settings: Settings) -> Weights:
 
 
 def run_names(database: Database, name: str | None, data: Path, seeds: int) -> list[str]:
-    """Return the names of ``seeds`` runs, which those of their networks will be.
+    """Return the names of ``seeds`` runs, which become the versions of their models.
 
     Raises RunNameTaken, VersionReserved.
     """
@@ -122,7 +122,7 @@ def run_names(database: Database, name: str | None, data: Path, seeds: int) -> l
 
 
 def free_names(base: str, seeds: int, taken: AbstractSet[str]) -> list[str]:
-    """Return the first of ``base``-1, ``base``-2 ... that nobody has, nor another of its seeds."""
+    """Return the first of ``base``-1, ``base``-2 ... of which no name is taken, per seed."""
     base = "run" if is_shipped_name(f"{base}-1") else base
     roots = {re.sub(r"-s\d+$", "", name) for name in taken}
     number = next(each for each in itertools.count(1) if f"{base}-{each}" not in taken | roots)
@@ -130,5 +130,5 @@ def free_names(base: str, seeds: int, taken: AbstractSet[str]) -> list[str]:
 
 
 def seeded(name: str, seeds: int) -> list[str]:
-    """Return the name itself, or one a seed."""
+    """Return the name itself, or one name per seed."""
     return [name] if seeds == 1 else [f"{name}-s{number + 1}" for number in range(seeds)]

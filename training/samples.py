@@ -1,7 +1,7 @@
 """Annotated radiographs as arrays: images, the points each has, outlines, split and source.
 
 Points and outlines are in the pixels of the prepared square (``side`` with its margin), so that
-augmentation and evaluation share one frame; ``scale`` leads from there to px of a 224 frame.
+augmentation and evaluation share one frame; ``scale`` converts them to px of a 224 frame.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from training.dataset.radiographs import AnnotatedRadiograph
 from training.errors import DatasetInvalid
 
 POINTS = len(Landmark)
-#: The square training augments from: larger than the network's, so that zooming in stays sharp.
+#: Side of the square before augmentation: larger than the network's, so that zoom stays sharp.
 TRAINING_SIDE_PX = 160
 #: Sources whose radiographs were annotated with the fifteen landmarks, not with outlines.
 LANDMARK_SOURCES = (landmarks15.FOLDER, original.SOURCE)
@@ -45,9 +45,9 @@ class Samples:
 
     ``images`` (N, side, side) uint8; ``points`` (N, 19, 2) float32 ``(x, y)`` px of the square,
     NaN where an image has no such point; ``outlines`` (N, 3, side, side) uint8 0/1 in the order
-    heart, left lung, right lung; ``outlined`` (N,) whether they were drawn; ``frontal`` (N,) 1 for
-    an upright frontal chest, 0 for anything else; ``scale`` (N,) px of a 224 frame a square px;
-    ``names``, ``sources``, ``categories``, ``splits`` (N,) strings.
+    heart, left lung, right lung; ``outlined`` (N,) whether annotated; ``frontal`` (N,) 1 for
+    an upright frontal chest, 0 for anything else; ``scale`` (N,) px of a 224 frame per px of the
+    square; ``names``, ``sources``, ``categories``, ``splits`` (N,) strings.
     """
 
     images: npt.NDArray[np.uint8]
@@ -69,11 +69,11 @@ class Samples:
         return Samples(**{f.name: getattr(self, f.name)[keep] for f in fields(self)})
 
     def has_landmarks(self) -> npt.NDArray[np.bool_]:
-        """(N,) whether all fifteen anatomical landmarks are annotated."""
+        """Return (N,) whether all fifteen anatomical landmarks are annotated."""
         return np.asarray(np.isfinite(self.points[:, list(ANATOMICAL)]).all(axis=(1, 2)))
 
     def has_callipers(self) -> npt.NDArray[np.bool_]:
-        """(N,) whether all four calliper points are annotated."""
+        """Return (N,) whether all four calliper points are annotated."""
         return np.asarray(np.isfinite(self.points[:, list(CALLIPERS)]).all(axis=(1, 2)))
 
     def split(self, *names: str) -> Samples:
@@ -82,7 +82,7 @@ class Samples:
 
     @classmethod
     def join(cls, parts: Iterable[Samples]) -> Samples:
-        """Concatenate."""
+        """Return the concatenation of samples."""
         kept = [part for part in parts if len(part)]
         return cls(
             **{f.name: np.concatenate([getattr(p, f.name) for p in kept]) for f in fields(cls)}
@@ -96,8 +96,8 @@ class Samples:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what ``save`` wrote."""
-        # Opened here: numpy does not close a file that it cannot read.
+        """Return the samples of a file written by ``save``."""
+        # Opened here, because numpy does not close a file that it cannot read.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             values = {f.name: arrays[f.name] for f in fields(cls)}
         values["outlines"] = np.unpackbits(values["outlines"], axis=-1)
@@ -105,20 +105,20 @@ class Samples:
 
 
 def read_samples(data: Path, *, side: int = TRAINING_SIDE_PX) -> Samples:
-    """Read every data set found under ``data``, in whichever layout.
+    """Return the samples of every data set under ``data``, in any layout.
 
-    Raises DataMissing without any, DatasetInvalid where a row or an image is unusable.
+    Raises DataMissing, and DatasetInvalid for an unusable row or image.
     """
     return _stack(usable_radiographs(data), side)
 
 
 def carried_file(data: Path, side: int) -> Path:
-    """Return where samples of a side that were saved to be carried elsewhere are looked for."""
+    """Return the path of saved samples with this side, for use on another machine."""
     return data / f"samples-{side}.npz"
 
 
 def training_samples(data: Path, side: int) -> Samples:
-    """Read what a network is fitted to: the carried file if there is one, else the data sets.
+    """Return the samples for training: the saved file if it exists, else the data sets.
 
     Raises DataMissing, DatasetInvalid.
     """
@@ -132,7 +132,7 @@ def training_samples(data: Path, side: int) -> Samples:
 
 
 def read_pixels(radiograph: AnnotatedRadiograph) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
-    """Read a radiograph as the worker reads it. Raises DatasetInvalid."""
+    """Return the pixels of a radiograph, read as by a worker. Raises DatasetInvalid."""
     try:
         return read(radiograph.path, ReadLimits()).pixels
     except RadiographError as exc:
@@ -169,14 +169,14 @@ def _stack(radiographs: Sequence[AnnotatedRadiograph], side: int) -> Samples:
 
 
 def training_margin(side: int) -> int:
-    """Margin of a square of ``side``, in the same proportion as the network's own."""
+    """Return the margin of a square of ``side``, in the proportion of the network's input."""
     return round(MARGIN_PX * side / INPUT_SIDE_PX)
 
 
 def fit_mask(mask: Image.Image, side: int) -> npt.NDArray[np.uint8]:
-    """Fit a mask of file pixels into the square, 0 or 1."""
+    """Return a mask in file pixels fitted into the square, 0 or 1."""
     to_upright = fit_affine(mask.height, mask.width, side, training_margin(side))
-    # Pillow's affine counts from pixel corners; ours counts from centres.
+    # Pillow's affine is relative to pixel corners; ours to pixel centres.
     (a, b, c), (d, e, f) = to_upright
     fitted = mask.transform(
         (side, side),

@@ -1,6 +1,6 @@
 """The shape of annotated or predicted points: symmetry about the mid-line, and pair lengths.
 
-The same definitions as the loss's, on arrays and free of torch.
+The definitions of the loss, on NumPy arrays and without torch.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from radiograph.landmarks import ANATOMICAL, MIDLINE, PAIRS, Landmark
 
 Floats = npt.NDArray[np.float64]
 
-#: The index of an adult's enlarged heart on a PA radiograph; here it holds for every view.
+#: The adult PA threshold of the index, used here for every view.
 ENLARGED_ABOVE = 0.50
 #: The pairs of the fifteen landmarks, the patient's right first.
 LATERAL_PAIRS = tuple(pair for pair in PAIRS if set(pair) <= set(ANATOMICAL))
@@ -21,9 +21,9 @@ LENGTH_PAIRS = ((0, 1), (8, 9), (2, 3), (4, 5), (6, 7))
 
 
 def asymmetry(points: Floats) -> Floats:
-    """Distance of each left point from its right one reflected about the mid-line, (N, 5).
+    """Return the distance of each left point from its reflected right one, (N, 5).
 
-    ``points`` (N, 15 or 19, 2) in any unit, which is the result's; the mid-line is the line of
+    ``points`` (N, 15 or 19, 2) in any unit; the mid-line is the line of
     least squares through its five points.
     """
     middle = points[:, list(MIDLINE)]
@@ -37,14 +37,14 @@ def asymmetry(points: Floats) -> Floats:
 
 
 def pair_lengths(points: Floats) -> Floats:
-    """Distances of the five pairs, (N, 5), in the unit of ``points``."""
+    """Return the distances of the five pairs, (N, 5), in the unit of ``points``."""
     first = points[:, [pair[0] for pair in LENGTH_PAIRS]]
     second = points[:, [pair[1] for pair in LENGTH_PAIRS]]
     return np.asarray(np.linalg.norm(first - second, axis=2), np.float64)
 
 
 def index_of(points: Floats) -> Floats:
-    """Cardiothoracic index of (N, 19, 2) points, (N,); NaN where a calliper is missing."""
+    """Return the cardiothoracic index of (N, 19, 2) points, (N,); NaN without callipers."""
     heart = points[:, Landmark.HEART_LEFT, 0] - points[:, Landmark.HEART_RIGHT, 0]
     thorax = points[:, Landmark.THORAX_LEFT, 0] - points[:, Landmark.THORAX_RIGHT, 0]
     return np.asarray(heart / thorax)

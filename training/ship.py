@@ -1,4 +1,4 @@
-"""Make the network that thoraq ships: ``python -m training.ship --weights FILE --data DIR``."""
+"""Build the model shipped with thoraq: ``python -m training.ship --weights FILE --data DIR``."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ SOURCES = {
 }
 LIMITS = (
     (
-        "Trained from scratch on 704 radiographs of two collections, mostly adults; children, "
-        "devices, effusions and collapsed lungs are few."
+        "Trained from scratch on 704 radiographs of two collections, mostly adults; few "
+        "show a child, a device, an effusion or a collapsed lung."
     ),
     (
         "Fifteen landmarks were annotated on a grid of 4.67 px of a 299 frame; errors under 1.3 px "
-        "of a 224 frame mean nothing."
+        "of a 224 frame are not significant."
     ),
     (
-        "The cardiothoracic index of AP and supine radiographs is magnified; the value is kept, no "
-        "line is drawn."
+        "The cardiothoracic index of AP and supine radiographs is magnified; the value is "
+        "reported, no threshold is applied."
     ),
     (
         "Expected errors are calibrated on 100 radiographs of one collection, the interval of the "
         "index on 16 of another."
     ),
     (
-        "Laterals and other body parts without a header are recognised by a layer fitted on "
-        "phantoms and on turned, inverted and cut radiographs, not on real ones."
+        "Lateral views and other body parts without a header are recognised by a layer fitted on "
+        "phantoms and on rotated, inverted and cropped radiographs, not on real ones."
     ),
-    "It measures and sorts; it does not diagnose.",
+    "It measures and sorts radiographs; it does not diagnose.",
 )
 
 
 def main() -> None:
-    """Parse, make the model, print its figures."""
+    """Build the model and print its metrics."""
     parser = argparse.ArgumentParser(prog="python -m training.ship", description=__doc__)
     parser.add_argument("--weights", type=Path, required=True, help="what training.fit wrote")
     parser.add_argument("--fit", type=Path, required=True, help="its fit.json")

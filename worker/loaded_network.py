@@ -39,7 +39,7 @@ def open_network(card: ModelCard, device: str, settings: Settings) -> Predicts:
             device,
             runtime=settings.runtime,
             threads=_THREADS,
-            kept=kept,
+            cache=kept,
             key=key,
         )
     except NetworkError as exc:

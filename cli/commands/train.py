@@ -42,7 +42,7 @@ from scheduler.checkup.training_wait import waiting_for
 from scheduler.preparation import prepare
 from scheduler.roots import check_allowed, check_places
 from scheduler.settings import Settings
-from training.request import count_films, new_runs, plan_of
+from training.request import count_radiographs, new_runs, plan_of
 
 
 @click.group()
@@ -107,7 +107,7 @@ def submit(
     check_places((data,))
     check_allowed(data, settings.allowed_roots)
     plan = plan_of(file, faithful=faithful, phases=phases, scale=scale)
-    films = count_films(data.absolute())
+    films = count_radiographs(data.absolute())
     database = prepare(settings)
     taught = [each.strip() for each in (teachers or "").split(",") if each.strip()]
     runs = new_runs(

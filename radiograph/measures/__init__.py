@@ -1,7 +1,7 @@
-"""What is measured on one radiograph: a file a measure, and the list of them.
+"""The measures of a radiograph, one module per measure, and the list of them.
 
-From an entry of the list follow the column of the database, which a migration adds, rows, files,
-tables, conditions and the data dictionary.
+An entry of the list defines the database column (added by a migration), rows, files, tables,
+conditions and the data dictionary.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from radiograph.measures.asymmetry import ASYMMETRY
 from radiograph.measures.declaration import Measure
 from radiograph.measures.tilt import TILT
 
-#: The measures, in the order of the columns of every file; a paragraph of `thoraq show` each line.
+#: The measures in the column order of every file; each line is a paragraph of `thoraq show`.
 PARAGRAPHS: tuple[tuple[Measure, ...], ...] = (
     ict.MEASURES,
     widths.MEASURES,

@@ -1,4 +1,4 @@
-"""What a measure says of itself, from which every column, table and file follows."""
+"""The declaration of a measure, which defines its column in the database, tables and files."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NormalRange:
-    """Where 95 % of normal radiographs lie, both ends included."""
+    """Range of 95 % of normal radiographs, both ends included."""
 
     low: float
     high: float
 
     def __contains__(self, value: float) -> bool:
-        """Say whether a value is within."""
+        """Return whether a value is in the range."""
         return self.low <= value <= self.high
 
 
@@ -30,13 +30,13 @@ class NormalRange:
 class Measure:
     """One figure of a radiograph: a column of the database, of every file and of every table.
 
-    ``meaning``: its line in the data dictionary. ``holds``: float, bool or an enumeration.
-    ``decimals`` are those that files keep, ``shown_decimals`` those a person is shown.
-    ``of_points`` gives it from what is stored of any result, so that `recompute` has it for those
-    that were measured before; it has a value for all points of a frontal chest.
-    ``field``: the attribute of `Measurement` that holds a measure that needs more than points,
-    ``ict.value`` for one of the index; without it the measure is one of its ``values``.
-    ``derived``: follows from the other columns and the settings, and anew with other settings.
+    ``meaning``: its line in the data dictionary. ``holds``: its type; float, bool or a StrEnum.
+    ``decimals``: in files; ``shown_decimals``: in tables and pictures.
+    ``of_points``: computes it from the stored points, so that `recompute` can add it to older
+    results; must return a value for any points of a frontal chest.
+    ``field``: for a measure that needs more than points, its attribute of `Measurement`, such as
+    ``ict.value``; without it the measure is in ``values``.
+    ``derived``: computed from other columns and the settings; recomputed when settings change.
     """
 
     name: str
@@ -54,12 +54,12 @@ class Measure:
     in_show: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what nothing would fill. Raises ValueError."""
+        """Require exactly one source of the value. Raises ValueError."""
         if (self.field is None) == (self.of_points is None):
-            raise ValueError(f"{self.name} has a field or a function of the points, one of both")
+            raise ValueError(f"{self.name} needs either a field or a function of the points")
 
     def read(self, measurement: Measurement) -> Any:
-        """Return its value in a measurement, None where it has none."""
+        """Return its value in a measurement, None if absent."""
         if self.field is None:
             return measurement.values.get(self.name)
         return reduce(getattr, self.field.split("."), measurement)

@@ -1,7 +1,7 @@
-"""The cardiothoracic index and the rule that judges it.
+"""The cardiothoracic index, and the rule that compares it with a threshold.
 
 Widest transverse heart width over widest inner thoracic width, both along the image's transverse
-axis. A line is drawn only where view and age allow it; the result names the rule, or why none.
+axis. A threshold is applied only where view and age allow it; the result names the rule.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-#: Half a 95 % interval in standard deviations.
+#: Half of a 95 % interval in standard deviations.
 HALF_INTERVAL_SD = 1.96
-#: Indices no living chest has; the value is kept, no line is drawn.
+#: Outside this range an index is not plausible: it is stored, but no threshold is applied.
 PLAUSIBLE = (0.2, 0.95)
-_DAYS_A_YEAR = 365.25
-NEWBORN_BELOW_YEARS = 28 / _DAYS_A_YEAR
+_DAYS_PER_YEAR = 365.25
+NEWBORN_BELOW_YEARS = 28 / _DAYS_PER_YEAR
 INFANT_BELOW_YEARS = 1.0
 
 
-#: Rules that no setting changes.
+#: Rules that do not depend on settings.
 _FIXED = frozenset({IctRule.NONE_AP, IctRule.NONE_INVALID})
 
 
 class Judgement(NamedTuple):
-    """The rule that an index falls under, its line, and whether the index is above it."""
+    """The rule for an index, its threshold, and whether the index exceeds it."""
 
     rule: IctRule
     threshold: float | None = None
@@ -62,10 +62,10 @@ def measure_ict(
     thresholds: IctThresholds,
     sd: float | None,
 ) -> Ict:
-    """Measure the index on (19, 2) upright ``points``.
+    """Return the index of (19, 2) upright ``points``.
 
     ``source_px`` is the width of an upright pixel in source pixels, ``mm_per_source_px`` the
-    spacing along the transverse axis, None where unknown; ``sd`` the deviation of the index.
+    spacing along the transverse axis, None where unknown; ``sd`` its standard deviation.
     """
     heart, thorax = calliper_widths(points, source_px)
     if heart <= 0 or thorax <= 0:
@@ -88,59 +88,59 @@ def measure_ict(
 
 
 def judge(
-    value: float | None, view: View, age_years: float | None, lines: IctThresholds
+    value: float | None, view: View, age_years: float | None, thresholds: IctThresholds
 ) -> Judgement:
-    """Judge an index, None where there is none, by what the header says and the settings."""
+    """Return the rule for an index (None: not measured), by view, age and settings."""
     if value is None or not PLAUSIBLE[0] <= value <= PLAUSIBLE[1]:
         return Judgement(IctRule.NONE_INVALID)
-    rule, threshold = _rule(view, age_years, lines)
+    rule, threshold = _rule(view, age_years, thresholds)
     return Judgement(rule, threshold, None if threshold is None else value > threshold)
 
 
 def _rule(
-    view: View, age_years: float | None, lines: IctThresholds
+    view: View, age_years: float | None, thresholds: IctThresholds
 ) -> tuple[IctRule, float | None]:
-    """Choose the line by view, then by age."""
+    """Return the rule and its threshold by view, then by age."""
     if view is View.AP:
         return IctRule.NONE_AP, None
-    if view is not View.PA and not lines.assume_pa:
+    if view is not View.PA and not thresholds.assume_pa:
         return IctRule.NONE_VIEW_UNKNOWN, None
-    if age_years is None and not lines.assume_adult:
+    if age_years is None and not thresholds.assume_adult:
         return IctRule.NONE_AGE_UNKNOWN, None
-    return _rule_of_age(lines.adult_from_years if age_years is None else age_years, lines)
+    return _rule_of_age(thresholds.adult_from_years if age_years is None else age_years, thresholds)
 
 
 def is_outdated(
-    judged: Judgement, *, view_unknown: bool, age_unknown: bool, lines: IctThresholds
+    judged: Judgement, *, view_unknown: bool, age_unknown: bool, thresholds: IctThresholds
 ) -> bool:
-    """Say whether ``lines`` would give another rule or threshold than those of a judgement.
+    """Return whether ``thresholds`` would give another rule or threshold than a judgement has.
 
-    The index and the age themselves are not needed, so many results are told from few sums.
+    Neither the index nor the age is needed, so one call decides for a whole group of results.
     """
     rule = judged.rule
     if rule in _FIXED:
         return False
-    if view_unknown and not lines.assume_pa:
+    if view_unknown and not thresholds.assume_pa:
         return rule is not IctRule.NONE_VIEW_UNKNOWN
-    if age_unknown and not lines.assume_adult:
+    if age_unknown and not thresholds.assume_adult:
         return rule is not IctRule.NONE_AGE_UNKNOWN
-    drawn = {
-        IctRule.ADULT_PA: lines.adult,
-        IctRule.INFANT_PA: lines.infant,
-        IctRule.NEWBORN_PA: lines.newborn,
+    current = {
+        IctRule.ADULT_PA: thresholds.adult,
+        IctRule.INFANT_PA: thresholds.infant,
+        IctRule.NEWBORN_PA: thresholds.newborn,
         IctRule.NONE_CHILD: None,
     }
-    return rule not in drawn or drawn[rule] != judged.threshold
+    return rule not in current or current[rule] != judged.threshold
 
 
-def _rule_of_age(years: float, lines: IctThresholds) -> tuple[IctRule, float | None]:
+def _rule_of_age(years: float, thresholds: IctThresholds) -> tuple[IctRule, float | None]:
     if years < NEWBORN_BELOW_YEARS:
-        return IctRule.NEWBORN_PA, lines.newborn
+        return IctRule.NEWBORN_PA, thresholds.newborn
     if years < INFANT_BELOW_YEARS:
-        return IctRule.INFANT_PA, lines.infant
-    if years < lines.adult_from_years:
+        return IctRule.INFANT_PA, thresholds.infant
+    if years < thresholds.adult_from_years:
         return IctRule.NONE_CHILD, None
-    return IctRule.ADULT_PA, lines.adult
+    return IctRule.ADULT_PA, thresholds.adult
 
 
 MEASURES = (
@@ -176,7 +176,7 @@ MEASURES = (
     ),
     Measure(
         "ict_rule",
-        "the rule that flagged it, or why none did",
+        "the rule applied to it, or why there is no threshold",
         holds=IctRule,
         field="ict.rule",
         derived=True,
@@ -184,7 +184,7 @@ MEASURES = (
     ),
     Measure(
         "ict_threshold",
-        "the line that rule draws",
+        "threshold of that rule",
         decimals=4,
         shown_decimals=3,
         field="ict.threshold",
@@ -192,7 +192,7 @@ MEASURES = (
     ),
     Measure(
         "enlarged",
-        "ICT above that line; empty without one",
+        "whether ICT is above that threshold; empty without one",
         holds=bool,
         field="ict.enlarged",
         derived=True,

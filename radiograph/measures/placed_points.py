@@ -1,4 +1,4 @@
-"""Placed points, as a measure takes them."""
+"""Points of a radiograph, as input of a measure."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ class Point(NamedTuple):
     y: float
 
     def __sub__(self, other: Point) -> Point:
-        """Return the way here from another point."""
+        """Return the vector from another point to this one."""
         return Point(self.x - other.x, self.y - other.y)
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedPoints:
-    """Nineteen points in source pixels, ordered as `Landmark`, and what their file says."""
+    """Nineteen points in source pixels, ordered as `Landmark`, and the header of their file."""
 
     points: Sequence[tuple[float, float]]
     header: Header
 
     def upright(self) -> tuple[Point, ...]:
-        """Return the points in source pixels of the image held upright.
+        """Return the points in source pixels of the upright image.
 
-        A file may hold its image turned by quarters or mirrored. The patient's feet are in the
-        direction of the mid-line, the patient's left is where the left points of the pairs are;
-        both are taken to the nearest axis of the file.
+        A file may be rotated by multiples of 90 degrees or mirrored. The direction of the mid-line
+        is towards the feet, that from right to left points towards the patient's left; both are
+        rounded to the nearest axis of the file.
         """
         top, base = (Point(*self.points[each]) for each in _MIDLINE)
         down = _nearest_axis(base - top)
@@ -50,7 +50,7 @@ class PlacedPoints:
 _MIDLINE = (Landmark.L1_MIDLINE_APEX, Landmark.L2_MIDLINE_COSTOPHRENIC)
 
 
-def _nearest_axis(way: Point) -> Point:
-    if abs(way.x) > abs(way.y):
-        return Point(math.copysign(1.0, way.x), 0.0)
-    return Point(0.0, math.copysign(1.0, way.y))
+def _nearest_axis(vector: Point) -> Point:
+    if abs(vector.x) > abs(vector.y):
+        return Point(math.copysign(1.0, vector.x), 0.0)
+    return Point(0.0, math.copysign(1.0, vector.y))

@@ -1,14 +1,14 @@
-"""The quality bucket of one study, and the expected error it follows from, in px of a 224 frame."""
+"""The quality bucket of a study, and its expected error in px of a 224 frame."""
 
 from __future__ import annotations
 
 from radiograph.measures.declaration import Measure
 from radiograph.records import Bucket, BucketBasis
 
-#: Lower ends of the buckets after excellent; from the work thoraq grew out of.
+#: Lower bounds of the buckets, in px of a 224 frame; from the work that thoraq is based on.
 VERY_GOOD_FROM, GOOD_FROM, REVIEW_FROM = 5.0, 8.5, 15.0
 
-#: The range of each bucket, as a person reads it.
+#: The range of each bucket as text.
 RANGES = {
     Bucket.EXCELLENT: f"< {VERY_GOOD_FROM:g}",
     Bucket.VERY_GOOD: f"< {GOOD_FROM:g}",
@@ -18,7 +18,7 @@ RANGES = {
 
 
 def bucket(error_px224: float | None) -> Bucket:
-    """Sort a mean landmark error; None is unrated."""
+    """Return the bucket of a mean landmark error; None is unrated."""
     if error_px224 is None:
         return Bucket.UNRATED
     if error_px224 < VERY_GOOD_FROM:
@@ -63,7 +63,7 @@ MEASURES = (
     ),
     Measure(
         "frontal_probability",
-        "how sure the network is of an upright frontal chest",
+        "predicted probability of an upright frontal chest",
         decimals=4,
         shown_decimals=3,
         field="frontal_probability",

@@ -1,4 +1,4 @@
-"""How far the mid-line is tilted: by the patient, by the cassette, or by how the film was held."""
+"""Tilt of the mid-line: of the patient, of the detector, or of a scanned image."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TILT = Measure(
     "degrees",
     decimals=2,
     shown_decimals=1,
-    # 95 % of 397 normal radiographs are within.
+    # Range of 95 % of 397 normal radiographs.
     normal=NormalRange(-7.5, 7.5),
     of_points=tilt_degrees,
 )

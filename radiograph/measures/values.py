@@ -1,4 +1,4 @@
-"""A measurement as one value a measure, by name, and back."""
+"""Conversion between a measurement and its values by measure name."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from radiograph.measures import MEASURES
 from radiograph.measures.placed_points import PlacedPoints
 from radiograph.records import Header, Ict, Measurement
 
-#: Of each part of a measurement: the attribute and the measure that it holds.
+#: (attribute of `Measurement`, name of the measure)
 _FIELDS = [(each.field.rpartition("."), each.name) for each in MEASURES if each.field is not None]
 _INDEX = [(field, name) for (part, _, field), name in _FIELDS if part == "ict"]
 _OWN = [(field, name) for (part, _, field), name in _FIELDS if not part]
-#: What gives the measures that follow from points and header alone, by their names.
+#: Functions of the measures computed from points and header, by name.
 OF_POINTS = {each.name: each.of_points for each in MEASURES if each.of_points is not None}
 
 
 def values_of(measurement: Measurement) -> dict[str, Any]:
-    """Return the value of every measure."""
+    """Return the value of every measure, by name."""
     return {each.name: each.read(measurement) for each in MEASURES}
 
 
 def measurement_of(
     points: Sequence[Sequence[float]], spreads: Sequence[float], value: Callable[[str], Any]
 ) -> Measurement:
-    """Return a measurement. ``value`` gives that of a measure by its name."""
+    """Return a measurement; ``value`` returns the value of a measure by name."""
     found = ((name, value(name)) for name in OF_POINTS)
     return Measurement(
         points=tuple((x, y) for x, y in points),
@@ -37,6 +37,6 @@ def measurement_of(
 
 
 def of_points(points: Sequence[tuple[float, float]], header: Header) -> dict[str, float]:
-    """Return every measure that follows from the points and the header alone."""
+    """Return every measure computed from points and header, by name."""
     placed = PlacedPoints(points, header)
     return {name: measured(placed) for name, measured in OF_POINTS.items()}

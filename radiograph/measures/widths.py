@@ -20,7 +20,7 @@ class Widths(NamedTuple):
 
 
 def calliper_widths(points: npt.NDArray[np.float64], source_px: float) -> Widths:
-    """Measure (19, 2) upright ``points``; a width is negative where its callipers are swapped.
+    """Return the widths of (19, 2) upright ``points``; negative if the callipers are swapped.
 
     ``source_px``: the width of an upright pixel in source pixels.
     """

@@ -1,4 +1,4 @@
-"""Synthetic radiographs whose truth is known, for demonstrations and tests."""
+"""Synthetic radiographs with known ground truth, for demonstrations and tests."""
 
 from radiograph.phantom.anatomy import Anatomy, draw_anatomy
 from radiograph.phantom.archive import ArchiveTruth, Ending, FileTruth, write_archive

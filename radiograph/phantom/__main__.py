@@ -10,13 +10,13 @@ from radiograph.phantom.archive import SMALLEST_COUNT, write_archive
 
 
 def main() -> int:
-    """Parse, write, say what was written."""
+    """Write the archive and print a summary."""
     parser = argparse.ArgumentParser(prog="python -m radiograph.phantom", description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the archive goes; truth.csv lies beside")
+    parser.add_argument("folder", type=Path, help="folder to write; truth.csv is written beside it")
     parser.add_argument("--count", type=int, default=200, help=f"files, at least {SMALLEST_COUNT}")
     parser.add_argument("--seed", type=int, default=42, help="the same seed gives the same bytes")
-    asked = parser.parse_args()
-    # A line that rewrites itself is for people; a log gets the last line alone.
+    arguments = parser.parse_args()
+    # The progress line is for terminals; a log gets the summary only.
     live = sys.stderr.isatty()
 
     def progress(written: int, count: int) -> None:
@@ -24,7 +24,7 @@ def main() -> int:
             sys.stderr.write(f"\r{written} of {count} files")
 
     try:
-        truth = write_archive(asked.folder, asked.count, asked.seed, progress)
+        truth = write_archive(arguments.folder, arguments.count, arguments.seed, progress)
     except (ValueError, FileExistsError) as error:
         parser.error(str(error))
     total = len(truth.files)

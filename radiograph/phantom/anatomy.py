@@ -1,4 +1,4 @@
-"""The geometry of one synthetic chest, in centimetres, and the truth that follows from it.
+"""The geometry of one synthetic chest, in centimetres, and its true points.
 
 Frame of the body: ``u`` grows to image right (the patient's left) from the mid-line, ``v`` grows
 downwards from the level of the lung apices. A side is -1 (patient's right) or +1 (left).
@@ -63,7 +63,7 @@ class Anatomy:
         rise = np.sqrt(1.0 - (1.0 - t) ** self.roundness)
         width = self.half_widths[side > 0]
         cage = width * (self.apex_fraction + (1.0 - self.apex_fraction) * rise)
-        # Below three quarters the cage turns in again, as it does in most adults.
+        # Below three quarters the rib cage narrows again, as in most adults.
         return np.asarray(cage - self.taper * (np.maximum(t - 0.75, 0.0) / 0.25) ** 2)
 
     def inner(self, side: Side, v: npt.ArrayLike) -> Floats:
@@ -157,7 +157,7 @@ class Anatomy:
 
 
 def draw_anatomy(rng: np.random.Generator, *, portable: bool = False) -> Anatomy:
-    """Draw a plausible adult chest; ``portable`` is a bedside film: larger heart, more tilt."""
+    """Return a random adult chest; ``portable``: at the bedside, larger heart, more tilt."""
     width = rng.normal(14.3, 0.9) if not portable else rng.normal(14.6, 0.9)
     width = float(np.clip(width, 12.4, 16.6))
     height = float(np.clip(rng.normal(24.0, 1.7) - (2.0 if portable else 0.0), 19.0, 28.0))
@@ -166,7 +166,7 @@ def draw_anatomy(rng: np.random.Generator, *, portable: bool = False) -> Anatomy
     ratio = float(np.clip(rng.normal(0.55 if portable else 0.485, 0.055), 0.36, 0.66))
     heart_width = 2.0 * ratio * width
     right_share = float(rng.uniform(0.30, 0.37))
-    # The apex stays clear of the rib cage: beyond that, more of the heart lies to the right.
+    # The apex stays inside the rib cage; a larger heart extends further to the right.
     heart_left = min(heart_width * (1.0 - right_share), half_widths[1] * 0.93)
     heart_right = heart_width - heart_left
     dome_right = float(rng.uniform(3.6, 5.8))

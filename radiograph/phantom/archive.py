@@ -1,4 +1,4 @@
-"""Writing a demonstration archive, and the truth of how each of its files must end."""
+"""Writing a demonstration archive with the expected outcome of each file."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from radiograph.phantom.oddities import Oddity, draw_oddities
 
 #: Files copied byte for byte under another name.
 DUPLICATES = 5
-#: The fewest files that hold every storage and every oddity once.
+#: Smallest count with which every storage and every oddity occurs.
 SMALLEST_COUNT = 40
 
 
 class Ending(StrEnum):
-    """How a file of the archive must end when it is measured."""
+    """Expected outcome of a file."""
 
     MEASURED = "measured"
     SET_ASIDE = "set_aside"
@@ -31,12 +31,12 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileTruth:
-    """What is true of one file.
+    """Ground truth of one file.
 
-    ``path``: relative to the archive, forward slashes. ``code``: the code of the error it ends
-    with. ``duplicate_of``: the path it is a copy of. ``points``: nineteen ``(x, y)`` in pixels of
+    ``path``: relative to the archive, forward slashes. ``code``: the expected error code.
+    ``duplicate_of``: the path it is a copy of. ``points``: nineteen ``(x, y)`` in pixels of
     the file as stored, ordered as ``Landmark``. ``spacing_mm``: true distance of pixel centres,
-    whether or not the header tells it.
+    whether or not it is in the header.
     """
 
     path: str
@@ -50,7 +50,7 @@ class FileTruth:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveTruth:
-    """Every file of an archive with its truth; ``table`` is the CSV that holds the same."""
+    """Ground truth of every file of an archive; ``table`` is the same as CSV."""
 
     folder: Path
     table: Path
@@ -58,18 +58,18 @@ class ArchiveTruth:
 
     @property
     def counts(self) -> dict[Ending, int]:
-        """Return how many files must end how; they add up to all files."""
+        """Return the number of files per outcome."""
         found = Counter(file.ending for file in self.files)
         return {ending: found[ending] for ending in Ending}
 
     @property
     def codes(self) -> dict[str, int]:
-        """Return how many files must end with each error code."""
+        """Return the number of files per error code."""
         return dict(Counter(file.code for file in self.files if file.code is not None))
 
     @property
     def measured(self) -> tuple[FileTruth, ...]:
-        """Return the files that must be measured."""
+        """Return the files expected to be measured."""
         return tuple(file for file in self.files if file.ending is Ending.MEASURED)
 
 
@@ -85,7 +85,7 @@ def write_archive(
 
     Raises:
         ValueError: ``count`` is below ``SMALLEST_COUNT``.
-        FileExistsError: ``folder`` holds files that are not of this archive.
+        FileExistsError: ``folder`` contains files that are not of this archive.
 
     """
     if count < SMALLEST_COUNT:
@@ -110,7 +110,7 @@ def write_archive(
 
 
 def _truths(cases: list[Case], oddities: list[Oddity]) -> Iterator[FileTruth]:
-    """Yield the truth of frontal films, then of oddities, then of duplicates."""
+    """Yield the truth of frontal radiographs, then of oddities, then of duplicates."""
     for case in cases:
         yield FileTruth(
             case.path,
@@ -126,7 +126,7 @@ def _truths(cases: list[Case], oddities: list[Oddity]) -> Iterator[FileTruth]:
         )
     for copy in range(DUPLICATES):
         original = cases[copy * 3].path
-        # The folder sorts last, so that a walk in order meets the original first.
+        # The folder sorts last, so that the original is read first.
         name = f"copies/copy-{copy + 1}{Path(original).suffix}"
         yield FileTruth(name, Ending.DUPLICATE, duplicate_of=original)
 

@@ -1,4 +1,4 @@
-"""A grid of body coordinates on which path lengths are summed, and ribbons laid across it."""
+"""A grid of body coordinates on which path lengths of ribbons are summed."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Canvas:
 
 
 def body_canvas(anatomy: Anatomy, rows: int, columns: int) -> Canvas:
-    """Lay the body frame of ``anatomy`` under an image of ``rows`` x ``columns``."""
+    """Return the body coordinates of ``anatomy`` for an image of ``rows`` x ``columns``."""
     scale = anatomy.pixels_per_cm(rows, columns)
     x = (np.arange(columns, dtype=np.float64) - (columns - 1) / 2.0) / scale - anatomy.shift[0]
     y = (np.arange(rows, dtype=np.float64) - (rows - 1) / 2.0) / scale - anatomy.shift[1]
@@ -91,7 +91,7 @@ def body_canvas(anatomy: Anatomy, rows: int, columns: int) -> Canvas:
 
 
 def plain_canvas(rows: int, columns: int, field: float) -> Canvas:
-    """Lay a frame of ``field`` cm across the shorter side, its origin in the middle."""
+    """Return coordinates with ``field`` cm across the shorter side and the origin in the middle."""
     scale = min(rows, columns) / field
     x = (np.arange(columns, dtype=np.float64) - (columns - 1) / 2.0) / scale
     y = (np.arange(rows, dtype=np.float64) - (rows - 1) / 2.0) / scale
@@ -113,7 +113,7 @@ def _samples(
     path = ribbon.path
     flat = np.hypot(*np.diff(path, axis=0).T)
     space = np.full(len(flat), ribbon.step) if ribbon.step else flat
-    # At most twice the projected length: a tangent would be a bright line without end.
+    # At most twice the projected length, or a tangent would become infinitely bright.
     space = np.minimum(np.maximum(space, flat), 2.0 * flat + 0.02)
     along = np.concatenate([[0.0], np.cumsum(space)])
     count = max(int(along[-1] * scale * 1.6) + 1, 3)

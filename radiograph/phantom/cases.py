@@ -1,4 +1,4 @@
-"""The frontal radiographs of a demonstration archive, each drawn from a seed and its number."""
+"""The frontal radiographs of a demonstration archive, each from a seed and its number."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from radiograph.phantom.projection import project
 Picture = npt.NDArray[np.uint16]
 Plain = Literal["png8", "png16", "jpeg", "jpeg-exif", "tiff"]
 
-#: Storages in turn; the first round holds the oddities of the field's headers once each.
+#: Storages in rotation; the first round has each oddity of real headers once.
 FIRST_ROUND: tuple[Storage | Plain, ...] = (
     Storage(ExplicitVRLittleEndian, window=True, spacing="zero"),
     Storage(ImplicitVRLittleEndian, inverse=True, bits=10, preamble=False),
@@ -64,14 +64,14 @@ LATER_ROUNDS: tuple[Storage | Plain, ...] = (
     Storage(JPEGBaseline8Bit, inverse=True, bits=8, window=True),
     Storage(JPEG2000Lossless, inverse=True, bits=14),
 )
-#: (rows, columns), mostly small so that the archive is quick to write.
+#: (rows, columns), mostly small so that writing is fast.
 SIZES = ((512, 512), (640, 640), (720, 600), (768, 640), (768, 768), (896, 728), (1024, 1024))
 SIZE_WEIGHTS = (0.26, 0.22, 0.16, 0.14, 0.12, 0.06, 0.04)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One frontal radiograph: who, how it was taken, how it is stored."""
+    """One frontal radiograph: patient, exposure and storage."""
 
     seed: int
     number: int
@@ -88,7 +88,7 @@ class Case:
 
     @property
     def path(self) -> str:
-        """Return the file's place in the archive, with forward slashes."""
+        """Return the path within the archive, with forward slashes."""
         endings = {"png8": "png", "png16": "png", "tiff": "tif"}
         ending = endings.get(self.storage, "jpg") if isinstance(self.storage, str) else "dcm"
         folder = f"{self.study.patient_id}/{self.study.day:%Y-%m-%d}"
@@ -100,7 +100,7 @@ class Case:
         return project(self.anatomy, self.rows, self.columns, rng)
 
     def encode(self) -> bytes:
-        """Return the file."""
+        """Return the content of the file."""
         picture = self.picture()
         if isinstance(self.storage, Storage):
             return dicom(picture, self.study, self.storage, self.spacing_mm)
@@ -122,7 +122,7 @@ class Case:
 
 
 def draw_cases(count: int, seed: int) -> list[Case]:
-    """Draw ``count`` frontal radiographs; every fifth is a later film of the patient before."""
+    """Return ``count`` random frontal radiographs; every fifth is a follow-up of the one before."""
     cases: list[Case] = []
     patient = 0
     for number in range(count):
@@ -174,7 +174,7 @@ def _age(rng: np.random.Generator) -> str | None:
 
 
 def _later(anatomy: Anatomy, rng: np.random.Generator) -> Anatomy:
-    """Return the same chest some months on: another pose, the heart a little changed."""
+    """Return the same chest months later: another pose, the heart slightly changed."""
     right, left = anatomy.heart_extents
     growth = float(rng.uniform(0.95, 1.09))
     return replace(

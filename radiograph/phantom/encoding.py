@@ -1,4 +1,4 @@
-"""Writing one picture as hospitals store it: DICOM in eleven transfer syntaxes, PNG, JPEG, TIFF."""
+"""Encoding of an image as DICOM in eleven transfer syntaxes, PNG, JPEG or TIFF."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ Picture = npt.NDArray[np.uint16]
 
 CR_STORAGE = UID("1.2.840.10008.5.1.4.1.1.1")
 CT_STORAGE = UID("1.2.840.10008.5.1.4.1.1.2")
-#: EXIF orientation 6: the viewer turns the stored raster 90 degrees clockwise.
+#: EXIF orientation 6: the viewer rotates the stored raster by 90 degrees clockwise.
 EXIF_ORIENTATION = 0x0112
-#: Signal to noise of lossy JPEG 2000: about a tenth of what the pixels take.
+#: Signal-to-noise ratio of lossy JPEG 2000: about a tenth of the uncompressed size.
 _LOSSY_DB = 55
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    r"""How the pixels of one DICOM file are stored.
+    r"""Storage of the pixels of one DICOM file.
 
-    ``bits``: BitsStored. ``spacing``: the element that carries the pixel spacing; ``zero`` writes
-    PixelSpacing 0, which is no spacing. ``mirrored``: stored with PatientOrientation R\F.
+    ``bits``: BitsStored. ``spacing``: the element with the pixel spacing; ``zero`` writes
+    PixelSpacing 0, which is invalid. ``mirrored``: stored with PatientOrientation R\F.
     """
 
     syntax: UID
@@ -55,7 +55,7 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """The header of one synthetic study; None leaves the element out."""
+    """The header of one synthetic study; None omits the element."""
 
     patient_id: str
     study_uid: UID

@@ -1,4 +1,4 @@
-"""From log attenuation to the grey image a digital detector and its display curve would give."""
+"""Conversion of log attenuation to the grey image of a digital detector."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from radiograph.phantom.canvas import Grid
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """``photons``: quanta a pixel in air. ``scatter``: its ratio to the primary beam.
+    """``photons``: quanta per pixel in air. ``scatter``: its ratio to the primary beam.
 
-    ``centre`` and ``width``: the display curve in log attenuation. ``crispness``: how much the
-    processing lifts local contrast.
+    ``centre`` and ``width``: the display curve in log attenuation. ``crispness``: gain of local
+    contrast in processing.
     """
 
     photons: float
@@ -27,7 +27,7 @@ class Exposure:
 
 
 def draw_exposure(rng: np.random.Generator) -> Exposure:
-    """Draw how one film was taken and processed."""
+    """Return a random exposure and processing."""
     return Exposure(
         photons=float(rng.uniform(2e4, 1e5)),
         scatter=float(rng.uniform(0.2, 0.5)),
@@ -42,12 +42,12 @@ def expose(
 ) -> npt.NDArray[np.uint16]:
     """Return (rows, columns) uint16 over the full range, black is air."""
     primary = np.exp(-soften(attenuation))
-    # Scatter is smooth: a body-sized blur of what went through, added to it.
+    # Scatter is a body-sized blur of the primary beam, added to it.
     beam = primary + exposure.scatter * blur(primary, 20) * 0.55
     log = -np.log(beam)
     log = resize(log, rows, columns)
     noise = rng.standard_normal((rows, columns), dtype=np.float32)
-    # The detector's own blur correlates the noise of neighbours.
+    # The blur of the detector correlates the noise of neighbouring pixels.
     noise = soften(noise) * np.float32(1.6)
     log += noise * np.exp(0.5 * np.minimum(log, 5.0)) / np.float32(np.sqrt(exposure.photons))
     # An anti-scatter grid leaves faint lines.
@@ -62,14 +62,14 @@ def expose(
 
 
 def soften(image: Grid) -> Grid:
-    """Blur with (1 2 1) / 4 both ways."""
+    """Return an image blurred with (1 2 1) / 4 along both axes."""
     padded = np.pad(image, 1, mode="edge")
     wide = 0.25 * padded[:, :-2] + 0.5 * padded[:, 1:-1] + 0.25 * padded[:, 2:]
     return np.asarray(0.25 * wide[:-2] + 0.5 * wide[1:-1] + 0.25 * wide[2:], dtype=np.float32)
 
 
 def blur(image: Grid, cells: int) -> Grid:
-    """Blur to about ``cells`` patches along each side, without a matrix product."""
+    """Return an image blurred to about ``cells`` patches along each side."""
     small = Image.fromarray(image).resize((cells, cells), Image.Resampling.HAMMING)
     rows, columns = image.shape
     return np.asarray(small.resize((columns, rows), Image.Resampling.BICUBIC), dtype=np.float32)
@@ -84,7 +84,7 @@ def resize(image: Grid, rows: int, columns: int) -> Grid:
 
 
 def collimate(image: npt.NDArray[np.uint16], rng: np.random.Generator) -> npt.NDArray[np.uint16]:
-    """Shutter some films: a few per cent at the edges go black or white."""
+    """Return an image, in some cases with a few per cent of its edges black or white."""
     if rng.random() < 0.55:
         return image
     rows, columns = image.shape

@@ -1,4 +1,4 @@
-"""The files of a demonstration archive that are not measured, and the code each ends with."""
+"""The files of a demonstration archive that are not measured, and their error codes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Make = Callable[[Study, np.random.Generator], bytes]
 
 PLAIN = Storage(ExplicitVRLittleEndian, window=True)
 COMPRESSED = Storage(JPEG2000Lossless)
-#: Numbers of odd studies begin here, far from those of the frontal ones.
+#: First number of these studies, far from those of the frontal ones.
 FIRST_NUMBER = 900_000
 DAY = date(2019, 5, 6)
 
@@ -33,7 +33,7 @@ HTML = b"""<!DOCTYPE html><html><head><title>Session expired</title></head>
 
 @dataclass(frozen=True, slots=True)
 class Oddity:
-    """One file that is not measured. ``error`` is the reason it must end with."""
+    """One file that is not measured. ``error``: the expected reason."""
 
     path: str
     error: type[errors.RadiographError]
@@ -42,12 +42,12 @@ class Oddity:
     make: Make
 
     def encode(self) -> bytes:
-        """Return the file."""
+        """Return the content of the file."""
         return self.make(self.study, np.random.default_rng(self.seed))
 
 
 def draw_oddities(seed: int) -> list[Oddity]:
-    """Return one file for every way of not being measured that lies in the file itself."""
+    """Return one file for every error that depends on the content only."""
     oddities = []
     for index, (name, error, make) in enumerate(KINDS):
         study = draw_study(seed, FIRST_NUMBER + index, 9001 + index, DAY)

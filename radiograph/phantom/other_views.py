@@ -1,4 +1,4 @@
-"""Radiographs that are no frontal chest: a lateral, a limb and a hand. None carries points."""
+"""Radiographs other than a frontal chest: a lateral view, a knee and a hand, without points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Projecting a synthetic chest: Beer-Lambert over soft tissue, lung, heart and bone."""
+"""Projection of a synthetic chest by Beer-Lambert over soft tissue, lung, heart and bone."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from radiograph.phantom.canvas import Canvas, Grid, Ribbon, body_canvas, line
 from radiograph.phantom.exposure import Exposure, collimate, draw_exposure, expose
 from radiograph.phantom.skeleton import bone
 
-#: Attenuation a cm behind a patient at about 120 kVp.
+#: Attenuation per cm behind a patient, at about 120 kVp.
 SOFT_PER_CM = 0.165
 BONE_PER_CM = 0.30
-#: Density of inflated lung against soft tissue.
+#: Density of inflated lung relative to soft tissue.
 LUNG_DENSITY = 0.24
-#: Longest side of the grid on which path lengths are summed; finer detail is only noise.
+#: Longest side of the grid on which path lengths are summed; finer detail would be noise.
 RENDER_SIDE = 560
 
 

@@ -110,6 +110,6 @@ def _spine(canvas: Canvas, anatomy: Anatomy) -> Grid:
     spinous = np.exp(-(((u / 0.28) ** 2 + ((phase - 0.8) * height / 0.5) ** 2) ** 2))
     path = edge * (0.35 + 0.42 * body + 0.3 * plate + 0.25 * wall * body)
     path = path + 0.35 * pedicle + 0.4 * spinous
-    # Deeper down more tissue scatters over the spine.
+    # Further down more tissue scatters over the spine.
     path = path * np.clip(1.15 - 0.022 * v, 0.5, 1.2)
     return np.asarray(np.where(columns, path, 0.0), dtype=np.float32)

@@ -42,10 +42,10 @@ def trunk(canvas: Canvas, anatomy: Anatomy) -> Grid:
 
 
 def lungs(canvas: Canvas, anatomy: Anatomy) -> Grid:
-    """Return the path length through air-filled lung before the heart takes its part of it."""
+    """Return the path length through air-filled lung, without subtracting the heart."""
     total = np.zeros(canvas.shape, dtype=np.float32)
     height = anatomy.lung_height
-    # Borders depend on one coordinate each: tabulate them, then look every cell up.
+    # Each border depends on one coordinate, so it is tabulated and looked up per cell.
     levels = np.linspace(-1.0, height + 1.0, 1400)
     distances = np.linspace(0.0, 20.0, 1000)
     sides: tuple[Side, Side] = (RIGHT, LEFT)
@@ -57,9 +57,9 @@ def lungs(canvas: Canvas, anatomy: Anatomy) -> Grid:
         rise = np.clip(canvas.v / (0.5 * height), 0.0, 1.0)
         depth = 0.80 * anatomy.body_depth * (1.0 - (1.0 - rise) ** 2.2) ** 0.42
         thick = depth * rounded(lateral / np.maximum(outer, 0.1), 2.8)
-        # The mediastinal side is steep: its border is seen as a line.
+        # The mediastinal side is steep, so its border is visible as a line.
         thick *= np.clip((lateral - inner) / 0.9, 0.0, 1.0) ** 0.5
-        # Lung goes on behind the dome and fades there.
+        # The lung continues behind the dome and fades there.
         under = np.clip((canvas.v - floor) / 0.12, 0.0, 1.0)
         behind = 0.16 * np.exp(-np.maximum(canvas.v - floor, 0.0) / 2.2)
         behind = behind * np.clip((height + 1.5 - canvas.v) / 3.0, 0.0, 1.0)
@@ -122,7 +122,7 @@ def vessels(anatomy: Anatomy, rng: np.random.Generator) -> list[Ribbon]:
 
 
 def mottle(shape: tuple[int, int], rng: np.random.Generator) -> Grid:
-    """Return factors around 1: fat, muscle and bowel are no homogeneous water."""
+    """Return factors around 1: fat, muscle and bowel are not homogeneous."""
     rows, columns = shape
     coarse = rng.standard_normal((14, 14), dtype=np.float32)
     fine = rng.standard_normal((60, 60), dtype=np.float32)

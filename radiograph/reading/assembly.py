@@ -1,4 +1,4 @@
-"""The last step of every format: upright, not uniform, with its digest."""
+"""The last step for every format: reject uniform pixels, turn upright, compute the digest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from radiograph.records import Header
 def assemble(
     stored: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], grid: Grid, turn: Turn, header: Header
 ) -> Radiograph:
-    """Return the radiograph of grey values as the file stores them. Raises UniformPixels."""
+    """Return the upright radiograph of ``stored`` grey values. Raises UniformPixels."""
     if stored.min() == stored.max():
         raise UniformPixels
     pixels = turn.upright(covering(stored, grid))

@@ -1,7 +1,6 @@
 """Decoders of compressed frames, by the signature of their streams.
 
-Decoders take what they are given: a cut or corrupt stream comes out of most of them as an image,
-so the stream is checked for it first.
+Most codecs return an image for a truncated or corrupt stream, so the stream is checked first.
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ from radiograph.reading.signature import Signature
 
 
 class Decoded(NamedTuple):
-    """Samples (rows, columns[, 3]) on their grid, and what their stream says of them.
+    """Samples (rows, columns[, 3]) on their grid.
 
-    ``bits``: the stream's precision. ``signed``: whether it says that samples have a sign; None for
-    the codecs that know no sign.
+    ``bits``: precision in the stream. ``signed``: signedness in the stream; None for codecs without
+    signed samples.
     """
 
     values: Values
@@ -51,15 +50,15 @@ Decoder = Callable[[bytes, Layout, int | None], Decoded]
 
 
 def decoder_of(signature: Signature) -> Decoder:
-    """Return what decodes a frame; it raises what its codec raises.
+    """Return the decoder of a frame; it raises what its codec raises.
 
-    Its last argument is the shorter side that is enough, None for a frame in full.
+    Its last argument is ``enough_px`` of `ReadLimits`.
     """
     return _DECODERS[signature]
 
 
 def _jpeg(frame: bytes, layout: Layout, enough_px: int | None) -> Decoded:
-    """Decode JPEG, lossy or not, of 2 to 16 bits; colours as their luminance."""
+    """Decode JPEG, lossy or lossless, of 2 to 16 bits; colours are returned as luminance."""
     _check(jpeg_claim(frame), layout)
     _refuse(jpeg_fault(frame))
     header = jpeg_frame(frame)
@@ -72,11 +71,11 @@ def _jpeg_samples(frame: bytes, layout: Layout, bits: int, enough_px: int | None
     if layout.samples == 1:
         reduced = reduced_jpeg(frame, enough_px)
         return reduced or Sampled(jpeg_values(frame, bits))
-    # Without JFIF or Adobe marker a JPEG does not say what its components are; the header does.
+    # Without a JFIF or Adobe marker only the header states what the components are.
     colours = "RGB" if layout.photometric == "RGB" else "YCbCr"
     colourspace = None if jpeg_has_marker(frame) else colours
     decoded = jpeg_values(frame, bits, colorspace=colourspace, outcolorspace="RGB")
-    # What comes out is red, green and blue, whichever of them the header speaks of.
+    # Decoded as RGB, whatever the header states.
     return Sampled(np.rint(luminance(decoded)).astype(decoded.dtype))
 
 
@@ -89,7 +88,7 @@ def _jpeg_ls(frame: bytes, layout: Layout, _enough_px: int | None) -> Decoded:
 
 
 def _jpeg_2000(frame: bytes, layout: Layout, enough_px: int | None) -> Decoded:
-    """Decode JPEG 2000, high-throughput or not: OpenJPH is faster, but takes noise for data."""
+    """Decode JPEG 2000 and HTJ2K with OpenJPEG: OpenJPH is faster but accepts noise as data."""
     _check(jpeg2000_claim(frame), layout)
     _refuse(jpeg2000_fault(frame))
     samples = jpeg2000_samples(frame)
@@ -101,12 +100,12 @@ def _jpeg_2000(frame: bytes, layout: Layout, enough_px: int | None) -> Decoded:
 
 
 def _rle(frame: bytes, layout: Layout, _enough_px: int | None) -> Decoded:
-    """Decode RLE (PS3.5 annex G): a segment for each byte of a sample, the highest first."""
+    """Decode RLE (PS3.5 annex G): one segment per byte of a sample, the most significant first."""
     size = layout.bits_allocated // 8
     count = int.from_bytes(frame[:4], "little")
     if count != size * layout.samples:
         raise BrokenHeader.because(f"{count} RLE segments")
-    # Memory of the size that the header states, so that runs cannot unfold beyond it.
+    # A buffer of the size in the header, so that runs cannot expand beyond it.
     shape = (layout.samples, layout.rows, layout.columns)
     memory = bytearray(size * math.prod(shape))
     imagecodecs.dicomrle_decode(frame, f"<u{size}", out=memory)
@@ -116,15 +115,15 @@ def _rle(frame: bytes, layout: Layout, _enough_px: int | None) -> Decoded:
 
 
 def _check(claim: ClaimedSize | None, layout: Layout) -> None:
-    """Compare what the codestream says with the header, before it allocates its own idea of it."""
+    """Compare the size in the codestream with the header, before memory is allocated for it."""
     if claim is not None and claim != ClaimedSize(layout.rows, layout.columns, layout.samples):
         size = f"{claim.columns} x {claim.rows} x {claim.samples}"
-        raise BrokenHeader.because(f"the codestream says {size}")
+        raise BrokenHeader.because(f"the codestream states {size}")
 
 
 def _refuse(fault: str | None) -> None:
     if fault == NO_END:
-        raise TruncatedFile.because("a frame without an end")
+        raise TruncatedFile.because("the end of a frame is missing")
     if fault is not None:
         raise UndecodablePixels.because(f"a frame of {fault}")
 

@@ -1,4 +1,4 @@
-"""Colour pixels into grey ones: secondary captures and screenshots are stored in colour."""
+"""Conversion of colour pixels to grey: secondary captures and screenshots are in colour."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from radiograph.reading.samples import Grey, luminance
 
 
 def colour(stored: npt.NDArray[Any], dataset: Dataset, layout: Layout) -> Grey:
-    """Return the luminance of ``stored``: colours, numbers of colours, or Y already.
+    """Return the luminance of ``stored``: colours, palette indices, or Y.
 
     Raises BrokenHeader.
     """
@@ -23,7 +23,7 @@ def colour(stored: npt.NDArray[Any], dataset: Dataset, layout: Layout) -> Grey:
         stored = palette_colours(stored, dataset)
         top = 2 ** (8 * stored.dtype.itemsize) - 1
     if stored.ndim == 3:
-        # What a codec makes of its own colour transformation (YBR_RCT, YBR_ICT) is RGB.
+        # Codecs undo their own colour transformation (YBR_RCT, YBR_ICT) and return RGB.
         is_luminance_first = layout.photometric in {"YBR_FULL", "YBR_FULL_422"}
         stored = stored[..., 0] if is_luminance_first else luminance(stored)
     if top == 255:

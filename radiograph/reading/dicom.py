@@ -1,4 +1,4 @@
-"""Reading DICOM files: taken apart, checked, decoded, shown, turned upright."""
+"""Reading DICOM files: parse, check the header, decode, apply LUTs and windows, turn upright."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from radiograph.reading.orientation import patient_turn
 from radiograph.reading.polarity import is_negative
 from radiograph.records import Header, with_notes
 
-# pydicom's words about an element hold its value, which may be a patient's name.
+# Messages of pydicom contain the values of elements, such as patients' names.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 
 
 def read_dicom(data: bytes, limits: ReadLimits, check: Check) -> Radiograph:
-    """Read the bytes of a DICOM file, of several frames the first.
+    """Read the first frame of a DICOM file.
 
-    ``check`` sees the header before pixels are looked for: a lateral costs no decoding, and a
-    report is no radiograph that lost its pixels. Raises BrokenHeader, NoPixels, TooLarge,
+    ``check`` is called with the header before pixels are read: a lateral view is not decoded, and a
+    report is not counted as a radiograph without pixels. Raises BrokenHeader, NoPixels, TooLarge,
     TooSmall, TruncatedFile, UndecodablePixels, UniformPixels, UnsupportedPixels.
     """
     with warnings.catch_warnings():
@@ -68,5 +68,5 @@ def _radiograph(file: DicomFile, header: Header, limits: ReadLimits) -> Radiogra
 
 
 def _is_smooth(dataset: Dataset, shape: Layout) -> bool:
-    """Tell whether what lies between two stored values is a value between: no number, no mark."""
+    """Return whether averages of stored values are meaningful: no palette, sign or padding."""
     return shape.monochrome and not shape.signed and "PixelPaddingValue" not in dataset

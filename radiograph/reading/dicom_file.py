@@ -1,4 +1,4 @@
-"""A DICOM file taken apart: its data set, and the pixel element as it lies in the file."""
+"""Parsing of a DICOM file: its data set, and the pixel element as it is in the file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from radiograph.records import ReadingNote
 
 _UNDEFINED = 0xFFFFFFFF
 _PIXEL_DATA = 0x7FE0_0010
-#: PixelData, and its kin of floats and doubles.
+#: PixelData, FloatPixelData and DoubleFloatPixelData.
 _PIXEL_ELEMENTS = frozenset({_PIXEL_DATA, 0x7FE0_0008, 0x7FE0_0009})
 
 
@@ -33,9 +33,9 @@ class DicomFile:
     """One parsed file.
 
     ``syntax``: the transfer syntax; None without file meta information. ``pixels``: the value of
-    PixelData as far as the file reaches, None without one. ``claimed_bytes``: its length, None
-    where undefined, which is how compressed frames are stored (PS3.5 A.4). ``in_words``: VR OW.
-    ``notes``: what contradicted each other on the way.
+    PixelData as far as the file contains it, None if absent. ``claimed_bytes``: its length, None
+    if undefined, as for compressed frames (PS3.5 A.4). ``in_words``: VR OW.
+    ``notes``: contradictions found while parsing.
     """
 
     dataset: Dataset
@@ -48,9 +48,9 @@ class DicomFile:
 
 
 def parse(data: bytes, max_bytes: int) -> DicomFile:
-    """Take a file apart.
+    """Parse a file.
 
-    ``max_bytes`` bounds an inflated data set. Raises BrokenHeader, TooLarge,
+    ``max_bytes``: limit of an inflated data set. Raises BrokenHeader, TooLarge,
     TruncatedFile, UnsupportedPixels.
     """
     meta = file_meta(data)
@@ -66,7 +66,7 @@ def parse(data: bytes, max_bytes: int) -> DicomFile:
         dataset = read_dataset(file, *encoding, stop_when=_is_pixels)
     except MemoryError:
         raise
-    except Exception as exc:  # pydicom has no error of its own for most of what files hold
+    except Exception as exc:  # pydicom raises many built-in exceptions
         if isinstance(exc, EOFError) or file.tell() >= len(data):
             raise TruncatedFile from exc
         raise BrokenHeader.because(type(exc).__name__) from exc
@@ -101,7 +101,7 @@ def _is_pixels(tag: BaseTag, _vr: str | None, _length: int) -> bool:
 
 
 def _inflated(data: bytes, meta: FileMeta, max_bytes: int) -> bytes:
-    """Return the file with its data set inflated (PS3.5 A.5), which pydicom does without limit."""
+    """Return the file with its data set inflated (PS3.5 A.5); pydicom inflates without limit."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         dataset = inflater.decompress(data[meta.start :], max_bytes)
@@ -115,8 +115,8 @@ def _inflated(data: bytes, meta: FileMeta, max_bytes: int) -> bytes:
 
 
 def _ends_within_an_element(dataset: Dataset, length: int) -> bool:
-    """Tell whether a file of ``length`` bytes ends anywhere but behind its last element."""
-    # Values as they were read: to ask for an element would convert it, and that may fail.
+    """Return whether a file of ``length`` bytes ends elsewhere than after its last element."""
+    # Raw elements: accessing one by its tag would convert it, which may fail.
     elements = [each for each in dataset.values() if isinstance(each, RawDataElement)]
     last = max(elements, key=lambda element: element.value_tell, default=None)
     if last is None or last.tag < max(dataset.keys()) or last.length == _UNDEFINED:

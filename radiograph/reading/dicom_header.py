@@ -1,4 +1,4 @@
-"""What a DICOM header says of the study."""
+"""The header of a study, from a DICOM data set."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from radiograph.reading.spacing import pixel_spacing
 from radiograph.reading.view import read_view
 from radiograph.records import Header, ImageFormat, ReadingNote
 
-#: Older than anybody: an age mistyped or made up.
+#: An age above this is mistyped or made up.
 _OLDEST_YEARS = 120.0
-#: PS3.5 6.2, VR AS. Many archives leave the unit out, and mean years.
+#: PS3.5 6.2, VR AS. Many archives omit the unit and mean years.
 _AGE = re.compile(r"(\d{1,3})\s*([DWMY]?)", re.IGNORECASE)
-_UNITS_A_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0, "": 1.0}
-#: By how many years an age may differ from the birth date: by its rounding, a late examination, and
-#: a birth date of which the year alone is true.
+_UNITS_PER_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0, "": 1.0}
+#: Years by which an age may differ from the birth date: because of rounding, a late examination,
+#: or a birth date of which only the year is true.
 _SLACK_YEARS = {"D": 0.1, "W": 0.1, "M": 0.25, "Y": 1.5, "": 1.5}
-#: PS3.5 6.2, VR DA, and the form with points of ACR-NEMA.
+#: PS3.5 6.2, VR DA, and the ACR-NEMA form with full stops.
 _DATE = re.compile(r"(\d{4})[.-]?(\d{2})[.-]?(\d{2})")
-#: Earlier dates are what de-identification and empty forms leave: 19010101, 19000101.
+#: Earlier dates come from de-identification and empty forms: 19010101, 19000101.
 _FIRST_YEAR = 1910
-#: What empty forms and de-identification leave for a date of birth.
-_NO_BIRTHS = frozenset({date(1900, 1, 1), date(1901, 1, 1)})
-#: Four times what the longest of these VRs may hold (PS3.5 6.2: LO, UI). What is longer is no
-#: identifier and no code, and databases refuse to index it; cut, two patients might become one.
+#: Birth dates written by empty forms and de-identification.
+_PLACEHOLDER_BIRTHS = frozenset({date(1900, 1, 1), date(1901, 1, 1)})
+#: Four times the maximum of the longest of these VRs (PS3.5 6.2: LO, UI). Anything longer is not an
+#: identifier or code, and databases cannot index it; truncation could make two patients one.
 _LONGEST = 256
 _SEXES = frozenset({"M", "F", "O"})
 
 
 def dicom_header(dataset: Dataset, transfer_syntax: str | None) -> Header:
-    """Return the header; nothing in it is worth refusing a file for."""
+    """Return the header; invalid elements are absent from it, never an error."""
     modality = _word(dataset, "Modality")
     sex = (text(dataset, "PatientSex") or "").upper()[:1]
     return Header(
@@ -61,13 +61,13 @@ def dicom_header(dataset: Dataset, transfer_syntax: str | None) -> Header:
 
 
 def _word(dataset: Dataset, keyword: str) -> str | None:
-    """Return an identifier or a code; what is too long for one is absent."""
+    """Return an identifier or a code; None if it is too long for one."""
     found = text(dataset, keyword)
     return found if found is not None and len(found) <= _LONGEST else None
 
 
 def study_date(dataset: Dataset) -> date | None:
-    """Return when the study was made; ACR-NEMA's heirs know only when it was acquired."""
+    """Return the study date; files converted from ACR-NEMA have only an acquisition date."""
     for keyword in ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"):
         if found := _DATE.match(text(dataset, keyword) or ""):
             year, month, day = (int(part) for part in found.groups())
@@ -81,10 +81,10 @@ def study_date(dataset: Dataset) -> date | None:
 
 
 def age_years(dataset: Dataset) -> float | None:
-    """Return the age in years, as it stands or since birth; None where absent or no human's.
+    """Return the age in years, by PatientAge or the birth date; None if absent or implausible.
 
-    Ages that contradict each other are no age: one of them may be a newborn's, with a line of its
-    own.
+    If the two contradict each other the age is None: one of them may be that of a newborn, who has
+    another ICT threshold.
     """
     if ages_contradict(dataset):
         return None
@@ -93,7 +93,7 @@ def age_years(dataset: Dataset) -> float | None:
 
 
 def ages_contradict(dataset: Dataset) -> bool:
-    """Tell whether PatientAge and PatientBirthDate cannot be of one person."""
+    """Return whether PatientAge and PatientBirthDate contradict each other."""
     stated, since_birth = _stated_age(dataset), _years_since_birth(dataset)
     return (
         stated is not None and since_birth is not None and abs(stated[0] - since_birth) > stated[1]
@@ -106,7 +106,7 @@ def _age_since_birth(dataset: Dataset) -> float | None:
 
 
 def _years_since_birth(dataset: Dataset) -> float | None:
-    """Return the years to the day of the study, from a date of birth that is no form's default."""
+    """Return the years from birth to the study; None if the birth date is absent or invalid."""
     studied = study_date(dataset)
     found = _DATE.match(text(dataset, "PatientBirthDate") or "")
     if studied is None or found is None:
@@ -115,16 +115,16 @@ def _years_since_birth(dataset: Dataset) -> float | None:
         born = date(*(int(part) for part in found.groups()))
     except ValueError:
         return None
-    return None if born in _NO_BIRTHS else (studied - born).days / 365.25
+    return None if born in _PLACEHOLDER_BIRTHS else (studied - born).days / 365.25
 
 
 def _stated_age(dataset: Dataset) -> tuple[float, float] | None:
-    """Return PatientAge in years, and how far it may be from the truth."""
+    """Return PatientAge in years, and its tolerance in years."""
     found = _AGE.fullmatch(text(dataset, "PatientAge") or "")
     if found is None:
         return None
     number, unit = int(found[1]), found[2].upper()
     if number == 0 and unit in {"", "Y"}:
-        return None  # what is written for an age nobody knows; newborns have days
-    years = number / _UNITS_A_YEAR[unit]
+        return None  # written for an unknown age; the age of newborns is in days
+    years = number / _UNITS_PER_YEAR[unit]
     return (years, _SLACK_YEARS[unit]) if years <= _OLDEST_YEARS else None

@@ -1,4 +1,4 @@
-"""How the header describes the pixels, checked before one of them is touched."""
+"""The Image Pixel attributes of a header, validated before any pixel is decoded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLOURS = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The Image Pixel module, PS3.3 C.7.6.3. ``planar``: one plane after the other."""
+    """The Image Pixel module, PS3.3 C.7.6.3. ``planar``: colours are stored plane by plane."""
 
     rows: int
     columns: int
@@ -32,22 +32,22 @@ class Layout:
 
     @property
     def monochrome(self) -> bool:
-        """Tell whether samples are grey values."""
+        """Return whether samples are grey values."""
         return self.photometric in _MONOCHROME
 
     @property
     def palette(self) -> bool:
-        """Tell whether samples are numbers of colours."""
+        """Return whether samples are palette indices."""
         return self.photometric == _PALETTE
 
     @property
     def subsampled(self) -> bool:
-        """Tell whether two pixels share their colour: Y Y Cb Cr (PS3.3 C.7.6.3.1.2)."""
+        """Return whether two pixels share their chrominance: Y Y Cb Cr (PS3.3 C.7.6.3.1.2)."""
         return self.photometric == "YBR_FULL_422"
 
     @property
     def frame_bytes(self) -> int:
-        """Return the length of one frame stored as it is."""
+        """Return the length of one uncompressed frame."""
         samples = 2 if self.subsampled else self.samples
         return (self.rows * self.columns * samples * self.bits_allocated + 7) // 8
 
@@ -74,8 +74,8 @@ def layout(dataset: Dataset) -> Layout:
     high = whole_number(dataset, "HighBit")
     high = stored - 1 if high is None else high
     if not 1 <= stored <= allocated or not stored - 1 <= high < allocated:
-        bits = f"{stored} bits up to bit {high} of {allocated}"
-        raise BrokenHeader.because(bits)
+        found = f"{stored} bits stored with high bit {high} of {allocated}"
+        raise BrokenHeader.because(found)
     return Layout(
         rows=rows,
         columns=columns,

@@ -1,4 +1,4 @@
-"""Where a data set begins, what the file meta information says of it, and how it is written."""
+"""The file meta information, the start of the data set, and the encoding of its elements."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pydicom.uid import (
 
 _PREFIX_AT, _BEGIN = 128, 132
 _META_GROUP, _SYNTAX = 2, 0x0002_0010
-#: VRs whose length takes two bytes; every other, of whatever edition, has two reserved bytes and
-#: four bytes of length (PS3.5 7.1.2).
+#: VRs with a length of two bytes; all others, those of later editions too, have two reserved bytes
+#: and a length of four (PS3.5 7.1.2).
 SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 _LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _UNDEFINED = 0xFFFFFFFF
@@ -27,7 +27,7 @@ Order = Literal["little", "big"]
 
 
 class Encoding(NamedTuple):
-    """How elements are written."""
+    """Encoding of the elements."""
 
     implicit: bool
     little_endian: bool
@@ -40,19 +40,19 @@ class Encoding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FileMeta:
-    """The file meta information, PS3.10 7.1. ``start``: where the data set begins."""
+    """The file meta information, PS3.10 7.1. ``start``: offset of the data set."""
 
     syntax: str | None
     start: int
 
     @property
     def deflated(self) -> bool:
-        """Tell whether the data set is compressed as a whole."""
+        """Return whether the data set is deflated."""
         return self.syntax == DeflatedExplicitVRLittleEndian
 
     @property
     def encoding(self) -> Encoding | None:
-        """Return how the transfer syntax says that elements are written; None where it is silent.
+        """Return the encoding of the transfer syntax; None if absent or private.
 
         All compressed syntaxes of the Standard are explicit and little endian (PS3.5 A.4).
         """
@@ -65,9 +65,9 @@ class FileMeta:
 
 
 def file_meta(data: bytes) -> FileMeta:
-    """Walk the elements of group 2: where they end, the data set begins.
+    """Return the file meta information, by walking the elements of group 2.
 
-    Their group length is often wrong, so it is not asked.
+    The group length is not used, because it is often wrong.
     """
     position = _BEGIN if data[_PREFIX_AT:_BEGIN] == b"DICM" else 0
     syntax = None
@@ -84,10 +84,10 @@ def file_meta(data: bytes) -> FileMeta:
 
 
 def element_encoding(data: bytes, position: int) -> Encoding | None:
-    """Return how the elements at ``position`` are written, by the first; None at the end.
+    """Return the encoding of the elements at ``position``, from the first one; None at the end.
 
-    Groups ascend from 2 or 8, so that of two readings of a group the smaller one is right. A
-    length that looks like two capital letters would be 16 kB or more, which no first element has.
+    Groups ascend from 2 or 8, so of the two byte orders of a group number the smaller is right. A
+    length that looks like two capital letters would be 16 kB or more, too long for a first element.
     """
     first = data[position : position + 8]
     if len(first) < 8:
@@ -97,10 +97,10 @@ def element_encoding(data: bytes, position: int) -> Encoding | None:
 
 
 def with_known_vrs(data: bytes, start: int, encoding: Encoding) -> bytes:
-    """Return a file whose elements of a later edition's VRs are UN, which is written alike.
+    """Return the file with VRs of later editions replaced by UN, whose encoding is the same.
 
-    pydicom takes VRs that it does not know for short ones. Elements of every depth are walked, up
-    to the pixels; ``data`` itself is returned where nothing has to be changed.
+    pydicom reads unknown VRs as short ones. Elements at every depth are walked, up to the pixels;
+    ``data`` itself is returned if there are none.
     """
     if encoding.implicit:
         return data
@@ -108,7 +108,7 @@ def with_known_vrs(data: bytes, start: int, encoding: Encoding) -> bytes:
     position = start
     while (element := _element(data, position, encoding)) is not None:
         if element.tag >> 16 == _PIXEL_GROUP and element.length == _UNDEFINED:
-            break  # fragments, which are no elements
+            break  # fragments, not elements
         if element.unknown:
             unknown.append(position + 4)
         enters = element.vr == b"SQ" or element.tag in _DELIMITERS
@@ -122,7 +122,7 @@ def with_known_vrs(data: bytes, start: int, encoding: Encoding) -> bytes:
 
 
 class _Element(NamedTuple):
-    """``end``: of the value. ``unknown``: its VR is of a later edition, in the long form."""
+    """``end``: of the value. ``unknown``: a VR of a later edition, in the long form."""
 
     tag: int
     vr: bytes
@@ -133,7 +133,7 @@ class _Element(NamedTuple):
 
 
 def _element(data: bytes, position: int, encoding: Encoding) -> _Element | None:
-    """Read one element's head; None where the file ends before it."""
+    """Return the element at ``position``; None if the file ends before it."""
     head = data[position : position + 12]
     if len(head) < 8:
         return None
@@ -150,7 +150,7 @@ def _element(data: bytes, position: int, encoding: Encoding) -> _Element | None:
         unknown = vr not in _LONG_VRS
         fits = length == _UNDEFINED or position + size + length <= len(data)
         if unknown and (head[6:8] != b"\0\0" or not fits):
-            # Not written as the Standard has it: a private VR with a short length.
+            # Contrary to the Standard: a private VR with a short length.
             size, length, unknown = 8, int.from_bytes(head[6:8], order), False
     start = position + size
     return _Element(

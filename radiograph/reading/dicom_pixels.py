@@ -1,4 +1,4 @@
-"""The first frame of a DICOM file as stored values, in every transfer syntax hospitals store."""
+"""The first frame of a DICOM file as stored values, in all transfer syntaxes for storage."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Stored = npt.NDArray[Any]
 
 _NATIVE = frozenset(
     {
-        None,  # no file meta information: such files are older than compression
+        None,  # no file meta information: such files are uncompressed
         str(ImplicitVRLittleEndian),
         str(ExplicitVRLittleEndian),
         str(DeflatedExplicitVRLittleEndian),
@@ -47,10 +47,10 @@ _CONTRADICTS = (ReadingNote.SYNTAX_CONTRADICTS_PIXELS,)
 
 
 class Frame(NamedTuple):
-    """Stored values, (rows, columns) or (rows, columns, 3), sign and unused bits settled.
+    """Stored values, (rows, columns) or (rows, columns, 3), sign-extended, unused bits masked.
 
-    ``layout``: the header's, with the bits and the sign that the values turned out to have.
-    ``notes``: in what header and pixels contradict each other.
+    ``layout``: that of the header, with the actual bits and sign of the values.
+    ``notes``: contradictions between header and pixels.
     """
 
     values: Stored
@@ -62,9 +62,8 @@ class Frame(NamedTuple):
 def first_frame(file: DicomFile, layout: Layout, enough_px: int | None) -> Frame:
     """Return the first frame.
 
-    Where transfer syntax and pixels contradict each other, the pixels decide: compressed streams
-    by their signature, plain values by their length. A codec that can decodes no more than leaves
-    ``enough_px`` on the shorter side, if given.
+    If transfer syntax and pixels contradict each other, the pixels decide: compressed streams by
+    their signature, uncompressed values by their length. ``enough_px``: as in `ReadLimits`.
     Raises BrokenHeader, NoPixels, TruncatedFile, UndecodablePixels, UnsupportedPixels.
     """
     pixels = file.pixels
@@ -76,7 +75,7 @@ def first_frame(file: DicomFile, layout: Layout, enough_px: int | None) -> Frame
     if file.claimed_bytes is None or _is_in_items(pixels, file.claimed_bytes):
         return _encapsulated(file, pixels, declared, layout, enough_px)
     if file.claimed_bytes < layout.frame_bytes:
-        # A stream that nobody put into items; nothing else is shorter than plain values.
+        # Either a compressed stream without items, or too few pixels.
         found = signature_of(pixels)
         if found is not None and found.magic and len(pixels) == file.claimed_bytes:
             return _decoded(bytes(pixels), found, layout, enough_px, _CONTRADICTS)
@@ -87,7 +86,7 @@ def first_frame(file: DicomFile, layout: Layout, enough_px: int | None) -> Frame
 
 
 def _is_in_items(pixels: memoryview, length: int) -> bool:
-    """Tell whether a value of known length is a chain of items, of which the last ends with it."""
+    """Return whether a value of defined length is a sequence of items that ends with it."""
     position = 0
     while bytes(pixels[position : position + 4]) == ITEM:
         position += 8 + int.from_bytes(pixels[position + 4 : position + 8], "little")
@@ -101,7 +100,7 @@ def _encapsulated(
     layout: Layout,
     enough_px: int | None,
 ) -> Frame:
-    """Return the first of the compressed frames, decoded by what its stream is."""
+    """Return the first compressed frame, decoded according to its signature."""
     if file.syntax in _NATIVE and pixels[:4] != ITEM:
         raise BrokenHeader.because("of unknown length, unlike its syntax")
     frame, misplaced = first_of(fragments(pixels), layout.frames, file.dataset)
@@ -128,7 +127,7 @@ def _decoded(
         decoded = decoder_of(codec)(frame, layout, enough_px)
     except (MemoryError, RadiographError):
         raise
-    except Exception as exc:  # every codec has errors of its own
+    except Exception as exc:  # every codec has its own exceptions
         raise UndecodablePixels.because(type(exc).__name__) from exc
     values, grid = decoded.values, decoded.grid
     shape = grid.size(layout.rows), grid.size(layout.columns)
@@ -137,7 +136,7 @@ def _decoded(
     if values.dtype.kind not in "iu":
         raise UnsupportedPixels.because(f"decoded to {values.dtype}")
     if codec is Signature.RLE:
-        # A run-length code holds the whole word (PS3.5 annex G), unused bits too.
+        # RLE encodes whole words (PS3.5 annex G), with their unused bits.
         values = sign_extended(values, layout.bits_stored, layout.high_bit, signed=layout.signed)
         return Frame(values, grid, layout, notes)
     samples = samples_of(values, decoded.bits, layout, signed=decoded.signed)
@@ -154,7 +153,7 @@ def _native(file: DicomFile, pixels: memoryview, layout: Layout) -> Stored:
     claimed = file.claimed_bytes or 0
     if len(pixels) < min(claimed, layout.frame_bytes * layout.frames):
         raise TruncatedFile
-    # Whoever decompresses may leave the name of the compressed colours to all three of a pixel.
+    # After decompression some files keep YBR_FULL_422 with three samples per pixel.
     frame_bytes, whole_bytes = layout.frame_bytes, layout.frame_bytes // 2 * 3
     whole = layout.subsampled and claimed >= whole_bytes * layout.frames
     if whole:
@@ -169,13 +168,13 @@ def _native(file: DicomFile, pixels: memoryview, layout: Layout) -> Stored:
         return np.unpackbits(packed, count=count, bitorder="little").reshape(shape)
     order = "<" if file.little_endian else ">"
     if layout.bits_allocated == 8 and file.in_words and not file.little_endian:
-        # Bytes of 8-bit pixels lie swapped in big-endian words (PS3.5 D, note of 8.1.1).
+        # Bytes of 8-bit pixels are swapped in big-endian words (PS3.5 D, note of 8.1.1).
         padded = pixels[: frame_bytes + frame_bytes % 2]
         samples = np.frombuffer(padded, ">u2").astype("<u2").view(np.uint8)[:frame_bytes]
     else:
         samples = np.frombuffer(pixels[:frame_bytes], f"{order}u{layout.bits_allocated // 8}")
     if layout.subsampled and not whole:
-        samples = samples.reshape(-1, 4)[:, :2]  # only Y is asked for
+        samples = samples.reshape(-1, 4)[:, :2]  # Y only
         return samples.reshape(shape)
     if layout.samples == 3:
         shaped = samples.reshape((3, *shape)) if layout.planar else samples.reshape((*shape, 3))

@@ -1,4 +1,4 @@
-"""Elements of a data set as hospitals fill them: absent, empty, multi-valued, of any type."""
+"""Tolerant access to the elements of a data set: absent, empty, multi-valued, of any type."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
-#: No count of the Standard is larger; VRs for text hold any number, and databases refuse those.
+#: No count in the Standard is larger; text VRs can have any number, which databases reject.
 _LARGEST = 2**31 - 1
-#: Neither databases nor terminals take control characters, which old archives hold.
+#: Control characters occur in old archives; databases reject them and terminals execute them.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def values(dataset: Dataset, keyword: str) -> list[Any]:
-    """Return the values of one element; what pydicom cannot read is absent."""
+    """Return the values of one element; none if pydicom cannot read it."""
     try:
         value = dataset.get(keyword)
     except MemoryError:
         raise
-    except Exception:  # noqa: BLE001 - a broken element costs itself, whatever breaks in it
+    except Exception:  # noqa: BLE001 - a broken element is absent, whatever pydicom raises
         return []
     if value is None:
         return []
@@ -30,7 +30,7 @@ def values(dataset: Dataset, keyword: str) -> list[Any]:
 
 
 def texts(dataset: Dataset, keyword: str) -> list[str]:
-    """Return every value as text without padding or control characters; empty ones stay."""
+    """Return every value as text without padding or control characters; empty ones included."""
     return [_CONTROL.sub("", str(value)).strip() for value in values(dataset, keyword)]
 
 
@@ -40,7 +40,7 @@ def text(dataset: Dataset, keyword: str) -> str | None:
 
 
 def numbers(dataset: Dataset, keyword: str) -> list[float]:
-    """Return the values if all are finite numbers, else none."""
+    """Return the values if all are finite numbers, else an empty list."""
     found = []
     for value in values(dataset, keyword):
         try:
@@ -51,7 +51,7 @@ def numbers(dataset: Dataset, keyword: str) -> list[float]:
 
 
 def whole_number(dataset: Dataset, keyword: str) -> int | None:
-    """Return the first value as a whole number; one beyond 32 bits with a sign is absent."""
+    """Return the first value as an integer; None if absent or beyond a signed 32-bit integer."""
     found = numbers(dataset, keyword)
     if not found or abs(found[0]) > _LARGEST or found[0] != int(found[0]):
         return None

@@ -1,4 +1,4 @@
-"""The bytes of one regular file, and no others."""
+"""Opening and reading regular files only."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from radiograph.folders import open_file
 def opened_file(
     path: Path | str, max_bytes: int, *, follow_links: bool = True
 ) -> Iterator[BinaryIO]:
-    """Open a regular file of at most ``max_bytes``; whatever the share does is FileUnavailable.
+    """Open a regular file of at most ``max_bytes``; every OSError becomes FileUnavailable.
 
-    Without ``follow_links`` the path is absolute, and neither it nor a folder above may be a link.
+    Without ``follow_links`` the path is absolute, and neither it nor any folder above may be a
+    symbolic link.
     Raises FileUnavailable, TooLarge.
     """
     try:
@@ -43,7 +44,7 @@ def _descriptor(path: Path | str, *, follow_links: bool) -> int:
 
 
 def content(file: BinaryIO, max_bytes: int) -> bytes:
-    """Read all of a file that may still grow. Raises OSError, TooLarge."""
+    """Return all bytes of a file that may still grow. Raises OSError, TooLarge."""
     file.seek(0)
     read = file.read(max_bytes + 1)
     if len(read) > max_bytes:

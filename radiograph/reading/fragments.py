@@ -1,4 +1,4 @@
-"""Compressed frames as they lie in items: fragments, and the tables that say where frames begin."""
+"""Encapsulated frames: fragments in items, and the offset tables of frames."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from radiograph.reading.signature import signature_of
 ITEM = b"\xfe\xff\x00\xe0"
 DELIMITER = b"\xfe\xff\xdd\xe0" + bytes(4)
 _HEAD = 8
-#: Far more than an image has: each takes memory, even one that is empty.
+#: Far more than an image has; each takes memory, even an empty one.
 _MOST_ITEMS = 1 << 18
 
 
 class Fragments(NamedTuple):
-    """The value of an encapsulated PixelData (PS3.5 A.4), its first item apart.
+    """The value of an encapsulated PixelData (PS3.5 A.4).
 
-    ``starts``: where each fragment's item begins, counted as offset tables count: from the first
-    fragment.
+    ``table``: basic offset table. ``starts``: offset of each fragment's item from the first
+    fragment, as in offset tables.
     """
 
     table: tuple[int, ...]
@@ -30,7 +30,7 @@ class Fragments(NamedTuple):
 
 
 def fragments(pixels: memoryview) -> Fragments:
-    """Take the items apart. Raises TruncatedFile, UndecodablePixels."""
+    """Split the value into items. Raises TruncatedFile, UndecodablePixels."""
     position = 0
     items: list[tuple[int, memoryview]] = []
     while bytes(pixels[position : position + 4]) == ITEM:
@@ -42,7 +42,7 @@ def fragments(pixels: memoryview) -> Fragments:
         position = end
     if not items and len(pixels) >= 4:
         raise UndecodablePixels.because("no items")
-    # Some writers leave the delimiter out; a cut file ends within an item.
+    # Some writers omit the delimiter; a truncated file ends within an item.
     if position > len(pixels) or len(pixels) < _HEAD:
         raise TruncatedFile
     if len(items) < 2:
@@ -59,9 +59,9 @@ def fragments(pixels: memoryview) -> Fragments:
 def first_of(found: Fragments, frames: int, dataset: Dataset) -> tuple[bytes, bool]:
     """Return the first frame, and whether the tables contradict the fragments.
 
-    A single frame is all fragments, whatever a table says, up to one that begins another stream.
-    Of several frames the first ends where the second begins: by the extended offset table, by the
-    basic one, or, without them, by the fragments themselves. Raises BrokenHeader.
+    A single frame is all fragments, whatever the table, up to one that begins another stream. Of
+    several frames the first ends where the second begins: by the extended offset table, by the
+    basic one, or, without them, by the signatures of the fragments. Raises BrokenHeader.
     """
     table = _extended(dataset) or found.table
     fits = not table or (
@@ -86,7 +86,7 @@ def first_of(found: Fragments, frames: int, dataset: Dataset) -> tuple[bytes, bo
 
 
 def _extended(dataset: Dataset) -> tuple[int, ...]:
-    """Return the offsets of the extended table (PS3.3 C.7.6.3.1.8): 64 bits each."""
+    """Return the extended offset table (PS3.3 C.7.6.3.1.8), 64 bits per offset; empty if absent."""
     found = values(dataset, "ExtendedOffsetTable")
     if not found or not isinstance(found[0], bytes):
         return ()
@@ -95,7 +95,7 @@ def _extended(dataset: Dataset) -> tuple[int, ...]:
 
 
 def _to_next_stream(found: Fragments) -> int:
-    """Count the fragments before one that begins a stream like the first."""
+    """Return the number of fragments before the next one that begins a stream."""
     first = signature_of(found.contents[0])
     for number, content in enumerate(found.contents[1:], start=1):
         if first is not None and first.magic and signature_of(content) == first:

@@ -1,4 +1,4 @@
-"""Stored values into grey levels: black is air, whatever the file calls black.
+"""Conversion of stored values to grey levels in which black is air.
 
 The order is the Standard's (PS3.4 N.2): modality, values of interest, presentation.
 """
@@ -21,18 +21,18 @@ Stored = npt.NDArray[Any]
 Grey = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 _Padding = tuple[int, int] | None
 
-#: Statistics look at every eighth pixel of every eighth row: 80,000 of a 5 megapixel film.
+#: Statistics use every eighth pixel of every eighth row: 80,000 of a 5 megapixel radiograph.
 _STEP = 8
 _PERCENTILES = (0.5, 99.5)
-#: A window that shows less of the film than this was meant for another one.
+#: A window that shows a smaller share of the image than this is ignored as wrong.
 _LEAST_SHOWN = 0.01
-#: Padding that leaves less of the film than this is a mistake of the header.
-_LEAST_FILM = 0.01
+#: Padding that leaves a smaller share of the image than this is ignored as wrong.
+_LEAST_IMAGE = 0.01
 _FULL = 65535
 
 
 def presentation_note(dataset: Dataset, layout: Layout) -> ReadingNote | None:
-    """Return how PresentationLUTShape contradicts the photometric interpretation, None if not.
+    """Return how PresentationLUTShape contradicts the photometric interpretation; None if not.
 
     PS3.3 C.11.6.1.2: INVERSE goes with MONOCHROME1, IDENTITY with MONOCHROME2.
     """
@@ -47,10 +47,10 @@ def presentation_note(dataset: Dataset, layout: Layout) -> ReadingNote | None:
 def monochrome(
     stored: Stored, dataset: Dataset, layout: Layout, step: int = 1, *, negative: bool = False
 ) -> Grey:
-    """Return grey levels of ``stored`` (rows, columns): uint8 for plain 8 bits, else uint16.
+    """Return grey levels of ``stored`` (rows, columns): uint8 for 8 bits without LUTs, else uint16.
 
-    ``step``: pixels of the film from one value to the next, more than 1 in a reduced picture.
-    ``negative``: low values are bright where the photometric interpretation calls them dark.
+    ``step``: pixels of the file per value along each axis, above 1 at reduced size.
+    ``negative``: invert the meaning of the photometric interpretation.
     Raises UniformPixels.
     """
     low, high = int(stored.min()), int(stored.max())
@@ -80,9 +80,9 @@ def monochrome(
 
 
 def _applied(shades: Grey, stored: Stored, low: int, padding: _Padding) -> Grey:
-    """Look every stored value up in ``shades``, whose first entry stands for ``low``."""
+    """Return ``shades`` for every stored value; its first entry is for the value ``low``."""
     if padding is not None:
-        # Padding is no anatomy, so it is as black as air (PS3.3 C.7.5.1.1.2).
+        # Padding is not anatomy, so it is black like air (PS3.3 C.7.5.1.1.2).
         shades = shades.copy()
         first, last = (max(edge - low, 0) for edge in (padding[0], padding[1] + 1))
         shades[first:last] = 0
@@ -92,18 +92,18 @@ def _applied(shades: Grey, stored: Stored, low: int, padding: _Padding) -> Grey:
 
 
 def _shown(sample: Stored, to_modality: Mapping | None, to_shown: Mapping | None) -> Mapping:
-    """Return the way from stored values to 0..1, by the file's window or by statistics."""
+    """Return the function from stored values to 0..1, by the file's window or by statistics."""
     mapped = sample.astype(np.float64)
     if to_modality is not None:
         rescaled = to_modality(mapped)
-        # Slopes like 1e308 leave nothing to see; then neither they nor a window in their units.
+        # After a slope like 1e308 nothing is left; ignore it and the window in its units.
         if np.isfinite(rescaled).all() and np.ptp(rescaled) > 0:
             mapped = rescaled
         else:
             to_modality = to_shown = None
     if to_shown is not None:
         seen = to_shown(mapped)
-        # Absurd are both: one that clips nearly everything and one far wider than the film.
+        # Ignore a window that clips nearly everything, or is far wider than the values.
         inside = np.mean((seen > seen.min()) & (seen < seen.max()))
         if inside < _LEAST_SHOWN or seen.max() - seen.min() < _LEAST_SHOWN:
             to_shown = None
@@ -115,7 +115,7 @@ def _shown(sample: Stored, to_modality: Mapping | None, to_shown: Mapping | None
 
 
 def _statistical(values: npt.NDArray[np.float64]) -> Mapping:
-    """Return a window by the film's own values; burnt-in labels do not set it."""
+    """Return a window by percentiles of the values, which ignore burnt-in labels."""
     low, high = np.percentile(values, _PERCENTILES)
     if high <= low:
         low, high = values.min(), values.max()
@@ -125,12 +125,12 @@ def _statistical(values: npt.NDArray[np.float64]) -> Mapping:
 
 
 def _padding(dataset: Dataset, layout: Layout) -> _Padding:
-    """Return the stored values, both inclusive, that are no image (PS3.3 C.7.5.1.1.2)."""
+    """Return the range of padding values, both ends inclusive (PS3.3 C.7.5.1.1.2)."""
     value = whole_number(dataset, "PixelPaddingValue")
     if value is None:
         return None
     limit = whole_number(dataset, "PixelPaddingRangeLimit")
-    # US beside signed pixels and SS beside unsigned ones: only the stored bits count.
+    # US with signed pixels or SS with unsigned ones: only the stored bits count.
     span = 1 << layout.bits_stored
     edges = [edge % span for edge in (value, value if limit is None else limit)]
     if layout.signed:
@@ -139,13 +139,13 @@ def _padding(dataset: Dataset, layout: Layout) -> _Padding:
 
 
 def _sample(stored: Stored, padding: _Padding, every: int) -> tuple[Stored, _Padding]:
-    """Return a part of the pixels that are not padding, and the padding if it is believable."""
+    """Return a sample of the pixels without padding, and the padding if plausible."""
     sample = stored[::every, ::every].ravel()
-    if sample.min() == sample.max():  # detail so fine or so small that all of it must be seen
+    if sample.min() == sample.max():  # uniform sample: use all pixels
         sample = stored.ravel()
     if padding is None:
         return sample, None
-    film = sample[(sample < padding[0]) | (sample > padding[1])]
-    if film.size < _LEAST_FILM * sample.size:
+    image = sample[(sample < padding[0]) | (sample > padding[1])]
+    if image.size < _LEAST_IMAGE * sample.size:
         return sample, None
-    return film, padding
+    return image, padding

@@ -1,6 +1,6 @@
-"""Whether a PNG, JPEG or TIFF is whole, told without decoding it.
+"""Completeness of PNG, JPEG and TIFF files, checked without decoding.
 
-Pillow takes noise for pixels where a decoder happens not to mind, so this is asked first.
+Some decoders of Pillow return pixels for corrupt data, so this is checked first.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from radiograph.reading.codestream import (
 )
 
 
-def sound_png(data: bytes) -> bytes:
-    """Return a PNG up to its end, without ancillary chunks whose sum is wrong.
+def intact_png(data: bytes) -> bytes:
+    """Return a PNG without ancillary chunks that have a wrong CRC.
 
-    Such a chunk holds a text or a time, and costs itself; of the critical ones, whose names begin
-    with a capital letter (PNG 5.4), every one has to be sound. Raises TruncatedFile,
+    Such a chunk (a text or a time) is dropped; all critical chunks, whose names begin with a
+    capital letter (PNG 5.4), must be intact. Raises TruncatedFile,
     UndecodablePixels.
     """
     position = 8
@@ -36,7 +36,7 @@ def sound_png(data: bytes) -> bytes:
         found = zlib.crc32(memoryview(data)[position + 4 : end])
         if found != int.from_bytes(data[end : end + 4], "big"):
             if not kind.isalpha() or kind[:1].isupper():
-                raise UndecodablePixels.because("a chunk with a wrong sum")
+                raise UndecodablePixels.because("a chunk with a wrong CRC")
             damaged.append((position, end + 4))
         if kind == b"IEND":
             return _without(data, damaged)
@@ -62,7 +62,7 @@ def check_jpeg(data: bytes) -> None:
 
 
 def check_tiff(data: bytes) -> None:
-    """Check that the first directory lies within the file (TIFF 6.0 section 2).
+    """Check that the first directory is within the file (TIFF 6.0 section 2).
 
     Raises TruncatedFile.
     """

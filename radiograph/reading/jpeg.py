@@ -1,4 +1,4 @@
-"""JPEG streams of every precision, in DICOM or alone."""
+"""Decoding of JPEG streams of any precision."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy.typing as npt
 def jpeg_values(frame: bytes, bits: int, **spaces: Any) -> npt.NDArray[Any]:
     """Decode a JPEG stream of any precision.
 
-    Lossless differences are sums modulo 2^16 (T.81 H.1.2.1), which the decoder hands on as they
-    are: of fewer bits, what is above them is cut off.
+    Lossless predictions are modulo 2^16 (T.81 H.1.2.1) and the decoder does not mask them, so bits
+    above the precision are cleared here.
     """
     values = np.asarray(imagecodecs.jpeg8_decode(frame, **spaces))
     spare = 8 * values.itemsize - bits

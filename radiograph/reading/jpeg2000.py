@@ -1,4 +1,4 @@
-"""What a JPEG 2000 codestream says of the sizes it holds (ITU T.800 annex A)."""
+"""The resolution levels of a JPEG 2000 codestream (ITU T.800 annex A)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 _SOC_AND_SIZ = b"\xff\x4f\xff\x51"
 _COD, _COC, _SOT = 0xFF52, 0xFF53, 0xFF90
-#: Bit of the code-block style that stands for high throughput (ITU T.814 A.4).
+#: Bit of the code-block style for high throughput (ITU T.814 A.4).
 _HIGH_THROUGHPUT = 0x40
 
 
 class Levels(NamedTuple):
-    """A single grey component. ``halvings``: how often its wavelets halve it."""
+    """Size and precision of a grey component. ``halvings``: its number of decomposition levels."""
 
     rows: int
     columns: int
@@ -22,10 +22,10 @@ class Levels(NamedTuple):
 def jpeg2000_levels(stream: bytes) -> Levels | None:
     """Return the levels of a codestream of one unsigned component at the origin, else None.
 
-    None too for high throughput: its blocks alone tell when they are damaged, so that a film which
-    is undecodable in full would pass where its finest blocks are not looked at.
+    None for high throughput as well: only decoding reveals damaged blocks, so a file that cannot
+    be decoded in full would be accepted if its finest blocks were skipped.
     """
-    # Signature, length, capabilities; then SIZ (A.5.1) from its sizes to its first component.
+    # Offsets: signature, length, capabilities, then the fields of SIZ (A.5.1).
     if not stream.startswith(_SOC_AND_SIZ) or len(stream) < 45:
         return None
     components, bits = _number(stream, 40, 2), stream[42] + 1  # the top bit is a sign
@@ -38,13 +38,13 @@ def jpeg2000_levels(stream: bytes) -> Levels | None:
 
 
 def _halvings(stream: bytes, position: int) -> int | None:
-    """Find the coding style among the markers after SIZ (A.6.1)."""
+    """Return the decomposition levels in the COD marker after SIZ (A.6.1); None if not usable."""
     found = None
     while position + 13 <= len(stream):
         marker = _number(stream, position, 2)
         if marker == _SOT:
             return found
-        if marker == _COC:  # a component with levels of its own
+        if marker == _COC:  # this component has its own levels
             return None
         if marker == _COD:
             if stream[position + 12] & _HIGH_THROUGHPUT:

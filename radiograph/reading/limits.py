@@ -1,4 +1,4 @@
-"""How large a file and how small an image may be, and what else a caller asks of a header."""
+"""Limits on the size of files and images."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from radiograph.errors import BrokenHeader, TooLarge, TooSmall
 from radiograph.records import Header
 
-#: Raises a RadiographError for a header that is to be read no further.
+#: Raises a RadiographError to stop reading after the header.
 Check = Callable[[Header], None]
 
 
 @dataclass(frozen=True, slots=True)
 class ReadLimits:
-    """Bounds that hold before anything is allocated for an image.
+    """Limits checked before memory for an image is allocated.
 
     ``max_file_bytes``: of the file, and of a deflated data set once inflated.
     ``max_pixels``: rows x columns. ``min_side_px``: the shorter side.
-    ``enough_px``: the shorter side of a picture that is large enough. Where the codec holds the
-    picture in several sizes, the smallest that is not below is decoded; None decodes in full.
+    ``enough_px``: a sufficient shorter side. If the codec can decode at reduced size, the smallest
+    size that is not below is decoded; None decodes at full size.
     """
 
     max_file_bytes: int = 512 << 20
@@ -29,7 +29,7 @@ class ReadLimits:
 
 
 def check_size(rows: int, columns: int, limits: ReadLimits) -> None:
-    """Check the size that a header claims. Raises BrokenHeader, TooLarge, TooSmall."""
+    """Check the size in a header. Raises BrokenHeader, TooLarge, TooSmall."""
     size = f"{columns} x {rows} pixels"
     if rows < 1 or columns < 1:
         raise BrokenHeader.because(size)

@@ -14,12 +14,12 @@ from radiograph.reading.elements import items, numbers, text, values
 Values = npt.NDArray[np.float64]
 Mapping = Callable[[Values], Values]
 
-#: Numbers that 16 bits may stand for.
+#: Number of 16-bit values.
 _WORDS = 1 << 16
 
 
 def modality(dataset: Dataset) -> Mapping | None:
-    """Return the modality transformation (PS3.3 C.11.1), None where there is none."""
+    """Return the modality transformation (PS3.3 C.11.1); None if absent."""
     for item in items(dataset, "ModalityLUTSequence"):
         if (table := _table(item, _order(dataset))) is not None:
             return table
@@ -32,9 +32,9 @@ def modality(dataset: Dataset) -> Mapping | None:
 
 
 def voi(dataset: Dataset) -> Mapping | None:
-    """Return the first value-of-interest transformation to 0..1 (PS3.3 C.11.2), None without.
+    """Return the first value-of-interest transformation to 0..1 (PS3.3 C.11.2); None if absent.
 
-    A table comes before a window; of several, the first is the one meant to be shown first.
+    A table takes precedence over a window; of several, the first is the default.
     """
     for item in items(dataset, "VOILUTSequence"):
         if (table := _table(item, _order(dataset))) is not None:
@@ -53,18 +53,18 @@ def window(center: float, width: float, function: str) -> Mapping:
         return lambda x: 1.0 / (1.0 + np.exp(np.clip(-4.0 * (x - center) / width, -700, 700)))
     if function == "LINEAR_EXACT":
         return lambda x: np.clip((x - center) / width + 0.5, 0.0, 1.0)
-    # LINEAR counts pixels: a width of 1 is a threshold.
+    # In LINEAR a width of 1 is a threshold.
     span = max(width - 1.0, 1e-6)
     return lambda x: np.clip((x - (center - 0.5)) / span + 0.5, 0.0, 1.0)
 
 
 def _order(dataset: Dataset) -> str:
-    """Return the type of the words in tables that come as bytes."""
+    """Return the dtype of table entries stored as bytes."""
     return ">u2" if dataset.original_encoding[1] is False else "<u2"
 
 
 def _scaled(table: Mapping, item: Dataset, order: str) -> Mapping | None:
-    """Scale a table's output to 0..1 by what it holds: its declared bits are often wrong."""
+    """Return the table scaled to 0..1 by its entries, since its declared bits are often wrong."""
     entries = _entries(item, order)
     if entries is None or entries.min() == entries.max():
         return None
@@ -73,7 +73,7 @@ def _scaled(table: Mapping, item: Dataset, order: str) -> Mapping | None:
 
 
 def _table(item: Dataset, order: str) -> Mapping | None:
-    """Return the function of a LUT item (PS3.3 C.11.1.1): below and above, its end values."""
+    """Return the function of a LUT item (PS3.3 C.11.1.1), constant beyond its ends."""
     entries, descriptor = _entries(item, order), numbers(item, "LUTDescriptor")
     if entries is None:
         return None
@@ -87,10 +87,10 @@ def _table(item: Dataset, order: str) -> Mapping | None:
 
 
 def _start(first: float, count: int, x: Values) -> float:
-    """Return the first value mapped, which may have been written with the wrong VR, US or SS.
+    """Return the first mapped value, correcting a wrong VR (US for SS or the reverse).
 
-    Both VRs hold the same 16 bits (PS3.3 C.11.1.1). Of the two numbers they may stand for, the one
-    whose table covers more of the values is taken, or else the number as it is written.
+    Both VRs have the same 16 bits (PS3.3 C.11.1.1). Of the two possible numbers, return the one
+    with which the table covers more of the values; if equal, the number as written.
     """
     low, high = float(x.min()), float(x.max())
 
@@ -102,12 +102,12 @@ def _start(first: float, count: int, x: Values) -> float:
 
 
 def _entries(item: Dataset, order: str) -> Values | None:
-    """Return the output values, which have no sign whatever their VR (PS3.3 C.11.1.1.1)."""
+    """Return the output values, which are unsigned whatever their VR (PS3.3 C.11.1.1.1)."""
     descriptor = numbers(item, "LUTDescriptor")
     data: list[Any] = values(item, "LUTData")
     if len(descriptor) != 3 or not data:
         return None
-    count = int(descriptor[0]) % _WORDS or _WORDS  # the 16 bits of the element cannot hold it
+    count = int(descriptor[0]) % _WORDS or _WORDS  # 65536 is stored as 0
     if isinstance(data[0], bytes):
         entries = _from_bytes(data[0], count, order)
     else:
@@ -116,6 +116,6 @@ def _entries(item: Dataset, order: str) -> Values | None:
 
 
 def _from_bytes(data: bytes, count: int, order: str) -> npt.NDArray[Any]:
-    """Return the entries of VR OW: words, or two bytes to a word, the lower one first."""
+    """Return the entries of VR OW: words, or bytes packed two per word, the lower one first."""
     words = np.frombuffer(data[: len(data) // 2 * 2], order)
     return words if len(data) >= 2 * count else words.astype("<u2").view(np.uint8)

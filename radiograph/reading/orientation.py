@@ -1,4 +1,4 @@
-"""How a stored raster is turned upright, and the way back to the file's pixels."""
+"""Turning a stored raster upright, and the affine back to the pixels of the file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What makes a stored raster upright, in this order: transpose, mirror, turn over."""
+    """Steps that turn a stored raster upright, in this order: transpose, mirror, turn over."""
 
     transpose: bool = False
     mirror: bool = False  # columns reversed
     turn_over: bool = False  # rows reversed
 
     def upright(self, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Turn ``stored`` (rows, columns) upright."""
+        """Return ``stored`` (rows, columns) turned upright."""
         turned = stored.T if self.transpose else stored
         if self.mirror:
             turned = turned[:, ::-1]
@@ -28,20 +28,20 @@ class Turn:
         return np.ascontiguousarray(turned)
 
     def stored(self, upright: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Turn an upright raster back into the stored one."""
+        """Return an upright raster as stored: the inverse of `upright`."""
         turned = upright[::-1] if self.turn_over else upright
         if self.mirror:
             turned = turned[:, ::-1]
         return np.ascontiguousarray(turned.T if self.transpose else turned)
 
     def to_source(self, rows: int, columns: int) -> npt.NDArray[np.float64]:
-        """Lead from upright ``(x, y, 1)`` of (rows, columns) to stored ``(x, y)``: (2, 3)."""
+        """Return the (2, 3) affine from upright (rows, columns), ``(x, y, 1)``, to stored ones."""
         along_x = [-1.0, 0.0, columns - 1.0] if self.mirror else [1.0, 0.0, 0.0]
         along_y = [0.0, -1.0, rows - 1.0] if self.turn_over else [0.0, 1.0, 0.0]
         return np.array([along_y, along_x] if self.transpose else [along_x, along_y])
 
 
-#: EXIF 2.32 table 6: what shows the raster as the camera was held.
+#: EXIF 2.32 table 6.
 _EXIF = {
     1: Turn(),
     2: Turn(mirror=True),
@@ -55,16 +55,16 @@ _EXIF = {
 
 
 def exif_turn(orientation: object) -> Turn:
-    """Return what makes a raster of this EXIF orientation upright; junk leaves it as it is."""
+    """Return the turn for an EXIF orientation; the identity if it is invalid."""
     return _EXIF.get(orientation, Turn()) if isinstance(orientation, int) else Turn()
 
 
 def patient_turn(orientation: Sequence[str]) -> Turn:
-    r"""Return what makes a raster of this PatientOrientation upright.
+    r"""Return the turn for a PatientOrientation.
 
-    PS3.3 C.7.6.1.1.1: the directions in which rows and columns run, so ``L\F`` is upright, with
-    the patient's right at image left. Only the first letter of each counts (``LA``); what is
-    missing, or speaks of a lateral view (``A\F``), leaves the raster as it is.
+    PS3.3 C.7.6.1.1.1: the directions of rows and columns, so ``L\F`` is upright, with the
+    patient's right at image left. Only the first letter of each counts (``LA``); the turn is the
+    identity if one is missing or belongs to a lateral view (``A\F``).
     """
     along_row, along_column = ([value.strip().upper()[:1] for value in orientation] + ["", ""])[:2]
     if along_row in {"H", "F"} and along_column in {"L", "R"}:

@@ -1,4 +1,4 @@
-"""The colours of a palette, in whichever VR and byte order the file holds them."""
+"""Palette colours, in any VR and byte order."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _NAMES = ("Red", "Green", "Blue")
 
 
 def palette_colours(stored: npt.NDArray[Any], dataset: Dataset) -> npt.NDArray[Any]:
-    """Return the colours (rows, columns, 3) whose numbers are ``stored``. Raises BrokenHeader."""
+    """Return the colours (rows, columns, 3) of palette indices ``stored``. Raises BrokenHeader."""
     try:
         return np.asarray(apply_color_lut(stored, _little_endian(dataset)))
     except MemoryError:
         raise
-    except Exception as exc:  # a palette that contradicts itself fails in many ways
+    except Exception as exc:  # an inconsistent palette fails in many ways
         raise BrokenHeader.because("no usable palette") from exc
 
 
 def _little_endian(dataset: Dataset) -> Dataset:
-    """Return the palette alone, its entries as pydicom takes them: little-endian bytes.
+    """Return a data set of the palette only, with entries as little-endian bytes, for pydicom.
 
     Entries of VR OW are words in the byte order of the file (PS3.5 7.3), those of US are numbers.
     """
@@ -36,7 +36,7 @@ def _little_endian(dataset: Dataset) -> Dataset:
     for colour in _NAMES:
         keyword = f"{colour}PaletteColorLookupTableDescriptor"
         if descriptor := values(dataset, keyword):
-            # 16 bits, US or SS: the count has no sign.
+            # US or SS: the count is unsigned.
             setattr(palette, keyword, [descriptor[0] % 65536, *descriptor[1:]])
         for keyword in (
             f"{colour}PaletteColorLookupTableData",

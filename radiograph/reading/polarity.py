@@ -1,9 +1,8 @@
-"""Whether black is air, told by the pixels: asked only where the header contradicts itself.
+"""Detection of negatives by their pixels, used only where the header contradicts itself.
 
-The picture is weighed with the numbers below, which tell a chest from its negative best: its spine,
-its heart and what is below the diaphragm are brighter than its lungs and its corners. Of 3,012
-public frontal radiographs five are taken for their negatives: four lie on their side, and one has a
-wide border that is not uniform.
+The weights below best separate a chest from its negative: spine, heart and the part below the
+diaphragm are brighter than lungs and corners. Of 3,012 public frontal radiographs five are
+classified wrongly: four are rotated by 90 degrees, and one has a wide border that is not uniform.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-#: Left half of an 8 x 8 picture of a chest; the right half mirrors it.
+#: Weights of the left half of an 8 x 8 image; the right half is its mirror image.
 _HALF = (
     (-25, -11, 1, 7),
     (-10, -1, -6, -1),
@@ -26,21 +25,21 @@ _HALF = (
     (-11, -4, 19, 36),
 )
 _CHEST = np.hstack([np.array(_HALF), np.array(_HALF)[:, ::-1]]).astype(np.float64)
-#: Side of the picture in which the edges are looked for.
-_LOOKED_AT_PX = 64
-#: Lines at the edge that use less of the range of the picture are a collimator or a border.
+#: Side of the reduced image in which borders are detected.
+_REDUCED_PX = 64
+#: An edge line that spans a smaller share of the grey range is a collimator or a border.
 _FLAT = 0.08
 _LEAST_SIDE_PX = 16
 
 
 def is_negative(upright: npt.NDArray[Any]) -> bool:
-    """Tell whether (rows, columns) show a chest in which air is bright.
+    """Return whether air is bright in an image of a chest (rows, columns).
 
-    Only the order of grey levels counts, so that the answer to a negative is always the opposite,
-    whatever the exposure and the window.
+    Only the ranks of grey levels are used, so the result does not depend on exposure and window,
+    and is always the opposite for the negative.
     """
-    rows, columns = (max(1, side // _LOOKED_AT_PX) for side in upright.shape)
-    small = _resized(upright[::rows, ::columns], _LOOKED_AT_PX)
+    rows, columns = (max(1, side // _REDUCED_PX) for side in upright.shape)
+    small = _resized(upright[::rows, ::columns], _REDUCED_PX)
     cells = _resized(_without_borders(small), len(_CHEST)).ravel()
     ranks = cells.argsort(kind="stable").argsort(kind="stable") - (cells.size - 1) / 2
     return float(ranks @ _CHEST.ravel()) < 0
@@ -54,7 +53,7 @@ def _without_borders(picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32
         dark, bright = np.percentile(line, (10, 90))
         return bool(bright - dark < least)
 
-    for _ in range(2):  # a border at one side may hide that of another
+    for _ in range(2):  # removing one border may expose another
         for _ in range(4):
             while len(picture) > _LEAST_SIDE_PX and flat(picture[0]):
                 picture = picture[1:]

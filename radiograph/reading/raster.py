@@ -1,4 +1,4 @@
-"""Reading PNG, JPEG and TIFF files, as teaching sets and exports hold radiographs."""
+"""Reading PNG, JPEG and TIFF files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from radiograph.errors import RadiographError, TruncatedFile, UndecodablePixels,
 from radiograph.image import Radiograph
 from radiograph.reading.assembly import assemble
 from radiograph.reading.codestream import jpeg_exif, jpeg_frame, jpeg_is_scalable
-from radiograph.reading.integrity import check_jpeg, check_tiff, sound_png
+from radiograph.reading.integrity import check_jpeg, check_tiff, intact_png
 from radiograph.reading.jpeg import jpeg_values
 from radiograph.reading.limits import Check, ReadLimits, check_size
 from radiograph.reading.orientation import Turn, exif_turn
@@ -31,7 +31,7 @@ from radiograph.reading.signature import Signature, signature_of
 from radiograph.records import Header, ImageFormat
 
 _EXIF_ORIENTATION = 0x0112
-#: Colour types of PNG with colours or alpha (PNG 11.2.1), and the bit that stands for alpha.
+#: Colour types of PNG with colours or alpha (PNG 11.2.1), and the alpha bit.
 _PNG_COLOURS, _PNG_ALPHA = frozenset({2, 4, 6}), 4
 #: Frames of a JPEG that Pillow decodes: Huffman-coded DCT, and arithmetic-coded.
 _PILLOWS_JPEGS = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
@@ -40,10 +40,10 @@ _TIFF_OFFSETS, _TIFF_LENGTHS = (273, 324), (279, 325)  # of strips and of tiles
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """What a file says of its picture before it is decoded.
+    """An image file that is not decoded yet.
 
-    ``rows``, ``columns``: as stored, before ``turn``. ``decode``: takes the shorter side that is
-    enough, None for all of it, and returns grey levels as stored, with their grid.
+    ``rows``, ``columns``: as stored, before ``turn``. ``decode``: takes ``enough_px`` of
+    `ReadLimits` and returns grey levels as stored, with their grid.
     """
 
     rows: int
@@ -56,7 +56,7 @@ class Raster:
 
 def read_png(data: bytes, limits: ReadLimits, check: Check) -> Radiograph:
     """Read a PNG. Raises TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels."""
-    return _read(_png, ImageFormat.PNG, sound_png(data), limits, check)
+    return _read(_png, ImageFormat.PNG, intact_png(data), limits, check)
 
 
 def read_jpeg(data: bytes, limits: ReadLimits, check: Check) -> Radiograph:
@@ -69,7 +69,7 @@ def read_jpeg(data: bytes, limits: ReadLimits, check: Check) -> Radiograph:
 
 
 def read_tiff(data: bytes, limits: ReadLimits, check: Check) -> Radiograph:
-    """Read the first page of a TIFF that is no smaller version of another.
+    """Read the first page of a TIFF at full resolution.
 
     Raises TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels, UnsupportedPixels.
     """
@@ -105,20 +105,20 @@ def _read(
         except RadiographError as exc:
             exc.header = header
             raise
-        except Exception as exc:  # Pillow and its codecs raise a dozen built-in ones
+        except Exception as exc:  # Pillow and its codecs raise many built-in exceptions
             error = TruncatedFile if _is_cut(exc) else UndecodablePixels
             raise error.because(type(exc).__name__) from exc
 
 
 def _png(data: bytes) -> Raster:
     raster = _pillows(PngImageFile(io.BytesIO(data)), data)
-    depth, colours = data[24], data[25]  # of IHDR, which comes first (PNG 11.2.1)
+    depth, colours = data[24], data[25]  # of IHDR, the first chunk (PNG 11.2.1)
     if depth != 16 or colours not in _PNG_COLOURS:
         return raster
     alpha = Alpha.STRAIGHT if colours & _PNG_ALPHA else Alpha.NONE
 
     def decode(_enough_px: int | None) -> tuple[Grey, Grid]:
-        # Pillow drops the lower half of every colour's 16 bits.
+        # Pillow reduces 16-bit colours to 8 bits.
         samples = np.asarray(imagecodecs.png_decode(data))
         with_alpha = Alpha.STRAIGHT if samples.shape[-1] in {2, 4} else alpha  # by tRNS
         return grey_of(samples, alpha=with_alpha), WHOLE
@@ -145,15 +145,15 @@ def _jpeg(data: bytes) -> Raster:
 
 
 def _tiff(data: bytes) -> Raster:
-    """Open a TIFF; the first of them imports tifffile, which takes a tenth of a second."""
-    from radiograph.reading import tiff  # noqa: PLC0415 - most archives hold none
+    """Open a TIFF. tifffile is imported on first use, which takes a tenth of a second."""
+    from radiograph.reading import tiff  # noqa: PLC0415 - most archives have no TIFF
 
     page = tiff.page_to_measure(data)
     if page.is_pillows:
         try:
             image = TiffImageFile(io.BytesIO(data))
             image.seek(page.number or 0)
-        except (SyntaxError, EOFError):  # a layout that Pillow does not know
+        except (SyntaxError, EOFError):  # a layout unknown to Pillow
             pass
         else:
             return _pillows(image, data)
@@ -169,9 +169,9 @@ def _tiff(data: bytes) -> Raster:
 
 
 def _pillows(image: ImageFile.ImageFile, data: bytes) -> Raster:
-    """Return what Pillow reads: opened by its plugin, it is measured by our limits alone."""
+    """Return an image of Pillow. Opened by its plugin class, only our size limits apply."""
     turn = _turn(image)
-    # Of TIFF alone Pillow swaps the size and turns the pixels upright while it loads them.
+    # Only for TIFF, Pillow swaps the size and turns the pixels upright on loading.
     turned = isinstance(image, TiffImageFile)
     columns, rows = image.size[::-1] if turned and turn.transpose else image.size
 
@@ -192,7 +192,7 @@ def _pillows(image: ImageFile.ImageFile, data: bytes) -> Raster:
 
 
 def _grid(image: ImageFile.ImageFile, data: bytes, enough_px: int | None) -> Grid:
-    """Have a JPEG decoded no larger than is enough; return the grid its pixels will lie on."""
+    """Set a JPEG to decode at reduced size if possible; return the grid of its samples."""
     if isinstance(image, JpegImageFile) and jpeg_is_scalable(data):
         return scale_down(image, enough_px)
     return WHOLE
@@ -203,12 +203,12 @@ def _turn(image: ImageFile.ImageFile) -> Turn:
         return exif_turn(image.getexif().get(_EXIF_ORIENTATION))
     except MemoryError:
         raise
-    except Exception:  # noqa: BLE001 - broken EXIF beside sound pixels costs the EXIF alone
+    except Exception:  # noqa: BLE001 - broken EXIF is ignored
         return Turn()
 
 
 def _exif_of(data: bytes) -> Turn:
-    """Return the turn that the EXIF of a JPEG asks for, which Pillow cannot open."""
+    """Return the turn by the EXIF of a JPEG that Pillow cannot open."""
     exif = Image.Exif()
     try:
         exif.load(jpeg_exif(data))
@@ -224,7 +224,7 @@ def _grey(image: ImageFile.ImageFile) -> Grey:
     if image.mode.startswith("I") or image.mode == "F":
         return full_scale(np.asarray(image))
     if image.mode == "P" or "A" in image.mode or "transparency" in image.info:
-        # What is transparent is no film: black.
+        # Transparent pixels become black.
         opaque = Image.new("RGBA", image.size, (0, 0, 0, 255))
         return np.asarray(Image.alpha_composite(opaque, image.convert("RGBA")).convert("L"))
     if image.mode == "L":
@@ -235,15 +235,15 @@ def _grey(image: ImageFile.ImageFile) -> Grey:
 
 
 def _is_cut(error: Exception) -> bool:
-    """Tell whether an image that failed lacks its end."""
+    """Return whether an error means that the file is truncated."""
     return isinstance(error, (EOFError, struct.error)) or "truncated" in str(error).lower()
 
 
 def _lacks_pieces(image: ImageFile.ImageFile, length: int) -> bool:
-    """Tell whether strips or tiles of a TIFF are beyond the end of the file."""
+    """Return whether strips or tiles of a TIFF are beyond the end of the file."""
     for offsets, lengths in zip(_TIFF_OFFSETS, _TIFF_LENGTHS, strict=True):
         pieces = zip(_tag(image, offsets) or (), _tag(image, lengths) or (), strict=False)
-        # An entry of the wrong type holds bytes or fractions: that is broken, not cut.
+        # An entry of another type (bytes, fractions) is broken, not truncated.
         whole = [sum(each) for each in pieces if all(isinstance(part, int) for part in each)]
         if any(end > length for end in whole):
             return True

@@ -1,4 +1,4 @@
-"""One file in, one upright radiograph out, whichever format the content turns out to be."""
+"""Reading one file of any supported format as an upright radiograph."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from radiograph.records import Header, ImageFormat
 
 
 def _read_dicom(data: bytes, limits: ReadLimits, check: Check) -> Radiograph:
-    """Read DICOM; the first of them imports pydicom, which takes a fifth of a second."""
-    from radiograph.reading import dicom  # noqa: PLC0415 - most who know of limits read nothing
+    """Read DICOM. pydicom is imported on first use, which takes a fifth of a second."""
+    from radiograph.reading import dicom  # noqa: PLC0415 - most importers of this package read no file
 
     return dicom.read_dicom(data, limits, check)
 
 
-#: Whole files lie in memory while they are read, so that every I/O error is met in one place.
+#: Readers take whole files, so that I/O errors occur only while the bytes are read.
 _READERS: dict[ImageFormat, Callable[[bytes, ReadLimits, Check], Radiograph]] = {
     ImageFormat.DICOM: _read_dicom,
     ImageFormat.PNG: read_png,
@@ -34,15 +34,14 @@ _READERS: dict[ImageFormat, Callable[[bytes, ReadLimits, Check], Radiograph]] = 
 def read(path: Path | str, limits: ReadLimits, *, check: Check | None = None) -> Radiograph:
     """Read one file into an upright radiograph.
 
-    ``check`` sees the header before any pixel is decoded, and may raise. Raises nothing but
-    subclasses of RadiographError, with the header where it could be read, and MemoryError where
-    the machine is short.
+    ``check`` is called with the header before any pixel is decoded, and may raise. Raises only
+    subclasses of RadiographError, with the header if it was read, and MemoryError.
     """
     return read_content(file_content(path, limits), str(path), limits, check=check)
 
 
 def file_content(path: Path | str, limits: ReadLimits, *, follow_links: bool = True) -> bytes:
-    """Read the bytes of one regular file, as `opened_file` does.
+    """Return the bytes of one regular file; see `opened_file`.
 
     Raises FileUnavailable, TooLarge.
     """
@@ -53,14 +52,14 @@ def file_content(path: Path | str, limits: ReadLimits, *, follow_links: bool = T
 def read_content(
     data: bytes, name: str, limits: ReadLimits, *, check: Check | None = None
 ) -> Radiograph:
-    """Read the bytes of a file of that name, as `read` does."""
+    """Read the content of a file named ``name``, as `read` does."""
     reader = _READERS[recognise(data[:HEAD_BYTES], name)]
     try:
         return reader(data, limits, check or _accept)
     except UniformPixels:
         if limits.enough_px is None:
             raise
-        # A speck on an empty film may be lost in a smaller picture, so all of it is looked at.
+        # A small detail on an otherwise uniform image may be lost at reduced size.
         return reader(data, replace(limits, enough_px=None), check or _accept)
 
 

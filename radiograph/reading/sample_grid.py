@@ -1,8 +1,7 @@
-"""Where the values that a codec gave lie among the pixels of the file.
+"""Positions of decoded samples relative to the pixels of the file, after reduced decoding.
 
-Codecs that keep a picture in several sizes can decode a smaller one for a part of the work.
-JPEG 2000 filters with odd, symmetric wavelets: sample ``i`` lies on pixel ``i * step`` itself
-(ITU T.800 F.3). A scaled DCT averages blocks: sample ``i`` lies in the middle of ``step`` pixels.
+JPEG 2000 filters with odd, symmetric wavelets: sample ``i`` is at pixel ``i * step`` (ITU T.800
+F.3). A scaled DCT averages blocks: sample ``i`` is in the middle of ``step`` pixels.
 """
 
 from __future__ import annotations
@@ -18,20 +17,20 @@ Values = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The same along both axes: sample ``i`` is centred on pixel ``i * step + first``.
+    """Sample ``i`` along either axis is centred on pixel ``i * step + first``.
 
-    Pixel centres are at integers. ``step`` is a power of two, 1 where nothing was reduced.
+    Pixel centres are integers. ``step`` is a power of two, 1 at full size.
     """
 
     step: int = 1
     first: float = 0.0
 
     def size(self, pixels: int) -> int:
-        """Count the samples along ``pixels`` of them."""
+        """Return the number of samples along ``pixels`` pixels."""
         return -(-pixels // self.step)
 
     def to_pixels(self, affine: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Let an affine (2, 3) that leads to samples lead to pixels."""
+        """Return a (2, 3) affine to pixels, from an affine to samples."""
         moved = affine * self.step
         moved[:, 2] += self.first
         return moved
@@ -51,14 +50,14 @@ def block_grid(halvings: int) -> Grid:
 
 
 class Sampled(NamedTuple):
-    """Values (rows, columns[, 3]) and the grid they lie on."""
+    """Values (rows, columns[, 3]) and their grid."""
 
     values: Values
     grid: Grid = WHOLE
 
 
 def halvings_to(rows: int, columns: int, enough_px: int | None) -> int:
-    """Return how often a film may be halved before its shorter side falls below what is enough."""
+    """Return how often an image can be halved with its shorter side at least ``enough_px``."""
     halvings = 0
     while enough_px is not None and min(rows, columns) >= enough_px << (halvings + 1):
         halvings += 1
@@ -66,7 +65,7 @@ def halvings_to(rows: int, columns: int, enough_px: int | None) -> int:
 
 
 def covering(values: Values, grid: Grid) -> Values:
-    """Repeat the last row and column of a wavelet's samples, which end before the film does."""
+    """Return values that cover the whole image: wavelet samples end before its last pixels."""
     if grid.step == 1 or grid.first:
         return values
     return np.pad(values, ((0, 1), (0, 1)), mode="edge")

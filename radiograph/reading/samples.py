@@ -1,4 +1,4 @@
-"""Samples of a raster file, of any kind and depth, into grey levels."""
+"""Conversion of samples of any type and depth to grey levels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 class Alpha(Enum):
-    """What the last channel of a pixel is (TIFF 6.0 section 18)."""
+    """The alpha channel of a pixel (TIFF 6.0 section 18)."""
 
     NONE = "no alpha"
     STRAIGHT = "beside the colours"
@@ -31,7 +31,7 @@ def luminance(colours: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 def grey_of(samples: Values, *, alpha: Alpha = Alpha.NONE, white_is_zero: bool = False) -> Grey:
     """Return grey levels of (rows, columns) or (rows, columns, 1 or 3 and an alpha channel).
 
-    What is transparent is black. Equal colours are grey exactly, others their luminance.
+    Transparent pixels are black. Equal colours give exactly that grey, others their luminance.
     """
     if samples.ndim == 2:
         samples = samples[..., np.newaxis]
@@ -60,9 +60,9 @@ def inverted(grey: Grey) -> Grey:
 def full_scale(
     values: Values, shown: npt.NDArray[np.bool_] | None = None
 ) -> npt.NDArray[np.uint16]:
-    """Return values over the full range of 16 bits: 10 or 12 bits are shifted up to it.
+    """Return values scaled to the full range of 16 bits; 10 or 12 bits are shifted.
 
-    Numbers that are none, and those that are not ``shown``, do not set the range.
+    NaN, infinities and values that are not ``shown`` are ignored for the range.
     """
     if values.dtype == np.float16:
         values = values.astype(np.float32)
@@ -82,7 +82,7 @@ def full_scale(
 
 
 def _opacity(alpha: Values) -> npt.NDArray[np.float32] | None:
-    """Return the alpha channel from 0 to 1; None for one that hides all, or nothing."""
+    """Return the alpha channel from 0 to 1; None if it is uniform or hides everything."""
     low, high = float(alpha.min()), float(alpha.max())
     return None if high <= 0 or low == high else np.clip(alpha / high, 0, 1).astype(np.float32)
 

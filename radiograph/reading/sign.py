@@ -1,4 +1,4 @@
-"""Bits into numbers: unused ones masked, the sign extended, by the header or by the codestream."""
+"""Conversion of stored bits to numbers: mask unused bits, extend the sign."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Stored = npt.NDArray[Any]
 
 
 class Samples(NamedTuple):
-    """Numbers, and of how many bits and which sign they turned out to be.
+    """Numbers with their actual precision and signedness.
 
-    ``contradictory``: the header says otherwise, in a way that changes the numbers.
+    ``contradictory``: the header differs in a way that changes the numbers.
     """
 
     values: Stored
@@ -25,7 +25,7 @@ class Samples(NamedTuple):
 
 
 def sign_extended(samples: Stored, bits: int, high_bit: int, *, signed: bool) -> Stored:
-    """Return values without what lies in unused bits (overlays once did), sign extended."""
+    """Return values with unused bits masked (they can be overlays) and the sign extended."""
     size = samples.dtype.itemsize
     unsigned = samples.astype(f"u{size}", copy=False)
     if high_bit + 1 < bits or bits > 8 * size:
@@ -41,31 +41,31 @@ def sign_extended(samples: Stored, bits: int, high_bit: int, *, signed: bool) ->
 
 
 def samples_of(decoded: Stored, bits: int, layout: Layout, *, signed: bool | None) -> Samples:
-    """Return what a codec's numbers mean.
+    """Return the numbers of decoded samples.
 
-    ``bits`` and ``signed``: as the codestream says, which decides (PS3.5 A.4.4); None where its
-    codec knows no sign. What is signed by the header alone was stored as two's complement, and its
-    sign is extended from the codestream's precision.
+    ``bits`` and ``signed``: those of the codestream, which take precedence (PS3.5 A.4.4);
+    ``signed`` is None for codecs without signed samples. If only the header is signed, the samples
+    are two's complement, and the sign is extended from the precision of the codestream.
     """
     if signed or (signed is None and decoded.dtype.kind == "i"):
-        unlike = not layout.signed or bits != layout.bits_stored
-        return Samples(decoded, bits, signed=True, contradictory=unlike)
+        contradictory = not layout.signed or bits != layout.bits_stored
+        return Samples(decoded, bits, signed=True, contradictory=contradictory)
     if not layout.signed:
-        # A precision that is only wider than the values need changes none of them.
+        # A precision wider than the values need does not change them.
         is_wider = bits > layout.bits_stored and not int(decoded.max()) >> layout.bits_stored
         bits = layout.bits_stored if is_wider else bits
         return Samples(decoded, bits, signed=False, contradictory=False)
     sign_bits = _sign_bits(decoded, bits, layout.bits_stored)
     values = sign_extended(decoded, sign_bits, sign_bits - 1, signed=True)
-    unlike = signed is False or sign_bits != layout.bits_stored
-    return Samples(values, sign_bits, signed=True, contradictory=unlike)
+    contradictory = signed is False or sign_bits != layout.bits_stored
+    return Samples(values, sign_bits, signed=True, contradictory=contradictory)
 
 
 def _sign_bits(decoded: Stored, bits: int, bits_stored: int) -> int:
-    """Return how many bits, the sign included, two's complement was written in.
+    """Return the number of bits, the sign included, of two's complement samples.
 
-    A codestream may be wider than its values: those the header's bits hold, with or without the
-    sign extended into the others, are extended from there.
+    A codestream may be wider than its values: if all fit into the header's bits, with or without
+    the sign extended into the others, those bits are used.
     """
     if bits <= bits_stored:
         return bits

@@ -1,4 +1,4 @@
-"""Which codec a compressed frame is of, told by its own first bytes and not by the header."""
+"""The codec of a compressed frame, by its first bytes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from radiograph.reading.codestream import JPEG_LS_FRAME, jpeg_frame
 _RLE = "1.2.840.10008.1.2.5"
 _JPEG_PREFIX = "1.2.840.10008.1.2.4."
 _SOI, _SOC = b"\xff\xd8\xff", b"\xff\x4f\xff\x51"
-#: The box that a JP2 file begins with (ITU T.800 I.5.1).
+#: First box of a JP2 file (ITU T.800 I.5.1).
 _JP2 = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 _SOF_LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
-#: RLE header, PS3.5 G.5: a count and fifteen offsets, of which the first follows it.
+#: RLE header, PS3.5 G.5: a count and fifteen offsets; the first offset is the end of the header.
 _RLE_HEADER, _MOST_SEGMENTS = 64, 15
-#: Profiles and thumbnails may come before a JPEG's frame header, but no more of them than this.
+#: Bytes of profiles and thumbnails searched for a JPEG's frame header.
 _MOST_BEFORE_FRAME = 1 << 20
 
 
@@ -29,12 +29,12 @@ class Signature(Enum):
 
     @property
     def magic(self) -> bool:
-        """Tell whether its first bytes occur in no other place of a stream."""
+        """Return whether its first bytes cannot occur elsewhere in a stream."""
         return self is not Signature.RLE
 
 
 def signature_of(frame: bytes | memoryview) -> Signature | None:
-    """Return the codec that a frame begins as; None for what begins as none of them."""
+    """Return the codec by the first bytes of a frame; None if unknown."""
     head = bytes(frame[:_RLE_HEADER])
     if head.startswith(_SOI):
         return _jpeg(bytes(frame[:_MOST_BEFORE_FRAME]))
@@ -44,7 +44,7 @@ def signature_of(frame: bytes | memoryview) -> Signature | None:
 
 
 def syntax_signature(transfer_syntax: str | None) -> Signature | None:
-    """Return the codec of a transfer syntax; None where it stands for none of them."""
+    """Return the codec of a transfer syntax; None if uncompressed or unknown."""
     if transfer_syntax == _RLE:
         return Signature.RLE
     prefix, end = (transfer_syntax or "")[: len(_JPEG_PREFIX)], (transfer_syntax or "")[20:]

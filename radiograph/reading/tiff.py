@@ -1,7 +1,7 @@
-"""Pages of a TIFF, and those of them that Pillow cannot read: by tifffile.
+"""Pages of a TIFF, decoded by tifffile where Pillow cannot.
 
-Pillow keeps what has 8 bits or fewer. It drops bits of deeper colours, takes unsigned 32 bits for
-signed ones, leaves floats as they are where white is zero, and refuses many other layouts.
+Pillow reads samples of up to 8 bits. It reduces deeper colours, reads unsigned 32 bits as signed,
+does not invert floats where white is zero, and rejects many other layouts.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from tifffile import EXTRASAMPLE, PHOTOMETRIC, SAMPLEFORMAT, TIFF, TiffFile, Tif
 from radiograph.errors import BrokenHeader, TruncatedFile, UnsupportedPixels
 from radiograph.reading.samples import Alpha, Grey, grey_of
 
-logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)  # its words may hold a name
+logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)  # messages may contain a name
 
-#: Pages that are looked at for the one in full resolution; pyramids have about ten.
+#: Pages searched for the one at full resolution; pyramids have about ten.
 _MOST_PAGES = 100
-#: Pixels of a tile that may be larger than a small image.
+#: Pixels of a tile that is accepted even if larger than its image.
 _LARGEST_TILE = 1 << 22
 #: NewSubfileType, TIFF 6.0 section 8: a reduced version of another image, and a mask of one.
 _REDUCED, _MASK = 1, 4
 _OLD_REDUCED = 2  # SubfileType
 _PILLOWS_BITS = 8
 _LONGEST_TEXT = 64  # of a photometric interpretation
-_MOST_BITS = 64  # of a sample that NumPy has a type for
+_MOST_BITS = 64  # of a NumPy integer
 _ALPHAS: dict[int, Alpha] = {
     EXTRASAMPLE.ASSOCALPHA: Alpha.PREMULTIPLIED,
     EXTRASAMPLE.UNASSALPHA: Alpha.STRAIGHT,
@@ -41,20 +41,22 @@ _COLOURS: dict[int, int] = {
     PHOTOMETRIC.MINISBLACK: 1,
     PHOTOMETRIC.RGB: 3,
 }
-#: Vendors' dialects of microscopes: not asked for, and each a way to other files or to trouble.
-_NO_DIALECTS: dict[str, Any] = dict.fromkeys((f"is_{each}" for each in TIFF.FILE_FLAGS), False)
+#: Disables tifffile's support for vendors' formats, some of which open other files.
+_NO_VENDOR_FORMATS: dict[str, Any] = dict.fromkeys(
+    (f"is_{each}" for each in TIFF.FILE_FLAGS), False
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One image of the file. ``number``: its place in the chain of directories, None beside it."""
+    """One image of the file. ``number``: index among the directories, None for a sub-image."""
 
     image: TiffPage
     number: int | None
 
     @property
     def is_pillows(self) -> bool:
-        """Tell whether Pillow reads it, and as well as anybody."""
+        """Return whether Pillow reads it without loss."""
         of_numbers = self.image.sampleformat in {SAMPLEFORMAT.UINT, SAMPLEFORMAT.VOID}
         few = self.bits <= _PILLOWS_BITS and of_numbers
         return self.number is not None and few and not self._has_alpha
@@ -66,7 +68,7 @@ class Page:
 
     @property
     def bits(self) -> int:
-        """Return the bits of a sample, the most of them where they differ."""
+        """Return the bits per sample, the maximum if they differ."""
         found = self.image.bitspersample
         return max(found) if isinstance(found, tuple) else int(found)
 
@@ -78,31 +80,34 @@ class Page:
 
     @property
     def photometric(self) -> str:
-        """Return the photometric interpretation and what samples are, as `header` shows them."""
+        """Return the photometric interpretation and the sample type, for the header."""
         kind = getattr(self.image.photometric, "name", str(self.image.photometric))
         return f"{kind};{self.image.dtype or self.bits}"[:_LONGEST_TEXT]
 
 
 def page_to_measure(data: bytes) -> Page:
-    """Return the first image that is no smaller version of another: a page, or one of its own.
+    """Return the first page or sub-image that is not a reduced version of another.
 
-    Of nothing but smaller versions the largest. Raises BrokenHeader, TruncatedFile.
+    If all are reduced versions, return the largest. Raises BrokenHeader, TruncatedFile.
     """
-    file = TiffFile(io.BytesIO(data), _multifile=False, **_NO_DIALECTS)
+    file = TiffFile(io.BytesIO(data), _multifile=False, **_NO_VENDOR_FORMATS)
     found = list(islice(_pages(file), _MOST_PAGES))
     if not found:
         raise TruncatedFile
     whole = (each for each in found if not _is_reduced(each.image))
     largest = max(found, key=lambda each: each.image.imagewidth * each.image.imagelength)
     page = next(whole, largest)
-    # A damaged field may hold a number of any length, or another type of value.
+    # A damaged field may have any value or type.
     if page.bits not in range(1, _MOST_BITS + 1):
         raise BrokenHeader.because("BitsPerSample")
     return page
 
 
 def decode_page(page: Page, data: bytes) -> Grey:
-    """Decode a page as it is stored. Raises TruncatedFile, UnsupportedPixels, tifffile's own."""
+    """Return the grey levels of a page as stored.
+
+    Raises TruncatedFile, UnsupportedPixels, and exceptions of tifffile.
+    """
     image = page.image
     colours = _COLOURS.get(image.photometric, 0)
     extra = image.samplesperpixel - colours
@@ -125,7 +130,7 @@ def decode_page(page: Page, data: bytes) -> Grey:
 
 
 def _check_pieces(image: TiffPage, length: int) -> None:
-    """Check that the file holds every strip or tile; tifffile takes absent ones for zeros."""
+    """Check that the file contains every strip and tile; tifffile fills absent ones with zeros."""
     pieces = list(zip(image.dataoffsets, image.databytecounts, strict=False))
     if len(pieces) < math.prod(image.chunked) or any(
         size < 1 or offset < 1 or offset + size > length for offset, size in pieces
@@ -137,7 +142,7 @@ def _check_pieces(image: TiffPage, length: int) -> None:
 
 
 def _pages(file: TiffFile) -> Iterator[Page]:
-    """Go through the pages, each before its sub-images (TIFF Technical Note 1)."""
+    """Yield the pages, each before its sub-images (TIFF Technical Note 1)."""
     for number in range(_MOST_PAGES):
         try:
             image = file.pages[number]

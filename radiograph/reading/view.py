@@ -1,4 +1,4 @@
-"""How the beam went through the patient, from what headers say of it in words and codes."""
+"""The view of a study, from codes and descriptions in the header."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _CODES = {
 }
 _PA = re.compile(r"\bP[.\-/ ]?A\b|\bPOSTERO[\W_]?ANTERIOR|\bPOSTERIOR[\W_]ANTERIOR")
 _AP = re.compile(r"\bA[.\-/ ]?P\b|\bANTERO[\W_]?POSTERIOR|\bANTERIOR[\W_]POSTERIOR")
-#: Words for a lateral in English and the languages that describe series in their own.
+#: Words for a lateral view in several languages.
 _LATERAL = re.compile(r"\b(?:[LR]?LAT|LATERAL[EI]?|LATERALES|PERFIL|PROFIL[EO]?|SEITLICH|SEITL)\b")
-#: Beside a word for a lateral these name a study of several views.
+#: With a word for a lateral view these describe a study of several views.
 _BOTH = re.compile(
     r"\b(?:FRONTAL\w*|FRENTE|FACE|FRONTE)\b"
     r"|\b(?:2|TWO|ZWEI|DOS|DEUX|DUE)\W*(?:VIEWS?|VWS?|EBENEN|PROYECCIONES|INCIDENCES|PROIEZIONI)\b"
 )
-#: Codes that stand for a lateral in ViewPosition alone: in a description LL is a left leg.
-#: Lying on the side (decubitus) and oblique views are no upright frontal ones either.
+#: Codes of a lateral view in ViewPosition only: in a description LL is a left leg.
+#: Decubitus and oblique views are not upright frontal ones either.
 _LATERAL_CODES = frozenset(
     ["LL", "RL", "LLO", "RLO", "LAO", "RAO", "LPO", "RPO", "LLD", "RLD", "LATDECUB"]
 )
@@ -40,7 +40,7 @@ _DECUBITUS = re.compile(r"\b(?:DECUB\w*|OBLIQUE|OBL)\b")
 
 
 def read_view(dataset: Dataset) -> View:
-    """Return the view by ViewPosition, else its code, the orientation, the descriptions."""
+    """Return the view by ViewPosition, else by its code, the orientation or the descriptions."""
     for found in (
         _position(text(dataset, "ViewPosition")),
         _coded(dataset),
@@ -55,9 +55,9 @@ def read_view(dataset: Dataset) -> View:
 
 
 def described_view(words: str | None) -> View:
-    """Return the one view a description names; "PA and lateral" names a study, not a view.
+    """Return the view that a description names; UNKNOWN if it names none or several.
 
-    So do "frontal and lateral" and "2 views lateral".
+    "PA and lateral", "frontal and lateral" and "2 views lateral" name several.
     """
     upper = (words or "").upper().replace("_", " ")
     found = {
@@ -87,7 +87,7 @@ def _coded(dataset: Dataset) -> View:
 
 
 def _oriented(dataset: Dataset) -> View:
-    """Rows that lead to the front or the back are those of a lateral."""
+    """Return LATERAL if rows run towards the front or the back of the patient."""
     directions = [each[:1] for each in texts(dataset, "PatientOrientation")]
     sideways = len(directions) == 2 and directions[0] in {"A", "P"} and directions[1] in {"F", "H"}
     return View.LATERAL if sideways else View.UNKNOWN

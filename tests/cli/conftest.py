@@ -1,4 +1,4 @@
-"""One archive, measured once by the real command, for every test that only reads."""
+"""Fixtures: an archive measured once by the real command, for tests that only read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Processed:
     world = World(tmp_path_factory.mktemp("srv"))
     world.make_archive()
     world.make_network()
-    world.make_films()
+    world.make_radiographs()
     printed = world.run("thoraq process /srv/archive")
     assert "This run: " in printed, printed
     return Processed(world, Commands(world.folder / "thoraq"), printed)
@@ -34,19 +34,19 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Processed:
 
 @pytest.fixture(scope="session")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder of annotated films."""
+    """Return a folder of annotated radiographs."""
     return write_landmark_set(tmp_path_factory.mktemp("films") / "films")
 
 
 @pytest.fixture
 def commands(tmp_path: Path) -> Commands:
-    """Give the commands on a state folder that is not there yet."""
+    """Return the commands on a state folder that does not exist yet."""
     return Commands(tmp_path / "state")
 
 
 @pytest.fixture
 def start(commands: Commands) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start commands that are stopped at the test's end."""
+    """Yield a function that starts commands, which are stopped at the end of the test."""
     started: list[subprocess.Popen[str]] = []
 
     def begin(*words: str | Path) -> subprocess.Popen[str]:
@@ -62,7 +62,7 @@ def start(commands: Commands) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 @pytest.fixture
 def archive(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Archive]:
-    """Give an archive of four radiographs, and one of another patient elsewhere."""
+    """Yield an archive of four radiographs, and one of another patient elsewhere."""
     folder, outside = tmp_path / "archive" / "study", tmp_path / "outside"
     write_radiographs(folder, 4)
     write_radiographs(outside, 1, seed=7)

@@ -1,4 +1,4 @@
-"""Two batches whose patient is to be forgotten, and a shell to do it in."""
+"""Two batches for tests of `thoraq forget`, and a shell."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Shell:
 
 
 def shell_on_two_batches(database: Database, database_url: str, tmp_path: Path) -> Shell:
-    """Give a shell on two batches; a patient of one is stored hashed, in the other as it is."""
+    """Return a shell on two batches; the patient is stored hashed in one, in clear in the other."""
     submit(database, [seen(n, path=f"{tmp_path}/in/failed/{n}.dcm") for n in range(4)])
     submit(database, [seen(n, path=f"{tmp_path}/day/{n}.dcm") for n in range(3, 6)], name="day")
     settings = Settings(state=tmp_path / "state", patient_key=KEY)

@@ -1,6 +1,6 @@
-"""Commands as processes that need not import thoraq first: forked from one that has done so.
+"""Commands in processes forked from one that has imported thoraq.
 
-Many short commands spend most of their time on imports; each still has a process of its own.
+Short commands spend most of their time on imports; each still runs in a separate process.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def run_forked(words: Sequence[str], environment: Mapping[str, str]) -> Complete
 
 
 def _command(words: list[str], environment: dict[str, str], out: Path, err: Path) -> None:
-    os.environ.clear()  # noqa: TID251 - the edge of a process
+    os.environ.clear()  # noqa: TID251 - a new process
     os.environ.update(environment)  # noqa: TID251
     for stream, path in ((1, out), (2, err)):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)

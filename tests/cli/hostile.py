@@ -1,4 +1,4 @@
-"""A state whose every name, header and message would steer a terminal, were it sent there."""
+"""A state in which every name, header and message contains terminal control sequences."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from scheduler.settings import Settings
 from testbed.landmark_set import write_landmark_set
 from testbed.records import BROKEN, CHECK, PHASE, RETRY, measured, measurement
 
-#: Colours, a link, the clipboard, a title, C1 controls, a carriage return, a bell, a delete, marks
-#: of direction, what has no width, and rich's own markup.
+#: Colours, a link, the clipboard, a title, C1 controls, a carriage return, a bell, a delete,
+#: directional marks, zero-width characters, and markup of rich.
 CONTROLS = (
     "\x1b[45m\x1b]8;;a:b\x07\x1b]52;c;aGk=\x1b\\\x1b]0;t\x07\x9b2J\x90q\x9c\r\b\x7f"
     "\u202e\u2066\u200b\ufeff\u061c\u2028[red][link=a:b]y[bold]"
 )
 NAME = f"n{CONTROLS}"
-#: Of a file also a new line, a byte that is no UTF-8, and what such bytes are stored as.
+#: For file names also a newline, a byte that is not UTF-8, and a surrogate escape.
 FILE_NAMES = (
     f"f\n{CONTROLS}".encode() + b"\x9b\xff.png",
     "\U0010ff80\U0010ff00.png".encode(),
@@ -45,7 +45,7 @@ YEAR_2500 = 16725225600
 
 @dataclass(frozen=True, slots=True)
 class Hostile:
-    """The state folder, the archive whose files it holds, and what else is named so."""
+    """The state folder, its archive, and other objects with such names."""
 
     state: Path
     archive: Path
@@ -54,12 +54,12 @@ class Hostile:
 
     @property
     def files(self) -> list[str]:
-        """The paths of the archive's files."""
+        """Return the paths of the files of the archive."""
         return sorted(str(each) for each in self.archive.iterdir())
 
 
 def make_hostile(folder: Path) -> Hostile:
-    """Fill a state as workers would."""
+    """Return a state as workers would leave it."""
     state = folder / f"state {CONTROLS}"
     archive = folder / f"archive\n{CONTROLS}"
     archive.mkdir()

@@ -1,4 +1,4 @@
-"""Commands of a JSON file, one after the other in one process: ``python -m tests.cli.in_turn``."""
+"""Runs the commands of a JSON file in sequence: ``python -m tests.cli.in_turn``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cli.main import thoraq
 
 
 def main() -> None:
-    """Run every command; end whatever they leave with."""
+    """Run every command, whatever its exit code."""
     for words in json.loads(Path(sys.argv[1]).read_text(encoding="ascii")):
         for stream in (sys.stdout, sys.stderr):
             stream.write(f"\n== {words!a}\n")

@@ -1,4 +1,4 @@
-"""The keys of JSON that a command printed, and which of them no page tells."""
+"""The JSON keys that commands print, and those among them that are undocumented."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from results.columns import COLUMNS
 
 
 def keys_of(value: Any) -> Iterator[str]:
-    """Yield every key of a JSON value, but for those that the site chose."""
+    """Yield every key of a JSON value, except those chosen by the site."""
     if isinstance(value, list):
         for each in value:
             yield from keys_of(each)
@@ -24,7 +24,7 @@ def keys_of(value: Any) -> Iterator[str]:
 
 
 def unknown_keys(value: Any) -> set[str]:
-    """Return the keys of a JSON value that have no meaning."""
+    """Return the keys of a JSON value that are undocumented."""
     columns = {column.name for column in COLUMNS}
     told = columns | set(MEANINGS) | set(OF_MACHINE) | set(OF_IMAGES) | set(FORMER)
     return set(keys_of(value)) - told

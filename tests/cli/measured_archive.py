@@ -1,4 +1,4 @@
-"""An archive of radiographs that were measured, without a network."""
+"""An archive of radiographs with measurements, made without a network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.scheduler.test_put_away import end
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """An archive of radiographs that were measured."""
+    """An archive of radiographs with measurements."""
 
     folder: Path
     outside: Path
@@ -27,12 +27,12 @@ class Archive:
     commands: Commands
 
     def take(self) -> None:
-        """Have every file of the folder measured."""
+        """Store a measurement for every file of the folder."""
         batch = open_batch(self.database, "archive", Priority.ROUTINE)
         enqueue(self.database, [self.folder], batch, self.settings)
         end(self.database)
 
     def results(self) -> dict[str, Result]:
-        """Return the results by the name of their file, in their order."""
+        """Return the results by file name, in order."""
         found = find_results(self.database, ResultFilter(batch="archive"))
         return {Path(each.path).name: each for each in found}

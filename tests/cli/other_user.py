@@ -1,4 +1,4 @@
-"""What another user of this machine is told: a function called with that user's rights."""
+"""Calls a function with the rights of another user of this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-#: A user and a group that no machine gives away.
+#: A user and a group that exist on no machine.
 OTHER = 12345
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
@@ -22,7 +22,7 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 
 
 def call_as(user: int, groups: list[int], function: Callable[..., Any], *args: object) -> Any:
-    """Return what a function of a module returns in a process of ``user`` and ``groups``."""
+    """Return the result of a function in a process of ``user`` and ``groups``."""
     ours, theirs = _CONTEXT.Pipe()
     process = _CONTEXT.Process(target=_call, args=(theirs, user, groups, function, args))
     process.start()
@@ -35,7 +35,7 @@ def call_as(user: int, groups: list[int], function: Callable[..., Any], *args: o
 
 @contextmanager
 def open_folder() -> Iterator[Path]:
-    """Give a folder that every user enters, unlike those of pytest."""
+    """Yield a folder accessible to every user, unlike those of pytest."""
     with tempfile.TemporaryDirectory(prefix="thoraq-other-", dir="/tmp") as name:
         folder = Path(name)
         folder.chmod(0o755)

@@ -1,4 +1,4 @@
-"""The archive of the pages after its first command."""
+"""The archive of the documentation after its first command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.docs.transcript import World
 
 @dataclass(frozen=True, slots=True)
 class Processed:
-    """The archive of the pages after its first command."""
+    """The archive of the documentation after its first command."""
 
     world: World
     commands: Commands
@@ -19,10 +19,10 @@ class Processed:
 
     @property
     def archive(self) -> Path:
-        """The folder that was measured."""
+        """Return the measured folder."""
         return self.world.folder / "archive"
 
     @property
     def truth(self) -> Path:
-        """The table of how each of its files must end."""
+        """Return the table with the expected outcome of each file."""
         return self.world.folder / "truth.csv"

@@ -1,4 +1,4 @@
-"""Nobody waits in the dark: what does not answer is told, with the command that starts it."""
+"""Absent processes are reported, with the command that starts them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NO_WORKER = "no worker has answered yet, so nothing is measured"
 
 
 class Site:
-    """A broker, a database and an archive of two radiographs; nothing runs yet."""
+    """A broker, a database and an archive of two radiographs; no process of thoraq runs."""
 
     def __init__(self, folder: Path, broker_url: str) -> None:
         self.inbox = folder / "inbox"
@@ -53,20 +53,20 @@ class Site:
         self.settings = Settings(state=folder / "state", broker_url=broker_url)
 
     def parts(self) -> list[Part]:
-        """Return what does not answer."""
+        """Return the absent processes."""
         return [each.part for each in find_absences(self.settings) or ()]
 
     def absence(self, part: Part) -> Absence:
-        """Return what is known of a part that does not answer."""
+        """Return the absence of one part."""
         [found] = [each for each in find_absences(self.settings) or () if each.part is part]
         return found
 
     def checks(self) -> list[Check]:
-        """Return what the doctor says of the processes."""
+        """Return the doctor's checks of processes."""
         return list(check_processes(self.settings))
 
     def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
+        """Run a command and wait for it."""
         return run_forked([*map(str, words)], self.commands.environment)
 
     @contextmanager
@@ -86,12 +86,12 @@ def site(redis_url: str, tmp_path: Path) -> Site:
 
 
 def since_of(ran: str) -> datetime:
-    """Return the time that a sentence names."""
+    """Return the time in a sentence."""
     said = ran.partition("has answered since ")[2][: len("2026-01-01 00:00+00:00")]
     return datetime.fromisoformat(said)
 
 
-def test_what_was_never_started_is_told_with_the_command_that_starts_it(
+def test_absent_processes_are_reported_with_the_command_that_starts_them(
     site: Site, tmp_path: Path
 ) -> None:
     submitted = site.run("submit", site.inbox, "--batch", "b")
@@ -120,12 +120,12 @@ def test_what_was_never_started_is_told_with_the_command_that_starts_it(
         assert f"repair: thoraq {part}\n" in doctor.stdout
 
 
-def test_silence_while_all_answer_and_since_when_they_do_not(site: Site) -> None:
+def test_nothing_is_reported_while_all_answer_and_absences_since_when(site: Site) -> None:
     site.run("submit", site.inbox, "--batch", "b")
     with site.running("worker", "--device", "cpu"):
         with site.running("scheduler") as scheduler:
             assert eventually(lambda: site.parts() == [])
-            # Without a mark, as one of an older release, they are asked.
+            # Without a mark, as for an older release, they are asked.
             with Redis.from_url(site.url) as client:
                 client.delete(PRESENT)
                 assert site.parts() == []
@@ -152,12 +152,12 @@ def test_silence_while_all_answer_and_since_when_they_do_not(site: Site) -> None
         told = site.run("submit", site.inbox, "--batch", "b").stderr
         assert abs(since_of(told) - killed_at) < timedelta(minutes=2)
         assert "no worker" not in told
-    # One that was stopped says so itself.
+    # A process that was stopped reports this itself.
     assert site.parts() == [Part.SCHEDULER, Part.WORKER]
     assert site.absence(Part.WORKER).name == f"cpu0@{socket.gethostname()}"
 
 
-def test_a_watch_logs_who_answers_again_and_who_no_longer_does(site: Site) -> None:
+def test_a_watch_logs_absences_and_returns(site: Site) -> None:
     with site.running("watch", str(site.inbox), "--batch", "w") as watching:
         assert watching.stderr is not None
         lines = iter(watching.stderr.readline, "")
@@ -168,7 +168,7 @@ def test_a_watch_logs_who_answers_again_and_who_no_longer_does(site: Site) -> No
             assert [NO_WORKER in each for each in changed["missing"]] == [True]
 
 
-def test_a_broker_that_does_not_answer_is_told_within_about_a_second(
+def test_an_unresponsive_broker_is_reported_within_about_a_second(
     redis_server: RedisServer, tmp_path: Path
 ) -> None:
     site = Site(tmp_path, redis_server.url)
@@ -176,7 +176,7 @@ def test_a_broker_that_does_not_answer_is_told_within_about_a_second(
     try:
         before = time.monotonic()
         assert site.parts() == [Part.BROKER]
-        assert time.monotonic() - before < 3  # where the machine is busy
+        assert time.monotonic() - before < 3  # on a busy machine
         said = "no broker answers at THORAQ_BROKER_URL, so nothing runs: see `thoraq doctor`"
         assert said in site.run("submit", site.inbox, "--batch", "b").stderr
         process = site.commands.start("process", site.inbox, "--batch", "p")
@@ -187,13 +187,13 @@ def test_a_broker_that_does_not_answer_is_told_within_about_a_second(
         assert site.commands.json("status", "b")["absent"] == [
             {"part": "broker", "since": None, "last": None, "start": None}
         ]
-        assert site.checks() == []  # the broker's own check says so
+        assert site.checks() == []  # reported by the check of the broker
     finally:
         psutil.Process(redis_server.pid).resume()
 
 
 def forge_entries(client: Redis, now: float) -> None:
-    """Write entries of the right type that no process of thoraq makes."""
+    """Write entries of the right type that no process of thoraq writes."""
     for member in ("upkeep", "upkeep ", "", " ", f"upkeep {'x' * 1000}", "upkeep,,training a"):
         client.zadd(PRESENT, {member: now})
     client.zadd(PRESENT, {b"\xff\xfe \x1b[2J": now, "no.such.queue x": now})
@@ -209,7 +209,7 @@ FORGED: list[Callable[[Redis, float], object]] = [
 
 
 @pytest.mark.parametrize("forge", FORGED)
-def test_what_a_stranger_writes_neither_hides_an_absence_nor_breaks_the_look(
+def test_foreign_entries_do_not_hide_an_absence(
     site: Site, forge: Callable[[Redis, float], object]
 ) -> None:
     with Redis.from_url(site.url) as client:
@@ -219,7 +219,7 @@ def test_what_a_stranger_writes_neither_hides_an_absence_nor_breaks_the_look(
         assert client.type(PRESENT) in {b"zset", b"none"}
 
 
-def test_a_user_who_may_only_send_is_told_nothing_that_is_not_known(site: Site) -> None:
+def test_absences_are_unknown_to_a_user_who_may_only_send(site: Site) -> None:
     with Redis.from_url(site.url) as client:
         client.execute_command(
             *("ACL", "SETUSER", "sender", "on", ">secret", "+@all", "~*", "resetkeys"),
@@ -234,7 +234,7 @@ def test_a_user_who_may_only_send_is_told_nothing_that_is_not_known(site: Site) 
 
 
 @as_root
-def test_who_answers_at_another_users_broker_cannot_be_told() -> None:
+def test_absences_are_unknown_at_the_broker_of_another_user() -> None:
     with open_folder() as folder:
         settings = Settings(state=folder / "state")
         (settings.state / "broker").mkdir(mode=0o700, parents=True)
@@ -251,12 +251,12 @@ def test_who_answers_at_another_users_broker_cannot_be_told() -> None:
 
 
 def look(settings: Settings) -> list[Check]:
-    """Return what the doctor says of broker and processes."""
+    """Return the doctor's checks of broker and processes."""
     return [check_broker(settings), *check_processes(settings)]
 
 
 @pytest.mark.parametrize("url", ["postgresql://127.0.0.1:1/x", "sqlite:///{}"], ids=["away", "old"])
-def test_whether_files_wait_cannot_be_told_without_the_database(tmp_path: Path, url: str) -> None:
+def test_without_the_database_waiting_files_are_unknown(tmp_path: Path, url: str) -> None:
     settings = Settings(state=tmp_path / "state", database_url=url.format(tmp_path / "old.db"))
     if url.startswith("sqlite"):
         migration.upgrade(settings.database)
@@ -271,7 +271,7 @@ def test_whether_files_wait_cannot_be_told_without_the_database(tmp_path: Path, 
 @click.command()
 @click.pass_obj
 def print_marked(check: Check) -> None:
-    """Print a check as the doctor does."""
+    """Return a check as printed by the doctor."""
     print_check(check)
 
 
@@ -291,9 +291,7 @@ def test_an_embedded_installation_rests_until_files_wait(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["a b", "it's", "-x"])
-def test_what_starts_a_part_names_the_state_folder_that_the_command_was_given(
-    tmp_path: Path, name: str
-) -> None:
+def test_the_remedy_names_the_state_folder_of_the_command(tmp_path: Path, name: str) -> None:
     (tmp_path / "films").mkdir()
     write_radiographs(tmp_path / "films", 1)
     state = tmp_path / name

@@ -10,7 +10,7 @@ from testbed.commands import Commands
 from testbed.radiographs import write_radiographs
 
 
-def test_a_database_is_copied_and_brought_back(commands: Commands, tmp_path: Path) -> None:
+def test_a_database_is_backed_up_and_restored(commands: Commands, tmp_path: Path) -> None:
     write_radiographs(tmp_path / "inbox", 3)
     commands.run("submit", tmp_path / "inbox", "--batch", "b")
 
@@ -29,7 +29,7 @@ def test_a_database_is_copied_and_brought_back(commands: Commands, tmp_path: Pat
     assert [row["action"] for row in commands.json("audit")] == ["restore", "read", "submit"]
 
 
-def test_a_folder_keeps_the_newest_copies(commands: Commands, tmp_path: Path) -> None:
+def test_a_folder_retains_the_newest_copies(commands: Commands, tmp_path: Path) -> None:
     commands.run("db", "upgrade")
     folder = tmp_path / "copies"
     missing = commands.run("db", "backup", folder, "--keep", "1")
@@ -40,7 +40,7 @@ def test_a_folder_keeps_the_newest_copies(commands: Commands, tmp_path: Path) ->
     first = commands.run("db", "backup", folder, "--keep", "1")
     [copy] = folder.iterdir()
     assert first.stdout.splitlines()[0].endswith(f" in {copy}"), first.stderr
-    time.sleep(1)  # copies are named by the second
+    time.sleep(1)  # copies are named by time in seconds
     again = commands.run("db", "backup", folder, "--keep", "1")
     assert again.stdout.splitlines()[1:] == [f"removed {copy}"], again.stderr
     assert len(list(folder.iterdir())) == 1

@@ -1,4 +1,4 @@
-"""A batch is named in full or by how its name alone begins, wherever a command takes one."""
+"""Commands take a batch by its full name or by an unambiguous prefix."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LINES = (
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Commands:
-    """Give a state folder with some batches."""
+    """Return a state folder with some batches."""
     folder = tmp_path_factory.mktemp("named")
     (folder / "films").mkdir()
     (folder / "films" / "a.png").write_bytes(b"none")
@@ -50,7 +50,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Commands:
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_a_batch_is_named_by_how_its_name_begins(
+def test_a_batch_is_found_by_a_prefix_of_its_name(
     filled: Commands, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -65,7 +65,7 @@ def test_a_batch_is_named_by_how_its_name_begins(
     ended, told = run(NAME)
     assert ended == Exit.OK, told
     assert not told.startswith("batch ")
-    assert run("tomorrow")[0] == Exit.OK  # the exact name, though others begin with it
+    assert run("tomorrow")[0] == Exit.OK  # the exact name, although it is a prefix of others
     ended, told = run("tomorrow-")
     assert (ended, told.count("\n")) == (Exit.USAGE, 1), told
     assert told.startswith(
@@ -82,28 +82,26 @@ def test_a_batch_is_named_by_how_its_name_begins(
     assert "did you mean" not in told
 
 
-def test_the_logs_of_a_batch_are_found_also_without_a_database(
-    filled: Commands, tmp_path: Path
-) -> None:
+def test_the_logs_of_a_batch_are_found_without_a_database(filled: Commands, tmp_path: Path) -> None:
     ran = run_forked(["logs", "toni"], filled.environment)
     assert (ran.returncode, ran.stderr.partition("\n")[0]) == (Exit.OK, f"batch {NAME}")
     assert run_forked(["logs", "tomo"], filled.environment).returncode == Exit.USAGE
     assert run_forked(["logs", "toni"], Commands(tmp_path).environment).returncode == Exit.OK
 
 
-def test_every_command_that_takes_a_batch_takes_its_name_alike() -> None:
+def test_every_command_resolves_the_name_of_a_batch_alike() -> None:
     taking = set()
     for path, parameter in parameters():
         if parameter.name == "batch" or "--batch" in parameter.opts:
             assert isinstance(parameter.type, KnownBatch | BatchName), path
             if isinstance(parameter.type, KnownBatch):
                 taking.add(path.partition(" ")[0])
-    # A sheet takes a batch by the options of `results`, and refuses one of which none was measured.
+    # `sheet` has the options of `results`, and refuses a batch without measurements.
     assert taking == {line.split()[0] for line in LINES} | {"logs", "sheet"}
 
 
 def parameters() -> Iterator[tuple[str, click.Parameter]]:
-    """Return each parameter of each command."""
+    """Yield each parameter of each command."""
     context = click.Context(thoraq)
     for name in COMMANDS:
         command = thoraq.get_command(context, name)
@@ -124,9 +122,7 @@ def parameters() -> Iterator[tuple[str, click.Parameter]]:
         ("retry --code to-large", "too-large"),
     ],
 )
-def test_a_mistyped_value_names_the_one_it_resembles(
-    filled: Commands, line: str, meant: str
-) -> None:
+def test_a_mistyped_value_gets_a_suggestion(filled: Commands, line: str, meant: str) -> None:
     ran = run_forked(line.split(), filled.environment)
     assert ran.returncode == Exit.USAGE
     assert f"Did you mean {meant}?" in ran.stderr

@@ -1,4 +1,4 @@
-"""`thoraq bench`: stages, limit, rate and what holds it back."""
+"""`thoraq bench`: stages, limit, rate and bottleneck."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from testbed.commands import Commands
 from testbed.radiographs import write_radiographs
 from tests.cli.json_keys import unknown_keys
 
-#: Stages whose cost the verdict adds up.
+#: Stages in the sum of the verdict.
 STAGES = ("read", "prepare", "predict", "measure", "record", "claim", "write")
 
 
@@ -49,7 +49,7 @@ def test_a_bench_times_every_stage_and_stores_nothing(commands: Commands, tmp_pa
     assert not (commands.state / "thoraq.db").exists()
 
 
-def test_a_few_files_are_too_few_to_say_what_holds_a_machine_back() -> None:
+def test_too_few_files_give_no_bottleneck() -> None:
     few = Bench(
         device="cpu",
         cores=2,
@@ -69,7 +69,7 @@ def test_a_few_files_are_too_few_to_say_what_holds_a_machine_back() -> None:
     assert many.endswith("of the work; held back by write")
 
 
-def test_a_folder_without_films_says_so(commands: Commands, tmp_path: Path) -> None:
+def test_a_folder_without_radiographs_is_reported(commands: Commands, tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "a.txt").write_text("no film")
     ran = commands.run("bench", tmp_path / "notes")

@@ -1,8 +1,8 @@
-"""Every command, in every form it prints, says the same on SQLite and on PostgreSQL.
+"""Every command, in every output format, prints the same on SQLite and on PostgreSQL.
 
-Two sites measure the same archive, one on each database; then every command runs on both, in one
-order, and what they print is compared without what differs between two runs: times, digests and
-the numbers that the order of the workers gives.
+Two sites measure the same archive, one per database; then every command runs on both in the same
+order, and the output is compared with variable parts masked: times, digests and numbers that
+depend on the order of workers.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tests.cli.json_keys import keys_of
 from tests.cli.processed import Processed
 from tests.cli.trained import CHECK, PHASE, WORSE
 
-#: Commands that read no database, or run until they are stopped on one that other tests give them.
+#: Commands without a database, or long-running ones covered by other tests.
 ELSEWHERE = {
     "bench": "measures in a state folder of its own",
     "dataset check": "reads images alone",
@@ -49,18 +49,18 @@ ELSEWHERE = {
     "up": "runs until it is stopped: `process` starts the same processes here",
     "worker": "runs until it is stopped: `process` starts it here",
 }
-#: Every key of JSON that the commands printed.
+#: Every JSON key printed by the commands.
 KEYS: set[str] = set()
 FORMS = ("--table", "--json", "--csv")
-#: Keys about radiographs that crossed their line, which none does here.
+#: Keys about radiographs whose judgement changed, of which there are none here.
 SELDOM = {"ict_before", "ict_after", "ict_threshold_before", "enlarged_before"}
-#: What two runs on one database print differently too.
+#: Output that differs between two runs on one database.
 VOLATILE = {"measurement", "measured_at", "duration_ms", "worker", "attempt"}
 
-#: Settings of both; the numbers of patients are hashed alike.
+#: Settings of both sites; patient IDs are hashed alike.
 SHARED = {"COLUMNS": "100", "THORAQ_PATIENT_KEY": "0123456789abcdef" * 4}
 
-#: The commands in the order they run. ARCHIVE, BATCH, FILMS and NETWORK stand for the site's own;
+#: The commands in order. ARCHIVE, BATCH, FILMS and NETWORK are replaced by those of the site;
 #: OUT is a new folder.
 READING = [
     "process ARCHIVE --json",
@@ -133,7 +133,7 @@ STEERING = [
 ]
 
 
-#: What these print is the same to the letter: nothing in it differs between two runs.
+#: Commands whose output has no variable parts.
 EXACT = [
     *(
         f"results --batch BATCH --columns path,ict,ict_rule --sort {order} {form}"
@@ -162,7 +162,7 @@ EXACT = [
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One installation, and what the words of a case stand for there."""
+    """One installation, and the values of the placeholders of cases."""
 
     commands: Commands
     url: str
@@ -170,7 +170,7 @@ class Site:
     words: dict[str, str]
 
     def run(self, case: str) -> str:
-        """Run one case; return what it prints."""
+        """Run one case; return its output."""
         if case == "RECORD":
             return self.record()
         words = [
@@ -178,7 +178,7 @@ class Site:
             for word in shlex.split(case)
         ]
         ran = (
-            self.commands.run(*words)  # starts processes of its own
+            self.commands.run(*words)  # starts processes
             if words[0] == "process"
             else run_forked(words, self.commands.environment)
         )
@@ -188,7 +188,7 @@ class Site:
         return ran.stdout
 
     def record(self) -> str:
-        """Have the training run leave what a worker leaves after its first check."""
+        """Write the state of a training run after its first check."""
         database = Database.open(self.url)
         run = find_run(database, "run")
         claim = claim_run(database, run.id, "training0@host", "cpu", 60.0)
@@ -206,7 +206,7 @@ def sites(
     postgres_server: PostgresServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Site, Site]]:
-    """Give a site on SQLite and one on PostgreSQL."""
+    """Yield a site on SQLite and one on PostgreSQL."""
     url = postgres_server.create()
     made = []
     for name, extra in (("sqlite", {}), ("postgresql", {"THORAQ_DATABASE_URL": url})):
@@ -227,7 +227,7 @@ def sites(
 
 
 @pytest.mark.timeout(900)  # more than a hundred commands
-def test_every_command_says_the_same_on_both_databases(sites: tuple[Site, Site]) -> None:
+def test_every_command_prints_the_same_on_both_databases(sites: tuple[Site, Site]) -> None:
     for case in READING + STEERING:
         here, there = (said(each, case) for each in sites)
         assert here == there, case
@@ -252,15 +252,15 @@ def test_the_results_are_the_same_on_both_databases(sites: tuple[Site, Site]) ->
 
 
 @pytest.mark.timeout(600)
-def test_what_is_sorted_chosen_and_counted_is_the_same_to_the_letter(
+def test_sorted_filtered_and_counted_output_is_identical(
     sites: tuple[Site, Site],
 ) -> None:
     for site in sites:
-        site.run("process ARCHIVE")  # measures what is not measured yet
+        site.run("process ARCHIVE")  # measures the remaining files
     for case in EXACT:
         here, there = (each.run(case) for each in sites)
         assert here == there, case
-        assert here.strip(), case  # something was compared
+        assert here.strip(), case  # not empty
     written = []
     for site in sites:
         site.run("export --columns path,ict,l1_midline_apex_x --sort path:desc --out OUT/s.csv")
@@ -275,7 +275,7 @@ def test_every_command_has_its_case() -> None:
     assert not asked & set(ELSEWHERE)
 
 
-def test_every_form_of_every_command_has_its_case() -> None:
+def test_every_format_of_every_command_has_its_case() -> None:
     for name, command in leaves(thoraq).items():
         options = {word for each in command.params for word in each.opts}
         for form in {"--json", "--csv"} & options if name not in ELSEWHERE else ():
@@ -284,14 +284,14 @@ def test_every_form_of_every_command_has_its_case() -> None:
             ), f"{name} {form}"
 
 
-def test_every_key_of_json_has_one_meaning_that_a_page_tells(sites: tuple[Site, Site]) -> None:
+def test_every_json_key_is_documented_once(sites: tuple[Site, Site]) -> None:
     assert "seen" in KEYS, "after the commands have run"
     columns = {column.name for column in COLUMNS}
     parts = {key for key in KEYS if key.startswith("loss_") and key not in MEANINGS}
     assert parts <= {f"loss_{part}" for part in CHECK.loss_parts}
     told = columns | set(MEANINGS) | set(FORMER)
     assert KEYS - parts - told == set()
-    # One site has nothing that crossed a line, and nothing that is absent.
+    # One site has no changed judgement and nothing absent.
     assert set(MEANINGS) - KEYS == SELDOM
     assert not set(MEANINGS) & columns
     assert not set(MEANINGS) & set(FORMER)
@@ -302,12 +302,12 @@ def test_every_key_of_json_has_one_meaning_that_a_page_tells(sites: tuple[Site, 
 
 
 def begins(case: str, name: str) -> bool:
-    """Say whether a case runs the command of that name."""
+    """Return whether a case runs the command ``name``."""
     return case.split()[: len(name.split())] == name.split()
 
 
 def leaves(group: click.Group, before: str = "") -> dict[str, click.Command]:
-    """Return every command by its whole name."""
+    """Return every command by its full name."""
     found: dict[str, click.Command] = {}
     context = click.Context(group)
     for name in group.list_commands(context):
@@ -321,7 +321,7 @@ def leaves(group: click.Group, before: str = "") -> dict[str, click.Command]:
 
 
 def said(site: Site, case: str) -> object:
-    """Return what a command prints, without what differs between two runs."""
+    """Return the output of a command with variable parts masked."""
     text = site.run(case)
     text = text.replace(str(site.out), "SITE").replace(os.path.realpath(site.out), "SITE")
     text = text.replace("SITE/state/thoraq.db", "THE DATABASE")
@@ -333,7 +333,7 @@ def said(site: Site, case: str) -> object:
 
 
 def shape(value: Any) -> object:
-    """Return the keys and kinds of a JSON value; a list is the set of what it holds."""
+    """Return the keys and types of a JSON value; a list becomes the set of its items."""
     if isinstance(value, dict):
         return {name: shape(each) for name, each in value.items()}
     if isinstance(value, list):

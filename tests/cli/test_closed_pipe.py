@@ -1,4 +1,4 @@
-"""Behind `| head -1` every command ends quietly, by the code of a program that SIGPIPE ends."""
+"""With a closed pipe, as in `| head -1`, commands end quietly with the exit code of SIGPIPE."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ LINES = [
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Commands:
-    """Give a state folder with a batch that has a failure."""
+    """Return a state folder with a batch that has a failure."""
     folder = tmp_path_factory.mktemp("piped")
     (folder / "films").mkdir()
     (folder / "films" / "a.png").write_bytes(b"none")
@@ -62,7 +62,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Commands:
 
 
 def run_unread(commands: Commands, *words: str | Path, both: bool = False) -> tuple[int, str]:
-    """Run a command whose output nobody reads from the first byte on."""
+    """Run a command whose standard output is a closed pipe."""
     reading, writing = os.pipe()
     os.close(reading)
     try:
@@ -82,7 +82,7 @@ def run_unread(commands: Commands, *words: str | Path, both: bool = False) -> tu
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_a_command_that_nobody_reads_ends_quietly(filled: Commands, line: str) -> None:
+def test_a_command_with_a_closed_pipe_ends_quietly(filled: Commands, line: str) -> None:
     ended, told = run_unread(filled, *line.split())
     assert ended == Exit.PIPE_CLOSED == 141
     assert "Traceback" not in told
@@ -91,11 +91,11 @@ def test_a_command_that_nobody_reads_ends_quietly(filled: Commands, line: str) -
 
 
 @pytest.mark.parametrize("line", ["status --no-such-option", "status nobody", "no-such-command"])
-def test_an_error_that_nobody_reads_ends_quietly(filled: Commands, line: str) -> None:
+def test_an_error_with_a_closed_pipe_ends_quietly(filled: Commands, line: str) -> None:
     assert run_unread(filled, *line.split(), both=True)[0] == Exit.PIPE_CLOSED
 
 
-def test_an_export_to_standard_output_is_the_export_alone(filled: Commands) -> None:
+def test_an_export_to_standard_output_has_no_other_output(filled: Commands) -> None:
     ran = filled.run("export", "--out", "/dev/stdout", "--format", "json")
     assert (ran.returncode, ran.stdout) == (Exit.OK, "[]\n"), ran.stderr
     assert "0 measurements in /dev/stdout" in ran.stderr
@@ -105,7 +105,7 @@ def test_an_export_to_standard_output_is_the_export_alone(filled: Commands) -> N
     assert "--format csv or json" in ran.stderr
 
 
-def test_a_connection_that_broke_is_no_closed_pipe(filled: Commands) -> None:
+def test_a_broken_connection_is_not_taken_for_a_closed_pipe(filled: Commands) -> None:
     script = """
 from cli.output.closed_pipe import ending_quietly
 try:

@@ -1,4 +1,4 @@
-"""A state folder that takes no writes, is another user's, or whose disk is full: one line each."""
+"""State folders that are read-only, of another user, or on a full disk: one-line errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from testbed.rights import BOUND_COMMAND, bound_by_rights
 OTHER = 12345
 READING = ("status", "status b --json", "failures b --csv", "results", "audit", "db check")
 WRITING = ("submit films --batch c", "process films --batch c", "up", "retry b", "watch films")
-#: Of the folder of another user nothing can be read either.
+#: The folder of another user is not readable either.
 CLOSED = (*READING, *WRITING, "db upgrade")
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts and gives away")
@@ -31,7 +31,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts and giv
 
 @pytest.fixture
 def filled(tmp_path: Path) -> Commands:
-    """Give a state folder with a batch that has a failure."""
+    """Return a state folder with a batch that has a failure."""
     return fill(tmp_path, tmp_path / "state")
 
 
@@ -44,7 +44,7 @@ def fill(folder: Path, state: Path) -> Commands:
 
 
 def run(commands: Commands, folder: Path, line: str) -> tuple[int, list[str]]:
-    """Run a command that is bound by the rights of files; return how it ended and its errors."""
+    """Run a command without CAP_DAC_OVERRIDE; return its exit code and errors."""
     ran = subprocess.run(
         [*BOUND_COMMAND, sys.executable, "-m", "cli", *line.split()],
         env=commands.environment,
@@ -69,7 +69,7 @@ def refused(commands: Commands, folder: Path, line: str, code: str, remedy: str)
 
 @pytest.fixture
 def read_only(filled: Commands) -> Iterator[Commands]:
-    """Give a state folder in which nothing can be written."""
+    """Yield a state folder that is not writable."""
     found = [filled.state, *filled.state.rglob("*")]
     for each in found:
         each.chmod(each.stat().st_mode & 0o555)
@@ -78,7 +78,7 @@ def read_only(filled: Commands) -> Iterator[Commands]:
         each.chmod(each.stat().st_mode | 0o200)
 
 
-def test_a_state_folder_that_takes_no_writes_is_read(read_only: Commands, tmp_path: Path) -> None:
+def test_a_read_only_state_folder_can_be_read(read_only: Commands, tmp_path: Path) -> None:
     for line in (*READING, "db upgrade", "export --out e.csv"):
         assert run(read_only, tmp_path, line) == (Exit.OK, []), line
     for line in WRITING:
@@ -86,7 +86,7 @@ def test_a_state_folder_that_takes_no_writes_is_read(read_only: Commands, tmp_pa
 
 
 @as_root
-def test_a_state_folder_of_another_user_is_told_as_such(filled: Commands, tmp_path: Path) -> None:
+def test_a_state_folder_of_another_user_is_reported(filled: Commands, tmp_path: Path) -> None:
     for each in (filled.state, *filled.state.rglob("*")):
         os.chown(each, OTHER, OTHER)
     for line in CLOSED:
@@ -97,7 +97,7 @@ def test_a_state_folder_of_another_user_is_told_as_such(filled: Commands, tmp_pa
 
 
 @as_root
-def test_a_state_folder_on_a_full_disk_is_read_and_takes_writes_once_there_is_room(
+def test_a_state_folder_on_a_full_disk_is_readable_and_recovers(
     tmp_path: Path,
 ) -> None:
     disk = tmp_path / "disk"
@@ -123,7 +123,7 @@ def test_a_state_folder_on_a_full_disk_is_read_and_takes_writes_once_there_is_ro
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-def test_a_file_that_is_only_read_shows_what_another_process_writes(read_only: Commands) -> None:
+def test_a_read_only_database_shows_changes_of_other_processes(read_only: Commands) -> None:
     settings = Settings(state=read_only.state)
     reader = Database.open(settings.database)
     with bound_by_rights():

@@ -1,4 +1,4 @@
-"""CSV that a spreadsheet opens: no text in it is a formula."""
+"""CSV is safe to open in a spreadsheet: no text is a formula."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from testbed.checkout import ROOT
 
 
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff20"])
-def test_a_text_that_a_spreadsheet_would_run_begins_with_an_apostrophe(first: str) -> None:
+def test_a_formula_begins_with_an_apostrophe_in_csv(first: str) -> None:
     file = io.StringIO(newline="")
     lines = CsvLines(file, ["text", "number", "flag", "nothing"])
     lines.heading()
@@ -27,7 +27,7 @@ def test_a_text_that_a_spreadsheet_would_run_begins_with_an_apostrophe(first: st
 
 
 def test_there_is_one_writer_of_csv() -> None:
-    """Only the phantom's own truth, which holds no text of anybody, is written without it."""
+    """Exception: the ground truth of phantoms, which has no text from outside."""
     folders = (
         *("cli", "thoraq", "worker", "training", "results"),
         *("scheduler", "db", "network", "radiograph"),
@@ -42,7 +42,7 @@ def test_there_is_one_writer_of_csv() -> None:
 
 
 @pytest.mark.parametrize("text", ["one\rtwo", "\r", "one\r\ntwo", "a\r,b", "one\ntwo"])
-def test_ends_of_lines_within_a_text_end_no_row(text: str) -> None:
+def test_line_breaks_in_a_text_do_not_end_a_row(text: str) -> None:
     file = io.StringIO(newline="")
     lines = CsvLines(file, ["text", "number"])
     lines.heading()

@@ -1,4 +1,4 @@
-"""The documentation against the program."""
+"""The documentation agrees with the program."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from testbed.checkout import ROOT
 from tests.cli.processed import Processed
 from tests.docs.generated import PARTS, filled
 from tests.docs.pages import PAGES, texts, whole
-from tests.docs.transcript import FIRST, Teller, masked, steps
+from tests.docs.transcript import FIRST, Transcript, masked, steps
 
 
-def test_every_part_made_from_the_code_is_on_one_page() -> None:
+def test_every_generated_part_is_on_one_page() -> None:
     assert sorted(re.findall(r"<!-- begin (\w+) -->", whole())) == sorted(PARTS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_part_made_from_the_code_is_up_to_date(page: Path) -> None:
+def test_every_generated_part_is_up_to_date(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert filled(text) == text, "make docs"
 
 
 @pytest.fixture
 def told(processed: Processed, tmp_path: Path) -> Iterator[Processed]:
-    """Give the archive of the pages, whose database is put back once they are told."""
+    """Yield the archive of the documentation; its database is restored afterwards."""
     kept = tmp_path / "thoraq.db"
     database = processed.commands.state / "thoraq.db"
     shutil.copy(database, kept)
@@ -40,14 +40,14 @@ def told(processed: Processed, tmp_path: Path) -> Iterator[Processed]:
     shutil.copy(kept, database)
 
 
-def test_every_command_prints_what_the_pages_show(told: Processed) -> None:
-    teller = Teller(told.world, told.printed)
+def test_every_command_prints_the_documented_output(told: Processed) -> None:
+    transcript = Transcript(told.world, told.printed)
     assert next(steps(whole())).command == FIRST
     ran = 0
     for page, text in texts():
         for step in steps(text):
             wanted = masked(step.output, step.mode)
-            printed = masked(teller.printed(step), step.mode)
+            printed = masked(transcript.printed(step), step.mode)
             assert printed == wanted, f"{page}: {step.command}: make docs"
             ran += 1
     assert ran > len(PAGES) / 2
@@ -79,7 +79,7 @@ def test_the_notebook_runs_from_top_to_bottom(
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_its_place_in_the_text(name: str) -> None:
+def test_every_command_is_documented(name: str) -> None:
     written = "\n".join(text for page, text in texts() if "/reference/" not in page)
     assert f"thoraq {name}" in written
 
@@ -92,12 +92,12 @@ def test_the_doctor_of_the_pages_finds_every_package_that_thoraq_needs() -> None
     assert [each.split()[0] for each in shown[1].split(",")] == wanted
 
 
-def test_every_make_target_that_a_page_names_is_there() -> None:
+def test_every_documented_make_target_exists() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^(\w+):", makefile, flags=re.MULTILINE))
     assert set(re.findall(r"`?make (\w+)", whole())) - {"it", "the"} <= targets
 
 
-def test_the_pages_say_once_that_nothing_is_diagnosed() -> None:
+def test_the_documentation_states_once_that_nothing_is_diagnosed() -> None:
     assert PAGES[0].read_text(encoding="utf-8").count("do not diagnose") == 1
     assert whole().count("do not diagnose") == 1

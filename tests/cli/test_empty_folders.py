@@ -1,4 +1,4 @@
-"""A folder named by mistake is left as it is by what only reads, and is told by name."""
+"""Commands that only read do not write to a folder named by mistake, and name it."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ READING = [
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """Return the environment of a command without a state folder of its own."""
+    """Return the environment of a command without a state folder."""
     found = {**process_environment(), "PYTHONPATH": str(ROOT), **extra}
     return {name: value for name, value in found.items() if name != "THORAQ_STATE"}
 
 
 @pytest.mark.parametrize("holding", ["", "letters.txt"], ids=["empty", "anothers"])
 @pytest.mark.parametrize("grouped", [False, True], ids=["alone", "group"])
-def test_a_command_that_reads_changes_nothing_in_a_folder_that_is_not_thoraqs(
+def test_a_reading_command_does_not_change_a_foreign_folder(
     tmp_path: Path, holding: str, grouped: bool
 ) -> None:
     folder = tmp_path / "folder"
@@ -63,7 +63,7 @@ def test_a_command_that_reads_changes_nothing_in_a_folder_that_is_not_thoraqs(
 
 
 @pytest.mark.parametrize("name", ["thoraq.db", "a b%3F?#.db", "ü/x.db"])
-def test_a_sqlite_file_is_made_by_an_upgrade_alone(
+def test_a_sqlite_file_is_created_only_by_upgrade(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""How commands end when they cannot do what they were asked for."""
+"""Exit codes of commands that fail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cli.exits import Exit, exit_of
 from testbed.commands import PATIENCE_SECONDS, Commands
 
 
-def test_a_batch_that_is_not_there_is_not_found(commands: Commands) -> None:
+def test_a_missing_batch_is_not_found(commands: Commands) -> None:
     commands.run("db", "upgrade")
     ran = commands.run("status", "nobody")
     assert ran.returncode == Exit.NOT_FOUND
@@ -21,7 +21,7 @@ def test_a_batch_that_is_not_there_is_not_found(commands: Commands) -> None:
     assert "Traceback" not in ran.stderr
 
 
-def test_a_folder_that_is_not_there_is_not_found_and_leaves_no_batch(commands: Commands) -> None:
+def test_a_missing_folder_is_not_found_and_creates_no_batch(commands: Commands) -> None:
     commands.run("db", "upgrade")
     ran = commands.run("submit", "/nowhere/at/all")
     assert ran.returncode == Exit.NOT_FOUND
@@ -29,13 +29,13 @@ def test_a_folder_that_is_not_there_is_not_found_and_leaves_no_batch(commands: C
     assert commands.json("status") == []
 
 
-def test_a_setting_that_makes_no_sense_is_named(tmp_path: Path) -> None:
+def test_an_invalid_setting_is_named(tmp_path: Path) -> None:
     ran = Commands(tmp_path, {"THORAQ_CHUNK_SIZE": "none"}).run("status")
     assert ran.returncode == Exit.USAGE
     assert "error [wrong-setting]: THORAQ_CHUNK_SIZE" in ran.stderr
 
 
-def test_a_wrong_setting_does_not_print_the_secret_it_holds(tmp_path: Path) -> None:
+def test_an_invalid_setting_does_not_print_its_secret(tmp_path: Path) -> None:
     url = "mysql://ada:hunter2@queue/thoraq"
     ran = Commands(tmp_path, {"THORAQ_DATABASE_URL": url}).run("status")
     assert ran.returncode == Exit.USAGE
@@ -43,21 +43,23 @@ def test_a_wrong_setting_does_not_print_the_secret_it_holds(tmp_path: Path) -> N
     assert "hunter2" not in ran.stderr + ran.stdout
 
 
-def test_a_database_that_is_away_is_a_database_error(tmp_path: Path) -> None:
+def test_an_unavailable_database_is_a_database_error(tmp_path: Path) -> None:
     url = "postgresql://127.0.0.1:1/thoraq"
     ran = Commands(tmp_path, {"THORAQ_DATABASE_URL": url}).run("status")
     assert ran.returncode == Exit.DATABASE
     assert "error [database-away]" in ran.stderr
 
 
-def test_a_state_folder_without_a_database_says_how_to_get_one(tmp_path: Path) -> None:
+def test_a_state_folder_without_a_database_names_the_command_that_creates_it(
+    tmp_path: Path,
+) -> None:
     ran = Commands(tmp_path / "elsewhere", {}).run("status")
     assert ran.returncode == Exit.DATABASE
     assert "--state" in ran.stderr
     assert "thoraq process" in ran.stderr
 
 
-def test_a_place_that_cannot_be_written_to_is_told_before_the_work(
+def test_an_unwritable_output_is_reported_before_the_work(
     commands: Commands, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("no folder")
@@ -79,7 +81,7 @@ def test_a_place_that_cannot_be_written_to_is_told_before_the_work(
 
 
 @pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]], ids=["table", "json", "csv"])
-def test_a_full_disk_under_what_is_printed_is_told(
+def test_a_full_disk_at_standard_output_is_reported(
     commands: Commands, tmp_path: Path, form: list[str]
 ) -> None:
     (tmp_path / "films").mkdir()
@@ -100,7 +102,9 @@ def test_a_full_disk_under_what_is_printed_is_told(
     assert "Traceback" not in ran.stderr
 
 
-def test_a_cancelled_batch_says_how_it_goes_on(commands: Commands, tmp_path: Path) -> None:
+def test_a_cancelled_batch_names_the_command_that_resumes_it(
+    commands: Commands, tmp_path: Path
+) -> None:
     (tmp_path / "films").mkdir()
     (tmp_path / "films" / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     commands.run("db", "upgrade")
@@ -111,7 +115,7 @@ def test_a_cancelled_batch_says_how_it_goes_on(commands: Commands, tmp_path: Pat
     assert "1 are cancelled: `thoraq retry night`" in ran.stdout
 
 
-def test_flower_without_a_broker_says_how_to_start_one(commands: Commands) -> None:
+def test_flower_without_a_broker_names_the_command_that_starts_it(commands: Commands) -> None:
     ran = commands.run("flower")
     assert ran.returncode == Exit.QUEUE
     assert "thoraq up" in ran.stderr
@@ -129,7 +133,7 @@ def test_flower_on_a_taken_port_is_one_line(commands: Commands) -> None:
 
 @pytest.mark.parametrize("words", [("status",), ("doctor", "--here"), ("up",), ("process", ".")])
 @pytest.mark.parametrize("kind", ["file", "below a file"])
-def test_a_state_folder_that_is_none_is_told(
+def test_an_invalid_state_folder_is_reported(
     tmp_path: Path, kind: str, words: tuple[str, ...]
 ) -> None:
     (tmp_path / "file").write_text("no folder")
@@ -147,7 +151,7 @@ def test_a_folder_without_files_is_not_found(commands: Commands, tmp_path: Path)
     assert "error [no-files]" in ran.stderr
 
 
-def test_an_error_of_another_library_is_not_taken_for_ours() -> None:
+def test_an_error_of_another_library_has_no_exit_code_of_ours() -> None:
     class Foreign(Exception):
         code = "e3q8"
 

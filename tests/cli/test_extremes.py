@@ -1,4 +1,4 @@
-"""Values at the edge of what can be written end as a usage error, whichever option takes them."""
+"""Extreme values of options are a usage error."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOMENTS = (
     "",
 )
 DAYS = ("10000-01-01", "0000-01-01", "2026-02-30", "9" * 23, "")
-#: Edges that exist: they are taken, in any zone.
+#: Extreme times that exist are accepted, in any zone.
 LAST = ("0001-01-01", "9999-12-31", "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00")
 
 
@@ -50,7 +50,7 @@ def leaves(
 
 
 def parameters() -> list[tuple[tuple[str, ...], click.Parameter]]:
-    """Return every option and argument that takes a number or a time, with its command."""
+    """Yield every option and argument that is a number or a time, with its command."""
     kinds = (click.types.IntParamType, click.types.FloatParamType, Moment, Day)
     return [
         (words, parameter)
@@ -120,6 +120,6 @@ def test_times_at_the_very_edge_are_answered_on_both_databases(database: Databas
 
 
 @pytest.mark.parametrize("study", ["9" * 18, "9" * 19, "9" * 23, "9" * 5000, "-1", "0"])
-def test_a_number_that_no_radiograph_has_is_not_found(study: str, database: Database) -> None:
+def test_an_unknown_radiograph_number_is_not_found(study: str, database: Database) -> None:
     with pytest.raises(StudyUnknown):
         list(find_results(database, ResultFilter(study=study)))

@@ -1,4 +1,4 @@
-"""What failed is asked for like results, whichever command queued it; any batch has a report."""
+"""Failures are queried like results, for any command that queued them; any batch has a report."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ COLUMNS = [
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    """Give the state of a submission: one file measured, two failed, 60 set aside, one waiting."""
+    """Return the state of a submission: 1 file measured, 2 failed, 60 set aside, 1 waiting."""
     database = open_state(tmp_path / "state")
     files = [seen(1), seen(2), refused("half.dcm")]
     submit(database, [*files, *(refused(f"{n:02}.txt", LATERAL) for n in range(60))], chunk_size=1)
@@ -79,7 +79,7 @@ def as_json(state: Path, *words: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_table_ends_with_each_code_its_count_and_what_to_do(state: Path) -> None:
+def test_a_table_ends_with_codes_counts_and_remedies(state: Path) -> None:
     ran = run(state, "failures", "night", "--failed")
     assert (ran.exit_code, ran.stderr) == (Exit.OK, "")
     table, _, remedies = ran.stdout.partition("what to do, by code")
@@ -91,7 +91,7 @@ def test_a_table_ends_with_each_code_its_count_and_what_to_do(state: Path) -> No
     assert line.endswith(known_codes()[BROKEN.code].sentence)
 
 
-def test_a_table_says_what_to_do_once_and_states_in_words(tmp_path: Path) -> None:
+def test_a_table_names_a_remedy_once_and_states_as_text(tmp_path: Path) -> None:
     database = open_state(tmp_path / "state")
     small, odd = TooSmall.because("9 x 9 pixels"), NotAnImage(NotAnImage.__doc__)
     refusals = [Refusal.of(each) for each in (small, odd)]
@@ -119,7 +119,7 @@ def test_a_table_shows_the_newest_fifty_and_counts_all(state: Path) -> None:
     assert run(state, "failures", "--limit", "62").stderr == ""
 
 
-def test_json_and_csv_hold_every_failure_and_every_column(state: Path) -> None:
+def test_json_and_csv_contain_every_failure_and_every_column(state: Path) -> None:
     found = as_json(state)
     assert len(found) == 62
     assert all(list(row) == COLUMNS for row in found)
@@ -142,7 +142,7 @@ def test_filters_choose(state: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["--table", "--json", "--csv"])
-def test_nothing_that_failed_is_said_on_standard_error(state: Path, form: str) -> None:
+def test_an_empty_list_of_failures_is_reported_on_standard_error(state: Path, form: str) -> None:
     ran = run(state, "failures", "a/b\x1b[2J", form)
     assert ran.exit_code == Exit.OK
     assert ran.stdout.strip() in {"", "[]"}
@@ -167,7 +167,7 @@ def test_what_is_unknown_is_refused_and_writes_nothing(
     assert not (state / "reports").exists()
 
 
-def test_a_code_of_an_earlier_version_is_known_where_a_file_ended_with_it(state: Path) -> None:
+def test_a_code_of_an_earlier_version_is_accepted_if_stored(state: Path) -> None:
     database = open_state(state)
     submit(database, [refused("old", Refusal("former-code", "", Disposition.FAILED))], name="old")
     database.dispose()
@@ -197,7 +197,7 @@ def test_a_file_that_was_moved_is_found_by_its_old_path_however_it_is_written(
     assert run(tmp_path / "state", "show", f"{inbox}/b.txt").exit_code == Exit.NOT_FOUND
 
 
-def test_a_report_holds_what_process_writes_for_any_batch(state: Path, tmp_path: Path) -> None:
+def test_a_report_of_any_batch_equals_that_of_process(state: Path, tmp_path: Path) -> None:
     ran = run(state, "report", "night", "--report", str(tmp_path / "out" / "deep"))
     assert ran.exit_code == Exit.OK, ran.output
     written = {path.name: path for path in (tmp_path / "out" / "deep").iterdir()}
@@ -210,9 +210,7 @@ def test_a_report_holds_what_process_writes_for_any_batch(state: Path, tmp_path:
     assert run(state, "report", "night", "--report", str(tmp_path / "out" / "deep")).exit_code == 0
 
 
-def test_a_report_replaces_its_own_older_one_and_nothing_else_unasked(
-    state: Path, tmp_path: Path
-) -> None:
+def test_a_report_overwrites_only_its_own_older_one(state: Path, tmp_path: Path) -> None:
     database = open_state(state)
     submit(database, [seen(4)], name="other")
     database.dispose()
@@ -232,7 +230,7 @@ def test_a_report_replaces_its_own_older_one_and_nothing_else_unasked(
     assert {each.name for each in folder.iterdir()} == {"failures.csv"}
     assert theirs.read_text() == "an operator's"
     assert run(state, *words, "--overwrite").exit_code == Exit.OK
-    assert run(state, *words).exit_code == Exit.OK  # over what it left itself
+    assert run(state, *words).exit_code == Exit.OK  # over its own file
     refused("report", "other", "--report", str(folder))
 
     annotated = folder / "results.csv"
@@ -246,9 +244,7 @@ def test_a_report_replaces_its_own_older_one_and_nothing_else_unasked(
 
 
 @pytest.mark.parametrize("name", ["a/b\x1b[2J", "../../x", "..", "."])
-def test_the_report_of_a_batch_of_any_name_is_in_a_folder_of_its_own(
-    state: Path, name: str
-) -> None:
+def test_the_report_of_a_batch_of_any_name_has_its_folder(state: Path, name: str) -> None:
     database = open_state(state)
     submit(database, [seen(4)], name=name)
     database.dispose()
@@ -299,7 +295,7 @@ def test_a_comparison_shows_an_index_as_its_results_do(tmp_path: Path) -> None:
     assert (row["ict_before"], row["ict_after"]) == (0.4975, 0.5175)
 
 
-def test_a_report_that_cannot_be_written_says_where(state: Path, tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_written_names_the_path(state: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     ran = run(state, "report", "night", "--report", str(tmp_path / "taken" / "below"))
     assert (ran.exit_code, "place-unusable" in ran.stderr) == (Exit.USAGE, True), ran.output

@@ -1,4 +1,4 @@
-"""Files that were read wrongly once, through the real command: reading, network, database."""
+"""Files once read wrongly, through the real command: reading, network, database."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from testbed.checkout import ROOT
 from testbed.commands import Commands
 
 FAULTS = (ROOT.parent / "shared" / "data" / "faults").resolve()
-#: What a landmark may be off on average, in px of a 224 frame, and an ICT.
+#: Tolerances of the mean landmark error, px of a 224 frame, and of the ICT.
 LANDMARK_PX, ICT = 0.15, 0.001
-#: The one chest is that of every file but for these.
+#: All files contain the same chest, except these.
 OTHER_CHEST = {"rgb16_p10.png", "tu32_bright.tif", "ref_bright_t16.tif", "ref_t16.tif"}
 REFERENCES = ("01-j2k-sign-by-header-bits/ref.dcm", "11-tiff-unsigned-32/ref_bright_t16.tif")
 NOTES = {
@@ -46,7 +46,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> Commands:
-    """Give the commands on what one run made of a copy of the folder."""
+    """Return the commands on the results of a copy of the folder."""
     folder = tmp_path_factory.mktemp("faults")
     shutil.copytree(FAULTS, folder / "faults")
     commands = Commands(folder / "state")
@@ -57,7 +57,7 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Commands:
 
 @pytest.fixture(scope="module")
 def results(commands: Commands) -> dict[str, dict[str, Any]]:
-    """Give every result by its file, equal contents under each of their names."""
+    """Return the results by file name, duplicates included."""
     found = {row["sha256"]: row for row in commands.json("results")}
     return {
         path.relative_to(FAULTS).as_posix(): found[digest]
@@ -96,13 +96,13 @@ def test_every_file_gives_the_landmarks_and_the_index_of_its_reference(
     assert results[REFERENCES[1]]["ict"] == pytest.approx(0.4958, abs=ICT)
 
 
-def test_what_was_read_against_its_header_says_so(results: dict[str, dict[str, Any]]) -> None:
+def test_a_file_read_against_its_header_has_a_note(results: dict[str, dict[str, Any]]) -> None:
     assert {
         name: row["reading_note"] for name, row in results.items() if row["reading_note"]
     } == NOTES
 
 
-def test_ages_that_contradict_each_other_draw_no_newborns_line(
+def test_contradictory_ages_do_not_apply_the_threshold_of_newborns(
     results: dict[str, dict[str, Any]],
 ) -> None:
     row = results["18-age-000D/age_000D_birth.dcm"]

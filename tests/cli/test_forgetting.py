@@ -1,4 +1,4 @@
-"""`thoraq forget`: what goes from the database, who is asked, and what is said of it."""
+"""`thoraq forget`: deletion from the database, confirmation and output."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.cli.forked import run_forked
 
 @pytest.fixture
 def shell(database: Database, database_url: str, tmp_path: Path) -> Shell:
-    """Give a shell on two batches."""
+    """Return a shell on two batches."""
     return shell_on_two_batches(database, database_url, tmp_path)
 
 
-def test_a_dry_run_says_what_goes_and_nothing_goes(shell: Shell, database: Database) -> None:
+def test_a_dry_run_lists_deletions_and_deletes_nothing(shell: Shell, database: Database) -> None:
     before = rows(database, file)
     said = json.loads(shell.run(f"forget --patient {NUMBER} --dry-run --json").stdout)
     table = shell.run(f"forget --patient {NUMBER} --dry-run").stdout
@@ -43,7 +43,7 @@ def test_a_dry_run_says_what_goes_and_nothing_goes(shell: Shell, database: Datab
     assert "Nothing matches; nothing was removed." in again.stdout
 
 
-def test_the_number_of_a_patient_need_not_be_in_the_command_line(
+def test_a_patient_id_can_be_passed_outside_the_command_line(
     shell: Shell, database: Database
 ) -> None:
     commands = Commands(shell.state, dict(shell.environment))
@@ -72,7 +72,7 @@ def run_with_input(commands: Commands, said: str, *words: str) -> CompletedProce
     [f"forget --patient {NUMBER} --yes", f"results --patient {NUMBER}"],
     ids=["forget", "results"],
 )
-def test_nobody_is_told_that_a_patient_is_unknown_for_want_of_the_key(
+def test_a_missing_key_is_not_reported_as_an_unknown_patient(
     shell: Shell, database: Database, words: str
 ) -> None:
     environment = {
@@ -96,7 +96,7 @@ def test_nobody_is_told_that_a_patient_is_unknown_for_want_of_the_key(
     ],
     ids=["unasked", "nothing", "two"],
 )
-def test_nothing_is_forgotten_that_was_not_asked_for_clearly(
+def test_ambiguous_requests_delete_nothing(
     shell: Shell, database: Database, words: str, why: str
 ) -> None:
     ran = run_with_input(Commands(shell.state, dict(shell.environment)), "", *words.split())
@@ -104,7 +104,7 @@ def test_nothing_is_forgotten_that_was_not_asked_for_clearly(
     assert seen_files(database) == {"night": 4, "day": 3}
 
 
-def test_the_audit_shows_it_without_the_number(shell: Shell) -> None:
+def test_the_audit_log_shows_forgetting_without_the_patient_id(shell: Shell) -> None:
     shell.run(f"forget --patient {NUMBER} --yes")
     said = shell.run("audit --json").stdout
     [row, *_] = [each for each in json.loads(said) if each["action"] == "forget"]
@@ -115,7 +115,7 @@ def test_the_audit_shows_it_without_the_number(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("ending", ["csv", "json", "parquet"])
-def test_exports_with_rows_of_what_goes_are_named_and_stay(
+def test_exports_with_deleted_rows_are_named_and_kept(
     shell: Shell, tmp_path: Path, ending: str
 ) -> None:
     files = {name: tmp_path / f"{name}.{ending}" for name in ("all", "day", "gone")}

@@ -1,4 +1,4 @@
-"""`thoraq forget`: what goes from the disk, what stays there, and what is said of it."""
+"""`thoraq forget`: files removed from disk, files that remain, and output."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from tests.cli.forked import run_forked
 
 @pytest.fixture
 def shell(database: Database, database_url: str, tmp_path: Path) -> Shell:
-    """Give a shell on two batches."""
+    """Return a shell on two batches."""
     return shell_on_two_batches(database, database_url, tmp_path)
 
 
-def test_reports_and_lines_about_it_go_from_the_disk_and_nothing_else(
+def test_only_reports_and_log_lines_of_the_patient_are_deleted(
     shell: Shell, database: Database, tmp_path: Path
 ) -> None:
     shell.run(f"report night --report {tmp_path}/mine")
@@ -86,7 +86,7 @@ def forget_batch(shell: Shell, name: str) -> str:
 
 
 def write_former_report(shell: Shell, name: str) -> Path:
-    """Write a report as earlier versions did: in their folder, and noted nowhere."""
+    """Write a report as earlier versions did: in their folder, without a record."""
     folder = former_report_folder(Settings(state=shell.state), name)
     folder.mkdir(parents=True)
     for each in REPORT_FILES:
@@ -106,7 +106,7 @@ def write_former_report(shell: Shell, name: str) -> Path:
     ],
     ids=["capital", "dot", "decomposed", "control", "slash", "hidden"],
 )
-def test_reports_of_an_earlier_version_go_too(
+def test_reports_of_an_earlier_version_are_deleted(
     shell: Shell, database: Database, name: str, wanted: str
 ) -> None:
     submit(database, [seen(7)], name=name)
@@ -122,14 +122,14 @@ def test_reports_of_an_earlier_version_go_too(
     assert len(list(kept.iterdir())) == len(REPORT_FILES)
 
 
-def test_a_former_folder_that_is_another_batchs_too_stays_and_is_named(
+def test_a_report_folder_shared_with_another_batch_is_kept_and_named(
     shell: Shell, database: Database
 ) -> None:
     submit(database, [seen(7)], name="Night")
     measure_all(database)
     shell.run("report night")
     reports = shell.state / "reports"
-    (reports / "Night").symlink_to("night")  # as where case does not count
+    (reports / "Night").symlink_to("night")  # as on a case-insensitive file system
 
     said = forget_batch(shell, "Night")
 
@@ -152,7 +152,7 @@ def test_a_report_of_another_host_is_named(
     "scope", [Scope(batch="night"), Scope(patients=(NUMBER,))], ids=["batch", "patient"]
 )
 @pytest.mark.parametrize("where", ["default", "named"])
-def test_a_report_of_what_is_forgotten_while_it_is_written_goes(
+def test_a_report_written_during_forgetting_is_deleted(
     *,
     shell: Shell,
     database: Database,
@@ -187,7 +187,7 @@ def test_a_report_of_what_is_forgotten_while_it_is_written_goes(
         assert len(rows(database, output)) == len(REPORT_FILES)
 
 
-def test_what_a_killed_report_left_is_named_until_it_is_removed_by_hand(
+def test_files_of_a_killed_report_are_named_until_removed_by_hand(
     shell: Shell, database: Database, tmp_path: Path
 ) -> None:
     shell.run(f"report night --report {tmp_path}/mine")
@@ -215,7 +215,7 @@ def test_what_a_killed_report_left_is_named_until_it_is_removed_by_hand(
 
 
 @pytest.mark.parametrize("others", [False, True], ids=["alone", "on a sheet"])
-def test_a_picture_of_what_is_forgotten_while_it_is_drawn_goes(
+def test_a_picture_drawn_during_forgetting_is_deleted(
     shell: Shell, database: Database, tmp_path: Path, *, others: bool
 ) -> None:
     del shell
@@ -278,7 +278,7 @@ def be_this_host(share: Path, database: Database) -> None:
     ],
     ids=["share", "file", "host"],
 )
-def test_what_could_not_be_removed_is_removed_by_the_next_forgetting(
+def test_files_not_deleted_are_deleted_by_the_next_forgetting(
     *,
     shell: Shell,
     database: Database,
@@ -302,7 +302,7 @@ def test_what_could_not_be_removed_is_removed_by_the_next_forgetting(
     help_again(share, database)
     shell.run("forget --before 1990-01-01 --dry-run")
     assert (share / "mine" / "results.csv").exists()
-    (share / "mine" / "failures.csv").unlink()  # by hand: its folder is there
+    (share / "mine" / "failures.csv").unlink()  # removed by hand; its folder exists
     last = shell.run("forget --before 1990-01-01 --yes").stdout
     assert f"on disk  {share}/mine/results.csv" in last
     assert "stays" not in last
@@ -310,7 +310,7 @@ def test_what_could_not_be_removed_is_removed_by_the_next_forgetting(
     assert rows(database, output) == []
 
 
-def test_a_report_folder_that_was_removed_by_hand_is_not_asked_for_again(
+def test_a_report_folder_removed_by_hand_is_not_reported_again(
     shell: Shell, database: Database
 ) -> None:
     shell.run("report night")

@@ -1,4 +1,4 @@
-"""An archive whose paths are stored hashed tells no folder, and is worked with as any other."""
+"""An archive with hashed paths reveals no folder, and works like any other."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def hashing(path: str) -> str:
 
 
 def filled(tmp_path: Path, database_url: str) -> Database:
-    """One radiograph was measured, and one failed."""
+    """Return an archive with one radiograph measured and one failed."""
     settings = Settings(
         state=tmp_path / "state", patient_key=KEY, database_url=database_url, store_paths="hashed"
     )
@@ -83,7 +83,7 @@ def test_commands_print_and_export_the_hash_and_find_it_by_the_path(
         assert [row["path"] for row in csv.DictReader(lines)] == [hashing(MEASURED)]
 
 
-def test_what_needs_a_path_that_is_not_kept_says_so(
+def test_commands_that_need_a_path_refuse_a_hashed_one(
     tmp_path: Path, database_url: str, environment: dict[str, str]
 ) -> None:
     database = filled(tmp_path, database_url)
@@ -102,7 +102,7 @@ def test_what_needs_a_path_that_is_not_kept_says_so(
     assert ran.returncode == Exit.OK, ran.stderr
 
 
-def test_a_copy_holds_the_hashes_and_no_path(
+def test_a_backup_contains_hashes_and_no_path(
     tmp_path: Path,
     database_url: str,
     empty_url_of_same_kind: str,
@@ -121,7 +121,7 @@ def test_a_copy_holds_the_hashes_and_no_path(
 
 
 @pytest.mark.parametrize("store_here", ["full", "hashed"])
-def test_doctor_says_where_another_machine_hashes_paths(
+def test_doctor_reports_machines_that_hash_paths_differently(
     tmp_path: Path, database_url: str, environment: dict[str, str], store_here: str
 ) -> None:
     filled(tmp_path, database_url)
@@ -133,7 +133,7 @@ def test_doctor_says_where_another_machine_hashes_paths(
     assert repairs == wanted
 
 
-def test_an_archive_is_measured_and_its_folder_is_not_told(tmp_path: Path) -> None:
+def test_an_archive_is_measured_without_revealing_its_folder(tmp_path: Path) -> None:
     folder = tmp_path / PATIENT
     write_archive(folder, 2)
     commands = Commands(tmp_path / "state", SHARED)

@@ -1,4 +1,4 @@
-"""`thoraq health --json`: what it says of each process, in keys that a page tells."""
+"""`thoraq health --json`: its keys for each process are documented."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from testbed.commands import Commands
 from tests.cli.json_keys import unknown_keys
 
 
-def test_health_says_as_json_which_process_does_not_run(commands: Commands) -> None:
+def test_health_names_absent_processes_in_json(commands: Commands) -> None:
     ran = commands.run("health", "scheduler", "--json")
     assert ran.returncode == Exit.UNSOUND, ran.stderr
     said = json.loads(ran.stdout)

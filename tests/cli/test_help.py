@@ -1,4 +1,4 @@
-"""What `thoraq --help` costs, and what every command's help holds."""
+"""Imports of `thoraq --help`, and the content of the help of every command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEAVY = "{'torch', 'celery', 'sqlalchemy', 'pydicom', 'numpy', 'rich', 'pydantic
 
 
 def loaded_after(code: str, wanted: str) -> str:
-    """Run code in a fresh interpreter; return which of the wanted modules it has loaded."""
+    """Run code in a new interpreter; return which of the given modules it loaded."""
     code += f"\nimport sys\nprint('LOADED', sorted({wanted} & set(sys.modules)))"
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
@@ -41,7 +41,7 @@ def test_no_command_loads_torch() -> None:
 
 
 @pytest.mark.parametrize("words", every_command(), ids=" ".join)
-def test_the_help_of_a_command_holds_an_example(words: tuple[str, ...]) -> None:
+def test_the_help_of_a_command_has_an_example(words: tuple[str, ...]) -> None:
     said = CliRunner().invoke(thoraq, [*words, "--help"], prog_name="thoraq")
     assert said.exit_code == 0
     assert "Example" in said.output
@@ -60,7 +60,7 @@ def test_a_command_is_listed_with_the_first_line_of_its_help() -> None:
     assert {n: line for n, line in found.items() if not line.startswith(starts[n])} == {}
 
 
-def test_an_unknown_command_is_a_wrong_command_line() -> None:
+def test_an_unknown_command_is_a_usage_error() -> None:
     said = CliRunner().invoke(thoraq, ["prcess"], prog_name="thoraq")
     assert said.exit_code == 2
     assert "No such command 'prcess'. (Did you mean one of: 'process', 'results'?)" in said.output
@@ -70,7 +70,7 @@ def test_an_unknown_command_is_a_wrong_command_line() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_a_mistyped_command_names_the_one_it_resembles(name: str) -> None:
+def test_a_mistyped_command_gets_a_suggestion(name: str) -> None:
     if len(name) < 4:
         return
     for typed in (name[:-2] + name[-1] + name[-2], name[:-1], name + "s"):

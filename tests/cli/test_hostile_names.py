@@ -1,4 +1,4 @@
-"""No command sends a terminal, a pipe or a log what would steer a terminal."""
+"""No command writes terminal control sequences of others to a terminal, a pipe or a log."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from testbed.processes import ending_with_us
 from tests.cli.hostile import NAME, Hostile, make_hostile
 from tests.docs.generated import every_command
 
-#: What our own styles send, and what a bar of rich's does; of colours ours alone.
+#: Allowed sequences: our own styles and those of the progress bar of rich.
 OURS = re.compile(
     r"\x1b\[(?:0|1|2|3[1-7]|39|22|49|0;3[1-7]|1;3[1-7]|38;5;\d+)m|\r?\x1b\[2K|\r?\x1b\[1A|\x1b\[\?25[lh]"
 )
@@ -43,7 +43,7 @@ def commands(hostile: Hostile) -> Commands:
 
 
 def lines_of(hostile: Hostile, out: Path) -> dict[tuple[str, ...], list[list[str]]]:
-    """Return the words that follow each command, for every time it is run."""
+    """Return the arguments of each command, one entry per run."""
     archive, films, gone = map(str, (hostile.archive, hostile.films, out / NAME))
     file, again, waiting = hostile.files[0], f"{NAME} again", f"{NAME} waiting"
     failed, at_work, second = f"{NAME} failed", f"{NAME} at work", f"{NAME}2"
@@ -150,7 +150,7 @@ def piped(commands: Commands, script: Path) -> bytes:
 
 
 def at_a_terminal(commands: Commands, script: Path) -> bytes:
-    """Run the commands at a terminal that changes no byte."""
+    """Run the commands in a raw terminal."""
     ours, theirs = pty.openpty()
     modes = termios.tcgetattr(theirs)
     modes[1] &= ~termios.OPOST
@@ -169,7 +169,7 @@ def at_a_terminal(commands: Commands, script: Path) -> bytes:
         while True:
             try:
                 more = os.read(ours, 1 << 16)
-            except OSError:  # EIO: the last process that had it open has ended
+            except OSError:  # EIO: the last process has closed it
                 break
             said += more
     os.close(ours)
@@ -177,7 +177,7 @@ def at_a_terminal(commands: Commands, script: Path) -> bytes:
 
 
 def steering(text: str) -> list[str]:
-    """Return what in a text would steer a terminal, with what stands around it."""
+    """Return control sequences in a text, with their context."""
     return [
         text[max(0, at - 60) : at + 20]
         for at, char in enumerate(text)
@@ -186,28 +186,28 @@ def steering(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("run", [piped, at_a_terminal])
-def test_no_command_prints_what_steers_a_terminal(
+def test_no_command_prints_foreign_control_sequences(
     hostile: Hostile, commands: Commands, run: Callable[[Commands, Path], bytes], tmp_path: Path
 ) -> None:
     every = lines_of(hostile, tmp_path)
     assert set(every) == set(every_command()), "say how each command is run with hostile names"
     if run is at_a_terminal:
-        del every["evaluate",]  # ten seconds of torch, for one message
+        del every["evaluate",]  # ten seconds to load torch, for one message
     lines = [[*words, *more] for words, each in every.items() for more in each]
     script = tmp_path / "lines.json"
     script.write_text(json.dumps(lines), encoding="ascii")
 
-    said = run(commands, script).decode("utf-8")  # strictly: no lone C1 byte either
+    said = run(commands, script).decode("utf-8")  # strict: rejects a lone C1 byte
 
     assert len(RAN.findall(said)) == 2 * len(lines)
     assert "Traceback" not in said
     assert steering(OURS.sub("", said) if run is at_a_terminal else said) == []
-    # Each name was shown, with its brackets.
+    # Every name was printed, with its brackets.
     assert said.count("[red][link=a:b]y[bold]") > 2 * len(lines)
     assert ("\x1b[1m" in said) == (run is at_a_terminal)
 
 
-def test_an_error_nobody_foresaw_is_printed_without_controls(tmp_path: Path) -> None:
+def test_an_unexpected_error_is_printed_without_control_characters(tmp_path: Path) -> None:
     script = """
 import threading
 from cli.main import thoraq
@@ -237,7 +237,7 @@ thoraq(["status"], prog_name="thoraq")
     assert steering(said) == []
 
 
-def test_json_and_files_hold_names_as_they_are_and_printed_csv_shows_their_controls(
+def test_json_and_files_have_raw_names_and_printed_csv_escaped_ones(
     hostile: Hostile, commands: Commands, tmp_path: Path
 ) -> None:
     found = commands.json("results")

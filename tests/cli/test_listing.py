@@ -1,4 +1,4 @@
-"""Lists with chosen columns, in a chosen order, or counted."""
+"""Lists with selected columns, sorted, or counted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.cli.hostile import NAME, make_hostile
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Commands:
-    """Give commands on a state with six results and two failures."""
+    """Return commands on a state with six results and two failures."""
     return Commands(make_hostile(tmp_path_factory.mktemp("listing")).state)
 
 
@@ -28,7 +28,7 @@ def said(filled: Commands, *words: str) -> str:
     return ran.stdout
 
 
-#: Lists that are held as a whole, with a command that prints two rows or more.
+#: Lists without a database query, with a command that prints two or more rows.
 HELD = {
     "status": ("status",),
     "audit": ("audit",),
@@ -73,7 +73,7 @@ def test_every_list_is_counted(filled: Commands, name: str) -> None:
     assert json.loads(said(filled, *HELD[name], "--count", "--json")) == {"count": len(rows)}
 
 
-def test_a_limited_audit_is_sorted_before_it_is_cut(filled: Commands) -> None:
+def test_a_limited_audit_log_is_sorted_before_the_limit(filled: Commands) -> None:
     every = json.loads(said(filled, "audit", "--sort", "action", "--json"))
     assert (
         json.loads(said(filled, "audit", "--sort", "action", "--limit", "1", "--json"))
@@ -87,7 +87,7 @@ def test_a_limited_audit_is_sorted_before_it_is_cut(filled: Commands) -> None:
 @pytest.mark.parametrize(
     "words", [("status", NAME), ("train", "status", f"{NAME} failed")], ids=["batch", "run"]
 )
-def test_options_of_a_list_are_refused_for_one_of_its_rows(
+def test_list_options_are_refused_for_a_single_row(
     filled: Commands, words: tuple[str, ...]
 ) -> None:
     for more in (["--count"], ["--sort", "created_at"], ["--columns", "created_at"]):
@@ -97,7 +97,7 @@ def test_options_of_a_list_are_refused_for_one_of_its_rows(
 
 
 @pytest.mark.parametrize("command", ["results", "failures"])
-def test_columns_are_those_that_were_named_in_every_form(filled: Commands, command: str) -> None:
+def test_every_format_has_the_selected_columns(filled: Commands, command: str) -> None:
     names = ["radiograph", "path"]
     table, printed, as_json = (
         said(filled, command, "--columns", "radiograph, path", form)
@@ -148,10 +148,10 @@ def test_a_misspelt_column_gets_a_suggestion(filled: Commands, words: list[str],
     assert hint in " ".join(ran.stderr.split())
 
 
-def test_one_batch_and_the_list_of_batches_name_the_same_things_alike(filled: Commands) -> None:
+def test_one_batch_and_the_list_of_batches_use_the_same_keys(filled: Commands) -> None:
     [first, *_] = json.loads(said(filled, "status", "--json"))
     one = json.loads(said(filled, "status", first["batch"], "--json"))
-    shared = set(first) - {"paused"}  # a ledger says since when
+    shared = set(first) - {"paused"}  # a ledger has the time instead
     assert shared <= set(one)
     assert {name: one[name] for name in shared} == {name: first[name] for name in shared}
     assert one["queued"] == one["waiting"]

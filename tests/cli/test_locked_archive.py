@@ -1,4 +1,4 @@
-"""A folder and a file that are locked at first, seen by the commands of an operator."""
+"""A folder and a file that are not readable at first, with the commands of an operator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from testbed.rights import BOUND_COMMAND
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Iterator[Path]:
-    """Give two radiographs, and four that are locked."""
+    """Yield two radiographs, and four that are not readable."""
     made = tmp_path / "archive"
     write_radiographs(made, 3)
     write_radiographs(made / "study", 2, seed=1)
@@ -36,7 +36,7 @@ def unlock(archive: Path) -> None:
 
 
 def run(commands: Commands, *words: str | Path) -> str:
-    """Run a command that is bound by the rights of files; return what it prints."""
+    """Run a command without CAP_DAC_OVERRIDE; return its output."""
     ran = subprocess.run(
         [*BOUND_COMMAND, sys.executable, "-m", "cli", *map(str, words)],
         env=commands.environment,
@@ -50,7 +50,7 @@ def run(commands: Commands, *words: str | Path) -> str:
 
 
 def ledger(commands: Commands) -> dict[str, Any]:
-    """Return the batch's ledger once it adds up and the failures say the same."""
+    """Return the ledger of the batch once it adds up and agrees with the failures."""
     found: dict[str, Any] = json.loads(run(commands, "status", "night", "--json"))
     kinds = ("measured", "set_aside", "failed", "duplicates", "cancelled", "waiting", "running")
     assert found["seen"] == sum(found[kind] for kind in kinds)
@@ -60,9 +60,7 @@ def ledger(commands: Commands) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_process_measures_what_was_locked_once_it_opens_and_counts_each_once(
-    archive: Path, tmp_path: Path
-) -> None:
+def test_process_measures_unreadable_files_once_readable(archive: Path, tmp_path: Path) -> None:
     commands = Commands(tmp_path / "state")
     words = ("process", archive, "--batch", "night")
     assert "This run: 2 measured, 0 set aside, 2 failed" in run(commands, *words)

@@ -1,4 +1,4 @@
-"""`thoraq logs` reads what this machine's processes wrote, rotated files too."""
+"""`thoraq logs` reads the logs of this machine's processes, with rotated files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def line(second: float, event: str, **keys: object) -> str:
 
 @pytest.fixture
 def logs(commands: Commands) -> Path:
-    """Give a folder of logs as two workers and a broker leave them."""
+    """Return a folder with logs of two workers and a broker."""
     folder = commands.state / "logs"
     folder.mkdir(parents=True)
     (folder / "cpu0.log.2").write_text(line(1, "first", batch="night", chunk=1))
@@ -53,9 +53,7 @@ def logs(commands: Commands) -> Path:
     return folder
 
 
-def test_lines_of_all_processes_come_in_the_order_of_their_times(
-    commands: Commands, logs: Path
-) -> None:
+def test_lines_of_all_processes_are_sorted_by_time(commands: Commands, logs: Path) -> None:
     ran = commands.run("logs", "--json")
     assert ran.returncode == Exit.OK, ran.stderr
     said = [json.loads(each) for each in ran.stdout.splitlines()]
@@ -66,7 +64,7 @@ def test_lines_of_all_processes_come_in_the_order_of_their_times(
     assert (broker["timestamp"][:22], broker["level"]) == ("2026-03-01T02:00:06.50", "warning")
     assert all({"timestamp", "level", "event", "process"} <= set(each) for each in said)
     assert unknown_keys(dict.fromkeys(set.intersection(*map(set, said)))) == set()
-    # What was torn and what is no JSON is shown where it was written.
+    # Incomplete lines and lines that are not JSON are shown in their position.
     events = [each["event"] for each in said]
     assert events.index("fifth") < events.index("Traceback (most recent call last):")
     assert events.index("Traceback (most recent call last):") < events.index("Out of memory")
@@ -86,7 +84,7 @@ def test_lines_of_all_processes_come_in_the_order_of_their_times(
     ],
     ids=["batch", "level", "since", "process", "hostile", "unknown"],
 )
-def test_lines_are_chosen_by_batch_level_time_and_process(
+def test_lines_are_filtered_by_batch_level_time_and_process(
     commands: Commands, logs: Path, words: list[str], events: list[str]
 ) -> None:
     assert logs.is_dir()
@@ -96,7 +94,9 @@ def test_lines_are_chosen_by_batch_level_time_and_process(
     assert ("No matching log lines." in ran.stderr) == (not events)
 
 
-def test_a_line_is_key_and_value_and_steers_no_terminal(commands: Commands, logs: Path) -> None:
+def test_a_line_has_keys_and_values_without_control_sequences(
+    commands: Commands, logs: Path
+) -> None:
     assert logs.is_dir()
     printed = commands.run("logs").stdout
     third = '2026-03-01 02:00:03.000Z  cpu0      warning  third  batch=night chunk=2 code="x y"'
@@ -106,9 +106,7 @@ def test_a_line_is_key_and_value_and_steers_no_terminal(commands: Commands, logs
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Lima"])
-def test_a_time_that_is_printed_is_one_that_since_takes(
-    commands: Commands, logs: Path, zone: str
-) -> None:
+def test_since_accepts_printed_times(commands: Commands, logs: Path, zone: str) -> None:
     assert logs.is_dir()
     commands.extra["TZ"] = zone
     whole = commands.run("logs", "night").stdout.splitlines()
@@ -117,9 +115,7 @@ def test_a_time_that_is_printed_is_one_that_since_takes(
     assert commands.run("logs", "night", "--since", at).stdout.splitlines() == whole[2:]
 
 
-def test_a_batch_that_neither_logs_nor_database_know_is_not_found(
-    commands: Commands, logs: Path
-) -> None:
+def test_a_batch_absent_from_logs_and_database_is_not_found(commands: Commands, logs: Path) -> None:
     assert logs.is_dir()
     database = prepare(Settings(state=commands.state))
     submit(database, [seen(1)], name="quiet")
@@ -128,7 +124,7 @@ def test_a_batch_that_neither_logs_nor_database_know_is_not_found(
         ran = commands.run("logs", *words)
         assert (ran.returncode, ran.stdout) == (Exit.NOT_FOUND, ""), words
         assert "error [batch-unknown]" in ran.stderr
-    # A batch whose lines are elsewhere, one that was forgotten, and lines of another level.
+    # A batch logged elsewhere, a forgotten one, and lines of another level.
     for words in (["quiet"], ["night"], ["night", "--level", "critical"]):
         assert commands.run("logs", *words).returncode == Exit.OK, words
     (commands.state / "thoraq.db").write_bytes(b"no database" * 100)
@@ -136,13 +132,13 @@ def test_a_batch_that_neither_logs_nor_database_know_is_not_found(
     assert (ran.returncode, "No matching log lines." in ran.stderr) == (Exit.OK, True)
 
 
-def test_a_process_without_a_log_is_answered_with_those_that_have_one(
+def test_a_process_without_a_log_is_refused_with_the_available_ones(
     commands: Commands, logs: Path, start: Start
 ) -> None:
     ran = commands.run("logs", "--process", "nope", "--process", "cpu1")
     assert (ran.returncode, ran.stdout) == (Exit.USAGE, "")
     assert "no log here is of nope; there are logs of broker, cpu0, cpu1" in ran.stderr
-    following = start("logs", "--process", "gpu0", "--follow")  # one that starts later
+    following = start("logs", "--process", "gpu0", "--follow")  # a process that starts later
     assert following.stderr is not None
     assert "no log here is of gpu0" in following.stderr.readline()
     (logs / "gpu0.log").write_text(line(22, "new"))
@@ -152,7 +148,7 @@ def test_a_process_without_a_log_is_answered_with_those_that_have_one(
     following.communicate(timeout=PATIENCE_SECONDS)
 
 
-def test_a_machine_without_logs_says_where_to_look(commands: Commands) -> None:
+def test_a_machine_without_logs_names_the_alternatives(commands: Commands) -> None:
     ran = commands.run("logs", "night")
     assert (ran.returncode, ran.stdout) == (Exit.OK, "")
     assert "No matching log lines." in ran.stderr
@@ -162,9 +158,7 @@ def test_a_machine_without_logs_says_where_to_look(commands: Commands) -> None:
     assert "docker compose logs" in " ".join(helped.split())
 
 
-def test_what_is_added_is_shown_across_a_rotation_and_a_line_only_once_it_is_whole(
-    logs: Path, start: Start
-) -> None:
+def test_new_complete_lines_are_shown_across_a_rotation(logs: Path, start: Start) -> None:
     following = start("logs", "night", "--follow", "--json")
     assert following.stdout is not None
     seen = [json.loads(following.stdout.readline())["event"] for _ in range(4)]
@@ -189,7 +183,7 @@ def test_hundreds_of_megabytes_are_read_line_by_line(commands: Commands) -> None
     folder.mkdir(parents=True)
     (folder / "cpu0.log").write_text(line(1, "small", batch="night"))
     with (folder / "cpu0.log.1").open("wb") as file:
-        file.truncate(300 << 20)  # a line without an end, as of a disk that lost its blocks
+        file.truncate(300 << 20)  # a line without an end, as after lost disk blocks
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))

@@ -1,4 +1,4 @@
-"""Networks: brought in, promoted while workers run, asked for by name."""
+"""Networks: registered, promoted while workers run, selected by name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ICT = SHIPPED_CARD["metrics"]["ict"]
 
 @pytest.fixture
 def films(processed: Processed, tmp_path: Path) -> list[Path]:
-    """Give two folders of two sound radiographs each."""
+    """Return two folders of two valid radiographs each."""
     found = [row["path"] for row in processed.commands.json("results", "--limit", "4")]
     folders = [tmp_path / "first", tmp_path / "second"]
     for number, path in enumerate(found):
@@ -46,7 +46,7 @@ def served(commands: Commands) -> list[str]:
     return [row["model"] for row in commands.json("models", "list") if row["served"]]
 
 
-def test_workers_that_run_measure_by_the_network_that_is_promoted(
+def test_running_workers_use_the_promoted_network(
     commands: Commands, start: Start, films: list[Path], tmp_path: Path
 ) -> None:
     up = start("up", "--device", "cpu")
@@ -74,7 +74,7 @@ def test_workers_that_run_measure_by_the_network_that_is_promoted(
     up.communicate(timeout=PATIENCE_SECONDS)
 
 
-def test_a_submission_by_a_named_network_has_a_batch_of_its_own(
+def test_a_submission_with_a_named_network_is_another_batch(
     commands: Commands, films: list[Path], tmp_path: Path
 ) -> None:
     commands.run("submit", films[0])
@@ -100,7 +100,7 @@ def test_an_unknown_network_is_not_found_and_nothing_is_queued(
     assert commands.json("status") == []
 
 
-def test_a_network_brought_in_is_listed_with_its_parent_and_its_figures(
+def test_a_registered_network_is_listed_with_parent_and_metrics(
     commands: Commands, tmp_path: Path
 ) -> None:
     metrics = {
@@ -108,7 +108,7 @@ def test_a_network_brought_in_is_listed_with_its_parent_and_its_figures(
         "ict": {"c test": {"cases": 5, "mean_absolute": 0.01}},
     }
     made = make_network(tmp_path / "made", "ours", metrics=metrics)
-    for _ in range(2):  # bringing it in again changes nothing
+    for _ in range(2):  # registering it again changes nothing
         assert commands.run("models", "register", made).returncode == Exit.OK
     shipped, ours = commands.json("models", "list")
     assert (shipped["version"], shipped["served"]) == (SHIPPED, True)
@@ -151,7 +151,7 @@ def test_a_network_brought_in_is_listed_with_its_parent_and_its_figures(
         ("of another version", "states no landmark error"),
     ],
 )
-def test_larger_or_unknown_errors_are_named_with_those_of_the_served_network(
+def test_larger_or_unknown_errors_are_stated_with_those_of_the_served_network(
     metrics: object, named: str
 ) -> None:
     with pytest.raises(ModelWorse, match=re.escape(named)):
@@ -170,7 +170,7 @@ def recorded(version: str, card: Mapping[str, object]) -> ModelRecord:
     return ModelRecord(version, "", card, served=False, registered_at=datetime.now(UTC))
 
 
-def test_a_network_with_larger_errors_is_promoted_only_by_force(
+def test_a_network_with_larger_errors_is_promoted_only_with_force(
     commands: Commands, tmp_path: Path
 ) -> None:
     metrics = {"landmarks": {"landmarks15 test": {"cases": 144, "mean": 75.0}}}
@@ -182,7 +182,7 @@ def test_a_network_with_larger_errors_is_promoted_only_by_force(
     assert commands.run("models", "promote", SHIPPED).stdout == f"from ours to {SHIPPED}\n"
 
 
-def test_promoting_goes_back_and_says_when_there_is_nothing_to_do(
+def test_promotion_can_be_reverted_and_repeating_it_is_reported(
     commands: Commands, tmp_path: Path
 ) -> None:
     commands.run("models", "register", make_network(tmp_path / "made", "ours"))
@@ -206,7 +206,7 @@ def test_a_network_whose_files_are_gone_or_changed_is_not_promoted(
 
 
 @pytest.mark.parametrize("version", ["thoraq-7", "..", "a b"])
-def test_a_network_may_not_take_a_name_of_thoraqs_or_of_a_folder(
+def test_reserved_names_of_networks_are_refused(
     commands: Commands, tmp_path: Path, version: str
 ) -> None:
     ran = commands.run("models", "register", make_network(tmp_path / "made", version))
@@ -214,5 +214,5 @@ def test_a_network_may_not_take_a_name_of_thoraqs_or_of_a_folder(
     assert [row["version"] for row in commands.json("models", "list")] == [SHIPPED]
 
 
-def test_the_shipped_network_is_called_as_thoraqs_are() -> None:
+def test_the_shipped_network_has_a_reserved_name() -> None:
     assert is_shipped_name(SHIPPED)

@@ -1,4 +1,4 @@
-"""Every command refuses to work on the database of a newer thoraq, and leaves it as it is."""
+"""Every command refuses the database of a newer thoraq, and does not change it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from testbed.checkout import ROOT
 from testbed.commands import Commands
 from testbed.records import measure_all, seen, submit
 
-#: What each command is given; FILES, FILMS, CARD, NEW, PICTURE and COPY are paths that suit it.
+#: Arguments of each command; FILES, FILMS, CARD, NEW, PICTURE and COPY are replaced by paths.
 ARGUMENTS = {
     "process": "FILES --device cpu",
     "submit": "FILES",
@@ -64,7 +64,7 @@ ARGUMENTS = {
     "models promote": "thoraq-2",
     "models register": "CARD",
 }
-#: Commands that do not work on the database, and why.
+#: Commands that do not use the database, and why.
 ELSEWHERE = {
     "doctor": "says so with code 4, see below",
     "db restore": "replaces the database, whatever it holds: the way back after an upgrade",
@@ -79,7 +79,7 @@ ELSEWHERE = {
 
 
 def commands_of(command: click.Command, words: tuple[str, ...] = ()) -> Iterator[str]:
-    """Name every command of a group, also those of groups in it."""
+    """Yield the name of every command of a group and its subgroups."""
     if not isinstance(command, click.Group):
         yield " ".join(words)
         return
@@ -91,7 +91,7 @@ def commands_of(command: click.Command, words: tuple[str, ...] = ()) -> Iterator
 
 
 def everything(url: str) -> dict[str, list[Any]]:
-    """Give every row of every table, whatever the schema."""
+    """Return every row of every table of any schema."""
     engine = engine_of(url)
     try:
         with engine.begin() as connection:
@@ -107,7 +107,7 @@ def everything(url: str) -> dict[str, list[Any]]:
 
 @pytest.fixture
 def newer_url(database: Database, database_url: str) -> str:
-    """Give a database with rows of every kind of work, as a newer thoraq leaves it."""
+    """Return a database of a newer thoraq with rows in every table."""
     card = shipped_card()
     register_model(database, card.version, card.weights_digest, card.card, serve=True)
     submit(database, [seen(1), seen(2)], model=card.version)
@@ -119,7 +119,7 @@ def newer_url(database: Database, database_url: str) -> str:
     return database_url
 
 
-def test_every_command_is_known_here() -> None:
+def test_every_command_has_its_case_for_a_newer_schema() -> None:
     assert sorted(commands_of(thoraq)) == sorted(ARGUMENTS | ELSEWHERE)
 
 
@@ -147,7 +147,7 @@ def test_every_command_refuses_the_database_of_a_newer_thoraq_and_changes_nothin
     for command, arguments in ARGUMENTS.items():
         words = [str(places.get(word, word)) for word in arguments.split()]
         with warnings.catch_warnings():
-            # A command's process takes its connections with it; this one stays.
+            # Close the connections, as the end of a command's process would.
             warnings.simplefilter("ignore", ResourceWarning)
             ran = CliRunner().invoke(thoraq, [*command.split(), *words], env=environment)
             gc.collect()
@@ -159,7 +159,7 @@ def test_every_command_refuses_the_database_of_a_newer_thoraq_and_changes_nothin
     assert not (tmp_path / "new.csv").exists()
 
 
-def test_a_restore_over_the_database_of_a_newer_thoraq_has_to_be_asked_for(
+def test_a_restore_over_a_newer_database_needs_replace(
     newer_url: str, empty_url_of_same_kind: str, tmp_path: Path
 ) -> None:
     schema.upgrade(empty_url_of_same_kind)
@@ -174,9 +174,7 @@ def test_a_restore_over_the_database_of_a_newer_thoraq_has_to_be_asked_for(
     assert schema.check(newer_url).up_to_date
 
 
-def test_the_doctor_and_the_processes_of_a_machine_say_so_too(
-    newer_url: str, tmp_path: Path
-) -> None:
+def test_the_doctor_and_the_processes_report_a_newer_schema(newer_url: str, tmp_path: Path) -> None:
     commands = Commands(tmp_path / "state", {"THORAQ_DATABASE_URL": newer_url})
     before = everything(newer_url)
     ran = commands.run("doctor")

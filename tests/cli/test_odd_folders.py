@@ -1,4 +1,4 @@
-"""A state folder may be called anything; every command finds what is in it."""
+"""A state folder may have any name; every command works with it."""
 
 from __future__ import annotations
 
@@ -32,14 +32,12 @@ WORDS = {
 
 
 @pytest.mark.parametrize("given", ["option", "setting"])
-def test_a_folder_of_the_oddest_name_is_measured_into_and_copied(
-    tmp_path: Path, given: str
-) -> None:
+def test_a_state_folder_with_special_characters_works(tmp_path: Path, given: str) -> None:
     write_radiographs(tmp_path / "films", 2)
     state = tmp_path / ODD
     if given == "setting":
         commands, named = Commands(state), []
-    else:  # what begins with a dash needs no ./ before it
+    else:  # a name that begins with a dash needs no ./ before it
         commands, named = Commands(tmp_path / "other"), ["--state", state]
     ran = commands.run("process", tmp_path / "films", "--device", "cpu", "--batch", "b", *named)
     assert ran.returncode == Exit.OK, ran.stderr
@@ -56,11 +54,11 @@ def test_a_folder_of_the_oddest_name_is_measured_into_and_copied(
         ran = commands.run(*words, *named)
         assert ran.returncode == Exit.OK, (words, ran.stdout, ran.stderr)
     assert [row["measured"] for row in commands.json("status", *named)] == [2]
-    # Nothing was made beside it, under the name that a URL would be cut to.
+    # No file was created under the name truncated as in a URL.
     assert {each.name for each in tmp_path.iterdir()} == {"films", ODD}
 
 
-def test_a_database_of_the_oddest_name_is_found_by_its_url(tmp_path: Path) -> None:
+def test_a_database_with_special_characters_is_found_by_its_url(tmp_path: Path) -> None:
     path = tmp_path / ODD / "d?b#.db"
     commands = Commands(tmp_path / "state", {"THORAQ_DATABASE_URL": sqlite_url(path)})
     assert commands.run("db", "upgrade").returncode == Exit.OK
@@ -81,7 +79,9 @@ def test_a_database_of_the_oddest_name_is_found_by_its_url(tmp_path: Path) -> No
     ids=["question", "memory", "named-memory", "long", "port", "path"],
 )
 @pytest.mark.parametrize("command", ["status", "doctor --here", "db upgrade"])
-def test_a_url_that_names_no_database_is_one_line(tmp_path: Path, url: str, command: str) -> None:
+def test_a_url_without_a_database_is_a_one_line_error(
+    tmp_path: Path, url: str, command: str
+) -> None:
     ran = Commands(tmp_path, {"THORAQ_DATABASE_URL": url}).run(*command.split())
     told = ran.stdout if command.startswith("doctor") and ran.stdout else ran.stderr
     assert "database-url-invalid" in told or "wrong-setting" in told, told
@@ -90,7 +90,7 @@ def test_a_url_that_names_no_database_is_one_line(tmp_path: Path, url: str, comm
 
 
 @pytest.mark.parametrize("word", WORDS.values(), ids=WORDS.keys())
-def test_a_word_of_a_command_comes_back_from_the_shell_as_it_was(word: str) -> None:
+def test_quoted_arguments_survive_the_shell(word: str) -> None:
     said = quoted(word)
     assert said.isprintable()
     ran = subprocess.run(["bash", "-c", f"printf %s {said}"], capture_output=True, check=True)
@@ -102,9 +102,7 @@ def test_a_word_of_a_command_comes_back_from_the_shell_as_it_was(word: str) -> N
     ["", " ", " night", "night ", "night\n", "-night", "--night", "x" * 201, "ü" * 101],
     ids=ascii,
 )
-def test_a_batch_name_that_no_command_could_take_is_refused_before_anything(
-    tmp_path: Path, name: str
-) -> None:
+def test_an_unusable_batch_name_is_refused_first(tmp_path: Path, name: str) -> None:
     (tmp_path / "films").mkdir()
     (tmp_path / "films" / "a.png").write_bytes(b"none")
     films = tmp_path / "films"
@@ -121,7 +119,7 @@ def test_a_batch_name_that_no_command_could_take_is_refused_before_anything(
     assert not commands.state.exists()
 
 
-def test_reports_of_all_batches_have_folders_of_their_own() -> None:
+def test_every_batch_has_its_report_folder() -> None:
     names = [
         *("night", "Night", "NIGHT", "night.", "night ", " night", "_night", ".", "..", ""),
         *("a/b", "a_b", "a\nb", "a\x1bb", "a\udcffb", "ü", "u\u0308", "Ü", "ß", "ss"),

@@ -1,4 +1,4 @@
-"""Every command that writes a file where ``--out`` says keeps one rule."""
+"""Every command with ``--out`` overwrites only with ``--overwrite``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from testbed.commands import Commands
 from tests.cli.forked import run_forked
 from tests.docs.generated import every_command
 
-#: The words of each command, and the ending of its file.
+#: Arguments of each command, and the suffix of its file.
 WORDS = {
     "bench": ("", "png"),
     "dataset explore": ("--data .", "png"),
@@ -38,14 +38,14 @@ def options_of(words: tuple[str, ...]) -> set[str]:
     return {option for parameter in command.params for option in parameter.opts}
 
 
-def test_every_command_with_out_has_overwrite_and_is_tried_here() -> None:
+def test_every_command_with_out_has_overwrite_and_a_case() -> None:
     having = {" ".join(words) for words in every_command() if "--out" in options_of(words)}
     assert having == set(WORDS)
     assert all("--overwrite" in options_of(tuple(each.split())) for each in having)
 
 
 @pytest.mark.parametrize("command", sorted(WORDS))
-def test_nothing_is_overwritten_unasked_and_no_folder_is_made(
+def test_nothing_is_overwritten_by_default_and_no_folder_is_created(
     command: str, commands: Commands, tmp_path: Path
 ) -> None:
     words, ending = WORDS[command]
@@ -78,7 +78,7 @@ def test_nothing_is_overwritten_unasked_and_no_folder_is_made(
 
 
 @pytest.mark.parametrize("ending", [*FORMATS, *(each.upper() for each in FORMATS)])
-def test_a_picture_has_the_format_that_its_name_says(ending: str, tmp_path: Path) -> None:
+def test_a_picture_has_the_format_of_its_suffix(ending: str, tmp_path: Path) -> None:
     out = tmp_path / f"a{ending}"
     save_picture(Image.fromarray(np.zeros((40, 30, 3), np.uint8)), out)
     with Image.open(out) as picture:

@@ -1,4 +1,4 @@
-"""Pause and resume as an operator uses them, and the audit of all that was asked for."""
+"""Pause and resume, and the audit log."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from testbed.radiographs import write_radiographs
 
 @pytest.fixture
 def queued(commands: Commands, tmp_path: Path) -> Commands:
-    """Give a state folder with a batch `b` of three files that wait."""
+    """Return a state folder with a batch `b` of three waiting files."""
     write_radiographs(tmp_path / "inbox", 3)
     assert commands.run("submit", tmp_path / "inbox", "--batch", "b").returncode == Exit.OK
     return commands
 
 
-def test_a_paused_batch_says_so_until_it_is_resumed(queued: Commands, tmp_path: Path) -> None:
+def test_a_paused_batch_is_shown_as_paused_until_resumed(queued: Commands, tmp_path: Path) -> None:
     assert queued.run("pause", "b").stdout == "3 held back, 0 in a worker's hands\n"
 
     assert "`thoraq resume b`" in queued.run("status", "b").stderr
@@ -37,7 +37,7 @@ def test_a_paused_batch_says_so_until_it_is_resumed(queued: Commands, tmp_path: 
     assert queued.json("status", "b")["paused_at"] is None
 
 
-def test_a_paused_queue_says_so(queued: Commands) -> None:
+def test_a_paused_queue_is_shown_as_paused(queued: Commands) -> None:
     assert queued.run("pause", "--queue", "routine").stdout.startswith("3 held back")
     assert "the routine queue is paused" in queued.run("status", "b").stderr
     assert "thoraq resume --queue routine" in queued.run("status").stderr
@@ -45,7 +45,7 @@ def test_a_paused_queue_says_so(queued: Commands) -> None:
     assert "paused" not in queued.run("status").stderr
 
 
-def test_resuming_what_was_not_paused_says_so(queued: Commands) -> None:
+def test_resuming_without_a_pause_is_reported(queued: Commands) -> None:
     assert queued.run("resume", "b").stdout == "b was not paused\n"
     told = queued.run("resume", "--queue", "urgent").stdout
     assert told == "the urgent queue was not paused\n"
@@ -54,13 +54,13 @@ def test_resuming_what_was_not_paused_says_so(queued: Commands) -> None:
     assert told == "no longer paused; nothing waits\n"
 
 
-def test_one_thing_is_paused_at_a_time(queued: Commands) -> None:
+def test_pause_and_resume_refuse_invalid_subjects(queued: Commands) -> None:
     assert queued.run("pause").returncode == Exit.USAGE
     assert queued.run("resume", "b", "--queue", "urgent").returncode == Exit.USAGE
     assert queued.run("pause", "nowhere").returncode == Exit.NOT_FOUND
 
 
-def test_the_audit_tells_who_asked_for_what(queued: Commands) -> None:
+def test_the_audit_log_shows_who_requested_what(queued: Commands) -> None:
     queued.run("cancel", "b")
     queued.run("retry", "--code", "file-unavailable")
     rows = queued.json("audit")

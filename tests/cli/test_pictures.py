@@ -1,4 +1,4 @@
-"""Pictures are drawn on what was measured, read as a worker reads it, and on nothing else."""
+"""Pictures are drawn on the measured radiograph only, read as a worker reads it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from worker.pictures import Pictures
 
 
 def bomb(path: Path, side: int) -> None:
-    """Write a PNG of a few hundred kilobytes whose picture is ``side`` pixels wide and high."""
+    """Write a PNG of a few hundred kilobytes with ``side`` x ``side`` pixels."""
     rows = zlib.compressobj(1)
     row = b"\0" + bytes(np.linspace(0, 255, side).astype(np.uint8))
     data = b"".join(rows.compress(row) for _ in range(side)) + rows.flush()
@@ -120,7 +120,7 @@ DAMAGES: list[tuple[Callable[[Path, Path], None], str]] = [
         (removed, "file-unavailable"),
     ],
 )
-def test_show_draws_on_nothing_but_what_was_measured(
+def test_show_draws_only_on_the_measured_content(
     damage: Callable[[Path, Path], None], code: str, archive: Archive, tmp_path: Path
 ) -> None:
     archive.take()
@@ -157,7 +157,9 @@ def test_a_picture_is_read_within_the_limits_of_a_worker(
     assert out.read_text() == "an older picture"
 
 
-def test_a_sheet_says_in_a_tile_why_a_picture_is_absent(archive: Archive, tmp_path: Path) -> None:
+def test_a_sheet_has_a_tile_with_the_reason_of_a_missing_picture(
+    archive: Archive, tmp_path: Path
+) -> None:
     for number, (damage, _) in enumerate(DAMAGES):
         write_radiographs(archive.folder, 1, seed=20 + number)
         (archive.folder / f"{20 + number}-0000.png").rename(
@@ -198,7 +200,7 @@ def test_a_picture_shows_no_more_of_a_path_than_the_settings_allow(
     paths = ShownPaths(settings)
     results = archive.results()
     first, *_, last = results
-    (archive.folder / last).unlink()  # has a tile that says so
+    (archive.folder / last).unlink()  # shown as a placeholder tile
     written: list[str] = []
     write = ImageDraw.ImageDraw.text
 
@@ -231,7 +233,7 @@ def test_a_picture_shows_no_more_of_a_path_than_the_settings_allow(
         assert last not in ran.stdout + ran.stderr
 
 
-def test_a_report_of_files_that_are_all_gone_is_written(archive: Archive, tmp_path: Path) -> None:
+def test_a_report_without_any_of_its_files_is_written(archive: Archive, tmp_path: Path) -> None:
     archive.take()
     shutil.rmtree(archive.folder)
     out = tmp_path / "report" / "sheet.png"
@@ -242,7 +244,7 @@ def test_a_report_of_files_that_are_all_gone_is_written(archive: Archive, tmp_pa
 @pytest.mark.parametrize(
     "command", [("show", "1"), ("bench",), ("dataset", "explore", "--data", "nowhere")]
 )
-def test_a_picture_is_not_written_under_a_name_of_another_kind(
+def test_a_picture_is_not_written_with_another_suffix(
     command: tuple[str, ...], commands: Commands, tmp_path: Path
 ) -> None:
     ran = commands.run(*command, "--out", tmp_path / "a.gif")
@@ -252,7 +254,7 @@ def test_a_picture_is_not_written_under_a_name_of_another_kind(
 
 
 @pytest.mark.parametrize("name", ["a.jpeg", "a.dcm", "a.png.exe", "a", ".png", "a.png ", "a.svg"])
-def test_a_name_is_that_of_a_picture_by_its_last_ending(name: str) -> None:
+def test_the_last_suffix_of_a_name_decides_the_format(name: str) -> None:
     with pytest.raises(BadParameter, match=r"ends in \.png"):
         PictureFile(".png").convert(name, None, None)
     assert PictureFile(".png").convert("a.b.PNG", None, None) == Path("a.b.PNG")

@@ -1,4 +1,4 @@
-"""Rows on the terminal."""
+"""Output of rows on the terminal."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ ROWS: list[Row] = [
 ]
 
 
-def test_json_holds_every_column_with_its_type(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_contains_every_column_with_its_type(capsys: pytest.CaptureFixture[str]) -> None:
     print_rows(iter(ROWS), Form.JSON, ("ict",))
     assert json.loads(capsys.readouterr().out) == ROWS
 
 
-def test_no_row_is_an_empty_json_array(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_rows_are_an_empty_json_array(capsys: pytest.CaptureFixture[str]) -> None:
     print_rows([], Form.JSON)
     assert json.loads(capsys.readouterr().out) == []
 
 
-def test_csv_quotes_what_needs_it_and_leaves_the_absent_empty(
+def test_csv_quotes_where_needed_and_leaves_none_empty(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     print_rows(iter(ROWS), Form.CSV, ("ict",))
@@ -48,7 +48,7 @@ def test_a_table_shows_its_columns_with_numbers_at_the_right(
     ]
 
 
-def test_a_file_name_cannot_steer_the_terminal() -> None:
+def test_a_file_name_cannot_control_the_terminal() -> None:
     assert printable("x\x1b[2J.png") == "x\\x1b[2J.png"
     assert printable("caf\xe9.png") == "caf\xe9.png"
     assert printable("bad\udcff.png").isascii()

@@ -1,4 +1,4 @@
-"""The main command, from nothing to a report."""
+"""`thoraq process`, from an empty state to a report."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def report(processed: Processed, name: str) -> Path:
 
 
 def processes_of(state: Path) -> list[psutil.Process]:
-    """Find what runs in the name of a state folder."""
+    """Return the processes of a state folder."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -48,7 +48,7 @@ def processes_of(state: Path) -> list[psutil.Process]:
 
 
 def is_measuring(state: Path) -> bool:
-    """Say whether a state folder, of which there may be nothing yet, has measurements."""
+    """Return whether a state folder, which may not exist yet, has measurements."""
     try:
         with closing(sqlite3.connect(f"{(state / 'thoraq.db').as_uri()}?mode=ro", uri=True)) as db:
             return db.execute("SELECT 1 FROM measurement LIMIT 1").fetchone() is not None
@@ -56,7 +56,7 @@ def is_measuring(state: Path) -> bool:
         return False
 
 
-def test_every_file_ends_as_its_truth_says(processed: Processed) -> None:
+def test_every_file_has_its_expected_outcome(processed: Processed) -> None:
     truth = {row["path"]: row for row in rows(processed.truth)}
     archive = processed.archive.resolve()
     measured = {
@@ -77,11 +77,11 @@ def test_every_file_ends_as_its_truth_says(processed: Processed) -> None:
 
 
 def is_copied(path: str, truth: dict[str, dict[str, str]]) -> bool:
-    """Say whether a file has a copy: which of the two is the duplicate depends on the walk."""
+    """Return whether a file has a copy: which of the two is the duplicate depends on the order."""
     return any(row.get("duplicate_of") == path for row in truth.values())
 
 
-def test_the_summary_holds_the_equation_and_where_everything_lies(processed: Processed) -> None:
+def test_the_summary_shows_the_ledger_and_the_paths(processed: Processed) -> None:
     found = re.search(
         r"(\d+) seen = (\d+) measured \+ (\d+) set aside \+ (\d+) failed \+ (\d+) duplicates",
         processed.printed,
@@ -99,15 +99,15 @@ def test_the_sheet_is_a_picture(processed: Processed) -> None:
         assert min(sheet.size) >= 500
 
 
-def test_a_second_run_measures_nothing_and_says_so(processed: Processed) -> None:
+def test_a_second_run_measures_nothing_and_reports_it(processed: Processed) -> None:
     before = processed.commands.json("results")
     again = processed.world.run("thoraq process /srv/archive")
     assert "All 40 files were known from before; nothing was measured twice." in again
     assert processed.commands.json("results") == before
 
 
-def test_after_ctrl_c_the_same_command_goes_on(tmp_path: Path) -> None:
-    # Many files in small chunks, looked at often: some are stored when the rest has not begun.
+def test_after_ctrl_c_the_same_command_continues(tmp_path: Path) -> None:
+    # Many files in small chunks, so that some are stored before others begin.
     archive = tmp_path / "archive"
     write_radiographs(archive, 240)
     commands = Commands(tmp_path / "state", {"THORAQ_CHUNK_SIZE": "2"})

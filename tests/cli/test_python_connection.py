@@ -1,4 +1,4 @@
-"""`thoraq.connect`: what the commands answer, as records and tables."""
+"""`thoraq.connect`: the results of commands, as records and data frames."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from testbed.radiographs import write_radiographs
 from testbed.records import measure_all, refused, seen, submit
 from tests.cli.processed import Processed
 
-#: Options of the commands that choose no rows.
+#: Options of the commands that are not filters.
 PRINTING = {"form", "state", "only_columns", "only_count"}
 
 
@@ -60,7 +60,7 @@ def test_a_method_takes_every_filter_of_its_command(
     assert asked == set(inspect.signature(method).parameters) - {"self"}
 
 
-def test_results_are_those_that_the_command_prints(processed: Processed) -> None:
+def test_results_equal_those_of_the_command(processed: Processed) -> None:
     words = ("--enlarged", "--where", "age_years>=18", "--study-from", "2012-01-01")
     printed = processed.commands.json("results", *words)
     with thoraq.connect(processed.commands.state) as archive:
@@ -78,7 +78,7 @@ def test_results_are_those_that_the_command_prints(processed: Processed) -> None
         assert nobody.to_arrow().schema == table.schema
 
 
-def test_a_patient_is_found_by_the_number_that_is_stored_hashed(processed: Processed) -> None:
+def test_a_patient_is_found_by_a_hashed_id(processed: Processed) -> None:
     with thoraq.connect(processed.commands.state) as archive:
         found = list(archive.results(patient="PHANTOM-0001"))
         assert [Path(each.path).parts[-3] for each in found] == ["PHANTOM-0001"]
@@ -86,7 +86,7 @@ def test_a_patient_is_found_by_the_number_that_is_stored_hashed(processed: Proce
         assert [each.radiograph_id for each in same] == [found[0].radiograph_id]
 
 
-def test_without_pandas_a_data_frame_is_refused_with_what_to_do(
+def test_without_pandas_a_data_frame_is_refused_with_a_remedy(
     processed: Processed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
@@ -117,9 +117,7 @@ def test_without_pandas_a_data_frame_is_refused_with_what_to_do(
     ],
     ids=str,
 )
-def test_an_argument_that_makes_no_sense_is_named(
-    argument: dict[str, Any], sqlite_url: str
-) -> None:
+def test_an_invalid_argument_is_named(argument: dict[str, Any], sqlite_url: str) -> None:
     with (
         thoraq.connect(sqlite_url) as archive,
         pytest.raises(ArgumentInvalid, match=next(iter(argument))) as raised,
@@ -128,7 +126,7 @@ def test_an_argument_that_makes_no_sense_is_named(
     assert isinstance(raised.value, ValueError)
 
 
-def test_a_database_of_either_kind_takes_work_and_answers(
+def test_both_databases_can_be_written_and_queried(
     database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("THORAQ_STATE", str(tmp_path / "state"))
@@ -171,7 +169,7 @@ def test_a_database_of_either_kind_takes_work_and_answers(
 
 
 def fill(database: Database) -> None:
-    """Give a database a batch of two measured files."""
+    """Return a database a batch of two measured files."""
     card = shipped_card()
     register_model(database, card.version, card.weights_digest, card.card, serve=True)
     submit(database, [seen(1), seen(2)], model=card.version)
@@ -182,7 +180,7 @@ def fill(database: Database) -> None:
 @pytest.mark.parametrize(
     ("revision", "error"), [("9999", SchemaNewer), ("0001", SchemaOutdated)], ids=["newer", "older"]
 )
-def test_another_schema_is_refused_as_the_commands_refuse_it(
+def test_another_schema_is_refused_like_by_commands(
     database: Database, database_url: str, revision: str, error: type[Exception], tmp_path: Path
 ) -> None:
     fill(database)
@@ -203,12 +201,12 @@ def test_another_schema_is_refused_as_the_commands_refuse_it(
 
 
 def read_only(url: str) -> str:
-    """Give the URL of a database as one that takes no writes."""
+    """Return the URL of a database in read-only mode."""
     joint = "&" if "?" in url else "?"
     return f"{url}{joint}options=-cdefault_transaction_read_only%3Don"
 
 
-def test_a_database_that_takes_no_writes_is_read(postgres_url: str, tmp_path: Path) -> None:
+def test_a_read_only_database_can_be_read(postgres_url: str, tmp_path: Path) -> None:
     fill(Database.open(postgres_url))
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "note.txt").write_text("see you tomorrow")
@@ -220,7 +218,7 @@ def test_a_database_that_takes_no_writes_is_read(postgres_url: str, tmp_path: Pa
             archive.submit(tmp_path / "files", batch="new")
 
 
-def test_asking_where_nothing_is_makes_nothing(tmp_path: Path) -> None:
+def test_a_query_creates_no_database(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     for state in (tmp_path / "there", tmp_path / "absent", f"sqlite:///{tmp_path}/some.db"):
         with thoraq.connect(state) as archive:
@@ -231,13 +229,13 @@ def test_asking_where_nothing_is_makes_nothing(tmp_path: Path) -> None:
 
 
 def reads(database: Database) -> list[tuple[str | None, object]]:
-    """Give what the audit holds of readings, the oldest first."""
+    """Return the audit entries of reads, the oldest first."""
     return [
         (row.subject, row.said) for row in reversed(audit_rows(database)) if row.action == "read"
     ]
 
 
-def test_who_reads_from_python_is_noted_as_a_command_is(
+def test_reading_from_python_is_audited_like_a_command(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(database)
@@ -260,7 +258,7 @@ def test_who_reads_from_python_is_noted_as_a_command_is(
     ]
 
 
-def test_paths_are_handed_out_in_the_form_that_the_settings_name(
+def test_paths_are_returned_in_the_form_of_the_settings(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submit(database, [refused("notes.txt")])
@@ -275,7 +273,7 @@ def test_paths_are_handed_out_in_the_form_that_the_settings_name(
     assert [path for path in paths if not re.fullmatch("[0-9a-f]{32}", path)] == []
 
 
-def test_nothing_is_read_that_has_to_be_in_the_audit_and_cannot(
+def test_a_required_audit_entry_that_fails_prevents_reading(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(Database.open(postgres_url))

@@ -1,4 +1,4 @@
-"""The door for Python: quick to import, typed, and its examples run."""
+"""The Python API: fast to import, typed, with tested examples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.docs.pages import texts
 
 
 def loaded_by(code: str) -> set[str]:
-    """Give the top-level modules that a fresh interpreter has loaded after some code."""
+    """Return the top-level modules loaded in a new interpreter after running code."""
     tell = "import sys; print(' '.join({name.partition('.')[0] for name in sys.modules}))"
     ran = subprocess.run(
         [sys.executable, "-c", f"{code}\n{tell}"],
@@ -44,7 +44,7 @@ def test_asking_a_database_loads_no_torch_and_no_worker() -> None:
     assert loaded & {"torch", "torchvision", "openvino", "worker"} == set()
 
 
-def test_every_name_is_there_and_the_types_name_the_same_ones() -> None:
+def test_every_name_exists_and_is_typed() -> None:
     tree = ast.parse((ROOT / "thoraq" / "__init__.py").read_bytes())
     typed = {
         alias.name
@@ -65,7 +65,7 @@ def test_every_name_is_there_and_the_types_name_the_same_ones() -> None:
 
 
 def examples() -> Iterator[tuple[str, str]]:
-    """Give every text with an example: of the pages, and of the door's docstrings."""
+    """Yield every text with an example: pages, and docstrings of the API."""
     for page, text in texts():
         for number, block in enumerate(re.findall(r"```pycon\n(.*?)```", text, re.DOTALL)):
             yield f"{page} {number}", block
@@ -79,17 +79,15 @@ def examples() -> Iterator[tuple[str, str]]:
 
 
 class FiguresMasked(doctest.OutputChecker):
-    """Compares outputs but for figures, whose last digits another CPU computes otherwise."""
+    """Compares outputs without numbers, whose last digits depend on the CPU."""
 
     def check_output(self, want: str, got: str, optionflags: int) -> bool:
-        """Say whether an output is the one that was written."""
+        """Return whether an output is the expected one."""
         masked = [re.sub(r"\d+\.\d+", "#", each) for each in (want, got)]
         return super().check_output(masked[0], masked[1], optionflags)
 
 
-def test_every_example_prints_what_is_written_below_it(
-    processed: Processed, tmp_path: Path
-) -> None:
+def test_every_example_prints_its_documented_output(processed: Processed, tmp_path: Path) -> None:
     places = {"/srv/elsewhere": str(tmp_path / "state"), "/srv": str(processed.world.folder)}
     ran = 0
     for name, written in examples():

@@ -25,7 +25,7 @@ from tests.cli.processed import Processed
 from worker.errors import ModelUnavailable
 from worker.file_records import FileCount, MeasuredFile, UnmeasuredFile
 
-#: A batch of the CPU's device, and as much again that is read ahead of it, twice.
+#: A device batch of the CPU, and two more that are read ahead.
 IN_FLIGHT = 3 * 16
 
 
@@ -75,7 +75,7 @@ REAL = (ROOT.parent / "shared" / "data" / "dicom").resolve()
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real radiographs are not on this machine")
-def test_real_radiographs_have_the_very_numbers_that_process_stores(tmp_path: Path) -> None:
+def test_real_radiographs_have_the_numbers_of_process(tmp_path: Path) -> None:
     commands = Commands(tmp_path / "state")
     ran = commands.run("process", REAL)
     assert ran.returncode == 0, ran.stderr
@@ -89,7 +89,7 @@ def test_real_radiographs_have_the_very_numbers_that_process_stores(tmp_path: Pa
 
 
 def readers() -> list[psutil.Process]:
-    """Find the reading processes of this test."""
+    """Return the reading processes of this test."""
     found = []
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.Error):
@@ -98,19 +98,19 @@ def readers() -> list[psutil.Process]:
     return found
 
 
-def test_files_are_read_as_their_records_are_taken(tmp_path: Path) -> None:
+def test_files_are_read_lazily(tmp_path: Path) -> None:
     archive = tmp_path / "archive"
     write_radiographs(archive, 3 * IN_FLIGHT)
     found = thoraq.measure(archive, state=tmp_path / "state", device="cpu")
     first = next(found)
     assert isinstance(first, MeasuredFile)
     for path in archive.iterdir():
-        path.unlink()  # what was not met yet is not met any more
+        path.unlink()  # removed before it is read
     assert 1 + sum(1 for _ in found) <= IN_FLIGHT + 1
     assert eventually(lambda: not readers())
 
 
-def test_whoever_takes_no_more_records_leaves_no_process_behind(tmp_path: Path) -> None:
+def test_closing_the_iterator_stops_all_processes(tmp_path: Path) -> None:
     write_radiographs(tmp_path / "archive", IN_FLIGHT)
     found = thoraq.measure(tmp_path / "archive", state=tmp_path / "state", device="cpu")
     assert len(list(islice(found, 2))) == 2
@@ -120,7 +120,7 @@ def test_whoever_takes_no_more_records_leaves_no_process_behind(tmp_path: Path) 
     assert eventually(lambda: not readers())
 
 
-def test_what_is_wrong_with_one_file_is_a_record_with_its_code(tmp_path: Path) -> None:
+def test_a_failed_file_is_a_record_with_its_code(tmp_path: Path) -> None:
     archive = tmp_path / "archive"
     write_radiographs(archive, 1)
     sound = next(archive.iterdir())
@@ -144,7 +144,7 @@ def test_an_empty_folder_has_no_records(tmp_path: Path) -> None:
     assert list(thoraq.measure(tmp_path / "archive", state=tmp_path / "state")) == []
 
 
-def test_what_is_wrong_with_the_question_is_told_at_once(
+def test_invalid_arguments_are_refused_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = tmp_path / "state"

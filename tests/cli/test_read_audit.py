@@ -1,4 +1,4 @@
-"""Reading what identifies patients leaves a row in the audit, and never waits long for it."""
+"""Reading identifying data is recorded in the audit log, with a bounded wait."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUIET = {"THORAQ_PATIENT_KEY": "0123456789abcdef" * 4}
 
 @pytest.fixture
 def environment(database: Database, database_url: str, tmp_path: Path) -> dict[str, str]:
-    """Give the environment of commands on a small batch."""
+    """Return the environment of commands on a small batch."""
     submit(database, [*(seen(n) for n in range(3)), refused("notes.txt")])
     measure_all(database)
     extra = {"THORAQ_DATABASE_URL": database_url, **QUIET}
@@ -48,7 +48,7 @@ def reads(db: Database) -> list[Any]:
     ],
     ids=["patient", "batch", "where", "failures", "show", "export", "report"],
 )
-def test_who_reads_is_noted_without_what_identifies(
+def test_reading_is_audited_without_identifiers(
     *,
     environment: dict[str, str],
     database: Database,
@@ -92,7 +92,7 @@ def test_no_command_shows_a_path_that_the_settings_hide(
     assert ("notes.txt" in said) is (form == "relative")
 
 
-def test_a_batch_that_is_none_is_not_repeated(
+def test_an_unknown_batch_is_not_written_to_the_audit_log(
     environment: dict[str, str], database: Database
 ) -> None:
     ran = run_forked(["results", "--batch", NUMBER], environment)
@@ -100,7 +100,7 @@ def test_a_batch_that_is_none_is_not_repeated(
     assert NUMBER not in repr(audit_rows(database))
 
 
-def test_the_audit_is_asked_by_kind(environment: dict[str, str]) -> None:
+def test_the_audit_log_is_filtered_by_kind(environment: dict[str, str]) -> None:
     run_forked(["results"], environment)
     said = json.loads(run_forked(["audit", "--action", "read", "--json"], environment).stdout)
     assert [row["action"] for row in said] == ["read"]
@@ -108,7 +108,7 @@ def test_the_audit_is_asked_by_kind(environment: dict[str, str]) -> None:
     assert [row["action"] for row in said] == ["submit"]
 
 
-def test_only_a_change_without_a_batch_is_of_everything(
+def test_only_a_change_without_a_batch_concerns_everything(
     environment: dict[str, str], database: Database
 ) -> None:
     for words in ("show 1", "results --limit 1", "results --batch night"):
@@ -121,16 +121,12 @@ def test_only_a_change_without_a_batch_is_of_everything(
     assert [line.split()[3] for line in table[1:]] == ["night", "-", "-"]
 
 
-def test_nothing_is_noted_where_the_settings_say_so(
-    environment: dict[str, str], database: Database
-) -> None:
+def test_auditing_of_reads_can_be_disabled(environment: dict[str, str], database: Database) -> None:
     assert run_forked(["results"], environment | {"THORAQ_AUDIT_READS": "off"}).stdout
     assert reads(database) == []
 
 
-def test_a_database_that_takes_no_writes_is_read_and_it_is_said(
-    sqlite_url: str, tmp_path: Path
-) -> None:
+def test_a_read_only_database_is_read_with_a_warning(sqlite_url: str, tmp_path: Path) -> None:
     database = Database.open(sqlite_url)
     submit(database, [seen(n) for n in range(3)])
     measure_all(database)
@@ -148,13 +144,13 @@ def test_a_database_that_takes_no_writes_is_read_and_it_is_said(
     database.dispose()
 
 
-def test_a_reader_does_not_wait_for_a_writer_for_long(sqlite_url: str, tmp_path: Path) -> None:
+def test_a_reader_waits_only_briefly_for_a_writer(sqlite_url: str, tmp_path: Path) -> None:
     database = Database.open(sqlite_url)
     submit(database, [seen(1)])
     measure_all(database)
     extra = {"THORAQ_DATABASE_URL": sqlite_url}
     environment = Commands(tmp_path / "state", extra).environment
-    run_forked(["results"], environment)  # imported by now
+    run_forked(["results"], environment)  # loads the imports
     with database.write():
         begun = time.monotonic()
         ran = run_forked(["results", "--json"], environment)
@@ -167,7 +163,7 @@ def test_a_reader_does_not_wait_for_a_writer_for_long(sqlite_url: str, tmp_path:
 
 @pytest.mark.parametrize("setting", ["on", "off", "required"])
 @pytest.mark.parametrize("keep", [False, True], ids=["file", "folder"])
-def test_a_copy_of_the_database_is_noted(
+def test_a_backup_is_audited(
     *, environment: dict[str, str], database: Database, tmp_path: Path, setting: str, keep: bool
 ) -> None:
     folder = tmp_path / "copies"
@@ -181,7 +177,7 @@ def test_a_copy_of_the_database_is_noted(
     assert [row.said for row in reads(database)] == ([] if setting == "off" else [said])
 
 
-def test_a_copy_before_an_upgrade_is_made_unless_the_audit_is_required(
+def test_a_backup_before_an_upgrade_needs_no_audit_unless_required(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     migration.downgrade(sqlite_url, previous_revision())

@@ -1,4 +1,4 @@
-"""Listing, showing and exporting what was measured."""
+"""Listing, showing and exporting results."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_json_holds_every_column_of_every_result(processed: Processed) -> None:
     assert first["device"].startswith(("cpu", "cuda"))
 
 
-def test_csv_holds_what_json_holds(processed: Processed) -> None:
+def test_csv_and_json_have_the_same_content(processed: Processed) -> None:
     ran = processed.commands.run("results", "--csv", "--limit", "3")
     read = list(csv.DictReader(io.StringIO(ran.stdout)))
     whole = processed.commands.json("results", "--limit", "3")
@@ -41,7 +41,7 @@ def test_csv_holds_what_json_holds(processed: Processed) -> None:
 def test_filters_choose(processed: Processed) -> None:
     whole = processed.commands.json("results")
     middle = len(whole) // 2
-    # Between two values: those that are printed are rounded.
+    # Between two values, since printed values are rounded.
     line = sum(sorted(row["ict"] for row in whole)[middle : middle + 2]) / 2
     above = processed.commands.json("results", "--ict-above", str(line))
     below = processed.commands.json("results", "--ict-below", str(line))
@@ -52,8 +52,8 @@ def test_filters_choose(processed: Processed) -> None:
     assert processed.commands.json("results", "--since", "2999-01-01") == []
 
 
-def test_a_patient_is_found_by_the_number_that_is_stored_hashed(processed: Processed) -> None:
-    from pydicom import dcmread  # noqa: PLC0415 - for the truth alone
+def test_a_patient_is_found_by_a_hashed_id(processed: Processed) -> None:
+    from pydicom import dcmread  # noqa: PLC0415 - for the ground truth only
 
     named = [row for row in processed.commands.json("results") if row["patient_id"]]
     number = str(dcmread(named[0]["path"], stop_before_pixels=True).PatientID)
@@ -63,7 +63,7 @@ def test_a_patient_is_found_by_the_number_that_is_stored_hashed(processed: Proce
     assert {row["patient_id"] for row in found} == {named[0]["patient_id"]}
 
 
-def test_show_draws_on_the_image_as_it_stands(processed: Processed, tmp_path: Path) -> None:
+def test_show_draws_on_the_radiograph(processed: Processed, tmp_path: Path) -> None:
     row = processed.commands.json("results", "--limit", "1")[0]
     out = tmp_path / "overlay.png"
     ran = processed.commands.run("show", str(row["radiograph"]), "--out", out)
@@ -75,7 +75,7 @@ def test_show_draws_on_the_image_as_it_stands(processed: Processed, tmp_path: Pa
         assert red.tobytes() != green.tobytes(), "nothing is drawn on the grey film"
 
 
-def test_show_by_path_tells_why_a_file_was_not_measured(processed: Processed) -> None:
+def test_show_by_path_states_why_a_file_was_not_measured(processed: Processed) -> None:
     ledger = processed.commands.json("status")[0]
     [report] = (processed.commands.state / "reports").glob(f"{ledger['batch']}/failures.csv")
     with report.open(encoding="utf-8", newline="") as file:
@@ -86,7 +86,7 @@ def test_show_by_path_tells_why_a_file_was_not_measured(processed: Processed) ->
 
 
 @pytest.mark.parametrize("command", [("results",), ("export", "--out", "results.csv")])
-def test_a_network_that_is_not_there_is_not_found(
+def test_a_missing_network_is_not_found(
     processed: Processed, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     words = [str(tmp_path / each) if each.endswith(".csv") else each for each in command]
@@ -95,12 +95,12 @@ def test_a_network_that_is_not_there_is_not_found(
     assert not (tmp_path / "results.csv").exists()
 
 
-def test_a_study_that_is_not_there_is_not_found(processed: Processed) -> None:
+def test_a_missing_study_is_not_found(processed: Processed) -> None:
     assert processed.commands.run("show", "1.2.3.4").returncode == Exit.NOT_FOUND
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "parquet"])
-def test_an_export_holds_every_result(processed: Processed, tmp_path: Path, form: str) -> None:
+def test_an_export_contains_every_result(processed: Processed, tmp_path: Path, form: str) -> None:
     whole = processed.commands.json("results")
     out = tmp_path / f"results.{form}"
     ran = processed.commands.run("export", "--out", out)
@@ -118,7 +118,7 @@ def test_an_export_holds_every_result(processed: Processed, tmp_path: Path, form
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_an_export_without_a_known_ending_asks_for_the_format(
+def test_an_export_without_a_known_suffix_needs_a_format(
     processed: Processed, tmp_path: Path
 ) -> None:
     ran = processed.commands.run("export", "--out", tmp_path / "results.xls")

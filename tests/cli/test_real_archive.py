@@ -1,4 +1,4 @@
-"""Every real radiograph that is at hand, in one command: the ledger adds up."""
+"""All available real radiographs in one command: the ledger adds up."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_every_real_radiograph_ends_once_and_the_leg_is_set_aside(tmp_path: Path
     assert (
         status["measured"] + status["set_aside"] + status["failed"] + status["duplicates"] == files
     )
-    # Two films in a hundred may be refused by mistake; the nearly white ones are the likeliest.
+    # Up to 2 % may be refused by mistake; nearly white ones are the likeliest.
     assert status["measured"] >= 0.98 * (files - 1)
 
     results = commands.json("results")

@@ -1,4 +1,4 @@
-"""Results that follow other settings than today's: who says so, and the command that mends it."""
+"""Results judged with other settings than the current ones: their report and recomputation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.cli.forked import run_forked
 
 ASSUME_PA = {"THORAQ_ICT_ASSUME_PA": "true"}
 ASSUME_BOTH = {**ASSUME_PA, "THORAQ_ICT_ASSUME_ADULT": "true"}
-#: Of seven radiographs two say their view and age; five are above one half.
+#: Of seven radiographs two have view and age; five have an index above 0.5.
 HEADERS = [
     *((0.45, View.PA, 40.0),) * 2,
     *((0.55, View.UNKNOWN, None),) * 3,
@@ -34,7 +34,7 @@ HEADERS = [
 
 @pytest.fixture
 def archive(database: Database) -> Database:
-    """Give seven measured radiographs, of most of which view or age is unknown."""
+    """Return seven measured radiographs, most with unknown view or age."""
     submit(database, [seen(n) for n in range(len(HEADERS))], chunk_size=8)
     [chunk_id] = send(database)
     taken = claim(database, chunk_id)
@@ -49,7 +49,7 @@ def archive(database: Database) -> Database:
 
 
 class Shell:
-    """Runs commands on a database, with settings of its own each."""
+    """Runs commands on a database, each with its settings."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self.environment = Commands(folder, {"THORAQ_DATABASE_URL": url}).environment
@@ -63,7 +63,7 @@ class Shell:
 
 @pytest.fixture
 def shell(archive: Database, database_url: str, tmp_path: Path) -> Shell:
-    """Give a shell on that archive."""
+    """Return a shell on that archive."""
     del archive
     return Shell(database_url, tmp_path)
 
@@ -79,14 +79,14 @@ def test_the_summary_and_an_empty_list_name_the_reasons_and_the_settings(shell: 
     assert [line in summary.stdout.splitlines() for line in said] == [True, True], summary.stdout
     empty = shell.run("results --enlarged")
     assert [line in empty.stderr.splitlines() for line in said] == [True, True], empty.stderr
-    # Nothing is made with other settings, and no other list is explained.
+    # No result has other settings, and no other list mentions it.
     assert "today" not in summary.stderr + empty.stderr
     assert shell.run("results").stderr == ""
     rules = json.loads(shell.run("status night --json").stdout)["ict_rules"]
     assert (rules["none-view-unknown"], rules["none-age-unknown"], rules["adult-pa"]) == (4, 1, 2)
 
 
-def test_other_settings_are_noticed_until_the_results_follow_them(shell: Shell) -> None:
+def test_changed_settings_are_reported_until_results_are_recomputed(shell: Shell) -> None:
     notice = "results were judged by other ICT settings than today's: `thoraq recompute"
     for words in ("status", "status night", "results", "results --batch night --limit 1"):
         for settings, count in ((ASSUME_PA, 4), (ASSUME_BOTH, 5), ({"THORAQ_ICT_ADULT": "0.4"}, 2)):
@@ -109,14 +109,12 @@ def test_other_settings_are_noticed_until_the_results_follow_them(shell: Shell) 
     assert "ICT above its threshold: 5 of 7" in shell.run("status night", ASSUME_BOTH).stdout
     again = json.loads(shell.run("recompute --json", ASSUME_BOTH).stdout)
     assert (again["results"], again["changed"], again["crossed"]) == (7, 0, [])
-    # Back in a shell without the settings, the other way round.
+    # Without the settings, in the opposite direction.
     assert f"5 {notice}" in shell.run("results").stderr
     assert "changed 5" in shell.run("audit").stdout
 
 
-def test_results_that_lack_a_measure_are_noticed_until_they_are_given_it(
-    archive: Database, shell: Shell
-) -> None:
+def test_missing_measures_are_reported_until_recomputed(archive: Database, shell: Shell) -> None:
     measured_before(archive)
     notice = f"7 results lack {' and '.join(OF_POINTS)}, which thoraq did not have when they were"
     for words in ("status", "status night", "results", "results --batch night --limit 1"):
@@ -143,14 +141,12 @@ def test_results_that_lack_a_measure_are_noticed_until_they_are_given_it(
 
 
 def measured_before(db: Database) -> None:
-    """Leave the results as the schema before the measures of points alone left them."""
+    """Remove the measures of points, as in results of an older schema."""
     with db.write() as connection:
         connection.execute(update(measurement).values(dict.fromkeys(OF_POINTS)))
 
 
-def test_measures_that_lack_for_different_results_are_counted_apart(
-    archive: Database, shell: Shell
-) -> None:
+def test_missing_measures_are_counted_per_measure(archive: Database, shell: Shell) -> None:
     first, *others = OF_POINTS
     with archive.write() as connection:
         connection.execute(update(measurement).values({first: None}))
@@ -161,7 +157,7 @@ def test_measures_that_lack_for_different_results_are_counted_apart(
     assert f"1 result lacks {' and '.join(others)}, which thoraq did not have when it was" in said
 
 
-def test_a_value_out_of_its_normal_range_says_so_in_show(archive: Database, shell: Shell) -> None:
+def test_show_marks_a_value_outside_its_normal_range(archive: Database, shell: Shell) -> None:
     values = {1: (7.54, 0.057), 2: (-7.6, 0.0576)}
     for id_, (tilt, asymmetry) in values.items():
         with archive.write() as connection:
@@ -174,6 +170,6 @@ def test_a_value_out_of_its_normal_range_says_so_in_show(archive: Database, shel
     assert "asymmetry                 0.058 (out of its normal range, -0.072 to 0.057)" in other
 
 
-def test_nothing_chosen_is_said_and_no_request_is_noted(shell: Shell) -> None:
+def test_an_empty_selection_is_reported_and_not_audited(shell: Shell) -> None:
     assert "no result is chosen" in shell.run("recompute --ict-above 0.99").stderr
     assert "recompute" not in shell.run("audit").stdout

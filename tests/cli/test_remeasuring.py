@@ -1,4 +1,4 @@
-"""An archive measured again by another network, and the two compared."""
+"""An archive remeasured by another network, and the comparison of both."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ SHIPPED = shipped_card().version
 
 @pytest.fixture
 def measured(processed: Processed, tmp_path: Path) -> Commands:
-    """Give commands on a copy of a database whose archive was measured, and a second network."""
+    """Return commands on a copy of a measured database with a second network."""
     state = tmp_path / "state"
     state.mkdir()
     for path in processed.commands.state.iterdir():
-        if path.is_file():  # the database, and the key that patients' numbers are hashed with
+        if path.is_file():  # the database, and the key of patient hashes
             shutil.copy(path, state)
     commands = Commands(state)
     commands.run("models", "register", make_network(tmp_path / "made", "ours"))
     return commands
 
 
-def test_results_of_both_networks_stand_side_by_side(measured: Commands, start: Start) -> None:
+def test_results_of_both_networks_are_listed(measured: Commands, start: Start) -> None:
     before = measured.json("results")
     queued = measured.run("remeasure", "--model", "ours", "--into", "again", "--priority", "urgent")
     count = len(before)
@@ -47,7 +47,7 @@ def test_results_of_both_networks_stand_side_by_side(measured: Commands, start: 
 
     assert measured.json("results", "--model", SHIPPED) == before
     again = measured.json("results", "--model", "ours")
-    # The same weights: every figure but the provenance is the same.
+    # Same weights: all figures except the provenance are equal.
     assert {row["radiograph"]: row["ict"] for row in again} == {
         row["radiograph"]: row["ict"] for row in before
     }
@@ -79,7 +79,7 @@ def test_the_same_command_again_queues_nothing_twice(measured: Commands) -> None
         (("--model", "ours", "--ict-above", "0.99"), Exit.OK, "no result is chosen"),
     ],
 )
-def test_what_cannot_be_remeasured_says_why_and_queues_nothing(
+def test_files_that_cannot_be_remeasured_are_refused_with_a_reason(
     measured: Commands, words: tuple[str, ...], code: Exit, said: str
 ) -> None:
     (batch,) = (each["batch"] for each in measured.json("status"))

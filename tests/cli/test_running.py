@@ -1,4 +1,4 @@
-"""The stack in the foreground, a batch sent to it, and Flower beside it."""
+"""The stack in the foreground with a submitted batch, and Flower."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from tests.cli.test_processing import processes_of
 Start = Callable[..., subprocess.Popen[str]]
 
 
-#: What a URL, a shell, a configuration file or a format would read otherwise.
+#: Characters that are special in a URL, a shell, a configuration file or a format.
 ODD = "-s?b=c#d%20e%&f;g\nh ü'\"`$x\\:@\udcff "
 
 
 @pytest.fixture
 def commands(tmp_path: Path) -> Commands:
-    """Give the commands on a state folder of the oddest name."""
+    """Return the commands on a state folder with special characters in its name."""
     return Commands(tmp_path / ODD)
 
 
@@ -43,7 +43,7 @@ def free_port() -> int:
 
 
 def page(url: str, holding: str, user: str | None = None) -> str:
-    """Ask until the page holds a text, and return it; the last answer after much patience.
+    """Request a page until it contains a text and return it; after a timeout, the last response.
 
     ``user``: name and password, with a colon between them.
     """
@@ -87,7 +87,7 @@ def test_up_measures_what_is_submitted_and_flower_lists_its_workers(
     assert processes_of(commands.state) == []
 
 
-def test_flower_asks_for_a_password_where_others_reach_it(
+def test_flower_requires_a_password_on_public_addresses(
     commands: Commands, start: Start, tmp_path: Path
 ) -> None:
     broker = RedisServer(tmp_path / "redis")
@@ -112,7 +112,7 @@ def test_flower_asks_for_a_password_where_others_reach_it(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
 @pytest.mark.parametrize("silent", [True, False], ids=["silent", "gone"])
-def test_flower_ends_on_the_first_signal_also_where_its_broker_does_not_answer(
+def test_flower_ends_on_the_first_signal_without_a_broker(
     commands: Commands, start: Start, tmp_path: Path, number: signal.Signals, *, silent: bool
 ) -> None:
     broker = RedisServer(tmp_path / "redis")
@@ -127,7 +127,7 @@ def test_flower_ends_on_the_first_signal_also_where_its_broker_does_not_answer(
             os.kill(broker.pid, signal.SIGSTOP)
         else:
             broker.kill()
-        time.sleep(6)  # it asks the workers every five seconds
+        time.sleep(6)  # it polls workers every five seconds
         flower.send_signal(number)
         flower.communicate(timeout=25)
         assert flower.returncode == 0
@@ -141,13 +141,13 @@ def test_flower_ends_on_the_first_signal_also_where_its_broker_does_not_answer(
     [
         ({}, "password-needed"),
         ({"THORAQ_FLOWER_PASSWORD": ""}, "wrong-setting"),
-        # Flower would let in whoever knows one half of it.
+        # Flower would accept either half of it.
         ({"THORAQ_FLOWER_PASSWORD": "open,sesame"}, "password-unusable"),
         ({"THORAQ_FLOWER_PASSWORD": "sésame"}, "password-unusable"),
         ({"THORAQ_FLOWER_PASSWORD": "x", "THORAQ_FLOWER_USER": "a:b"}, "password-unusable"),
     ],
 )
-def test_flower_does_not_start_where_its_password_would_keep_nobody_out(
+def test_flower_does_not_start_with_an_ineffective_password(
     commands: Commands, settings: dict[str, str], code: str
 ) -> None:
     commands.extra.update(settings)

@@ -1,4 +1,4 @@
-"""`thoraq sheet`: pages of pictures, what is below each, who is told, and what is forgotten."""
+"""`thoraq sheet`: pages of pictures, captions, audit and forgetting."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_results_are_drawn_in_their_order_page_by_page(archive: Archive, tmp_pat
     assert read.said == {"command": "sheet", "filters": [], "pictures": True, "rows": 5}
 
 
-def test_only_what_the_filters_choose_is_drawn_and_on_one_page_in_the_file_itself(
+def test_filtered_results_on_one_page_are_written_to_the_file_itself(
     archive: Archive, tmp_path: Path
 ) -> None:
     archive.take()
@@ -83,7 +83,7 @@ def test_only_what_the_filters_choose_is_drawn_and_on_one_page_in_the_file_itsel
     assert pages(tmp_path) == {"one.png"}
 
 
-def test_no_page_is_overwritten_unasked_and_older_ones_are_named(
+def test_no_page_is_overwritten_by_default_and_older_ones_are_named(
     archive: Archive, tmp_path: Path
 ) -> None:
     archive.take()
@@ -93,7 +93,7 @@ def test_no_page_is_overwritten_unasked_and_older_ones_are_named(
         each.write_text("older")
     ran = draw(archive, "--per-page", 2, "--out", out, code=Exit.USAGE)
     assert f"{older[0]} exists; --overwrite replaces it" in ran.stderr
-    assert not (tmp_path / "sheet-1.png").exists()  # no page was drawn before that was noticed
+    assert not (tmp_path / "sheet-1.png").exists()  # refused before any page was drawn
 
     out.write_text("older")
     ran = draw(archive, "--per-page", 2, "--out", out, "--overwrite")
@@ -108,11 +108,11 @@ def test_no_page_is_overwritten_unasked_and_older_ones_are_named(
     assert not (tmp_path / "pipe-2.png").exists()
 
 
-def test_a_page_goes_with_whoever_is_on_it(archive: Archive, tmp_path: Path) -> None:
+def test_forgetting_a_patient_deletes_the_page(archive: Archive, tmp_path: Path) -> None:
     archive.take()
     words = ("--per-page", 3, "--sort", "radiograph", "--out", tmp_path / "sheet.png")
     draw(archive, *words)
-    draw(archive, *words, "--overwrite")  # noted once
+    draw(archive, *words, "--overwrite")  # recorded once
     assert pages(tmp_path) == {"sheet-1.png", "sheet-2.png"}
     ran = run_forked(["forget", "--batch", "archive", "--yes"], archive.commands.environment)
     assert ran.returncode == Exit.OK, ran.stderr
@@ -120,7 +120,7 @@ def test_a_page_goes_with_whoever_is_on_it(archive: Archive, tmp_path: Path) -> 
     assert (ran.stdout + ran.stderr).count("sheet-1.png") == 1
 
 
-def test_by_default_a_hundred_results_are_drawn_and_it_is_said(
+def test_by_default_a_hundred_results_are_drawn_with_a_notice(
     archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive.take()
@@ -137,7 +137,7 @@ def test_by_default_a_hundred_results_are_drawn_and_it_is_said(
 
 
 @pytest.mark.parametrize("results", [1, 2, 13, 50])
-def test_nothing_that_is_written_on_a_sheet_is_cut_off(
+def test_no_text_on_a_sheet_is_cut(
     results: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
@@ -174,10 +174,10 @@ def test_nothing_that_is_written_on_a_sheet_is_cut_off(
             beside = min(SHEET_COLUMNS, len(some))
             assert drawn.width == max(512, beside * (SHEET_SIDE_PX + 16) + 16)
     assert len(files) == {1: 1, 2: 1, 13: 1, 50: 3}[results]
-    assert {f"radiograph {number}" for number in numbers} <= set(written)  # in full
+    assert {f"radiograph {number}" for number in numbers} <= set(written)  # not truncated
 
 
-def test_pages_of_an_older_sheet_are_those_beyond(tmp_path: Path) -> None:
+def test_further_pages_of_an_older_sheet_are_named(tmp_path: Path) -> None:
     out = tmp_path / "a.png"
     assert older_pages(out, 1) == []
     for each in ("a-1", "a-2", "a-4"):

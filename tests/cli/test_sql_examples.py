@@ -1,4 +1,4 @@
-"""The SQL of the pages, run on both databases over the same results."""
+"""The SQL of the documentation, run on both databases with the same results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAMES = sorted({name for _, name in EXAMPLES})
 
 @pytest.fixture
 def moved(processed: Processed, postgres_url: str) -> str:
-    """Give a PostgreSQL with the results of the archive."""
+    """Return a PostgreSQL database with the results of the archive."""
     source = Database.open(f"sqlite:///{processed.commands.state / 'thoraq.db'}")
     there = Database.open(postgres_url)
     with source.read() as reading, there.write() as writing:
@@ -41,14 +41,14 @@ def moved(processed: Processed, postgres_url: str) -> str:
 
 
 def on_sqlite(file: Path, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Run a statement; return the names of its columns, and its rows."""
+    """Run a statement; return its column names and rows."""
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
         ran = connection.execute(statement)
         return [each[0] for each in ran.description], ran.fetchall()
 
 
 def on_postgresql(url: str, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Run a statement; return the names of its columns, and its rows."""
+    """Run a statement; return its column names and rows."""
     with psycopg.connect(url.replace("postgresql+psycopg", "postgresql")) as connection:
         ran = connection.execute(statement.encode())
         return [each.name for each in ran.description or ()], ran.fetchall()
@@ -60,7 +60,7 @@ def test_every_example_is_there_for_both_databases() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_example_of_sql_says_the_same_on_both_databases(
+def test_every_sql_example_gives_the_same_on_both_databases(
     processed: Processed, moved: str, name: str
 ) -> None:
     columns, rows = on_sqlite(processed.commands.state / "thoraq.db", EXAMPLES["sqlite", name])
@@ -72,7 +72,7 @@ def test_an_example_of_sql_says_the_same_on_both_databases(
     ] == [[float(cell) if not isinstance(cell, str) else cell for cell in row] for row in rows]
 
 
-def test_the_points_that_sql_names_are_those_of_the_commands(processed: Processed) -> None:
+def test_points_in_sql_equal_those_of_the_commands(processed: Processed) -> None:
     columns, rows = on_sqlite(processed.commands.state / "thoraq.db", EXAMPLES["sqlite", "widths"])
     listed = processed.commands.json("results", "--sort", "ict:desc", "--limit", "5")
     assert columns[2:] == ["heart_right_x", "heart_left_x", "thorax_right_x", "thorax_left_x"]

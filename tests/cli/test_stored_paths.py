@@ -27,9 +27,7 @@ SHARED = {
 @pytest.mark.parametrize(
     "roots", ["/srv/a:/mnt/a", "/", "/srv/with space", "a=/x:a=/y", "/srv/ü"], ids=repr
 )
-def test_roots_without_a_label_of_their_own_are_refused_before_any_work(
-    tmp_path: Path, roots: str
-) -> None:
+def test_roots_without_a_label_are_refused_first(tmp_path: Path, roots: str) -> None:
     environment = Commands(tmp_path / "state", SHARED | {"THORAQ_ROOTS": roots}).environment
     for words in (["process", str(tmp_path)], ["status"], ["doctor", "--here"]):
         ran = run_forked(words, environment)
@@ -55,7 +53,7 @@ def environment_of(tmp_path: Path, url: str, roots: str, store: str) -> dict[str
     ],
     ids=["alike", "in-full", "another-label", "full-here", "relative-here"],
 )
-def test_doctor_says_where_machines_store_paths_otherwise(
+def test_doctor_reports_machines_that_store_paths_differently(
     *,
     tmp_path: Path,
     database_url: str,
@@ -74,7 +72,7 @@ def test_doctor_says_where_machines_store_paths_otherwise(
     assert [said in each["repair"] for each in found] == ([] if said is None else [True])
 
 
-def test_what_is_stored_below_a_root_is_printed_so_on_every_machine(
+def test_paths_below_a_root_are_printed_alike_on_every_machine(
     tmp_path: Path, database_url: str
 ) -> None:
     database = Database.open(database_url, Archive({"films": "/srv"}, relative=True))

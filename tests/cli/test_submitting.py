@@ -16,7 +16,7 @@ from tests.cli.processed import Processed
 
 @pytest.fixture
 def inbox(processed: Processed, tmp_path: Path) -> Path:
-    """Give a folder of five sound radiographs and one copy."""
+    """Return a folder of five valid radiographs and one copy."""
     folder = tmp_path / "inbox"
     folder.mkdir()
     sound = sorted(row["path"] for row in processed.commands.json("results", "--limit", "5"))
@@ -36,7 +36,7 @@ def test_submitting_twice_queues_each_content_once(commands: Commands, inbox: Pa
     assert ledger["balanced"] is True
 
 
-def test_what_is_cancelled_comes_back_with_retry(commands: Commands, inbox: Path) -> None:
+def test_retry_requeues_cancelled_files(commands: Commands, inbox: Path) -> None:
     commands.run("submit", inbox, "--batch", "b", "--priority", "urgent")
     assert commands.run("cancel", "b").stdout.startswith("5 cancelled")
     assert commands.json("status", "b")["cancelled"] == 5
@@ -48,7 +48,7 @@ def test_what_is_cancelled_comes_back_with_retry(commands: Commands, inbox: Path
     assert (ledger["queued"], ledger["cancelled"], ledger["priority"]) == (5, 0, "urgent")
 
 
-def test_what_another_batch_holds_too_is_left_to_it(commands: Commands, inbox: Path) -> None:
+def test_cancelling_keeps_files_of_another_batch(commands: Commands, inbox: Path) -> None:
     commands.run("submit", inbox, "--batch", "a")
     commands.run("submit", inbox, "--batch", "b")
     ran = commands.run("cancel", "a")
@@ -57,7 +57,7 @@ def test_what_another_batch_holds_too_is_left_to_it(commands: Commands, inbox: P
     assert commands.run("cancel", "b").stdout == "5 cancelled, 0 in a worker's hands\n"
 
 
-def test_a_code_that_is_none_is_no_empty_success(commands: Commands, inbox: Path) -> None:
+def test_an_unknown_code_is_refused(commands: Commands, inbox: Path) -> None:
     commands.run("submit", inbox, "--batch", "b")
     ran = commands.run("retry", "b", "--code", "file-unavailible")
     assert ran.returncode == Exit.USAGE
@@ -65,7 +65,7 @@ def test_a_code_that_is_none_is_no_empty_success(commands: Commands, inbox: Path
     assert commands.run("retry", "b", "--code", "file-unavailable").stdout == "0 queued again\n"
 
 
-def test_status_says_that_no_broker_answers(commands: Commands, inbox: Path) -> None:
+def test_status_reports_an_unresponsive_broker(commands: Commands, inbox: Path) -> None:
     commands.run("submit", inbox, "--batch", "b")
     ran = commands.run("status", "b")
     assert "6 seen = 0 measured + 0 set aside + 0 failed + 1 duplicates + 5 waiting" in ran.stdout
@@ -101,7 +101,7 @@ def test_a_watch_takes_what_arrives_until_it_is_interrupted(
     assert quick.json("status", "w")["seen"] == 6
 
 
-def test_the_name_of_a_batch_is_stable_and_tells_folders_apart(tmp_path: Path) -> None:
+def test_the_name_of_a_batch_is_stable_and_differs_between_folders(tmp_path: Path) -> None:
     (tmp_path / "a b").mkdir()
     (tmp_path / "other").mkdir()
     here, there = tmp_path / "a b", tmp_path / "other" / ".." / "a b"

@@ -1,4 +1,4 @@
-"""Tables on a terminal are never wider than it is."""
+"""Tables are never wider than the terminal."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ RESULT = {
     "study_date": "2020-11-08",
     "path": "/srv/archive/PHANTOM-0004/2020-11-08/PH000004.dcm",
 }
-#: Wide letters, accents of their own, a letter of four bytes, escaped controls.
+#: Wide characters, combining accents, a character of four bytes, escaped controls.
 LETTERS = st.text(st.sampled_from("ab/ .-胸部X線é\u0301한\U0001f600\x1b\u202e"), max_size=60)
 
 
 def lines_at(words: Sequence[Sequence[str]], commands: Commands, folder: Path) -> list[str]:
-    """Run commands with a terminal as their standard output; return what they print there."""
+    """Run commands with a terminal as standard output; return their output."""
     script = folder / "lines.json"
     script.write_text(json.dumps(words), encoding="ascii")
     ours, theirs = pty.openpty()
@@ -77,7 +77,7 @@ def lines_at(words: Sequence[Sequence[str]], commands: Commands, folder: Path) -
     return STYLES.sub("", said.decode("utf-8")).splitlines()
 
 
-def test_no_command_prints_a_table_that_a_terminal_would_wrap(tmp_path: Path) -> None:
+def test_no_table_is_wider_than_the_terminal(tmp_path: Path) -> None:
     hostile = make_hostile(tmp_path)
     failed, at_work = f"{NAME} failed", f"{NAME} at work"
     words = [
@@ -149,7 +149,7 @@ def test_a_table_that_is_piped_is_as_wide_as_it_needs() -> None:
     ),
     st.integers(12, 130),
 )
-def test_whatever_the_cells_hold_no_line_is_wider_than_the_terminal(
+def test_no_line_is_wider_than_the_terminal_with_any_content(
     values: list[list[str] | list[int]], width: int
 ) -> None:
     names = ("path", "why", "detail", "bucket", "state", "胸部", "created_at", "device", "code")
@@ -173,7 +173,7 @@ def test_a_shortened_text_fits_and_a_path_keeps_its_name(text: str, room: int) -
         assert short.endswith(path.rpartition("/")[2])
 
 
-def test_numbers_are_whole_or_left_out() -> None:
+def test_numbers_are_complete_or_omitted() -> None:
     columns = [
         TableColumn("a", "a", ["123456789"], at_right=True, whole=True),
         TableColumn("b", "b", ["987654321"], at_right=True, whole=True),
@@ -182,7 +182,7 @@ def test_numbers_are_whole_or_left_out() -> None:
         assert set(" ".join(table_lines(columns, width)[1:]).split()) <= {"123456789", "987654321"}
 
 
-def test_what_to_do_about_a_code_goes_on_below_itself() -> None:
+def test_a_long_remedy_continues_below_itself() -> None:
     counts = {"lateral-view": 3, "truncated-file": 2}
     whole = list(code_lines(counts))
     for width in (40, 60, 80):
@@ -191,7 +191,7 @@ def test_what_to_do_about_a_code_goes_on_below_itself() -> None:
         assert " ".join(" ".join(lines).split()) == " ".join(" ".join(whole).split())
 
 
-def test_a_figure_has_the_same_decimals_wherever_a_person_reads_it() -> None:
+def test_a_figure_has_the_same_decimals_in_every_output() -> None:
     rows = [{"ict": 0.457, "error_px224": 5.0}, {"ict": 0.5854, "error_px224": 12.346}]
     columns = [table_column(name, [row[name] for row in rows]) for name in rows[0]]
     assert [column.texts for column in columns] == [["0.457", "0.585"], ["5.00", "12.35"]]

@@ -1,4 +1,4 @@
-"""Training runs before they are queued: the plan, the folder, the names and the weights."""
+"""Checks of training runs before queueing: plan, folder, names and weights."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from training.plan import Plan
 
 @pytest.fixture(scope="module")
 def idle(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Commands:
-    """Give commands on a database in which nothing is ever queued."""
+    """Return commands on a database without training runs."""
     state = tmp_path_factory.mktemp("idle") / "state"
     state.mkdir()
     shutil.copy(migrated_sqlite, state / "thoraq.db")
     return Commands(state)
 
 
-def test_a_run_is_queued_with_its_plan_and_says_that_nobody_trains(
+def test_a_run_is_queued_with_a_notice_that_no_trainer_runs(
     commands: Commands, films: Path
 ) -> None:
     ran = submit(commands, films, "--name", "ours", "--phases", "1-4")
@@ -43,7 +43,7 @@ def test_a_run_is_queued_with_its_plan_and_says_that_nobody_trains(
     assert (run.data, run.start, run.teachers, run.state) == (str(films), None, (), "queued")
 
 
-def test_runs_without_a_name_are_called_after_their_folder(commands: Commands, films: Path) -> None:
+def test_runs_without_a_name_are_named_after_their_folder(commands: Commands, films: Path) -> None:
     first = submit(commands, films)
     second = submit(commands, films, "--seeds", "2")
     assert first.stdout.startswith("films-1 queued")
@@ -52,7 +52,7 @@ def test_runs_without_a_name_are_called_after_their_folder(commands: Commands, f
     assert runs == ["films-2-s2", "films-2-s1", "films-1"]
 
 
-def test_seeds_make_runs_that_differ_in_nothing_else(commands: Commands, films: Path) -> None:
+def test_runs_of_several_seeds_differ_only_in_the_seed(commands: Commands, films: Path) -> None:
     submit(commands, films, "--name", "many", "--seeds", "3", "--scale", "0.5")
     database = opened(commands)
     plans = [Plan.from_mapping(find_run(database, f"many-s{number}").plan) for number in (1, 2, 3)]
@@ -77,9 +77,7 @@ def test_a_run_starts_from_networks_and_from_weights_files(
     assert run.teachers == (str(shipped_card().weights_path), str(loose))
 
 
-def test_a_run_file_of_ones_own_is_the_plan(
-    commands: Commands, films: Path, tmp_path: Path
-) -> None:
+def test_a_custom_run_file_is_the_plan(commands: Commands, films: Path, tmp_path: Path) -> None:
     file = tmp_path / "quick.toml"
     file.write_text('seed = 5\n[[phases]]\nname = "only"\nsteps = 7\n', encoding="utf-8")
     ran = submit(commands, films, "--name", "ours", "--run", str(file))
@@ -105,7 +103,7 @@ def test_a_run_file_of_ones_own_is_the_plan(
         (("--name", shipped_card().version), Exit.USAGE, "[version-reserved]"),
     ],
 )
-def test_what_cannot_be_trained_is_refused_before_anything_is_queued(
+def test_an_invalid_run_is_refused_before_queueing(
     idle: Commands, films: Path, words: tuple[str, ...], code: Exit, said: str
 ) -> None:
     folder = idle.state.parent
@@ -130,11 +128,11 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_queued(
         (
             lambda data: rewrite(data / "landmarks15" / "landmarks.csv", ",val,", ",train,"),
             Exit.UNSOUND,
-            "no film of the split val",
+            "no radiograph in the split val",
         ),
     ],
 )
-def test_a_folder_that_cannot_be_trained_on_says_why(
+def test_a_folder_that_cannot_be_trained_on_is_refused_with_a_reason(
     idle: Commands, films: Path, damage: Callable[[Path], object], code: Exit, said: str
 ) -> None:
     data = idle.state.parent / "damaged"
@@ -150,7 +148,7 @@ def rewrite(path: Path, old: str, new: str) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
 
 
-def test_a_name_is_given_once(commands: Commands, films: Path) -> None:
+def test_a_name_is_used_once(commands: Commands, films: Path) -> None:
     submit(commands, films, "--name", "ours")
     register_model(opened(commands), "elder", "0" * 64, {}, serve=False)
     for name in ("ours", "elder"):
@@ -159,6 +157,6 @@ def test_a_name_is_given_once(commands: Commands, films: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["status", "cancel", "resume", "compare", "log"])
-def test_a_run_that_is_not_there_is_not_found(idle: Commands, command: str) -> None:
+def test_a_missing_run_is_not_found(idle: Commands, command: str) -> None:
     ran = idle.run("train", command, "nobodys")
     assert (ran.returncode, "[run-unknown]" in ran.stderr) == (Exit.NOT_FOUND, True)

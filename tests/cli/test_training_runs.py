@@ -1,4 +1,4 @@
-"""Training runs that are queued or at work: shown, followed, stopped and compared."""
+"""Queued and running training runs: shown, followed, stopped and compared."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.cli.trained import CHECK, PHASE, WORSE, claimed, opened, submit
 Start = Callable[..., subprocess.Popen[str]]
 
 
-def test_status_tells_phase_epoch_losses_errors_and_the_time_left(
+def test_status_shows_phase_epoch_losses_errors_and_time_left(
     commands: Commands, films: Path
 ) -> None:
     submit(commands, films, "--name", "ours")
@@ -65,7 +65,7 @@ def test_errors_of_a_check_are_rounded_once_and_stored_as_they_are(
     database.dispose()
 
 
-def test_once_every_step_is_done_no_time_left_is_promised(commands: Commands, films: Path) -> None:
+def test_after_the_last_step_no_time_left_is_shown(commands: Commands, films: Path) -> None:
     submit(commands, films, "--name", "ours")
     database, claim = claimed(commands, "ours")
     done = replace(CHECK, ordinal=5, step=1500, epoch=55.0, seconds_left=0.0)
@@ -76,7 +76,7 @@ def test_once_every_step_is_done_no_time_left_is_promised(commands: Commands, fi
     database.dispose()
 
 
-def test_a_worker_that_is_silent_is_named(commands: Commands, films: Path) -> None:
+def test_an_unresponsive_worker_is_named(commands: Commands, films: Path) -> None:
     submit(commands, films, "--name", "ours")
     claimed(commands, "ours", lease_seconds=0.0)
     assert "training0@host is silent" in commands.run("train", "status", "ours").stderr
@@ -95,7 +95,7 @@ def test_a_run_is_cancelled_and_resumed(commands: Commands, films: Path) -> None
     assert find_run(database, "ours").state == "cancelled"
 
 
-def test_following_ends_with_the_run_and_tells_how(
+def test_following_ends_with_the_run_and_its_outcome(
     commands: Commands, films: Path, start: Start
 ) -> None:
     submit(commands, films, "--name", "ours", "--seeds", "2")
@@ -116,7 +116,7 @@ def test_following_ends_with_the_run_and_tells_how(
         assert ("the share is away" in said) == (code is Exit.UNTRAINED)
 
 
-def test_a_follower_that_is_interrupted_leaves_the_run_alone(
+def test_interrupting_a_follower_does_not_affect_the_run(
     commands: Commands, films: Path, start: Start
 ) -> None:
     submit(commands, films, "--name", "ours")
@@ -129,7 +129,7 @@ def test_a_follower_that_is_interrupted_leaves_the_run_alone(
     assert find_run(opened(commands), "ours").state == "queued"
 
 
-def test_phases_of_runs_stand_side_by_side(commands: Commands, films: Path) -> None:
+def test_phases_of_runs_are_compared(commands: Commands, films: Path) -> None:
     submit(commands, films, "--name", "ours", "--seeds", "2")
     for name, phases in (("ours-s1", [PHASE, WORSE]), ("ours-s2", [PHASE])):
         database, claim = claimed(commands, name)
@@ -157,7 +157,7 @@ def test_phases_of_runs_stand_side_by_side(commands: Commands, films: Path) -> N
     assert [row["kept"] for row in read] == ["true", "false"]
 
 
-def test_the_log_holds_every_check_and_every_part_of_the_loss(
+def test_the_log_contains_every_check_and_every_part_of_the_loss(
     commands: Commands, films: Path
 ) -> None:
     submit(commands, films, "--name", "ours")
@@ -196,7 +196,7 @@ steps = 2
 def test_a_run_ends_as_a_network_that_can_be_promoted(
     tmp_path: Path, films: Path, start: Start
 ) -> None:
-    """Train for a moment with everything that trains: broker, upkeep, worker, torch."""
+    """Train briefly with broker, upkeep, worker and torch."""
     commands = Commands(tmp_path / "state", {"THORAQ_UPKEEP_SECONDS": "0.5"})
     file = tmp_path / "quick.toml"
     file.write_text(QUICK, encoding="utf-8")

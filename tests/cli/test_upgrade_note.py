@@ -1,4 +1,4 @@
-"""What the changes ask for after the upgrade, done word by word on a database of version 0.1.0."""
+"""The commands of the newest upgrade note, run on a database of version 0.1.0."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_changes_name_the_version_that_is_installed() -> None:
         assert told == newest, file
 
 
-def test_a_database_of_the_first_version_is_whole_after_what_the_note_asks_for(
+def test_the_upgrade_note_upgrades_a_database_of_the_first_version(
     commands: Commands, database_url: str, tmp_path: Path
 ) -> None:
     archive = tmp_path / "archive"

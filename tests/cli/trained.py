@@ -1,4 +1,4 @@
-"""Runs as a training worker leaves them, for tests of the commands that show and steer them."""
+"""Training runs as left by a worker, for tests of the commands on them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def opened(commands: Commands) -> Database:
 def claimed(
     commands: Commands, name: str, lease_seconds: float = 60.0
 ) -> tuple[Database, RunClaim]:
-    """Take a run as a training worker does."""
+    """Claim a run as a training worker does."""
     database = opened(commands)
     claim = claim_run(database, find_run(database, name).id, "training0@host", "cpu", lease_seconds)
     assert claim is not None

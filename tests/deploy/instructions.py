@@ -1,6 +1,6 @@
-"""The instructions of a Dockerfile, parsed by BuildKit's own parser in a process of its own.
+"""Instructions of a Dockerfile, parsed by BuildKit's parser in a separate process.
 
-The parser brings Go's runtime, whose threads and signals a process that runs tests is spared.
+The parser loads the Go runtime, whose threads and signals would disturb pytest.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ print(json.dumps([[getattr(each, name) for name in names] for each in found]))
 
 
 class Instruction(NamedTuple):
-    """One instruction: its name, its lines, and what follows the name."""
+    """One instruction: its name, its lines, and its arguments."""
 
     cmd: str
     original: str
@@ -29,7 +29,7 @@ class Instruction(NamedTuple):
 
 
 def instructions_of(path: Path) -> tuple[Instruction, ...]:
-    """Parse a Dockerfile."""
+    """Return the instructions of a Dockerfile."""
     ran = subprocess.run(
         [sys.executable, "-c", _PARSE, str(path)], capture_output=True, text=True, check=True
     )

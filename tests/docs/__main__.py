@@ -1,6 +1,6 @@
-"""Renew what the pages show: ``make docs``.
+"""Renew generated parts and command output of the pages: ``make docs``.
 
-With ``--generated`` only the parts made from the code, in a second; no command is run.
+With ``--generated`` only the parts generated from the code; no command is run.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 
 from tests.docs.generated import filled
 from tests.docs.pages import PAGES, ROOT
-from tests.docs.transcript import Teller, World
+from tests.docs.transcript import Transcript, World
 
 
 def renew(renewed: Callable[[str], str]) -> None:
-    """Write every page anew, and say which changed."""
+    """Rewrite every page, and print which changed."""
     changed = []
     for page in PAGES:
         before = page.read_text(encoding="utf-8")
@@ -34,5 +34,5 @@ else:
         world = World(Path(folder))
         world.make_archive()
         world.make_network()
-        world.make_films()
-        renew(Teller(world).renewed)
+        world.make_radiographs()
+        renew(Transcript(world).renewed)

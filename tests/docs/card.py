@@ -1,4 +1,4 @@
-"""The parts of the pages that are made from the shipped network's card."""
+"""Parts of the pages generated from the card of the shipped network."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def network() -> str:
     )
 
 
-#: What two people differ by, as published; the README names the two papers.
+#: Published interobserver differences; the README names the two papers.
 OBSERVERS_LANDMARKS = "4.0 to 4.9 px [1]"
 OBSERVERS_ICT = "about 0.011 [2]"
 
 
 def accuracy() -> str:
-    """Return the shipped network's main figures beside those of two people."""
+    """Return the main metrics of the shipped network, with those of two observers."""
     metrics = shipped_card().card["metrics"]
     rows: list[tuple[Value, ...]] = []
     for name, figures in metrics["landmarks"].items():
@@ -73,12 +73,16 @@ def share(figures: dict[str, Any]) -> str:
 
 
 def details() -> str:
-    """Return the landmarks' errors by category, and by landmark."""
+    """Return landmark errors by category and by landmark."""
     tables = []
     for name, figures in shipped_card().card["metrics"]["landmarks"].items():
         categories = [
-            (each, told["cases"], f"{told['mean']:.2f} [{told['low']:.2f}, {told['high']:.2f}]")
-            for each, told in figures["by_category"].items()
+            (
+                each,
+                stated["cases"],
+                f"{stated['mean']:.2f} [{stated['low']:.2f}, {stated['high']:.2f}]",
+            )
+            for each, stated in figures["by_category"].items()
         ]
         landmarks = [
             (each, f"{mean:.2f} [{low:.2f}, {high:.2f}]")
@@ -91,13 +95,13 @@ def details() -> str:
 
 
 def coverage() -> str:
-    """Return how often the truth is inside what the network promises."""
+    """Return the coverage of intervals and bounds."""
     metrics = shipped_card().card["metrics"]
     index = "ICT inside its 95 % interval"
     error = "landmark error under its upper 90 % bound"
     rows: list[tuple[Value, ...]] = []
-    for name, told in metrics["ict_covered"].items():
-        rows.append((index, name, told["cases"], share(told)))
+    for name, stated in metrics["ict_covered"].items():
+        rows.append((index, name, stated["cases"], share(stated)))
     for name, figures in metrics["reliability"].items():
         rows.append((error, name, figures["covered"]["cases"], share(figures["covered"])))
         rows.append(
@@ -130,10 +134,10 @@ def data() -> str:
     rows = [
         (
             f"`{name}`",
-            told["what"],
-            ", ".join(f"{split} {count}" for split, count in sorted(told["splits"].items())),
-            told["used_for"],
+            stated["what"],
+            ", ".join(f"{split} {count}" for split, count in sorted(stated["splits"].items())),
+            stated["used_for"],
         )
-        for name, told in shipped_card().card["data"].items()
+        for name, stated in shipped_card().card["data"].items()
     ]
     return table(("collection", "what", "radiographs", "used for"), rows)

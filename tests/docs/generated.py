@@ -1,4 +1,4 @@
-"""The parts of the pages that are made from the code, between ``begin`` and ``end`` marks."""
+"""Parts of the pages generated from the code, between ``begin`` and ``end`` marks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def settings() -> str:
     for name, field in Settings.model_fields.items():
         default = field.default
         if name == "state":
-            default = "~/.local/state/thoraq"  # that of whoever reads, not of whoever wrote
+            default = "~/.local/state/thoraq"  # not the path of the machine that generates the page
         if isinstance(default, bool):
             default = str(default).lower()
         shown = "" if default is None else f"`{default}`"
@@ -48,7 +48,7 @@ def exits() -> str:
 
 
 def dictionary() -> str:
-    """Return the columns; those of the first point stand for those of all."""
+    """Return the columns, with those of the first point only."""
     points = ("_x", "_y", "_spread")
     rows = [
         (f"`{row['column']}`", row["holds"], row["meaning"])
@@ -59,28 +59,28 @@ def dictionary() -> str:
 
 
 def vocabulary() -> str:
-    """Return every key of the JSON that is no column of a measurement."""
+    """Return every JSON key that is not a column of a measurement."""
     rows = [(f"`{key}`", meaning) for key, meaning in MEANINGS.items()]
     rows += [(f"`{old}`", f"former name of `{new}`; leaves soon") for old, new in FORMER.items()]
     return table(("key", "meaning"), rows)
 
 
 def machine_keys() -> str:
-    """Return the keys that `bench`, `health` and `logs` print beside the others."""
+    """Return the keys specific to `bench`, `health` and `logs`."""
     return table(("key", "meaning"), [(f"`{key}`", each) for key, each in OF_MACHINE.items()])
 
 
 def image_keys() -> str:
-    """Return the keys that `dataset` and `evaluate` print beside the others."""
+    """Return the keys specific to `dataset` and `evaluate`."""
     return table(("key", "meaning"), [(f"`{key}`", each) for key, each in OF_IMAGES.items()])
 
 
 def help_of(*words: str) -> str:
-    """Return what ``thoraq words --help`` prints at 90 columns."""
-    asked = CliRunner().invoke(
+    """Return the output of ``thoraq WORDS --help`` at 90 columns."""
+    result = CliRunner().invoke(
         thoraq, [*words, "--help"], prog_name="thoraq", terminal_width=90, max_content_width=90
     )
-    return asked.output
+    return result.output
 
 
 def every_command() -> list[tuple[str, ...]]:
@@ -96,7 +96,7 @@ def every_command() -> list[tuple[str, ...]]:
 
 
 def overview() -> str:
-    """Return the list of commands, as `thoraq --help` prints it."""
+    """Return the list of commands of `thoraq --help`."""
     return f"```console\n$ thoraq --help\n{help_of()}```\n"
 
 
@@ -107,7 +107,7 @@ def reference() -> str:
 
 
 def points() -> str:
-    """Return the number of each point in the array that the database stores."""
+    """Return the index of each point in the stored array."""
     return table(("number", "point"), [(int(each), f"`{each.name.lower()}`") for each in Landmark])
 
 
@@ -135,5 +135,5 @@ PARTS = {
 
 
 def filled(page: str) -> str:
-    """Return a page with every marked part made anew."""
+    """Return a page with every marked part regenerated."""
     return MARKED.sub(lambda found: f"{found[1]}{PARTS[found[2]]()}{found[3]}", page)

@@ -1,7 +1,7 @@
-"""The links of a Markdown page: which there are, and which lead nowhere.
+"""Links of a Markdown page, and dead ones among them.
 
-Anchors are those that GitHub makes of headings: lower case, spaces to dashes, punctuation away, a
-number behind the second of a name. Links to the web are not followed.
+Anchors as GitHub generates them from headings: lower case, dashes for spaces, no punctuation, a
+number after repeated names. Links to the web are not checked.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def anchors(text: str) -> set[str]:
 
 
 def leads_nowhere(link: str, page: Path, root: Path) -> bool:
-    """Say whether the file or the heading of a link is not in the folder ``root``."""
+    """Return whether the file or the heading of a link is missing in ``root``."""
     name, _, anchor = link.partition("#")
     target = (page.parent / name).resolve() if name else page
     if name.startswith("/") or not target.is_relative_to(root) or not target.exists():
@@ -54,6 +54,6 @@ def leads_nowhere(link: str, page: Path, root: Path) -> bool:
 
 
 def dead(page: Path, root: Path) -> list[str]:
-    """Return the links of a page that lead nowhere in the folder ``root``."""
+    """Return the dead links of a page within ``root``."""
     inner = [each for each in links(page.read_text(encoding="utf-8")) if not SCHEME.match(each)]
     return [each for each in inner if leads_nowhere(each, page, root)]

@@ -1,4 +1,4 @@
-"""The pages of the documentation, in the order in which they are read and their commands run."""
+"""The pages of the documentation, in the order in which their commands run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-#: Commands of a later page find what those of an earlier one left.
+#: Commands of a page depend on the results of earlier pages.
 PAGES = (
     README,
     *(
@@ -18,7 +18,7 @@ PAGES = (
             "installing",
             "measuring",
             "results",
-            "operations",  # the doctor finds nothing waiting yet
+            "operations",  # before anything is queued
             "training",
             "troubleshooting",
             "security",
@@ -38,7 +38,7 @@ PAGES = (
 
 
 def texts() -> Iterator[tuple[str, str]]:
-    """Return each page's path below the root, and its text."""
+    """Yield the path and the text of each page."""
     for page in PAGES:
         yield str(page.relative_to(ROOT)), page.read_text(encoding="utf-8")
 

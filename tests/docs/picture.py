@@ -1,7 +1,6 @@
 """Make the picture of the README: ``python -m tests.docs.picture``.
 
-The contact sheet of the demonstration archive, which holds synthetic chests and no patient, made
-smaller.
+A reduced contact sheet of the demonstration archive, with synthetic chests only.
 """
 
 from __future__ import annotations

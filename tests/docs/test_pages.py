@@ -1,4 +1,4 @@
-"""The pages of the documentation: all are listed and linked, none is too long, no link is dead."""
+"""Pages of the documentation: listed, linked, of limited length, without dead links."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TEXTS = [*PAGES, *(ROOT / name for name in OTHERS)]
 
 
 def named(page: Path) -> str:
-    """Return a page's path below the root."""
+    """Return the path of a page relative to the root."""
     return str(page.relative_to(ROOT))
 
 
@@ -80,7 +80,7 @@ def test_pictures_are_small() -> None:
     assert max(sizes.values()) < LARGEST_PICTURE_BYTES
 
 
-def test_every_folder_has_its_sentence_in_the_architecture() -> None:
+def test_every_folder_is_described_in_the_architecture() -> None:
     rows = [line.split(" | ") for line in folders().splitlines()[2:]]
     assert all(sentence.removesuffix("|").strip() for _, sentence in rows)
     top = {name.strip("| `").rstrip("/") for name, _ in rows}
@@ -91,8 +91,8 @@ def test_every_folder_has_its_sentence_in_the_architecture() -> None:
 
 def test_the_pages_name_the_index_of_the_dockerfile() -> None:
     indexes = re.compile(r"https://download\.pytorch\.org/whl/\w[\w.]*")
-    told = {found for _, text in texts() for found in indexes.findall(text)}
-    assert told == set(indexes.findall((ROOT / "deploy" / "Dockerfile").read_text("utf-8")))
+    stated = {found for _, text in texts() for found in indexes.findall(text)}
+    assert stated == set(indexes.findall((ROOT / "deploy" / "Dockerfile").read_text("utf-8")))
 
 
 def test_the_citation_is_of_this_version_and_licence() -> None:

@@ -1,12 +1,11 @@
-"""The pages' command blocks: each is run, and what it prints compared or written.
+"""Command blocks of the pages: each is run, and its output compared or updated.
 
-A block is a fence that opens with ``console``; every line of it that starts with ``$ thoraq`` is a
-command, the lines up to the next are its output. The commands of all pages run one after another in
-a folder that the pages call ``/srv``, with the archive in ``/srv/archive`` and the state in
-``/srv/thoraq``. The first of them, which measures the archive, may be shown by several pages; it
-runs once. What differs between two runs or two machines is masked: figures, digests, and with
-``console rows`` all but the heading. ``console last`` runs it again and shows the last paragraph
-alone.
+A block is a fence that opens with ``console``; every line that starts with ``$ thoraq`` is a
+command, and the lines up to the next are its output. The commands of all pages run in sequence in a
+folder that the pages call ``/srv``, with the archive in ``/srv/archive`` and the state in
+``/srv/thoraq``. The first command measures the archive; it may be in several pages but runs once.
+Output that differs between runs or machines is masked: figures, digests, and with ``console rows``
+everything but the heading. ``console last`` shows only the last paragraph.
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ from testbed.networks import make_network
 FENCE = re.compile(r"^```console([^\n]*)\n(\$ thoraq .*?)^```$", re.DOTALL | re.MULTILINE)
 SEED = "42"
 COUNT = "40"
-#: Measures the archive: the first command of the first page.
+#: The first command of the first page, which measures the archive.
 FIRST = "thoraq process /srv/archive"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command of a block and what it prints.
+    """One command of a block and its output.
 
-    ``mode``: ``rows`` where only the heading is always the same, ``last`` where only the last
-    paragraph is shown, else empty.
+    ``mode``: ``rows`` to compare only the heading, ``last`` to show only the last paragraph, else
+    empty.
     """
 
     command: str
@@ -53,7 +52,7 @@ class World:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of every command."""
+        """Return the environment of every command."""
         return process_environment() | {
             "THORAQ_STATE": str(self.folder / "thoraq"),
             "COLUMNS": "100",
@@ -62,7 +61,7 @@ class World:
         }
 
     def make_archive(self) -> None:
-        """Write the archive the pages speak of."""
+        """Write the archive of the pages."""
         command = ["-m", "radiograph.phantom", "archive", "--count", COUNT, "--seed", SEED]
         subprocess.run(
             [sys.executable, *command],
@@ -73,15 +72,15 @@ class World:
         )
 
     def make_network(self) -> None:
-        """Write the network that the pages register."""
+        """Write the network registered in the pages."""
         make_network(self.folder / "our-own", "our-own")
 
-    def make_films(self) -> None:
-        """Write the annotated images that the pages train on."""
+    def make_radiographs(self) -> None:
+        """Write the annotated radiographs of the training pages."""
         write_landmark_set(self.folder / "annotated")
 
     def run(self, command: str) -> str:
-        """Run one command; return what it prints, with /srv for the folder."""
+        """Run one command; return its output, with /srv for the folder."""
         words = shlex.split(command.replace("/srv", str(self.folder)))
         ran = subprocess.run(
             [sys.executable, "-m", "cli", *words[1:]],
@@ -91,22 +90,22 @@ class World:
             text=True,
             check=False,
         )
-        said = ran.stdout + (ran.stderr if ran.returncode else "")
+        text = ran.stdout + (ran.stderr if ran.returncode else "")
         here, there = self.folder / "archive", Path("/srv/archive")
-        said = said.replace(batch_name([here]), batch_name([there]))
-        said = said.replace(f"@{socket.gethostname()}", "@host")
-        return said.replace(str(self.folder.resolve()), "/srv").replace(str(self.folder), "/srv")
+        text = text.replace(batch_name([here]), batch_name([there]))
+        text = text.replace(f"@{socket.gethostname()}", "@host")
+        return text.replace(str(self.folder.resolve()), "/srv").replace(str(self.folder), "/srv")
 
 
 def steps(page: str) -> Iterator[Step]:
-    """Return the commands of a page in their order, but for those that only ask for help."""
+    """Yield the commands of a page in order, except requests for help."""
     for fence in FENCE.finditer(page):
         if not asks_for_help(fence):
             yield from steps_of(fence)
 
 
 def steps_of(fence: re.Match[str]) -> Iterator[Step]:
-    """Return the commands of one block."""
+    """Yield the commands of one block."""
     for part in re.split(r"^\$ ", fence[2], flags=re.MULTILINE)[1:]:
         command, _, output = part.partition("\n")
         yield Step(command, output, fence[1].strip())
@@ -118,12 +117,12 @@ def shown(output: str, mode: str) -> str:
 
 
 def asks_for_help(fence: re.Match[str]) -> bool:
-    """Say whether a block shows help, which is made from the code."""
+    """Return whether a block shows help, which is generated from the code."""
     return "--help" in fence[2].partition("\n")[0]
 
 
 def masked(output: str, mode: str) -> list[str]:
-    """Return the lines of an output without what differs between two runs."""
+    """Return the lines of an output with variable parts masked."""
     lines = [line for line in shown(output, mode).splitlines() if line.strip()]
     if mode == "rows":
         lines = lines[:1]
@@ -139,16 +138,16 @@ def masked(output: str, mode: str) -> list[str]:
     return found
 
 
-class Teller:
-    """Runs the commands of page after page in one world."""
+class Transcript:
+    """Runs the commands of all pages in one world."""
 
     def __init__(self, world: World, first_printed: str | None = None) -> None:
-        """Take the world; ``first_printed``: what measuring the archive printed, if it ran."""
+        """Set the world; ``first_printed``: output of the first command, if it already ran."""
         self._world = world
         self._first_printed = first_printed
 
     def printed(self, step: Step) -> str:
-        """Run one command, or return what the first one printed, if it is that."""
+        """Return the output of a command; the first one is run only once."""
         if step.command != FIRST or step.mode == "last":
             return self._world.run(step.command)
         if self._first_printed is None:
@@ -156,7 +155,7 @@ class Teller:
         return self._first_printed
 
     def renewed(self, page: str) -> str:
-        """Return a page with every block's output as it is now."""
+        """Return a page with the current output of every block."""
 
         def run_block(fence: re.Match[str]) -> str:
             if asks_for_help(fence):

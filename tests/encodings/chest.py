@@ -1,4 +1,4 @@
-"""The one chest that every encoding holds, and whether a reading of it shows the same."""
+"""The chest of every encoding, and the comparison of a reading with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from radiograph.phantom.projection import project
 Values = npt.NDArray[Any]
 
 ROWS, COLUMNS = 96, 80
-#: Shades between these percentiles are compared: windows may clip what is beyond them.
+#: Only values between these percentiles are compared: windows may clip the others.
 _PERCENTILES = (3, 97)
 
 
@@ -28,14 +28,14 @@ def chest() -> npt.NDArray[np.uint16]:
 
 
 def shades(bits: int, *, inverse: bool = False) -> npt.NDArray[np.int64]:
-    """Return the chest in whole numbers of ``bits`` without a sign."""
+    """Return the chest as unsigned integers of ``bits`` bits."""
     top = (1 << bits) - 1
     values = np.rint(chest().astype(np.float64) * (top / 65535)).astype(np.int64)
     return top - values if inverse else values
 
 
 def differs(read: Values) -> tuple[float, float]:
-    """Return how far a reading is from the chest, on average and at most, of the range shown."""
+    """Return mean and maximum difference of a reading from the chest, relative to the range."""
     if read.shape != chest().shape:
         return 1.0, 1.0
     difference = np.abs(_normal(read) - _normal(chest()))

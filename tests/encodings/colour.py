@@ -1,4 +1,4 @@
-"""Grey chests in colour: RGB, YBR, palettes, plain and compressed, by plane and by pixel."""
+"""Grey chests in colour: RGB, YBR, palettes, native and compressed, by plane and by pixel."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CODECS = [
 
 
 def encodings() -> Iterator[Encoding]:
-    """Every colour space, by plane or pixel, of 8 and 16 bits, in every form."""
+    """Yield every colour space, by plane or pixel, of 8 and 16 bits, in every form."""
     for form, bits, planar in product(FORMS, (8, 10, 12, 16), (0, 1)):
         yield Encoding(
             KIND,
@@ -74,7 +74,7 @@ def _colour(bits: int, photometric: str, planar: int = 0) -> Dataset:
 
 def _three(bits: int, photometric: str = "RGB") -> Values:
     words = _bits(bits).words()
-    # Colours of grey: the middle of the range, whatever the bits (PS3.3 C.7.6.3.1.2).
+    # Chrominance of grey: the middle of the range (PS3.3 C.7.6.3.1.2).
     other = words if photometric == "RGB" else np.full_like(words, 1 << (bits - 1))
     return np.dstack([words, other, other])
 
@@ -93,12 +93,12 @@ def _subsampled(form: Form) -> bytes:
 
 def _palette(form: Form, vr: str, depth: int, allocated: int) -> bytes:
     count = 256
-    # Numbers of colours in reverse, so that an unused palette gives a negative.
+    # Palette indices in reverse, so that ignoring the palette gives a negative.
     numbers = (count - 1 - shades(8)).astype(f"u{allocated // 8}")
     dataset = grey(Bits(allocated, 8, 7), PhotometricInterpretation="PALETTE COLOR")
     entries = np.rint(np.linspace((1 << depth) - 1, 0, count)).astype(np.int64)
     if depth == 8:
-        entries = entries[::2] | entries[1::2] << 8  # two entries to a word, the first one lower
+        entries = entries[::2] | entries[1::2] << 8  # two per word, the first in the low byte
     for colour in ("Red", "Green", "Blue"):
         keyword = f"{colour}PaletteColorLookupTable"
         setattr(dataset, f"{keyword}Descriptor", [count, 0, depth])
@@ -125,7 +125,7 @@ def _jpeg(subsampling: str, photometric: str, *, marked: bool) -> bytes:
 
 
 def without_markers(stream: bytes) -> bytes:
-    """Cut JFIF and Adobe markers out of a JPEG stream."""
+    """Return a JPEG stream without JFIF and Adobe markers."""
     position = 2
     while stream[position + 1] in {0xE0, 0xEE}:
         length = int.from_bytes(stream[position + 2 : position + 4], "big")

@@ -1,4 +1,4 @@
-"""Compressed grey values: codecs, bits, signs, polarities, and every way to lay out fragments."""
+"""Compressed grey values: codecs, bits, signs, polarities and layouts of fragments."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def without_delimiter(frame: bytes) -> bytes:
     return item(b"") + item(frame)
 
 
-#: How fragments are laid out, and whether the table is right.
+#: Layouts of fragments, and whether the offset table is right.
 CONTAINERS: dict[str, tuple[Callable[[bytes], bytes], bool]] = {
     "one fragment": (one_fragment, True),
     "many fragments": (many_fragments, True),
@@ -66,7 +66,7 @@ CONTAINERS: dict[str, tuple[Callable[[bytes], bytes], bool]] = {
 
 
 def encodings() -> Iterator[Encoding]:
-    """Every codec with every precision, polarity and container; signs where a header may say so."""
+    """Yield every codec with every precision, polarity and container; signs where allowed."""
     for codec, inverse, signed in product(CODECS, (False, True), (False, True)):
         for bits, (name, (container, fits)) in product(codec.bits, CONTAINERS.items()):
             if signed and (
@@ -99,7 +99,7 @@ def encodings() -> Iterator[Encoding]:
 
 
 def in_items(dataset: Dataset, value: bytes) -> Dataset:
-    """Set encapsulated pixels (PS3.5 A.4)."""
+    """Set encapsulated PixelData (PS3.5 A.4)."""
     dataset.PixelData = value
     dataset["PixelData"].VR = "OB"
     dataset["PixelData"].is_undefined_length = True
@@ -108,7 +108,7 @@ def in_items(dataset: Dataset, value: bytes) -> Dataset:
 
 def compressed(dataset: Dataset, value: bytes, syntax: str | None) -> bytes:
     """Return a file of encapsulated pixels."""
-    # The delimiter is written by pydicom; a file without one is cut by its own eight bytes.
+    # pydicom writes the delimiter; a file without it is shortened by its eight bytes.
     ends = value.endswith(DELIMITER)
     data = written(in_items(dataset, value.removesuffix(DELIMITER)), Form("", syntax))
     return data if ends else data.removesuffix(DELIMITER)
@@ -121,7 +121,7 @@ def _file(codec: Codec, bits: Bits, container: Callable[[bytes], bytes], *, inve
 
 
 def _jp2(bits: int) -> bytes:
-    """Hold the codestream in the boxes of a file, as some writers do."""
+    """Return the codestream in the boxes of a JP2 file, as some writers do."""
     wide = Bits(8 if bits <= 8 else 16, bits, bits - 1)
     frame = imagecodecs.jpeg2k_encode(
         wide.words(), codecformat="JP2", reversible=True, bitspersample=bits

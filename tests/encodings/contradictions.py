@@ -1,4 +1,4 @@
-"""Files in which header and pixels contradict each other, and the pixels are a chest."""
+"""Files whose header contradicts their pixels, which are a chest."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tests.encodings.streams import CODECS, Codec
 
 _BITS = (Bits(8, 8, 7), Bits(16, 12, 11), Bits(16, 16, 15))
 _EXPLICIT = FORMS[1]
-#: UIDs that a file meta may hold, whatever the pixels are.
-_SAID = {
+#: Transfer syntaxes of the file meta information, whatever the pixels are.
+_STATED = {
     "no file meta": None,
     **{
-        form.name: form.said
+        form.name: form.stated
         for form in FORMS
-        if form.said and form.little_endian and not form.deflated and not form.implicit
+        if form.stated and form.little_endian and not form.deflated and not form.implicit
     },
     **{
         codec.name: codec.syntax
@@ -48,7 +48,7 @@ _SYNTAX = ReadingNote.SYNTAX_CONTRADICTS_PIXELS
 
 
 def encodings() -> Iterator[Encoding]:
-    """Every kind of contradiction."""
+    """Yield every kind of contradiction."""
     for kind, found in (
         ("DICOM, syntax against pixels", _syntaxes()),
         ("DICOM, byte order and VR", _elements()),
@@ -65,23 +65,23 @@ def _family(syntax: str | None) -> str | None:
 
 
 def _syntaxes() -> Iterator[Encoding]:
-    for (said, uid), codec in product(_SAID.items(), CODECS):
+    for (stated, uid), codec in product(_STATED.items(), CODECS):
         for bits in _BITS:
             if bits.stored in codec.bits and uid != codec.syntax:
                 same = _family(uid) == _family(codec.syntax)
                 yield Encoding(
                     "",
-                    f"{said} said, {codec.name} of {bits.stored} bits held",
+                    f"{stated} stated, {codec.name} of {bits.stored} bits held",
                     partial(_compressed, bits, codec, uid),
                     note=None if same else _SYNTAX,
                     lossy=codec.lossy,
                 )
-    for (said, uid), bits in product(_SAID.items(), _BITS):
-        if _family(uid) not in {None, FORMS[1].said, "1.2.840.113619.5.2"}:
+    for (stated, uid), bits in product(_STATED.items(), _BITS):
+        if _family(uid) not in {None, FORMS[1].stated, "1.2.840.113619.5.2"}:
             form = Form("", uid)
             yield Encoding(
                 "",
-                f"{said} said, plain values of {bits.stored} bits held",
+                f"{stated} stated, plain values of {bits.stored} bits held",
                 partial(_plain, bits, form),
                 note=_SYNTAX,
             )
@@ -89,7 +89,7 @@ def _syntaxes() -> Iterator[Encoding]:
         if codec.name != "RLE" and 12 in codec.bits:
             yield Encoding(
                 "",
-                f"explicit little endian said, {codec.name} held without items",
+                f"explicit little endian stated, {codec.name} held without items",
                 partial(_bare, Bits(16, 12, 11), codec),
                 note=_SYNTAX,
                 lossy=codec.lossy,
@@ -113,14 +113,14 @@ def _bare(bits: Bits, codec: Codec) -> bytes:
 
 
 def _elements() -> Iterator[Encoding]:
-    for said, is_in, bits in product(FORMS, FORMS, _BITS):
-        if said.said is None or said.deflated or is_in.deflated or is_in.said is None:
+    for stated, is_in, bits in product(FORMS, FORMS, _BITS):
+        if stated.stated is None or stated.deflated or is_in.deflated or is_in.stated is None:
             continue
-        form = Form("", said.said, implicit=is_in.implicit, little_endian=is_in.little_endian)
-        alike = (said.implicit, said.little_endian) == (is_in.implicit, is_in.little_endian)
+        form = Form("", stated.stated, implicit=is_in.implicit, little_endian=is_in.little_endian)
+        alike = (stated.implicit, stated.little_endian) == (is_in.implicit, is_in.little_endian)
         yield Encoding(
             "",
-            f"{said.name} said, {is_in.name} written, {bits.stored} bits",
+            f"{stated.name} stated, {is_in.name} written, {bits.stored} bits",
             partial(_plain, bits, form),
             note=None if alike else ReadingNote.SYNTAX_CONTRADICTS_ELEMENTS,
         )
@@ -155,9 +155,9 @@ def _vr(vr: str, *, little: bool, nested: bool) -> bytes:
 
 def _mentioned(text: str) -> bytes:
     data = _plain(Bits(16, 12, 11), _EXPLICIT)
-    elements = data[132 + len(meta(_EXPLICIT.said or "")) :]
+    elements = data[132 + len(meta(_EXPLICIT.stated or "")) :]
     padded = text.encode() + b" " * (len(text) % 2)
-    return data[:132] + meta(_EXPLICIT.said or "", (0x1001, padded)) + elements
+    return data[:132] + meta(_EXPLICIT.stated or "", (0x1001, padded)) + elements
 
 
 def _described(text: str) -> bytes:
@@ -173,7 +173,7 @@ def _signs() -> Iterator[Encoding]:
                 agreed = precision == stored and lossless != "90"
                 yield Encoding(
                     "",
-                    f"two's complement of {precision} bits, said to be of {stored}, {lossless}",
+                    f"two's complement of {precision} bits, stated to be of {stored}, {lossless}",
                     partial(_two_complement, precision, stored, lossless),
                     note=None if agreed else ReadingNote.BITS_CONTRADICT_PIXELS,
                 )
@@ -181,7 +181,7 @@ def _signs() -> Iterator[Encoding]:
         agreed = signed and stored == 16
         yield Encoding(
             "",
-            f"signed 16 bits, said to be {'signed' if signed else 'unsigned'} {stored}",
+            f"signed 16 bits, stated to be {'signed' if signed else 'unsigned'} {stored}",
             partial(_signed_stream, stored, signed=signed),
             note=None if agreed else ReadingNote.BITS_CONTRADICT_PIXELS,
         )
@@ -228,7 +228,7 @@ def _presented(
 
 
 def _frames() -> Iterator[Encoding]:
-    """Several frames: the first is read by the tables, and refused where these do not fit."""
+    """Yield files of several frames: the first is read by the tables, or refused."""
     for codec in CODECS:
         bits = _BITS[0] if codec.bits == (8,) else _BITS[1]
         if bits.stored not in codec.bits:

@@ -1,4 +1,4 @@
-"""A DICOM file of any encoding: elements, pixels and file meta, right or wrong."""
+"""DICOM files of any encoding: elements, pixels and file meta information, right or wrong."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CR = "1.2.840.10008.5.1.4.1.1.1"
 
 @dataclass(frozen=True, slots=True)
 class Bits:
-    """How a grey value lies in its word (PS3.5 8.1.1)."""
+    """Position of a grey value in its word (PS3.5 8.1.1)."""
 
     allocated: int
     stored: int
@@ -32,7 +32,7 @@ class Bits:
     signed: bool = False
 
     def words(self, *, inverse: bool = False) -> Values:
-        """Return the chest as words: two's complement from the middle, shifted to the high bit."""
+        """Return the chest as words: two's complement about the middle, shifted to the high bit."""
         values = shades(self.stored, inverse=inverse)
         if self.signed:
             values = (values - (1 << (self.stored - 1))) & ((1 << self.stored) - 1)
@@ -40,16 +40,16 @@ class Bits:
 
     @property
     def first(self) -> int:
-        """The lowest value that the stored bits can hold."""
+        """Return the lowest value of the stored bits."""
         return -(1 << (self.stored - 1)) if self.signed else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How elements are written, and what the file meta says of it; ``said`` None: no file meta."""
+    """Encoding of elements, and the stated transfer syntax ``stated`` (None: no file meta)."""
 
     name: str
-    said: str | None
+    stated: str | None
     implicit: bool = False
     little_endian: bool = True
     deflated: bool = False
@@ -83,7 +83,7 @@ def grey(bits: Bits, **elements: Any) -> Dataset:
 
 
 def set_words(dataset: Dataset, words: Values, form: Form) -> Dataset:
-    """Set plain pixels (PS3.5 8.1.1 and annex A)."""
+    """Set native PixelData (PS3.5 8.1.1 and annex A)."""
     order = "<" if form.little_endian else ">"
     pixels = words.astype(words.dtype.newbyteorder(order)).tobytes()
     dataset.PixelData = pixels + b"\0" * (len(pixels) % 2)
@@ -94,7 +94,7 @@ def set_words(dataset: Dataset, words: Values, form: Form) -> Dataset:
 
 
 def written(dataset: Dataset, form: Form) -> bytes:
-    """Return the file: file meta as ``form`` says it, elements as it writes them."""
+    """Return the file with the file meta information and the encoding of ``form``."""
     buffer = io.BytesIO()
     with config.disable_value_validation():
         dcmwrite(buffer, dataset, implicit_vr=form.implicit, little_endian=form.little_endian)
@@ -104,7 +104,7 @@ def written(dataset: Dataset, form: Form) -> bytes:
         elements = deflater.compress(elements) + deflater.flush()
         elements += b"\0" * (len(elements) % 2)
     head = bytes(128) + b"DICM" if form.preamble else b""
-    return head + (b"" if form.said is None else meta(form.said)) + elements
+    return head + (b"" if form.stated is None else meta(form.stated)) + elements
 
 
 def meta(syntax: str, *more: tuple[int, bytes]) -> bytes:
@@ -120,7 +120,7 @@ def meta(syntax: str, *more: tuple[int, bytes]) -> bytes:
 
 
 def item_of_table(entries: Values, first: int, vr: str, *, big_endian: bool = False) -> Dataset:
-    """Return the item of a LUT sequence whose descriptor and data have a VR: US, SS or OW."""
+    """Return the item of a LUT sequence with the VR US, SS or OW."""
     item = Dataset()
     count = len(entries) % 65536
     words = entries.astype(np.int64)

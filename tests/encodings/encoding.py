@@ -1,4 +1,4 @@
-"""One way of writing the chest, and what came of reading it."""
+"""An encoding of the chest, and the result of reading it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from radiograph.reading import ReadLimits
 from radiograph.reading.reader import read_content
 from tests.encodings.chest import differs
 
-#: What one pixel, and all on average, may be off: by rounding to 8 bits, and by a lossy codec.
+#: Tolerance of one pixel and of the mean: for rounding to 8 bits, and for a lossy codec.
 EXACT, LOSSY = (0.02, 0.006), (0.25, 0.02)
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """``kind``: the row of the table; ``name``: what is special; ``make``: the bytes of the file.
+    """``kind``: row of the table; ``name``: variant; ``make``: returns the bytes of the file.
 
-    ``code``: why the file is refused, None where it is read. ``note``: the codes of its reading
-    note. ``lossy``: read within what its codec loses.
+    ``code``: expected error code, None if it is read. ``note``: expected reading note.
+    ``lossy``: compared with the tolerance of lossy codecs.
     """
 
     kind: str
@@ -33,7 +33,7 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``equal``: the chest was read; ``code``: it was refused; ``fault``: anything unforeseen."""
+    """``equal``: the chest was read; ``code``: it was refused; ``fault``: any other outcome."""
 
     equal: bool = False
     code: str | None = None
@@ -59,5 +59,5 @@ def outcome_of(encoding: Encoding) -> Outcome:
 
 
 def of_kind(kind: str, encodings: list[Encoding]) -> list[Encoding]:
-    """Name the kind of encodings."""
+    """Set the kind of encodings."""
     return [dataclasses.replace(each, kind=kind) for each in encodings]

@@ -1,7 +1,7 @@
-"""GDCM in a process of its own: ``python -m tests.encodings.gdcm_reader``.
+"""GDCM in a separate process: ``python -m tests.encodings.gdcm_reader``.
 
-It takes a path a line and answers a line: what kept it from reading, or a shape and where the
-values are. Beside the codecs that thoraq loads, its own corrupt the memory of a process.
+It reads one path per line and prints one line: an error, or the shape and the file of the values.
+In one process its codecs and those of thoraq corrupt memory.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 
 def read(path: Path, values: Path) -> str:
-    """Save the first sample of every pixel, dark where low is bright; say what it came to."""
+    """Save the first sample of every pixel, inverted for MONOCHROME1; return the line to print."""
     reader = gdcm.ImageReader()
     reader.SetFileName(str(path))
     if not reader.Read():
@@ -43,14 +43,14 @@ def read(path: Path, values: Path) -> str:
 
 
 def main() -> None:
-    """Answer until the input ends."""
+    """Answer each line until the input ends."""
     for trace in ("WarningOff", "ErrorOff", "DebugOff"):
         getattr(gdcm.Trace, trace)()
     for line in sys.stdin:
         path = Path(line.rstrip("\n"))
         try:
             answer = read(path, path.with_suffix(".npy"))
-        except Exception as exc:  # noqa: BLE001 - whatever it raises is its opinion
+        except Exception as exc:  # noqa: BLE001 - every error is a result
             answer = type(exc).__name__
         sys.stdout.write(f"{answer}\n")
         sys.stdout.flush()

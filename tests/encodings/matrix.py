@@ -1,4 +1,4 @@
-"""Every way of writing the chest, in one order."""
+"""All encodings of the chest, in a fixed order."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from dataclasses import dataclass, field
 from tests.encodings import colour, compressed, contradictions, native, rasters, tiffs
 from tests.encodings.encoding import Encoding, Outcome
 
-#: Encodings that the tests read; `make encodings` reads all.
+#: Number of encodings that the tests read; `make encodings` reads all.
 SAMPLE = 200
 
 
 def all_encodings() -> list[Encoding]:
-    """Return every encoding; nothing is written yet."""
+    """Return every encoding."""
     of = (native, compressed, contradictions, colour, rasters, tiffs)
     return [each for module in of for each in module.encodings()]
 
 
 def sample(encodings: list[Encoding]) -> list[Encoding]:
-    """Return a fixed sample, evenly from the whole."""
+    """Return a fixed, evenly spaced sample."""
     return [encodings[at * len(encodings) // SAMPLE] for at in range(SAMPLE)]
 
 
 @dataclass(slots=True)
 class Table:
-    """What came of the encodings, a row a kind."""
+    """Results of the encodings, one row per kind."""
 
     equal: Counter[str] = field(default_factory=Counter)
     refused: dict[str, Counter[str]] = field(default_factory=dict)
@@ -50,10 +50,10 @@ class Table:
         rows = []
         for kind in kinds:
             codes = self.refused.get(kind, Counter())
-            said = ", ".join(f"{count} `{code}`" for code, count in sorted(codes.items())) or "0"
-            rows.append((kind, self.equal[kind], codes.total(), said, self.wrong[kind]))
-        for kind, equal, refused, said, wrong in rows:
-            lines.append(f"| {kind} | {equal + refused + wrong} | {equal} | {said} | {wrong} |")
+            listed = ", ".join(f"{count} `{code}`" for code, count in sorted(codes.items())) or "0"
+            rows.append((kind, self.equal[kind], codes.total(), listed, self.wrong[kind]))
+        for kind, equal, refused, listed, wrong in rows:
+            lines.append(f"| {kind} | {equal + refused + wrong} | {equal} | {listed} | {wrong} |")
         equal, refused, wrong = (sum(int(row[at]) for row in rows) for at in (1, 2, 4))
         total = equal + refused + wrong
         return [*lines, f"| all | {total} | {equal} | {refused} | {wrong} |"]

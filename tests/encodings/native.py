@@ -1,4 +1,4 @@
-"""Grey values as they are: bits, signs, polarities, forms, and every way to show them."""
+"""Native grey values: bits, signs, polarities, transfer syntaxes, windows and LUTs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def rescaled(bits: Bits, _form: Form) -> dict[str, Any]:
 
 
 def in_table(bits: Bits, form: Form, *, name: str, vr: str) -> dict[str, Any]:
-    """Map every value that the bits can hold, straight, over the full range of 16 bits."""
+    """Return a linear table of every value of the bits to the full range of 16 bits."""
     count = 1 << min(bits.stored, 16)
     entries = np.rint(np.linspace(0, 65535, count))
     item = item_of_table(entries, bits.first, vr, big_endian=not form.little_endian)
@@ -69,7 +69,7 @@ SHOWINGS: dict[str, Showing] = {
 
 
 def encodings() -> Iterator[Encoding]:
-    """Every form, of every bits, in both polarities; tables where the bits fit their words."""
+    """Yield every form, all bits, both polarities; LUTs where the bits fit their words."""
     for form, bits, inverse in product(FORMS, BITS, (False, True)):
         for name, showing in SHOWINGS.items():
             if "LUT" in name and (bits.stored > 12 or inverse):

@@ -28,7 +28,7 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def encodings() -> Iterator[Encoding]:
-    """PNG, then JPEG."""
+    """Yield PNG, then JPEG."""
     yield from _png()
     yield from _jpeg()
 
@@ -89,7 +89,7 @@ def _file(
     )
 
 
-#: Left, top, step to the right and step down of the seven passes (PNG 8.2).
+#: Left, top, horizontal and vertical step of the seven passes (PNG 8.2).
 _ADAM7 = (
     (0, 0, 8, 8),
     (4, 0, 8, 8),
@@ -102,7 +102,7 @@ _ADAM7 = (
 
 
 def _filtered(pixels: Values, size: int, kind: int) -> bytes:
-    """Filter rows (PNG 9.2): None, Sub, Up, Average, Paeth."""
+    """Return filtered rows (PNG 9.2): None, Sub, Up, Average, Paeth."""
     raw = np.frombuffer(np.ascontiguousarray(pixels).tobytes(), np.uint8)
     rows = raw.reshape(pixels.shape[0], -1).astype(np.int64)
     up = np.vstack([np.zeros_like(rows[:1]), rows[:-1]])
@@ -117,7 +117,7 @@ def _filtered(pixels: Values, size: int, kind: int) -> bytes:
 
 
 def _clear(colour: int) -> bytes:
-    """Say by tRNS that a shade which no pixel has is transparent (PNG 11.3.1.1)."""
+    """Add tRNS for a shade that no pixel has (PNG 11.3.1.1)."""
     data = _file(15, 16, colour, colour + 1, 0, interlaced=False)
     return data[:33] + _chunk(b"tRNS", b"\xff\xff" * (colour + 1)) + data[33:]
 

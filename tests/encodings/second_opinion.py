@@ -1,4 +1,4 @@
-"""What GDCM makes of the same DICOM files, where it opens them."""
+"""Comparison with GDCM on the same DICOM files, where it can open them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.encodings.encoding import LOSSY, Encoding
 AGREES, DIFFERS = "agrees", "differs"
 _CRASHED = "its process ended"
 
-#: Where GDCM differs: what stands in the name of an encoding or its kind, and the Standard on it.
+#: Known differences of GDCM: text in the name or kind of an encoding, and the Standard on it.
 DECIDED = {
     "of 16 up to 15": "PS3.5 8.1.1: a value is the stored bits up to the high bit, not the word",
     "of 32 up to": "PS3.5 8.1.1: a cell has all its allocated bits, however few are stored in it",
@@ -35,14 +35,14 @@ DECIDED = {
 
 
 class SecondOpinion:
-    """Asks GDCM about one file after another; a process that a file ends is replaced."""
+    """Runs GDCM on files in sequence; a process that crashes is replaced."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "chest.dcm"
         self._process: subprocess.Popen[str] | None = None
 
     def ask(self, encoding: Encoding) -> str:
-        """Return agrees, differs, or why GDCM has no opinion."""
+        """Return agrees, differs, or why GDCM cannot read the file."""
         self._path.write_bytes(encoding.make())
         if self._process is None:
             self._process = subprocess.Popen(
@@ -75,13 +75,13 @@ class SecondOpinion:
 
 
 def reason(encoding: Encoding) -> str | None:
-    """Return the sentence of the Standard by which GDCM's other reading is not ours."""
-    said = f"{encoding.kind}, {encoding.name}"
-    return next((sentence for part, sentence in DECIDED.items() if part in said), None)
+    """Return the sentence of the Standard against GDCM's reading."""
+    label = f"{encoding.kind}, {encoding.name}"
+    return next((sentence for part, sentence in DECIDED.items() if part in label), None)
 
 
 def opinions(encodings: list[Encoding]) -> tuple[Counter[str], list[str]]:
-    """Return how often GDCM agrees, differs or is silent, and where no sentence decides."""
+    """Return counts of agreement, difference and failure, and unexplained differences."""
     found: Counter[str] = Counter()
     unexplained = []
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""The chest as one compressed frame, by every codec that a DICOM file may hold."""
+"""The chest as one compressed frame, by every codec of DICOM."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PREFIX = "1.2.840.10008.1.2.4."
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """``syntax``: its transfer syntax; ``bits``: the precisions it is tried with."""
+    """``syntax``: its transfer syntax; ``bits``: precisions to test."""
 
     name: str
     syntax: str
@@ -104,9 +104,9 @@ CODECS = (
 
 
 def wrapped(values: Values, bits: int) -> bytes:
-    """Code values whose differences wrap at 2^16 (T.81 H.1.2.1): bits above the precision vary."""
+    """Return a stream whose differences wrap at 2^16 (T.81 H.1.2.1), beyond the precision."""
     above = np.where(np.indices(values.shape).sum(axis=0) % 3, 0, 0x10000 - (1 << bits))
-    # The first sample is predicted by half the range (H.1.2.1), of 16 bits here and of fewer there.
+    # The first sample is predicted by half the range (H.1.2.1), which depends on the precision.
     moved = (values.astype(np.int64) + above + (1 << 15) - (1 << (bits - 1))) % 65536
     stream = bytearray(
         imagecodecs.jpeg_encode(

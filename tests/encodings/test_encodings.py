@@ -1,4 +1,4 @@
-"""A fixed sample of the encodings is read, and the documentation counts them all."""
+"""A fixed sample of the encodings is read, and the documentation states their number."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_the_chest_is_the_same_in_every_encoding_of_the_sample() -> None:
     assert set(kinds) == {each.kind for each in all_encodings()}
 
 
-def test_where_gdcm_reads_another_picture_the_standard_decides() -> None:
+def test_every_difference_from_gdcm_is_explained_by_the_standard() -> None:
     pytest.importorskip("gdcm")
     found, unexplained = opinions(sample(all_encodings()))
     assert unexplained == []
@@ -48,6 +48,6 @@ def test_the_page_lists_every_note() -> None:
     assert rows == [f"`{note}`" for note in ReadingNote]
 
 
-def test_no_two_encodings_are_the_same() -> None:
+def test_all_encodings_differ() -> None:
     names = Counter((each.kind, each.name) for each in all_encodings())
     assert [name for name, count in names.items() if count > 1] == []

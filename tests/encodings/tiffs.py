@@ -36,7 +36,7 @@ _INTEGERS = [name for name in _SAMPLES if "float" not in name]
 
 
 def encodings() -> Iterator[Encoding]:
-    """List samples in every order, polarity and layout; then colours, packed bits, pages."""
+    """Yield samples in every byte order, polarity and layout; then colours, packed bits, pages."""
     for name, order, white, tiled, (compression, predictor) in product(
         _SAMPLES, _ORDERS, (False, True), (False, True), _COMPRESSIONS
     ):
@@ -62,10 +62,10 @@ def encodings() -> Iterator[Encoding]:
         for colours in (1, 3):
             if colours == 1 and alpha is None:
                 continue
-            said = (
+            label = (
                 f"{'RGB' if colours == 3 else 'grey'}, {name}, {_ORDERS[order]}, {planar}, {alpha}"
             )
-            yield Encoding(KIND, said, partial(_colours, name, order, planar, alpha, colours))
+            yield Encoding(KIND, label, partial(_colours, name, order, planar, alpha, colours))
     for order, bits, white in product(_ORDERS, (10, 12, 14), (False, True)):
         polarity = "white" if white else "black"
         yield Encoding(
@@ -149,7 +149,7 @@ def _colours(name: str, order: str, planar: str, alpha: str | None, colours: int
 
 
 def _packed(order: str, bits: int, *, white: bool) -> bytes:
-    """Pack bits, which tifffile only reads: the strip and its tag are put in by hand."""
+    """Return a TIFF of packed bits, written by hand, since tifffile cannot write it."""
     words = shades(bits, inverse=white)
     whole = ((words[..., None] >> np.arange(bits - 1, -1, -1)) & 1).astype(np.uint8)
     rows = np.packbits(whole.reshape(ROWS, -1), axis=1)

@@ -1,4 +1,4 @@
-"""The files of the project, without what .gitignore leaves out."""
+"""The files of the project, except those in .gitignore."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def files() -> list[Path]:
-    """Every file of the project, relative to its root."""
+    """Return every file of the project, relative to its root."""
     lines = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     patterns = [line.rstrip("/") for line in lines if line and not line.startswith("#")]
     return [path.relative_to(ROOT) for path in walk(ROOT, patterns)]

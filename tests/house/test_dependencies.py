@@ -1,4 +1,4 @@
-"""What thoraq is installed with: its licences, and the lock that names every version."""
+"""Dependencies: their licences, and the lock with every version."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-#: GPL and AGPL in any spelling; the LGPL allows what we do, which is to import.
+#: GPL and AGPL in any spelling; the LGPL allows importing.
 STRONG_COPYLEFT = re.compile(
     r"(?<![A-Za-z])A?GPL|(?<!Lesser )General Public License", re.IGNORECASE
 )
 
 
 def closure(root: Path, *, checks: bool) -> dict[str, Distribution]:
-    """Walk from pyproject.toml to everything installed for thoraq, or for its checks as well."""
+    """Return the packages installed for thoraq, optionally those of its checks as well."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = [*project["dependencies"]]
     if checks:
@@ -26,33 +26,33 @@ def closure(root: Path, *, checks: bool) -> dict[str, Distribution]:
     found: dict[str, Distribution] = {}
     walked: set[str] = set()
     while waiting:
-        asked = waiting.pop()
-        if str(asked) in walked:
+        wanted = waiting.pop()
+        if str(wanted) in walked:
             continue
-        walked.add(str(asked))
+        walked.add(str(wanted))
         try:
-            package = distribution(asked.name)
+            package = distribution(wanted.name)
         except PackageNotFoundError:
-            continue  # another build of torch brings other libraries
-        found[canonicalize_name(asked.name)] = package
+            continue  # depends on the build of torch
+        found[canonicalize_name(wanted.name)] = package
         for requirement in map(Requirement, package.requires or []):
             marker = requirement.marker
-            extras = asked.extras or {""}
+            extras = wanted.extras or {""}
             if marker is None or any(marker.evaluate({"extra": extra}) for extra in extras):
                 waiting.append(requirement)
     return found
 
 
 def licences(package: Distribution) -> list[str]:
-    """Collect what a package says of its licence, leaving out whole texts of licences."""
+    """Return the licence metadata of a package, without full licence texts."""
     about = package.metadata
     classifiers = [
         line.removeprefix("License ::")
         for line in about.get_all("Classifier", [])
         if line.startswith("License ::")
     ]
-    said = [about.get("License-Expression", ""), about.get("License", "").partition("\n")[0]]
-    return [text for text in [*classifiers, *said] if text]
+    expressions = [about.get("License-Expression", ""), about.get("License", "").partition("\n")[0]]
+    return [text for text in [*classifiers, *expressions] if text]
 
 
 def test_no_package_of_the_product_is_under_the_gpl_or_agpl(root: Path) -> None:
@@ -66,14 +66,14 @@ def test_no_package_of_the_product_is_under_the_gpl_or_agpl(root: Path) -> None:
     assert strong == {}
 
 
-def test_the_search_tells_the_gpl_from_the_lgpl() -> None:
+def test_the_search_distinguishes_gpl_and_lgpl() -> None:
     strong = ["GPL-3.0-only", "AGPLv3", "GNU General Public License v3 (GPLv3)"]
     weak = ["LGPL-3.0-only", "GNU Lesser General Public License v3 (LGPLv3)", "MIT"]
     assert [bool(STRONG_COPYLEFT.search(text)) for text in strong] == [True] * len(strong)
     assert [bool(STRONG_COPYLEFT.search(text)) for text in weak] == [False] * len(weak)
 
 
-def test_the_lock_names_a_version_for_everything_that_is_installed(root: Path) -> None:
+def test_the_lock_has_a_version_of_every_installed_package(root: Path) -> None:
     lines = (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
     assert [str(pin) for pin in pins if not str(pin.specifier).startswith("==")] == []

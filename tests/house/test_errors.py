@@ -1,4 +1,4 @@
-"""Errors: one module a folder, a drawn tree, a stable code for each."""
+"""Errors: one module per folder with its tree, and a stable code for each."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WITH_ERRORS = [room for room in ROOMS if (ROOT / room / "errors.py").exists()]
 
 
 def errors_of(room: str) -> list[type[Exception]]:
-    """Collect the exceptions that a folder's errors.py defines itself, bases first."""
+    """Return the exceptions defined in the errors.py of a folder, bases first."""
     module = importlib.import_module(f"{room}.errors")
     return [
         item
@@ -46,7 +46,7 @@ def leaves(errors: list[type[Exception]]) -> list[type[Exception]]:
     return [error for error in errors if not any(error in other.__bases__ for other in errors)]
 
 
-def test_an_exception_is_defined_in_its_folders_errors_module_alone(
+def test_an_exception_is_defined_only_in_the_errors_module_of_its_folder(
     root: Path, modules: list[Path]
 ) -> None:
     known = {name for name in vars(builtins) if name.endswith(("Error", "Exception"))}
@@ -64,7 +64,7 @@ def test_an_exception_is_defined_in_its_folders_errors_module_alone(
 
 
 @pytest.mark.parametrize("room", WITH_ERRORS)
-def test_every_error_has_a_code_and_stands_in_the_drawn_tree(room: str) -> None:
+def test_every_error_has_a_code_and_is_in_the_tree(room: str) -> None:
     tree = importlib.import_module(f"{room}.errors").__doc__ or ""
     errors = errors_of(room)
     assert errors, f"{room}/errors.py defines no error: remove it"
@@ -76,12 +76,12 @@ def test_every_error_has_a_code_and_stands_in_the_drawn_tree(room: str) -> None:
 
 
 @pytest.mark.parametrize("room", WITH_ERRORS)
-def test_every_error_says_what_to_do_in_its_docstring(room: str) -> None:
+def test_every_docstring_of_an_error_names_the_remedy(room: str) -> None:
     silent = [error.__name__ for error in errors_of(room) if not (error.__doc__ or "").strip()]
     assert silent == []
 
 
-def test_a_code_means_one_error_in_the_whole_house() -> None:
+def test_a_code_is_unique_in_the_project() -> None:
     owners: dict[str, set[str]] = {}
     for room in WITH_ERRORS:
         for error in leaves(errors_of(room)):
@@ -91,7 +91,7 @@ def test_a_code_means_one_error_in_the_whole_house() -> None:
 
 
 @pytest.mark.parametrize("room", WITH_ERRORS)
-def test_every_error_derives_from_the_one_base_and_keeps_to_its_constructor(room: str) -> None:
+def test_every_error_derives_from_the_base_and_its_constructor(room: str) -> None:
     errors = errors_of(room)
     assert [each.__name__ for each in errors if not issubclass(each, ThoraqError)] == []
     own = {"__init__", "__str__", "__reduce__", "because", "about", "remedy"}
@@ -101,7 +101,7 @@ def test_every_error_derives_from_the_one_base_and_keeps_to_its_constructor(room
 
 
 @pytest.mark.parametrize("room", WITH_ERRORS)
-def test_every_error_reaches_another_process_as_it_is(room: str) -> None:
+def test_every_error_can_be_pickled(room: str) -> None:
     for error in errors_of(room):
         assert issubclass(error, ThoraqError)
         for sent in (error(), error("found"), error.because("found"), error.about("a file")):
@@ -122,9 +122,7 @@ def test_the_remedy_of_an_error_ends_its_message_once(room: str) -> None:
         assert "\n" not in error.remedy()
 
 
-def test_a_message_is_put_together_with_its_remedy_in_one_place(
-    root: Path, modules: list[Path]
-) -> None:
+def test_messages_with_a_remedy_are_composed_in_one_module(root: Path, modules: list[Path]) -> None:
     elsewhere = [
         f"{path}: {found}"
         for path in modules
@@ -134,7 +132,7 @@ def test_a_message_is_put_together_with_its_remedy_in_one_place(
     assert elsewhere == []
 
 
-def test_a_refusal_is_made_of_an_error_in_one_place(root: Path, modules: list[Path]) -> None:
+def test_a_refusal_is_created_from_an_error_in_one_module(root: Path, modules: list[Path]) -> None:
     makers = [
         f"{path}:{node.lineno}"
         for path in modules

@@ -1,4 +1,4 @@
-"""The house: its folders, the size of its modules, who may know whom."""
+"""Layout of the project: folders, size of modules, imports."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_folders_are_those_of_the_layout(files: list[Path]) -> None:
     assert {folder for folder in top if not folder.startswith(".")} == FOLDERS
 
 
-def test_every_folder_that_holds_code_has_its_place_in_the_contract(root: Path) -> None:
+def test_every_folder_with_code_is_in_the_import_contract(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     rooms = project["tool"]["importlinter"]["root_packages"]
     assert set(rooms) == FOLDERS - {"migrations", "deploy", "docs", "tests"}
@@ -49,7 +49,7 @@ def test_every_folder_that_holds_code_has_its_place_in_the_contract(root: Path) 
 
 
 def test_nothing_but_a_test_imports_from_the_tests(root: Path, modules: list[Path]) -> None:
-    """The contracts of lint-imports cannot: tests are no package."""
+    """Not covered by lint-imports, since tests are not a package."""
     importing = {
         str(path)
         for path in modules
@@ -62,7 +62,7 @@ def test_nothing_but_a_test_imports_from_the_tests(root: Path, modules: list[Pat
 
 
 def imported_by(node: ast.AST) -> list[str]:
-    """Return the modules that an import names, and those that are started by their name."""
+    """Return the modules that are imported, and those started with `python -m`."""
     if isinstance(node, ast.Import):
         return [each.name for each in node.names]
     if isinstance(node, ast.ImportFrom):
@@ -88,7 +88,7 @@ def test_the_search_for_imports_finds_every_spelling(source: str) -> None:
     assert [name for name in names if name.partition(".")[0] == "tests"]
 
 
-def test_no_module_is_two(root: Path, modules: list[Path]) -> None:
+def test_no_module_is_too_long(root: Path, modules: list[Path]) -> None:
     lengths = {path: len((root / path).read_bytes().splitlines()) for path in modules}
     too_long = {str(path): n for path, n in lengths.items() if n >= LONGEST_MODULE_LINES}
     assert too_long == {}, "split each by its nouns"
@@ -100,6 +100,6 @@ def test_imports_point_down(root: Path) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_no_module_has_a_name_that_says_nothing(modules: list[Path]) -> None:
+def test_no_module_has_a_meaningless_name(modules: list[Path]) -> None:
     empty = {"utils", "util", "helpers", "helper", "manager", "misc", "common", "handler"}
     assert [str(path) for path in modules if path.stem in empty] == []

@@ -1,4 +1,4 @@
-"""Nothing that is read from a file or a message may run code: no pickle, in any of its forms."""
+"""No file or message can execute code when loaded: no pickle in any form."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-#: What runs code that a file names, called by whatever prefix; None: whatever it is given.
+#: Functions that execute code from files, by name; None: with any argument.
 FORBIDDEN: dict[str, tuple[str, object] | None] = {
     "pickle.load": None,
     "pickle.loads": None,
@@ -26,13 +26,13 @@ FORBIDDEN: dict[str, tuple[str, object] | None] = {
     "torch.hub.load": None,
     "eval": None,
     "exec": None,
-    # Allowed with this argument, written out.
+    # Allowed with this literal argument.
     "torch.load": ("weights_only", True),
     "load_state_dict_from_url": ("weights_only", True),
     "get_state_dict": ("weights_only", True),
     "numpy.load": ("allow_pickle", False),
 }
-#: Folders whose code runs where nobody looks on.
+#: Folders with code that runs unattended.
 PRODUCT = {
     *("radiograph", "network", "db", "scheduler", "results", "worker", "training", "cli"),
     *("thoraq", "benchmarks", "migrations"),
@@ -40,7 +40,7 @@ PRODUCT = {
 
 
 def full_names(tree: ast.Module) -> dict[str, str]:
-    """Map the names that a module imports to what they stand for."""
+    """Return the imported names of a module, mapped to qualified names."""
     names: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -69,7 +69,7 @@ def unsafe_calls(source: str | bytes) -> list[str]:
     return found
 
 
-def test_no_module_loads_what_may_run_code(root: Path, modules: list[Path]) -> None:
+def test_no_module_unpickles(root: Path, modules: list[Path]) -> None:
     looked_at = [path for path in modules if path.parts[0] in PRODUCT]
     assert {path.parts[0] for path in looked_at} == PRODUCT
     found = {str(path): unsafe_calls((root / path).read_bytes()) for path in looked_at}
@@ -90,7 +90,7 @@ def test_no_module_loads_what_may_run_code(root: Path, modules: list[Path]) -> N
         "eval(text)",
     ],
 )
-def test_the_search_finds_it_however_it_is_spelled(source: str) -> None:
+def test_the_search_finds_every_spelling(source: str) -> None:
     assert len(unsafe_calls(source)) == 1
 
 
@@ -104,5 +104,5 @@ def test_the_search_finds_it_however_it_is_spelled(source: str) -> None:
         "from safetensors.torch import load_file\nload_file(path)",
     ],
 )
-def test_the_search_leaves_alone_what_runs_nothing(source: str) -> None:
+def test_the_search_accepts_safe_calls(source: str) -> None:
     assert unsafe_calls(source) == []

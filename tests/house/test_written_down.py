@@ -1,4 +1,4 @@
-"""What is written down agrees with the code, and says nothing of the machine it was written on."""
+"""Written files agree with the code, and contain no path of a development machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from deploy.env_example import EXAMPLE, text
 from scheduler.settings import Settings
 
-#: Folders that belong to one person or one machine; examples in texts use /srv and /archive.
+#: Folders of a person or a machine; examples use /srv and /archive.
 PRIVATE_FOLDER = re.compile(r"(?<![\w.~$}])/(home|root|work|Users)/\w")
 
 
@@ -20,7 +20,7 @@ def test_the_example_of_settings_lists_every_setting_with_its_default() -> None:
 def test_the_example_of_settings_can_be_read_as_settings(tmp_path: Path) -> None:
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
     taken = [line.removeprefix("#") for line in lines if line.startswith("#THORAQ_")]
-    # No key to copy is written down: one that many could read is none.
+    # The example has no key: a published key would not be secret.
     taken = [line + "0123456789abcdef" * 4 if "KEY=" in line else line for line in taken]
     env = tmp_path / "thoraq.env"
     env.write_text("\n".join(taken), encoding="utf-8")
@@ -30,27 +30,25 @@ def test_the_example_of_settings_can_be_read_as_settings(tmp_path: Path) -> None
     assert settings.chunk_size == Settings.model_fields["chunk_size"].default
 
 
-def test_no_file_names_a_folder_of_the_machine_it_was_written_on(
-    root: Path, files: list[Path]
-) -> None:
-    told: list[str] = []
+def test_no_file_contains_a_path_of_a_development_machine(root: Path, files: list[Path]) -> None:
+    found: list[str] = []
     for path in files:
         try:
             content = (root / path).read_text(encoding="utf-8")
         except UnicodeDecodeError:
-            continue  # weights and pictures
+            continue  # binary files
         if PRIVATE_FOLDER.search(content) or f"{root}/" in content:
-            told.append(str(path))
-    assert told == []
+            found.append(str(path))
+    assert found == []
 
 
-def test_the_search_for_folders_of_a_machine_finds_one() -> None:
+def test_the_search_for_machine_paths_finds_one() -> None:
     assert PRIVATE_FOLDER.search("open('" + "/home" + "/ada/x')")
     assert PRIVATE_FOLDER.search("docker run -v ./work/in:/srv") is None
 
 
 def can_fail(node: ast.AST) -> bool:
-    """Say whether a piece of code asserts, or expects an exception or a warning."""
+    """Return whether code contains an assertion, or expects an exception or a warning."""
     return any(
         isinstance(part, ast.Assert)
         or (isinstance(part, ast.Attribute) and part.attr in {"raises", "warns", "fail"})
@@ -73,7 +71,7 @@ def test_every_test_can_fail(root: Path, modules: list[Path]) -> None:
     assert cannot == []
 
 
-def test_the_recipes_of_how_to_add_name_files_and_classes_that_exist(
+def test_the_contributors_guide_names_files_and_classes_that_exist(
     root: Path, files: list[Path]
 ) -> None:
     guide = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")

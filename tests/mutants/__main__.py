@@ -1,6 +1,6 @@
-"""Deliberate faults that the tests have to notice: ``make mutants``.
+"""Deliberate faults that the tests must detect: ``make mutants``.
 
-Exit code 1 if one was not noticed, or a row of the table no longer fits the code.
+Exit code 1 if one was not detected, or a row of the table no longer matches the code.
 """
 
 from __future__ import annotations
@@ -14,20 +14,22 @@ from collections.abc import Sequence
 from tests.mutants.campaign import NamedTestsFail, Tried, Verdict, run_campaign
 from tests.mutants.faults import all_faults
 
-_LINES_SAID = 15
+_OUTPUT_LINES = 15
 
 
 def main() -> int:
-    """Run the campaign and print what it came to."""
+    """Run the campaign and print its results."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--only", default="", help="faults whose area, file or text holds this")
     parser.add_argument("--at-once", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--unsound", action="store_true", help="try no test without a fault first")
-    asked = parser.parse_args()
-    faults = [each for each in all_faults() if asked.only in f"{each.area} {each.file} {each.what}"]
+    arguments = parser.parse_args()
+    faults = [
+        each for each in all_faults() if arguments.only in f"{each.area} {each.file} {each.what}"
+    ]
     sys.stdout.write(f"{len(faults)} faults; their tests without any of them come first\n")
     try:
-        tried = run_campaign(faults, asked.at_once, _tell, sound=not asked.unsound)
+        tried = run_campaign(faults, arguments.at_once, _print, sound=not arguments.unsound)
     except NamedTestsFail as exc:
         sys.stdout.write(f"{exc}\n")
         return 1
@@ -37,7 +39,7 @@ def main() -> int:
 
 
 def table(tried: Sequence[Tried]) -> str:
-    """Return the counts by area in Markdown, and what was not noticed."""
+    """Return the counts by area in Markdown, and the faults not detected."""
     lines = ["| area | " + " | ".join(Verdict) + " |", "|---|" + "---|" * len(Verdict)]
     counts = Counter((each.fault.area, each.verdict) for each in tried)
     areas = sorted({each.fault.area for each in tried})
@@ -56,12 +58,12 @@ def table(tried: Sequence[Tried]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _tell(tried: Tried) -> None:
+def _print(tried: Tried) -> None:
     fault = tried.fault
     line = f"{tried.verdict:14} {tried.seconds:5.1f} s  {fault.area}: {fault.what} ({fault.file})\n"
     if tried.verdict is not Verdict.NOTICED:
-        said = tried.said.splitlines()[-_LINES_SAID:]
-        line += "".join(f"    | {each}\n" for each in said)
+        output = tried.output.splitlines()[-_OUTPUT_LINES:]
+        line += "".join(f"    | {each}\n" for each in output)
     sys.stdout.write(line)
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""The campaign: every fault is put into a copy of the project, and its tests are run there."""
+"""The campaign: each fault is applied to a copy of the project, and its tests are run there."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from tests.mutants.faults import Fault, TextNotFound, put_in
 
 
 class Verdict(StrEnum):
-    """What became of a fault."""
+    """Result of a fault."""
 
     NOTICED = "noticed"
-    SURVIVED = "SURVIVED"  # its tests pass all the same
-    STALE = "text not found"  # the code has changed; the row has to follow it
-    SKIPPED = "skipped"  # its tests need what this machine lacks, such as the rights of root
-    BROKEN = "DOES NOT RUN"  # a test is not there, or the fault cannot even be imported
+    SURVIVED = "SURVIVED"  # its tests pass
+    STALE = "text not found"  # the code has changed; update the row
+    SKIPPED = "skipped"  # its tests are skipped on this machine, for example without root
+    BROKEN = "DOES NOT RUN"  # a test does not exist, or the fault cannot be imported
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A fault that was tried, with what pytest said."""
+    """A fault with its result and the output of pytest."""
 
     fault: Fault
     verdict: Verdict
     seconds: float
-    said: str
+    output: str
 
 
 class NamedTestsFail(Exception):
-    """Tests that are named in the table fail without any fault; mend them first."""
+    """Tests in the table fail without a fault; fix them first."""
 
 
 @contextmanager
 def project_copies(count: int) -> Iterator[queue.SimpleQueue[ProjectCopy]]:
-    """Give so many copies of the project, to be taken and put back. Raises ForeignImports."""
+    """Yield a pool of ``count`` copies of the project. Raises ForeignImports."""
     copies: queue.SimpleQueue[ProjectCopy] = queue.SimpleQueue()
     with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as place:
         for number in range(count):
@@ -63,7 +63,7 @@ def run_campaign(
     *,
     sound: bool = True,
 ) -> list[Tried]:
-    """Try every fault; ``sound``: run the named tests without any fault before.
+    """Test every fault; ``sound``: first run the tests without a fault.
 
     Raises NamedTestsFail, ForeignImports.
     """
@@ -86,7 +86,7 @@ def run_campaign(
             shares = [named[start::at_once] for start in range(at_once)]
             for ran in pool.map(run, filter(None, shares)):
                 if ran.code != pytest.ExitCode.OK:
-                    raise NamedTestsFail(f"{ran.said}\n{NamedTestsFail.__doc__}")
+                    raise NamedTestsFail(f"{ran.output}\n{NamedTestsFail.__doc__}")
         return list(pool.map(attempt, faults))
 
 
@@ -96,14 +96,14 @@ def _attempt(fault: Fault, run: Callable[[Sequence[str], str, str], Ran]) -> Tri
         ran = run(fault.tests, put_in(fault), fault.file)
     except TextNotFound as exc:
         return Tried(fault, Verdict.STALE, 0.0, str(exc))
-    return Tried(fault, _verdict(ran), time.monotonic() - began, ran.said)
+    return Tried(fault, _verdict(ran), time.monotonic() - began, ran.output)
 
 
 def _verdict(ran: Ran) -> Verdict:
-    summary = ran.said.rstrip().rpartition("\n")[2]
+    summary = ran.output.rstrip().rpartition("\n")[2]
     if ran.code is None:
         return Verdict.NOTICED
-    # A process that ends by an exception of its own, outside of any test, says 1 as well.
+    # A crash outside of any test exits with 1 as well.
     if ran.code == pytest.ExitCode.TESTS_FAILED and re.search(r"\d (failed|error)", summary):
         return Verdict.NOTICED
     if ran.code != pytest.ExitCode.OK:

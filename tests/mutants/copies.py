@@ -1,6 +1,6 @@
-"""A copy of the project to put faults into, and pytest in it.
+"""A copy of the project in which faults are applied and tested with pytest.
 
-Whatever a test imports or starts there is the copy's: ``PYTHONPATH`` goes before what is installed.
+``PYTHONPATH`` makes tests and their processes import the copy, not the installed package.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from typing import NamedTuple
 from scheduler.settings import process_environment
 from tests.house.conftest import ROOT, walk
 
-#: A test that takes longer waits for something that a fault keeps from happening.
+#: A test that takes longer waits for an event that the fault prevents.
 _LONGEST_TEST_SECONDS = 90
 _LONGEST_RUN_SECONDS = 600.0
 
 
 class ForeignImports(Exception):
-    """Tests would import the project from elsewhere than the copy; look at PYTHONPATH."""
+    """Tests would not import the project from the copy; check PYTHONPATH."""
 
 
 class Ran(NamedTuple):
-    """How pytest ended: its exit code, None where it was stopped, and the end of its output."""
+    """Result of pytest: its exit code, None if it was stopped, and the end of its output."""
 
     code: int | None
-    said: str
+    output: str
 
 
 class ProjectCopy:
-    """One copy, which one process of tests uses at a time."""
+    """One copy, used by one test process at a time."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder
@@ -48,7 +48,7 @@ class ProjectCopy:
         self._changes = itertools.count(1)
 
     def check_imports(self) -> None:
-        """Check that a process that is started anywhere imports the copy. Raises ForeignImports."""
+        """Check that a new process imports the copy, in any folder. Raises ForeignImports."""
         script = "import cli, db, radiograph, worker; print(cli.__file__, db.__file__, end='')"
         ran = subprocess.run(
             [sys.executable, "-c", script],
@@ -62,14 +62,14 @@ class ProjectCopy:
             raise ForeignImports(f"{ran.stdout}: {ForeignImports.__doc__}")
 
     def run(self, tests: Sequence[str], text: str | None = None, file: str = "") -> Ran:
-        """Run tests until one fails, with ``text`` in place of a file's own where it is given."""
+        """Run tests until one fails, with ``text`` as the content of ``file``, if given."""
         if text is None:
             return self._pytest(tests)
         path = self.root / file
         original, found = path.read_bytes(), path.stat()
         try:
             path.write_text(text, encoding="utf-8")
-            # Python knows compiled modules by their size and the second of their last change.
+            # Python identifies compiled modules by the size and mtime, in seconds, of the source.
             second = int(found.st_mtime) + next(self._changes)
             os.utime(path, (second, second))
             return self._pytest(tests)
@@ -93,23 +93,23 @@ class ProjectCopy:
             start_new_session=True,
         ) as running:
             try:
-                said, _ = running.communicate(timeout=_LONGEST_RUN_SECONDS)
+                output, _ = running.communicate(timeout=_LONGEST_RUN_SECONDS)
             except subprocess.TimeoutExpired:
                 os.killpg(running.pid, signal.SIGKILL)
-                said, _ = running.communicate()
-                return Ran(None, said)
-        return Ran(running.returncode, said)
+                output, _ = running.communicate()
+                return Ran(None, output)
+        return Ran(running.returncode, output)
 
     def _environment(self) -> dict[str, str]:
         beside = str(Path(sys.executable).parent)
         environment = process_environment()
-        # The tests that call this one have settings of their own.
+        # Without the settings of the tests that call this one.
         for name in [each for each in environment if each.startswith(("THORAQ_", "PYTEST_"))]:
             del environment[name]
         return environment | {
             "PYTHONPATH": str(self.root),
             "PATH": f"{beside}{os.pathsep}{environment.get('PATH', '')}",
             "OMP_NUM_THREADS": "1",
-            # Half of what a single test takes is the start of plugins that it has no use for.
+            # Loading unused plugins takes half the time of a single test.
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         }

@@ -1,7 +1,7 @@
-"""Deliberate faults: a line of the product made wrong, and the tests that have to notice it.
+"""Deliberate faults: an error in a line of the product, and the tests that must detect it.
 
-Each file of ``table/`` is an area, each ``[[fault]]`` of it one fault: what would go wrong, the
-module, a piece of its text that occurs once, what is put in its place, and the tests.
+Each file of ``table/`` is an area, each ``[[fault]]`` one fault: a description, the module, a text
+that occurs in it once, its replacement, and the tests.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TABLE = Path(__file__).with_name("table")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault. ``file`` is relative to the project; ``tests`` are node ids of pytest."""
+    """One fault. ``file``: relative to the project; ``tests``: node ids of pytest."""
 
     area: str
     what: str
@@ -28,7 +28,7 @@ class Fault:
 
 
 class TextNotFound(Exception):
-    """The module no longer holds the original text exactly once; rewrite the row of the table."""
+    """The module does not contain the original text exactly once; update the row of the table."""
 
 
 def all_faults() -> list[Fault]:
@@ -41,7 +41,7 @@ def all_faults() -> list[Fault]:
 
 
 def put_in(fault: Fault, root: Path = ROOT) -> str:
-    """Return the text of the module with the fault in it. Raises TextNotFound."""
+    """Return the text of the module with the fault. Raises TextNotFound."""
     path = root / fault.file
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     found = text.count(fault.original)

@@ -1,4 +1,4 @@
-"""The table of deliberate faults fits the code, and a sample of them is noticed."""
+"""The table of deliberate faults matches the code, and a sample of them is detected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.mutants.__main__ import table
 from tests.mutants.campaign import NamedTestsFail, Verdict, run_campaign
 from tests.mutants.faults import Fault, TextNotFound, all_faults, put_in
 
-#: Where a fault costs the most; ``make mutants`` is to know five or more in each.
+#: Areas where faults are most severe; each needs five or more.
 AREAS = {
     "calibration",
     "claims",
@@ -29,7 +29,7 @@ AREAS = {
     "watch",
     "worker",
 }
-#: Quick ones; the one in a worker's module is seen by a process that a test starts, and only there.
+#: Quick ones; the one in a module of the worker is detected only in a process that a test starts.
 SAMPLE = (
     ("radiograph/measures/ict.py", "an index on the line is above it"),
     ("radiograph/reading/grey.py", "MONOCHROME1 is not inverted"),
@@ -39,14 +39,14 @@ SAMPLE = (
 )
 
 
-def test_every_fault_fits_its_module_once_and_can_be_compiled() -> None:
+def test_every_fault_matches_its_module_once_and_compiles() -> None:
     for fault in all_faults():
         ast.parse(put_in(fault), fault.file)  # raises TextNotFound, SyntaxError
         assert fault.original != fault.replacement
         assert fault.file.split("/")[0] not in {"tests", "testbed", "benchmarks", "deploy"}
 
 
-def test_every_test_that_has_to_notice_a_fault_is_there() -> None:
+def test_every_test_of_a_fault_exists() -> None:
     functions: dict[str, set[str]] = {}
     missing = []
     for fault in all_faults():
@@ -63,7 +63,7 @@ def test_every_test_that_has_to_notice_a_fault_is_there() -> None:
     assert missing == []
 
 
-def test_no_fault_is_listed_twice_and_no_area_is_left_out() -> None:
+def test_faults_are_unique_and_cover_every_area() -> None:
     faults = all_faults()
     assert len({(each.file, each.what) for each in faults}) == len(faults) >= 80
     areas = Counter(each.area for each in faults)
@@ -71,22 +71,24 @@ def test_no_fault_is_listed_twice_and_no_area_is_left_out() -> None:
     assert min(areas.values()) >= 5
 
 
-def test_the_page_says_how_many_faults_there_are() -> None:
+def test_the_documentation_states_the_number_of_faults() -> None:
     text = re.sub(r"\s+", " ", (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8"))
-    [said] = re.findall(r"`make mutants` puts (\d+) deliberate faults", text)
-    assert int(said) == len(all_faults())
+    [printed] = re.findall(r"`make mutants` puts (\d+) deliberate faults", text)
+    assert int(printed) == len(all_faults())
 
 
 @pytest.mark.slow
-def test_a_sample_of_faults_is_noticed_also_by_the_processes_that_tests_start() -> None:
+def test_a_sample_of_faults_is_detected_in_child_processes_too() -> None:
     known = {(each.file, each.what): each for each in all_faults()}
     tried = run_campaign([known[each] for each in SAMPLE], at_once=1, sound=False)
     assert [each.verdict for each in tried] == [Verdict.NOTICED] * len(SAMPLE), table(tried)
 
 
 @pytest.mark.slow
-def test_what_is_not_noticed_or_no_longer_fits_is_told() -> None:
-    test = "tests/radiograph/test_measurement.py::test_an_index_on_the_line_is_not_above_it"
+def test_undetected_and_outdated_faults_are_reported() -> None:
+    test = (
+        "tests/radiograph/test_measurement.py::test_an_index_equal_to_the_threshold_is_not_enlarged"
+    )
     harmless = Fault(
         "rules", "a comment", "radiograph/measures/ict.py", "then by age.", "by age.", (test,)
     )
@@ -100,9 +102,11 @@ def test_what_is_not_noticed_or_no_longer_fits_is_told() -> None:
     assert [each.verdict for each in tried] == [
         *(Verdict.SURVIVED, Verdict.STALE, Verdict.NOTICED, Verdict.BROKEN)
     ]
-    said = table(tried)
-    assert "text not found: rules: a comment (radiograph/measures/ict.py)\n    no such text" in said
-    assert "1 of 4 faults noticed" in said
+    printed = table(tried)
+    assert (
+        "text not found: rules: a comment (radiograph/measures/ict.py)\n    no such text" in printed
+    )
+    assert "1 of 4 faults noticed" in printed
     with pytest.raises(TextNotFound, match="0 times in radiograph"):
         put_in(faults[1])
     with pytest.raises(NamedTestsFail, match="not found"):

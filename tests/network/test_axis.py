@@ -1,4 +1,4 @@
-"""Fifteen landmarks drawn onto the one figure their annotation allows."""
+"""Projection of fifteen landmarks onto the figure of the annotation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SPREADS = np.ones((1, 19))
 
 
 def figure() -> np.ndarray:
-    """Return a leaning axis with unequal widths, the callipers anywhere."""
+    """Return a tilted axis with unequal widths, and arbitrary callipers."""
     rng = np.random.default_rng(3)
     top, base = np.array([60.0, 20.0]), np.array([66.0, 100.0])
     along = (base - top) / np.linalg.norm(base - top)
@@ -25,17 +25,17 @@ def figure() -> np.ndarray:
     return points
 
 
-def test_a_figure_of_the_annotation_stays_where_it_is() -> None:
+def test_a_figure_of_the_annotation_is_unchanged() -> None:
     points = figure()
     assert np.allclose(onto_axis(points, SPREADS), points, atol=1e-6)
 
 
-def test_a_phantoms_truth_is_such_a_figure() -> None:
+def test_the_truth_of_a_phantom_is_such_a_figure() -> None:
     points = draw_anatomy(np.random.default_rng(1)).points(128, 128)[None]
     assert np.abs(onto_axis(points, SPREADS) - points).max() < 0.05
 
 
-def test_noise_shrinks_and_the_callipers_are_left_alone() -> None:
+def test_noise_is_reduced_and_callipers_are_unchanged() -> None:
     rng = np.random.default_rng(4)
     truth = np.repeat(figure(), 200, axis=0)
     noisy = truth + rng.normal(0, 3, truth.shape)
@@ -46,7 +46,7 @@ def test_noise_shrinks_and_the_callipers_are_left_alone() -> None:
     assert np.array_equal(drawn[:, 15:], noisy[:, 15:])
 
 
-def test_a_vague_point_gives_way_to_sure_ones() -> None:
+def test_an_uncertain_point_moves_more_than_certain_ones() -> None:
     points = figure()
     moved = points.copy()
     moved[0, 9] += (0.0, 12.0)
@@ -56,7 +56,7 @@ def test_a_vague_point_gives_way_to_sure_ones() -> None:
     assert error[1] < 0.05 < error[0]
 
 
-def test_mirroring_and_drawing_may_change_places() -> None:
+def test_mirroring_and_projection_commute() -> None:
     noisy = figure() + np.random.default_rng(5).normal(0, 2, (1, 19, 2))
 
     def mirrored(points: np.ndarray) -> np.ndarray:
@@ -67,6 +67,6 @@ def test_mirroring_and_drawing_may_change_places() -> None:
     assert np.allclose(onto_axis(mirrored(noisy), SPREADS), mirrored(onto_axis(noisy, SPREADS)))
 
 
-def test_points_without_an_axis_come_back_as_they_are() -> None:
+def test_points_without_an_axis_are_unchanged() -> None:
     points = np.full((1, 19, 2), 64.0)
     assert np.array_equal(onto_axis(points, SPREADS), points)

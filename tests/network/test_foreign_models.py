@@ -1,4 +1,4 @@
-"""Cards and weights from elsewhere: plain names, regular files, read once."""
+"""Foreign cards and weights: plain names, regular files, read once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def rename_weights(folder: Path, name: object) -> None:
 
 
 def take_in(folder: Path, settings: Settings) -> list[str]:
-    """Take a network in; return the files that it then has."""
+    """Register a network; return its files."""
     with imported_network(card_at(folder), settings):
         pass
     return sorted(each.name for each in (settings.models_folder / "ours").iterdir())
@@ -91,7 +91,7 @@ def test_files_that_are_not_regular_are_not_read(
         ("MOST_OF_COMPANION", ModelFileUnfit),
     ],
 )
-def test_files_have_a_largest_size(
+def test_files_over_the_size_limit_are_refused(
     made: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -105,7 +105,7 @@ def test_files_have_a_largest_size(
         take_in(made, Settings(state=tmp_path / "state"))
 
 
-def test_what_is_checked_is_what_was_copied(made: Path, tmp_path: Path) -> None:
+def test_the_copied_bytes_are_verified(made: Path, tmp_path: Path) -> None:
     settings = Settings(state=tmp_path / "state")
     card = card_at(made)
     weights = made / "ours.safetensors"
@@ -121,7 +121,7 @@ def test_what_is_checked_is_what_was_copied(made: Path, tmp_path: Path) -> None:
     assert taken.weights_path.read_bytes() == sound
 
 
-def test_a_network_whose_row_is_refused_leaves_no_files(made: Path, tmp_path: Path) -> None:
+def test_a_refused_registration_leaves_no_files(made: Path, tmp_path: Path) -> None:
     settings = Settings(state=tmp_path / "state")
     with pytest.raises(RuntimeError), imported_network(card_at(made), settings):
         raise RuntimeError
@@ -130,9 +130,7 @@ def test_a_network_whose_row_is_refused_leaves_no_files(made: Path, tmp_path: Pa
     assert take_in(made, settings) == ["card.json", "ours.safetensors"]
 
 
-def test_the_weights_that_are_loaded_are_those_that_were_checked(
-    made: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_verified_weights_are_loaded(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     card = load_card(made / "card.json")
     opened: list[Path] = []
     read = Path.read_bytes
@@ -154,5 +152,5 @@ def test_the_weights_that_are_loaded_are_those_that_were_checked(
         load_network(card)
 
 
-def test_the_shipped_card_is_one_of_a_plain_name() -> None:
+def test_the_shipped_card_has_a_plain_file_name() -> None:
     assert shipped_card().weights_path.parent == cards.WEIGHTS_FOLDER

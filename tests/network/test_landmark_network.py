@@ -1,4 +1,4 @@
-"""The network as a function: shapes, frames, channels, weights on disk."""
+"""The network: shapes, frames, channels, weights on disk."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def network() -> LandmarkNetwork:
 
 
 @pytest.fixture(scope="module")
-def films() -> np.ndarray:
+def images() -> np.ndarray:
     return np.random.default_rng(0).integers(
         0, 256, (3, INPUT_SIDE_PX, INPUT_SIDE_PX), dtype=np.uint8
     )
@@ -50,9 +50,9 @@ def test_equalised_grey_levels_do_not_depend_on_the_exposure_curve() -> None:
     assert torch.allclose(equalised(levels), equalised(curve[levels]))
 
 
-def test_channels_are_finite_for_black_white_and_flat_films() -> None:
-    films = torch.stack([torch.full((64, 64), v) for v in (0, 127, 255)])
-    assert torch.isfinite(channels(films)).all()
+def test_channels_are_finite_for_black_white_and_uniform_images() -> None:
+    images = torch.stack([torch.full((64, 64), v) for v in (0, 127, 255)])
+    assert torch.isfinite(channels(images)).all()
 
 
 def test_a_point_is_the_expectation_of_its_heat_map(network: LandmarkNetwork) -> None:
@@ -64,23 +64,23 @@ def test_a_point_is_the_expectation_of_its_heat_map(network: LandmarkNetwork) ->
     assert torch.allclose(output.points[0, 0], torch.tensor([(9.5 * 4) + 1.5, (5 * 4) + 1.5]))
 
 
-def test_one_film_gives_the_same_points_alone_and_in_a_batch(
-    network: LandmarkNetwork, films: np.ndarray
+def test_an_image_gives_the_same_points_alone_and_in_a_batch(
+    network: LandmarkNetwork, images: np.ndarray
 ) -> None:
     predictor = TorchPredictor(network, "cpu")
-    together = predictor.predict(films)
-    for alone, batched in zip(films, together, strict=True):
+    together = predictor.predict(images)
+    for alone, batched in zip(images, together, strict=True):
         single = predictor.predict(alone[None])[0]
         assert np.allclose(single.points, batched.points, atol=1e-3)
         assert np.allclose(single.spreads, batched.spreads, rtol=1e-3)
 
 
-def test_with_the_test_time_flip_a_mirrored_film_gives_mirrored_points(
-    network: LandmarkNetwork, films: np.ndarray
+def test_with_test_time_flip_a_mirrored_image_gives_mirrored_points(
+    network: LandmarkNetwork, images: np.ndarray
 ) -> None:
     predictor = TorchPredictor(network, "cpu", flip=True)
-    plain = predictor.predict(films)
-    mirrored = predictor.predict(np.ascontiguousarray(films[:, :, ::-1]))
+    plain = predictor.predict(images)
+    mirrored = predictor.predict(np.ascontiguousarray(images[:, :, ::-1]))
     for a, b in zip(plain, mirrored, strict=True):
         back = b.points[list(MIRROR)].copy()
         back[:, 0] = INPUT_SIDE_PX - 1 - back[:, 0]
@@ -88,11 +88,11 @@ def test_with_the_test_time_flip_a_mirrored_film_gives_mirrored_points(
         assert a.flip_disagreement_px is not None
 
 
-def test_half_precision_on_disk_moves_no_point_by_a_tenth_of_a_pixel(
-    network: LandmarkNetwork, films: np.ndarray, card: ModelCard
+def test_half_precision_on_disk_moves_points_by_under_0_1_px(
+    network: LandmarkNetwork, images: np.ndarray, card: ModelCard
 ) -> None:
-    kept = TorchPredictor(network, "cpu").predict(films)
-    loaded = TorchPredictor(load_network(card), "cpu").predict(films)
+    kept = TorchPredictor(network, "cpu").predict(images)
+    loaded = TorchPredictor(load_network(card), "cpu").predict(images)
     assert max(np.abs(a.points - b.points).max() for a, b in zip(kept, loaded, strict=True)) < 0.1
 
 
@@ -104,7 +104,7 @@ def test_changed_weights_are_refused(card: ModelCard) -> None:
         load_network(card)
 
 
-def test_missing_weights_and_broken_cards_say_what_to_do(card: ModelCard, tmp_path: Path) -> None:
+def test_missing_weights_and_invalid_cards_name_the_remedy(card: ModelCard, tmp_path: Path) -> None:
     card.weights_path.unlink()
     with pytest.raises(WeightsMissing, match="reinstall"):
         load_network(card)
@@ -114,21 +114,21 @@ def test_missing_weights_and_broken_cards_say_what_to_do(card: ModelCard, tmp_pa
 
 
 @pytest.mark.parametrize("ranges", [{"stem.0": [1, 1]}, {"stem.0": [0]}, {"stem.0": 3}, [1, 2]])
-def test_a_card_with_ranges_that_are_none_is_refused(card: ModelCard, ranges: object) -> None:
+def test_a_card_with_invalid_ranges_is_refused(card: ModelCard, ranges: object) -> None:
     path = card.weights_path.with_name("odd.json")
     path.write_text(json.dumps({**card.card, "quantization": {"ranges": ranges}}))
     with pytest.raises(CardInvalid, match="register"):
         load_card(path)
 
 
-def test_a_device_that_is_not_there_is_named(network: LandmarkNetwork) -> None:
+def test_a_missing_device_is_named(network: LandmarkNetwork) -> None:
     if torch.cuda.device_count() > 99:
         pytest.skip("this machine has a hundred devices")
     with pytest.raises(DeviceUnavailable, match="doctor"):
         TorchPredictor(network, "cuda:99")
 
 
-def test_the_shipped_weights_are_those_of_their_card() -> None:
+def test_the_shipped_weights_match_their_card() -> None:
     card = shipped_card()
     assert file_digest(card.weights_path) == card.weights_digest
     assert card.card["metrics"]

@@ -1,4 +1,4 @@
-"""OpenVINO says what torch says, for any number of films, and tells nobody."""
+"""OpenVINO predicts as torch does for any batch size, and its telemetry is disabled."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DATA = Path(__file__).parents[2].parent / "shared" / "data"
 
 
 def squares(count: int) -> np.ndarray:
-    """Draw chests, as the network takes them."""
+    """Return chests as input of the network."""
     drawn = []
     for seed in range(count):
         random = np.random.default_rng(seed)
@@ -30,35 +30,33 @@ def squares(count: int) -> np.ndarray:
     return np.stack(drawn)
 
 
-def check_same(films: np.ndarray) -> None:
+def check_same(images: np.ndarray) -> None:
     torch_alone = load_predictor(shipped_card(), "cpu", runtime=Runtime.TORCH)
     compiled = load_predictor(shipped_card(), "cpu", exact=True, runtime=Runtime.OPENVINO)
     assert (torch_alone.runtime, compiled.runtime) == (Runtime.TORCH, Runtime.OPENVINO)
-    for one, other in zip(torch_alone.predict(films), compiled.predict(films), strict=True):
+    for one, other in zip(torch_alone.predict(images), compiled.predict(images), strict=True):
         assert np.abs(one.points - other.points).max() < 0.005
         assert np.abs(one.spreads - other.spreads).max() < 0.005
         assert one.frontal_probability == pytest.approx(other.frontal_probability, abs=1e-3)
 
 
 @pytest.mark.parametrize("count", [1, 2, 7])
-def test_batches_of_any_size_are_predicted_as_torch_predicts_them(count: int) -> None:
+def test_batches_of_any_size_are_predicted_as_by_torch(count: int) -> None:
     check_same(squares(count))
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the annotated radiographs are not on this machine")
-def test_real_films_are_predicted_as_torch_predicts_them() -> None:
+def test_real_radiographs_are_predicted_as_by_torch() -> None:
     check_same(read_samples(DATA, side=INPUT_SIDE_PX).split("test").images[:64])
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the annotated radiographs are not on this machine")
-def test_the_precision_that_is_served_moves_landmarks_of_real_films_by_no_tenth_of_a_pixel() -> (
-    None
-):
-    films = read_samples(DATA, side=INPUT_SIDE_PX).split("test").images
-    exact = load_predictor(shipped_card(), "cpu", runtime=Runtime.TORCH).predict(films)
+def test_the_served_precision_moves_landmarks_of_real_radiographs_by_under_0_1_px() -> None:
+    images = read_samples(DATA, side=INPUT_SIDE_PX).split("test").images
+    exact = load_predictor(shipped_card(), "cpu", runtime=Runtime.TORCH).predict(images)
     served = load_predictor(shipped_card(), "cpu")
     assert served.precision == "int8"
-    pairs = list(zip(exact, served.predict(films), strict=True))
+    pairs = list(zip(exact, served.predict(images), strict=True))
     apart = np.array([np.linalg.norm(one.points - other.points, axis=1) for one, other in pairs])
     apart *= 224 / INPUT_SIDE_PX
     assert apart.mean() < 0.05
@@ -68,13 +66,13 @@ def test_the_precision_that_is_served_moves_landmarks_of_real_films_by_no_tenth_
         assert one.frontal_probability == pytest.approx(other.frontal_probability, abs=0.02)
 
 
-def test_a_cpu_computes_by_openvino_unless_it_is_told_otherwise() -> None:
+def test_a_cpu_uses_openvino_by_default() -> None:
     assert load_predictor(shipped_card(), "cpu").runtime is Runtime.OPENVINO
     with pytest.raises(RuntimeUnavailable, match="THORAQ_RUNTIME"):
         load_predictor(shipped_card(), "meta", runtime=Runtime.OPENVINO)
 
 
-def test_nothing_is_reported_to_anybody() -> None:
+def test_openvino_telemetry_is_disabled() -> None:
     script = """
 import socket, sys, urllib.request
 opened = []
@@ -90,7 +88,7 @@ print(opened)
     assert ran.stdout.strip() == "[]", ran.stdout
 
 
-def test_no_thread_is_bound_to_a_core_that_another_worker_would_want() -> None:
+def test_threads_are_not_pinned_to_cores() -> None:
     script = """
 import os, threading
 import numpy as np
@@ -117,7 +115,7 @@ print(bound)
     assert ran.stdout.strip() == "False"
 
 
-def test_batches_of_every_size_take_little_more_memory_than_those_of_powers_of_two() -> None:
+def test_batches_of_every_size_need_little_more_memory_than_powers_of_two() -> None:
     script = """
 import numpy as np, psutil
 from network.card import shipped_card
@@ -134,4 +132,4 @@ print(-used([1, 2, 4, 8, 16]) + used(range(1, 17)))
     ran = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     )
-    assert int(ran.stdout) < 20  # 55 MB where each size is computed as it comes
+    assert int(ran.stdout) < 20  # 55 MB if each size were compiled

@@ -1,4 +1,4 @@
-"""ImageNet weights are taken where they lie, and their absence is said."""
+"""ImageNet weights are used where present, and their absence is stated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def hub(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.usefixtures("hub")
-def test_without_the_file_a_fit_starts_from_scratch_and_says_so() -> None:
+def test_without_imagenet_weights_training_starts_from_scratch() -> None:
     network = LandmarkNetwork()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     assert start_from_imagenet(network).startswith("none")
@@ -30,7 +30,7 @@ def test_without_the_file_a_fit_starts_from_scratch_and_says_so() -> None:
 
 
 @pytest.mark.usefixtures("hub")
-def test_the_trunk_takes_the_weights_of_torchvisions_own_file() -> None:
+def test_the_trunk_loads_the_weights_of_torchvision() -> None:
     trunk = resnet18(weights=None)
     imagenet_file().parent.mkdir(parents=True)
     torch.save(trunk.state_dict(), imagenet_file())
@@ -51,7 +51,7 @@ def test_the_trunk_takes_the_weights_of_torchvisions_own_file() -> None:
 
 
 @pytest.mark.usefixtures("hub")
-def test_a_file_that_is_no_resnet_18_is_refused() -> None:
+def test_a_file_of_another_network_is_refused() -> None:
     imagenet_file().parent.mkdir(parents=True)
     torch.save({"fc.weight": torch.zeros(1)}, imagenet_file())
     with pytest.raises(ValueError, match="lacks"):

@@ -1,4 +1,4 @@
-"""Eight bits where they do: told by the card, tried where it is made, the same in every batch."""
+"""Int8: enabled by the card, tested when the card is made, independent of the batch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ABLE = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 NEXT = "bf16" if "BF16" in ABLE else "fp32"
 
 
-def test_ranges_are_of_every_convolution_that_runs() -> None:
+def test_every_convolution_in_use_has_a_range() -> None:
     network = load_network(shipped_card())
     views = channels(torch.from_numpy(squares(2)))
     ranges = input_ranges(network, [views, views.flip(3)])
@@ -36,30 +36,30 @@ def test_ranges_are_of_every_convolution_that_runs() -> None:
     assert ranges.keys() <= convolutions
     ends = torch.stack((views.flatten(1).amin(1), views.flatten(1).amax(1))).mean(1)
     assert ranges["stem.0"] == pytest.approx((1.15 * ends).tolist(), abs=1e-3)
-    # Behind a rectifier nothing is below zero.
+    # After a ReLU nothing is below zero.
     assert ranges["stages.3.1.conv2"][0] == 0.0 < ranges["stages.3.1.conv2"][1]
 
 
-def test_a_card_without_ranges_is_served_in_what_the_cpu_has_next() -> None:
+def test_a_card_without_ranges_is_served_in_bf16_or_fp32() -> None:
     card = shipped_card()
     assert load_predictor(card, "cpu").precision == "int8"
     assert load_predictor(replace(card, ranges=None), "cpu").precision == NEXT
     assert load_predictor(card, "cpu", exact=True).precision == "fp32"
 
 
-def test_eight_bits_are_in_use_and_no_chest_depends_on_its_company() -> None:
-    films = squares(5)
+def test_int8_is_used_and_predictions_do_not_depend_on_the_batch() -> None:
+    images = squares(5)
     served = load_predictor(shipped_card(), "cpu")
-    together = np.stack([said.points for said in served.predict(films)])
-    alone = np.stack([served.predict(film[None])[0].points for film in films])
+    together = np.stack([prediction.points for prediction in served.predict(images)])
+    alone = np.stack([served.predict(image[None])[0].points for image in images])
     assert np.abs(together - alone).max() < 1e-3
     following = load_predictor(replace(shipped_card(), ranges=None), "cpu")
     exact = load_predictor(shipped_card(), "cpu", runtime=Runtime.TORCH)
-    of_next = np.stack([said.points for said in following.predict(films)])
-    of_fp32 = np.stack([said.points for said in exact.predict(films)])
-    # Rounded more than it would be otherwise, by less than a tenth of a pixel of a 224 frame.
-    moved = np.linalg.norm(together - of_fp32, axis=2).mean() * 224 / films.shape[1]
-    assert np.linalg.norm(of_next - of_fp32, axis=2).mean() * 224 / films.shape[1] < moved < 0.1
+    of_next = np.stack([prediction.points for prediction in following.predict(images)])
+    of_fp32 = np.stack([prediction.points for prediction in exact.predict(images)])
+    # Rounded more coarsely, by less than a tenth of a pixel of a 224 frame.
+    moved = np.linalg.norm(together - of_fp32, axis=2).mean() * 224 / images.shape[1]
+    assert np.linalg.norm(of_next - of_fp32, axis=2).mean() * 224 / images.shape[1] < moved < 0.1
 
 
 @pytest.mark.parametrize(
@@ -67,18 +67,18 @@ def test_eight_bits_are_in_use_and_no_chest_depends_on_its_company() -> None:
     [
         ("x86_64", ["FP32", "INT8"], "int8"),
         ("x86_64", ["FP32", "BF16", "INT8"], "int8"),
-        ("aarch64", ["FP32", "INT8"], "fp32"),  # nobody looked what eight bits do to points there
+        ("aarch64", ["FP32", "INT8"], "fp32"),  # int8 was not measured there
         ("aarch64", ["FP32", "BF16", "INT8"], "bf16"),
     ],
 )
-def test_eight_bits_are_served_where_they_were_tried(
+def test_int8_is_used_only_where_it_was_tested(
     monkeypatch: pytest.MonkeyPatch, machine: str, able: list[str], precision: str
 ) -> None:
     monkeypatch.setattr(platform, "machine", lambda: machine)
     served = Arithmetic.fastest(able, shipped_card().ranges)
     assert served.precision == precision
     assert (served.form is Form.PLAIN) == (precision != "int8")
-    # Only a CPU with bf16 adds products of eight bits as they are.
+    # Only a CPU with bf16 adds int8 products exactly.
     assert (served.form is Form.EIGHT_BITS) == (precision == "int8" and "BF16" in able)
     assert Arithmetic.fastest(able, None).precision == ("bf16" if "BF16" in able else "fp32")
     exact = Arithmetic.fastest(able, shipped_card().ranges, exact=True)

@@ -1,4 +1,4 @@
-"""The truth of a synthetic chest follows from its geometry."""
+"""The ground truth of a synthetic chest follows from its geometry."""
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ def test_chests_are_plausible_adults_inside_the_picture(portable: bool) -> None:
         assert points.shape == (len(Landmark), 2)
         assert (points >= 0).all()
         assert (points <= [511, 639]).all()
-        # The right dome of the diaphragm stands higher than the left.
+        # The right dome of the diaphragm is higher than the left.
         assert chest.domes[0] > chest.domes[1]
 
 
@@ -73,7 +73,7 @@ def test_the_image_shows_lung_beside_heart_and_chest_wall_where_the_truth_says(s
     chest = draw_anatomy(rng)
     image = project(chest, 768, 768, rng)
     points = chest.points(768, 768)
-    # 14 px are 6 to 8 mm: past the border itself, short of the next structure.
+    # 14 px are 6 to 8 mm: beyond the border, before the next structure.
     step = np.array([14.0, 0.0])
     for point, inwards in ((Landmark.HEART_RIGHT, 1), (Landmark.HEART_LEFT, -1)):
         at = points[[point]]
@@ -82,7 +82,7 @@ def test_the_image_shows_lung_beside_heart_and_chest_wall_where_the_truth_says(s
     for side in (RIGHT, LEFT):
         wall = np.stack([side * chest.outer(side, levels), levels], axis=-1)
         border = chest.to_image(wall, 768, 768)
-        # Ribs cross the border: compare along its length, not at one place.
+        # Ribs cross the border, so it is compared along its length.
         assert grey(image, border + side * step) > 1.08 * grey(image, border - side * step)
     lungs = [(-0.6 * chest.half_widths[0], 0.5), (0.6 * chest.half_widths[1], 0.3)]
     lung = chest.to_image([(u, v * chest.lung_height) for u, v in lungs], 768, 768)

@@ -1,4 +1,4 @@
-"""The demonstration archive: the same bytes for a seed, and every file as its truth says."""
+"""The demonstration archive: reproducible bytes, and every file according to its truth."""
 
 import csv
 import hashlib
@@ -35,7 +35,7 @@ SEED = 5
 
 @pytest.fixture(scope="module")
 def heard() -> list[tuple[int, int]]:
-    """Every call of the progress callback while the archive was written."""
+    """Return the calls of the progress callback while the archive was written."""
     return []
 
 
@@ -110,7 +110,7 @@ def test_the_truth_table_beside_the_archive_says_what_the_record_says(
 
 
 def stored_pixels(dataset: Dataset) -> npt.NDArray[np.float64]:
-    """Decode with another library than the one that encoded, where there is one."""
+    """Return the pixels, decoded by another library than the encoder if possible."""
     syntax = dataset.file_meta.TransferSyntaxUID
     alone = {JPEGLosslessSV1: imagecodecs.ljpeg_decode, HTJ2KLossless: imagecodecs.jpeg2k_decode}
     alone[JPEGLSLossless] = imagecodecs.jpegls_decode
@@ -167,7 +167,7 @@ def test_points_of_turned_and_mirrored_files_are_in_pixels_of_the_file() -> None
         turned = case.storage == "jpeg-exif"
         mirrored = isinstance(case.storage, Storage) and case.storage.mirrored
         upright = case.anatomy.points(case.rows, case.columns)
-        # Mark each point in an empty upright picture and follow it into the stored raster.
+        # Mark each point in an empty upright image and locate it in the stored raster.
         for (x, y), (column, row) in zip(upright, case.points(), strict=True):
             marks = np.zeros((case.rows, case.columns), dtype=bool)
             marks[round(y), round(x)] = True
@@ -177,7 +177,7 @@ def test_points_of_turned_and_mirrored_files_are_in_pixels_of_the_file() -> None
             assert abs(found[1] - column) <= 1
 
 
-def test_patients_return_and_headers_vary_as_in_the_field() -> None:
+def test_patients_return_and_headers_vary() -> None:
     drawn = draw_cases(180, 42)
     assert len({case.study.patient_id for case in drawn}) == 144
     assert {case.study.view for case in drawn} == {"PA", "AP", None}
@@ -189,7 +189,7 @@ def test_patients_return_and_headers_vary_as_in_the_field() -> None:
     assert any(case.anatomy.ict > 0.5 for case in drawn)
 
 
-def test_broken_files_are_broken_as_their_code_says(archive: ArchiveTruth) -> None:
+def test_broken_files_have_their_error_code(archive: ArchiveTruth) -> None:
     content = {
         Path(truth.path).name: (archive.folder / truth.path).read_bytes()
         for truth in archive.files
@@ -212,7 +212,7 @@ def test_broken_files_are_broken_as_their_code_says(archive: ArchiveTruth) -> No
     assert dcmread(io.BytesIO(content["knee.dcm"])).BodyPartExamined == "EXTREMITY"
 
 
-def test_writing_again_is_welcome_but_never_among_files_of_others(tmp_path: Path) -> None:
+def test_an_archive_is_never_written_among_other_files(tmp_path: Path) -> None:
     folder = tmp_path / "archive"
     folder.mkdir()
     (folder / "holiday.jpg").write_bytes(b"not ours")
@@ -221,6 +221,6 @@ def test_writing_again_is_welcome_but_never_among_files_of_others(tmp_path: Path
     assert [path.name for path in folder.iterdir()] == ["holiday.jpg"]
 
 
-def test_too_small_a_count_is_refused_with_the_number_to_ask_for(tmp_path: Path) -> None:
+def test_too_small_a_count_is_refused_with_the_minimum(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="40"):
         write_archive(tmp_path / "archive", 39)

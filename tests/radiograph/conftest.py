@@ -1,4 +1,4 @@
-"""Reading of bytes under a name, and the real files where they are."""
+"""Fixtures: reading bytes under a file name, and the real files where present."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from testbed.dicom_files import LIMITS
 
 @pytest.fixture
 def reading(tmp_path: Path) -> Callable[..., Radiograph]:
-    """Give what writes bytes under a name and reads them."""
+    """Return a function that writes bytes to a file and reads it."""
 
     def read_bytes(data: bytes, name: str = "image.dcm", limits: ReadLimits = LIMITS) -> Radiograph:
         path = tmp_path / name
@@ -26,7 +26,7 @@ def reading(tmp_path: Path) -> Callable[..., Radiograph]:
 
 @pytest.fixture(scope="session")
 def real_dicom() -> Path:
-    """Give the folder of real DICOM files."""
+    """Return the folder of real DICOM files."""
     folder = Path(__file__).parents[3] / "shared" / "data" / "dicom"
     if not folder.is_dir():
         pytest.skip("the real DICOM files of ../shared/data are not on this machine")

@@ -1,4 +1,4 @@
-"""The asymmetry of the chest about its mid-line, by points whose widths are known."""
+"""Asymmetry of the chest about its mid-line, for points with known widths."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEADER = Header(ImageFormat.PNG, 400, 400)
 
 
 def chest(right: float, left: float) -> Points:
-    """Place a mid-line at x = 200 and three borders on each side of it, on average so far."""
+    """Return points with the mid-line at x = 200 and three borders per side."""
     return [
         *((200.0, 50.0), (200.0, 350.0)),
         *((200 - right + 10, 125.0), (200 + left - 20, 125.0)),
@@ -48,11 +48,11 @@ def measured(points: Points) -> float:
         (90, 110, -0.1),
         (120, 80, 0.2),
         (150, 50, 0.5),
-        (100, -100, 1.0),  # its borders are across the mid-line
+        (100, -100, 1.0),  # the borders are across the mid-line
         (-100, 100, -1.0),
     ],
 )
-def test_it_is_the_difference_of_both_widths_over_their_sum_and_above_zero_where_right_is_wider(
+def test_asymmetry_is_the_difference_of_both_widths_over_their_sum(
     right: float, left: float, expected: float
 ) -> None:
     assert measured(chest(right, left)) == pytest.approx(expected, abs=1e-9)
@@ -63,14 +63,14 @@ def test_a_tilted_chest_is_measured_across_its_mid_line(degrees: float) -> None:
     assert measured(turned(chest(110, 90), degrees)) == pytest.approx(0.1)
 
 
-def test_neither_size_nor_place_changes_it() -> None:
+def test_asymmetry_does_not_depend_on_scale_or_position() -> None:
     assert measured([(x * 7.5 + 31, y * 7.5 - 12) for x, y in chest(110, 90)]) == pytest.approx(0.1)
 
 
-def test_a_chest_the_other_way_round_has_the_opposite_and_a_mirrored_file_the_same() -> None:
+def test_a_mirrored_chest_changes_the_sign_and_a_mirrored_file_does_not() -> None:
     points = chest(110, 90)
     reflected = [(399 - x, y) for x, y in points]
-    assert measured(reflected) == pytest.approx(0.1)  # the file alone is mirrored
+    assert measured(reflected) == pytest.approx(0.1)  # only the file is mirrored
     swapped = [reflected[each] for each in (0, 1, 3, 2, 5, 4, 7, 6, 8, 9, 10)]
     swapped += [reflected[each] for each in (12, 11, 14, 13, 16, 15, 18, 17)]
     assert measured(swapped) == pytest.approx(-0.1)
@@ -79,17 +79,17 @@ def test_a_chest_the_other_way_round_has_the_opposite_and_a_mirrored_file_the_sa
         assert measured(turned(reflected, quarters)) == pytest.approx(0.1)
 
 
-def test_apices_costophrenic_angles_and_callipers_change_nothing() -> None:
+def test_apices_costophrenic_angles_and_callipers_do_not_affect_asymmetry() -> None:
     points = chest(110, 90)
     moved = [*points[:11], *((x + 30, y) for x, y in points[11:])]
     assert measured(moved) == pytest.approx(0.1)
 
 
-def test_points_in_one_place_have_an_asymmetry_too() -> None:
+def test_coinciding_points_have_an_asymmetry() -> None:
     assert measured([(200.0, 200.0)] * 19) == 0.0
 
 
-def test_the_normal_range_reaches_further_where_the_left_is_wider() -> None:
+def test_the_normal_range_is_wider_towards_the_left() -> None:
     assert ASYMMETRY.normal is not None
     assert [each in ASYMMETRY.normal for each in (-0.073, -0.072, 0.0, 0.057, 0.058)] == [
         *(False, True, True, True, False)

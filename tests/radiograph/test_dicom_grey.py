@@ -1,4 +1,4 @@
-"""Black is air, whatever a file calls black; each table of the header is honoured once."""
+"""Grey levels: black is air, and each table and window of the header is applied once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from testbed.dicom_files import RAMP, make_dicom
 
 Reading = Callable[..., Radiograph]
 TOP = 65535
-#: Shows 0..3071 from black to white.
+#: Window from 0 (black) to 3071 (white).
 FULL = {"WindowCenter": "1535.5", "WindowWidth": "3071", "VOILUTFunction": "LINEAR_EXACT"}
 SHADES = np.rint(RAMP / 3071 * TOP)
 
@@ -39,7 +39,7 @@ def lut(first: int, entries: list[int], bits: int = 16) -> Dataset:
         ({"PhotometricInterpretation": "MONOCHROME1", "PresentationLUTShape": "INVERSE"}, True),
     ],
 )
-def test_low_is_bright_is_inverted_once(
+def test_monochrome1_is_inverted_once(
     elements: dict[str, Any], inverted: bool, reading: Reading
 ) -> None:
     read = reading(make_dicom(RAMP, **FULL, **elements)).pixels
@@ -60,7 +60,7 @@ def test_low_is_bright_is_inverted_once(
         ("SIGMOID", 1000, 500, lambda x: 1 / (1 + np.exp(-4 * (x - 1000) / 500))),
     ],
 )
-def test_a_window_shows_what_the_standard_says(
+def test_a_window_follows_the_standard(
     function: str | None,
     center: int,
     width: int,
@@ -74,13 +74,13 @@ def test_a_window_shows_what_the_standard_says(
     assert np.abs(read - shown(RAMP.astype(np.float64)) * TOP).max() <= 0.51
 
 
-def test_of_several_windows_the_first_is_shown(reading: Reading) -> None:
+def test_the_first_of_several_windows_is_used(reading: Reading) -> None:
     several = {"WindowCenter": ["1535.5", "100"], "WindowWidth": ["3071", "50"]}
     read = reading(make_dicom(RAMP, VOILUTFunction="LINEAR_EXACT", **several)).pixels
     assert np.abs(read - SHADES).max() <= 1
 
 
-def test_a_window_of_no_width_is_skipped(reading: Reading) -> None:
+def test_a_window_of_zero_width_is_skipped(reading: Reading) -> None:
     several = {"WindowCenter": ["100", "1535.5"], "WindowWidth": ["0", "3071"]}
     read = reading(make_dicom(RAMP, VOILUTFunction="LINEAR_EXACT", **several)).pixels
     assert np.abs(read - SHADES).max() <= 1
@@ -98,7 +98,7 @@ def test_a_window_of_no_width_is_skipped(reading: Reading) -> None:
         ("", ""),
     ],
 )
-def test_an_absurd_window_gives_way_to_the_films_own_range(
+def test_an_implausible_window_is_replaced_by_the_range_of_the_pixels(
     center: str, width: str, reading: Reading
 ) -> None:
     read = reading(make_dicom(RAMP, WindowCenter=center, WindowWidth=width)).pixels
@@ -106,9 +106,9 @@ def test_an_absurd_window_gives_way_to_the_films_own_range(
 
 
 def test_without_a_window_outliers_do_not_set_the_range(reading: Reading) -> None:
-    film = np.kron(RAMP, np.ones((6, 6), np.uint16))
-    film[96:104, 96:104] = 65535  # a marker of lead
-    read = reading(make_dicom(film)).pixels
+    image = np.kron(RAMP, np.ones((6, 6), np.uint16))
+    image[96:104, 96:104] = 65535  # a lead marker
+    read = reading(make_dicom(image)).pixels
     assert read[100, 100] == TOP
     assert np.median(read) == pytest.approx(TOP / 2, rel=0.05)
 
@@ -120,7 +120,7 @@ def test_a_rescale_comes_before_the_window(reading: Reading) -> None:
     assert np.abs(read - SHADES).max() <= 1
 
 
-def test_a_falling_rescale_turns_the_greys(reading: Reading) -> None:
+def test_a_negative_rescale_slope_inverts_grey_levels(reading: Reading) -> None:
     elements = {"RescaleSlope": "-1", "RescaleIntercept": "3071"}
     read = reading(make_dicom(RAMP, **elements, **FULL)).pixels
     assert np.abs(read - (TOP - SHADES)).max() <= 1
@@ -139,7 +139,9 @@ def test_a_modality_table_maps_stored_values(syntax: Any, reading: Reading) -> N
     assert np.abs(read - np.array(squares)[RAMP] / 3071 * TOP).max() <= 1
 
 
-def test_a_table_of_interest_comes_before_a_window_and_holds_its_ends(reading: Reading) -> None:
+def test_a_voi_lut_takes_precedence_over_a_window_and_is_constant_beyond_its_ends(
+    reading: Reading,
+) -> None:
     entries = [round(1000 * (value / 500) ** 0.5) for value in range(501)]
 
     def add(dataset: Dataset) -> None:
@@ -150,7 +152,7 @@ def test_a_table_of_interest_comes_before_a_window_and_holds_its_ends(reading: R
     assert np.abs(read - expected).max() <= 1
 
 
-def test_a_table_of_signed_values_may_begin_below_zero(reading: Reading) -> None:
+def test_a_lut_of_signed_values_may_begin_below_zero(reading: Reading) -> None:
     signed = RAMP.astype(np.int16) - 1500
 
     def add(dataset: Dataset) -> None:
@@ -160,7 +162,7 @@ def test_a_table_of_signed_values_may_begin_below_zero(reading: Reading) -> None
     assert np.abs(read - SHADES).max() <= 1
 
 
-def test_a_table_in_big_endian_words_is_read(reading: Reading) -> None:
+def test_a_lut_in_big_endian_words_is_read(reading: Reading) -> None:
     def add(dataset: Dataset) -> None:
         item = lut(0, [0, 1])
         item.add_new("LUTDescriptor", "US", [3072, 0, 16])
@@ -171,7 +173,7 @@ def test_a_table_in_big_endian_words_is_read(reading: Reading) -> None:
     assert np.abs(read - SHADES).max() <= 1
 
 
-def test_a_table_in_bytes_is_read(reading: Reading) -> None:
+def test_a_lut_in_bytes_is_read(reading: Reading) -> None:
     def add(dataset: Dataset) -> None:
         item = lut(0, [0, 1])
         item.add_new("LUTDescriptor", "US", [256, 0, 8])
@@ -183,7 +185,7 @@ def test_a_table_in_bytes_is_read(reading: Reading) -> None:
     assert np.array_equal(read, (255 - grey.astype(int)) * 257)
 
 
-def test_a_table_shorter_than_it_says_gives_way_to_the_window(reading: Reading) -> None:
+def test_a_lut_shorter_than_its_descriptor_is_replaced_by_the_window(reading: Reading) -> None:
     def add(dataset: Dataset) -> None:
         item = lut(0, [5, 6, 7])
         item.add_new("LUTDescriptor", "US", [3072, 0, 16])
@@ -194,7 +196,7 @@ def test_a_table_shorter_than_it_says_gives_way_to_the_window(reading: Reading) 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
 @pytest.mark.parametrize("limit", [None, 65000])
-def test_padding_is_as_black_as_air_and_out_of_the_range(
+def test_padding_is_black_and_ignored_for_the_range(
     photometric: str, limit: int | None, reading: Reading
 ) -> None:
     padded = np.full((96, 128), 65535, np.uint16)
@@ -208,11 +210,11 @@ def test_padding_is_as_black_as_air_and_out_of_the_range(
             dataset.add_new("PixelPaddingRangeLimit", "US", limit)
 
     read = reading(make_dicom(padded, spoil=add, **elements)).pixels
-    film = read[16:64, 32:96]
+    image = read[16:64, 32:96]
     assert not read[:16].any()
     assert not read[64:].any()
-    assert film.max() > 0.99 * TOP
-    rising = np.corrcoef(film.ravel(), RAMP.ravel())[0, 1]
+    assert image.max() > 0.99 * TOP
+    rising = np.corrcoef(image.ravel(), RAMP.ravel())[0, 1]
     assert abs(rising) > 0.99
     assert (rising < 0) == (photometric == "MONOCHROME1")
 
@@ -230,7 +232,7 @@ def test_padding_of_signed_pixels_may_be_written_unsigned(reading: Reading) -> N
     assert reading(inverse).pixels[8:24].min() > 0
 
 
-def test_padding_that_leaves_nothing_is_no_padding(reading: Reading) -> None:
+def test_padding_that_covers_everything_is_ignored(reading: Reading) -> None:
     def add(dataset: Dataset) -> None:
         dataset.add_new("PixelPaddingValue", "US", 0)
         dataset.add_new("PixelPaddingRangeLimit", "US", 65535)
@@ -254,21 +256,21 @@ def test_a_palette_is_looked_up(reading: Reading) -> None:
     assert np.abs(read - numbers.astype(int) * 257).max() <= 1
 
 
-def test_a_palette_that_is_missing_breaks_the_header(reading: Reading) -> None:
+def test_a_missing_palette_is_a_broken_header(reading: Reading) -> None:
     with pytest.raises(BrokenHeader):
         reading(make_dicom((RAMP >> 4).astype(np.uint8), PhotometricInterpretation="PALETTE COLOR"))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
-def test_one_value_everywhere_is_refused(dtype: type[np.generic], reading: Reading) -> None:
+def test_uniform_pixels_are_refused(dtype: type[np.generic], reading: Reading) -> None:
     with pytest.raises(UniformPixels):
         reading(make_dicom(np.full((32, 32), 100, dtype)))
 
 
 def test_detail_between_the_sampled_pixels_is_not_lost(reading: Reading) -> None:
-    film = np.full((64, 64), 1000, np.uint16)
-    film[3::8, 3::8] = 2000
-    read = reading(make_dicom(film)).pixels
+    image = np.full((64, 64), 1000, np.uint16)
+    image[3::8, 3::8] = 2000
+    read = reading(make_dicom(image)).pixels
     assert read[3, 3] > read[0, 0]
 
 
@@ -282,7 +284,7 @@ def test_detail_between_the_sampled_pixels_is_not_lost(reading: Reading) -> None
         {"RescaleSlope": "-1e308", "WindowCenter": "-1e308", "WindowWidth": "1"},
     ],
 )
-def test_numbers_that_leave_nothing_to_see_are_not_applied(
+def test_a_transformation_that_leaves_no_contrast_is_ignored(
     reading: Reading, elements: dict[str, Any]
 ) -> None:
     plain = reading(make_dicom(RAMP)).pixels

@@ -1,4 +1,4 @@
-"""Stored values come out of every transfer syntax as they went in."""
+"""Stored values are read from every transfer syntax."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from testbed.encoders import (
 
 Reading = Callable[..., Radiograph]
 
-#: Shows stored values 0..65535 as they are.
+#: Identity window of stored values 0..65535.
 AS_STORED = {"WindowCenter": "32767.5", "WindowWidth": "65535", "VOILUTFunction": "LINEAR_EXACT"}
 BYTES = (RAMP % 251).astype(np.uint8)
 
@@ -101,7 +101,7 @@ def test_baseline_jpeg_without_a_window_stays_8_bit(reading: Reading) -> None:
 
 
 @pytest.mark.parametrize("image", [RAMP, BYTES, np.dstack([BYTES, BYTES, BYTES])])
-def test_run_lengths_are_read_exactly(image: Image, reading: Reading) -> None:
+def test_rle_is_read_exactly(image: Image, reading: Reading) -> None:
     def compress(dataset: Dataset) -> None:
         dataset.compress(RLELossless, image, generate_instance_uid=False)
 
@@ -115,7 +115,7 @@ def test_an_odd_number_of_bytes_is_read(reading: Reading) -> None:
     assert np.array_equal(reading(make_dicom(image)).pixels, image)
 
 
-def test_bytes_in_big_endian_words_are_swapped_back(reading: Reading) -> None:
+def test_bytes_in_big_endian_words_are_swapped(reading: Reading) -> None:
     def as_words(dataset: Dataset) -> None:
         dataset.PixelData = BYTES.view(">u2").astype("<u2").tobytes()
         dataset["PixelData"].VR = "OW"
@@ -145,7 +145,7 @@ def test_single_bits_are_read(reading: Reading) -> None:
     assert np.array_equal(read.pixels > 0, bits > 0)
 
 
-def test_overlays_in_unused_bits_are_masked_away(reading: Reading) -> None:
+def test_overlays_in_unused_bits_are_masked(reading: Reading) -> None:
     dirty = (RAMP | 0xF000).astype(np.uint16)
     window = {"WindowCenter": "2047.5", "WindowWidth": "4095", "VOILUTFunction": "LINEAR_EXACT"}
     clean = reading(make_dicom(RAMP, BitsStored=12, **window)).pixels
@@ -155,7 +155,7 @@ def test_overlays_in_unused_bits_are_masked_away(reading: Reading) -> None:
     assert np.array_equal(reading(moved).pixels, clean)
 
 
-def test_overlays_in_run_lengths_are_masked_away(reading: Reading) -> None:
+def test_overlays_in_unused_bits_of_rle_are_masked(reading: Reading) -> None:
     def compress(dataset: Dataset) -> None:
         dataset.compress(RLELossless, dirty, generate_instance_uid=False)
         dataset.BitsStored, dataset.HighBit = 12, 11
@@ -167,7 +167,7 @@ def test_overlays_in_run_lengths_are_masked_away(reading: Reading) -> None:
     assert np.array_equal(read.pixels, clean)
 
 
-def test_explicit_elements_behind_an_implicit_syntax_are_read(reading: Reading) -> None:
+def test_explicit_elements_with_an_implicit_transfer_syntax_are_read(reading: Reading) -> None:
     data = make_dicom(RAMP, **AS_STORED)
     explicit, implicit = b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2\0\0\0"
     assert data.count(explicit) == 1
@@ -189,7 +189,7 @@ def test_negative_values_survive_compression(
 ) -> None:
     signed = RAMP.astype(np.int16) - 1500
     is_2000 = encode is jpeg_2000
-    # JPEG-LS knows no sign: the bits are stored, and the header says what they mean.
+    # JPEG-LS has no signed samples: the bits are stored and the header gives the sign.
     frame = encode(signed if is_2000 else signed.view(np.uint16))
     syntax = JPEG2000Lossless if is_2000 else JPEGLSLossless
     window = {"WindowCenter": "0", "WindowWidth": "4096", "VOILUTFunction": "LINEAR_EXACT"}
@@ -198,7 +198,7 @@ def test_negative_values_survive_compression(
 
 
 @pytest.mark.parametrize("planar", [0, 1])
-def test_colours_become_their_luminance(planar: int, reading: Reading) -> None:
+def test_rgb_is_converted_to_luminance(planar: int, reading: Reading) -> None:
     colours = np.dstack([BYTES, BYTES[::-1], BYTES[:, ::-1]])
     stored = np.moveaxis(colours, -1, 0).reshape(colours.shape) if planar else colours
     read = reading(make_dicom(np.ascontiguousarray(stored), PlanarConfiguration=planar))
@@ -206,13 +206,13 @@ def test_colours_become_their_luminance(planar: int, reading: Reading) -> None:
     assert np.abs(read.pixels - luminance).max() <= 1
 
 
-def test_of_ybr_the_luminance_is_read(reading: Reading) -> None:
+def test_the_luminance_of_ybr_is_read(reading: Reading) -> None:
     colours = np.dstack([BYTES, np.full_like(BYTES, 90), np.full_like(BYTES, 200)])
     read = reading(make_dicom(colours, PhotometricInterpretation="YBR_FULL"))
     assert np.array_equal(read.pixels, BYTES)
 
 
-def test_of_subsampled_ybr_the_luminance_is_read(reading: Reading) -> None:
+def test_the_luminance_of_subsampled_ybr_is_read(reading: Reading) -> None:
     def subsample(dataset: Dataset) -> None:
         dataset.SamplesPerPixel, dataset.PlanarConfiguration = 3, 0
         dataset.PhotometricInterpretation = "YBR_FULL_422"
@@ -222,14 +222,14 @@ def test_of_subsampled_ybr_the_luminance_is_read(reading: Reading) -> None:
     assert np.array_equal(reading(make_dicom(BYTES, spoil=subsample)).pixels, BYTES)
 
 
-def test_all_colours_under_the_name_of_subsampled_ones_are_read(reading: Reading) -> None:
+def test_ybr_full_422_with_full_chrominance_is_read(reading: Reading) -> None:
     colours = np.dstack([BYTES, BYTES, BYTES])
     data = make_dicom(colours, PhotometricInterpretation="YBR_FULL_422")
     assert np.array_equal(reading(data).pixels, BYTES)
 
 
 @pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL_422"])
-def test_of_a_colour_jpeg_the_luminance_is_read(photometric: str, reading: Reading) -> None:
+def test_the_luminance_of_a_colour_jpeg_is_read(photometric: str, reading: Reading) -> None:
     light = (SMOOTH >> 4).astype(np.uint8)
     colours = np.dstack([np.zeros_like(light), light, light])  # without red
     space = "RGB" if photometric == "RGB" else "YCBCR"
@@ -259,7 +259,7 @@ def test_colour_jpeg_is_read_with_and_without_its_marker(
 
 
 def without_markers(stream: bytes) -> bytes:
-    """Cut APP0 and APP14 out of a JPEG stream."""
+    """Return a JPEG stream without APP0 and APP14."""
     position = 2
     while stream[position + 1] in {0xE0, 0xEE}:
         length = int.from_bytes(stream[position + 2 : position + 4], "big")
@@ -278,7 +278,7 @@ def test_colour_jpeg_2000_is_read(reading: Reading) -> None:
     assert np.array_equal(reading(data).pixels, BYTES)
 
 
-def test_of_several_frames_the_first_is_read(reading: Reading) -> None:
+def test_the_first_of_several_frames_is_read(reading: Reading) -> None:
     def double(dataset: Dataset) -> None:
         dataset.NumberOfFrames = 2
         dataset.PixelData = RAMP.tobytes() + RAMP[::-1].tobytes()

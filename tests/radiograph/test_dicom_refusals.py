@@ -1,4 +1,4 @@
-"""What a DICOM file is refused for, and by which code."""
+"""Error codes of DICOM files that are refused."""
 
 from __future__ import annotations
 
@@ -104,14 +104,16 @@ def test_every_refusal_has_its_code(
     assert caught.value.code == expected.code
 
 
-def test_a_compressed_syntax_with_too_few_plain_pixels_is_broken(reading: Reading) -> None:
+def test_too_few_native_pixels_with_a_compressed_syntax_are_a_broken_header(
+    reading: Reading,
+) -> None:
     plain = make_dicom(RAMP, spoil=half_the_pixels)
     claimed = plain.replace(b"1.2.840.10008.1.2.1\x00", b"1.2.840.10008.1.2.5\x00")
     with pytest.raises(BrokenHeader):
         reading(claimed)
 
 
-def test_a_plain_syntax_with_pixels_compressed_by_no_known_codec_is_broken(
+def test_an_unknown_codec_with_a_native_syntax_is_a_broken_header(
     reading: Reading,
 ) -> None:
     compressed = make_dicom(RAMP, syntax=RLELossless, frames=[b"\x00" * 64])
@@ -120,7 +122,7 @@ def test_a_plain_syntax_with_pixels_compressed_by_no_known_codec_is_broken(
         reading(claimed)
 
 
-def test_run_lengths_that_stop_early_are_undecodable(reading: Reading) -> None:
+def test_incomplete_rle_is_undecodable(reading: Reading) -> None:
     def compress(dataset: Dataset) -> None:
         dataset.compress(RLELossless, NOISY, generate_instance_uid=False)
         frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
@@ -142,7 +144,7 @@ def test_a_codestream_that_claims_more_than_the_header_is_refused_before_it_is_d
     syntax: UID, encode: Callable[[Image], bytes], marker: bytes, reading: Reading
 ) -> None:
     frame = bytearray(encode(SMOOTH))
-    size = frame.index(marker) + 5  # behind marker, length and precision
+    size = frame.index(marker) + 5  # after marker, length and precision
     frame[size : size + 4] = b"\xff\xff\xff\xff"
     with pytest.raises(BrokenHeader):
         reading(make_dicom(SMOOTH, syntax=syntax, frames=[bytes(frame)]))
@@ -166,7 +168,7 @@ SPOILABLE = pytest.mark.parametrize(
 
 
 @SPOILABLE
-def test_cut_codestreams_are_truncated_rather_than_measured(
+def test_truncated_codestreams_are_refused_as_truncated(
     syntax: UID, encode: Callable[[Image], bytes], reading: Reading
 ) -> None:
     whole = encode(NOISY)
@@ -176,7 +178,7 @@ def test_cut_codestreams_are_truncated_rather_than_measured(
 
 
 @SPOILABLE
-def test_noisy_codestreams_are_undecodable_rather_than_measured(
+def test_corrupt_codestreams_are_refused_as_undecodable(
     syntax: UID, encode: Callable[[Image], bytes], reading: Reading
 ) -> None:
     whole = encode(NOISY)
@@ -187,7 +189,7 @@ def test_noisy_codestreams_are_undecodable_rather_than_measured(
         reading(make_dicom(NOISY, syntax=syntax, frames=[spoilt]))
 
 
-def test_sound_codestreams_have_no_fault() -> None:
+def test_intact_codestreams_have_no_fault() -> None:
     for image in (NOISY, SMOOTH):
         assert jpeg_fault(jpeg_extended(image)) is None
         assert jpeg_fault(jpeg_lossless(image)) is None
@@ -195,21 +197,21 @@ def test_sound_codestreams_have_no_fault() -> None:
             assert jpeg2000_fault(stream) is None
 
 
-def test_fill_without_end_is_gone_through_once() -> None:
-    fill = b"\xff" * (4 << 20)  # looked at again from each of its bytes, it would take hours
+def test_a_long_run_of_fill_bytes_is_scanned_once() -> None:
+    fill = b"\xff" * (4 << 20)  # quadratic matching would take hours
     before_the_scan = b"\xff\xd8" + fill + b"\xda\x00\x02"
     assert jpeg_fault(before_the_scan + fill + b"\xd9") is None
     assert jpeg_fault(before_the_scan + fill + b"\x00") == NO_END
 
 
-def test_an_encapsulated_file_cut_short_is_truncated(reading: Reading) -> None:
+def test_a_shortened_encapsulated_file_is_truncated(reading: Reading) -> None:
     data = make_dicom(NOISY, syntax=JPEGLSLossless, frames=[jpeg_ls(0)(NOISY)])
     for end in (len(data) // 2, len(data) - 20):
         with pytest.raises(TruncatedFile):
             reading(data[:end])
 
 
-def test_a_second_frame_that_is_missing_makes_the_file_truncated(reading: Reading) -> None:
+def test_a_missing_second_frame_makes_the_file_truncated(reading: Reading) -> None:
     def double(dataset: Dataset) -> None:
         dataset.NumberOfFrames = 2
         dataset.PixelData = RAMP.tobytes() * 2
@@ -219,17 +221,17 @@ def test_a_second_frame_that_is_missing_makes_the_file_truncated(reading: Readin
         reading(data[: -RAMP.nbytes // 2])
 
 
-def test_the_limit_of_pixels_is_the_callers(reading: Reading) -> None:
+def test_the_pixel_limit_is_set_by_the_caller(reading: Reading) -> None:
     data = make_dicom(RAMP)
     assert reading(data, limits=dataclasses.replace(LIMITS, max_pixels=RAMP.size)).pixels.size
     with pytest.raises(TooLarge):
         reading(data, limits=dataclasses.replace(LIMITS, max_pixels=RAMP.size - 1))
 
 
-def test_a_message_shows_codes_and_nothing_else_of_a_header() -> None:
+def test_a_message_shows_only_codes_of_a_header() -> None:
     assert quoted("CR") == "CR"
     assert quoted("1.2.840.10008.1.2.4.90") == "1.2.840.10008.1.2.4.90"
     assert quoted("PALETTE COLOR") == "PALETTE COLOR"
     for value in ("MUSTER^MAX", "Muster", "A" * 17, "X\n", ""):
-        assert quoted(value) == "no code"
+        assert quoted(value) == "not a code"
     assert quoted(None) == "missing"

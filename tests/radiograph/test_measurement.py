@@ -83,7 +83,7 @@ def measured(
         (View.UNKNOWN, 50.0, IctRule.NONE_VIEW_UNKNOWN, None),
     ],
 )
-def test_a_line_is_drawn_only_where_view_and_age_allow_it(
+def test_a_threshold_is_applied_only_where_view_and_age_allow_it(
     view: View, age: float | None, rule: IctRule, threshold: float | None
 ) -> None:
     ict = measured(chest(heart=186), header(view=view, age_years=age)).ict
@@ -92,19 +92,19 @@ def test_a_line_is_drawn_only_where_view_and_age_allow_it(
     assert ict.enlarged is (None if threshold is None else threshold < 0.62)
 
 
-def test_the_operator_may_take_the_unknown_for_adult_and_pa() -> None:
+def test_unknown_age_and_view_can_be_treated_as_adult_and_pa() -> None:
     lines = IctThresholds(assume_adult=True, assume_pa=True, adult=0.55)
     ict = measured(chest(heart=160), header(view=View.UNKNOWN, age_years=None), lines).ict
     assert (ict.rule, ict.threshold, ict.enlarged) == (IctRule.ADULT_PA, 0.55, False)
 
 
-def test_an_ap_view_is_never_judged_whatever_the_operator_takes_the_unknown_for() -> None:
+def test_an_ap_view_has_no_threshold_with_any_setting() -> None:
     lines = IctThresholds(assume_adult=True, assume_pa=True)
     ict = measured(chest(heart=186), header(view=View.AP), lines).ict
     assert (ict.rule, ict.threshold, ict.enlarged) == (IctRule.NONE_AP, None, None)
 
 
-def test_a_known_age_counts_whatever_the_operator_takes_the_unknown_for() -> None:
+def test_a_known_age_is_used_with_any_setting() -> None:
     lines = IctThresholds(assume_adult=True, assume_pa=True)
     for age, rule in ((0.5, IctRule.INFANT_PA), (9.0, IctRule.NONE_CHILD)):
         assert measured(chest(heart=186), header(age_years=age), lines).ict.rule is rule
@@ -121,18 +121,18 @@ def test_a_known_age_counts_whatever_the_operator_takes_the_unknown_for() -> Non
         (288, IctRule.NONE_INVALID),
     ],
 )
-def test_a_line_is_drawn_for_an_index_that_a_chest_may_have(heart: float, rule: IctRule) -> None:
+def test_a_threshold_is_applied_to_a_plausible_index(heart: float, rule: IctRule) -> None:
     ict = measured(chest(heart=heart), header()).ict
     assert ict.value == pytest.approx(heart / 300)
     assert ict.rule is rule
     assert (ict.enlarged is None) == (rule is IctRule.NONE_INVALID)
 
 
-def test_an_index_on_the_line_is_not_above_it() -> None:
+def test_an_index_equal_to_the_threshold_is_not_enlarged() -> None:
     assert measured(chest(heart=150), header()).ict.enlarged is False
 
 
-def test_callipers_the_wrong_way_round_give_no_index_and_an_absurd_one_no_line() -> None:
+def test_swapped_callipers_give_no_index_and_an_implausible_index_no_threshold() -> None:
     wrong = measured(chest(heart=-5), header()).ict
     assert (wrong.value, wrong.rule, wrong.enlarged) == (None, IctRule.NONE_INVALID, None)
     absurd = measured(chest(heart=298), header()).ict
@@ -202,17 +202,17 @@ def test_the_interval_of_the_index_follows_its_callipers() -> None:
         (None, Bucket.UNRATED),
     ],
 )
-def test_buckets_begin_where_they_are_said_to(error: float | None, expected: Bucket) -> None:
+def test_buckets_begin_at_their_stated_bounds(error: float | None, expected: Bucket) -> None:
     assert bucket(error) is expected
 
 
-def test_beyond_its_knots_a_calibration_goes_on_growing() -> None:
+def test_a_calibration_grows_beyond_its_last_knot() -> None:
     assert CALIBRATION.expected_error(1.0) == 3.0
     assert CALIBRATION.expected_error(6.0) == pytest.approx(8.0)
     assert CALIBRATION.expected_error(20.0) == pytest.approx(26.0)
 
 
-def test_a_calibration_reads_back_and_refuses_what_is_none() -> None:
+def test_a_calibration_is_parsed_and_an_invalid_one_refused() -> None:
     table = {"id": "a", "knots": [[1, 2], [2, 3]], "upper_ratio": 1.4, "ict_sd_factor": None}
     assert Calibration.from_mapping(table).knots == ((1.0, 2.0), (2.0, 3.0))
     for wrong in ({}, {**table, "knots": []}, {**table, "knots": [[2, 3], [1, 2]]}):
@@ -237,7 +237,7 @@ def test_the_true_error_is_stated_in_the_224_frame() -> None:
         ({"view": View.LATERAL}, LateralView),
     ],
 )
-def test_a_header_that_names_something_else_is_set_aside(
+def test_a_header_of_another_body_part_view_or_modality_is_set_aside(
     changes: dict[str, object], expected: type[Exception]
 ) -> None:
     with pytest.raises(expected):
@@ -255,13 +255,13 @@ def test_a_header_that_names_something_else_is_set_aside(
         {"body_part": "Tórax"},
     ],
 )
-def test_a_header_that_leaves_it_open_goes_on_to_the_network(changes: dict[str, object]) -> None:
+def test_an_inconclusive_header_is_decided_by_the_network(changes: dict[str, object]) -> None:
     head = header(**changes)
     check_header(head)
     assert measured(chest(), head).ict.value == pytest.approx(0.4)
 
 
-def test_the_network_has_the_last_word_on_what_is_a_chest() -> None:
+def test_the_network_refuses_images_other_than_a_chest() -> None:
     good, spreads = chest(), np.full(19, 4.0)
     check_prediction(good, spreads, 0.9)
     swapped = good.copy()
@@ -279,7 +279,7 @@ def test_the_network_has_the_last_word_on_what_is_a_chest() -> None:
             check_prediction(points, vague, probability, FrontalLimits())
 
 
-def test_outdated_is_what_other_settings_give_another_rule_or_threshold() -> None:
+def test_a_result_is_outdated_if_settings_give_another_rule_or_threshold() -> None:
     settings = [
         IctThresholds(assume_pa=pa, assume_adult=adult, adult=line, infant=line + 0.1)
         for pa in (False, True)
@@ -287,7 +287,7 @@ def test_outdated_is_what_other_settings_give_another_rule_or_threshold() -> Non
         for line in (0.5, 0.4)
     ]
     headers = [(view, age) for view in View for age in (None, 0.01, 0.5, 9.0, 40.0)]
-    told = set()
+    cases = set()
     for before, after in itertools.product(settings, settings):
         for (view, age), value in itertools.product(headers, (0.45, 0.55, 0.99, None)):
             judged = judge(value, view, age, before)
@@ -295,8 +295,10 @@ def test_outdated_is_what_other_settings_give_another_rule_or_threshold() -> Non
                 judged,
                 view_unknown=view not in {View.PA, View.AP},
                 age_unknown=age is None,
-                lines=after,
+                thresholds=after,
             )
             assert outdated == (judge(value, view, age, after)[:2] != judged[:2]), (view, age)
-            told.add((judged.rule, outdated))
-    assert len(told) == 2 * len(IctRule) - 2  # AP and what is implausible follow no setting
+            cases.add((judged.rule, outdated))
+    assert (
+        len(cases) == 2 * len(IctRule) - 2
+    )  # AP and implausible indices do not depend on settings

@@ -1,4 +1,4 @@
-"""The list of measures, and what each is given to measure."""
+"""The list of measures, and their input."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ TURNS = [Turn(*each) for each in itertools.product((False, True), repeat=3)]
 HEADER = Header(ImageFormat.DICOM, 448, 400)
 
 
-def test_every_measure_has_a_name_of_its_own_and_a_meaning() -> None:
+def test_every_measure_has_a_unique_name_and_a_meaning() -> None:
     names = [each.name for each in MEASURES]
     assert len(set(names)) == len(names)
     assert all(each.meaning for each in MEASURES)
 
 
-def test_a_measure_that_nothing_fills_is_refused() -> None:
+def test_a_measure_without_a_source_is_refused() -> None:
     with pytest.raises(ValueError, match="field or a function"):
         Measure("nothing", "is measured")
 
 
-def test_what_is_measured_comes_back_from_its_values() -> None:
+def test_a_measurement_is_restored_from_its_values() -> None:
     made = measurement()
     values = values_of(made)
     assert list(values) == [each.name for each in MEASURES]
@@ -43,7 +43,7 @@ def test_what_is_measured_comes_back_from_its_values() -> None:
 
 
 @pytest.mark.parametrize("turn", TURNS, ids=str)
-def test_points_are_held_upright_however_the_file_holds_its_image(turn: Turn) -> None:
+def test_points_are_turned_upright_for_every_orientation_of_the_file(turn: Turn) -> None:
     points = draw_anatomy(np.random.default_rng(0)).points(448, 400)
     to_source = turn.to_source(448, 400)
     stored = points @ to_source[:, :2].T + to_source[:, 2]
@@ -55,7 +55,7 @@ def test_points_are_held_upright_however_the_file_holds_its_image(turn: Turn) ->
 
 
 @pytest.mark.parametrize("turn", TURNS, ids=str)
-def test_a_measure_is_the_same_however_the_file_holds_its_image(turn: Turn) -> None:
+def test_a_measure_does_not_depend_on_the_orientation_of_the_file(turn: Turn) -> None:
     points = draw_anatomy(np.random.default_rng(1)).points(448, 400)
     to_source = turn.to_source(448, 400)
     stored = points @ to_source[:, :2].T + to_source[:, 2]

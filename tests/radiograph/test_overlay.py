@@ -1,4 +1,4 @@
-"""Where marks land on the picture, what the caption says, and how the sheet is laid out."""
+"""Positions of marks, text of captions, and layout of sheets."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from radiograph.sheet import GAP_PX, GROUND, contact_sheet
 ROWS, COLUMNS, SIDE = 448, 400, 896
 UPRIGHT = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 MIRRORED = np.array([[-1.0, 0.0, COLUMNS - 1.0], [0.0, 1.0, 0.0]])
-#: The file holds the film turned by a quarter and at twice the size.
+#: The file is rotated by 90 degrees and has twice the size.
 TURNED = np.array([[0.0, -2.0, 2.0 * ROWS - 1.0], [2.0, 0.0, 0.0]])
 POINTS = draw_anatomy(np.random.default_rng(0)).points(ROWS, COLUMNS)
 CALIBRATION = Calibration("test", ((2.0, 3.0), (10.0, 13.0)), 1.5, 1.2)
@@ -83,14 +83,14 @@ def on_picture(index: int) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("to_source", [UPRIGHT, MIRRORED, TURNED], ids=["as is", "mirror", "turn"])
-def test_every_point_lands_on_its_place_however_the_file_lies(to_source: np.ndarray) -> None:
+def test_every_point_is_drawn_at_its_position_for_every_orientation(to_source: np.ndarray) -> None:
     picture = draw(black(to_source), measured(to_source), SIDE)
     for index in ANATOMICAL:
         x, y = on_picture(index)
         assert picture.getpixel((round(x), round(y))) == ANATOMY
 
 
-def test_points_of_the_file_come_back_to_upright_pixels() -> None:
+def test_points_of_the_file_are_converted_to_upright_pixels() -> None:
     there = to_file(POINTS, TURNED)
     back = to_upright([(float(x), float(y)) for x, y in there], TURNED)
     assert np.allclose(back, POINTS, atol=1e-9)
@@ -105,13 +105,13 @@ def test_points_of_the_file_come_back_to_upright_pixels() -> None:
     ],
     ids=["heart", "thorax"],
 )
-def test_a_calliper_line_is_as_long_as_the_width_it_names(
+def test_a_calliper_line_is_as_long_as_its_width(
     to_source: np.ndarray, right: Landmark, left: Landmark, colour: tuple[int, int, int]
 ) -> None:
     picture = draw(black(to_source), measured(to_source), SIDE)
     level = round((on_picture(right)[1] + on_picture(left)[1]) / 2)
     drawn = np.flatnonzero(colour_mask(picture, colour)[level])
-    # Half a stroke of the end ticks lies beyond each end.
+    # Half the width of each end tick is beyond the end.
     assert drawn[0] == pytest.approx(on_picture(right)[0], abs=3)
     assert drawn[-1] == pytest.approx(on_picture(left)[0], abs=3)
 
@@ -123,7 +123,7 @@ def test_a_ring_is_one_standard_deviation_wide() -> None:
     assert round(y) - int(upwards.argmax()) == pytest.approx(10.0 * SIDE / 224, abs=2)
 
 
-def test_the_longer_side_of_the_film_gets_the_length_asked_for() -> None:
+def test_the_longer_side_of_the_picture_has_the_requested_length() -> None:
     for side in (320, 768):
         picture = draw(black(), measured(), side)
         assert picture.width == round(COLUMNS * side / ROWS)
@@ -131,22 +131,22 @@ def test_the_longer_side_of_the_film_gets_the_length_asked_for() -> None:
 
 
 @pytest.mark.parametrize("shape", [(4000, 40), (40, 4000), (1, 1)])
-def test_odd_shapes_are_drawn_with_a_caption_that_can_be_read(shape: tuple[int, int]) -> None:
+def test_unusual_shapes_are_drawn_with_a_legible_caption(shape: tuple[int, int]) -> None:
     strip = Radiograph(np.zeros(shape, np.uint16), HEADER, UPRIGHT, "digest")
     assert draw(strip, measured(), 320, title="a strip").width >= 160
 
 
-def test_the_window_reaches_from_black_to_white_whatever_the_bits() -> None:
+def test_the_window_spans_black_to_white_at_any_bit_depth() -> None:
     faint = np.linspace(30_000, 31_000, 10_000).reshape(100, 100).astype(np.uint16)
     assert windowed_image(faint).getextrema() == (0, 255)
 
 
-def test_a_film_of_one_grey_keeps_its_grey() -> None:
+def test_a_uniform_image_keeps_its_grey() -> None:
     assert windowed_image(np.zeros((8, 8), np.uint16)).getextrema() == (0, 0)
     assert windowed_image(np.full((8, 8), 255, np.uint8)).getextrema() == (255, 255)
 
 
-def test_a_few_hot_pixels_do_not_darken_the_film() -> None:
+def test_a_few_hot_pixels_do_not_darken_the_picture() -> None:
     pixels = np.tile(np.arange(0, 200, dtype=np.uint16), (200, 1))
     pixels[0, :8] = 65_535
     assert np.asarray(windowed_image(pixels)).mean() > 100
@@ -161,33 +161,33 @@ def test_every_bucket_is_drawn_in_its_colour(bucket: Bucket, basis: BucketBasis,
 
 
 @pytest.mark.parametrize("rule", list(IctRule))
-def test_every_rule_has_its_words(rule: IctRule) -> None:
+def test_every_rule_has_a_text(rule: IctRule) -> None:
     ict = replace(measured().ict, rule=rule, threshold=None, enlarged=None)
     assert rule_text(ict) == RULES[rule]
     draw(black(), replace(measured(), ict=ict), 320)
 
 
-def test_an_enlarged_heart_is_told_in_colour_and_in_words() -> None:
+def test_an_enlarged_heart_is_shown_in_colour_and_text() -> None:
     ict = replace(measured().ict, value=0.58, threshold=0.5, enlarged=True, rule=IctRule.ADULT_PA)
-    assert rule_text(ict) == "Enlarged: the adult PA line is 0.500"
+    assert rule_text(ict) == "Enlarged: the adult PA threshold is 0.500"
     assert colour_mask(draw(black(), replace(measured(), ict=ict)), ALERT).any()
     normal = replace(ict, value=0.48, enlarged=False)
-    assert rule_text(normal) == "Not enlarged: the adult PA line is 0.500"
+    assert rule_text(normal) == "Not enlarged: the adult PA threshold is 0.500"
     assert not colour_mask(draw(black(), replace(measured(), ict=normal)), ALERT).any()
 
 
-def test_rounding_never_puts_an_index_on_the_line() -> None:
+def test_rounding_never_shows_an_index_equal_to_the_threshold() -> None:
     ict = replace(measured().ict, value=0.503, low=None, high=None, threshold=0.5)
     assert index_text(ict) == "ICT 0.503"
     assert index_text(replace(ict, value=0.52)) == "ICT 0.520"
 
 
-def test_the_interval_stands_beside_the_index() -> None:
+def test_the_interval_is_shown_with_the_index() -> None:
     ict = replace(measured().ict, value=0.52, low=0.48, high=0.56)
     assert index_text(ict) == "ICT 0.520 (0.480 to 0.560 at 95 %)"
 
 
-def test_the_expected_error_is_never_passed_off_as_the_true_one() -> None:
+def test_the_expected_error_is_labelled_as_expected() -> None:
     judged = replace(
         measured(),
         bucket=Bucket.VERY_GOOD,
@@ -204,12 +204,12 @@ def test_the_expected_error_is_never_passed_off_as_the_true_one() -> None:
 
 def test_a_measurement_without_calibration_is_drawn_as_unrated() -> None:
     unrated = measured(calibration=None)
-    assert quality_text(unrated) == "Unrated: the network brings no calibration"
+    assert quality_text(unrated) == "Unrated: the network has no calibration"
     picture = draw(black(), unrated)
     assert picture.getpixel((0, picture.height - 1)) == BUCKETS[Bucket.UNRATED]
 
 
-def test_an_index_that_could_not_be_measured_is_said_and_drawn() -> None:
+def test_a_missing_index_is_stated_in_the_caption() -> None:
     assert index_text(NOT_MEASURED) == "ICT not measured"
     for side in (320, 768):
         draw(black(), replace(measured(), ict=NOT_MEASURED), side)
@@ -223,7 +223,7 @@ def test_widths_are_written_in_millimetres_only_where_the_spacing_is_known() -> 
     assert draw(black(), known).tobytes() != draw(black(), unknown).tobytes()
 
 
-def test_a_title_of_any_length_stands_on_the_film() -> None:
+def test_a_title_of_any_length_fits_on_the_picture() -> None:
     plain = draw(black(), measured(), 320)
     titled = draw(black(), measured(), 320, title="a long name\nof a file " * 20)
     assert titled.size == plain.size
@@ -241,7 +241,7 @@ def tile_box(sheet: Image.Image, red: int) -> tuple[int, int, int, int]:
     return int(left), int(top), int(right - left + 1), int(bottom - top + 1)
 
 
-def test_a_sheet_sets_its_tiles_row_by_row_with_even_gaps() -> None:
+def test_a_sheet_arranges_tiles_row_by_row_with_even_gaps() -> None:
     sheet = contact_sheet([tile(300, 200, 100 + i) for i in range(5)], 3, "Five")
     assert sheet.width == 3 * 300 + 4 * GAP_PX
     boxes = [tile_box(sheet, 100 + i) for i in range(5)]
@@ -259,7 +259,7 @@ def test_tiles_of_different_sizes_keep_their_size() -> None:
 
 
 @pytest.mark.parametrize("repeats", [0, 1, 4, 40])
-def test_a_title_of_any_length_stays_within_its_sheet(repeats: int) -> None:
+def test_a_title_of_any_length_fits_on_the_sheet(repeats: int) -> None:
     sheet = contact_sheet([tile(80, 80, 120)], 6, "A batch " + "with a long title " * repeats)
     title = np.asarray(sheet)[: sheet.height - 80 - GAP_PX, :, 1]
     ink = np.flatnonzero((title > 60).any(axis=0))
@@ -268,7 +268,7 @@ def test_a_title_of_any_length_stays_within_its_sheet(repeats: int) -> None:
     assert sheet.getpixel((0, 0)) == GROUND
 
 
-def test_a_sheet_of_nothing_is_refused() -> None:
+def test_an_empty_sheet_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one tile"):
         contact_sheet([], 3, "Nothing")
     with pytest.raises(ValueError, match="one column"):
@@ -277,7 +277,7 @@ def test_a_sheet_of_nothing_is_refused() -> None:
 
 @pytest.mark.parametrize("size", [(128, 128), (3000, 2200), (2000, 400), (300, 2400), (40, 900)])
 @pytest.mark.parametrize("side", [480, 1024])
-def test_no_edge_cuts_a_letter_wherever_the_points_are(
+def test_no_text_is_cut_at_an_edge(
     size: tuple[int, int], side: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows, columns = size
@@ -285,16 +285,16 @@ def test_no_edge_cuts_a_letter_wherever_the_points_are(
     write = ImageDraw.ImageDraw.text
 
     def spied(pen: ImageDraw.ImageDraw, at: tuple[float, float], text: str, **how: Any) -> None:
-        asked = {name: how[name] for name in ("font", "anchor", "stroke_width") if name in how}
-        drawn.append((pen.textbbox(at, text, **asked), pen.im.size))
+        options = {name: how[name] for name in ("font", "anchor", "stroke_width") if name in how}
+        drawn.append((pen.textbbox(at, text, **options), pen.im.size))
         write(pen, at, text, **how)
 
     monkeypatch.setattr(ImageDraw.ImageDraw, "text", spied)
     corners = [(0, 0), (columns - 1, 0), (0, rows - 1), (columns - 1, rows - 1)]
     for corner in corners:
         points = tuple((float(corner[0]), float(corner[1])) for _ in range(19))
-        film_ = Radiograph(np.zeros(size, np.uint8), HEADER, UPRIGHT, "digest")
-        draw(film_, replace(measured(), points=points), side, "radiograph 17: " + "name" * 60)
+        image = Radiograph(np.zeros(size, np.uint8), HEADER, UPRIGHT, "digest")
+        draw(image, replace(measured(), points=points), side, "radiograph 17: " + "name" * 60)
     assert len(drawn) > 4 * 15
     for box, whole in drawn:
         assert box[0] >= 0, (box, whole)

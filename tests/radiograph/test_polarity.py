@@ -1,4 +1,4 @@
-"""Whether black is air, told by the pixels of chests as they are and of their negatives."""
+"""Detection of negatives by pixels, on chests and their negatives."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LANDMARKS = Path(__file__).parents[3] / "shared" / "data" / "landmarks15"
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_chest_is_told_from_its_negative(seed: int) -> None:
+def test_a_negative_is_detected(seed: int) -> None:
     rng = np.random.default_rng(seed)
     chest = project(draw_anatomy(rng, portable=seed % 3 == 0), 300, 260, rng)
     assert not is_negative(chest)
@@ -40,7 +40,7 @@ def test_a_border_does_not_matter(border: int) -> None:
 @pytest.mark.parametrize(
     ("photometric", "shape"), [("MONOCHROME2", "INVERSE"), ("MONOCHROME1", "IDENTITY")]
 )
-def test_where_the_header_contradicts_itself_the_chest_decides(
+def test_a_contradictory_header_is_resolved_by_the_pixels(
     photometric: str, shape: str, reading: Callable[..., Radiograph]
 ) -> None:
     rng = np.random.default_rng(3)
@@ -52,7 +52,7 @@ def test_where_the_header_contradicts_itself_the_chest_decides(
         assert read.header.reading_note is not None
 
 
-def test_real_chests_are_told_from_their_negatives() -> None:
+def test_negatives_of_real_chests_are_detected() -> None:
     if not LANDMARKS.is_dir():
         pytest.skip("the real radiographs of ../shared/data are not on this machine")
     with (LANDMARKS / "landmarks.csv").open(encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""PNG, JPEG and TIFF of every mode, whole and spoilt."""
+"""PNG, JPEG and TIFF of every mode, intact and damaged."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def picture(mode: str) -> Image.Image:
-    """Return the grey ramp in a mode that can hold it."""
+    """Return the grey ramp in a mode of Pillow."""
     grey = Image.fromarray(GREY)
     if mode == "P":
         indexed = Image.fromarray(255 - GREY)
@@ -56,7 +56,9 @@ def picture(mode: str) -> Image.Image:
         *((mode, "TIFF") for mode in ("L", "LA", "RGB", "RGBA", "P", "CMYK")),
     ],
 )
-def test_8_bits_of_any_mode_are_the_same_grey(mode: str, kind: str, reading: Reading) -> None:
+def test_8_bit_images_of_any_mode_give_the_same_grey(
+    mode: str, kind: str, reading: Reading
+) -> None:
     read = reading(saved(picture(mode), kind), "image")
     assert read.pixels.dtype == np.uint8
     assert np.abs(read.pixels.astype(int) - GREY).max() <= 1
@@ -65,7 +67,7 @@ def test_8_bits_of_any_mode_are_the_same_grey(mode: str, kind: str, reading: Rea
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
-def test_jpeg_of_any_mode_is_the_same_grey(mode: str, reading: Reading) -> None:
+def test_jpegs_of_any_mode_give_the_same_grey(mode: str, reading: Reading) -> None:
     smooth = Image.fromarray(np.tile(np.arange(64, dtype=np.uint8) * 4, (48, 1)))
     read = reading(saved(smooth.convert(mode), "JPEG", quality=98), "image")
     assert np.abs(read.pixels.astype(int) - np.asarray(smooth)).max() <= 4
@@ -91,14 +93,14 @@ def test_12_bits_in_16_are_shown_at_full_range(reading: Reading) -> None:
         (RAMP.astype(np.float32) / 3071, np.rint(RAMP / 3071 * 65535)),
     ],
 )
-def test_32_bits_are_brought_to_16(
+def test_32_bits_are_scaled_to_16(
     values: npt.NDArray[Any], expected: npt.NDArray[Any], reading: Reading
 ) -> None:
     read = reading(saved(Image.fromarray(values), "TIFF"), "image").pixels
     assert np.abs(read - expected).max() <= 1
 
 
-def test_numbers_that_are_none_are_black(reading: Reading) -> None:
+def test_nan_is_black(reading: Reading) -> None:
     values = RAMP.astype(np.float32)
     values[5, 5] = np.nan
     assert reading(saved(Image.fromarray(values), "TIFF"), "image").pixels[5, 5] == 0
@@ -126,7 +128,7 @@ def tiff_pixels(data: bytes, like: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.frombuffer(data, like.dtype, like.size, start).reshape(like.shape)
 
 
-def test_what_is_transparent_is_black(reading: Reading) -> None:
+def test_transparent_pixels_are_black(reading: Reading) -> None:
     pixels = np.dstack([GREY, GREY, GREY, np.full_like(GREY, 255)])
     pixels[40:, :, :3], pixels[40:, :, 3] = 255, 0
     assert not reading(saved(Image.fromarray(pixels), "PNG"), "image").pixels[40:].any()
@@ -153,7 +155,7 @@ NOISE = Image.fromarray(np.random.default_rng(5).integers(0, 256, (64, 64), np.u
     ],
 )
 @pytest.mark.parametrize("share", [0.1, 0.6, 0.95])
-def test_a_file_cut_short_is_truncated(
+def test_a_shortened_file_is_truncated(
     kind: str, options: dict[str, Any], share: float, reading: Reading
 ) -> None:
     data = saved(NOISE, kind, **options)
@@ -194,12 +196,12 @@ def png_claiming(columns: int, rows: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + data
 
 
-def test_a_bomb_is_refused_by_its_claim(reading: Reading) -> None:
+def test_a_decompression_bomb_is_refused_by_its_header(reading: Reading) -> None:
     with pytest.raises(TooLarge):
         reading(png_claiming(65535, 65535), "image")
 
 
-def test_the_limit_is_the_callers_and_not_pillows(
+def test_the_size_limit_of_pillow_does_not_apply(
     reading: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
@@ -218,14 +220,14 @@ def test_the_limit_is_the_callers_and_not_pillows(
         (GREY[:15], TooSmall),
     ],
 )
-def test_what_holds_no_film_is_refused(
+def test_uniform_and_small_images_are_refused(
     image: npt.NDArray[Any], expected: type[RadiographError], reading: Reading
 ) -> None:
     with pytest.raises(expected):
         reading(saved(Image.fromarray(image), "PNG"), "image")
 
 
-def test_offsets_of_no_whole_numbers_make_a_tiff_undecodable(reading: Reading) -> None:
+def test_offsets_that_are_not_integers_make_a_tiff_undecodable(reading: Reading) -> None:
     content = bytearray(saved(Image.fromarray(DEEP), "TIFF", compression="tiff_adobe_deflate"))
     (start,) = struct.unpack_from("<I", content, 4)
     (entries,) = struct.unpack_from("<H", content, start)
@@ -260,9 +262,7 @@ def test_a_field_of_a_tiff_of_any_type_and_count_gives_a_header_that_can_be_stor
 
 
 @pytest.mark.parametrize(("scans", "read"), [(20, True), (5000, False)])
-def test_no_more_scans_are_gone_through_than_an_image_can_need(
-    reading: Reading, scans: int, *, read: bool
-) -> None:
+def test_a_jpeg_with_too_many_scans_is_refused(reading: Reading, scans: int, *, read: bool) -> None:
     content = saved(Image.fromarray(GREY), "JPEG", progressive=True)
     last = content.rindex(b"\xff\xda")
     content = content[:last] + content[last:-2] * scans + content[-2:]

@@ -1,4 +1,4 @@
-"""Whatever happens to a file, it is read or refused by name: nothing else escapes."""
+"""A damaged file is read or refused with a code; no other exception is raised."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from radiograph.reading import read
 from testbed.dicom_files import LIMITS, RAMP, make_dicom
 
 GREY = (RAMP >> 4).astype(np.uint8)
-#: Copies of each file, each with other bytes changed.
+#: Copies of each file, each with different bytes changed.
 COPIES = 120
 
 
@@ -67,14 +67,14 @@ FILES = {
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_changed_bytes_end_in_pixels_or_in_a_code(kind: str, tmp_path: Path) -> None:
+def test_a_file_with_changed_bytes_gives_pixels_or_an_error_code(kind: str, tmp_path: Path) -> None:
     whole = FILES[kind]()
     rng = np.random.default_rng(len(kind))
     path = tmp_path / "image.dcm"
     refused = 0
     for copy in range(COPIES):
         spoilt = np.frombuffer(whole, np.uint8).copy()
-        # Most of what can go wrong is in the headers, at either end.
+        # Most faults are in headers, at the beginning or the end.
         reach = (700, len(spoilt))[copy % 2]
         places = rng.integers(0, min(reach, len(spoilt)), 1 + copy % 6)
         spoilt[places] = rng.integers(0, 256, len(places))

@@ -1,4 +1,4 @@
-"""What is opened at all, and what every refusal is called."""
+"""Opening of files, and the error code of every refusal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from testbed.dicom_files import CR, LIMITS, RAMP, make_dicom, write_dicom
 Reading = Callable[..., Radiograph]
 
 
-def test_a_missing_file_is_unavailable_and_may_be_retried(tmp_path: Path) -> None:
+def test_a_missing_file_is_unavailable_and_transient(tmp_path: Path) -> None:
     with pytest.raises(FileUnavailable) as caught:
         read(tmp_path / "gone.dcm", LIMITS)
     assert not caught.value.permanent
@@ -45,7 +45,7 @@ def test_a_folder_is_unavailable(tmp_path: Path) -> None:
         read(tmp_path, LIMITS)
 
 
-def test_a_pipe_without_a_writer_does_not_hold_the_reader_up(tmp_path: Path) -> None:
+def test_a_pipe_without_a_writer_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.dcm")
     with pytest.raises(FileUnavailable):
         read(tmp_path / "pipe.dcm", LIMITS)
@@ -62,7 +62,7 @@ def test_a_path_with_a_nul_is_unavailable() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_forbidden_file_is_unavailable(tmp_path: Path) -> None:
+def test_a_file_without_read_permission_is_unavailable(tmp_path: Path) -> None:
     path = tmp_path / "image.dcm"
     path.write_bytes(make_dicom(RAMP))
     path.chmod(0)
@@ -78,12 +78,12 @@ def test_a_file_above_the_limit_is_too_large(reading: Reading) -> None:
         reading(data, limits=dataclasses.replace(exact, max_file_bytes=len(data) - 1))
 
 
-def test_a_string_is_a_path_too(tmp_path: Path) -> None:
+def test_a_path_may_be_a_string(tmp_path: Path) -> None:
     (tmp_path / "IM0001").write_bytes(make_dicom(RAMP))
     assert read(str(tmp_path / "IM0001"), LIMITS).header.patient_id == "ID-1"
 
 
-def test_every_odd_file_of_the_phantom_is_told_by_its_code(reading: Reading) -> None:
+def test_every_odd_file_of_the_phantom_has_its_error_code(reading: Reading) -> None:
     limits = ReadLimits(max_file_bytes=64 << 20, max_pixels=10_000_000, min_side_px=128)
     left_to_the_header = {"lateral-view", "other-body-part", "not-a-radiograph"}
     for oddity in draw_oddities(seed=11):
@@ -104,7 +104,7 @@ def test_a_refused_dicom_file_carries_its_header(reading: Reading) -> None:
     assert caught.value.header.patient_id == "ID-1"
 
 
-def test_a_report_is_no_radiograph_that_lost_its_pixels(tmp_path: Path) -> None:
+def test_a_structured_report_is_set_aside_not_failed(tmp_path: Path) -> None:
     report = Dataset()
     report.SOPClassUID, report.SOPInstanceUID = CR, UID("1.2.3")
     report.Modality = "SR"
@@ -136,7 +136,7 @@ def test_a_refused_picture_carries_its_header(tmp_path: Path) -> None:
     assert (caught.value.header.rows, caught.value.header.columns) == (40, 50)
 
 
-def test_a_dicom_file_cut_anywhere_is_truncated(reading: Reading) -> None:
+def test_a_dicom_file_shortened_anywhere_is_truncated(reading: Reading) -> None:
     data = make_dicom(RAMP, StudyDescription="CHEST PA", WindowCenter="1500", WindowWidth="3000")
     codes = []
     for end in [*range(140, len(data) - RAMP.nbytes), len(data) // 2, len(data) - 1]:
@@ -144,11 +144,11 @@ def test_a_dicom_file_cut_anywhere_is_truncated(reading: Reading) -> None:
             reading(data[:end])
         codes.append(caught.value.code)
     assert set(codes) == {"truncated-file", "no-pixels"}
-    # Cut exactly between two of its 17 elements, a header without pixels is all there is to see.
+    # Truncated between two of its 17 elements it is a valid header without pixels.
     assert codes.count("no-pixels") <= 17
 
 
-def test_a_dicom_file_cut_inside_a_sequence_is_truncated(reading: Reading) -> None:
+def test_a_dicom_file_shortened_inside_a_sequence_is_truncated(reading: Reading) -> None:
     item = Dataset()
     item.CodeValue, item.CodeMeaning = "399348003", "antero-posterior"
 
@@ -174,7 +174,7 @@ def test_a_deflated_bomb_is_refused_before_it_is_inflated(reading: Reading) -> N
         reading(meta_only[:start] + bomb)
 
 
-def test_the_digest_tells_pixels_apart_and_nothing_else(reading: Reading) -> None:
+def test_the_digest_depends_on_pixels_only(reading: Reading) -> None:
     first = reading(make_dicom(RAMP))
     same = reading(make_dicom(RAMP, PatientID="ID-2"))
     other = RAMP.copy()

@@ -1,4 +1,4 @@
-"""Whatever way a raster is stored, it comes out upright and leads back to the file."""
+"""Every orientation is turned upright, and coordinates map back to the file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from testbed.dicom_files import RAMP, make_dicom
 
 Reading = Callable[..., Radiograph]
 SHADES = np.add.outer(np.arange(48) * 2, np.arange(64)).astype(np.uint8)
-MARKER = (5, 50)  # row, column of a bright spot in the upright picture
+MARKER = (5, 50)  # row, column of a bright spot in the upright image
 EXIF_ORIENTATION = 0x0112
 
 
@@ -27,7 +27,7 @@ def picture() -> npt.NDArray[np.uint8]:
     return upright
 
 
-#: EXIF 2.32 table 6: how the picture lies in the file for each orientation.
+#: EXIF 2.32 table 6: the stored image for each orientation.
 STORED = {
     1: lambda upright: upright,
     2: lambda upright: upright[:, ::-1],
@@ -51,7 +51,7 @@ def check(radiograph: Radiograph, stored: npt.NDArray[np.uint8], tolerance: int)
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize(("kind", "tolerance"), [("JPEG", 24), ("TIFF", 0), ("PNG", 0)])
-def test_exif_turns_a_picture_upright(
+def test_exif_orientation_turns_an_image_upright(
     orientation: int, kind: str, tolerance: int, reading: Reading
 ) -> None:
     stored = np.ascontiguousarray(STORED[orientation](picture()))
@@ -63,7 +63,7 @@ def test_exif_turns_a_picture_upright(
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_turn_and_its_way_back_cancel(orientation: int) -> None:
+def test_a_turn_and_its_inverse_cancel(orientation: int) -> None:
     turn = exif_turn(orientation)
     stored = STORED[orientation](RAMP)
     assert np.array_equal(turn.upright(stored), RAMP)
@@ -71,7 +71,7 @@ def test_a_turn_and_its_way_back_cancel(orientation: int) -> None:
 
 
 @pytest.mark.parametrize("junk", [0, 9, "6", None, b"\x06"])
-def test_an_exif_orientation_that_is_none_turns_nothing(junk: object) -> None:
+def test_an_invalid_exif_orientation_is_ignored(junk: object) -> None:
     assert exif_turn(junk) == Turn()
 
 
@@ -90,7 +90,7 @@ def test_an_exif_orientation_that_is_none_turns_nothing(junk: object) -> None:
         (["A", "F"], lambda upright: upright),
     ],
 )
-def test_the_patients_right_comes_to_image_left(
+def test_the_patients_right_is_image_left(
     orientation: list[str] | str,
     stored: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.uint8]],
     reading: Reading,
@@ -99,6 +99,6 @@ def test_the_patients_right_comes_to_image_left(
     check(reading(make_dicom(raster, PatientOrientation=orientation)), raster, 0)
 
 
-def test_half_an_orientation_is_used_as_far_as_it_goes() -> None:
+def test_an_incomplete_patient_orientation_is_used_as_far_as_possible() -> None:
     assert patient_turn(["R"]) == Turn(mirror=True)
     assert patient_turn([]) == Turn()

@@ -1,4 +1,4 @@
-"""Radiographs of known truth, in every way they are stored, and real ones where they are."""
+"""Reading of phantoms with known truth in every storage, and of real files where present."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_phantom_is_read_as_it_was_drawn(case: Case, reading: Callable[..., Ra
     assert radiograph.pixels.shape == picture.shape
     assert np.corrcoef(picture.ravel(), pixels.ravel())[0, 1] > 0.999
     if isinstance(case.storage, Storage):
-        # Between black and white grey levels are the picture's on a straight line.
+        # Between black and white grey levels are a linear function of the image.
         inside = (pixels > 0) & (pixels < np.iinfo(radiograph.pixels.dtype).max)
         slope, start = np.polyfit(picture[inside], pixels[inside], 1)
         step = slope * 65535 / (2**case.storage.bits - 1)
@@ -44,7 +44,7 @@ def test_a_phantom_is_read_as_it_was_drawn(case: Case, reading: Callable[..., Ra
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_points_on_the_upright_picture_lead_back_to_the_file(
+def test_points_on_the_upright_image_map_back_to_the_file(
     case: Case, reading: Callable[..., Radiograph]
 ) -> None:
     radiograph = reading(case.encode(), Path(case.path).name, LIMITS)
@@ -98,14 +98,14 @@ def test_a_real_chest_is_upright_and_its_air_is_black(
     left_lung = middle[:, int(0.68 * columns) : int(0.8 * columns)].mean()
     assert spine > right_lung + 0.1
     assert spine > left_lung + 0.1
-    # The heart lies to the patient's left, which is image right; the abdomen lies below.
+    # The heart is on the patient's left, which is image right; the abdomen is below.
     low = pixels[int(0.55 * rows) : int(0.7 * rows)]
     heart = low[:, int(0.55 * columns) : int(0.68 * columns)].mean()
     assert heart > low[:, int(0.25 * columns) : int(0.38 * columns)].mean() + 0.05
     assert pixels[int(0.85 * rows) :].mean() > pixels[rows // 3 : rows // 2].mean()
 
 
-def test_a_spacing_of_zero_is_none_and_one_in_millimetres_is_taken(real_dicom: Path) -> None:
+def test_a_spacing_of_zero_is_absent_and_one_in_millimetres_is_read(real_dicom: Path) -> None:
     assert read(real_dicom / "chest_pa_monochrome1_j2k.dcm", LIMITS).header.spacing is None
     spacing = read(real_dicom / "chest_pa_jpeg_baseline_8bit.dcm", LIMITS).header.spacing
     assert spacing is not None
@@ -113,12 +113,12 @@ def test_a_spacing_of_zero_is_none_and_one_in_millimetres_is_taken(real_dicom: P
     assert spacing.source is SpacingSource.PIXEL_SPACING
 
 
-def test_a_real_leg_is_read_and_says_what_it_is(real_dicom: Path) -> None:
+def test_a_real_leg_is_read_with_its_body_part(real_dicom: Path) -> None:
     radiograph = read(real_dicom / "leg_ap_not_a_chest.dcm", LIMITS)
     assert radiograph.header.body_part == "EXTREMITY"
-    # Stored as R\F: turned, so that column 0 is the patient's right.
+    # Stored as R\F: mirrored, so that column 0 is the patient's right.
     assert radiograph.to_source.tolist() == [[-1.0, 0.0, 1759.0], [0.0, 1.0, 0.0]]
 
 
-def test_an_age_without_its_unit_is_in_years(real_dicom: Path) -> None:
+def test_an_age_without_a_unit_is_in_years(real_dicom: Path) -> None:
     assert read(real_dicom / "chest_pa_jpeg_baseline_8bit.dcm", LIMITS).header.age_years == 62

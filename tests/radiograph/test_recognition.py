@@ -1,4 +1,4 @@
-"""Content decides what a file is; names decide how the rest is counted."""
+"""Content determines the format; the name only how unknown content is counted."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_content_is_recognised_under_any_name(
         ),
     ],
 )
-def test_what_is_no_image_is_counted_by_what_its_name_claims(
+def test_unknown_content_is_counted_by_its_name(
     head: bytes, name: str, expected: type[Exception]
 ) -> None:
     with pytest.raises(expected):

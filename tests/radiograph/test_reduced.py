@@ -1,4 +1,4 @@
-"""Films that are decoded at reduced size show the network the same, in the same place."""
+"""Radiographs decoded at reduced size give the network the same input."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from testbed.dicom_files import make_dicom
 FULL = ReadLimits()
 ENOUGH = ReadLimits(enough_px=ENOUGH_PX)
 QUARTER = ReadLimits(enough_px=ENOUGH_PX // 2)
-#: What decoding at reduced size may change of the network's square, in grey levels of 255.
+#: Tolerance of the network's square after reduced decoding, in grey levels of 255.
 MOST_ON_AVERAGE, MOST_ANYWHERE = 0.5, 24
 
 STORAGES: dict[str, Storage | Plain] = {
@@ -53,21 +53,21 @@ def case_of(storage: Storage | Plain, rows: int = 1101, columns: int = 1057) -> 
 
 
 @pytest.fixture(params=STORAGES, scope="module")
-def film(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a phantom of an odd size in each storage that can be reduced."""
+def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a phantom of odd size in each storage that can be decoded at reduced size."""
     path = tmp_path_factory.mktemp("reduced") / "film"
     path.write_bytes(case_of(STORAGES[request.param]).encode())
     return path
 
 
 @pytest.mark.parametrize(("limits", "step"), [(ENOUGH, 2), (QUARTER, 4)], ids=["half", "quarter"])
-def test_a_reduced_film_leads_to_the_very_pixels_of_the_file(
-    film: Path, limits: ReadLimits, step: int
+def test_a_reduced_image_maps_to_the_pixels_of_the_file(
+    image: Path, limits: ReadLimits, step: int
 ) -> None:
-    full, reduced = read(film, FULL), read(film, limits)
+    full, reduced = read(image, FULL), read(image, limits)
     assert reduced.header == full.header
     assert full.pixel_digest is not None
-    assert reduced.pixel_digest is None  # no other file can be compared by it
+    assert reduced.pixel_digest is None  # not comparable between files
     assert np.abs(reduced.to_source[:, :2]).sum(axis=1).tolist() == [step, step]
     assert min(reduced.pixels.shape) >= (limits.enough_px or 0)
     ways = [
@@ -78,10 +78,10 @@ def test_a_reduced_film_leads_to_the_very_pixels_of_the_file(
     assert np.abs(ways[0] - ways[1]).max() < 1e-9
 
 
-def test_the_network_sees_the_same_square(film: Path) -> None:
+def test_the_network_sees_the_same_square(image: Path) -> None:
     full, reduced = (
         prepare(each.pixels, extent=each.extent).pixels.astype(int)
-        for each in (read(film, FULL), read(film, ENOUGH))
+        for each in (read(image, FULL), read(image, ENOUGH))
     )
     difference = np.abs(full - reduced)
     assert difference.mean() <= MOST_ON_AVERAGE
@@ -89,7 +89,7 @@ def test_the_network_sees_the_same_square(film: Path) -> None:
 
 
 def blobs(rows: int, columns: int) -> tuple[npt.NDArray[np.uint8], list[tuple[float, float]]]:
-    """Draw three soft blobs and tell their centres ``(x, y)``."""
+    """Return an image of three soft blobs and their centres ``(x, y)``."""
     centres = [(130.3, 90.6), (columns - 80.2, 333.9), (250.5, rows - 60.4)]
     y, x = np.mgrid[:rows, :columns]
     picture = sum(np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / 200) for cx, cy in centres)
@@ -99,7 +99,7 @@ def blobs(rows: int, columns: int) -> tuple[npt.NDArray[np.uint8], list[tuple[fl
 @pytest.mark.parametrize("orientation", [["L", "F"], ["R", "F"], ["R", "H"], ["F", "L"]])
 @pytest.mark.parametrize("syntax", [JPEG2000Lossless, JPEG2000, JPEGBaseline8Bit])
 @pytest.mark.parametrize("limits", [ReadLimits(enough_px=n) for n in (256, 128)], ids=["2", "4"])
-def test_what_is_seen_in_a_reduced_film_is_where_it_is_in_the_file(
+def test_a_structure_in_a_reduced_image_has_its_position_in_the_file(
     limits: ReadLimits,
     syntax: str,
     orientation: list[str],
@@ -142,12 +142,12 @@ def test_what_is_seen_in_a_reduced_film_is_where_it_is_in_the_file(
     ],
     ids=["raw", "jpeg-ls", "high-throughput", "png"],
 )
-def test_what_is_not_reducible_is_read_in_full(
+def test_files_that_cannot_be_reduced_are_read_at_full_size(
     storage: Storage | Plain, reading: Callable[..., Radiograph]
 ) -> None:
-    full, asked = (reading(case_of(storage).encode(), limits=each) for each in (FULL, ENOUGH))
-    assert np.array_equal(full.pixels, asked.pixels)
-    assert full.pixel_digest == asked.pixel_digest is not None
+    full, limited = (reading(case_of(storage).encode(), limits=each) for each in (FULL, ENOUGH))
+    assert np.array_equal(full.pixels, limited.pixels)
+    assert full.pixel_digest == limited.pixel_digest is not None
 
 
 def smooth(rows: int = 300, columns: int = 260) -> npt.NDArray[np.uint16]:
@@ -170,7 +170,7 @@ def in_dicom(picture: npt.NDArray[np.uint16], frame: bytes, **elements: object) 
 SMALL = ReadLimits(enough_px=64)
 
 
-def test_padding_is_a_mark_and_no_value_so_such_films_are_read_in_full(
+def test_files_with_padding_are_read_at_full_size(
     reading: Callable[..., Radiograph],
 ) -> None:
     picture = smooth()
@@ -181,7 +181,7 @@ def test_padding_is_a_mark_and_no_value_so_such_films_are_read_in_full(
     assert reading(padded, limits=SMALL).pixels.shape == picture.shape
 
 
-def test_a_film_is_reduced_no_further_than_its_file_holds(
+def test_an_image_is_reduced_no_further_than_its_levels(
     reading: Callable[..., Radiograph],
 ) -> None:
     picture = smooth()
@@ -191,34 +191,38 @@ def test_a_film_is_reduced_no_further_than_its_file_holds(
     assert reading(data, limits=SMALL).pixel_digest is not None
 
 
-def test_tiles_of_a_film_join_without_a_seam(reading: Callable[..., Radiograph]) -> None:
+def test_tiles_of_a_reduced_image_join_without_a_seam(reading: Callable[..., Radiograph]) -> None:
     picture = (smooth() >> 4).astype(np.uint8)
-    films = []
+    images = []
     for options in ({}, {"tile_size": (100, 90)}):
         frame = io.BytesIO()
         Image.fromarray(picture).save(frame, "JPEG2000", no_jp2=True, **options)
         data = make_dicom(picture, syntax=JPEG2000Lossless, frames=[frame.getvalue()])
-        films.append(reading(data, limits=SMALL).pixels.astype(int))
-    assert films[0].shape == films[1].shape == (75 + 1, 65 + 1)
-    assert np.abs(films[0] - films[1]).max() <= 4
+        images.append(reading(data, limits=SMALL).pixels.astype(int))
+    assert images[0].shape == images[1].shape == (75 + 1, 65 + 1)
+    assert np.abs(images[0] - images[1]).max() <= 4
 
 
-def test_one_speck_on_an_empty_film_is_seen_as_in_full(reading: Callable[..., Radiograph]) -> None:
+def test_a_small_detail_on_a_uniform_image_is_read_at_full_size(
+    reading: Callable[..., Radiograph],
+) -> None:
     picture = np.full((400, 400), 1000, np.uint16)
     with pytest.raises(UniformPixels):
         reading(in_dicom(picture, jpeg_2000(picture)), limits=SMALL)
     picture[201, 203] = 1001
-    film = reading(in_dicom(picture, jpeg_2000(picture)), limits=SMALL)
-    assert film.pixels.shape == (400, 400)
-    assert film.pixel_digest is not None
+    image = reading(in_dicom(picture, jpeg_2000(picture)), limits=SMALL)
+    assert image.pixels.shape == (400, 400)
+    assert image.pixel_digest is not None
 
 
-#: Copies of each film, each with other bytes changed.
+#: Copies of each radiograph, each with different bytes changed.
 COPIES = 40
 
 
 @pytest.mark.parametrize("name", ["lossless", "lossy", "high-throughput", "baseline", "jpeg"])
-def test_a_damaged_film_gets_the_code_it_gets_in_full(name: str, tmp_path: Path) -> None:
+def test_a_damaged_file_has_the_same_code_at_reduced_and_full_size(
+    name: str, tmp_path: Path
+) -> None:
     storage = STORAGES.get(name, Storage(HTJ2KLossless, bits=16))
     whole = case_of(storage, rows=301, columns=283).encode()
     start = max(whole.find(b"\xff\x4f\xff\x51"), whole.find(b"\xff\xd8\xff"), 0)
@@ -247,7 +251,7 @@ def code_of(path: Path, limits: ReadLimits) -> str | None:
 
 
 @pytest.mark.parametrize("name", ["chest_pa_monochrome1_j2k", "chest_pa_jpeg_baseline_8bit"])
-def test_a_real_chest_looks_the_same(name: str, real_dicom: Path) -> None:
+def test_a_real_chest_gives_the_same_input_at_reduced_size(name: str, real_dicom: Path) -> None:
     full, reduced = (read(real_dicom / f"{name}.dcm", limits) for limits in (FULL, ENOUGH))
     assert reduced.to_source[0, 0] == 2.0
     assert reduced.header == full.header

@@ -1,4 +1,4 @@
-"""The tilt of the mid-line, in degrees, by points whose tilt is known."""
+"""Tilt of the mid-line in degrees, for points with known tilt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from radiograph.records import Header, ImageFormat
 Points = list[tuple[float, float]]
 
 HEADER = Header(ImageFormat.PNG, 400, 400)
-#: An upright chest: the mid-line at x = 200, every pair 40 to 100 pixels to either side.
+#: An upright chest: mid-line at x = 200, pairs 40 to 100 pixels on either side.
 STRAIGHT: Points = [
     *((200.0, 50.0), (200.0, 350.0)),
     *((120.0, 125.0), (280.0, 125.0), (110.0, 200.0), (290.0, 200.0), (100.0, 275.0)),
@@ -24,7 +24,7 @@ STRAIGHT: Points = [
 
 
 def turned(points: Points, degrees: float) -> Points:
-    """Turn points clockwise, as they are seen, about the middle of the image."""
+    """Return points rotated clockwise about the middle of the image."""
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return [
         (200 + (x - 200) * cos - (y - 200) * sin, 200 + (x - 200) * sin + (y - 200) * cos)
@@ -45,19 +45,19 @@ def tilt(points: Points) -> float:
 
 
 @pytest.mark.parametrize("degrees", [-44, -20, -7.5, -1, 0, 0.25, 3, 7.5, 44])
-def test_the_tilt_is_the_angle_by_which_the_upper_end_leans_to_the_patients_right(
+def test_the_tilt_is_positive_towards_the_patients_right(
     degrees: float,
 ) -> None:
-    # Anticlockwise the upper end goes to image left, which is the patient's right.
+    # Anticlockwise: the upper end moves to image left, the patient's right.
     assert tilt(turned(STRAIGHT, -degrees)) == pytest.approx(degrees, abs=1e-9)
 
 
-def test_the_size_of_the_image_changes_no_tilt() -> None:
+def test_the_tilt_does_not_depend_on_image_size() -> None:
     leaning = turned(STRAIGHT, 6.0)
     assert tilt(scaled(leaning, 7.5)) == pytest.approx(tilt(leaning))
 
 
-def test_a_file_that_is_mirrored_or_lies_on_its_side_gives_the_patients_tilt() -> None:
+def test_the_tilt_does_not_depend_on_the_orientation_of_the_file() -> None:
     leaning = turned(STRAIGHT, -6.0)
     assert tilt(mirrored(leaning)) == pytest.approx(6.0)
     for quarters in (90, 180, 270):
@@ -65,12 +65,12 @@ def test_a_file_that_is_mirrored_or_lies_on_its_side_gives_the_patients_tilt() -
         assert tilt(turned(mirrored(leaning), quarters)) == pytest.approx(6.0)
 
 
-def test_borders_and_callipers_change_no_tilt() -> None:
+def test_borders_and_callipers_do_not_affect_tilt() -> None:
     moved = [*STRAIGHT[:2], *((x + 5, y - 3) for x, y in STRAIGHT[2:])]
     assert tilt(moved) == 0.0
 
 
-def test_points_in_one_place_have_a_tilt_too() -> None:
+def test_coinciding_points_have_a_tilt() -> None:
     assert tilt([(200.0, 200.0)] * 19) == 0.0
 
 

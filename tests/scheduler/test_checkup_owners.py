@@ -1,4 +1,4 @@
-"""The checkup never gives away a folder that another user's service may need."""
+"""The checkup never suggests to chown a folder of another user's service."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MEMBERS = 23456
 
 @pytest.fixture
 def installed() -> Iterator[Settings]:
-    """Give the state folder of root's service, as `THORAQ_GROUP` leaves it."""
+    """Yield the state folder of a service of root with `THORAQ_GROUP`."""
     with open_folder() as folder:
         settings = Settings(state=folder / "state")
         schema.upgrade(settings.database)
@@ -34,19 +34,19 @@ def installed() -> Iterator[Settings]:
 
 
 def looks(settings: Settings) -> list[Check]:
-    """Return what the doctor says of folder and database."""
+    """Return the doctor's checks of folder and database."""
     return [check_state(settings), check_database(settings)]
 
 
 def state_as_other(folder: Path, groups: list[int] | None = None) -> Check:
-    """Return what another user is told of a state folder."""
+    """Return the checks of a state folder as another user."""
     settings = Settings(state=folder)
     found: Check = call_as(OTHER, groups or [], check_state, settings)
     return found
 
 
 @as_root
-def test_a_member_of_the_group_who_only_reads_is_told_so_and_nothing_fails(
+def test_a_group_member_with_read_access_is_informed_without_failure(
     installed: Settings,
 ) -> None:
     service = Database.open(installed.database)
@@ -61,7 +61,7 @@ def test_a_member_of_the_group_who_only_reads_is_told_so_and_nothing_fails(
 
 @as_root
 @pytest.mark.parametrize("mode", [0o700, 0o750, 0o711, 0o744, 0o000], ids=oct)
-def test_a_folder_of_another_user_is_never_given_away(mode: int) -> None:
+def test_no_repair_changes_the_owner_of_a_folder_of_another_user(mode: int) -> None:
     with open_folder() as folder:
         state = folder / "state"
         (state / "deep").mkdir(parents=True)
@@ -77,7 +77,7 @@ def test_a_folder_of_another_user_is_never_given_away(mode: int) -> None:
 
 
 @as_root
-def test_a_folder_is_made_only_where_there_is_none() -> None:
+def test_a_folder_is_created_only_if_absent() -> None:
     with open_folder() as folder:
         check = state_as_other(folder / "new state")
         assert not check.ok
@@ -90,7 +90,7 @@ def test_a_folder_is_made_only_where_there_is_none() -> None:
 
 
 @as_root
-def test_a_folder_of_ones_own_that_was_closed_is_opened_by_its_mode() -> None:
+def test_the_mode_of_an_own_folder_without_access_is_repaired() -> None:
     with open_folder() as folder:
         state = folder / "state"
         state.mkdir()

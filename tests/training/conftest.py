@@ -1,4 +1,4 @@
-"""What tests of training share."""
+"""Fixtures of the training tests."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from testbed.data_sets import write_phantoms
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give both data sets, four phantoms each."""
+    """Return a folder with both data sets, four phantoms each."""
     return write_phantoms(tmp_path_factory.mktemp("data"))

@@ -16,8 +16,8 @@ HEADING = ["image", "category", "split", *(f"{axis}{i + 1}" for i in range(15) f
 Cells = list[object]
 
 
-def draw_film(rng: np.random.Generator, path: Path) -> list[float]:
-    """Draw a phantom; return x1 y1 ... x15 y15 of the file's pixels."""
+def draw_phantom(rng: np.random.Generator, path: Path) -> list[float]:
+    """Write a phantom; return x1 y1 ... x15 y15 in pixels of the file."""
     anatomy = draw_anatomy(rng)
     path.parent.mkdir(parents=True, exist_ok=True)
     radiograph = (project(anatomy, SIDE, SIDE, rng) >> 8).astype(np.uint8)
@@ -39,7 +39,7 @@ def ours(folder: Path, splits: Sequence[str]) -> list[Cells]:
             f"film {i}.png",
             "Normal",
             split,
-            *draw_film(rng, folder / "landmarks15/images" / f"film {i}.png"),
+            *draw_phantom(rng, folder / "landmarks15/images" / f"film {i}.png"),
         ]
         for i, split in enumerate(splits)
     ]
@@ -56,6 +56,6 @@ def original(folder: Path, counts: dict[str, int], *, inner: str = "") -> list[C
     for category, count in counts.items():
         for i in range(count):
             name = f"{category}-{i + 1}"
-            points = draw_film(rng, folder / category / inner / f"{name}.png")
+            points = draw_phantom(rng, folder / category / inner / f"{name}.png")
             rows.append([len(rows), *points, name])
     return rows

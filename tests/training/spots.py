@@ -1,4 +1,4 @@
-"""Radiographs that train in seconds: bright spots on a dark ground where the points are."""
+"""Images that train in seconds: bright spots on a dark background at the points."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from training.samples import TRAINING_SIDE_PX, Samples, carried_file
 
 
 def spots(side: int, count: int = 12, split: str = "train") -> Samples:
-    """Draw ``count`` radiographs; the first half have landmarks, the others callipers."""
+    """Return ``count`` radiographs; the first half have landmarks, the others callipers."""
     rng = np.random.default_rng(5)
     ratio = side / INPUT_SIDE_PX
     points = (rng.uniform(30, 98, (count, 19, 2)) * ratio).astype(np.float32)
@@ -37,7 +37,7 @@ def spots(side: int, count: int = 12, split: str = "train") -> Samples:
 
 
 def write_spots(folder: Path) -> Path:
-    """Write a data set of prepared samples, as `python -m training.fit` carries them."""
+    """Write prepared samples for `python -m training.fit`."""
     folder.mkdir(parents=True, exist_ok=True)
     for side in (TRAINING_SIDE_PX, INPUT_SIDE_PX):
         parts = [spots(side, 12, "train"), spots(side, 6, "val"), spots(side, 6, "test")]

@@ -1,4 +1,4 @@
-"""What augmentation does to pixels it must do to points."""
+"""Augmentation moves pixels and points alike."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_bright_spot_and_its_point_move_together() -> None:
     assert torch.allclose(torch.stack((x, y), dim=1), placed, atol=0.2)
 
 
-def test_a_mirrored_film_keeps_left_and_right_by_their_names() -> None:
+def test_mirroring_swaps_left_and_right_points() -> None:
     torch.manual_seed(2)
     ranges = GeometryRanges(0.0, 0.0, 0.0, 0.0, 0.0, mirror=1.0)
     affines = random_affines(2, ranges, CPU)
@@ -39,7 +39,7 @@ def test_a_mirrored_film_keeps_left_and_right_by_their_names() -> None:
     assert torch.allclose(placed, expected[:, list(MIRROR)], atol=1e-3)
 
 
-def test_mirroring_twice_is_no_mirroring() -> None:
+def test_mirroring_twice_is_the_identity() -> None:
     assert [MIRROR[i] for i in MIRROR] == list(range(19))
 
 
@@ -49,7 +49,7 @@ def test_absent_points_stay_absent() -> None:
     assert torch.isnan(move_points(points, affines, 128, 128)).all()
 
 
-def test_exposure_keeps_the_surround_black_and_the_range_of_grey() -> None:
+def test_exposure_keeps_the_margin_black_and_the_grey_range() -> None:
     torch.manual_seed(3)
     radiograph = torch.rand(24, 64, 64) * 254 + 1
     radiograph[:, :8] = 0

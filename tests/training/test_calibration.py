@@ -1,4 +1,4 @@
-"""What a calibration promises: bounds that hold on new radiographs, however few it was made of."""
+"""Coverage of a calibration on new radiographs, however few it was fitted on."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from training.shape import index_of
 
 
 def drawn(rng: np.random.Generator, cases: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw mean spreads of radiographs and the true errors, which vary about them."""
+    """Return random mean spreads of radiographs and their true errors."""
     scores = rng.uniform(2.0, 10.0, cases)
     return scores, scores * rng.lognormal(0.0, 0.4, cases)
 
 
 @pytest.mark.parametrize("cases", [10, 20, 30])
-def test_nine_of_ten_new_errors_stay_below_the_bound_however_few_it_was_made_of(
+def test_the_upper_bound_covers_90_percent_of_new_errors(
     cases: int,
 ) -> None:
-    # Without the case more in the rank, or judged by cases of its own, it keeps 86 to 88 %.
+    # Without the finite-sample correction, or evaluated in sample, coverage is 86 to 88 %.
     rng = np.random.default_rng(3)
     kept = []
     for _ in range(150):
@@ -36,21 +36,21 @@ def test_nine_of_ten_new_errors_stay_below_the_bound_however_few_it_was_made_of(
     assert 0.90 <= np.mean(kept) <= 0.96
 
 
-def test_an_expectation_never_falls_where_the_spread_grows() -> None:
+def test_the_expected_error_never_decreases_with_the_spread() -> None:
     scores, errors = drawn(np.random.default_rng(5), 60)
     knots = _monotone(scores, errors)
     assert list(knots) == sorted(knots)
     assert [error for _, error in knots] == sorted(error for _, error in knots)
 
 
-def test_the_deviation_of_the_index_is_the_one_that_was_observed() -> None:
+def test_the_standard_deviation_of_the_index_is_the_observed_one() -> None:
     samples = spots(INPUT_SIDE_PX, 40)
     points = np.nan_to_num(samples.points.astype(np.float64), nan=60.0)
     points[:, 15:, 0] = [40.0, 70.0, 20.0, 100.0]
     samples = replace(samples, points=np.where(np.isnan(samples.points), np.nan, points))
     moved = points + np.random.default_rng(6).normal(0, 2, points.shape)
     moved[:, 15:] = points[:, 15:]
-    # By 3.2 px of 80 the index is 0.04 off, up and down alike.
+    # An error of 3.2 px of 80 is 0.04 of the index, in both directions.
     moved[:, 16, 0] += np.where(np.arange(40) % 2, 3.2, -3.2)
     predictions = Predictions(moved, np.full((40, 19), 1.0), np.ones(40))
     assert np.abs(index_of(moved) - index_of(points)) == pytest.approx(0.04)

@@ -1,4 +1,4 @@
-"""The data sets as they lie on disk, and the commands that fit and judge on them."""
+"""Data sets on disk, and the commands that train and evaluate on them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_both_sets_come_with_the_points_and_outlines_each_has(data: Path) -> None:
+def test_both_data_sets_have_their_points_and_outlines(data: Path) -> None:
     samples = read_samples(data, side=160)
     assert sorted(samples.sources.tolist()) == ["landmarks15"] * 4 + ["wingspan"] * 4
     assert samples.has_landmarks().sum() == samples.has_callipers().sum() == 4
@@ -47,9 +47,7 @@ def test_both_sets_come_with_the_points_and_outlines_each_has(data: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_fit_writes_weights_that_load_and_says_where_it_started(
-    data: Path, tmp_path: Path
-) -> None:
+def test_training_writes_loadable_weights_and_their_origin(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "network"
     run_file = tmp_path / "run.toml"
     run_file.write_text(
@@ -68,7 +66,7 @@ def test_a_fit_writes_weights_that_load_and_says_where_it_started(
 
 
 @pytest.mark.slow
-def test_evaluation_prints_both_tables_or_what_is_wrong(data: Path) -> None:
+def test_evaluation_prints_both_tables_or_an_error(data: Path) -> None:
     ran = run("training.evaluate", "--data", data, "--device", "cpu")
     assert ran.returncode == 0, ran.stderr
     assert "Landmarks, px of a 224 frame" in ran.stdout
@@ -94,7 +92,7 @@ def test_several_models_are_an_ensemble_with_pictures_and_a_page(
     assert ran.returncode == 0, ran.stderr
     figures = json.loads(ran.stdout)
     assert figures["model"] == f"{card.version} + {card.version}"
-    # One validation radiograph carries no calibration of the ensemble's own.
+    # One validation radiograph is too few to calibrate the ensemble.
     assert figures["reliability"] == {}
     pictures = sorted(path.relative_to(drawn).as_posix() for path in drawn.rglob("*.jpg"))
     assert pictures == ["landmarks15 test/phantom 3.png.jpg", "wingspan test/phantom 3.png.jpg"]
@@ -111,7 +109,7 @@ def test_several_models_are_an_ensemble_with_pictures_and_a_page(
     ],
     ids=lambda each: each.code if isinstance(each, Exception) else None,
 )
-def test_evaluation_says_what_is_wrong_and_exits_as_commands_do(
+def test_evaluation_errors_have_the_exit_codes_of_commands(
     data: Path, error: TrainingError | NetworkError, words: tuple[str, ...]
 ) -> None:
     wrong = run("training.evaluate", "--data", data, *words)

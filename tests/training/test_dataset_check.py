@@ -1,4 +1,4 @@
-"""What `thoraq dataset check` finds, each kind planted alone, and what `explore` says."""
+"""Findings of `thoraq dataset check`, each kind alone, and the output of `explore`."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def copy_within(folder: Path, rows: list[Cells]) -> None:
 
 
 def copy_across(folder: Path, rows: list[Cells]) -> None:
-    # Other bytes, the same pixels.
+    # Different bytes, same pixels.
     with Image.open(folder / IMAGES / "film 0.png") as radiograph:
         radiograph.save(folder / IMAGES / "again.png", compress_level=1)
     rows.append(["again.png", "Normal", "test", *rows[0][3:]])
@@ -112,7 +112,7 @@ def copy_across(folder: Path, rows: list[Cells]) -> None:
         (copy_across, Kind.DUPLICATE_ACROSS_SPLITS, "again.png", "the pixels of film 0.png"),
     ],
 )
-def test_a_fault_is_found_alone_with_its_image_and_place(
+def test_each_fault_is_found_with_its_image_and_location(
     tmp_path: Path,
     plant: Callable[[Path, list[Cells]], None],
     kind: Kind,
@@ -129,13 +129,11 @@ def test_a_fault_is_found_alone_with_its_image_and_place(
     assert finding.place
 
 
-def test_a_sound_data_set_has_no_finding(data: Path) -> None:
+def test_a_valid_data_set_has_no_finding(data: Path) -> None:
     assert check_data(data).findings == ()
 
 
-def test_outlines_that_were_exchanged_or_lie_on_one_another_do_not_fit(
-    data: Path, tmp_path: Path
-) -> None:
+def test_swapped_or_overlapping_outlines_are_found(data: Path, tmp_path: Path) -> None:
     shutil.copytree(data / "cardiothoracic", tmp_path / "cardiothoracic")
     heart, lung = (tmp_path / "cardiothoracic/masks" / name for name in ("heart", "left_lung"))
     (heart / "phantom 0.png").rename(tmp_path / "heart.png")
@@ -150,7 +148,7 @@ def test_outlines_that_were_exchanged_or_lie_on_one_another_do_not_fit(
     assert ("phantom 1.png", "100 % of heart is lung too") in found
 
 
-def test_masks_of_another_size_empty_or_beside_the_callipers_do_not_fit(
+def test_empty_masks_and_masks_of_wrong_size_or_position_are_found(
     data: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(data / "cardiothoracic", tmp_path / "cardiothoracic")
@@ -172,7 +170,7 @@ def test_masks_of_another_size_empty_or_beside_the_callipers_do_not_fit(
     assert "phantom 3.png, mask-missing: heart" in found
 
 
-def test_a_stated_index_that_its_callipers_contradict_is_found(data: Path, tmp_path: Path) -> None:
+def test_a_stated_index_that_contradicts_its_callipers_is_found(data: Path, tmp_path: Path) -> None:
     shutil.copytree(data / "cardiothoracic", tmp_path / "cardiothoracic")
     table = tmp_path / "cardiothoracic/cardiothoracic.csv"
     with table.open(newline="") as file:
@@ -184,7 +182,7 @@ def test_a_stated_index_that_its_callipers_contradict_is_found(data: Path, tmp_p
     assert "the table says 0.9100" in found.detail
 
 
-def test_faults_of_the_original_layout_are_found_too(tmp_path: Path) -> None:
+def test_faults_of_the_original_layout_are_found(tmp_path: Path) -> None:
     rows = original(tmp_path, {"COVID": 3, "Normal": 4})
     rows[0] = rows[0][:-3]
     rows[1][-1] = "COVID-77"
@@ -197,7 +195,7 @@ def test_faults_of_the_original_layout_are_found_too(tmp_path: Path) -> None:
     assert (Kind.IMAGE_WITHOUT_ROW, "COVID/COVID-1.png") in found
 
 
-def test_check_prints_what_it_found_in_each_form_and_its_exit_code_says_so(tmp_path: Path) -> None:
+def test_check_prints_findings_in_each_format_and_sets_its_exit_code(tmp_path: Path) -> None:
     rows = ours(tmp_path, SPLITS)
     write_ours(tmp_path, rows)
     sound = run("check", "--data", tmp_path)
@@ -221,7 +219,7 @@ def test_check_prints_what_it_found_in_each_form_and_its_exit_code_says_so(tmp_p
     assert missing.stderr.startswith("error [data-missing]: ")
 
 
-def test_explore_counts_and_measures_what_is_there(data: Path, tmp_path: Path) -> None:
+def test_explore_prints_counts_and_figures(data: Path, tmp_path: Path) -> None:
     picture = tmp_path / "new/shape.png"
     ran = run("explore", "--data", data, "--json", "--out", picture)
     assert ran.returncode == 0, ran.stderr
@@ -256,7 +254,7 @@ def test_the_shape_is_stated_in_px_of_a_224_frame(tmp_path: Path) -> None:
     assert first.sd_x == 0.0
 
 
-def test_mirror_images_have_no_asymmetry_and_a_moved_point_has_its_distance(
+def test_asymmetry_is_zero_for_mirror_images_and_the_distance_for_a_moved_point(
     tmp_path: Path,
 ) -> None:
     rows = ours(tmp_path, ["train"])
@@ -275,7 +273,7 @@ def test_mirror_images_have_no_asymmetry_and_a_moved_point_has_its_distance(
 @pytest.mark.skipif(
     not (DATA / "landmarks15").is_dir(), reason="the annotated radiographs are not on this machine"
 )
-def test_of_the_real_sets_some_films_are_poor_and_some_outlines_wrong() -> None:
+def test_the_real_data_sets_have_known_findings() -> None:
     findings = check_data(DATA).findings
     assert {finding.kind for finding in findings} == {Kind.IMAGE_POOR, Kind.MASK_MISFIT}
     poor = [finding for finding in findings if finding.kind is Kind.IMAGE_POOR]

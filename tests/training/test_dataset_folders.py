@@ -1,4 +1,4 @@
-"""A data set cannot have files read that are not in its folder."""
+"""Files outside the folder of a data set are never read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OUTSIDE = (
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Give a folder with links in every direction, and a radiograph outside of it."""
+    """Return a folder with links inside and outside, and a radiograph outside of it."""
     ours(tmp_path / "other", ["train"])
     secret = tmp_path / "secret.png"
     shutil.copyfile(tmp_path / "other/landmarks15/images/film 0.png", secret)
@@ -51,22 +51,20 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
-def test_a_row_that_leads_out_of_the_folder_is_a_finding_and_not_read(
-    data: Path, name: str
-) -> None:
+def test_a_row_outside_the_folder_is_a_finding_and_not_read(data: Path, name: str) -> None:
     rows = ours(data, ["train", "val"])
     rows[1][0] = name.format(secret=data.parent / "secret.png")
     write_ours(data, rows)
     listing = list_data(data)
     assert [radiograph.name for radiograph in listing.radiographs] == ["film 0.png"]
     kinds = {finding.kind for finding in check_data(data).findings}
-    # A row with NUL is none for some versions of the reader of tables.
+    # Some versions of the csv module reject a row with NUL.
     assert kinds & {Kind.IMAGE_OUTSIDE, Kind.ROW_MALFORMED if "\0" in name else Kind.IMAGE_OUTSIDE}
     with pytest.raises(DatasetInvalid):
         usable_radiographs(data)
 
 
-def test_links_and_folders_within_are_what_they_were(data: Path) -> None:
+def test_links_and_folders_inside_the_data_set_are_followed(data: Path) -> None:
     rows = ours(data, ["train", "val", "test"])
     images = data / "landmarks15" / "images"
     (images / "film 1.png").rename(images / "sub" / "film 1.png")
@@ -79,7 +77,7 @@ def test_links_and_folders_within_are_what_they_were(data: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["landmarks15", "landmarks15/images", "landmarks15/landmarks.csv"])
-def test_no_part_of_a_data_set_is_a_link_out_of_it(tmp_path: Path, part: str) -> None:
+def test_links_out_of_the_data_set_are_refused(tmp_path: Path, part: str) -> None:
     write_ours(tmp_path / "data", ours(tmp_path / "data", ["train", "val"]))
     (tmp_path / "data" / part).rename(tmp_path / "moved")
     (tmp_path / "data" / part).symlink_to(tmp_path / "moved")
@@ -88,7 +86,7 @@ def test_no_part_of_a_data_set_is_a_link_out_of_it(tmp_path: Path, part: str) ->
     assert {finding.kind for finding in found.findings} == {Kind.IMAGE_OUTSIDE}
 
 
-def test_an_outline_that_leads_out_is_a_finding(tmp_path: Path) -> None:
+def test_an_outline_outside_the_folder_is_a_finding(tmp_path: Path) -> None:
     folder = tmp_path / "data" / cardiothoracic.FOLDER
     row = ["film.png", "a", "train", *range(8)]
     write_rows(folder / cardiothoracic.TABLE, [cardiothoracic.COLUMNS, row])
@@ -104,7 +102,7 @@ def test_an_outline_that_leads_out_is_a_finding(tmp_path: Path) -> None:
     assert finding.kind is Kind.IMAGE_OUTSIDE
 
 
-def test_a_category_of_the_original_layout_leads_nowhere_else(tmp_path: Path) -> None:
+def test_a_category_outside_the_folder_is_refused(tmp_path: Path) -> None:
     data = tmp_path / "data"
     rows = original(data, {"COVID": 2})
     write_rows(data / "points.csv", rows)
@@ -130,7 +128,7 @@ def test_a_category_of_the_original_layout_leads_nowhere_else(tmp_path: Path) ->
     ],
     ids=lambda words: " ".join(words[:2]),
 )
-def test_the_roots_hold_for_data_sets(tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_data_sets_must_be_below_the_roots(tmp_path: Path, words: tuple[str, ...]) -> None:
     (tmp_path / "allowed").mkdir()
     write_ours(tmp_path / "data", ours(tmp_path / "data", ["train", "val"]))
     (tmp_path / "allowed" / "link").symlink_to(tmp_path / "data")

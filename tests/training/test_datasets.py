@@ -1,4 +1,4 @@
-"""The layouts of data sets, and the split of the one that brings none."""
+"""The layouts of data sets, and the split of the layout without one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COUNTS = {"COVID": 7, "Normal": 7, "Viral Pneumonia": 6}
 
 @pytest.mark.parametrize("inner", ["", "images"])
 @pytest.mark.parametrize("table", ["coordinates.csv", "tables/master.CSV"])
-def test_the_original_layout_is_read_wherever_its_images_and_table_lie(
+def test_the_original_layout_is_read_in_all_its_variants(
     tmp_path: Path, inner: str, table: str
 ) -> None:
     rows = original(tmp_path, COUNTS, inner=inner)
@@ -45,7 +45,7 @@ def test_the_original_layout_is_read_wherever_its_images_and_table_lie(
     assert radiograph.points[:15].ravel() == pytest.approx(first[1:-1])
 
 
-def test_samples_that_were_saved_are_trained_on_as_the_folder_they_were_made_of(
+def test_saved_samples_train_like_their_folder(
     tmp_path: Path,
 ) -> None:
     write_rows(tmp_path / "points.csv", original(tmp_path, {"Normal": 3}))
@@ -63,7 +63,7 @@ def test_samples_that_were_saved_are_trained_on_as_the_folder_they_were_made_of(
         training_samples(place.parent, 64)
 
 
-def test_images_of_the_original_layout_may_have_another_ending_or_be_named_with_it(
+def test_images_of_the_original_layout_may_have_another_suffix(
     tmp_path: Path,
 ) -> None:
     rows = original(tmp_path, {"Normal": 3})
@@ -76,7 +76,7 @@ def test_images_of_the_original_layout_may_have_another_ending_or_be_named_with_
     assert names == ["Normal-1.jpeg", "Normal-2.png", "Normal-3.png"]
 
 
-def test_outlines_beside_the_images_are_not_taken_for_images(tmp_path: Path) -> None:
+def test_outlines_beside_the_images_are_not_images(tmp_path: Path) -> None:
     rows = original(tmp_path, {"Normal": 3}, inner="images")
     shutil.copytree(tmp_path / "Normal/images", tmp_path / "Normal/masks")
     write_rows(tmp_path / "points.csv", rows)
@@ -99,13 +99,13 @@ def test_the_split_is_seventy_fifteen_fifteen_and_the_order_of_rows_does_not_mat
     } == before
 
 
-def test_films_of_the_same_pixels_stay_in_one_split(tmp_path: Path) -> None:
+def test_radiographs_with_the_same_pixels_stay_in_one_split(tmp_path: Path) -> None:
     rows = original(tmp_path, COUNTS)
     copies = []
     for row in rows[:12]:
         category = str(row[-1]).partition("-")[0]
         with Image.open(tmp_path / category / f"{row[-1]}.png") as radiograph:
-            # Other bytes and another category, the same pixels.
+            # Different bytes and category, same pixels.
             radiograph.save(tmp_path / "Viral Pneumonia" / f"copy of {row[-1]}.tiff")
         copies.append([99, *row[1:-1], f"copy of {row[-1]}"])
     write_rows(tmp_path / "points.csv", [*rows, *copies])
@@ -123,7 +123,7 @@ def test_both_layouts_in_one_folder_are_read_together(tmp_path: Path) -> None:
     assert Counter(samples.sources.tolist()) == {"landmarks15": 2, "original": 3}
 
 
-def test_films_of_the_original_layout_are_trained_on(tmp_path: Path) -> None:
+def test_radiographs_of_the_original_layout_can_be_trained_on(tmp_path: Path) -> None:
     write_rows(tmp_path / "points.csv", original(tmp_path, {"Normal": 3}))
     plan = Plan.from_mapping(
         {"landmark_batch": 2, "calliper_batch": 5, "phases": [{"name": "short", "steps": 1}]}
@@ -133,7 +133,7 @@ def test_films_of_the_original_layout_are_trained_on(tmp_path: Path) -> None:
     assert torch.isfinite(batch.target.points[:, :15]).any()
 
 
-def test_a_point_that_is_not_annotated_is_missing_and_the_others_stand(tmp_path: Path) -> None:
+def test_a_point_without_annotation_is_missing_and_others_are_kept(tmp_path: Path) -> None:
     rows = ours(tmp_path, ["train", "test"])
     rows[0][3] = rows[0][4] = ""
     write_ours(tmp_path, rows)
@@ -166,7 +166,7 @@ def test_a_malformed_row_is_named_by_its_line_and_stops_training(
         read_samples(tmp_path)
 
 
-def test_a_table_without_its_columns_says_which(tmp_path: Path) -> None:
+def test_missing_columns_of_a_table_are_named(tmp_path: Path) -> None:
     write_rows(tmp_path / "landmarks15/landmarks.csv", [["image", "category", "split", "x1"]])
     [finding] = list_data(tmp_path).findings
     assert "the heading lacks y1, x2" in finding.detail
@@ -200,7 +200,7 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 @pytest.mark.skipif(
     not (DATA / "landmarks15").is_dir(), reason="the annotated radiographs are not on this machine"
 )
-def test_the_real_sets_are_listed_whole() -> None:
+def test_the_real_data_sets_are_listed_completely() -> None:
     listing = list_data(DATA)
     assert listing.findings == ()
     assert Counter((radiograph.source, radiograph.split) for radiograph in listing.radiographs) == {

@@ -1,4 +1,4 @@
-"""The figures of an evaluation, on predictions whose errors are known beforehand."""
+"""Metrics of an evaluation, on predictions with known errors."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from training.evaluate.reliability import measure_predictions, reliability_figur
 from training.report.terminal import share_text
 from training.samples import Samples
 
-#: An expectation that is the mean spread itself.
+#: A calibration in which the expected error is the mean spread.
 PLAIN = Calibration("plain", ((0.0, 0.0), (100.0, 100.0)), upper_ratio=1.5, ict_sd_factor=1.0)
 SCALE = 224 / INPUT_SIDE_PX
 
 
 def truth(count: int = 12) -> Samples:
-    """Give radiographs of which half have landmarks and half have plausible callipers."""
+    """Return radiographs, half with landmarks and half with plausible callipers."""
     samples = spots(INPUT_SIDE_PX, count)
     rng = np.random.default_rng(1)
     points = samples.points.copy()
@@ -43,7 +43,7 @@ def truth(count: int = 12) -> Samples:
 
 
 def moved(samples: Samples, errors: np.ndarray, spreads: np.ndarray | None = None) -> Predictions:
-    """Predict each point (3, 4) / 5 of its radiograph's error away, in px of a 224 frame."""
+    """Return predictions displaced by (3, 4) / 5 times the given error, px of a 224 frame."""
     offset = np.array([0.6, 0.8]) * errors[:, None, None] / SCALE
     points = np.nan_to_num(samples.points.astype(np.float64), nan=60.0) + offset
     spread = (errors if spreads is None else spreads)[:, None] / SCALE
@@ -88,7 +88,7 @@ def test_wilson_and_bland_altman_give_their_published_values() -> None:
     none = share_of(np.zeros(20, np.bool_))
     assert (none.low, none.high) == pytest.approx((0.0, 0.1611), abs=1e-4)
     # Bland and Altman 1986: 17 subjects, sd 38.8 l/min; a limit's standard error is 16.3,
-    # where they take the root of 3 sd^2 / n for what is exact here.
+    # where they approximate by the root of 3 sd^2 / n.
     half = limit_half_width(38.8, 17)
     assert half == pytest.approx(2.12 * 16.3, rel=0.02)
 
@@ -102,7 +102,7 @@ def test_the_bootstrap_is_the_same_twice_and_narrows_with_the_cases() -> None:
     assert wide[1] - wide[0] > 2.5 * (high - low)
 
 
-def test_the_index_has_its_bias_limits_and_both_sides_of_the_line() -> None:
+def test_the_index_has_bias_limits_sensitivity_and_specificity() -> None:
     samples = truth(40)
     predictions = moved(samples, np.zeros(40))
     points = predictions.points.copy()
@@ -121,14 +121,14 @@ def test_the_index_has_its_bias_limits_and_both_sides_of_the_line() -> None:
 
 
 @pytest.mark.parametrize(("radiographs", "promised"), [(LEAST_ICT_CASES, True), (9, False)])
-def test_few_errors_of_the_index_promise_no_interval(radiographs: int, *, promised: bool) -> None:
+def test_few_errors_of_the_index_give_no_interval(radiographs: int, *, promised: bool) -> None:
     samples = truth(2 * radiographs)
     errors = np.random.default_rng(2).uniform(2, 8, len(samples))
     calibration = calibrate(samples, moved(samples, errors), "few")
     assert (calibration.ict_sd_factor is not None) == promised
 
 
-def test_a_network_that_pulls_towards_symmetry_is_seen() -> None:
+def test_a_bias_towards_symmetry_is_detected() -> None:
     samples = truth()
     predictions = moved(samples, np.zeros(12))
     level = predictions.points.copy()
@@ -145,7 +145,7 @@ def test_a_network_that_pulls_towards_symmetry_is_seen() -> None:
     assert exact.asymmetry_correlation == pytest.approx(1.0)
 
 
-def test_expected_errors_that_are_true_are_found_reliable() -> None:
+def test_true_expected_errors_are_reliable() -> None:
     samples = truth()
     errors = np.array([1.0, 4.0, 6.0, 9.0, 12.0, 20.0] * 2)
     found = reliability_figures(samples, moved(samples, errors), PLAIN)
@@ -157,7 +157,7 @@ def test_expected_errors_that_are_true_are_found_reliable() -> None:
     assert [found.confusion[name][name] for name in found.confusion] == [2, 1, 2, 1]
 
 
-def test_expected_errors_that_are_not_true_are_found_out() -> None:
+def test_false_expected_errors_are_unreliable() -> None:
     samples = truth()
     errors = np.array([1.0, 4.0, 6.0, 9.0, 12.0, 20.0] * 2)
     spreads = np.array([4.0, 4.0, 4.0, 9.0, 4.0, 10.0] * 2)
@@ -174,11 +174,11 @@ def test_expected_errors_that_are_not_true_are_found_out() -> None:
     assert sum(each.cases for each in found.bins) == 6
 
 
-def test_the_expected_error_is_that_of_serving() -> None:
+def test_evaluation_and_workers_compute_the_same_expected_error() -> None:
     samples = truth()
     predictions = moved(samples, np.linspace(1, 9, 12))
     for i, here in enumerate(measure_predictions(samples, predictions, PLAIN)):
-        # A worker measures in the radiograph's own pixels, here of a radiograph of 700 x 700.
+        # A worker measures in pixels of the file, here 700 x 700.
         to_original = fit_affine(700, 700, INPUT_SIDE_PX, 4)
         served = measure(
             predictions.points[i] @ to_original[:, :2].T + to_original[:, 2],
@@ -197,7 +197,7 @@ def test_the_expected_error_is_that_of_serving() -> None:
         assert here.ict.low == pytest.approx(served.ict.low)
 
 
-def test_the_networks_of_an_ensemble_are_averaged_and_their_disagreement_counts() -> None:
+def test_an_ensemble_is_averaged_and_disagreement_widens_spreads() -> None:
     samples = truth()
     one, other = moved(samples, np.full(12, 2.0)), moved(samples, np.full(12, 6.0))
     together = Predictions.averaged([one, other])
@@ -208,7 +208,7 @@ def test_the_networks_of_an_ensemble_are_averaged_and_their_disagreement_counts(
     assert Predictions.averaged([one]) is one
 
 
-def test_the_worst_cases_come_first_and_the_unrated_say_so() -> None:
+def test_the_worst_cases_are_first_and_unrated_cases_are_marked() -> None:
     samples = truth()
     errors = np.array([3.0, 1.0, 20.0, 2.0, 5.0, 4.0] * 2)
     cases = list_cases(samples, moved(samples, errors), None)

@@ -1,4 +1,4 @@
-"""What a network is fitted to, and what it is judged by."""
+"""The training loss and the evaluation error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from training.samples import TRAINING_SIDE_PX
 from training.shape import index_of
 
 
-def test_points_an_image_lacks_and_images_that_are_no_chest_cost_nothing() -> None:
+def test_absent_points_and_counterexamples_have_no_point_loss() -> None:
     torch.manual_seed(0)
     output = LandmarkNetwork().eval()(torch.rand(2, INPUT_SIDE_PX, INPUT_SIDE_PX) * 255)
     nothing = Target(

@@ -1,4 +1,4 @@
-"""The original recipe, as far as it differs from ours."""
+"""Differences of the original recipe from ours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.plan import Plan
 CPU = torch.device("cpu")
 
 
-def test_every_phase_begins_an_epoch_of_its_own() -> None:
+def test_every_phase_begins_a_new_epoch() -> None:
     radiographs = spots(SIDE_PX)
     known = radiographs.where(radiographs.has_landmarks())
     recipe = OriginalRecipe(known, {}, replace(Plan.faithful(), landmark_batch=4), CPU)
@@ -26,7 +26,7 @@ def test_every_phase_begins_an_epoch_of_its_own() -> None:
     assert all(torch.equal(one, other) for one, other in zip(undisturbed, after, strict=True))
 
 
-def test_an_epoch_meets_every_film_once_and_goes_on_from_where_it_stood() -> None:
+def test_an_epoch_has_every_radiograph_once_and_resumes() -> None:
     radiographs = spots(SIDE_PX)
     known = radiographs.where(radiographs.has_landmarks())
     recipe = OriginalRecipe(known, {}, replace(Plan.faithful(), landmark_batch=4), CPU)

@@ -1,4 +1,4 @@
-"""Plans as run files, and what is wrong with some."""
+"""Plans as run files, valid and invalid."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from training.plan import RUNS_FOLDER, GeometryRanges, LossWeights, Phase, Plan,
 
 
 @pytest.mark.parametrize("path", sorted(RUNS_FOLDER.glob("*.toml")), ids=lambda path: path.stem)
-def test_every_run_file_is_a_plan_that_comes_back_from_plain_values(path: Path) -> None:
+def test_every_run_file_is_a_plan_that_round_trips(path: Path) -> None:
     plan = Plan.read(path)
     assert Plan.from_mapping(plan.as_mapping()) == plan
 
 
-def test_the_four_phases_stand_on_a_baseline() -> None:
+def test_the_four_phases_follow_a_baseline() -> None:
     plan = Plan.four_phases()
     assert [phase.number for phase in plan.phases] == [0, 0, 1, 2, 3, 4]
     squared, wing = PointLoss.SQUARED, PointLoss.WING
@@ -43,7 +43,7 @@ def test_phases_are_chosen_by_number(numbers: str, names: list[str]) -> None:
 
 
 @pytest.mark.parametrize("numbers", ["7", "one", "1-", "-"])
-def test_phases_that_are_not_there_are_refused(numbers: str) -> None:
+def test_unknown_phases_are_refused(numbers: str) -> None:
     with pytest.raises(ValueError, match="phase"):
         Plan.four_phases().only(numbers)
 
@@ -60,7 +60,9 @@ def test_phases_that_are_not_there_are_refused(numbers: str) -> None:
         ({}, "phases"),
     ],
 )
-def test_what_is_no_plan_is_refused_by_name(table: dict[str, object], printed: str) -> None:
+def test_an_invalid_plan_is_refused_with_the_hyper_parameter(
+    table: dict[str, object], printed: str
+) -> None:
     with pytest.raises(ValueError, match=printed):
         Plan.from_mapping(table)
 
@@ -77,7 +79,7 @@ def test_reading_a_plan_loads_no_torch() -> None:
     "value", ["inf", "-inf", "nan", "-1", "1e300", "9" * 23, "true", '"many"', "[]"]
 )
 @pytest.mark.parametrize("made", [Plan, Phase, LossWeights, GeometryRanges])
-def test_a_number_that_no_run_can_be_computed_with_is_refused_in_every_place(
+def test_unusable_numbers_are_refused_for_every_hyper_parameter(
     made: type[Any], value: str
 ) -> None:
     heading = {Phase: "[[phases]]", LossWeights: "[phases.weights]", GeometryRanges: "[geometry]"}
@@ -98,5 +100,5 @@ def test_a_number_that_no_run_can_be_computed_with_is_refused_in_every_place(
             Plan.from_mapping(tomllib.loads("\n".join(lines)))
 
 
-def test_phases_of_any_number_are_looked_for_without_counting_to_it() -> None:
+def test_a_huge_phase_number_is_looked_up_at_once() -> None:
     assert Plan.four_phases().only(f"1-{'9' * 23}").phases

@@ -1,4 +1,4 @@
-"""Whether eight bits suffice is found on radiographs of its own and written into the card."""
+"""Int8 ranges are computed and tested on separate radiographs and written into the card."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def samples(data: Path) -> Samples:
     return read_samples(data, side=INPUT_SIDE_PX)
 
 
-def test_ranges_are_found_and_their_cost_is_measured(samples: Samples) -> None:
+def test_ranges_are_computed_and_their_effect_is_measured(samples: Samples) -> None:
     found = find_quantization(load_network(shipped_card()), samples)
     assert found is not None
     assert found.radiographs == (samples.splits == "train").sum()
@@ -32,7 +32,7 @@ def test_ranges_are_found_and_their_cost_is_measured(samples: Samples) -> None:
     assert found.ranges.keys() == shipped.keys()
 
 
-def test_where_points_move_too_far_there_are_none(samples: Samples) -> None:
+def test_there_are_no_ranges_if_points_move_too_far(samples: Samples) -> None:
     network = load_network(shipped_card())
     found = find_quantization(network, samples)
     assert found is not None
@@ -40,11 +40,13 @@ def test_where_points_move_too_far_there_are_none(samples: Samples) -> None:
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
-def test_without_films_to_find_and_to_try_them_there_are_none(samples: Samples, split: str) -> None:
+def test_there_are_no_ranges_without_radiographs_to_compute_and_test_them(
+    samples: Samples, split: str
+) -> None:
     assert find_quantization(load_network(shipped_card()), samples.split(split)) is None
 
 
-def test_the_command_writes_ranges_and_new_figures_into_a_card(data: Path, tmp_path: Path) -> None:
+def test_the_command_writes_ranges_and_metrics_into_a_card(data: Path, tmp_path: Path) -> None:
     shipped = shipped_card()
     shutil.copy(shipped.weights_path, tmp_path)
     card = tmp_path / "card.json"

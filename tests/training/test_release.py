@@ -1,4 +1,4 @@
-"""What a finished network brings along: a calibration on radiographs it was not trained on."""
+"""A released model is calibrated on radiographs it was not trained on."""
 
 from __future__ import annotations
 

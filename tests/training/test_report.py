@@ -1,4 +1,4 @@
-"""Pictures of truth against prediction, and the page, as a browser without a network meets it."""
+"""Pictures of truth and prediction, and the page in a browser without internet access."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ PHASES = [
 
 
 class Page(HTMLParser):
-    """What a page shows and what it would fetch."""
+    """Collects what a page shows and what it would fetch."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the tag and what its attributes would fetch."""
+        """Record the tag and the URLs of its attributes."""
         self.tags.add(tag)
         for name, value in attrs:
             if tag == "img" and name == "src":
@@ -82,7 +82,7 @@ class Page(HTMLParser):
                 self.fetched.append(value or "")
 
     def handle_data(self, data: str) -> None:
-        """Note what is read."""
+        """Record the text."""
         self.text += data
 
 
@@ -108,7 +108,7 @@ def write(path: Path, samples: Samples, *, data: Path | None = None, whole: bool
     return Page(path.read_text(encoding="utf-8"))
 
 
-def test_the_page_holds_everything_and_fetches_nothing(data: Path, tmp_path: Path) -> None:
+def test_the_page_is_self_contained(data: Path, tmp_path: Path) -> None:
     samples = read_samples(data, side=INPUT_SIDE_PX)
     page = write(tmp_path / "new/report.html", samples, data=data)
     assert page.fetched == []
@@ -127,14 +127,14 @@ def test_the_page_holds_everything_and_fetches_nothing(data: Path, tmp_path: Pat
     assert "nan" not in re.sub(r"\s+", " ", page.text).lower().split(" ")
 
 
-def test_a_page_without_run_and_calibration_leaves_these_parts_out(tmp_path: Path) -> None:
+def test_a_page_without_run_and_calibration_omits_these_parts(tmp_path: Path) -> None:
     page = write(tmp_path / "report.html", spots(INPUT_SIDE_PX, 2), whole=False)
     for heading in ("Phases", "Training", "Expected errors"):
         assert heading not in page.text
     assert "Worst cases: landmarks" in page.text
 
 
-def test_names_cannot_become_markup(tmp_path: Path) -> None:
+def test_names_are_escaped(tmp_path: Path) -> None:
     samples = spots(INPUT_SIDE_PX, 4)
     samples = replace(
         samples,
@@ -147,9 +147,7 @@ def test_names_cannot_become_markup(tmp_path: Path) -> None:
     assert "<i>odd</i>" in page.text
 
 
-def test_every_film_has_its_picture_and_the_list_begins_with_the_worst(
-    data: Path, tmp_path: Path
-) -> None:
+def test_every_radiograph_has_a_picture_and_the_worst_is_first(data: Path, tmp_path: Path) -> None:
     samples = read_samples(data, side=INPUT_SIDE_PX)
     predictions = near(samples)
     predictions.points[2] += 8.0
@@ -167,7 +165,7 @@ def test_every_film_has_its_picture_and_the_list_begins_with_the_worst(
 
 
 @pytest.mark.parametrize("off_px", [0.0, 6.0])
-def test_the_truth_is_drawn_at_its_place_and_misses_are_joined(data: Path, off_px: float) -> None:
+def test_the_truth_is_drawn_with_lines_to_predictions(data: Path, off_px: float) -> None:
     samples = read_samples(data, side=INPUT_SIDE_PX).split("test")
     samples = samples.where(samples.has_landmarks())
     predictions = near(samples, off_px)

@@ -1,4 +1,4 @@
-"""Runs of several phases: stopped anywhere, they end as if they had not been."""
+"""Runs of several phases give the same result after an interruption at any step."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ PLAN = Plan.from_mapping(
 
 
 class Stop(Exception):
-    """The watcher wants it to end."""
+    """Raised by the watcher to stop the run."""
 
 
 class Watching:
-    """Remembers what it is told and stops a run at one of its steps."""
+    """Records progress and stops a run at a given step."""
 
     def __init__(self, stop_at: int | None = None) -> None:
         self.stop_at, self.beats = stop_at, 0
@@ -67,17 +67,17 @@ class Watching:
         self.results: list[RunPhase] = []
 
     def beat(self) -> None:
-        """Count, and stop where asked to."""
+        """Count steps, and stop at the given one."""
         self.beats += 1
         if self.beats == self.stop_at:
             raise Stop
 
     def checked(self, check: RunCheck) -> None:
-        """Remember."""
+        """Record."""
         self.checks.append(check)
 
     def phase_ended(self, result: RunPhase) -> None:
-        """Remember."""
+        """Record."""
         self.results.append(result)
 
 
@@ -95,7 +95,7 @@ def undisturbed(radiographs: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def test_a_run_stopped_in_every_phase_ends_with_the_same_weights(
     radiographs: Path, undisturbed: PlanResult, tmp_path: Path
 ) -> None:
-    for stop_at in (2, 3, 4):  # within the head, the wing, the attention
+    for stop_at in (2, 3, 4):  # within the phases head, wing and attention
         with pytest.raises(Stop):
             run_plan(PLAN, radiographs, tmp_path, CPU, Watching(stop_at))
     watching = Watching()
@@ -110,7 +110,7 @@ def test_a_run_stopped_in_every_phase_ends_with_the_same_weights(
     assert [each.kept for each in ended.phases] == [each.kept for each in undisturbed.phases]
 
 
-def test_every_phase_says_whether_it_is_kept_and_why(undisturbed: PlanResult) -> None:
+def test_every_phase_states_whether_it_is_kept_and_why(undisturbed: PlanResult) -> None:
     assert [each.phase_name for each in undisturbed.phases] == ["head", "wing", "attention"]
     first, *later = undisturbed.phases
     assert (first.kept, first.start_px224, first.reason) == (True, None, "started from scratch")
@@ -127,7 +127,7 @@ def of_phases(*phases: dict[str, Any]) -> Plan:
     return Plan.from_mapping({**PLAN.as_mapping(), "phases": list(phases)})
 
 
-def test_a_phase_without_attention_is_judged_against_the_network_with_it(
+def test_a_phase_without_attention_is_compared_with_the_network_with_it(
     radiographs: Path, tmp_path: Path
 ) -> None:
     first = {"name": "with", "steps": 4, "attention": True}
@@ -138,10 +138,11 @@ def test_a_phase_without_attention_is_judged_against_the_network_with_it(
     assert bare.start_px224 == pytest.approx(attended.error_px224, abs=1e-3)
 
 
-def test_what_a_phase_made_worse_is_neither_carried_on_nor_the_runs_network(
+def test_weights_of_a_worse_phase_are_discarded(
     radiographs: Path, undisturbed: PlanResult, tmp_path: Path
 ) -> None:
-    standing = {"steps": 2, "trunk_rate": 1e-12, "head_rate": 1e-12}  # better is none of them
+    # Too slow to improve.
+    standing = {"steps": 2, "trunk_rate": 1e-12, "head_rate": 1e-12}
     plan = of_phases({"name": "one", **standing}, {"name": "two", "number": 1, **standing})
     watching = Watching()
     with pytest.raises(NoPhaseBetter):
@@ -149,28 +150,28 @@ def test_what_a_phase_made_worse_is_neither_carried_on_nor_the_runs_network(
     assert [each.kept for each in watching.results] == [False, False]
     starts = [each.start_px224 for each in watching.results]
     assert starts[0] is not None
-    assert starts[0] == starts[1]  # both went on from what the run began with
+    assert starts[0] == starts[1]  # both continued from the initial weights
     assert not (tmp_path / "network.safetensors").exists()
 
 
-def test_a_run_whose_weights_are_no_numbers_ends(radiographs: Path, tmp_path: Path) -> None:
+def test_a_run_with_weights_that_are_not_finite_ends(radiographs: Path, tmp_path: Path) -> None:
     wild = {"name": "wild", "steps": 6, "trunk_rate": 2e9, "head_rate": 2e9, "warmup_steps": 1}
     with pytest.raises(TrainingDiverged):
         run_plan(of_phases(wild), radiographs, tmp_path, CPU, Watching())
 
 
-def test_a_folder_of_another_plan_is_left_alone(radiographs: Path, tmp_path: Path) -> None:
+def test_a_folder_of_another_plan_is_not_changed(radiographs: Path, tmp_path: Path) -> None:
     save_checkpoint(tmp_path, 0, 1, {"plan": Plan.four_phases().as_mapping()})
     with pytest.raises(PlanDiffers):
         run_plan(PLAN, radiographs, tmp_path, CPU, Watching())
 
 
-def test_a_folder_without_films_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_radiographs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataMissing):
         run_plan(PLAN, tmp_path, tmp_path / "run", CPU, Watching())
 
 
-def test_a_checkpoint_half_written_leaves_the_one_before(tmp_path: Path) -> None:
+def test_an_incomplete_checkpoint_leaves_the_previous_one(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, 0, 1, {"step": 1})
     with pytest.raises(AttributeError):
         save_checkpoint(tmp_path, 0, 2, {"step": 2, "no value of a file": lambda: None})
@@ -179,16 +180,16 @@ def test_a_checkpoint_half_written_leaves_the_one_before(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_furthest_checkpoint_counts_whoever_writes_last(tmp_path: Path) -> None:
+def test_the_furthest_checkpoint_is_kept_whichever_is_written_last(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, 0, 900, {"step": 900})
     save_checkpoint(tmp_path, 0, 1000, {"step": 1000})
     save_checkpoint(tmp_path, 1, 0, {"step": 0})
-    save_checkpoint(tmp_path, 0, 950, {"step": 950})  # by a worker that was given up for dead
+    save_checkpoint(tmp_path, 0, 950, {"step": 950})  # by a worker presumed dead
     assert load_checkpoint(tmp_path) == {"step": 0}
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_checkpoint_is_read_while_another_worker_puts_further_ones(tmp_path: Path) -> None:
+def test_a_checkpoint_is_read_while_another_worker_writes_further_ones(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, 0, 0, {"step": 0})
     with ThreadPoolExecutor(1) as other:
         saving = other.submit(
@@ -216,7 +217,7 @@ def test_a_damaged_checkpoint_and_one_with_code_are_refused(tmp_path: Path) -> N
         load_checkpoint(tmp_path)
 
 
-def test_the_gate_keeps_what_is_better_and_nothing_else() -> None:
+def test_the_gate_keeps_better_phases_only() -> None:
     rng = np.random.default_rng(0)
     before = rng.gamma(4, 1.2, 100)
     assert compare_errors(before, before - rng.normal(0.3, 0.5, 100)).kept
@@ -226,7 +227,7 @@ def test_the_gate_keeps_what_is_better_and_nothing_else() -> None:
 
 
 @pytest.mark.slow
-def test_the_original_recipe_runs_and_carries_every_phase_on(data: Path, tmp_path: Path) -> None:
+def test_the_original_recipe_runs_and_keeps_every_phase(data: Path, tmp_path: Path) -> None:
     plan = Plan.from_mapping(
         {
             **Plan.faithful().as_mapping(),

@@ -1,4 +1,4 @@
-"""The shipped network on real radiographs: the figures of its card, and the bars it must pass."""
+"""The shipped network on real radiographs: metrics of its card and acceptance limits."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def evaluation() -> Evaluation:
     return evaluate(shipped_card(), DATA, "test", "cpu")
 
 
-def test_the_landmarks_pass_their_bar(evaluation: Evaluation) -> None:
+def test_landmark_errors_are_within_their_limit(evaluation: Evaluation) -> None:
     assert evaluation.landmarks["landmarks15 test"].mean <= 5.0
 
 
 @pytest.mark.parametrize("name", ["wingspan test", "jsrt external"])
-def test_the_index_passes_its_bar(evaluation: Evaluation, name: str) -> None:
+def test_errors_of_the_index_are_within_their_limit(evaluation: Evaluation, name: str) -> None:
     assert evaluation.ict[name].mean_absolute <= 0.030
 
 
-def test_the_card_says_what_evaluation_finds(evaluation: Evaluation) -> None:
+def test_the_card_states_the_metrics_of_the_evaluation(evaluation: Evaluation) -> None:
     card = shipped_card().card["metrics"]
     for name, figures in evaluation.landmarks.items():
         assert figures.mean == pytest.approx(card["landmarks"][name]["mean"], abs=0.02)
@@ -50,7 +50,7 @@ def test_the_card_says_what_evaluation_finds(evaluation: Evaluation) -> None:
         assert ict.bias == pytest.approx(card["ict"][name]["bias"], abs=0.0005)
 
 
-def test_chests_are_taken_for_chests_and_turned_ones_are_not() -> None:
+def test_chests_are_accepted_and_rotated_ones_refused() -> None:
     samples = read_samples(DATA, side=INPUT_SIDE_PX).split("test", "external")
     samples = samples.where(np.arange(len(samples)) % 4 == 0)
     predictor = load_predictor(shipped_card(), "cpu")
@@ -62,7 +62,7 @@ def test_chests_are_taken_for_chests_and_turned_ones_are_not() -> None:
     assert (turned < 0.5).mean() >= 0.95
 
 
-def test_laterals_and_limbs_without_a_header_are_no_chests() -> None:
+def test_laterals_and_limbs_without_a_header_are_refused() -> None:
     rng = np.random.default_rng(99)
     radiographs = [draw(rng) for draw in (lateral, limb, hand) for _ in range(5)]
     squares = np.stack([prepare(radiograph).pixels for radiograph in radiographs])
@@ -71,13 +71,13 @@ def test_laterals_and_limbs_without_a_header_are_no_chests() -> None:
 
 
 def photographs() -> list[npt.NDArray[np.uint8]]:
-    """Read the pictures that a library brings along: a portrait and two drawings."""
+    """Return the sample images of a library: a portrait and two drawings."""
     samples = Path(mpl.get_data_path()) / "sample_data"
     files = [*samples.glob("*.jpg"), *samples.glob("*.png")]
     return [np.asarray(Image.open(path).convert("L")) for path in files]
 
 
-def test_photographs_noise_and_negatives_are_no_chests() -> None:
+def test_photographs_noise_and_negatives_are_refused() -> None:
     predictor = load_predictor(shipped_card(), "cpu")
     rng = np.random.default_rng(5)
     noise = [rng.integers(0, 256, (256, 256), dtype=np.uint8) for _ in range(20)]

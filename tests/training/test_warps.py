@@ -10,7 +10,7 @@ from training.fit.warps import random_warps, warp_points
 SIDE = 96
 
 
-def test_a_warped_point_stands_where_the_warped_film_shows_it() -> None:
+def test_a_warped_point_is_at_its_position_in_the_warped_image() -> None:
     torch.manual_seed(3)
     axis = torch.arange(SIDE, dtype=torch.float32)
     points = torch.tensor([[[30.0, 40.0], [61.5, 52.0], [48.0, 70.0]]]).expand(6, -1, -1)
@@ -26,17 +26,17 @@ def test_a_warped_point_stands_where_the_warped_film_shows_it() -> None:
     )
     placed = warp_points(points, warps)
     assert (placed - points).abs().max() > 2.0
-    # The middle of a bent spot is not quite the spot's bent middle.
+    # The centroid of a warped spot differs slightly from the warped centroid.
     assert (placed - seen).abs().max() < 0.6
 
 
-def test_a_point_that_is_not_there_stays_so() -> None:
+def test_an_absent_point_stays_absent() -> None:
     warps = random_warps(torch.tensor([[5.0, 5.0]]), SIDE)
     placed = warp_points(torch.tensor([[[torch.nan, torch.nan], [20.0, 30.0]]]), warps)
     assert torch.isnan(placed[0, 0]).all()
     assert torch.isfinite(placed[0, 1]).all()
 
 
-def test_a_warp_of_no_size_leaves_points_where_they_are() -> None:
+def test_a_warp_of_size_zero_does_not_move_points() -> None:
     points = torch.rand(2, 5, 2) * SIDE
     assert torch.equal(warp_points(points, random_warps(torch.zeros(2, 2), SIDE)), points)

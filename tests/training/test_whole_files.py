@@ -1,4 +1,4 @@
-"""What is drawn and written for a person appears whole, or leaves what was there before."""
+"""Pictures and reports are written atomically: on failure the previous file stays."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BEFORE = b"what was there before"
 
 @contextmanager
 def full_disk(size: int = 1000) -> Iterator[None]:
-    """Let no file grow beyond ``size`` bytes."""
+    """Limit files to ``size`` bytes."""
     former, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -66,7 +66,7 @@ def draw_cases(path: Path) -> None:
 
 
 def exact(points: np.ndarray) -> Predictions:
-    """Predict the annotated points; what is not annotated is in the middle."""
+    """Return the annotated points as predictions; points without annotation are in the middle."""
     known = np.nan_to_num(points, nan=INPUT_SIDE_PX / 2).astype(np.float64)
     return Predictions(known, np.ones(known.shape[:2]), np.ones(len(known)))
 
@@ -82,7 +82,7 @@ def exact(points: np.ndarray) -> Predictions:
     ],
     ids=["png", "svg", "pdf", "page", "cases"],
 )
-def test_a_file_that_cannot_be_finished_leaves_the_one_before_and_no_other(
+def test_a_failed_write_leaves_the_previous_file_only(
     write: Callable[[Path], None], name: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "out" / name

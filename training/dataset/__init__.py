@@ -1,1 +1,1 @@
-"""Annotated radiographs on disk: how data sets are laid out, checked and looked at; no torch."""
+"""Annotated radiographs on disk: layouts, checks and exploration of data sets; no torch."""

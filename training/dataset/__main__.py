@@ -18,7 +18,7 @@ from training.errors import DataMissing
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Parse, check or explore, print; return the exit code."""
+    """Check or explore; return the exit code."""
     parser = _parser()
     options = parser.parse_args(words)
     try:
@@ -69,7 +69,7 @@ def _explore(options: argparse.Namespace) -> int:
     else:
         print_exploration(found, PlainConsole())
     if options.out is not None:
-        # Half a second of library that only the picture needs.
+        # Takes half a second to import, and only the picture needs it.
         from training.dataset.picture import save_picture  # noqa: PLC0415
 
         save_picture(shapes, options.out)

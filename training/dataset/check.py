@@ -17,9 +17,9 @@ from training.dataset.layouts import list_data
 from training.dataset.outlines import mask_misfits
 from training.dataset.radiographs import AnnotatedRadiograph
 
-#: A stated cardiothoracic index may differ this much from that of its callipers.
+#: Tolerance of a stated cardiothoracic index.
 INDEX_TOLERANCE = 0.01
-#: Radiographs of fewer grey levels are burnt out, or were reduced on their way.
+#: Radiographs with fewer grey levels are saturated, or were reduced.
 LEAST_LEVELS = 40
 
 
@@ -67,13 +67,13 @@ def check_data(data: Path) -> Report:
 
 
 def check_radiograph(radiograph: AnnotatedRadiograph, rows: int, columns: int) -> Iterator[Finding]:
-    """Yield what is wrong with the points and outlines of a radiograph of this size."""
+    """Yield findings about the points and outlines of a radiograph of this size."""
     if missing := _missing_points(radiograph):
         yield radiograph.finding(Kind.POINT_MISSING, ", ".join(map(point_name, missing)))
     off = [
         f"{point_name(i)} at {x:g}, {y:g}"
         for i, (x, y) in enumerate(radiograph.points.tolist())
-        # The edge of the last pixel is still the image's; a missing point is not off it.
+        # The edge of the last pixel is inside the image; missing points (NaN) compare false.
         if x < -0.5 or y < -0.5 or x > columns or y > rows
     ]
     if off:
@@ -96,7 +96,7 @@ def check_radiograph(radiograph: AnnotatedRadiograph, rows: int, columns: int) -
 
 
 def duplicates(digests: Sequence[_Digests]) -> Iterator[Finding]:
-    """Yield each radiograph that repeats an earlier one in its bytes or its pixels."""
+    """Yield each radiograph with the bytes or the pixels of an earlier one."""
     contents: dict[str, AnnotatedRadiograph] = {}
     pixels: dict[str, AnnotatedRadiograph] = {}
     for each in digests:
@@ -124,14 +124,14 @@ def point_name(index: int) -> str:
 
 
 def _missing_points(radiograph: AnnotatedRadiograph) -> list[int]:
-    """Return the points missing from a group of which others are annotated, or all of them."""
+    """Return the missing points of partly annotated groups; all points if none is annotated."""
     known = np.asarray(np.isfinite(radiograph.points).all(axis=1))
     groups = [list(group) for group in (ANATOMICAL, CALLIPERS) if known[list(group)].any()]
     return [i for group in groups or [list(ANATOMICAL)] for i in group if not known[i]]
 
 
 def _index(radiograph: AnnotatedRadiograph) -> float:
-    """Cardiothoracic index of the callipers in whole pixels, last - first + 1; NaN without."""
+    """Return the index of the callipers in whole pixels, last - first + 1; NaN without them."""
     x = radiograph.points[:, 0].astype(float)
     heart = x[Landmark.HEART_LEFT] - x[Landmark.HEART_RIGHT] + 1
     thorax = x[Landmark.THORAX_LEFT] - x[Landmark.THORAX_RIGHT] + 1

@@ -76,7 +76,7 @@ class Exploration:
     index: tuple[IndexFigures, ...]
 
     def as_mapping(self) -> dict[str, Any]:
-        """Return it as plain values."""
+        """Return plain values."""
         return asdict(self)
 
 
@@ -88,18 +88,18 @@ class Shapes:
     points: Floats
 
     def of(self, source: str) -> Shapes:
-        """Return those of one source."""
+        """Return the shapes of one source."""
         keep = [i for i, radiograph in enumerate(self.radiographs) if radiograph.source == source]
         return Shapes(tuple(self.radiographs[i] for i in keep), self.points[keep])
 
     @property
     def sources(self) -> list[str]:
-        """Sources in the order of their names."""
+        """Return the sources in alphabetical order."""
         return sorted({radiograph.source for radiograph in self.radiographs})
 
 
 def explore_data(data: Path) -> tuple[Exploration, Shapes]:
-    """Take the figures of every data set under ``data``. Raises DataMissing."""
+    """Return the figures of every data set under ``data``. Raises DataMissing."""
     radiographs = list_data(data).radiographs
     sizes: Counter[tuple[str, int, int]] = Counter()
     readable: list[AnnotatedRadiograph] = []
@@ -111,7 +111,7 @@ def explore_data(data: Path) -> tuple[Exploration, Shapes]:
         columns, rows = size
         sizes[radiograph.source, columns, rows] += 1
         readable.append(radiograph)
-        # Pixel centres are whole numbers in both frames.
+        # Pixel centres are integers in both frames.
         scale = ERROR_FRAME_PX / max(size)
         points.append((radiograph.points.astype(np.float64) + 0.5) * scale - 0.5)
     shapes = Shapes(tuple(readable), np.stack(points) if points else np.empty((0, 19, 2)))
@@ -132,7 +132,7 @@ def explore_data(data: Path) -> tuple[Exploration, Shapes]:
 
 
 def image_size(path: Path) -> tuple[int, int] | None:
-    """Return (columns, rows) of an upright image, from its header where that is enough."""
+    """Return (columns, rows) of an upright image, from its header if possible."""
     try:
         if path.suffix.lower() == ".png":
             with Image.open(path) as image:

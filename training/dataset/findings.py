@@ -1,4 +1,4 @@
-"""What can be wrong with a data set, each finding with the place to mend it."""
+"""Kinds of findings about a data set, each with its location and remedy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Self
 
 
 class Kind(StrEnum):
-    """What is wrong; ``remedy`` says what to do, ``stops`` whether training refuses such data."""
+    """Kind of a finding, with its ``remedy``; ``stops``: training refuses such data."""
 
     remedy: str
     stops: bool
@@ -39,7 +39,7 @@ class Kind(StrEnum):
     )
 
     def __new__(cls, value: str, remedy: str, stops: bool) -> Self:
-        """Make a member of its name, its remedy and its weight."""
+        """Return a member with its remedy and whether it stops training."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.remedy = remedy
@@ -49,7 +49,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to act on: what, in which data set, which image, where, and what was seen."""
+    """One finding: kind, data set, image, location and detail."""
 
     kind: Kind
     source: str
@@ -60,7 +60,7 @@ class Finding:
 
     @property
     def row(self) -> dict[str, str | None]:
-        """Return the finding as JSON and CSV hold it."""
+        """Return the finding as a row of JSON or CSV."""
         return {
             "kind": str(self.kind),
             "source": self.source,

@@ -1,4 +1,4 @@
-"""Every layout a data folder may have; a new one is a module and a line here."""
+"""The layouts of data folders; a new one is a module and a line here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ READERS = (landmarks15.list_radiographs, cardiothoracic.list_radiographs, origin
 def list_data(data: Path) -> Listing:
     """List every data set under ``data``; radiographs whose image is missing are only findings.
 
-    Raises DataMissing without any.
+    Raises DataMissing.
     """
     found = [read(data) for read in READERS] if data.is_dir() else []
     listings = [listing for listing in found if listing is not None]
@@ -41,7 +41,7 @@ def list_data(data: Path) -> Listing:
 
 
 def usable_radiographs(data: Path) -> tuple[AnnotatedRadiograph, ...]:
-    """Return the radiographs to fit to or to evaluate on. Raises DataMissing, DatasetInvalid."""
+    """Return the radiographs for training or evaluation. Raises DataMissing, DatasetInvalid."""
     listing = list_data(data)
     stopping = [finding for finding in listing.findings if finding.kind.stops]
     if stopping:

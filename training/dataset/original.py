@@ -33,14 +33,14 @@ SOURCE = "original"
 FIELDS = 2 + 2 * len(ANATOMICAL)
 #: Folders inside a category: images; outlines of the same names are beside it.
 IMAGES_FOLDER = "images"
-#: Data sets of their own, whose folders are not categories.
+#: Folders of other data sets, which are not categories.
 _OTHERS = frozenset({landmarks15.FOLDER, cardiothoracic.FOLDER})
 
 
 def list_radiographs(data: Path) -> Listing | None:
-    """List the data set under ``data``; None where it does not exist.
+    """List the data set under ``data``; None if it does not exist.
 
-    Raises DataMissing where several tables could be the one.
+    Raises DataMissing if several tables match.
     """
     tables = [table for table in _tables(data) if is_inside(data, table) and _is_ours(table)]
     if not tables:
@@ -139,7 +139,7 @@ def _images(data: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _is_outlines(folder: Path) -> bool:
-    """Return whether a folder holds outlines, which have the names of the images."""
+    """Return whether a folder contains outlines, which have the names of the images."""
     return folder.name.lower() in {"mask", "masks"}
 
 

@@ -13,16 +13,16 @@ from radiograph.landmarks import Landmark
 from training.dataset.cardiothoracic import OUTLINE_FOLDERS
 from training.errors import DatasetInvalid
 
-#: A calliper may be this far from the edge of the outline it was read off, px of the image.
+#: Tolerance of a calliper from the edge of its outline, px of the image.
 TOLERANCE_PX = 2.0
-#: Largest share of the heart's outline that may be a lung's too; contours cross at the border.
+#: Largest share of the heart's outline that may overlap a lung; contours cross at the border.
 MOST_SHARED = 0.10
 #: Grey level from which a pixel is inside.
 INSIDE_FROM = 128
 
 
 def read_mask(path: Path) -> Image.Image:
-    """Read a mask as 8-bit grey. Raises DatasetInvalid."""
+    """Return a mask as 8-bit grey. Raises DatasetInvalid."""
     try:
         with Image.open(path) as mask:
             return mask.convert("L")
@@ -33,7 +33,7 @@ def read_mask(path: Path) -> Image.Image:
 def mask_misfits(
     masks: tuple[Path, ...], points: npt.NDArray[np.float32], rows: int, columns: int
 ) -> Iterator[str]:
-    """Yield what of a radiograph's masks does not fit its size or its (19, 2) points.
+    """Yield how masks contradict the size of a radiograph or its (19, 2) points.
 
     ``masks`` are heart, left and right lung; left is the patient's, on the right of the image.
     """
@@ -67,7 +67,7 @@ def mask_misfits(
 
 
 def _heart_misplaced(inside: dict[str, npt.NDArray[np.bool_]]) -> Iterator[str]:
-    """Yield what is wrong with the heart's position: beyond a lung, or largely on the lungs."""
+    """Yield faults of the heart's position: beyond a lung, or largely on the lungs."""
     right, heart, left = (
         _reach(inside[name]).mean() for name in ("right_lung", "heart", "left_lung")
     )

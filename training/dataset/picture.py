@@ -22,17 +22,17 @@ from training.dataset.explore import Shapes
 from training.shape import ENLARGED_ABOVE, asymmetry, index_of
 
 Floats = npt.NDArray[np.float64]
-#: Ellipses hold half of a point's places where these are normal: sqrt of chi-squared, 2 degrees.
+#: An ellipse contains half of normally distributed points: sqrt of chi-squared, 2 degrees.
 ELLIPSE_SD = 1.1774
 #: Radiographs shown in one row.
 MOST_GROUPS = 6
 DOTS_PER_INCH = 110
-#: Told apart by colour-blind readers too (after Okabe and Ito).
+#: Distinguishable to colour-blind readers (after Okabe and Ito).
 SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 
 
 def save_picture(shapes: Shapes, path: Path) -> None:
-    """Draw the picture and write it, whole or not at all; ``path``'s ending names the format."""
+    """Draw the picture and write it atomically; the suffix of ``path`` selects the format."""
     groups = _groups(shapes)[:MOST_GROUPS]
     columns = max(2, len(groups))
     figure = Figure(figsize=(3.1 * columns, 6.6), layout="constrained")
@@ -47,7 +47,7 @@ def save_picture(shapes: Shapes, path: Path) -> None:
         " points with ellipses that hold half of them",
         fontsize=10,
     )
-    # In memory first: a PDF that cannot be finished fails in zlib, whose error hides the disk's.
+    # In memory first: when the disk is full, writing a PDF fails with a misleading error of zlib.
     drawn = BytesIO()
     figure.savefig(drawn, format=path.suffix[1:] or "png", dpi=DOTS_PER_INCH)
     with draft(path) as half:
@@ -55,7 +55,7 @@ def save_picture(shapes: Shapes, path: Path) -> None:
 
 
 def _groups(shapes: Shapes) -> list[tuple[str, Shapes]]:
-    """Return the radiographs by category; a category named like its source stands for all of it."""
+    """Return the radiographs by category; the category with the name of its source is all of it."""
     keys = sorted({(radiograph.source, radiograph.category) for radiograph in shapes.radiographs})
     groups = []
     for source, category in keys:
@@ -77,7 +77,7 @@ def _draw_group(axes: Axes, name: str, group: Shapes) -> None:
         if known[:, i].any():
             mean[i] = group.points[known[:, i], i].mean(axis=0)
     apart = np.linalg.norm(group.points - mean, axis=2)
-    # Half the radiographs are nearer, half are further: neither the best nor the oddest is shown.
+    # The median distance: neither the best nor the most unusual radiograph.
     apart = np.where(known, apart, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     shown = int(np.argsort(apart)[len(apart) // 2])
     axes.set(xlim=(0, ERROR_FRAME_PX), ylim=(ERROR_FRAME_PX, 0), aspect="equal", facecolor="black")

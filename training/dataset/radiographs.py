@@ -1,4 +1,4 @@
-"""The radiographs a data set lists, before any of them is opened."""
+"""The radiographs listed in a data set, before any is opened."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from radiograph.landmarks import Landmark
 from training.dataset.findings import Finding, Kind
 from training.errors import LeadsOutside
 
-#: What fits, what selects and calibrates, what is published, and what is only ever looked at.
+#: For fitting, for selection and calibration, for published metrics, and for evaluation only.
 SPLITS = ("train", "val", "test", "external")
-#: Endings of the files that are taken for images.
+#: Suffixes of image files.
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm"})
 
 
@@ -24,8 +24,8 @@ IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm"})
 class AnnotatedRadiograph:
     """One annotated radiograph.
 
-    ``points`` (19, 2) float32 ``(x, y)`` in pixels of the image, NaN where it has none; ``masks``
-    the files of heart, left and right lung, None where they were not drawn; ``index`` the
+    ``points`` (19, 2) float32 ``(x, y)`` in pixels of the image, NaN if absent; ``masks`` the
+    files of heart, left and right lung, None if absent; ``index`` the
     cardiothoracic index its table states; ``place`` its table and line, such as ``a.csv:7``.
     """
 
@@ -46,7 +46,7 @@ class AnnotatedRadiograph:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The radiographs of a folder that can be used, what is wrong there, and every image in it."""
+    """The usable radiographs of a folder, the findings, and every image in it."""
 
     radiographs: tuple[AnnotatedRadiograph, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -54,7 +54,7 @@ class Listing:
 
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
-        """Put the listings of several data sets into one."""
+        """Return the combined listing of several data sets."""
         return cls(
             radiographs=tuple(radiograph for part in parts for radiograph in part.radiographs),
             findings=tuple(finding for part in parts for finding in part.findings),
@@ -73,7 +73,7 @@ def path_inside(data: Path, folder: Path, name: str = "") -> Path:
     path = folder / named
     try:
         within = path.resolve().is_relative_to(data.resolve())
-    except (OSError, RuntimeError) as exc:  # links in a ring
+    except (OSError, RuntimeError) as exc:  # a loop of links
         raise LeadsOutside("its links lead nowhere") from exc
     if not within:
         raise LeadsOutside("a link leads out of the folder of the data sets")
@@ -81,7 +81,7 @@ def path_inside(data: Path, folder: Path, name: str = "") -> Path:
 
 
 def is_inside(data: Path, path: Path) -> bool:
-    """Whether no link on the way to ``path``, which is below ``data``, leads out of it."""
+    """Return whether ``path``, which is below ``data``, is inside it after resolving links."""
     try:
         path_inside(data, path)
     except LeadsOutside:
@@ -95,7 +95,7 @@ def absent_points() -> npt.NDArray[np.float32]:
 
 
 def images_under(data: Path, folder: Path) -> Iterator[Path]:
-    """Yield the image files directly in a folder, in the order of their names.
+    """Yield the image files directly in a folder, in alphabetical order.
 
     One may be a link that leads out of ``data``: list it, but do not open it.
     """

@@ -19,8 +19,8 @@ TRAIN_UNTIL, VAL_UNTIL = 0.70, 0.85
 def assign_splits(radiographs: Sequence[tuple[str, Path]]) -> list[str]:
     """Split radiographs, each a category and its image, by category; return their splits in order.
 
-    Radiographs of the same pixels stay together, whatever their names and categories. The order is
-    that of seeded digests: neither the rows' order nor a library's generator moves a radiograph.
+    Radiographs with the same pixels stay together, whatever their names and categories. They are
+    ordered by seeded digests, independent of row order and of random generators.
     """
     groups: dict[str, list[int]] = defaultdict(list)
     for i, (_, path) in enumerate(radiographs):
@@ -35,7 +35,7 @@ def assign_splits(radiographs: Sequence[tuple[str, Path]]) -> list[str]:
         before = 0
         for digest in digests:
             members = groups[digest]
-            # A radiograph belongs where its middle falls: small categories reach every split too.
+            # Assigned by its midpoint, so that small categories are in every split too.
             share = (before + len(members) / 2) / total
             before += len(members)
             for i in members:
@@ -54,7 +54,7 @@ def _seeded(digest: str) -> str:
 
 
 def _content(path: Path) -> str:
-    """Digest of the pixels, or of the bytes of a file that holds no radiograph."""
+    """Return the digest of the pixels, or of the bytes if the file is not a radiograph."""
     with suppress(RadiographError):
         if (digest := read(path, ReadLimits()).pixel_digest) is not None:
             return digest

@@ -11,7 +11,7 @@ from pathlib import Path
 def read_headed(table: Path, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Yield the lines of a table with a heading, each with its number; 1 is the heading.
 
-    A field a row lacks is empty. Raises ValueError where the heading lacks one of ``columns``.
+    A missing field is empty. Raises ValueError if the heading lacks one of ``columns``.
     """
     rows = read_rows(table)
     heading = [name.strip() for name in next(rows, (1, []))[1]]
@@ -24,11 +24,11 @@ def read_headed(table: Path, columns: Sequence[str]) -> Iterator[tuple[int, Mapp
 
 
 def read_rows(table: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of a table that are not empty, with the lines they end at.
+    """Yield the non-empty rows of a table, with the lines they end at.
 
     Raises ValueError for a malformed file.
     """
-    # Names of files may hold bytes that are no UTF-8; some editors write a mark at the start.
+    # File names may not be UTF-8; some editors write a byte order mark.
     with table.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
         reader = csv.reader(file)
         try:

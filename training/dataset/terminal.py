@@ -1,4 +1,4 @@
-"""Findings and tables on the terminal, for people or scripts."""
+"""Output of findings and tables to the terminal, as text, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scheduler.terminal import printable, printable_json, printable_row
 from training.dataset.check import Report
 
 Row = Mapping[str, Any]
-#: Findings of a kind that a table shows; JSON and CSV hold all.
+#: Findings per kind in a table; JSON and CSV contain all.
 SHOWN = 20
 
 
@@ -28,7 +28,7 @@ def print_json(value: object) -> None:
 
 
 def print_csv(rows: Sequence[Row]) -> None:
-    """Print rows under their heading; without rows nothing."""
+    """Print rows with a heading; nothing without rows."""
     printed = [printable_row(with_former_keys(row)) for row in rows]
     if printed:
         lines = CsvLines(sys.stdout, list(printed[0]))
@@ -40,7 +40,7 @@ def print_csv(rows: Sequence[Row]) -> None:
 def with_former_keys(value: Any) -> Any:
     """Return plain values with the count of radiographs under its former key as well.
 
-    Scripts of the version before read ``films``; the next version drops it.
+    Scripts for the previous version read ``films``; the next version drops it.
     """
     if isinstance(value, Mapping):
         plain = {key: with_former_keys(each) for key, each in value.items()}
@@ -53,7 +53,7 @@ def with_former_keys(value: Any) -> Any:
 
 
 def print_report(report: Report, console: PlainConsole) -> None:
-    """Print the findings by kind, and how many there are."""
+    """Print the findings by kind, and their number."""
     counts = Counter(finding.kind for finding in report.findings)
     for kind, count in counts.items():
         console.print(Text.assemble((str(kind), "bold"), f"  {count}: {kind.remedy}"))
@@ -76,7 +76,7 @@ def print_report(report: Report, console: PlainConsole) -> None:
 
 
 def plain_table(*headings: str, right: Sequence[str] = (), title: str | None = None) -> Table:
-    """Return a table without lines; the columns named in ``right`` hold figures."""
+    """Return a table without lines; the columns named in ``right`` are right-aligned."""
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for heading in headings:
         figures = heading in right
@@ -85,5 +85,5 @@ def plain_table(*headings: str, right: Sequence[str] = (), title: str | None = N
 
 
 def shown(cell: str | None) -> str:
-    """Return a cell without control characters, which a name may hold."""
+    """Return a cell without the control characters that names may contain."""
     return printable(cell) if cell else "-"

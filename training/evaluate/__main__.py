@@ -25,7 +25,7 @@ from training.report.terminal import print_tables
 
 
 def main() -> None:
-    """Parse, evaluate, print, draw."""
+    """Evaluate, print the tables and draw the cases."""
     parser = Parser(prog="python -m training.evaluate", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     parser.add_argument("--split", default="test", help="test (default), val or train")

@@ -24,10 +24,10 @@ from training.shape import ENLARGED_ABOVE, index_of
 
 @dataclass(frozen=True, slots=True)
 class IctFigures:
-    """Differences measured minus true; ``low`` to ``high`` is the mean absolute error's interval.
+    """Differences measured minus true; ``low`` to ``high``: interval of the mean absolute error.
 
     ``sensitivity`` and ``specificity`` at an index of 0.50 are None without such cases; the
-    limits of agreement hold 95 % of differences; ``intervals`` are of the other figures.
+    limits of agreement contain 95 % of differences; ``intervals``: of the other figures.
     """
 
     cases: int
@@ -41,15 +41,15 @@ class IctFigures:
     specificity: float | None
     limit_low: float | None
     limit_high: float | None
-    enlarged: Share  # found of the enlarged
-    not_enlarged: Share  # found of the others
+    enlarged: Share  # sensitivity
+    not_enlarged: Share  # specificity
     intervals: dict[str, Interval]
 
 
 def ict_figures(
     samples: Samples, predictions: Predictions, line: float = ENLARGED_ABOVE
 ) -> IctFigures:
-    """Figures over the samples that have all four callipers, of which there is one or more."""
+    """Return figures over the samples with all four callipers; there must be at least one."""
     truth, measured = true_and_measured_index(samples, predictions)
     difference = measured - truth
     enlarged = truth > line

@@ -1,4 +1,4 @@
-"""Calibration of spreads into expected errors, on held-out radiographs with truth.
+"""Calibration of spreads to expected errors, on annotated radiographs not used for fitting.
 
 Isotonic regression of the true mean error on the mean spread gives the expectation; the ratio of
 true to expected error, out of fold, gives its upper 90 % bound (split conformal, with the
@@ -20,7 +20,7 @@ from training.samples import Samples
 from training.shape import index_of
 
 Floats = npt.NDArray[np.float64]
-#: Fewer validation radiographs cannot carry a calibration: studies stay unrated.
+#: With fewer validation radiographs there is no calibration: studies are unrated.
 LEAST_CASES = 20
 FOLDS = 5
 COVERAGE = 0.90
@@ -29,7 +29,7 @@ LEAST_ICT_CASES = 10
 
 
 def calibrate(samples: Samples, predictions: Predictions, name: str) -> Calibration:
-    """Fit a calibration on samples the network was not fitted to."""
+    """Return a calibration on samples the network was not fitted to."""
     known = samples.has_landmarks()
     spreads = predictions.spreads * samples.scale[:, None]
     scores = spreads[known][:, list(ANATOMICAL)].mean(axis=1)
@@ -43,11 +43,11 @@ def calibrate(samples: Samples, predictions: Predictions, name: str) -> Calibrat
 
 
 def _monotone(scores: Floats, errors: Floats) -> tuple[tuple[float, float], ...]:
-    """Knots of the isotonic fit at even shares of the cases; ties are thinned to one knot."""
+    """Return knots of the isotonic fit at even shares of the cases; ties become one knot."""
     order = np.argsort(scores)
     fitted = isotonic_regression(errors[order]).x
     at = np.linspace(0, len(scores) - 1, KNOTS).round().astype(int)
-    # Means over the neighbourhood of a knot: the fit's steps are accidents of a hundred cases.
+    # Means around each knot, since the steps of the fit are noise with a hundred cases.
     reach = max(1, len(scores) // (2 * KNOTS))
     means = [
         (
@@ -72,7 +72,7 @@ def _upper_ratio(scores: Floats, errors: Floats) -> float:
 def _ict_factor(samples: Samples, predictions: Predictions) -> float | None:
     known = samples.has_callipers()
     if known.sum() < LEAST_ICT_CASES:
-        return None  # a deviation of so few errors promises an interval that it cannot hold
+        return None  # too few errors for a reliable standard deviation
     points, spreads = predictions.points[known], predictions.spreads[known]
     error = index_of(points) - index_of(samples.points[known].astype(np.float64))
     propagated = np.array([propagated_ict_sd(p, s) for p, s in zip(points, spreads, strict=True)])

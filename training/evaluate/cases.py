@@ -19,11 +19,11 @@ from training.shape import index_of
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One radiograph; ``position`` among the samples. What is unknown of it is None.
+    """One radiograph; ``position``: index among the samples. Unknown values are None.
 
     Errors are means over the fifteen landmarks, px of a 224 frame: ``error`` against the truth,
-    ``expected`` without it, ``upper`` its upper 90 % bound; ``ict_low`` to ``ict_high`` is the
-    index's 95 % interval.
+    ``expected`` without it, ``upper`` its upper 90 % bound; ``ict_low`` to ``ict_high``:
+    95 % interval of the index.
     """
 
     position: int
@@ -44,12 +44,12 @@ class Case:
 
     @property
     def ict_difference(self) -> float | None:
-        """Measured minus true index."""
+        """Return the measured minus the true index."""
         return None if self.ict is None or self.ict_true is None else self.ict - self.ict_true
 
     @property
     def row(self) -> dict[str, Any]:
-        """Return the case as CSV holds it."""
+        """Return the case as a row of CSV."""
         values = asdict(self)
         del values["position"]
         return {
@@ -61,7 +61,7 @@ class Case:
 def list_cases(
     samples: Samples, predictions: Predictions, calibration: Calibration | None
 ) -> list[Case]:
-    """Return the samples' cases, in their order."""
+    """Return the cases of samples, in their order."""
     errors = case_errors(samples, predictions)
     truth = index_of(samples.points.astype(np.float64))
     set_aside = refusals(samples, predictions)
@@ -88,13 +88,13 @@ def list_cases(
 
 
 def worst_landmarks(cases: Iterable[Case], count: int) -> list[Case]:
-    """Return the cases of the largest landmark errors, the worst first."""
+    """Return the cases with the largest landmark errors, the worst first."""
     known = [(case.error, case) for case in cases if case.error is not None]
     return [case for _, case in sorted(known, key=lambda pair: -pair[0])[:count]]
 
 
 def worst_indices(cases: Iterable[Case], count: int) -> list[Case]:
-    """Return the cases whose index is furthest off, the worst first."""
+    """Return the cases with the largest errors of the index, the worst first."""
     known = [(abs(case.ict_difference), case) for case in cases if case.ict_difference is not None]
     return [case for _, case in sorted(known, key=lambda pair: -pair[0])[:count]]
 

@@ -1,4 +1,4 @@
-"""Whether predicted points keep a chest's shape: its asymmetry and its lengths."""
+"""Consistency of the predicted shape of a chest: its asymmetry and its lengths."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.shape import LATERAL_PAIRS, LENGTH_PAIRS, asymmetry, pair_lengths
 
 @dataclass(frozen=True, slots=True)
 class PairFigures:
-    """One pair, px of a 224 frame: what is true, and how far off what is predicted is."""
+    """True values and errors of one pair, px of a 224 frame."""
 
     true_mean: float
     predicted_mean: float
@@ -26,9 +26,9 @@ class PairFigures:
 class ConsistencyFigures:
     """Symmetry about the mid-line and lengths, over the cases that have the fifteen landmarks.
 
-    Asymmetries are means over a case's five pairs, px of a 224 frame; a network that pulls
-    towards symmetry predicts less than is true. ``length_error``: mean absolute error of a pair's
-    length, ``length_share`` as a share of the true length.
+    Asymmetries are means over a case's five pairs, px of a 224 frame; a network biased
+    towards symmetry predicts less than the true asymmetry. ``length_error``: mean absolute error
+    of a pair's length, ``length_share`` as a share of the true length.
     """
 
     cases: int
@@ -46,7 +46,7 @@ class ConsistencyFigures:
 
 
 def consistency_figures(samples: Samples, predictions: Predictions) -> ConsistencyFigures:
-    """Figures over the samples that have all fifteen landmarks, of which there is one or more."""
+    """Return figures over the samples with all fifteen landmarks; there must be at least one."""
     known = samples.has_landmarks()
     scale = samples.scale[known, None, None].astype(np.float64)
     truth, predicted = samples.points[known] * scale, predictions.points[known] * scale
@@ -55,7 +55,7 @@ def consistency_figures(samples: Samples, predictions: Predictions) -> Consisten
     true_case, predicted_case = true_apart.mean(axis=1), predicted_apart.mean(axis=1)
     off = np.abs(predicted_case - true_case)
     lengths_off = np.abs(predicted_lengths - true_lengths)
-    # An annotation may put two points on one place; its length has no share.
+    # Two annotated points may coincide; a length of 0 has no relative error.
     shares = lengths_off / np.maximum(true_lengths, 1.0)
     return ConsistencyFigures(
         cases=len(truth),
@@ -82,7 +82,7 @@ def consistency_figures(samples: Samples, predictions: Predictions) -> Consisten
 def _by_pair(
     pairs: tuple[tuple[int, int], ...], truth: Floats, predicted: Floats
 ) -> dict[str, PairFigures]:
-    """Figures of each column of (N, 5) values."""
+    """Return the figures of each column of (N, 5) values."""
     return {
         f"L{first + 1} L{second + 1}": PairFigures(
             true_mean=float(truth[:, i].mean()),

@@ -1,4 +1,4 @@
-"""95 % intervals of figures over some hundred cases, the same on every run."""
+"""95 % intervals of figures over a few hundred cases, reproducible."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 Interval = tuple[float, float]
 
 RESAMPLES = 2000
-#: Standard deviations on either side that hold 95 % of a normal distribution.
+#: Half-width in standard deviations that contains 95 % of a normal distribution.
 HALF_WIDTH_SD = 1.96
 
 
@@ -30,7 +30,7 @@ class Share:
 
 
 def share_of(hits: npt.NDArray[np.bool_]) -> Share:
-    """Count the true ones of (N,); E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209."""
+    """Return the share of true values of (N,); E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209."""
     cases, found = len(hits), int(hits.sum())
     if not cases:
         return Share(0, 0, None, None, None)
@@ -46,15 +46,15 @@ def share_of(hits: npt.NDArray[np.bool_]) -> Share:
 
 
 def bootstrap_interval(values: Floats) -> Interval:
-    """95 % percentile bootstrap of the mean of (N,) values."""
+    """Return the 95 % percentile bootstrap of the mean of (N,) values."""
     low, high = bootstrap(lambda drawn: drawn.mean(axis=-1), values)
     return low, high
 
 
 def bootstrap(figure: Callable[..., Floats], *columns: Floats) -> Interval:
-    """95 % percentile bootstrap of a figure of paired columns, each (N,).
+    """Return the 95 % percentile bootstrap of a figure of paired columns, each (N,).
 
-    ``figure`` takes the columns resampled, each (RESAMPLES, N), and answers (RESAMPLES,).
+    ``figure`` takes the resampled columns, each (RESAMPLES, N), and returns (RESAMPLES,).
     """
     cases = len(columns[0])
     draws = np.random.default_rng(0).integers(0, cases, (RESAMPLES, cases))
@@ -63,7 +63,7 @@ def bootstrap(figure: Callable[..., Floats], *columns: Floats) -> Interval:
 
 
 def limit_half_width(sd: float, cases: int) -> float:
-    """Half the 95 % interval of a limit of agreement; J. M. Bland, D. G. Altman, Lancet 1986."""
+    """Return half the 95 % interval of a limit of agreement; Bland and Altman, Lancet 1986."""
     error = sd * math.sqrt(1 / cases + HALF_WIDTH_SD**2 / (2 * (cases - 1)))
     return float(student.ppf(0.975, cases - 1)) * error
 
@@ -74,7 +74,7 @@ def deviation(values: Floats) -> float | None:
 
 
 def correlation(first: Floats, second: Floats) -> float | None:
-    """Pearson's coefficient, None where one of them does not vary."""
+    """Return Pearson's coefficient, None if one of them is constant."""
     if len(first) < 2 or not first.std() or not second.std():
         return None
     return float(np.corrcoef(first, second)[0, 1])

@@ -1,4 +1,4 @@
-"""How far a network's points are from annotated ones, in figures with their intervals.
+"""Landmark errors of a network, with their intervals.
 
 Landmark errors are mean point-to-point distances in px of a 224 frame.
 """
@@ -22,7 +22,7 @@ RATED = (Bucket.EXCELLENT, Bucket.VERY_GOOD, Bucket.GOOD, Bucket.REVIEW)
 
 @dataclass(frozen=True, slots=True)
 class CategoryFigures:
-    """Errors over the cases of one category; px of a 224 frame."""
+    """Errors over the cases of one category, px of a 224 frame."""
 
     cases: int
     mean: float
@@ -33,7 +33,7 @@ class CategoryFigures:
 
 @dataclass(frozen=True, slots=True)
 class LandmarkFigures:
-    """Errors over the cases that have the fifteen landmarks; ``low`` to ``high`` is the mean's.
+    """Errors over the cases with the fifteen landmarks; ``low`` to ``high``: interval of the mean.
 
     ``intervals``: of the other figures, of the landmarks by name and of the buckets' shares.
     """
@@ -45,7 +45,7 @@ class LandmarkFigures:
     median: float
     sd: float | None
     p95: float
-    independent_mean: float  # over the twelve points that are no fractions of the axis
+    independent_mean: float  # over the twelve points that are not fractions of the axis
     by_category: dict[str, CategoryFigures]
     by_landmark: dict[str, float]
     buckets: dict[str, float]  # share of cases, by true error
@@ -53,7 +53,7 @@ class LandmarkFigures:
 
 
 def landmark_figures(samples: Samples, predictions: Predictions) -> LandmarkFigures:
-    """Figures over the samples that have all fifteen landmarks, of which there is one or more."""
+    """Return figures over the samples with all fifteen landmarks; there must be at least one."""
     known = samples.has_landmarks()
     errors = point_errors(samples.where(known), predictions.where(known))
     cases = errors[:, list(ANATOMICAL)].mean(axis=1)
@@ -89,6 +89,6 @@ def landmark_figures(samples: Samples, predictions: Predictions) -> LandmarkFigu
 
 
 def category_figures(cases: Floats) -> CategoryFigures:
-    """Figures over the (N,) errors of a category."""
+    """Return figures over the (N,) errors of a category."""
     low, high = bootstrap_interval(cases)
     return CategoryFigures(len(cases), float(cases.mean()), low, high, float(np.median(cases)))

@@ -29,10 +29,10 @@ from training.samples import EXTERNAL_SPLIT, Samples, read_samples
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Figures by the name of the set they are of, such as ``wingspan test``.
+    """Figures by the name of their set, such as ``wingspan test``.
 
-    ``ict_covered``: true indices inside their 95 % interval; ``refused``: radiographs refused as no
-    frontal chest, although all of them are.
+    ``ict_covered``: true indices inside their 95 % interval; ``refused``: radiographs wrongly
+    refused as not a frontal chest.
     """
 
     model: str
@@ -92,7 +92,7 @@ def evaluate(card: ModelCard, data: Path, split: str, device: str) -> Evaluation
 def take_figures(
     model: str, samples: Samples, predictions: Predictions, calibration: Calibration | None
 ) -> Evaluation:
-    """Compute the figures of every set among the samples: a source and its split."""
+    """Return the figures of every set among the samples: a source and its split."""
     evaluation = Evaluation(model, {}, {}, {}, {}, {}, {})
     for source, split in sorted(set(zip(samples.sources, samples.splits, strict=True))):
         here = (samples.sources == source) & (samples.splits == split)

@@ -1,4 +1,4 @@
-"""What a network predicts for samples, and how far that is from the annotation."""
+"""Predictions of a network for samples, and their errors against the annotation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Predictions:
 
     @classmethod
     def averaged(cls, members: Sequence[Predictions]) -> Predictions:
-        """Average the networks of an ensemble; their disagreement widens the spreads."""
+        """Return the average of an ensemble; disagreement widens the spreads."""
         if len(members) == 1:
             return members[0]
         points = np.stack([member.points for member in members])
@@ -44,7 +44,7 @@ class Predictions:
 
 
 def predict(predictor: Predicts, samples: Samples, size: int = 16) -> Predictions:
-    """Predict samples read at the network's side."""
+    """Return predictions for samples read at the network's side."""
     predicted: list[Prediction] = []
     for start in range(0, len(samples), size):
         predicted += predictor.predict(samples.images[start : start + size])
@@ -56,11 +56,11 @@ def predict(predictor: Predicts, samples: Samples, size: int = 16) -> Prediction
 
 
 def case_errors(samples: Samples, predictions: Predictions) -> Floats:
-    """Mean error of each case over its fifteen landmarks, px of a 224 frame; NaN without truth."""
+    """Return the mean error of each case over the fifteen landmarks, px of a 224 frame, or NaN."""
     return np.asarray(point_errors(samples, predictions)[:, list(ANATOMICAL)].mean(axis=1))
 
 
 def point_errors(samples: Samples, predictions: Predictions) -> Floats:
-    """Distance of every point, (N, 19), px of a 224 frame; NaN where the truth lacks it."""
+    """Return the error of every point, (N, 19), px of a 224 frame; NaN if not annotated."""
     offset = (predictions.points - samples.points) * samples.scale[:, None, None]
     return np.asarray(np.linalg.norm(offset, axis=2), np.float64)

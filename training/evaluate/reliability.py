@@ -1,4 +1,4 @@
-"""How well the errors that a network expects without the truth agree with the true ones."""
+"""Agreement of the expected errors of a network with the true errors."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from training.evaluate.predictions import Floats, Predictions, case_errors
 from training.samples import Samples
 from training.shape import index_of
 
-#: Cases are sorted by expected error into this many bins of the same size.
+#: Number of bins, of equal size, by expected error.
 BINS = 6
-#: The frame in which predictions are measured here; every figure is in its pixels.
+#: The frame in which predictions are measured here.
 _HEADER = Header(ImageFormat.PNG, rows=ERROR_FRAME_PX, columns=ERROR_FRAME_PX)
 _TO_SOURCE = np.eye(2, 3)
 
@@ -48,7 +48,7 @@ class ReliabilityFigures:
 
     ``confusion``: cases by expected, then by true bucket; ``ratio``: mean expected over mean true
     error; ``covered``: cases under the upper 90 % bound; ``calibration_error``: mean distance of
-    expected from true over bins of about the same expected error, weighed by their cases;
+    expected from true error over bins by expected error, weighted by their cases;
     ``review_missed``: cases of 15 px and more among those expected to be good or better.
     """
 
@@ -79,7 +79,7 @@ class ExpectedErrors:
 def measure_predictions(
     samples: Samples, predictions: Predictions, calibration: Calibration | None
 ) -> list[Measurement]:
-    """Measure predictions as a worker does, in the pixels of a 224 frame."""
+    """Return measurements as a worker computes them, in pixels of a 224 frame."""
     scale = samples.scale.astype(np.float64)
     return [
         measure(
@@ -98,7 +98,7 @@ def measure_predictions(
 def expected_errors(
     samples: Samples, predictions: Predictions, calibration: Calibration
 ) -> ExpectedErrors:
-    """Return what was expected of the samples that have all fifteen landmarks."""
+    """Return the expected errors of the samples with all fifteen landmarks."""
     known = samples.has_landmarks()
     samples, predictions = samples.where(known), predictions.where(known)
     measurements = measure_predictions(samples, predictions, calibration)
@@ -112,7 +112,7 @@ def expected_errors(
 def reliability_figures(
     samples: Samples, predictions: Predictions, calibration: Calibration
 ) -> ReliabilityFigures:
-    """Figures over the samples that have all fifteen landmarks, of which there is one or more."""
+    """Return figures over the samples with all fifteen landmarks; there must be at least one."""
     found = expected_errors(samples, predictions, calibration)
     expected, true = found.expected, found.true
     expected_bucket = np.array([bucket(case) for case in expected])
@@ -147,7 +147,7 @@ def reliability_figures(
 
 
 def ict_covered(samples: Samples, predictions: Predictions, calibration: Calibration) -> Share:
-    """Count the true indices inside their 95 % intervals, where the network brings these."""
+    """Return the share of true indices inside their 95 % intervals, where these exist."""
     known = samples.has_callipers()
     truth = index_of(samples.points[known].astype(np.float64))
     measurements = measure_predictions(samples.where(known), predictions.where(known), calibration)
@@ -160,7 +160,7 @@ def ict_covered(samples: Samples, predictions: Predictions, calibration: Calibra
 
 
 def refusals(samples: Samples, predictions: Predictions) -> npt.NDArray[np.bool_]:
-    """(N,) whether a worker would set the radiograph aside as no frontal chest."""
+    """Return (N,) whether a worker would set the radiograph aside as not a frontal chest."""
     scale = samples.scale.astype(np.float64)
     return np.array(
         [not _accepted(predictions, i, float(scale[i])) for i in range(len(samples))],

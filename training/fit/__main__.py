@@ -1,8 +1,9 @@
 """Run a plan at the terminal: ``python -m training.fit --data DIR --out DIR``.
 
-What `thoraq train` runs as a job, without a queue. Several seeds make teachers; ``--teachers``
-blends their points and outlines into the training split, so that one network learns every point
-from every radiograph. Started again with the same options it goes on from its checkpoint.
+The same as `thoraq train`, without a queue. Networks of several seeds can be teachers:
+``--teachers`` blends their points and outlines into the training split, so that one network learns
+every point from every radiograph. Started again with the same options it resumes from its
+checkpoint.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from training.plan import Plan
 
 
 class Terminal:
-    """Prints a line a check and a line a phase."""
+    """Prints one line per check and per phase."""
 
     def beat(self) -> None:
-        """Let every step pass."""
+        """Do nothing: a run at the terminal is not stopped."""
 
     def checked(self, check: RunCheck) -> None:
         """Print the state of the run."""
@@ -48,7 +49,7 @@ class Terminal:
 
 
 def main() -> None:
-    """Parse, run, say where the weights are."""
+    """Run the plan and print the path of the weights."""
     parser = argparse.ArgumentParser(prog="python -m training.fit", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     parser.add_argument("--out", type=Path, required=True, help="folder for all the run leaves")

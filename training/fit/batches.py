@@ -1,4 +1,4 @@
-"""Random training batches on one device: drawn, moved, exposed, with counterexamples."""
+"""Random training batches on one device, with augmentation and counterexamples."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Batch:
 
 
 class BatchSource:
-    """Every sample on the device once; a batch is a draw of indices."""
+    """Holds every sample on the device; a batch is a random selection of indices."""
 
     def __init__(self, samples: Samples, plan: Plan, device: torch.device) -> None:
         self._plan = plan
@@ -100,7 +100,7 @@ class BatchSource:
 
 
 def held_out_batch(samples: Samples, device: torch.device) -> Batch:
-    """Return samples as the network gets them when it measures: unmoved, at its own size.
+    """Return a batch without augmentation, as in inference.
 
     ``samples`` were read at the network's side.
     """

@@ -1,8 +1,8 @@
 """A run's state on disk, written atomically.
 
 Only tensors and plain values, so that it loads with ``weights_only``: a checkpoint from
-elsewhere cannot run code. A checkpoint is named by phase and step, and the furthest counts:
-what a worker wrote that was presumed dead does not replace its successor's.
+elsewhere cannot run code. A checkpoint is named by phase and step, and the furthest is used: a
+worker that was presumed dead cannot replace the checkpoint of its successor.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NAME = re.compile(r"checkpoint-(\d+)-(\d+)\.pt")
 
 
 def save_checkpoint(folder: Path, ordinal: int, step: int, state: dict[str, Any]) -> None:
-    """Write a checkpoint: ``step`` steps of phase ``ordinal`` are done. The furthest is kept."""
+    """Write a checkpoint after ``step`` steps of phase ``ordinal``; keep only the furthest."""
     put_whole(
         folder / f"checkpoint-{ordinal}-{step}.pt", lambda partial: torch.save(state, partial)
     )
@@ -31,8 +31,8 @@ def save_checkpoint(folder: Path, ordinal: int, step: int, state: dict[str, Any]
 
 
 def put_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write, sync, rename, sync the folder: a crash leaves the old file or the new one."""
-    # Two workers may write at once; each has a file of its own.
+    """Write a file atomically and durably: a crash leaves the old file or the new one."""
+    # Two workers may write at once, each to its own temporary file.
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     write(partial)
     _sync(partial)
@@ -49,14 +49,14 @@ def _sync(path: Path) -> None:
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """Read the furthest onto the CPU; None without a checkpoint. Raises CheckpointBroken."""
+    """Return the furthest checkpoint on the CPU; None if absent. Raises CheckpointBroken."""
     while paths := checkpoints(folder):
         try:
             state: dict[str, Any] = torch.load(  # noqa: TID251 - only tensors and plain values
                 paths[-1], map_location="cpu", weights_only=True
             )
         except FileNotFoundError:
-            continue  # a worker that was presumed dead has just written a further one
+            continue  # replaced meanwhile by another worker
         except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as exc:
             raise CheckpointBroken.about(paths[-1]) from exc
         return state
@@ -64,7 +64,7 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """List the complete checkpoints, the furthest last."""
+    """Return the complete checkpoints, the furthest last."""
     found = [(match, path) for path in folder.iterdir() if (match := _NAME.fullmatch(path.name))]
     found.sort(key=lambda each: (int(each[0][1]), int(each[0][2])))
     return [path for _, path in found]
@@ -77,13 +77,13 @@ def drop_checkpoints(folder: Path) -> None:
 
 
 def random_state() -> dict[str, Any]:
-    """Return the state of every generator that torch draws from."""
+    """Return the state of every random generator of torch."""
     accelerators = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return {"cpu": torch.get_rng_state(), "accelerators": accelerators}
 
 
 def restore_random_state(state: dict[str, Any]) -> None:
-    """Set every generator; those of absent devices are skipped."""
+    """Restore every generator; those of absent devices are skipped."""
     torch.set_rng_state(state["cpu"])
     if torch.cuda.is_available() and len(state["accelerators"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["accelerators"])

@@ -1,4 +1,4 @@
-"""Images that are not upright frontal chests, made from such: turned, inverted, cut, or noise."""
+"""Counterexamples made from upright frontal chests: rotated, inverted, cropped, or noise."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch.nn import functional
 
 
 def counterexamples(image: Tensor) -> Tensor:
-    """Turn (N, S, S) upright chests 0..255 into images the network must refuse."""
+    """Return (N, S, S) images the network must refuse, made from upright chests 0..255."""
     made = image.clone()
     kinds = torch.randint(0, 6, (len(image),), device=image.device)
     for i, kind in enumerate(kinds.tolist()):

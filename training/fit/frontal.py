@@ -1,7 +1,7 @@
 """Fitting the classifier of upright frontal chests, on a finished trunk.
 
-Chests are the training radiographs and phantoms; everything else is made from them, or drawn:
-laterals, limbs and hands of the phantom. Only a linear layer is fitted, so no landmark moves.
+Positives are the training radiographs and phantoms; negatives are made from them, or are lateral
+views, limbs and hands of the phantom. Only a linear layer is fitted, so landmarks do not change.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from training.fit.photometry import expose
 from training.plan import Plan
 from training.samples import Samples
 
-#: Rows and columns of the drawn radiographs; the network's square is smaller.
+#: Rows and columns of the phantoms; the network's square is smaller.
 PHANTOM_PX = 384
 DECAY = 1e-3
 
@@ -35,9 +35,9 @@ def refit_frontal(
     phantoms: int = 150,
     beat: Callable[[], None] = lambda: None,
 ) -> float:
-    """Refit ``network.frontal`` in place; return its accuracy on what it was fitted to.
+    """Refit ``network.frontal`` in place; return its accuracy on the fitted images.
 
-    ``beat`` is called between radiographs; what it raises ends the work.
+    ``beat`` is called between radiographs; an exception from it ends the work.
     """
     torch.manual_seed(plan.seed)
     network.eval()
@@ -53,7 +53,7 @@ def refit_frontal(
             beat()
             features.append(network.summary(radiograph))
             labels.append(torch.full((len(radiograph),), label))
-    # Out of inference mode the copies take part in autograd.
+    # Tensors from inference mode cannot take part in autograd; copies can.
     return _fit_layer(network.frontal, torch.cat(features).clone(), torch.cat(labels).clone())
 
 
@@ -75,7 +75,7 @@ def draw_phantoms(count: int, seed: int) -> Iterator[tuple[Tensor, float]]:
 
 
 def _fit_layer(layer: torch.nn.Linear, features: Tensor, labels: Tensor) -> float:
-    """Logistic regression by L-BFGS, both classes weighing the same."""
+    """Fit a logistic regression by L-BFGS with balanced classes; return its accuracy."""
     mean, deviation = features.mean(dim=0), features.std(dim=0) + 1e-6
     inputs = (features - mean) / deviation
     weight = torch.zeros(inputs.shape[1], requires_grad=True)

@@ -1,4 +1,4 @@
-"""Whether a phase made the network better, by its errors on the validation radiographs."""
+"""Decision whether a phase improved the network, by its errors on the validation split."""
 
 from __future__ import annotations
 

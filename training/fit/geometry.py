@@ -1,6 +1,6 @@
-"""Random geometry for a batch: one affine an image, applied to pixels, outlines and points alike.
+"""Random geometry for a batch: one affine per image, applied to pixels, outlines and points.
 
-Mirroring swaps the left and right points: an unswapped flip would put L3 on either side.
+Mirroring swaps the left and right points, so that L3 stays on the patient's right.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from training.plan import GeometryRanges
 
 
 def random_affines(count: int, ranges: GeometryRanges, device: torch.device) -> Tensor:
-    """Draw (N, 3, 3) matrices from source to target coordinates, both about the centre, -1..1."""
+    """Return random (N, 3, 3) matrices from source to target, both -1..1 about the centre."""
 
     def even(width: float) -> Tensor:
         return (torch.rand(count, device=device) * 2 - 1) * width
@@ -38,9 +38,9 @@ def random_affines(count: int, ranges: GeometryRanges, device: torch.device) -> 
 
 
 def move_pixels(pixels: Tensor, affines: Tensor, side: int, warps: Tensor | None = None) -> Tensor:
-    """Resample (N, C, S, S) floats through ``affines`` into (N, C, side, side); outside is 0.
+    """Return (N, C, S, S) floats resampled through ``affines`` to (N, C, side, side); outside is 0.
 
-    ``warps`` (N, 2, side, side) px displace what the affine has placed; see ``training.fit.warps``.
+    ``warps`` (N, 2, side, side) px are applied after the affine; see ``training.fit.warps``.
     """
     inverse = torch.linalg.inv(affines)[:, :2]
     grid = functional.affine_grid(
@@ -53,7 +53,7 @@ def move_pixels(pixels: Tensor, affines: Tensor, side: int, warps: Tensor | None
 
 
 def move_points(points: Tensor, affines: Tensor, source_side: int, side: int) -> Tensor:
-    """Move (N, P, 2) points of a source square into the target square, swapping mirrored pairs."""
+    """Return (N, P, 2) source points in the target square, with mirrored pairs swapped."""
     centred = (points + 0.5) * (2.0 / source_side) - 1.0
     moved = centred @ affines[:, :2, :2].transpose(1, 2) + affines[:, None, :2, 2]
     placed = (moved + 1.0) * (side / 2.0) - 0.5

@@ -1,4 +1,4 @@
-"""The pairs of the fifteen landmarks: how far apart they are, and how far from mirror images."""
+"""The pairs of the fifteen landmarks: their distances and their asymmetry."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ MIDLINE = (0, 1, 8, 9, 10)
 
 
 def asymmetry(points: Tensor) -> Tensor:
-    """Distance of each right point from its left one reflected about the mid-line, (N, 5).
+    """Return the distance of each right point from its reflected left one, (N, 5).
 
-    ``points`` (N, 19, 2) in any unit. The mid-line is fitted to its five points and detached: a
-    pair is moved towards symmetry, not the mid-line towards the pairs.
+    ``points`` (N, 19, 2) in any unit. The mid-line is fitted to its five points and detached, so
+    gradients move the pairs and not the mid-line.
     """
     middle = points[:, list(MIDLINE)].detach()
     centre = middle.mean(dim=1, keepdim=True)
@@ -26,13 +26,13 @@ def asymmetry(points: Tensor) -> Tensor:
     right = points[:, [pair[1] for pair in LATERAL_PAIRS]] - centre
     lengthwise = (left * along[:, None]).sum(dim=2, keepdim=True) * along[:, None]
     reflected = 2 * lengthwise - left
-    # A floor below the square root: its slope at nothing is endless.
+    # A minimum below the square root, whose slope at 0 is infinite.
     apart: Tensor = ((right - reflected).square().sum(dim=2) + 1e-6).sqrt()
     return apart
 
 
 def pair_lengths(points: Tensor) -> Tensor:
-    """Distances of the five pairs, (N, 5), in the unit of ``points`` (N, 19, 2)."""
+    """Return the distances of the five pairs, (N, 5), in the unit of ``points`` (N, 19, 2)."""
     first = points[:, [pair[0] for pair in DISTANCE_PAIRS]]
     second = points[:, [pair[1] for pair in DISTANCE_PAIRS]]
     return ((first - second).square().sum(dim=2) + 1e-6).sqrt()

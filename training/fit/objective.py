@@ -1,4 +1,4 @@
-"""The loss, in pixels of a 224 frame; it counts only what an image has annotated."""
+"""The loss, in pixels of a 224 frame; parts without annotation do not count."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class Target:
     outlines: Tensor  # (N, 3, S, S) 0..1
     outlined: Tensor  # (N,) bool
     frontal: Tensor  # (N,)
-    to_224: Tensor  # (N,) px of a 224 frame an input px
+    to_224: Tensor  # (N,) px of a 224 frame per input px
 
 
-#: Rounding of the landmark grid: errors below it carry no information.
+#: Rounding of the landmark grid: errors below it are not significant.
 ROUNDING_PX224 = 1.0
 
 
-#: Wing's omega and epsilon: the width of its logarithm and how sharp it bends.
+#: Omega and epsilon of Wing: width and curvature of its logarithmic part.
 WING_PX224, WING_BEND_PX224 = 10.0, 2.0
-#: A squared distance over this is a distance again, so that the parts stay in one unit.
+#: Divisor of a squared distance, so that the loss is in pixels.
 SQUARED_OVER_PX224 = 10.0
-#: Length that a relative error of a pair's distance is counted against.
+#: Length by which the relative error of a pair's distance is multiplied.
 PAIR_PX224 = 100.0
 
 
@@ -45,9 +45,9 @@ def loss_parts(
     kind: PointLoss = PointLoss.DISTANCE,
     natural_px224: float = 0.0,
 ) -> dict[str, Tensor]:
-    """Weighted parts of the loss, each a scalar; their sum is what is minimised.
+    """Return the weighted parts of the loss, each a scalar; their sum is minimised.
 
-    ``natural_px224``: asymmetry that chests have by nature, which costs nothing.
+    ``natural_px224``: natural asymmetry of chests, which is not penalised.
     """
     present = torch.isfinite(target.points).all(dim=2) & (target.frontal > 0.5)[:, None]
     truth = torch.nan_to_num(target.points)
@@ -76,7 +76,7 @@ def loss_parts(
 
 
 def point_loss(error: Tensor, kind: PointLoss) -> Tensor:
-    """Loss of each point, (N, P), from its error (N, P, 2); all in px of a 224 frame."""
+    """Return the loss of each point, (N, P), from its error (N, P, 2); px of a 224 frame."""
     if kind is PointLoss.SQUARED:
         return error.square().sum(dim=2) / SQUARED_OVER_PX224
     if kind is PointLoss.WING:
@@ -85,13 +85,13 @@ def point_loss(error: Tensor, kind: PointLoss) -> Tensor:
 
 
 def wing(size: Tensor, omega: float, epsilon: float) -> Tensor:
-    """Wing (arXiv 1711.06753): a logarithm below ``omega``, a line above, of sizes >= 0."""
+    """Return Wing (arXiv 1711.06753) of sizes >= 0: logarithmic below ``omega``, linear above."""
     constant = omega - omega * math.log1p(omega / epsilon)
     return torch.where(size < omega, omega * torch.log1p(size / epsilon), size - constant)
 
 
 def symmetry_loss(predicted: Tensor, true: Tensor, whole: Tensor, natural_px224: float) -> Tensor:
-    """Huber loss of asymmetry beyond the annotated and the natural one, px of a 224 frame."""
+    """Return the Huber loss of asymmetry beyond the true and the natural one, px of a 224 frame."""
     limit = asymmetry(true).clamp_min(natural_px224)
     excess = functional.relu(asymmetry(predicted) - limit)
     huber = functional.huber_loss(excess, torch.zeros_like(excess), reduction="none")
@@ -99,7 +99,7 @@ def symmetry_loss(predicted: Tensor, true: Tensor, whole: Tensor, natural_px224:
 
 
 def distance_loss(predicted: Tensor, true: Tensor, whole: Tensor) -> Tensor:
-    """Relative error of the five pairs' distances, of a length of ``PAIR_PX224``."""
+    """Return the relative error of the five pairs' distances, times ``PAIR_PX224``."""
     length = pair_lengths(true)
     relative = (pair_lengths(predicted) - length).abs() / length.clamp_min(1.0) * PAIR_PX224
     return _mean(relative, whole.float()[:, None].expand_as(relative))
@@ -110,7 +110,7 @@ def _mean(values: Tensor, share: Tensor) -> Tensor:
 
 
 def _width_loss(error: Tensor, present: Tensor) -> Tensor:
-    """Errors of the two widths of the cardiothoracic index, in px."""
+    """Return the errors of the two widths of the cardiothoracic index, in px."""
     whole = present[:, list(CALLIPERS)].all(dim=1).float()
     heart = (error[:, Landmark.HEART_LEFT, 0] - error[:, Landmark.HEART_RIGHT, 0]).abs()
     thorax = (error[:, Landmark.THORAX_LEFT, 0] - error[:, Landmark.THORAX_RIGHT, 0]).abs()
@@ -118,7 +118,7 @@ def _width_loss(error: Tensor, present: Tensor) -> Tensor:
 
 
 def _heatmap_loss(log_probability: Tensor, truth: Tensor, present: Tensor) -> Tensor:
-    """Cross-entropy to a Gaussian about each point; callipers are drawn out along the border."""
+    """Return the cross-entropy to a Gaussian at each point, elongated along y for callipers."""
     axis = torch.arange(HEATMAP_SIDE, device=truth.device) * STRIDE + (STRIDE - 1) / 2.0
     spread = torch.full((len(Landmark), 2), 3.0, device=truth.device)
     spread[list(CALLIPERS), 1] = 8.0
@@ -131,14 +131,14 @@ def _heatmap_loss(log_probability: Tensor, truth: Tensor, present: Tensor) -> Te
 
 
 def _scale_loss(log_scales: Tensor, error: Tensor, scale: Tensor, present: Tensor) -> Tensor:
-    """Laplace likelihood of the errors as they are; the points themselves are not moved by it."""
+    """Return the negative Laplace log-likelihood of the errors, without gradient to the points."""
     log_scale = log_scales + scale.log()
     likelihood = error.abs() * (-log_scale).exp() + log_scale
     return _mean(likelihood.sum(dim=2), present.float())
 
 
 def _outline_loss(logits: Tensor, target: Target) -> Tensor:
-    """Cross-entropy plus one minus the Dice overlap, over outlined images only."""
+    """Return cross-entropy plus one minus Dice, over images with outlines."""
     truth = functional.avg_pool2d(target.outlines, STRIDE)
     share = target.outlined.float()[:, None]
     cross = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
@@ -150,14 +150,14 @@ def _outline_loss(logits: Tensor, target: Target) -> Tensor:
 
 
 def landmark_error_px224(points: Tensor, target: Target) -> Tensor:
-    """Mean distance over the fifteen anatomical points of each image, (N,), NaN where absent."""
+    """Return the mean error over the fifteen landmarks of each image, (N,), NaN if absent."""
     error = (points - target.points) * target.to_224[:, None, None]
     distance: Tensor = torch.linalg.vector_norm(error[:, list(ANATOMICAL)], dim=2)
     return distance.mean(dim=1)
 
 
 def cardiothoracic_index(points: Tensor) -> Tensor:
-    """Heart width over thorax width of (N, 19, 2) points, (N,)."""
+    """Return heart width over thorax width of (N, 19, 2) points, (N,)."""
     heart = points[:, Landmark.HEART_LEFT, 0] - points[:, Landmark.HEART_RIGHT, 0]
     thorax = points[:, Landmark.THORAX_LEFT, 0] - points[:, Landmark.THORAX_RIGHT, 0]
     return heart / thorax.clamp_min(1.0)

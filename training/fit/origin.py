@@ -1,4 +1,4 @@
-"""What a run starts from: its samples, teachers' points, and the first weights."""
+"""The start of a run: samples, points of teachers, and initial weights."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from training.samples import TRAINING_SIDE_PX, training_samples
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a network comes from.
+    """Origin of a network.
 
-    ``weights``: of the network before its first phase, None for its own; ``description``: the
-    same in words, for its card.
+    ``weights``: before the first phase, None for random ones; ``description``: text for its
+    card.
     """
 
     weights: Mapping[str, torch.Tensor] | None
@@ -39,9 +39,9 @@ def prepare_recipe(
     start: Path | None = None,
     teachers: Sequence[Path] = (),
 ) -> tuple[Recipe, Origin]:
-    """Read the samples and the first weights. Raises DataMissing, WeightsMismatch."""
+    """Return the recipe and the initial weights. Raises DataMissing, WeightsMismatch."""
     if plan.original:
-        from training.fit.original import original_recipe  # noqa: PLC0415 - a comparison's alone
+        from training.fit.original import original_recipe  # noqa: PLC0415 - only for comparisons
 
         return original_recipe(plan, data, device), Origin(None, "none: trained from scratch")
     train = training_samples(data, TRAINING_SIDE_PX).split("train")
@@ -60,5 +60,5 @@ def _origin(start: Path | None) -> Origin:
         return Origin(read_network(start).state_dict(), f"the weights of {start.name}")
     network = LandmarkNetwork()
     description = start_from_imagenet(network)
-    # Without ImageNet weights the first phase draws its own from its seed.
+    # Without ImageNet weights the first phase initialises from its seed.
     return Origin(network.state_dict() if description.startswith("ImageNet") else None, description)

@@ -1,7 +1,8 @@
-"""The original work's network and recipe, faults included: what the phase table compares with.
+"""The original work's network and recipe, with its faults, for comparison in the phase table.
 
-Coordinates of 0 to 1 from pooled features, flips that mirror x and swap no pair, Wing on those
-coordinates, where its omega of 10 makes it a scaled distance, and a pull towards perfect symmetry.
+Coordinates of 0 to 1 from pooled features, flips that mirror x without swapping pairs, Wing on
+those coordinates, where its omega of 10 makes it a scaled distance, and a loss towards perfect
+symmetry.
 Radiographs are prepared as for thoraq's network, windowed and with a margin, in three equal
 channels of 224 x 224.
 """
@@ -29,7 +30,7 @@ from training.plan import Phase, Plan, PointLoss
 from training.samples import Samples, training_samples
 
 SIDE_PX = 224
-#: ImageNet's mean and deviation, as torchvision's weights expect them.
+#: Mean and standard deviation of ImageNet, for torchvision's weights.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 OMEGA, EPSILON = 10.0, 2.0
 _EVALUATION_BATCH = 16
@@ -69,7 +70,7 @@ class OriginalBatches:
         self._order = torch.empty(0, dtype=torch.long)
 
     def state(self) -> dict[str, Any]:
-        """Return the radiographs the epoch has left."""
+        """Return the radiographs left in the epoch."""
         return {"order": self._order}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -85,7 +86,7 @@ class OriginalBatches:
 
 
 def augment(radiograph: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-    """Flip half of the radiographs, turn a third, change the light: as the original's code did."""
+    """Return augmented images and points: flips, rotations and brightness of the original code."""
     count, device = len(radiograph), radiograph.device
     turned = torch.rand(count, device=device) < 0.3
     angle = (torch.rand(count, device=device) * 2 - 1) * math.radians(10.0) * turned
@@ -94,7 +95,7 @@ def augment(radiograph: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     rows = (cos * flip, -sin, zero, sin * flip, cos, zero, zero, zero, zero + 1)
     affines = torch.stack(rows, dim=1).view(-1, 3, 3)
     moved = move_pixels(radiograph.unsqueeze(1), affines, SIDE_PX).squeeze(1)
-    # The fault: a mirrored left point keeps the name of the left one.
+    # Fault of the original: mirrored left and right points are not swapped.
     placed = ((points * 2 - 1) @ affines[:, :2, :2].transpose(1, 2) + 1) / 2
     light, contrast = (torch.rand(2, count, 1, 1, device=device) * 0.4 + 0.8).unbind(0)
     mean = moved.mean(dim=(1, 2), keepdim=True)
@@ -113,7 +114,7 @@ class OriginalRecipe:
         self.epoch_steps = max(1.0, math.ceil(len(train) / plan.landmark_batch))
 
     def network(self, phase: Phase) -> nn.Module:
-        """Build the network of a phase, untrained."""
+        """Return the untrained network of a phase."""
         return OriginalNetwork(attention=phase.attention)
 
     def trunk(self, network: nn.Module) -> list[nn.Module]:
@@ -155,7 +156,10 @@ class OriginalRecipe:
 
 
 def perfect_symmetry(points: Tensor) -> Tensor:
-    """Mean distance of each pair's middle from an upright mid-line: the fault is to want none."""
+    """Return the mean distance of the pairs' middles from a vertical mid-line.
+
+    Fault of the original: natural asymmetry is penalised.
+    """
     middle = points[:, list(MIDLINE), 0].mean(dim=1, keepdim=True)
     left = points[:, [pair[0] for pair in LATERAL_PAIRS]]
     right = points[:, [pair[1] for pair in LATERAL_PAIRS]]
@@ -177,7 +181,7 @@ def _unit_points(samples: Samples) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 
 def original_recipe(plan: Plan, data: Path, device: torch.device) -> Recipe:
-    """Read the radiographs with landmarks at the original's size. Raises DataMissing."""
+    """Return the recipe on radiographs with landmarks, 224 px. Raises DataMissing."""
     samples = training_samples(data, SIDE_PX)
     known = samples.where(samples.has_landmarks())
     train = known.split("train")

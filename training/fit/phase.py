@@ -20,21 +20,21 @@ Weights = dict[str, Tensor]
 
 @dataclass(slots=True)
 class PhaseState:
-    """What changes while a phase is fitted, beside network, average and optimizer."""
+    """State of a phase besides network, average and optimizer."""
 
     step: int = 0
     best_step: int = 0
     best_score: float = math.inf
     best_px224: float = math.inf
     checks_since_best: int = 0
-    # Parts of the loss since the last check, on the device: reading a number waits for the device.
+    # Parts of the loss since the last check; on the device, since reading a number synchronises.
     sums: dict[str, Tensor | float] = field(default_factory=dict)
 
 
 class PhaseFit:
     """The fit of a phase, whose result is the average at the check with the lowest score.
 
-    ``start_from`` takes trained weights; what they lack keeps its initial value.
+    ``start_from`` loads trained weights; parameters they lack keep their initial values.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class PhaseFit:
         self._optimizer = self._prepare()
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
-        """Take trained weights before the first step. Raises RuntimeError for another network's."""
+        """Load trained weights before the first step. Raises RuntimeError if they do not fit."""
         missing, unexpected = self.network.load_state_dict(weights, strict=False)
         unmatched = [name for name in missing if not name.startswith("attention.")]
         # A phase without attention drops the attention of an earlier one.
@@ -73,12 +73,12 @@ class PhaseFit:
 
     @property
     def best(self) -> Weights:
-        """The best weights so far, on the CPU; empty before the first check."""
+        """Return the best weights so far, on the CPU; empty before the first check."""
         return self._best
 
     @property
     def finished(self) -> bool:
-        """Whether all steps are done or patience has ended."""
+        """Return whether all steps are done or patience is exhausted."""
         patience = self.phase.patience
         return self.state.step >= self.phase.steps or (
             patience is not None and self.state.checks_since_best >= patience
@@ -86,7 +86,7 @@ class PhaseFit:
 
     @property
     def check_due(self) -> bool:
-        """Whether the step just done ends with a check."""
+        """Return whether a check is due after the last step."""
         step = self.state.step
         return step % self._plan.check_every == 0 or step == self.phase.steps
 
@@ -97,7 +97,7 @@ class PhaseFit:
         self.network.train()
         if self.phase.frozen_trunk:
             for module in self._recipe.trunk(self.network):
-                module.eval()  # its running statistics stay as well
+                module.eval()  # keeps its running statistics
         parts = self._recipe.loss_parts(self.network, batch, self.phase)
         loss = torch.stack(tuple(parts.values())).sum()
         self._optimizer.zero_grad(set_to_none=True)
@@ -130,7 +130,7 @@ class PhaseFit:
         return errors, means
 
     def snapshot(self) -> dict[str, Any]:
-        """Return everything the rest of the phase depends on, as tensors and plain values."""
+        """Return the complete state of the phase, as tensors and plain values."""
         return {
             "network": self.network.state_dict(),
             "average": self._average.state_dict(),
@@ -156,7 +156,7 @@ class PhaseFit:
 
     @property
     def rate(self) -> float:
-        """Learning rate of the head at this step."""
+        """Return the learning rate of the head at this step."""
         return self.phase.head_rate * self._factor(self.state.step)
 
     def _averaged(self) -> AveragedModel:
@@ -167,7 +167,7 @@ class PhaseFit:
         )
 
     def _prepare(self) -> torch.optim.Optimizer:
-        """Freeze what is frozen; decay weights, not biases and norms."""
+        """Freeze the trunk if required; return the optimizer, without decay of biases and norms."""
         trunk = {
             id(parameter)
             for module in self._recipe.trunk(self.network)

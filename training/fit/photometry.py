@@ -1,7 +1,7 @@
-"""Random exposure for a batch: curves, windows, blur, noise, labels, dead areas.
+"""Random exposure for a batch: curves, windows, blur, noise, labels, blank areas.
 
-Radiographs reach an archive through many curves and windows; some are nearly white, some hold under
-forty grey levels. Each effect is drawn for each image separately.
+Radiographs in archives have passed through many curves and windows; some are nearly white, some
+have under forty grey levels. Each effect is random per image.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ def expose(radiographs: Tensor) -> Tensor:
     surround = radiographs <= 0
     light = radiographs / 255.0
     light = torch.where(some(0.6), light.clamp_min(1e-4) ** draw(-0.8, 0.8).exp(), light)
-    # A sigmoid or its inverse: the S-curves of film and of display windows.
+    # A sigmoid or its inverse: the S-curves of film and display windows.
     gain = draw(2.0, 6.0)
     middle = draw(0.3, 0.7)
     curve = torch.sigmoid((light - middle) * gain)
     low, high = torch.sigmoid(-middle * gain), torch.sigmoid((1 - middle) * gain)
     light = torch.where(some(0.3), (curve - low) / (high - low), light)
-    # Windows cut too tight saturate: nearly white and nearly black radiographs.
+    # Windows that are too narrow saturate: nearly white or nearly black radiographs.
     bottom, top = draw(-0.15, 0.25), draw(0.7, 1.15)
     light = torch.where(some(0.4), ((light - bottom) / (top - bottom)).clamp(0, 1), light)
     field = torch.randn(count, 1, 4, 4, device=device)
@@ -43,13 +43,13 @@ def expose(radiographs: Tensor) -> Tensor:
     light = torch.where(some(0.2), (light * levels).round() / levels, light)
     light = erase(light, probability=0.35)
     light = light.clamp(0, 1)
-    # Some exports lift the black of the radiograph; the surround stays as the letterbox makes it.
+    # Some exports raise the black level; the letterbox stays black.
     light = light * draw(0.75, 1.0) + draw(0.0, 0.2) * some(0.3)
     return torch.where(surround, torch.zeros_like(light), light.clamp(0, 1) * 255.0).round()
 
 
 def blur(light: Tensor, sigma: Tensor) -> Tensor:
-    """Blur each (S, S) image by its own Gaussian of ``sigma`` (N, 1, 1) px."""
+    """Return each (S, S) image blurred by its own Gaussian of ``sigma`` (N, 1, 1) px."""
     reach = torch.arange(-4, 5, device=light.device, dtype=light.dtype)
     kernel = torch.exp(-0.5 * (reach / sigma.view(-1, 1)) ** 2)
     kernel = kernel / kernel.sum(dim=1, keepdim=True)
@@ -61,7 +61,7 @@ def blur(light: Tensor, sigma: Tensor) -> Tensor:
 
 
 def erase(light: Tensor, probability: float) -> Tensor:
-    """Black, white or grey rectangles: lead markers, redacted names, devices."""
+    """Return images with black, white or grey rectangles: lead markers, redacted names, devices."""
     count, side = light.shape[0], light.shape[-1]
     device = light.device
     axis = torch.arange(side, device=device)

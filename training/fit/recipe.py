@@ -1,6 +1,6 @@
-"""What the phases of a plan fit: a network, its batches, its loss, its errors.
+"""Recipes: the network that phases fit, with its batches, loss and errors.
 
-The loop and the checkpoints are the same for thoraq's network and for the original work's.
+Loop and checkpoints are common to thoraq's network and that of the original work.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from training.plan import Phase, Plan
 from training.samples import Samples
 
 _EVALUATION_BATCH = 64
-#: Asymmetry of this share of chests is regarded as natural.
+#: Share of annotated pairs whose asymmetry is regarded as natural.
 _NATURAL_SHARE = 0.95
 
 
@@ -39,13 +39,13 @@ class SplitErrors:
 
     @property
     def error_px224(self) -> float:
-        """Mean over the radiographs with landmarks; 0 without any."""
+        """Return the mean over the radiographs with landmarks; 0 without any."""
         known = self.cases[np.isfinite(self.cases)]
         return float(known.mean()) if len(known) else 0.0
 
     @property
     def score(self) -> float:
-        """What is minimised over a phase: px of a 224 frame plus the ICT error as px."""
+        """Return the selection score of a phase: px of a 224 frame plus the scaled ICT error."""
         return self.error_px224 + 40.0 * (self.ict_error or 0.0)
 
 
@@ -56,7 +56,7 @@ class Batches(Protocol):
         """Return the next batch."""
 
     def state(self) -> dict[str, Any]:
-        """Return what, beside the generators, the next batches depend on."""
+        """Return the state besides the generators that the next batches depend on."""
 
     def restore(self, state: dict[str, Any]) -> None:
         """Resume from ``state``."""
@@ -68,7 +68,7 @@ class Recipe(Protocol):
     epoch_steps: float
 
     def network(self, phase: Phase) -> nn.Module:
-        """Build the network of a phase, untrained."""
+        """Return the untrained network of a phase."""
 
     def trunk(self, network: nn.Module) -> list[nn.Module]:
         """Return the modules that learn at the trunk's rate."""
@@ -87,14 +87,14 @@ class Recipe(Protocol):
 
 
 def finite(points: Tensor) -> Tensor:
-    """Return ``points``. Raises TrainingDiverged where one of them is not finite."""
+    """Return ``points``. Raises TrainingDiverged if one is not finite."""
     if not torch.isfinite(points).all():
         raise TrainingDiverged
     return points
 
 
 class LandmarkRecipe:
-    """Thoraq's landmark network on samples; ``held_out``: by split, at the network's side."""
+    """The landmark network on samples; ``held_out``: by split, at the network's side."""
 
     def __init__(
         self, train: Samples, held_out: dict[str, Samples], plan: Plan, device: torch.device
@@ -110,7 +110,7 @@ class LandmarkRecipe:
         self.epoch_steps = max(1.0, radiographs / plan.landmark_batch)
 
     def network(self, phase: Phase) -> nn.Module:
-        """Build the network of a phase, untrained."""
+        """Return the untrained network of a phase."""
         return LandmarkNetwork(attention=phase.attention)
 
     def trunk(self, network: nn.Module) -> list[nn.Module]:
@@ -144,7 +144,7 @@ class LandmarkRecipe:
 
 
 def natural_asymmetry_px224(samples: Samples) -> float:
-    """Return the asymmetry that 95 % of the annotated pairs stay under, px of a 224 frame."""
+    """Return the 95th percentile of the asymmetry of annotated pairs, px of a 224 frame."""
     known = samples.where(samples.has_landmarks())
     if not len(known):
         return 0.0

@@ -1,7 +1,7 @@
-"""A run: the phases of a plan one after the other; it can be stopped at any step and resumed.
+"""A run: the phases of a plan in sequence; it can be stopped at any step and resumed.
 
-On a CPU, with as many threads, a run that was stopped ends with the same weights, bit for bit, as
-one that was not: a checkpoint holds the generators' state, and each phase starts from a seed.
+On a CPU, with the same number of threads, a resumed run ends with bit-identical weights: a
+checkpoint contains the state of the generators, and each phase starts from a seed.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ def run_plan(
     checkpoint_seconds: float = 60.0,
     memory_share: float | None = None,
 ) -> PlanResult:
-    """Run ``plan`` on the annotated radiographs of ``data``; ``folder`` keeps its files.
+    """Run ``plan`` on the annotated radiographs of ``data`` and write files to ``folder``.
 
-    Resumes from the checkpoint in ``folder`` if there is one. What ``watcher.beat`` raises ends
-    the run after a checkpoint. ``start`` and ``teachers`` are weights files;
-    ``memory_share`` bounds its share of the memory of an accelerator that others use as well.
+    Resumes from the checkpoint in ``folder`` if there is one. An exception from ``watcher.beat``
+    ends the run after a checkpoint. ``start`` and ``teachers`` are weights files;
+    ``memory_share``: limit of its share of the memory of an accelerator.
 
     Raises DataMissing, PlanDiffers, CheckpointBroken, TrainingDiverged, NoPhaseBetter,
     TrainingMemoryExhausted, WeightsMismatch.
@@ -80,7 +80,7 @@ def run_plan(
 class _Run:
     """The state of a run between its phases, and the checkpoints within them."""
 
-    def __init__(  # noqa: PLR0917 - the run's own parts, in the order of `run_plan`
+    def __init__(  # noqa: PLR0917 - in the order of `run_plan`
         self,
         plan: Plan,
         recipe: Recipe,
@@ -140,9 +140,9 @@ class _Run:
             try:
                 self._watcher.beat()
             except RunTaken:
-                raise  # the checkpoint belongs to another worker
+                raise  # another worker owns the checkpoint
             except BaseException:
-                # The state is complete only between two steps.
+                # The state is consistent only between two steps.
                 self._save(phase_fit)
                 raise
             if time.monotonic() - self._saved_at >= self._pause_seconds:
@@ -202,12 +202,12 @@ class _Run:
             figures={
                 "best_step": float(phase_fit.state.best_step),
                 **_figures("validation", after),
-                # Only for the table: nothing is selected by it.
+                # For the table only: it is not used for selection.
                 **_figures("test", test),
             },
         )
-        # The watcher comes first: a run that dies here ends the phase once more, and a worker that
-        # has lost the run meanwhile stops here, before it writes.
+        # The watcher is called first: a run that dies here ends the phase again, and a worker that
+        # has lost the run meanwhile stops before it writes.
         self._watcher.phase_ended(result)
         weights = {name: value.contiguous() for name, value in phase_fit.best.items()}
         put_whole(
@@ -218,7 +218,7 @@ class _Run:
         self._save(None)
 
     def _errors_of(self, phase: Phase, weights: Mapping[str, torch.Tensor]) -> SplitErrors:
-        """Return the errors of a network with its attention, which ``phase`` may lack."""
+        """Return the errors of a network built with attention if its weights have it."""
         attention = any(name.startswith("attention.") for name in weights)
         network = self._recipe.network(replace(phase, attention=attention))
         network.load_state_dict(weights)

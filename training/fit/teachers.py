@@ -1,4 +1,4 @@
-"""What trained networks add to the annotation: the points and outlines that an image lacks."""
+"""Points and outlines of trained networks, the teachers, for images that lack them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def fill_from_teachers(
     share: float,
     size: int = 32,
 ) -> Samples:
-    """Fill absent points and outlines with the teachers' mean over each radiograph and its mirror.
+    """Fill absent points and outlines with the teachers' mean, averaged over mirror images.
 
-    Annotated points move towards the teachers by ``share``, which evens out the rounding of the
+    Annotated points move towards the teachers by ``share``, which reduces the rounding of the
     annotation grid. Images other than frontal chests are left unchanged.
     """
     side = samples.images.shape[-1]

@@ -1,7 +1,7 @@
-"""Smooth random warps for a batch: chests and hearts of other shapes than those annotated.
+"""Smooth random warps for a batch: other shapes of chests and hearts than those annotated.
 
-An affine keeps the heart's share of the chest; a warp does not, so that the callipers meet wider
-and narrower hearts than a few hundred annotated radiographs hold.
+An affine keeps the heart's share of the chest; a warp does not, so the callipers are trained on
+wider and narrower hearts than those of a few hundred annotated radiographs.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-#: Knots a side: the warp bends over a quarter of the radiograph, about the size of a heart.
+#: Knots per side: the warp varies over a quarter of the radiograph, about the size of a heart.
 KNOTS = 5
-#: Rounds of the inversion; a warp bends by less than a third of a pixel a pixel, so it settles.
+#: Rounds of the inversion, which converges: warps vary by less than 1/3 px per px.
 _ROUNDS = 8
 
 
 def random_warps(sizes_px: Tensor, side: int) -> Tensor:
-    """Draw (N, 2, side, side) displacements ``(x, y)`` in px, from target to source.
+    """Return random (N, 2, side, side) displacements ``(x, y)`` in px, from target to source.
 
-    ``sizes_px`` (N, 2): largest standard deviations along x and y; each radiograph draws its share.
+    ``sizes_px`` (N, 2): largest standard deviations along x and y; each image uses a random share.
     """
     count, device = len(sizes_px), sizes_px.device
     knots = torch.randn(count, 2, KNOTS, KNOTS, device=device)
@@ -33,9 +33,9 @@ def random_warps(sizes_px: Tensor, side: int) -> Tensor:
 
 
 def warp_points(points: Tensor, warps: Tensor) -> Tensor:
-    """Move (N, P, 2) points of the unwarped square to where the warped one shows them.
+    """Return (N, P, 2) points of the unwarped square in the warped one.
 
-    NaN points stay NaN. The warp leads from target to source, so it is inverted by iteration.
+    NaN points stay NaN. The warp maps target to source, so it is inverted by iteration.
     """
     known = torch.nan_to_num(points)
     placed = known
@@ -45,7 +45,7 @@ def warp_points(points: Tensor, warps: Tensor) -> Tensor:
 
 
 def _read(warps: Tensor, points: Tensor) -> Tensor:
-    """Read the displacement at each point, (N, P, 2)."""
+    """Return the displacement at each point, (N, P, 2)."""
     grid = (points + 0.5) * (2.0 / warps.shape[-1]) - 1.0
     read = functional.grid_sample(
         warps, grid.unsqueeze(2), mode="bilinear", padding_mode="border", align_corners=False

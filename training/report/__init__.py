@@ -1,1 +1,1 @@
-"""Showing an evaluation: tables on the terminal, plots, pictures and one page."""
+"""Reports of an evaluation: tables on the terminal, plots, pictures and an HTML page."""

@@ -1,4 +1,4 @@
-"""One self-contained page on a network: how it was fitted, how well it does, where it fails."""
+"""A self-contained HTML page on a network: training, metrics and worst cases."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from training.samples import Samples
 from training.shape import asymmetry
 
 TEMPLATE = Path(__file__).with_suffix(".html.jinja")
-#: Worst cases shown, and the side of their pictures.
+#: Number of worst cases, and the side of their pictures.
 LANDMARK_CASES, INDEX_CASES, CASE_SIDE_PX = 12, 8, 420
 DOTS_PER_INCH = 120
 
@@ -46,11 +46,11 @@ def write_report(
     calibration: Calibration | None = None,
     data: Path | None = None,
 ) -> None:
-    """Write the page, whole or not at all; it needs no network and no other file.
+    """Write the page atomically; it needs no internet access and no other file.
 
-    ``samples`` and ``predicted`` are what ``evaluation`` was taken on. Expected errors are plotted
-    where ``calibration`` is given; worst cases are drawn on the radiographs under ``data``, and
-    on the network's small input without it.
+    ``samples`` and ``predicted``: those of ``evaluation``. Expected errors are plotted if
+    ``calibration`` is given; worst cases are drawn on the radiographs under ``data``, without it
+    on the network's small input.
     """
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
@@ -65,12 +65,12 @@ def write_report(
         worst=_worst(samples, predictions, calibration, data),
     )
     with draft(path) as half:
-        # A name that is not UTF-8 is shown with marks in place of its bytes.
+        # Bytes of a name that are not UTF-8 are shown as replacement characters.
         half.write_text(page, encoding="utf-8", errors="replace")
 
 
 def embedded(picture: Figure | Image.Image) -> str:
-    """Return a plot or a picture as the address of its own bytes."""
+    """Return a plot or a picture as a data URI."""
     stream = BytesIO()
     if isinstance(picture, Figure):
         picture.savefig(stream, format="png", dpi=DOTS_PER_INCH)

@@ -38,7 +38,7 @@ from training.samples import Samples, read_pixels
 Floats = npt.NDArray[np.float64]
 RadiographsByName = Mapping[tuple[str, str], AnnotatedRadiograph]
 
-#: What is true, and how far it is from there to what was predicted.
+#: Colours of the truth, and of the line to the prediction.
 TRUTH: Colour = (64, 224, 160)
 MISS: Colour = (255, 96, 80)
 SIDE_PX = 640
@@ -58,7 +58,7 @@ def save_pictures(
 ) -> None:
     """Draw every case into ``folder``/SOURCE SPLIT, and write ``cases.csv``, the worst first.
 
-    Each file appears whole or not at all.
+    Each file is written atomically.
     """
     known = by_name(radiographs)
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,12 +81,12 @@ def save_pictures(
 
 
 def by_name(radiographs: Sequence[AnnotatedRadiograph]) -> RadiographsByName:
-    """Return radiographs by source and name, as samples name them."""
+    """Return radiographs by source and name."""
     return {(radiograph.source, radiograph.name): radiograph for radiograph in radiographs}
 
 
 def picture_name(name: str) -> str:
-    """Name the picture of a radiograph; a name may lead into folders, and holds its ending."""
+    """Return the file name of the picture of a radiograph, whose name may contain folders."""
     return f"{name.replace('/', ' ').replace(chr(92), ' ')}.jpg"
 
 
@@ -97,7 +97,7 @@ def draw_on_radiograph(
     radiographs: RadiographsByName,
     side_px: int = SIDE_PX,
 ) -> Image.Image:
-    """Draw a case on its radiograph, or on the network's input without one."""
+    """Return a case drawn on its radiograph, or on the network's input without one."""
     i = case.position
     truth = samples.points[i].astype(np.float64)
     predicted = predictions.points[i]
@@ -118,12 +118,12 @@ def draw_case(
     predicted: Floats,
     side_px: int,
 ) -> Image.Image:
-    """Draw (19, 2) true and predicted points, in pixels of the radiograph; absent ones are NaN."""
+    """Return (19, 2) true and predicted points drawn on the radiograph; absent ones are NaN."""
     rows, columns = pixels.shape
     scale = side_px / max(rows, columns)
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
     picture = windowed_image(pixels).resize(size, Image.Resampling.LANCZOS).convert("RGB")
-    # Pixel centres are whole numbers in both frames.
+    # Pixel centres are integers in both frames.
     marks = _marks(size, (truth + 0.5) * scale - 0.5, (predicted + 0.5) * scale - 0.5, side_px)
     picture.paste(marks, (0, 0), marks)
     caption = _caption(case, max(picture.width, side_px // 2), side_px)
@@ -134,7 +134,7 @@ def draw_case(
 
 
 def _marks(size: tuple[int, int], truth: Floats, predicted: Floats, side_px: int) -> Image.Image:
-    """Draw the points that have a truth, and the callipers, on a clear layer."""
+    """Return a transparent layer with the annotated points and the callipers."""
     layer = Image.new("RGBA", (size[0] * SUPERSAMPLING, size[1] * SUPERSAMPLING))
     pen = ImageDraw.Draw(layer)
     truth, predicted = ((points + 0.5) * SUPERSAMPLING - 0.5 for points in (truth, predicted))
@@ -152,7 +152,7 @@ def _marks(size: tuple[int, int], truth: Floats, predicted: Floats, side_px: int
             _dot(pen, predicted[i], dot, AXIS if i in MIDLINE else ANATOMY)
     for right, left, colour in CALLIPERS:
         if np.isfinite(truth[[right, left]]).all():
-            # Height does not count, so the two lines may stand apart.
+            # Height does not count, so the two lines may be at different heights.
             for points, ink, width in ((truth, TRUTH, hair), (predicted, colour, 2 * hair)):
                 _calliper(pen, points[[right, left]], ink, width, 2.4 * dot)
     return layer.reduce(SUPERSAMPLING)
@@ -194,7 +194,7 @@ def _box(centre: Floats, radius: float) -> tuple[float, float, float, float]:
 
 
 def _caption(case: Case, width: int, side_px: int) -> Image.Image:
-    """Write the name, the errors and the index under one another."""
+    """Return a caption with name, errors and index, one per line."""
     inset = max(8, side_px // 48)
     font = ImageFont.load_default(max(11.0, side_px / 42))
     lines: list[tuple[str, Colour]] = [(f"{case.category}, {case.split}: {case.name}", MUTED)]
@@ -210,7 +210,7 @@ def _caption(case: Case, width: int, side_px: int) -> Image.Image:
     caption = Image.new("RGB", (width, 2 * inset + step * len(lines)), GROUND)
     pen = ImageDraw.Draw(caption)
     for i, (text, colour) in enumerate(lines):
-        # Names are bytes; what is no character has no letter.
+        # Names may have bytes that are not UTF-8.
         shown = fit(text.encode("utf-8", "replace").decode(), font, width - 2 * inset)
         pen.text((inset, inset + (i + 0.5) * step), shown, fill=colour, font=font, anchor="lm")
     return caption

@@ -17,7 +17,7 @@ from training.evaluate.predictions import Floats
 from training.evaluate.reliability import ExpectedErrors, ReliabilityFigures
 from training.shape import ENLARGED_ABOVE
 
-#: Told apart by colour-blind readers too (after Okabe and Ito).
+#: Distinguishable to colour-blind readers (after Okabe and Ito).
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MARKED, FAINT = "#b00020", "#9aa0a6"
 WIDTH_INCHES = 9.0
@@ -28,7 +28,7 @@ def curves(checks: Sequence[RunCheck]) -> Figure:
     figure = Figure(figsize=(WIDTH_INCHES, 6.4), layout="constrained")
     errors, parts, rates = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 1.3))
     starts = _starts(checks)
-    # At the first check of a phase its part of the loss is that of one step; errors are whole.
+    # The loss at the first check of a phase is that of one step; errors are complete.
     steps = [starts[check.ordinal] + check.step for check in checks]
     for ordinal, start in starts.items():
         name = next(check.phase_name for check in checks if check.ordinal == ordinal)
@@ -70,7 +70,7 @@ def curves(checks: Sequence[RunCheck]) -> Figure:
 
 
 def _reach(values: Sequence[float]) -> tuple[float, float]:
-    """Return the ends of an axis: a first check far off does not flatten the others."""
+    """Return the ends of an axis, such that a first check far off does not flatten the rest."""
     low, high = min(values), min(max(values), 4 * float(np.median(values)))
     gap = 0.12 * (high - low) or 1e-3 + 0.1 * high
     return max(0.0, low - gap), high + 2 * gap
@@ -89,7 +89,7 @@ def _starts(checks: Sequence[RunCheck]) -> Mapping[int, int]:
 
 
 def errors_by_category(errors: Mapping[str, Floats]) -> Figure:
-    """Draw the share of cases under each error, by category; errors in px of a 224 frame."""
+    """Draw the cumulative share of cases by error, per category; px of a 224 frame."""
     figure, axes = _axes(WIDTH_INCHES / 2, 3.4)
     for i, (name, values) in enumerate(errors.items()):
         ordered = np.sort(values)

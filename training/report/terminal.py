@@ -1,4 +1,4 @@
-"""Figures of an evaluation on the terminal, within eighty columns."""
+"""Tables of an evaluation for a terminal of eighty columns."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def print_tables(evaluation: Evaluation, console: PlainConsole) -> None:
 
 
 def share_text(share: Share) -> str:
-    """Format a share of cases in per cent with its interval."""
+    """Return a share of cases in per cent with its interval."""
     if share.share is None or share.low is None or share.high is None:
         return "no case"
     low, high = 100 * share.low, 100 * share.high
@@ -38,12 +38,12 @@ def share_text(share: Share) -> str:
 
 
 def number(value: float | None, form: str) -> str:
-    """Format a figure; None is a dash."""
+    """Return a figure as text; None is a dash."""
     return "-" if value is None else format(value, form)
 
 
 def range_text(interval: Interval | None, form: str) -> str:
-    """Format an interval in brackets."""
+    """Return an interval in brackets."""
     return "" if interval is None else f"[{interval[0]:{form}}, {interval[1]:{form}}]"
 
 
