@@ -1,7 +1,7 @@
-"""Many rows in one statement: PostgreSQL takes them as one JSON value and plans once.
+"""Many rows per statement: PostgreSQL receives them as one JSON value and plans once.
 
-Sent row by row, each row is parsed and planned anew, which costs more than writing it. SQLite
-plans once as it is, and keeps the driver's own way.
+Row by row, parsing and planning cost more than writing. SQLite plans once anyway and uses the
+driver's executemany.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ _ORDINAL = "ordinal"
 
 
 def at_once(connection: Connection) -> bool:
-    """Whether this database takes rows as one value."""
+    """Return whether this database receives rows as one value."""
     return connection.dialect.name == "postgresql"
 
 
 def among(connection: Connection, one: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:
-    """Whether a column is one of ``values``: to PostgreSQL one array, not a parameter a value."""
+    """Return ``one`` IN ``values``: one array on PostgreSQL, not a parameter per value."""
     if not at_once(connection):
         return one.in_(values)
     return one == any_(literal(list(values), postgresql.ARRAY(one.type)))
 
 
 def bound(connection: Connection, table: Table, rows: Sequence[Row]) -> Any:
-    """Return what a statement about ``rows``, all of the same columns of ``table``, is given."""
+    """Return the parameters of a statement on ``rows``, all with the same columns of ``table``."""
     if not at_once(connection):
         return rows
     converters = _converters(table, tuple(rows[0]), connection.dialect)
@@ -60,15 +60,15 @@ def bound(connection: Connection, table: Table, rows: Sequence[Row]) -> Any:
         {name: convert(row[name]) for name, convert in converters} | {_ORDINAL: ordinal}
         for ordinal, row in enumerate(rows)
     ]
-    said = json.dumps(
+    rows_json = json.dumps(
         plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
     )
-    return {_VALUE: said}
+    return {_VALUE: rows_json}
 
 
 @functools.cache
 def given(table: Table, names: tuple[str, ...]) -> FromClause:
-    """Return the rows of that one value as a table with columns as ``table`` has them."""
+    """Return the rows of that value as a table, with the column types of ``table``."""
     return (
         func.json_to_recordset(cast(bindparam(_VALUE, type_=Text), postgresql.JSON))
         .table_valued(
@@ -82,7 +82,7 @@ def given(table: Table, names: tuple[str, ...]) -> FromClause:
 def inserting(
     dialect: str, table: Table, names: tuple[str, ...]
 ) -> postgresql.Insert | sqlite.Insert:
-    """INSERT of rows with these columns, in the order they are given: that of their locks."""
+    """Return an INSERT of rows with these columns, which locks them in the given order."""
     if dialect != "postgresql":
         return sqlite.insert(table)
     rows = given(table, names)
@@ -111,7 +111,7 @@ def _same(value: Any) -> Any:
 
 
 def _number(value: float | None) -> float | str | None:
-    # JSON has no word for what is no number; PostgreSQL reads its name.
+    # JSON has no NaN or Infinity; PostgreSQL reads them from strings.
     return value if value is None or math.isfinite(value) else str(value)
 
 

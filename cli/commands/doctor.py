@@ -21,7 +21,7 @@ FOUND_COLUMNS = 80
 #: How an error sends to this command, and what to do afterwards.
 NAMES_DOCTOR = re.compile(
     r"[;,] (see `thoraq doctor`(, then run the same command again)?"
-    r"|and `thoraq doctor` looks at it)"
+    r"|and `thoraq doctor` checks it)"
 )
 
 

@@ -157,7 +157,7 @@ def test_a_batch_with_files_that_wait_or_run_is_refused(database: Database) -> N
     submit(database, own_files(range(8)))
     [first, _] = send(database)
     for check in (plan_erasure, lambda db, scope: list(erase(db, scope))):
-        with pytest.raises(BatchUnfinished, match="8 of its files wait or run"):
+        with pytest.raises(BatchUnfinished, match="8 of its files are waiting or running"):
             check(database, Scope(batch="night"))
     taken = claim(database, first)
     cancel(database, "night", 4)

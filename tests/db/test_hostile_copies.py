@@ -41,7 +41,7 @@ CHANGES_OF_SQLITE = {
             " CREATE TRIGGER tally_job_after AFTER UPDATE OF state ON job"
             " BEGIN UPDATE measurement SET ict = 0.99; END"
         ),
-        "trigger 'tally_job_after' of another definition",
+        "trigger 'tally_job_after' with another definition",
     ),
     "a trigger on a view": (
         (
@@ -60,25 +60,25 @@ CHANGES_OF_SQLITE = {
     "an index": ("CREATE INDEX evil ON measurement (abs(ict))", "index 'evil'"),
     "an index of a known name": (
         "DROP INDEX ix_measurement_ict; CREATE INDEX ix_measurement_ict ON measurement (abs(ict))",
-        "index 'ix_measurement_ict' of another definition",
+        "index 'ix_measurement_ict' with another definition",
     ),
     "a computed column": (
         "ALTER TABLE measurement ADD COLUMN evil AS (ict + 1)",
-        "table 'measurement' of another definition",
+        "table 'measurement' with another definition",
     ),
     "another default": (
         (
             "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql ="
             " replace(sql, 'ict FLOAT', 'ict FLOAT DEFAULT (0.99)') WHERE name = 'measurement'"
         ),
-        "table 'measurement' of another definition",
+        "table 'measurement' with another definition",
     ),
     "another check": (
         (
             "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql ="
             " replace(sql, '''set_aside'', ''failed''', '''set_aside'', ''x''') WHERE name = 'file'"
         ),
-        "table 'file' of another definition",
+        "table 'file' with another definition",
     ),
     "fewer tables": ("DROP TABLE audit", "no table 'audit'"),
 }
@@ -340,7 +340,7 @@ def test_a_copy_that_no_restore_would_take_is_told_when_it_is_made(
 ) -> None:
     run_sql(sqlite_url, "ALTER TABLE batch ADD COLUMN ward TEXT")
     count = back_up(sqlite_url, tmp_path / "copy")
-    assert count.remark.differing == ("table 'batch' of another definition",)
+    assert count.remark.differing == ("table 'batch' with another definition",)
     with pytest.raises(CopyUntrusted):
         restore(f"sqlite:///{tmp_path}/new.db", tmp_path / "copy")
 

@@ -78,7 +78,7 @@ def test_after_a_failover_a_process_leaves_the_former_primary_for_the_new_one(
     assert read_only_reason(url) is None
 
     primary.configure("default_transaction_read_only", "on")
-    assert "read only" in str(read_only_reason(primary.same_database(url)))
+    assert "read-only" in str(read_only_reason(primary.same_database(url)))
     with pytest.raises(DatabaseReadOnly):  # a connection of the pool
         open_batch(db, "night", Priority.ROUTINE)
     with pytest.raises(DatabaseReadOnly):  # a new one: neither takes writes
@@ -138,7 +138,7 @@ def test_a_sqlite_file_that_is_read_only_says_so_and_can_be_read(sqlite_url: str
     whole = Database.open(sqlite_url)
     open_batch(whole, "before", Priority.ROUTINE)
     db = Database.open(f"sqlite:///file:{path}?mode=ro&uri=true")
-    with pytest.raises(DatabaseReadOnly, match="read only") as raised:
+    with pytest.raises(DatabaseReadOnly, match="read-only") as raised:
         open_batch(db, "night", Priority.ROUTINE)
     assert not raised.value.permanent
     assert [each.batch.name for each in all_statuses(db)] == ["before"]
