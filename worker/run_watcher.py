@@ -1,4 +1,4 @@
-"""Between a training run and its row: it tells how the run goes, and the run when to stop."""
+"""Connecting a training run to its row: storing its progress, and stopping it on request."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from worker.stopping import Stopping
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: Pause before asking a database that is away again.
+#: Pause before a retry while the database is unavailable.
 DATABASE_PAUSE_SECONDS = 2.0
 
 
 class RunWatcher:
     """Watches the run that ``owner`` holds; a `training.progress.Watcher`.
 
-    Its ``lease`` is to be entered by whoever runs it.
+    The caller has to enter its ``lease``.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class RunWatcher:
         self.lease = Lease(self._renew, lease_seconds)
 
     def beat(self) -> None:
-        """Let the run go on, or raise what ends it: RunTaken, RunCancelled, StopRequested."""
+        """Raise what ends the run, if anything: RunTaken, RunCancelled, StopRequested."""
         try:
             self.lease.check()
         except LeaseLost as exc:
@@ -51,17 +51,17 @@ class RunWatcher:
             raise StopRequested
 
     def checked(self, check: Check) -> None:
-        """Store where the run stands. Raises RunTaken, DatabaseError and what `beat` does."""
-        told = RunCheck(**asdict(check))
-        self._store(lambda: record_check(self._database, self._owner, told))
+        """Store a check of the run. Raises RunTaken, DatabaseError and what `beat` does."""
+        record = RunCheck(**asdict(check))
+        self._store(lambda: record_check(self._database, self._owner, record))
 
     def phase_ended(self, result: PhaseResult) -> None:
         """Store how a phase ended. Raises RunTaken, DatabaseError and what `beat` does."""
-        told = RunPhase(**asdict(result))
-        self._store(lambda: record_phase(self._database, self._owner, told))
+        record = RunPhase(**asdict(result))
+        self._store(lambda: record_phase(self._database, self._owner, record))
 
     def settle(self, end: Callable[[], object]) -> None:
-        """Write how the run ended, waiting for the database; a stop leaves it to recovery."""
+        """Store how the run ended, waiting for the database; after a stop, recovery does it."""
         while True:
             try:
                 end()
@@ -75,7 +75,7 @@ class RunWatcher:
                 return
 
     def _store(self, store: Callable[[], bool]) -> None:
-        """Store behind the fence, waiting for a database that is away."""
+        """Store if the run is still held, waiting for the database."""
         while True:
             try:
                 held = store()
