@@ -19,7 +19,7 @@ AGES = (0.5, 12.0, 43.0, None)
 
 @pytest.fixture
 def studies(database: Database) -> Database:
-    """Give four results that differ in age, and of which one is an AP film."""
+    """Return four results of different ages, one of them an AP radiograph."""
     submit(database, [seen(number) for number in range(4)], chunk_size=4)
     taken = claim(database, send(database)[0])
     outcomes = []
@@ -74,7 +74,9 @@ def studies(database: Database) -> Database:
         (("modality not like 'zz%'", "age_years is null"), [3]),
     ],
 )
-def test_a_condition_chooses(studies: Database, written: tuple[str, ...], found: list[int]) -> None:
+def test_a_condition_selects_results(
+    studies: Database, written: tuple[str, ...], found: list[int]
+) -> None:
     wanted = ResultFilter(where=tuple(map(parse_condition, written)))
     results = find_results(studies, wanted)
     assert sorted(result.path for result in results) == [
@@ -114,7 +116,7 @@ def test_a_value_has_the_type_of_its_column() -> None:
         ("ict is", "an operator is missing"),
     ],
 )
-def test_what_is_no_condition_says_what_would_be(written: str, said: str) -> None:
+def test_the_error_for_an_invalid_condition_shows_what_is_valid(written: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_condition(written)
 

@@ -1,4 +1,4 @@
-"""Results are found the same, and few of them without going through all, where there are many."""
+"""In a large archive the same results are found, and few of them without scanning all."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ LATE = FILMS[-25].measured_at
 
 @pytest.fixture(scope="module")
 def archive(module_database: Database) -> Database:
-    """Give a database of either kind with all radiographs."""
+    """Return a database of either kind with all radiographs."""
     deque(fill(module_database, COUNT), maxlen=0)
     return module_database
 
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let conditions hold for many already in an archive that is filled within seconds."""
+    """Lower the limit for few results, for an archive that is filled within seconds."""
     monkeypatch.setattr(index_choice, "_FEW", FEW)
 
 
@@ -82,7 +82,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
     ],
 )
-def test_few_and_many_are_found_in_the_order_they_were_measured(
+def test_few_and_many_results_are_found_in_the_order_they_were_measured(
     archive: Database, wanted: dict[str, Any], holds: Callable[[MadeRadiograph], bool]
 ) -> None:
     expected = [film.study_uid for film in FILMS if holds(film)]
@@ -114,14 +114,16 @@ def test_few_and_many_are_found_in_the_order_they_were_measured(
     ],
     ids=str,
 )
-def test_few_are_found_without_going_through_all(archive: Database, wanted: dict[str, Any]) -> None:
-    # No index knows of it, and it holds for no film.
+def test_few_results_are_found_without_scanning_all(
+    archive: Database, wanted: dict[str, Any]
+) -> None:
+    # There is no index for this condition, and no radiograph matches.
     through_all = steps(archive, {"where": (parse_condition("duration_ms<0"),)})
     assert steps(archive, wanted) < through_all / 3
 
 
 @pytest.mark.parametrize("module_database", ["sqlite"], indirect=True)
-def test_a_round_of_measuring_again_goes_through_no_more_than_it_takes(archive: Database) -> None:
+def test_a_round_of_remeasuring_reads_only_its_own_rows(archive: Database) -> None:
     def some(wanted: ResultFilter) -> None:
         chosen = select(radiograph.c.id).distinct().join(measurement)
         with archive.read() as connection:
@@ -136,7 +138,7 @@ def test_a_round_of_measuring_again_goes_through_no_more_than_it_takes(archive: 
 @pytest.mark.parametrize(
     "column", ["ict", "measured_at", "study_date", "radiograph", "measurement"]
 )
-def test_the_first_by_a_column_with_an_index_are_found_by_it(
+def test_the_first_results_by_an_indexed_column_are_found_by_its_index(
     archive: Database, column: str, direction: str
 ) -> None:
     order = parse_order(column + direction)
@@ -164,7 +166,7 @@ def test_the_first_by_a_column_with_an_index_are_found_by_it(
 
 
 def planned(database: Database, work: Callable[[], object]) -> str:
-    """Return PostgreSQL's plan of the last statement of some work."""
+    """Return PostgreSQL's plan of the last statement of ``work``."""
     asked: list[tuple[str, Any]] = []
 
     def noted(_c: object, _cursor: object, statement: str, values: Any, *_more: object) -> None:
@@ -186,13 +188,13 @@ def planned(database: Database, work: Callable[[], object]) -> str:
 
 
 def steps(database: Database, wanted: dict[str, Any]) -> int:
-    """Count the steps that SQLite's machine takes for twenty results, in tens."""
+    """Return the steps of SQLite's virtual machine for twenty results, in tens."""
     chosen = ResultFilter(**wanted, limit=20)
     return counted(database, lambda: deque(find_results(database, chosen), maxlen=0))
 
 
 def counted(database: Database, work: Callable[[], object]) -> int:
-    """Count the steps that SQLite's machine takes for some work, in tens."""
+    """Return the steps of SQLite's virtual machine for ``work``, in tens."""
     taken = 0
 
     def step() -> int:
@@ -203,7 +205,7 @@ def counted(database: Database, work: Callable[[], object]) -> int:
     with database.read() as connection:
         watched = connection.connection.dbapi_connection
     assert watched is not None
-    # The pool has opened one connection, which it gives again.
+    # The pool has one open connection, which it returns again.
     watched.set_progress_handler(step, 10)
     try:
         work()
