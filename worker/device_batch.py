@@ -50,17 +50,17 @@ def measured_batch(predictor: Predicts, most: int) -> int:
             break
         best, best_rate = size, rate
         size *= 2
-    _log.info("batch", films=best, films_per_second=round(best_rate, 1))
+    _log.info("batch", radiographs=best, per_second=round(best_rate, 1))
     return best
 
 
 def _seconds(predictor: Predicts, size: int) -> float:
     """Return the time for one batch. Raises DeviceMemoryExhausted."""
-    films = np.zeros((size, INPUT_SIDE_PX, INPUT_SIDE_PX), np.uint8)
-    predictor.predict(films)  # the first call allocates and compiles
+    inputs = np.zeros((size, INPUT_SIDE_PX, INPUT_SIDE_PX), np.uint8)
+    predictor.predict(inputs)  # the first call allocates and compiles
     times = []
     for _ in range(_TURNS):
         began = time.perf_counter()
-        predictor.predict(films)
+        predictor.predict(inputs)
         times.append(time.perf_counter() - began)
     return min(times)

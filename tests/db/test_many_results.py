@@ -30,8 +30,8 @@ from testbed.large_database import (
 from testbed.records import MODEL
 
 COUNT, FEW = 4000, 30
-FILMS = list(made_radiographs(range(1, COUNT + 1), COUNT))
-LATE = FILMS[-25].measured_at
+MADE = list(made_radiographs(range(1, COUNT + 1), COUNT))
+LATE = MADE[-25].measured_at
 
 
 @pytest.fixture(scope="module")
@@ -50,42 +50,42 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("wanted", "holds"),
     [
-        ({}, lambda film: film.number > 0),
-        ({"ict_above": 0.699}, lambda film: film.ict > 0.699),
-        ({"ict_above": 0.31}, lambda film: film.ict > 0.31),
-        ({"ict_above": 0.5, "ict_below": 0.5005}, lambda film: 0.5 < film.ict < 0.5005),
-        ({"ict_above": 0.9}, lambda film: film.ict > 0.9),
-        ({"study_date_from": date(2024, 8, 1)}, lambda film: film.study_date >= date(2024, 8, 1)),
-        ({"study_date_from": date(2005, 1, 1)}, lambda film: film.study_date >= date(2005, 1, 1)),
-        ({"batch": BATCH}, lambda film: film.batch == BATCH),
-        ({"batch": LATE_BATCH}, lambda film: film.batch == LATE_BATCH),
-        ({"model": MODEL}, lambda film: film.model == MODEL),
-        ({"model": LATE_MODEL}, lambda film: film.model == LATE_MODEL),
-        ({"bucket": Bucket.UNRATED}, lambda film: film.bucket is Bucket.UNRATED),
-        ({"enlarged": True}, lambda film: film.enlarged),
-        ({"since": LATE}, lambda film: film.measured_at >= LATE),
+        ({}, lambda made: made.number > 0),
+        ({"ict_above": 0.699}, lambda made: made.ict > 0.699),
+        ({"ict_above": 0.31}, lambda made: made.ict > 0.31),
+        ({"ict_above": 0.5, "ict_below": 0.5005}, lambda made: 0.5 < made.ict < 0.5005),
+        ({"ict_above": 0.9}, lambda made: made.ict > 0.9),
+        ({"study_date_from": date(2024, 8, 1)}, lambda made: made.study_date >= date(2024, 8, 1)),
+        ({"study_date_from": date(2005, 1, 1)}, lambda made: made.study_date >= date(2005, 1, 1)),
+        ({"batch": BATCH}, lambda made: made.batch == BATCH),
+        ({"batch": LATE_BATCH}, lambda made: made.batch == LATE_BATCH),
+        ({"model": MODEL}, lambda made: made.model == MODEL),
+        ({"model": LATE_MODEL}, lambda made: made.model == LATE_MODEL),
+        ({"bucket": Bucket.UNRATED}, lambda made: made.bucket is Bucket.UNRATED),
+        ({"enlarged": True}, lambda made: made.enlarged),
+        ({"since": LATE}, lambda made: made.measured_at >= LATE),
         (
             {"bucket": Bucket.GOOD, "ict_above": 0.699, "enlarged": True},
-            lambda film: film.bucket is Bucket.GOOD and film.ict > 0.699,
+            lambda made: made.bucket is Bucket.GOOD and made.ict > 0.699,
         ),
         (
             {"batch": LATE_BATCH, "ict_above": 0.4, "until": LATE},
-            lambda film: film.batch == LATE_BATCH and film.ict > 0.4 and film.measured_at < LATE,
+            lambda made: made.batch == LATE_BATCH and made.ict > 0.4 and made.measured_at < LATE,
         ),
         (
             {"patient": "p-7", "ict_above": 0.4},
-            lambda film: film.patient == "p-7" and film.ict > 0.4,
+            lambda made: made.patient == "p-7" and made.ict > 0.4,
         ),
         (
             {"where": (parse_condition("ict>=0.699"), parse_condition("model!=lungs-2"))},
-            lambda film: film.ict >= 0.699 and film.model == MODEL,
+            lambda made: made.ict >= 0.699 and made.model == MODEL,
         ),
     ],
 )
 def test_few_and_many_results_are_found_in_the_order_they_were_measured(
     archive: Database, wanted: dict[str, Any], holds: Callable[[MadeRadiograph], bool]
 ) -> None:
-    expected = [film.study_uid for film in FILMS if holds(film)]
+    expected = [made.study_uid for made in MADE if holds(made)]
     for limit in (20, FEW):
         found = find_results(archive, ResultFilter(**wanted, limit=limit))
         assert [each.header.study_uid for each in found] == expected[:limit]
@@ -109,8 +109,8 @@ def test_few_and_many_results_are_found_in_the_order_they_were_measured(
         {"model": LATE_MODEL},
         {"bucket": Bucket.UNRATED},
         {"since": LATE},
-        {"patient": FILMS[-1].patient},
-        {"study": FILMS[-1].stat.path},
+        {"patient": MADE[-1].patient},
+        {"study": MADE[-1].stat.path},
     ],
     ids=str,
 )
@@ -148,13 +148,11 @@ def test_the_first_results_by_an_indexed_column_are_found_by_its_index(
         return [each.header.study_uid for each in found]
 
     keys: dict[str, Callable[[MadeRadiograph], Any]] = {
-        "ict": lambda film: (film.ict, film.number),
-        "study_date": lambda film: (film.study_date, film.number),
+        "ict": lambda made: (made.ict, made.number),
+        "study_date": lambda made: (made.study_date, made.number),
     }
-    in_order = sorted(
-        FILMS, key=keys.get(column, lambda film: film.number), reverse=bool(direction)
-    )
-    assert first() == [film.study_uid for film in in_order[:20]]
+    in_order = sorted(MADE, key=keys.get(column, lambda made: made.number), reverse=bool(direction))
+    assert first() == [made.study_uid for made in in_order[:20]]
     with archive.read() as connection:
         sqlite = connection.dialect.name == "sqlite"
     if sqlite:

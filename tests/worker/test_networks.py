@@ -1,4 +1,4 @@
-"""A worker's networks: those that were registered, and no others."""
+"""A worker uses only networks with the registered weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from worker.errors import ModelUnavailable
 from worker.networks import Networks
 
 
-def test_a_network_whose_files_were_exchanged_after_it_was_registered_measures_nothing(
+def test_a_network_whose_files_were_replaced_after_registration_is_not_used(
     tmp_path: Path,
 ) -> None:
     settings = Settings(state=tmp_path / "state")
