@@ -102,7 +102,7 @@ class _Writer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        output, _ = self._process.communicate("\n")
+        output, _none = self._process.communicate("\n")
         self.longest_seconds = float(output)
 
 
