@@ -1,1 +1,1 @@
-"""Measurements of speed: ratios of one run, on the machine they are run on."""
+"""Benchmarks: ratios within one run, on the machine they are run on."""

@@ -1,4 +1,4 @@
-"""The files that every engine measures: a made archive, or the distinct files of a folder."""
+"""The files that every engine measures: a synthetic archive, or the distinct files of a folder."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _SEED = 42
 
 
 class Kind(StrEnum):
-    """What a made archive holds; DICOM in the transfer syntaxes of `radiograph.phantom`."""
+    """Formats of a synthetic archive; DICOM in the transfer syntaxes of `radiograph.phantom`."""
 
-    MIXED = "mixed"  # PNG and DICOM in turn
+    MIXED = "mixed"  # PNG and DICOM alternating
     PNG = "png"
     JPEG = "jpeg"
     DICOM = "dicom"
 
 
 def write_archives(folder: Path, count: int, kinds: Sequence[Kind], cores: int) -> None:
-    """Write ``count`` frontal radiographs into a subfolder for each kind."""
+    """Write ``count`` frontal radiographs into a subfolder per kind."""
     for kind in kinds:
         (folder / kind).mkdir(parents=True)
     with ProcessPoolExecutor(cores) as pool:
@@ -58,7 +58,7 @@ def _write(folder: Path, kinds: Sequence[Kind], case: Case) -> None:
 
 
 def link_archive(source: Path, folder: Path, count: int | None) -> None:
-    """Link the distinct files of a folder: thoraq measures a copy once, the others each time."""
+    """Link the distinct files of a folder: thoraq measures copies once, the others each time."""
     folder.mkdir(parents=True)
     digests: set[bytes] = set()
     for met in walk(source):
@@ -72,5 +72,5 @@ def link_archive(source: Path, folder: Path, count: int | None) -> None:
         place = folder / f"{len(digests):06}{path.suffix.lower()}"
         try:
             os.link(path, place)
-        except OSError:  # another file system
+        except OSError:  # on another file system
             shutil.copyfile(path, place)

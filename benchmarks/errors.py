@@ -1,9 +1,9 @@
-"""What a measurement of speed cannot do.
+"""Errors of benchmarks.
 
     BenchmarkError          code
     `-- BenchFailed         bench-failed
 
-A benchmark error is permanent: the operator changes something before the next try.
+A benchmark error is permanent: the operator has to change something first.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from radiograph.errors import ErrorKind, ThoraqError
 
 
 class BenchmarkError(ThoraqError):
-    """Speed cannot be measured as it was asked for."""
+    """The benchmark cannot be run as requested."""
 
     code = "benchmark-error"
     kind = ErrorKind.QUEUE
 
 
 class BenchFailed(BenchmarkError):
-    """The stages could not be timed; name a folder that holds sound chest radiographs."""
+    """The stages could not be timed; give a folder that contains valid chest radiographs."""
 
     code = "bench-failed"

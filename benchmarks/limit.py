@@ -1,7 +1,7 @@
-"""What share of the machine's limit thoraq reaches: ``python -m benchmarks.limit``.
+"""The share of the machine's limit that thoraq reaches: ``python -m benchmarks.limit``.
 
-Runs `thoraq bench` on made archives of PNG, JPEG and DICOM, in turn, and prints the medians of the
-rounds: a shared machine's speed changes from minute to minute.
+Runs `thoraq bench` on synthetic archives of PNG, JPEG and DICOM, in turn, and prints the medians of
+the rounds: a shared machine's speed changes from minute to minute.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HEAD = ("archive", "files/s", "limit", "reached", *_MAIN, "rest", "queue and da
 
 
 def figures(found: Mapping[str, Any]) -> dict[str, float]:
-    """Return the columns of one bench; the stages in core-ms a file."""
+    """Return the columns of one bench; the stages in core-ms per file."""
     core_ms = {each["stage"]: each["core_ms_per_file"] for each in found["stages"]}
     main = {name: core_ms.pop(name) for name in _MAIN}
     return {
@@ -39,7 +39,7 @@ def figures(found: Mapping[str, Any]) -> dict[str, float]:
 
 
 def row(kind: str, rounds: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
-    """Return the line of one archive: medians, and from where to where its share went."""
+    """Return the row of an archive: medians, and the range of its share."""
     middle = {name: median(each[name] for each in rounds) for name in rounds[0]}
     shares = [each["reached"] for each in rounds]
     return (
@@ -55,10 +55,10 @@ def main() -> None:
     """Print Markdown."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.limit", description=__doc__)
     parser.add_argument("--count", type=int, default=2000)
-    parser.add_argument("--sample", type=int, default=400, help="files each stage is timed on")
+    parser.add_argument("--sample", type=int, default=400, help="files to time each stage on")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--archives", type=Path, help="folder of the made archives; kept there if given"
+        "--archives", type=Path, help="folder to create the archives in and keep them"
     )
     asked = parser.parse_args()
     found: dict[str, list[dict[str, float]]] = {kind: [] for kind in _KINDS}
@@ -76,8 +76,8 @@ def main() -> None:
                     check=True,
                 )
                 found[kind].append(figures(json.loads(ran.stdout)))
-                said = f"round {number + 1}: {' | '.join(row(kind, found[kind][-1:]))}\n"
-                sys.stderr.write(said)
+                line = f"round {number + 1}: {' | '.join(row(kind, found[kind][-1:]))}\n"
+                sys.stderr.write(line)
     print(f"| {' | '.join(_HEAD)} |\n|{'---|' * len(_HEAD)}")  # noqa: T201
     for kind in _KINDS:
         print(f"| {' | '.join(row(kind, found[kind]))} |")  # noqa: T201

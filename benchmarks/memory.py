@@ -1,8 +1,8 @@
-"""Whether any process grows with the archive: ``python -m benchmarks.memory``.
+"""Whether the memory of any process grows with the archive: ``python -m benchmarks.memory``.
 
-`thoraq process` takes in folders of more and more files, all links to the same few radiographs,
-so that only what a larger archive costs is larger. The memory of every process of the stack is
-looked at all the while; the table has the most that a process of each kind held.
+`thoraq process` processes folders with more and more files, all links to the same few radiographs,
+so that only the number of files differs. The memory of every process of the stack is monitored; the
+table shows the peak of each kind of process.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def link(originals: Path, folder: Path, count: int) -> None:
 
 
 def role(process: psutil.Process) -> str:
-    """Name a process of the stack by what it runs; a worker and its child are two kinds."""
+    """Return the role of a process by its command; a worker and its child are different roles."""
     words = process.cmdline()
     module = words[words.index("-m") + 1] if "-m" in words else Path(words[0]).name
     name = _ROLES.get(module, module)
@@ -73,7 +73,7 @@ def measured(folder: Path, state: Path) -> tuple[dict[str, float], float]:
 
 
 def look(pid: int) -> list[tuple[str, float]]:
-    """Return the most that each process of the stack has held so far, in MB."""
+    """Return the peak memory of each process of the stack so far, in MB."""
     found = []
     try:
         top = psutil.Process(pid)
@@ -81,14 +81,14 @@ def look(pid: int) -> list[tuple[str, float]]:
             try:
                 found.append((role(each), most_held(each.pid)))
             except (psutil.Error, OSError, IndexError, ValueError):
-                continue  # it has just ended, or has not become what it will be
+                continue  # it has just ended, or has just been forked
     except psutil.NoSuchProcess:
         pass
     return found
 
 
 def most_held(pid: int) -> float:
-    """Return the peak of a process's memory, in MB, as Linux has it. Raises OSError, ValueError."""
+    """Return a process's peak memory in MB, from Linux. Raises OSError, ValueError."""
     lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
     [peak] = [line.split()[1] for line in lines if line.startswith("VmHWM")]
     return int(peak) / 1024
@@ -123,7 +123,7 @@ def main() -> None:
 
 
 def check(state: Path, count: int, originals: int) -> None:
-    """See that everything was taken in. Raises RuntimeError."""
+    """Check that every file was recorded. Raises RuntimeError."""
     database = Database.open(Settings(state=state, database_url=None).database)
     [status] = all_statuses(database)
     database.dispose()

@@ -1,8 +1,9 @@
-"""What decoding at reduced size saves and moves: ``python -m benchmarks.reduced_decoding``.
+"""Time and accuracy of decoding at reduced size: ``python -m benchmarks.reduced_decoding``.
 
 Real radiographs of 512 px are enlarged to an ordinary size with smooth interpolation and mild
-noise, stored in each syntax that holds several sizes, and read in full and reduced; real DICOM
-files are read as they are. Times are this process's CPU time for reading and preparing.
+noise, stored in each syntax that can be decoded at several sizes, and read at full and reduced
+size; real DICOM files are read unchanged. Times are CPU time of this process for reading and
+preparing.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ _STUDY = Study("BENCH", UID("1.2.3"), UID("1.2.4"), UID("1.2.5"), "B", date(2020
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One radiograph read one way. ``points``: (19, 2) in pixels of the file."""
+    """A radiograph read at one size. ``points``: (19, 2) in pixels of the file."""
 
     milliseconds: float
     step: float
@@ -86,7 +87,7 @@ def _ict(points: npt.NDArray[np.float64], radiograph: Radiograph) -> float:
 
 
 def stored(image: Path, rows: int, columns: int, storage: Storage | None) -> bytes:
-    """Store a small radiograph in an ordinary size."""
+    """Return a small radiograph enlarged to an ordinary size and encoded."""
     noise = np.random.default_rng(rows).normal(0, 0.0025, (rows, columns))
     small = Image.open(image).convert("F")
     large = np.asarray(small.resize((columns, rows), Image.Resampling.BICUBIC)) / 255 * 0.95
@@ -95,7 +96,7 @@ def stored(image: Path, rows: int, columns: int, storage: Storage | None) -> byt
 
 
 def line(name: str, pairs: list[tuple[Read, Read]], longer_side_px: int) -> str:
-    """Sum up radiographs that were read in full and reduced."""
+    """Return the row for radiographs read at full and reduced size."""
     full, reduced = ([pair[which].milliseconds for pair in pairs] for which in (0, 1))
     grey = [np.abs(a.square.astype(int) - b.square) for a, b in pairs]
     moved = [
@@ -116,9 +117,9 @@ def line(name: str, pairs: list[tuple[Read, Read]], longer_side_px: int) -> str:
 
 
 def lines(asked: argparse.Namespace, predictor: Predicts) -> Iterator[str]:
-    """Measure, a line for each kind of file."""
+    """Measure; yield a row per kind of file."""
     with (asked.data / "cardiothoracic" / "cardiothoracic.csv").open(newline="") as table:
-        # The other source is there to judge the network by, so nothing is chosen by it.
+        # The other source is reserved for evaluating the network, so no choice depends on it.
         names = [row["image"] for row in csv.DictReader(table) if row["source"] == "wingspan"]
     images = [asked.data / "cardiothoracic" / "images" / name for name in sorted(names)]
     chosen = images[:: max(1, len(images) // asked.count)][: asked.count]
@@ -142,7 +143,7 @@ def _both(path: Path, predictor: Predicts, enough_px: int) -> tuple[Read, Read]:
 
 
 def main() -> None:
-    """Print the table; of two figures the first is the mean of all, the second the largest."""
+    """Print the table; of two figures the first is the mean, the second the maximum."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.reduced_decoding", description=__doc__
     )
@@ -151,7 +152,7 @@ def main() -> None:
     parser.add_argument("--enough", type=int, default=ENOUGH_PX, help="shorter side in pixels")
     asked = parser.parse_args()
     if not asked.data.is_dir():
-        sys.exit(f"{asked.data} is absent; name the folder of radiographs with --data")
+        sys.exit(f"{asked.data} does not exist; give the folder of radiographs with --data")
     predictor = load_predictor(shipped_card(), "cpu", threads=1)
     print(  # noqa: T201
         "| radiograph | size | full, CPU-ms | reduced, CPU-ms | grey levels of 255"

@@ -1,8 +1,8 @@
-"""How fast each runtime predicts: ``python -m benchmarks.runtimes [--device cuda]``.
+"""Speed of the runtimes: ``python -m benchmarks.runtimes [--device cuda]``.
 
-The runtimes take turns on the same squares, on a CPU in one thread; a time is the median over the
-rounds, of this process's CPU time so that neighbours of a shared machine matter little, and of the
-wall's on an accelerator.
+The runtimes take turns on the same inputs, on a CPU in one thread. A time is the median over the
+rounds: of this process's CPU time, so that other users of a shared machine matter little, or of
+wall-clock time on an accelerator.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from network.runtime import Runtime
 
 
 def main() -> None:
-    """Print milliseconds an image and the ratio to torch in fp32."""
+    """Print milliseconds per image and the ratio to torch in fp32."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.runtimes", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--batch", type=int, default=16)
@@ -52,11 +52,11 @@ def main() -> None:
         for name, predictor in predictors.items():
             began = clock()
             predictor.predict(squares)
-            if turn:  # the first warms up
+            if turn:  # the first round warms up
                 times[name].append((clock() - began) * 1000 / asked.batch)
     medians = {name: statistics.median(each) for name, each in times.items()}
     reference = next(iter(medians.values()))
-    print("| runtime | ms an image, both readings | images/s | times torch |")  # noqa: T201
+    print("| runtime | ms per image, both readings | images/s | times torch |")  # noqa: T201
     print("|---|---|---|---|")  # noqa: T201
     for name, median in medians.items():
         ratio = reference / median

@@ -1,6 +1,6 @@
-"""What more workers on one accelerator add: ``python -m benchmarks.shared_device --device cuda:0``.
+"""Several workers on one accelerator: ``python -m benchmarks.shared_device --device cuda:0``.
 
-Measures one archive by `thoraq process` with each number of workers, in turn. The rate is that of
+Measures one archive by `thoraq process` with each number of workers, in turn. The rate is taken in
 the middle of a run, as in ``benchmarks.workers``.
 """
 
@@ -27,10 +27,10 @@ def main() -> None:
     parser.add_argument("--kind", type=Kind, choices=list(Kind), default=Kind.PNG)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument(
-        "--originals", type=int, default=1000, help="of which the files are variants"
+        "--originals", type=int, default=1000, help="radiographs of which the files are variants"
     )
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--archive", type=Path, help="the files to measure; made where absent")
+    parser.add_argument("--archive", type=Path, help="the files to measure; created if missing")
     asked = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
     rates: dict[int, list[float]] = {each: [] for each in asked.workers}

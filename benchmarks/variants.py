@@ -1,7 +1,7 @@
-"""Many files of few radiographs: the same pixels under other bytes, so that each counts as another.
+"""Many files from few radiographs: the same pixels in files with different contents.
 
-A free field of the format holds a number: a text chunk of PNG, a comment of JPEG, the preamble of
-DICOM. Drawing each radiograph anew would take a tenth of a second, too long for an accelerator.
+A free field of the format contains a number: a text chunk of PNG, a comment of JPEG, the preamble
+of DICOM. Drawing a phantom takes a tenth of a second, too long for the files of an accelerator.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _END_OF_PNG = 12  # length, name and checksum of the empty chunk IEND
 
 
 def write_variants(originals: Path, folder: Path, kind: Kind, count: int) -> None:
-    """Write ``count`` files of the originals in turn, no two alike."""
+    """Write ``count`` different files of the originals, in turn."""
     folder.mkdir(parents=True)
     contents = [(each.suffix, each.read_bytes()) for each in sorted(originals.iterdir())]
     for number in range(count):
@@ -24,7 +24,7 @@ def write_variants(originals: Path, folder: Path, kind: Kind, count: int) -> Non
 
 
 def variant(content: bytes, kind: Kind, number: int) -> bytes:
-    """Return the file with a number in it. Raises ValueError for archives of several formats."""
+    """Return the file with a number in it. Raises ValueError for a kind with several formats."""
     note = f"{number:08}".encode()
     if kind is Kind.PNG:
         named = b"tEXtComment\0" + note
@@ -34,4 +34,4 @@ def variant(content: bytes, kind: Kind, number: int) -> bytes:
         return content[:2] + b"\xff\xfe" + (2 + len(note)).to_bytes(2) + note + content[2:]
     if kind is Kind.DICOM:
         return note + content[len(note) :]
-    raise ValueError(f"{kind} holds several formats")
+    raise ValueError(f"{kind} has several formats")

@@ -16,7 +16,7 @@ from scheduler.settings import Settings
 
 
 def main() -> None:
-    """Print how long the scans take, and the memory they take."""
+    """Print the time and memory of the scans."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.watched_folder", description=__doc__
     )

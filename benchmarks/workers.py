@@ -1,8 +1,8 @@
-"""What more cores, each with its worker, add: ``python -m benchmarks.workers``.
+"""Scaling with cores, with a worker on each: ``python -m benchmarks.workers``.
 
 Measures one archive by `thoraq process` on one core, then on all, in turn: each core has a worker
-with its reading process, and the upkeep, the broker and the command share them. A rate is that of
-the middle: workers start one after the other, and the last chunks end so.
+with its reading process, and upkeep, broker and command share the cores. The rate is taken in the
+middle of a run: workers start one after the other, and so do their last chunks end.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from db.tables import job
 from scheduler.cores import usable_cores
 from scheduler.settings import Settings, child_environment
 
-#: Which part of the files the rate is that of.
+#: The part of the files for which the rate is taken.
 _FROM, _TO = 0.2, 0.8
 
 
 def rate(archive: Path, cores: Iterable[int], device: str = "auto", **changes: int) -> float:
-    """Return the files a second of one run on the named cores; ``changes``: of the settings."""
+    """Return the files per second of a run on these cores; ``changes``: of the settings."""
     with tempfile.TemporaryDirectory(prefix="thoraq-workers-") as place:
         settings = Settings(state=Path(place), database_url=None, broker_url=None)
         settings = settings.model_copy(update=changes)
@@ -48,7 +48,7 @@ def rate(archive: Path, cores: Iterable[int], device: str = "auto", **changes: i
             settled: list[datetime] = sorted(connection.scalars(select(job.c.settled_at)))
         database.dispose()
     first, last = (int(share * (len(settled) - 1)) for share in (_FROM, _TO))
-    # Chunks are stored at once: from the end of one to the end of another.
+    # Chunks are stored as a whole: from the end of one to the end of another.
     while last < len(settled) - 1 and settled[last] == settled[last + 1]:
         last += 1
     while settled[first] == settled[first + 1]:
@@ -61,7 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.workers", description=__doc__)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--archive", type=Path, help="an archive to measure; made where absent")
+    parser.add_argument("--archive", type=Path, help="the archive to measure; created if missing")
     asked = parser.parse_args()
     every = sorted(os.sched_getaffinity(0))
     rounds = []
@@ -74,7 +74,7 @@ def main() -> None:
             rounds.append((one, all_of_them, all_of_them / one))
             sys.stderr.write(f"round {number + 1}: {one:.1f}/s, {all_of_them:.1f}/s\n")
     ones, alls, ratios = zip(*rounds, strict=True)
-    print("| workers, a core each | files/s | times one |")  # noqa: T201
+    print("| workers, one per core | files/s | times one |")  # noqa: T201
     print("|---|---|---|")  # noqa: T201
     print(f"| 1 | {median(ones):.1f} | 1 |")  # noqa: T201
     print(f"| {len(every)} | {median(alls):.1f} | {median(ratios):.2f} |")  # noqa: T201

@@ -1,4 +1,4 @@
-"""The URL of a database: what it names, and how the path of a SQLite file is written as one."""
+"""Database URLs: parsing them, and writing the path of a SQLite file as one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from sqlalchemy import URL, exc, make_url
 from db.errors import DatabaseForbidden, DatabaseUrlInvalid
 
 _FORMS = "give sqlite:///PATH or postgresql://HOST/NAME"
-#: Bytes of a path that SQLite opens (MAX_PATHNAME of its os_unix.c, 512), less what a log's ending
-#: and the folder of a restore add.
+#: Longest path that SQLite opens, bytes (MAX_PATHNAME of its os_unix.c, 512), less the suffix of
+#: the log and the folder of a restore.
 _PATH_BYTES = 460
-#: What Python's driver of SQLite takes; SQLite's own options count with uri=true alone.
+#: Options of Python's sqlite3 module; SQLite's own options apply with uri=true only.
 _SQLITE_OPTIONS = frozenset(
     {"uri", "timeout", "isolation_level", "detect_types", "check_same_thread", "cached_statements"}
 )
@@ -24,13 +24,13 @@ _SQLITE_OPTIONS = frozenset(
 def parse_url(url: str) -> URL:
     """Return the parts of a database's URL.
 
-    Raises DatabaseUrlInvalid, whose message holds nothing of the URL but the kind of database.
+    Raises DatabaseUrlInvalid, whose message repeats only the kind of database of the URL.
     """
     try:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
     except (exc.ArgumentError, exc.NoSuchModuleError, ValueError) as error:
-        raise DatabaseUrlInvalid(f"no database URL: {_FORMS}") from error
+        raise DatabaseUrlInvalid(f"not a database URL: {_FORMS}") from error
     if backend not in {"sqlite", "postgresql"}:
         raise DatabaseUrlInvalid(f"{backend} is not supported: {_FORMS}")
     if backend == "sqlite":
@@ -39,19 +39,19 @@ def parse_url(url: str) -> URL:
 
 
 def sqlite_url(path: Path) -> str:
-    """Return the URL of a SQLite file, whatever characters or bytes its path holds."""
+    """Return the URL of a SQLite file; its path may contain any characters or bytes."""
     name = os.fspath(path)
     try:
         url = URL.create("sqlite", database=name)
         return url.render_as_string(hide_password=False)
-    except UnicodeEncodeError:  # bytes that are no UTF-8: SQLAlchemy writes text alone
+    except UnicodeEncodeError:  # bytes that are not UTF-8: SQLAlchemy writes text only
         query = {"uri": "true"}
         url = URL.create("sqlite", database=f"file:{quote(os.fsencode(path))}", query=query)
         return url.render_as_string(hide_password=False)
 
 
 def sqlite_path(url: str) -> Path | None:
-    """Return the file of a SQLite database; None where there is none. Raises DatabaseUrlInvalid."""
+    """Return the file of a SQLite database, None if it has none. Raises DatabaseUrlInvalid."""
     parsed = parse_url(url)
     if parsed.get_backend_name() != "sqlite":
         return None
@@ -72,7 +72,7 @@ def existing_only(parsed: URL) -> URL:
 
 
 def is_made(path: Path) -> bool:
-    """Whether a SQLite file is there. Raises DatabaseForbidden."""
+    """Return whether a SQLite file exists. Raises DatabaseForbidden."""
     try:
         return path.exists()
     except PermissionError as error:
@@ -80,12 +80,12 @@ def is_made(path: Path) -> bool:
 
 
 def forbidden(path: Path) -> DatabaseForbidden:
-    """Return the error of a SQLite file that this user may not open or make."""
+    """Return the error for a SQLite file that this user may not open or create."""
     return DatabaseForbidden.about(f"{os.fspath(path)!a}")
 
 
 def path_of(parsed: URL) -> Path | None:
-    """Return the file that SQLAlchemy's URL of SQLite names; None where there is none."""
+    """Return the file of SQLAlchemy's URL of SQLite, None if it names no file."""
     name = parsed.database or ""
     if _is_uri(parsed):
         name = name.removeprefix("file:").partition("?")[0].partition("#")[0]
@@ -96,24 +96,24 @@ def path_of(parsed: URL) -> Path | None:
 
 
 def _refuse_file(url: str, parsed: URL) -> None:
-    """Raise DatabaseUrlInvalid where SQLite would open another file than the one meant, or none."""
+    """Raise DatabaseUrlInvalid if SQLite would open a file other than the intended one, or none."""
     options = dict(parse_qsl(url.partition("?")[2], keep_blank_values=True))
     if not _is_uri(parsed) and not _SQLITE_OPTIONS.issuperset(options):
         raise DatabaseUrlInvalid(
-            "what follows ? in the URL is no option of SQLite: write ? in a path as %3F,"
+            "what follows ? in the URL is not an option of SQLite: write ? in a path as %3F,"
             " and % as %25"
         )
     path = path_of(parsed)
     if path is not None and len(os.fsencode(path.absolute())) > _PATH_BYTES:
         raise DatabaseUrlInvalid(
-            f"SQLite opens no path of more than {_PATH_BYTES} bytes: choose a shorter one by"
+            f"SQLite cannot open a path of more than {_PATH_BYTES} bytes: choose a shorter one by"
             " --state, THORAQ_STATE or THORAQ_DATABASE_URL"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where PostgreSQL is asked, without the password; the first of several servers."""
+    """Address of a PostgreSQL server, without the password; the first of several."""
 
     host: str | None
     port: str | None
@@ -122,7 +122,7 @@ class Server:
 
 
 def server_of(url: str) -> Server:
-    """Return the server that a URL of PostgreSQL names. Raises DatabaseUrlInvalid."""
+    """Return the server of a PostgreSQL URL. Raises DatabaseUrlInvalid."""
     parsed = parse_url(url)
     named = parsed.query.get("host", ())
     host = parsed.host or (named if isinstance(named, str) else next(iter(named), None))
@@ -133,6 +133,6 @@ def server_of(url: str) -> Server:
 
 
 def _is_uri(url: URL) -> bool:
-    """Whether the file is named by a URI of SQLite's own, ``file:...``."""
+    """Return whether the URL uses a URI of SQLite's own, ``file:...``."""
     uri = str(url.query.get("uri", "")).lower()
     return uri in {"1", "true", "on", "yes", "y", "t"} and str(url.database).startswith("file:")

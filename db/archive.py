@@ -1,8 +1,8 @@
-"""Stored paths: in full, below a root of the archive by its label, or hashed.
+"""Stored paths: absolute, relative to a labelled root of the archive, or hashed.
 
-``LABEL:/rest`` names a file below the root of that label, wherever a machine has mounted it. A
-path in full begins with a slash, and ``#DIGITS`` with what begins no label, so that no two are ever
-confused, and a database may hold all three.
+``LABEL:/rest`` is a file below the root of that label, wherever a machine has mounted it. An
+absolute path begins with a slash, and a hash, ``#DIGITS``, with a character that begins no label:
+the three forms are never confused, and a database may contain all of them.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 
 _LABELLED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*):/")
-#: What a path that is not kept begins with in the database.
+#: First character of a hashed path in the database.
 HASHED_MARK = "#"
-#: A hash as it is stored, and as it is shown.
+#: A hashed path, as stored or as shown.
 _HASHED = re.compile(f"(?:{HASHED_MARK})?([0-9a-f]{{32}})")
 
 
 class Archive:
-    """The labelled roots as this machine has mounted them, and the form of what it stores."""
+    """The labelled roots as mounted on this machine, and the form in which it stores paths."""
 
     def __init__(
         self,
@@ -31,8 +31,8 @@ class Archive:
     ) -> None:
         """``roots``: absolute folders by label.
 
-        ``hashing``: gives the 32 hex digits that a path is replaced by once it is not needed any
-        more; None: paths are kept.
+        ``hashing``: returns the 32 hex digits that replace a path which is no longer needed;
+        None: paths are kept.
         """
         self._named = dict(roots or {})
         self._relative = relative
@@ -40,11 +40,11 @@ class Archive:
 
     @property
     def hashes(self) -> bool:
-        """Whether paths are replaced by their hashes once their work has ended."""
+        """Return whether paths are replaced by hashes after processing."""
         return self._hashing is not None
 
     def hashed(self, path: str) -> str:
-        """Return what is stored for the file at ``path`` once its work has ended.
+        """Return what is stored for the file at ``path`` after processing.
 
         Raises ValueError: paths are kept.
         """
@@ -56,13 +56,13 @@ class Archive:
 
     @cached_property
     def _folders(self) -> dict[str, str]:
-        """The folders, links resolved as in submitted paths, the deepest first; without slash."""
-        # Resolved when the first path is met: what reads no path waits for no share.
+        """Return the resolved folders by label, the deepest first, without a trailing slash."""
+        # Resolved on first use: a command that reads no path does not wait for a network share.
         real = {label: os.path.realpath(each).rstrip("/") for label, each in self._named.items()}
         return dict(sorted(real.items(), key=lambda each: (-len(each[1]), each[0])))
 
     def spellings(self, path: str) -> list[str]:
-        """Return every text under which the file at ``path`` may be stored, the preferred first."""
+        """Return every form in which the file at ``path`` may be stored, the preferred first."""
         if (digits := hash_of(path)) is not None:
             return list(dict.fromkeys([path, HASHED_MARK + digits]))
         whole = self.here(path)
@@ -75,18 +75,18 @@ class Archive:
         return [*below, whole, *hashed] if self._relative else [whole, *below, *hashed]
 
     def stored(self, path: str) -> str:
-        """Return the text that is stored; a path in no root stays in full."""
-        return self.spellings(path)[0] if self._relative else path  # until its work has ended
+        """Return the form that is stored until processing ends; outside all roots: absolute."""
+        return self.spellings(path)[0] if self._relative else path
 
     def here(self, stored: str) -> str:
-        """Return where this machine has the file; a label it does not know stays as it is."""
+        """Return the file's path on this machine; an unknown label is left as it is."""
         label = label_of(stored)
         if label is None or label not in self._folders:
             return stored
         return self._folders[label] + stored.removeprefix(f"{label}:")
 
     def is_usual(self, stored: str) -> bool:
-        """Whether this machine would store the file under this text."""
+        """Return whether this machine would store the path in this form."""
         if is_hashed(stored):
             return self.hashes
         whole = self.here(stored)
@@ -94,17 +94,17 @@ class Archive:
 
 
 def label_of(path: str) -> str | None:
-    """Return the label of a root that a path is written below; None: it is a path in full."""
+    """Return the label of a stored path's root; None: the path is absolute."""
     found = _LABELLED.match(path)
     return None if found is None else found[1]
 
 
 def is_hashed(path: str) -> bool:
-    """Whether this is no path, but what is left of one that is not kept."""
+    """Return whether this is a hash that replaced a path."""
     return path.startswith(HASHED_MARK)
 
 
 def hash_of(text: str) -> str | None:
-    """Return the digits of a hash, as it is stored or shown; None: it is something else."""
+    """Return the digits of a hashed path, as stored or as shown; None: it is something else."""
     found = _HASHED.fullmatch(text)
     return None if found is None else found[1]

@@ -1,4 +1,4 @@
-"""The audit: who asked for what, written in the transaction that did it."""
+"""The audit log: who asked for what, written in the transaction of the change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from db.tables import batch as batch_table
 
 
 class Action(StrEnum):
-    """What an operator may ask for: changes, and reading what identifies patients."""
+    """Actions in the audit log: changes, and reading data that identifies patients."""
 
     SUBMIT = "submit"
     RETRY = "retry"
@@ -50,10 +50,7 @@ _OF_BATCHES = (
 def note(
     connection: Connection, action: Action, subject: str | None, at: datetime, **said: object
 ) -> int:
-    """Write down that this process's user asked for something, and what it did.
-
-    Returns the entry, for `amend`.
-    """
+    """Add an entry for this process's user to the audit log; return its id, for `amend`."""
     entry: int = connection.execute(
         insert(audit)
         .values(at=at, who=_who(), action=str(action), subject=subject, said=said)
@@ -63,38 +60,38 @@ def note(
 
 
 def amend(connection: Connection, entry: int, **said: object) -> None:
-    """Say of an entry what was done by now, where one transaction does not do it all."""
+    """Update what an entry has done so far, for an action of several transactions."""
     connection.execute(update(audit).where(audit.c.id == entry).values(said=said))
 
 
 def note_read(db: Database, batch: str | None, patience_ms: int | None, **said: object) -> int:
-    """Write down that somebody is about to read what identifies patients; return the entry.
+    """Record that data which identifies patients is about to be read; return the entry's id.
 
     ``patience_ms``: how long to wait for SQLite's other writers. Raises DatabaseError.
     """
     with db.write(patience_ms=patience_ms) as connection:
-        # What no batch is called may be anything that was typed, such as a patient's number.
+        # A name that is not a batch's may be anything, such as a patient's number.
         known = select(batch_table.c.name).where(batch_table.c.name == batch)
         named = connection.execute(known).scalar_one_or_none()
         return note(connection, Action.READ, named, moment(connection, None), **said)
 
 
 def amend_read(db: Database, entry: int, patience_ms: int | None, **said: object) -> None:
-    """Say of such an entry how many rows were read. Raises DatabaseError."""
+    """Record in such an entry how many rows were read. Raises DatabaseError."""
     with db.write(patience_ms=patience_ms) as connection:
         amend(connection, entry, **said)
 
 
 def forgotten_batch(batch_id: int, at: datetime) -> str:
-    """Return what entries call a batch that was forgotten at that time.
+    """Return the subject of entries about a batch that was forgotten at ``at``.
 
-    The number alone would not do: SQLite gives it to another batch.
+    It includes the time, since SQLite may reuse the batch's id.
     """
     return f"batch {batch_id}, forgotten {at.isoformat(timespec='milliseconds')}"
 
 
 def rename_batch(connection: Connection, name: str, subject: str) -> None:
-    """Have earlier entries call a batch ``subject``: its name may identify a patient."""
+    """Replace a batch's name, which may identify a patient, by ``subject`` in earlier entries."""
     of_batches = audit.c.action.in_([str(each) for each in _OF_BATCHES])
     connection.execute(
         update(audit).where(audit.c.subject == name, of_batches).values(subject=subject)
@@ -108,7 +105,7 @@ def audit_rows(
     limit: int | None = None,
     actions: Collection[Action] = (),
 ) -> list[AuditRow]:
-    """Tell who asked for what, the newest first; with ``actions``, for one of these."""
+    """Return entries, the newest first; with ``actions``, only those of these actions."""
     asked = select(audit).order_by(audit.c.id.desc()).limit(limit)
     if actions:
         asked = asked.where(audit.c.action.in_([str(each) for each in actions]))
@@ -120,10 +117,10 @@ def audit_rows(
 
 
 def _who() -> str:
-    # The system's books, not the environment, in which anybody may call himself anything.
+    # From the system's user database; an environment variable could be set to any name.
     number = os.getuid()
     try:
         user = pwd.getpwuid(number).pw_name
-    except KeyError:  # a container's user often has no name
+    except KeyError:  # users in containers often have no name
         user = str(number)
     return f"{user}@{socket.gethostname()}"

@@ -1,4 +1,4 @@
-"""Finding a batch by its name, and the jobs that count for it."""
+"""Finding batches by name, locking them, and the jobs that count for a batch."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from db.database import Database
 from db.errors import BatchAmbiguous, BatchUnknown
 from db.tables import batch, file
 
-#: Number of PostgreSQL's advisory lock of those who record files and those who remove them.
+#: Key of the PostgreSQL advisory lock for recording and removing files.
 _SUBMISSIONS = 0x74686F72
 
 
-#: What thoraq ends names with that nobody gave.
+#: Suffix of batch names that thoraq generates.
 _DIGEST = re.compile(r"-[0-9a-f]{8}$")
-#: Names that a message holds at most, and how like a mistyped one they are at least.
+#: Most names that a message suggests, and their least similarity to a mistyped one.
 _MOST_NAMES, _LIKE = 5, 0.7
 
 
 def full_name(db: Database, given: str) -> str:
-    """Return the name of the batch that is called ``given``, or alone begins with it.
+    """Return the name of the batch called ``given``, or of the only one that begins with it.
 
-    Raises BatchUnknown, with names that are alike; BatchAmbiguous.
+    Raises BatchUnknown, with similar names; BatchAmbiguous.
     """
     with db.read() as connection:
         names: list[str] = list(connection.scalars(select(batch.c.name).order_by(batch.c.name)))
@@ -36,16 +36,14 @@ def full_name(db: Database, given: str) -> str:
         return begin[0]
     if begin:
         examples = ", ".join(begin[:_MOST_NAMES]) + (", ..." if len(begin) > _MOST_NAMES else "")
-        raise BatchAmbiguous(
-            f"{len(begin)} batches begin with {given!r}: {examples}; give more of it"
-        )
+        raise BatchAmbiguous(f"{len(begin)} batches begin with {given!r}: {examples}; give more")
     alike = _alike(given, names)
     hint = f"; did you mean {' or '.join(alike)}?" if alike else ":"
     raise BatchUnknown(f"no batch is called {given!r}{hint} `thoraq status` lists them")
 
 
 def _alike(given: str, names: Sequence[str]) -> list[str]:
-    """Return the names most like an unknown one, with or without their digests."""
+    """Return the names most similar to an unknown one, with or without their digests."""
 
     def likeness(name: str) -> float:
         forms = {name, _DIGEST.sub("", name)}
@@ -56,10 +54,7 @@ def _alike(given: str, names: Sequence[str]) -> list[str]:
 
 
 def batch_id_of(connection: Connection, name: str) -> int:
-    """Row id of the batch called ``name``.
-
-    Raises BatchUnknown: there is none.
-    """
+    """Return the id of the batch called ``name``. Raises BatchUnknown."""
     found: int | None = connection.execute(
         select(batch.c.id).where(batch.c.name == name)
     ).scalar_one_or_none()
@@ -69,15 +64,15 @@ def batch_id_of(connection: Connection, name: str) -> int:
 
 
 def hold_batch(connection: Connection, batch_id: int, name: str) -> None:
-    """Have whoever adds to a batch take turns, and nobody forget it meanwhile.
+    """Lock a batch against other submissions to it, and against being forgotten.
 
-    Raises BatchUnknown: it was forgotten, and SQLite may give its number to another one.
+    Raises BatchUnknown: it was forgotten; SQLite may reuse its id.
     """
     _check(connection, _called(batch_id, name).with_for_update(key_share=True), name)
 
 
 def check_batch(connection: Connection, batch_id: int, name: str) -> None:
-    """Look whether a batch is still the one of this name. Raises BatchUnknown as `hold_batch`."""
+    """Check that a batch still has this name. Raises BatchUnknown as `hold_batch` does."""
     _check(connection, _called(batch_id, name), name)
 
 
@@ -91,26 +86,26 @@ def _check(connection: Connection, asked: Select[tuple[int]], name: str) -> None
 
 
 def own_jobs(batch_id: int) -> Select[tuple[int]]:
-    """Jobs whose one counting file lies in the batch; duplicates of other batches' are not."""
+    """Return the jobs that count for a batch, not those it has duplicates of."""
     return select(file.c.job_id).where(
         file.c.batch_id == batch_id, file.c.duplicate.is_(False), file.c.job_id.is_not(None)
     )
 
 
 def lock_batches(connection: Connection, batch_id: int | None = None) -> None:
-    """Have whoever adds to a batch, or cancels, take turns; all batches where none is named.
+    """Lock a batch, or all batches, against other submissions and cancels.
 
-    Chunks and files may refer to them meanwhile: a stronger lock would make others wait for it who
-    hold jobs that its holder waits for.
+    Chunks and files may still be inserted with references to it: a stronger lock could deadlock
+    with transactions that hold jobs.
     """
     locked = select(batch.c.id).order_by(batch.c.id).with_for_update(key_share=True)
     connection.execute(locked if batch_id is None else locked.where(batch.c.id == batch_id)).all()
 
 
 def among_submissions(connection: Connection, *, alone: bool = False) -> None:
-    """Take part in recording files, which many do at once; ``alone``: while nobody else does.
+    """Take the lock for recording files: shared, or exclusive with ``alone``.
 
-    Call it before anything is locked. SQLite has one writer anyway.
+    Call it before any other lock. Does nothing on SQLite, which has one writer.
     """
     if connection.dialect.name == "postgresql":
         lock = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
@@ -118,6 +113,6 @@ def among_submissions(connection: Connection, *, alone: bool = False) -> None:
 
 
 def is_cancelled(connection: Connection, batch_id: int) -> bool:
-    """Whether a batch was cancelled and not retried since."""
+    """Return whether a batch was cancelled and not retried since."""
     asked = select(batch.c.id).where(batch.c.id == batch_id, batch.c.cancelled_at.is_not(None))
     return connection.execute(asked).first() is not None

@@ -1,7 +1,7 @@
-"""Reports and pictures that are being written: noted before their first byte.
+"""Reports and pictures that are being written: recorded before their first byte.
 
-What they are about may be forgotten meanwhile. Then their note is about nothing or gone, and who
-writes them removes them.
+Their batch or radiograph may be forgotten at the same time. Then the record has lost its subject or
+is gone, and the writer removes the file.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def begin_outputs(
     of_radiographs: Sequence[int] = (),
     now: datetime | None = None,
 ) -> dict[Path, list[int]]:
-    """Note files that are about to be written about a batch, radiographs, or both.
+    """Record files that are about to be written about a batch, radiographs, or both.
 
-    Return the ids of each file's notes, one for each subject. Raises BatchUnknown, StudyUnknown.
+    Return the ids of each file's records, one per subject. Raises BatchUnknown, StudyUnknown.
     """
     host = socket.gethostname()
     with db.write() as connection:
@@ -48,9 +48,9 @@ def begin_outputs(
 def finish_outputs(
     db: Database, notes: Mapping[Path, Sequence[int]], written: Collection[Path]
 ) -> bool:
-    """Note those that were written as they are now, in place of older notes of the same files.
+    """Record the files that were written as finished, replacing older records of the same files.
 
-    False: what one of them is about was forgotten meanwhile, and the notes are left as they are.
+    Return False, and change nothing, if a subject of theirs has been forgotten.
     """
     host = socket.gethostname()
     with db.write() as connection:
@@ -72,7 +72,7 @@ def finish_outputs(
 
 
 def strike_begun(connection: Connection, batch_ids: Sequence[int]) -> None:
-    """Have those who write reports about batches find that a part of them was forgotten."""
+    """Remove the subject of reports on batches that are being written: part of it was forgotten."""
     reports = is_one_of(connection, output.c.batch_id, batch_ids)
     begun = update(output).where(reports, output.c.size == UNFINISHED)
     connection.execute(begun.values(batch_id=None))

@@ -1,7 +1,7 @@
-"""Many rows in one statement: PostgreSQL takes them as one JSON value and plans once.
+"""Many rows per statement: PostgreSQL receives them as one JSON value and plans once.
 
-Sent row by row, each row is parsed and planned anew, which costs more than writing it. SQLite
-plans once as it is, and keeps the driver's own way.
+Row by row, parsing and planning cost more than writing. SQLite plans once anyway and uses the
+driver's executemany.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ _ORDINAL = "ordinal"
 
 
 def is_postgres(connection: Connection) -> bool:
-    """Whether a database is PostgreSQL, which takes many rows as one value."""
+    """Return whether a database is PostgreSQL, which takes many rows as one value."""
     return connection.dialect.name == "postgresql"
 
 
 def is_one_of(
     connection: Connection, one: Column[Any], values: Sequence[Any]
 ) -> ColumnElement[bool]:
-    """Whether a column is one of ``values``: to PostgreSQL one array, not a parameter a value."""
+    """Return ``one`` IN ``values``: one array on PostgreSQL, not a parameter per value."""
     if not is_postgres(connection):
         return one.in_(values)
     return one == any_(literal(list(values), postgresql.ARRAY(one.type)))
 
 
 def bound_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> Any:
-    """Return what a statement about ``rows``, all of the same columns of ``table``, is given."""
+    """Return the parameters of a statement on ``rows``, all with the same columns of ``table``."""
     if not is_postgres(connection):
         return rows
     converters = _converters(table, tuple(rows[0]), connection.dialect)
@@ -70,7 +70,7 @@ def bound_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> Any
 
 @functools.cache
 def rows_as_table(table: Table, names: tuple[str, ...]) -> FromClause:
-    """Return the rows of that one value as a table with columns as ``table`` has them."""
+    """Return the rows of that value as a table, with the column types of ``table``."""
     return (
         func.json_to_recordset(cast(bindparam(_VALUE, type_=Text), postgresql.JSON))
         .table_valued(
@@ -84,7 +84,7 @@ def rows_as_table(table: Table, names: tuple[str, ...]) -> FromClause:
 def insert_of_rows(
     dialect: str, table: Table, names: tuple[str, ...]
 ) -> postgresql.Insert | sqlite.Insert:
-    """INSERT of rows with these columns, in the order they are given: that of their locks."""
+    """Return an INSERT of rows with these columns, which locks them in the given order."""
     if dialect != "postgresql":
         return sqlite.insert(table)
     rows = rows_as_table(table, names)
@@ -113,7 +113,7 @@ def _same(value: Any) -> Any:
 
 
 def _number(value: float | None) -> float | str | None:
-    # JSON has no word for what is no number; PostgreSQL reads its name.
+    # JSON has no NaN or Infinity; PostgreSQL reads them from strings.
     return value if value is None or math.isfinite(value) else str(value)
 
 

@@ -1,7 +1,7 @@
-"""A worker's hold on jobs: taken, prolonged, given back, and settled behind a fence.
+"""A worker's claim on jobs: taken, renewed, released, and settled under a fencing token.
 
-The fence is the owner token: a worker that was silent for longer than its lease finds its rows
-under another token or none, and stores nothing.
+The token is the owner: a worker that was silent for longer than its lease finds its rows with
+another owner or none, and stores nothing.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from db.records import Claim, ClaimedJob, Outcome, RetryPolicy
 from db.states import JobState
 from db.tables import batch, chunk, file, job, radiograph
 
-#: Paths of equal content that a reader may try in turn.
+#: Most paths of the same content that a reader tries in turn.
 _PATHS_A_JOB = 8
 
-# Built once: building them costs as much as they do.
+# Built once: building a statement costs as much as executing it.
 _TAKING_CHUNK = (
     update(chunk)
     .where(chunk.c.id == bindparam("of"), chunk.c.claimed_at.is_(None), ~is_held_back())
@@ -77,7 +77,7 @@ _NEWEST = (
     )
     .subquery()
 )
-#: Where else the contents of claimed jobs lie: the newest of these paths, the oldest first.
+#: Other paths of the contents of claimed jobs: the newest of them, the oldest first.
 _COPIES = (
     select(_NEWEST.c.radiograph_id, _NEWEST.c.path)
     .where(_NEWEST.c.nth <= _PATHS_A_JOB)
@@ -108,10 +108,10 @@ def claim_chunk(
     *,
     now: datetime | None = None,
 ) -> Claim | None:
-    """Take the queued jobs of a chunk, committed before this returns; None: nothing is left.
+    """Claim the queued jobs of a chunk and commit; None: none is left.
 
-    A message may come twice, late, or to two workers: one of them gets the jobs. What is paused is
-    left, and sent again when it is resumed.
+    A message may arrive twice, late, or at two workers: one of them gets the jobs. A paused chunk
+    is left, and sent again when it is resumed.
     """
     owner = str(uuid4())
     with db.write() as connection:
@@ -136,7 +136,7 @@ def claim_chunk(
 def renew_lease(
     db: Database, owner: str, lease_seconds: float, *, now: datetime | None = None
 ) -> int:
-    """Prolong a claim; returns the jobs still held: 0 means the lease was lost, stop working."""
+    """Renew a claim; return the number of jobs still held: 0 if the lease was lost."""
     with db.write() as connection:
         at = moment(connection, now)
         return connection.execute(
@@ -155,10 +155,10 @@ def store_outcomes(
     *,
     now: datetime | None = None,
 ) -> int:
-    """Store what became of claimed jobs, in one transaction; safe to run twice.
+    """Store the outcomes of claimed jobs, in one transaction; safe to run twice.
 
-    Returns how many were still ours; the others are somebody else's now and are left alone.
-    A transient refusal goes back to the queue in a chunk that waits, until ``retry`` gives up.
+    Return how many jobs were still held; the others have another owner now and are left alone.
+    After a transient refusal a job is requeued in a delayed chunk, until ``retry`` gives up.
     """
     with db.write() as connection:
         at = moment(connection, now)
@@ -174,7 +174,7 @@ def store_outcomes(
                 retry=retry,
                 spread=random.random(),  # noqa: S311 - jitter, no secret
                 at=at,
-                # Even after the clock was set back no job ends before it began:
+                # No job ends before it began, even after the clock was set back:
                 # `db.query.spans` relies on that.
                 settled_at=max(at, *(row.first_claimed_at for row, _ in pairs)),
             )
@@ -182,7 +182,7 @@ def store_outcomes(
 
 
 def release(db: Database, owner: str, *, now: datetime | None = None) -> int:
-    """Give a claim back at shutdown: queued again in a fresh chunk, and no attempt is counted."""
+    """Release a claim at shutdown: requeue its jobs in a new chunk, and count no attempt."""
     with db.write() as connection:
         at = moment(connection, now)
         rows = connection.execute(
@@ -228,7 +228,7 @@ def _claimed(connection: Connection, owner: str) -> tuple[ClaimedJob, ...]:
 
 
 def _distinct(first: str, copies: Sequence[str]) -> tuple[str, ...]:
-    """Return the first file, then the copies; a path seen twice is tried once."""
+    """Return the first path, then the copies, without repetitions."""
     if is_hashed(first) and copies:
         return tuple(dict.fromkeys(copies))
     return tuple(dict.fromkeys([first, *copies]))

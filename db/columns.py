@@ -36,12 +36,12 @@ from db.archive import HASHED_MARK
 from db.dialect_paths import archive_at, spellings
 from radiograph.measures.declaration import Measure
 
-#: SQLite numbers rows by itself only in a column declared INTEGER.
+#: SQLite generates ids only in a column declared INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")
 
-# Bytes of a file name that are no UTF-8 arrive as U+DC80..U+DCFF (surrogateescape), which neither
-# database can hold; they are kept in the last 128 code points of the last private plane. A name may
-# hold these as well: there they follow U+10FF00, and so does that one itself.
+# Bytes of a file name that are not UTF-8 are read as U+DC80..U+DCFF (surrogateescape), which
+# neither database can store; they are mapped to the last 128 code points of the last private plane.
+# Where a name contains one of these, or U+10FF00, it is escaped by a preceding U+10FF00.
 _MARK = "\U0010ff00"
 _BYTES = range(0x80, 0x100)
 _TO_STORED = (
@@ -53,25 +53,25 @@ _STORED = re.compile(f"{_MARK}(.)|([\U0010ff80-\U0010ffff])", re.DOTALL)
 
 
 class Moment(TypeDecorator[datetime]):
-    """A point in time: aware in Python, UTC in the database."""
+    """A point in time: a timezone-aware datetime in Python, UTC in the database."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC; SQLite keeps no zone.
+        """Return the time in UTC, since SQLite stores no time zone.
 
-        Raises ValueError: the time has no zone.
+        Raises ValueError: the time has no time zone.
         """
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError(f"a time without a zone: {value.isoformat()}")
+            raise ValueError(f"a time without a time zone: {value.isoformat()}")
         utc = value.astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """From UTC, aware."""
+        """Return the time with its time zone, UTC."""
         del dialect
         if value is None:
             return None
@@ -79,29 +79,29 @@ class Moment(TypeDecorator[datetime]):
 
 
 class FilePath(TypeDecorator[str]):
-    """A file's path, whatever bytes its name holds."""
+    """A file's path, which may contain any bytes."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Return the path as both databases hold it; no two paths become the same."""
+        """Return the path in a form that both databases store; the mapping is one to one."""
         del dialect
         return value if value is None or value.isascii() else value.translate(_TO_STORED)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         """Return the path as it was."""
         del dialect
-        return value if value is None or value.isascii() else _STORED.sub(_met, value)
+        return value if value is None or value.isascii() else _STORED.sub(_decoded, value)
 
 
 class ArchivePath(FilePath):
-    """A radiograph's path: in Python where this machine has it, in the database as it is stored."""
+    """A radiograph's path: on this machine in Python, in its stored form in the database."""
 
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Return the path in the form of this site's archive."""
+        """Return the path in the form that this site stores."""
         stored = None if value is None else archive_at(dialect).stored(value)
         return super().process_bind_param(stored, dialect)
 
@@ -112,25 +112,25 @@ class ArchivePath(FilePath):
 
 
 class Prose(TypeDecorator[str]):
-    """Text from outside: what no database can hold becomes a question mark."""
+    """Text from outside: characters that cannot be stored become question marks."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Replace NUL, which PostgreSQL refuses, and lone surrogates, which UTF-8 lacks."""
+        """Replace NUL, which PostgreSQL refuses, and lone surrogates, which are not in UTF-8."""
         del dialect
         if value is None:
             return None
         return value.replace("\0", "?").encode("utf-8", "replace").decode("utf-8")
 
 
-def _met(found: re.Match[str]) -> str:
+def _decoded(found: re.Match[str]) -> str:
     return found[1] or chr(ord(found[2]) - 0x10FF00 + 0xDC00)
 
 
 def one_of(values: type[StrEnum], name: str) -> Enum:
-    """Column type of an enum's values, held by a CHECK constraint called ``name``."""
+    """Return the column type of an enum's values, with a CHECK constraint called ``name``."""
     return Enum(
         values,
         name=name,
@@ -163,20 +163,20 @@ def gap_index(measure: Measure) -> Index:
 
 
 def total(count: ColumnElement[int]) -> Cast[int]:
-    """Return the sum of a column of integers as an integer, NULL over no rows.
+    """Return the sum of an integer column as an integer; NULL for no rows.
 
-    PostgreSQL adds up bigint as numeric, which Python receives as a Decimal.
+    PostgreSQL's sum of bigint is numeric, which becomes a Decimal in Python.
     """
     return cast(func.sum(count), BigInteger)
 
 
 def is_kept(path: Column[str]) -> ColumnElement[bool]:
-    """Whether a column holds a path, and not the hash of one."""
+    """Return the condition that a column contains a path, not a hash."""
     return func.substr(type_coerce(path, Text), 1, len(HASHED_MARK)) != HASHED_MARK
 
 
 def path_digest(path: str) -> str:
-    """Key of a path, as it is stored, in 32 hex digits.
+    """Return the key of a stored path, 32 hex digits.
 
     PostgreSQL refuses index entries above 2704 bytes and a path may have 4096.
     """
@@ -184,10 +184,10 @@ def path_digest(path: str) -> str:
 
 
 def stored_digest(connection: Connection, path: str) -> str:
-    """Key under which a path of this machine is stored."""
+    """Return the key under which a path of this machine is stored."""
     return path_digest(archive_at(connection.dialect).stored(path))
 
 
 def path_digests(connection: Connection, paths: Iterable[str]) -> list[str]:
-    """Keys under which files at these paths may have been stored."""
+    """Return the keys under which files at these paths may have been stored."""
     return [path_digest(each) for path in paths for each in spellings(connection, path)]

@@ -1,4 +1,4 @@
-"""A database that is open: one transaction a ``with`` block, one kind of error."""
+"""An open database: one transaction per ``with`` block, errors as DatabaseError."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from db.translation import translated
 #: Values bound in one IN list; SQLite takes 32766, PostgreSQL 65535.
 _PIECE = 1000
 
-#: A unit of work that asks nothing for so long is frozen; PostgreSQL ends it, with its locks.
+#: PostgreSQL ends a transaction that is idle for so long, of a process that hangs, with its locks.
 _IDLE_MS = 60_000
 
 T = TypeVar("T")
 
-#: A row whose columns a query of ours names; mypy loses them on the way between functions.
+#: A row of one of our queries; mypy cannot keep its columns across functions.
 AnyRow = Row[*tuple[Any, ...]]
 
 
 class Database:
-    """One process's way to the database; threads share it, a forked child gets new connections.
+    """A process's connections to the database; threads share it, a forked child gets new ones.
 
-    Each transaction raises SchemaOutdated or SchemaNewer where the database has another schema.
+    Each transaction raises SchemaOutdated or SchemaNewer if the database has another schema.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -42,9 +42,9 @@ class Database:
 
     @classmethod
     def open(cls, url: str, archive: Archive | None = None) -> Database:
-        """Take the database at ``url``; the first transaction connects.
+        """Return the database at ``url``; the first transaction connects.
 
-        ``archive``: how paths are stored; in full where None.
+        ``archive``: how paths are stored; None: absolute.
         Raises DatabaseUrlInvalid: neither SQLite nor PostgreSQL.
         """
         engine = engine_of(url)
@@ -54,7 +54,7 @@ class Database:
 
     @contextmanager
     def write(self, *, patience_ms: int | None = None) -> Iterator[Connection]:
-        """One writing transaction: committed at the end, rolled back by any exception.
+        """Run a writing transaction: committed at the end, rolled back by any exception.
 
         ``patience_ms``: how long it waits for SQLite's other writers; DatabaseBusy after that.
         """
@@ -72,7 +72,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One reading transaction, which never waits for a writer."""
+        """Run a reading transaction, which never waits for a writer."""
         self._leave_parent()
         with translated(), self._engine.begin() as connection:
             require_head(connection)
@@ -83,14 +83,14 @@ class Database:
         self._engine.dispose()
 
     def _leave_parent(self) -> None:
-        # A connection used by parent and child at once mixes their statements.
+        # A connection shared by parent and child would mix up their statements.
         if os.getpid() != self._pid:
             self._engine.dispose(close=False)
             self._pid = os.getpid()
 
 
 def moment(connection: Connection, now: datetime | None) -> datetime:
-    """Tell the time by the database's clock, which many machines share, where none is given."""
+    """Return ``now``, or if None the time of the database, whose clock all machines share."""
     if now is not None:
         return now
     if connection.dialect.name == "postgresql":
@@ -100,13 +100,13 @@ def moment(connection: Connection, now: datetime | None) -> datetime:
 
 
 def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """INSERT with the database's own ON CONFLICT, which both spell alike."""
+    """Return the dialect's INSERT, with ON CONFLICT, which is the same on both."""
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)
 
 
 def pieces(items: Sequence[T], size: int = _PIECE) -> Iterator[Sequence[T]]:
-    """Cut ``items`` into runs of at most ``size``."""
+    """Yield ``items`` in pieces of at most ``size``."""
     for start in range(0, len(items), size):
         yield items[start : start + size]

@@ -1,8 +1,7 @@
-"""What follows from stored figures, header and settings: ICT rule and line, enlarged, bucket.
+"""Recomputing values derived from stored figures, header and settings: ICT rule, line, bucket.
 
-The rule itself is that of `radiograph.measures.ict`, row by row; what it gives is written in one
-statement for all rows of a piece that it gives the same. Measures that results lack follow from
-their stored points, and are filled in beside.
+`radiograph.measures.ict` judges each row; rows of a piece with the same outcome are updated by one
+statement. Measures that results lack are computed from their stored points and filled in as well.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ from radiograph.measures.ict import Judgement, judge
 from radiograph.measures.quality import bucket
 from radiograph.records import Bucket, BucketBasis, IctRule, IctThresholds
 
-#: Results of one transaction: written within a tenth of a second, so that nobody waits for long.
+#: Results per transaction: written within a tenth of a second, so that nobody waits for long.
 PIECE = 1000
-#: Pieces after which the entries that they left in the tally are folded: of many batches there are
-#: thousands of kinds, which each folding goes through.
+#: Pieces between foldings of their tally entries: with many batches there are thousands of kinds of
+#: entries, and each folding goes through all of them.
 _FOLD_EVERY = 32
 
 _FIGURES = select(
@@ -51,7 +50,7 @@ _FIGURES = select(
 
 
 class _Derived(NamedTuple):
-    # Named as the columns: the measures that follow from settings.
+    # Named as the columns: the measures that depend on settings.
     ict_rule: IctRule
     ict_threshold: float | None
     enlarged: bool | None
@@ -83,22 +82,22 @@ def recompute(
     piece: int = PIECE,
     now: datetime | None = None,
 ) -> Iterator[RecomputeCount]:
-    """Have what is derived of ``wanted`` results follow from ``lines``; tell of each piece.
+    """Recompute what is derived of ``wanted`` results by ``lines``; yield the counts per piece.
 
-    Measures that they lack are filled in. Each piece is a transaction of its own, in the order of
-    ids, and what follows already is left alone: ended anywhere, the same call goes on. The first
-    changes the audit's row with it. Where a bucket rests on the truth it is kept. ``dry_run``:
-    only tell what would change.
+    Measures that they lack are filled in. Each piece is a separate transaction, in the order of
+    ids, and rows that are up to date are left alone: after an interruption the same call goes on.
+    The first piece also writes the audit log's entry. A bucket that is based on the truth is kept.
+    ``dry_run``: only count what would change.
     Raises BatchUnknown, ModelUnknown, StudyUnknown.
     """
     after, left = 0, wanted.limit
     noted = None
     written = 0
     whole = RecomputeCount()
-    settings = _audited(lines)
+    settings = _line_settings(lines)
     while left is None or left > 0:
         most = piece if left is None else min(piece, left)
-        # Read outside of a write: nobody waits while rows are looked at, and others have a turn.
+        # Read outside the writing transaction, so that other writers do not wait meanwhile.
         rows = _rows(db, wanted, after, most)
         if not rows:
             break
@@ -115,7 +114,7 @@ def recompute(
             with db.read() as connection:
                 measures = measured_again(connection, lacking)
             with db.write() as connection:
-                # All that is written is locked at once, in the order of ids.
+                # All rows to be written are locked together, in the order of ids.
                 ids = sorted({each.id for each in changes}.union(lacking))
                 changes = _write(connection, ids, lines)
                 filled = fill(connection, measures)
@@ -144,7 +143,7 @@ def _rows(db: Database, wanted: ResultFilter, after: int, most: int) -> Sequence
 
 def _changes(rows: Sequence[AnyRow], lines: IctThresholds) -> list[_Change]:
     changes = []
-    # Unpacked, for reading a row by names costs more than judging it.
+    # Unpacked, since access by name costs more than judging the row.
     for id_, radiograph_id, ict, rule, threshold, enlarged, error, was, basis, view, age, _ in rows:
         judged = judge(ict, view, age, lines)
         kept = was if basis is BucketBasis.TRUE else bucket(error)
@@ -156,11 +155,11 @@ def _changes(rows: Sequence[AnyRow], lines: IctThresholds) -> list[_Change]:
 
 
 def _write(connection: Connection, ids: Sequence[int], lines: IctThresholds) -> list[_Change]:
-    """Lock results, change what still has to be, and the tally with it; return what was changed."""
+    """Lock results, update those still outdated and the tally; return the changes."""
     these = is_one_of(connection, measurement.c.id, ids)
     if is_postgres(connection):
-        # Headers first and in the order of their ids, as a worker locks them: what the tally counts
-        # a result as must not change between its two entries.
+        # Headers first, in the order of their ids, as workers lock them: the tally's group of a
+        # result must not change between its two entries.
         headers = select(measurement.c.radiograph_id).where(these)
         connection.execute(
             select(radiograph.c.id)
@@ -187,14 +186,14 @@ def _write(connection: Connection, ids: Sequence[int], lines: IctThresholds) -> 
 
 
 def _alike(changes: Sequence[_Change]) -> Iterator[tuple[Mapping[str, Any], list[int]]]:
-    """Yield the columns that rows are given, and the ids of all that are given the same."""
+    """Yield new column values, and the ids of the rows that get them."""
     groups: defaultdict[tuple[_Derived, bool], list[int]] = defaultdict(list)
     for each in changes:
         groups[each.after, each.before.bucket is each.after.bucket].append(each.id)
     for (after, same_bucket), ids in groups.items():
         columns = after._asdict()
         if same_bucket:
-            del columns["bucket"]  # it has an index to be kept up
+            del columns["bucket"]  # spares an update of its index
         yield columns, ids
 
 
@@ -214,11 +213,11 @@ def _counted(
         no_longer_compared=sum(old is not None and new is None for old, new in both),
         buckets=sum(each.before.bucket is not each.after.bucket for each in changes),
         labelled=sum(row.bucket_basis is BucketBasis.TRUE for row in rows),
-        crossed=_named(connection, crossed[:NAMED]),
+        crossed=_crossings(connection, crossed[:NAMED]),
     )
 
 
-def _named(connection: Connection, changes: Sequence[_Change]) -> tuple[Crossed, ...]:
+def _crossings(connection: Connection, changes: Sequence[_Change]) -> tuple[Crossed, ...]:
     if not changes:
         return ()
     ids = [each.radiograph_id for each in changes]
@@ -236,8 +235,8 @@ def _named(connection: Connection, changes: Sequence[_Change]) -> tuple[Crossed,
     )
 
 
-def _audited(lines: IctThresholds) -> dict[str, object]:
-    """Return the settings that results follow from now, as the audit tells them."""
+def _line_settings(lines: IctThresholds) -> dict[str, object]:
+    """Return the settings that results now follow, for the audit log."""
     return {name: value for name, value in asdict(lines).items() if name != "adult_from_years"}
 
 

@@ -1,4 +1,4 @@
-"""What results follow from, in numbers, and what computing it again changed."""
+"""Counts of results by ICT rule, and of what recomputing changed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from db.sums import Summed
 from radiograph.measures.ict import Judgement
 
-#: So many radiographs that crossed a line are named.
+#: Most radiographs that crossed a line to be listed.
 NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class IctCount:
-    """Results that were judged alike, whose headers left the same open."""
+    """Results judged by the same rule and line, with the same data missing in their headers."""
 
     judged: Judgement
     view_unknown: bool  # neither PA nor AP
@@ -23,7 +23,7 @@ class IctCount:
 
 @dataclass(frozen=True, slots=True)
 class Crossed:
-    """A radiograph that is above its ICT line now and was not, or the other way round."""
+    """A radiograph that recomputing moved above its ICT line, or below it."""
 
     radiograph_id: int
     path: str
@@ -34,17 +34,17 @@ class Crossed:
 
 @dataclass(frozen=True, slots=True)
 class RecomputeCount(Summed):
-    """What computing results again changed, or would change."""
+    """What recomputing results changed, or would change."""
 
-    results: int = 0  # looked at
+    results: int = 0  # read
     changed: int = 0
     filled: int = 0  # given measures that they lacked
     now_above: int = 0
     no_longer_above: int = 0
     newly_compared: int = 0
     no_longer_compared: int = 0
-    buckets: int = 0  # that changed
-    labelled: int = 0  # whose bucket rests on the truth and was kept
+    buckets: int = 0  # changed
+    labelled: int = 0  # kept their bucket, which is based on the truth
     crossed: tuple[Crossed, ...] = ()  # the first few
 
     def __add__(self, more: RecomputeCount) -> RecomputeCount:

@@ -1,4 +1,4 @@
-"""The form of paths of one engine, which its column types find by their dialect."""
+"""How an engine stores paths, looked up by its dialect, which is all that column types get."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from sqlalchemy import Connection, Dialect
 from db.archive import Archive
 
 _FULL = Archive()
-#: An engine has one dialect, and column types are handed nothing else of it.
+#: By dialect: each engine has one of its own.
 _ARCHIVES: WeakKeyDictionary[Dialect, Archive] = WeakKeyDictionary()
 
 
 def keep_archive(dialect: Dialect, archive: Archive) -> None:
-    """Have the paths of an engine, which is new, stored and read as ``archive`` says."""
+    """Set how a new engine stores and reads paths."""
     _ARCHIVES[dialect] = archive
 
 
 def archive_at(dialect: Dialect) -> Archive:
-    """Return how the paths of an engine are stored."""
+    """Return how an engine stores paths."""
     return _ARCHIVES.get(dialect, _FULL)
 
 
 def spellings(connection: Connection, path: str) -> list[str]:
-    """Return every text under which the file at ``path`` may be stored."""
+    """Return every form in which the file at ``path`` may be stored."""
     return archive_at(connection.dialect).spellings(path)

@@ -1,4 +1,4 @@
-"""SQLAlchemy's engine: how a connection to either database begins, waits and hides values."""
+"""SQLAlchemy's engine: how connections begin transactions, wait for locks and hide values."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from db.translation import READ_ONLY_STATE, translated
 
 _BUSY_TIMEOUT_MS = 30_000
 _CONNECT_TIMEOUT_SECONDS = 10
-#: Either end of a connection to PostgreSQL ends it once the other was silent for half a minute:
-#: asked after 10 s, and every 5 s from then on, four times.
+#: Either end closes a PostgreSQL connection after half a minute of silence: the first probe is sent
+#: after 10 s, then one every 5 s, four in all.
 _KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
 _UNANSWERED_MS = 30_000
 
 
 def engine_of(url: str, *, foreign_keys: bool = True, make: bool = False) -> Engine:
-    """SQLAlchemy's engine with thoraq's ways of beginning, waiting and hiding values.
+    """Return SQLAlchemy's engine for ``url``, configured for thoraq.
 
-    ``make``: where there is no SQLite file, connecting makes one.
+    ``make``: connecting creates a missing SQLite file.
     """
     try:
         parsed = parse_url(url)
@@ -51,7 +51,7 @@ def engine_of(url: str, *, foreign_keys: bool = True, make: bool = False) -> Eng
             arguments = {
                 "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
                 "application_name": "thoraq",
-                # A plan that was prepared while a table was empty reads all of it ever after.
+                # A plan prepared while a table was empty would scan all of it from then on.
                 "prepare_threshold": None,
                 **_KEEPALIVES,
                 "tcp_user_timeout": _UNANSWERED_MS,
@@ -60,11 +60,11 @@ def engine_of(url: str, *, foreign_keys: bool = True, make: bool = False) -> Eng
             parsed if make or backend != "sqlite" else existing_only(parsed),
             connect_args=arguments,
             pool_pre_ping=backend == "postgresql",
-            hide_parameters=True,  # they hold patients' identifiers
+            hide_parameters=True,  # they include patients' identifiers
             json_serializer=_compact_json,
         )
     except (exc.ArgumentError, exc.NoSuchModuleError, ImportError, ValueError) as error:
-        raise DatabaseUrlInvalid("no database URL: give sqlite:/// or postgresql://") from error
+        raise DatabaseUrlInvalid("not a database URL: give sqlite:/// or postgresql://") from error
     if backend == "sqlite":
         _prepare_sqlite(engine, path_of(parsed), foreign_keys=foreign_keys)
     else:
@@ -75,7 +75,7 @@ def engine_of(url: str, *, foreign_keys: bool = True, make: bool = False) -> Eng
 
 @contextmanager
 def read_once(url: str) -> Iterator[Connection]:
-    """One reading transaction over a connection of its own."""
+    """Run a reading transaction on a connection of its own."""
     engine = engine_of(url)
     try:
         with translated(), engine.begin() as connection:
@@ -85,35 +85,35 @@ def read_once(url: str) -> Iterator[Connection]:
 
 
 def _compact_json(value: object) -> str:
-    """Write plain values as JSON. Raises ValueError for a number that is none."""
+    """Return plain values as JSON. Raises ValueError for NaN and infinity."""
     if isinstance(value, list):
-        # A film's points take ten times as long by the standard library: a third of storing it.
+        # The standard library takes ten times as long for a radiograph's points: a third of the
+        # time to store it.
         with suppress(PydanticSerializationError):
             text = to_json(value, inf_nan_mode="constants").decode()
-            if "N" not in text and "I" not in text:  # NaN, Infinity, or a text: for the strict one
+            if "N" not in text and "I" not in text:  # NaN, Infinity or a string: see below
                 return text
     return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 
 def _leave_read_only(engine: Engine) -> None:
-    """Throw away every pooled connection once the server turns out to be read only.
+    """Discard all pooled connections once the server turns out to be read-only.
 
-    After a failover the former primary may live on as a standby: its connections work, and would
-    be handed out for ever. A new one asks the URL's servers anew which of them takes writes.
+    After a failover the former primary may continue as a standby: its connections work, and would
+    stay in the pool. A new connection looks for a writable server among those in the URL.
     """
 
     @event.listens_for(engine, "handle_error")
     def on_error(context: ExceptionContext) -> None:
         if getattr(context.original_exception, "sqlstate", None) == READ_ONLY_STATE:
-            context.is_disconnect = True  # so that SQLAlchemy drops the pool too
+            context.is_disconnect = True  # makes SQLAlchemy discard the whole pool
 
 
 def _miss_vanished_clients(engine: Engine) -> None:
-    """Have the server end the connections of a machine that vanished.
+    """Set the server to close the connections of a machine that lost power or network.
 
-    A machine without power or network says no goodbye. The server waits two hours for it by
-    default, and all that time what it had locked is locked: its jobs are never brought back, and
-    an upgrade waits.
+    Such a machine closes nothing. By default the server waits two hours for it and keeps its locks:
+    its jobs are not requeued, and an upgrade waits.
     """
     limits = {f"tcp_{name}": value for name, value in _KEEPALIVES.items()}
     limits["tcp_user_timeout"] = _UNANSWERED_MS
@@ -125,17 +125,17 @@ def _miss_vanished_clients(engine: Engine) -> None:
         try:
             connection.cursor().execute(statement)
             connection.commit()
-        except BaseException:  # it is not in the pool yet, which would close it
+        except BaseException:  # not in the pool yet, which would close it
             connection.close()
             raise
 
 
 def _prepare_sqlite(engine: Engine, path: Path | None, *, foreign_keys: bool) -> None:
-    """Make SQLite begin where we begin.
+    """Begin SQLite transactions explicitly, and set each connection up.
 
-    Python's driver begins only before INSERT, UPDATE and DELETE, so that two processes could
-    both select a row and then both take it. ``isolation_level = None`` leaves BEGIN to us: the
-    recipe of SQLAlchemy's page on SQLite transactions.
+    Python's driver begins one only before INSERT, UPDATE and DELETE, so that two processes could
+    both select a row and then both claim it. ``isolation_level = None`` leaves BEGIN to us, as
+    described in SQLAlchemy's documentation of SQLite transactions.
     """
 
     @event.listens_for(engine, "do_connect")
@@ -156,7 +156,7 @@ def _prepare_sqlite(engine: Engine, path: Path | None, *, foreign_keys: bool) ->
     def on_checkin(connection: SqliteConnection | None, record: ConnectionPoolEntry) -> None:
         del connection
         if record.info.get(REFUSED) is not None:
-            record.invalidate()  # it would see nothing that others write
+            record.invalidate()  # immutable: it would not see what others write
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: SqliteConnection, record: object) -> None:
@@ -169,7 +169,7 @@ def _prepare_sqlite(engine: Engine, path: Path | None, *, foreign_keys: bool) ->
     def on_begin(connection: Connection) -> None:
         options = connection.get_execution_options()
         if options.get("isolation_level") == "AUTOCOMMIT":
-            return  # VACUUM, which no transaction may hold
+            return  # for VACUUM, which cannot run in a transaction
         writing = options.get("thoraq_writing", False)
         if writing and (refused := connection.info.get(REFUSED)) is not None:
             raise exc.OperationalError(None, None, refused)
@@ -185,16 +185,16 @@ def _prepare_sqlite(engine: Engine, path: Path | None, *, foreign_keys: bool) ->
 
 
 def _leave_no_path(connection: SqliteConnection, dialect: Dialect) -> None:
-    """Have what is replaced or deleted overwritten where paths are not to be kept."""
+    """Overwrite replaced and deleted data with zeros if paths are not to be kept."""
     if archive_at(dialect).hashes:
         connection.execute("PRAGMA secure_delete = ON")
 
 
 def _write_ahead(connection: SqliteConnection) -> None:
-    """Change a new file to a write-ahead log.
+    """Switch a new file to a write-ahead log.
 
-    Processes that open it at the same instant may all hold it for reading while each wants it for
-    itself; SQLite then refuses at once, busy timeout or not, so the wait is ours.
+    Processes that open it at the same moment may all hold a shared lock while each needs an
+    exclusive one; SQLite then fails at once, despite the busy timeout, so we wait ourselves.
     """
     deadline = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
     while True:

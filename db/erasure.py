@@ -1,9 +1,9 @@
-"""Forgetting: what is known of a batch, a patient or a time is removed, in rounds.
+"""Forgetting: removing the data of a batch, a patient or a period, in rounds.
 
-Each round is a transaction of its own that looks again at what is left of it, so that other
-writers have their turn, and one that is killed anywhere is ended by the same command. What another
-batch holds too stays with that one. A running job is removed as any other: the fence then keeps
-out what its worker finds.
+Each round is a separate transaction that reads again what is left to remove, so that other writers
+get their turn, and after a kill the same command completes the work. Contents that another batch
+has too stay with that batch. A running job is removed like any other: its owner token then keeps
+its worker from storing a result.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from db.tally import fold_within
 
 
 def plan_erasure(db: Database, scope: Scope) -> ErasurePlan:
-    """Say what forgetting would remove, and change nothing.
+    """Return what forgetting would remove; nothing is changed.
 
     Raises BatchUnknown, BatchUnfinished.
     """
@@ -79,10 +79,10 @@ def plan_erasure(db: Database, scope: Scope) -> ErasurePlan:
 
 
 def erase(db: Database, scope: Scope, *, now: datetime | None = None) -> Iterator[ErasureCount]:
-    """Remove what is in ``scope``; tell of each round.
+    """Remove what is in ``scope``; yield the counts of each round.
 
-    The audit's row, written first, names the kind and the counts and not whom; a batch is its
-    number and the time there, in earlier rows too from then on.
+    The audit log's entry, written first, names the kind and the counts but no patient; a batch is
+    named by its id and the time, from then on also in earlier entries.
 
     Raises BatchUnknown, BatchUnfinished.
     """
@@ -109,7 +109,7 @@ def erase(db: Database, scope: Scope, *, now: datetime | None = None) -> Iterato
                 some += ErasureCount(batches=remove_empty(connection, emptied, at))
                 whole += some
                 if not is_postgres(connection):
-                    fold_within(connection, few=4 * ROUND)  # SQLite's triggers know single rows
+                    fold_within(connection, few=4 * ROUND)  # SQLite: one tally entry per row
                 amend(connection, entry, **scope_fields, **asdict(whole))
             yield some
     if batch_id is not None:
@@ -118,15 +118,15 @@ def erase(db: Database, scope: Scope, *, now: datetime | None = None) -> Iterato
             amend(connection, entry, **scope_fields, **asdict(whole + some))
         if not some.batches:
             raise BatchUnfinished(
-                "files came to the batch meanwhile: end what submits to it, then run the same"
-                " command again"
+                "files were added to the batch meanwhile: stop what submits to it, then run the"
+                " same command again"
             )
         yield some
 
 
 @contextmanager
 def _overwriting(db: Database) -> Iterator[Connection]:
-    """One writing transaction in which nothing is recorded, and what goes is zeroed."""
+    """Run a writing transaction with no other submissions, and deleted data overwritten."""
     with db.write() as connection:
         if not is_postgres(connection):
             connection.exec_driver_sql("PRAGMA secure_delete = ON")
@@ -136,7 +136,7 @@ def _overwriting(db: Database) -> Iterator[Connection]:
 
 
 def _batch_to_erase(db: Database, scope: Scope) -> int | None:
-    """Return the id of the batch that is named. Raises BatchUnknown, BatchUnfinished."""
+    """Return the id of the scope's batch, if any. Raises BatchUnknown, BatchUnfinished."""
     if scope.batch is None:
         return None
     with db.read() as connection:
@@ -145,12 +145,12 @@ def _batch_to_erase(db: Database, scope: Scope) -> int | None:
             job.c.id.in_(own_jobs(batch_id)), job.c.state.in_(OPEN)
         )
         if files := connection.execute(unfinished).scalar_one():
-            raise BatchUnfinished.because(f"{files} of its files wait or run")
+            raise BatchUnfinished.because(f"{files} of its files are waiting or running")
     return batch_id
 
 
 def _keys(db: Database, scope: Scope, batch_id: int | None) -> Sequence[int]:
-    """Return the jobs of a batch, or the radiographs of another scope, by id."""
+    """Return the ids of a batch's jobs, or of the radiographs in another scope."""
     if batch_id is None:
         return _all(db, chosen_radiographs(scope))
     held = select(file.c.job_id).where(file.c.batch_id == batch_id, file.c.job_id.is_not(None))
@@ -166,7 +166,7 @@ def _part(
 
 
 def _refused(scope: Scope, batch_id: int | None) -> Select[tuple[int]]:
-    """Choose the files refused at intake: of a batch, or before the time; of no patient."""
+    """Select the files refused at intake: of a batch, or before the time; none for a patient."""
     refused = select(file.c.id).where(file.c.disposition.is_not(None))
     if batch_id is not None:
         return refused.where(file.c.batch_id == batch_id)

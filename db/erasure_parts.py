@@ -1,4 +1,4 @@
-"""One round of forgetting: which rows go, what stays with other batches, and their removal."""
+"""One round of forgetting: which rows are removed, which stay with other batches."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ OPEN = (JobState.QUEUED, JobState.RUNNING)
 
 @dataclass(slots=True)
 class ErasurePart:
-    """Rows that one round removes, by id, and what it leaves to others."""
+    """Ids of the rows that one round removes, and of those that stay with other batches."""
 
     files: list[int] = field(default_factory=list)
-    by_batch: Counter[int] = field(default_factory=Counter)  # files that go
-    failed: list[str] = field(default_factory=list)  # their paths, in a watch's failed/
+    by_batch: Counter[int] = field(default_factory=Counter)  # removed files by batch
+    failed: list[str] = field(default_factory=list)  # paths of such in a watch's failed/
     jobs: list[int] = field(default_factory=list)
     measurements: list[int] = field(default_factory=list)
     radiographs: list[int] = field(default_factory=list)
     shared: list[int] = field(default_factory=list)  # radiographs that stay
-    heirs: dict[int, int] = field(default_factory=dict)  # by job: the file it counts for then
+    heirs: dict[int, int] = field(default_factory=dict)  # by job: the file it counts for next
 
 
 def chosen_radiographs(scope: Scope) -> Select[tuple[int]]:
-    """Return the radiographs of a patient, or all whose jobs ended before the time."""
+    """Return the SELECT of the radiographs of a patient, or of all that ended before the time."""
     if scope.before is None:
         return select(radiograph.c.id).where(radiograph.c.patient_id.in_(scope.patients))
-    # Jobs that an older version ended have no time.
+    # Jobs that ended under an older version have no settled_at.
     ended_at = func.coalesce(job.c.settled_at, job.c.first_claimed_at, radiograph.c.created_at)
     waiting = func.sum(case((job.c.state.in_(OPEN), 1), else_=0))
     return (
@@ -66,21 +66,21 @@ def chosen_radiographs(scope: Scope) -> Select[tuple[int]]:
 
 
 def lock_radiographs(connection: Connection, ids: Sequence[int]) -> None:
-    """Keep radiographs and their jobs as they are: jobs first, as a worker locks them."""
+    """Lock radiographs and their jobs: jobs first, as workers do."""
     jobs = is_one_of(connection, job.c.radiograph_id, ids)
     connection.execute(select(job.c.id).where(jobs).order_by(job.c.id).with_for_update()).all()
     _lock(connection, ids)
 
 
 def lock_jobs(connection: Connection, ids: Sequence[int]) -> None:
-    """Keep jobs and their radiographs as they are."""
+    """Lock jobs and their radiographs."""
     jobs = is_one_of(connection, job.c.id, ids)
     locked = select(job.c.radiograph_id).where(jobs).order_by(job.c.id).with_for_update()
     _lock(connection, sorted(set(connection.scalars(locked))))
 
 
 def part_of_radiographs(connection: Connection, scope: Scope, ids: Sequence[int]) -> ErasurePart:
-    """Return what goes with those radiographs among ``ids`` that are still in ``scope``."""
+    """Return the rows to remove with those radiographs of ``ids`` that are still in ``scope``."""
     these = is_one_of(connection, radiograph.c.id, ids)
     left = _ids(connection, chosen_radiographs(scope).where(these))
     of_job, of_file, of_measurement = (
@@ -96,7 +96,7 @@ def part_of_radiographs(connection: Connection, scope: Scope, ids: Sequence[int]
 
 
 def part_of_batch(connection: Connection, batch_id: int, ids: Sequence[int]) -> ErasurePart:
-    """Return what goes with the files that the batch has of the jobs ``ids``.
+    """Return the rows to remove with the files that the batch has of the jobs ``ids``.
 
     Raises BatchUnfinished.
     """
@@ -146,7 +146,7 @@ def part_of_batch(connection: Connection, batch_id: int, ids: Sequence[int]) -> 
 def part_of_refused(
     connection: Connection, ids: Sequence[int], chosen: Select[tuple[int]]
 ) -> ErasurePart:
-    """Return the files among ``ids`` that are still ``chosen``: they were refused at intake."""
+    """Return those files of ``ids``, refused at intake, that are still ``chosen``."""
     part = ErasurePart()
     left = _ids(connection, chosen.where(is_one_of(connection, file.c.id, ids)))
     _take_files(connection, part, is_one_of(connection, file.c.id, left))
@@ -154,7 +154,7 @@ def part_of_refused(
 
 
 def count_part(connection: Connection, part: ErasurePart) -> ErasureCount:
-    """Count what goes, but for the batches."""
+    """Return the counts of a part, except of batches."""
     failures = 0
     for ids in pieces(part.jobs):
         asked = select(func.count()).where(is_one_of(connection, failure.c.job_id, ids))
@@ -169,16 +169,16 @@ def count_part(connection: Connection, part: ErasurePart) -> ErasureCount:
 
 
 def remove(connection: Connection, part: ErasurePart) -> ErasureCount:
-    """Remove a part, and the batches that it leaves without a file; return what went."""
+    """Remove a part, and the batches that have no file left; return the counts."""
     count = count_part(connection, part)
     strike_begun(connection, sorted(part.by_batch))
     count_for_other_files(connection, part.heirs)
-    # Files first: the tally's triggers ask what each counted as.
+    # Files first: the tally's triggers read the rows they counted by.
     _delete(connection, file.c.id, part.files)
     _delete(connection, failure.c.job_id, part.jobs)
     _delete(connection, measurement.c.id, part.measurements)
     _delete(connection, job.c.id, part.jobs)
-    # Files that could not be removed are looked for again by the next forgetting.
+    # The next forgetting tries again to remove files that could not be removed.
     for some in pieces(part.radiographs):
         of_these = is_one_of(connection, output.c.radiograph_id, some)
         connection.execute(update(output).where(of_these).values(radiograph_id=None))
@@ -188,7 +188,7 @@ def remove(connection: Connection, part: ErasurePart) -> ErasureCount:
 
 
 def remove_empty(connection: Connection, batch_ids: Sequence[int], at: datetime) -> int:
-    """Remove those batches that have no file, with what the audit calls them; return how many."""
+    """Remove the batches without files, and their names in the audit log; return how many."""
     removed = 0
     for batch_id in batch_ids:
         asked = select(batch.c.name).where(
@@ -199,7 +199,7 @@ def remove_empty(connection: Connection, batch_ids: Sequence[int], at: datetime)
             continue
         rename_batch(connection, name, forgotten_batch(batch_id, at))
         reports = output.c.batch_id == batch_id
-        # An export is a person's file: it is named once, and never removed.
+        # An export belongs to a person: it is named once, and never removed.
         connection.execute(delete(output).where(reports, output.c.exported))
         connection.execute(update(output).where(reports).values(batch_id=None))
         connection.execute(delete(tally).where(tally.c.batch_id == batch_id))
@@ -224,7 +224,7 @@ def _take_files(connection: Connection, part: ErasurePart, *chosen: ColumnElemen
 def _elsewhere(
     connection: Connection, table: Any, radiograph_ids: Sequence[int], without: Sequence[int]
 ) -> set[int]:
-    """Return the radiographs that other rows of ``table`` than these are about."""
+    """Return the radiographs that rows of ``table`` other than ``without`` refer to."""
     rows = connection.execute(
         select(table.c.id, table.c.radiograph_id).where(
             is_one_of(connection, table.c.radiograph_id, radiograph_ids)
@@ -235,7 +235,7 @@ def _elsewhere(
 
 
 def _name_anew(connection: Connection, radiograph_ids: Sequence[int]) -> None:
-    """Give radiographs the path of a file that is left, where theirs was of one that went."""
+    """Give radiographs whose path was of a removed file the path of a remaining one."""
     paths: dict[int, list[str]] = {}
     for ids in pieces(radiograph_ids):
         files = select(file.c.radiograph_id, file.c.path).order_by(file.c.id)

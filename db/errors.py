@@ -1,4 +1,4 @@
-"""What goes wrong with the database.
+"""Errors of the database.
 
     DatabaseError                       code, permanent, kind
     |-- DatabaseAway                    database-away       transient
@@ -34,7 +34,7 @@
         |-- RunUnknown                  run-unknown
         `-- StudyUnknown                study-unknown
 
-A code is stable. Messages name neither SQL nor values: rows hold patients' identifiers.
+Codes are stable. Messages contain neither SQL nor values: rows include patients' identifiers.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class DatabaseError(ThoraqError):
 
     @property
     def awaited(self) -> bool:
-        """Whether a process at work waits and asks again; a command ends at once either way."""
+        """Return whether a running process waits and retries; a command ends at once."""
         return not self.permanent
 
 
@@ -62,43 +62,43 @@ class DatabaseAway(DatabaseError):
 
 
 class DatabaseLoginFails(DatabaseError):
-    """The server lets nobody in by this user, password or name; see `thoraq doctor`."""
+    """The server rejects this user, password or database name; see `thoraq doctor`."""
 
     code = "database-login-fails"
 
     @property
     def awaited(self) -> bool:
-        """Yes: a password is changed here and there one after the other, roles are restored."""
+        """Return True: a password is changed on one side after the other, roles are restored."""
         return True
 
 
 class DatabaseForbidden(DatabaseError):
-    """The file or its folder is closed to this user; run as its owner, or set THORAQ_GROUP."""
+    """The file or its folder is not accessible; run as its owner, or set THORAQ_GROUP."""
 
     code = "database-forbidden"
 
     @property
     def awaited(self) -> bool:
-        """Yes: rights are given back."""
+        """Return True: permissions may be restored."""
         return True
 
 
 class DatabaseBusy(DatabaseError):
-    """Another process holds what is needed for too long; run the same command again."""
+    """Another process held a lock for too long; run the same command again."""
 
     code = "database-busy"
     permanent = False
 
 
 class DatabaseReadOnly(DatabaseError):
-    """It takes no writes: a standby, a failover, a read-only disk; see `thoraq doctor`."""
+    """The database is read-only: a standby, a failover, a read-only disk; see `thoraq doctor`."""
 
     code = "database-read-only"
     permanent = False
 
 
 class DatabaseFull(DatabaseError):
-    """The disk of the database is full; free some space, what waits goes on by itself."""
+    """The disk of the database is full; free some space, then waiting work resumes by itself."""
 
     code = "database-full"
     permanent = False
@@ -112,26 +112,26 @@ class DatabaseDiskFails(DatabaseError):
 
 
 class DatabaseBroken(DatabaseError):
-    """The file is damaged or no database; restore a copy with --replace, or move it away."""
+    """The file is damaged or not a database; restore a copy with --replace, or move it away."""
 
     code = "database-broken"
 
 
 class DatabaseUrlInvalid(DatabaseError):
-    """The URL names no database thoraq speaks; give sqlite:///PATH or postgresql://HOST/NAME."""
+    """The database URL is not supported; give sqlite:///PATH or postgresql://HOST/NAME."""
 
     code = "database-url-invalid"
     kind = ErrorKind.USAGE
 
 
 class DatabaseRefused(DatabaseError):
-    """The database refused a value or a constraint held; this is a fault of the program."""
+    """The database rejected a value or a constraint failed; this is a fault of the program."""
 
     code = "database-refused"
 
 
 class SchemaDiffers(DatabaseError):
-    """The database has another schema than this program's; nothing is read or written."""
+    """The database schema is not the one of this program; nothing is read or written."""
 
     code = "schema-differs"
 
@@ -149,7 +149,7 @@ class SchemaNewer(SchemaDiffers):
 
 
 class CopyExists(DatabaseError):
-    """There is a file already; give another name, or --overwrite."""
+    """The file already exists; give another name, or --overwrite."""
 
     code = "copy-exists"
 
@@ -162,25 +162,25 @@ class CopyFailed(DatabaseError):
 
 
 class CopyForeign(DatabaseError):
-    """No copy of such a database by `thoraq db backup`; those of SQLite and PostgreSQL differ."""
+    """Not a copy by `thoraq db backup` of this kind of database, SQLite or PostgreSQL."""
 
     code = "copy-foreign"
 
 
 class CopyDamaged(DatabaseError):
-    """The copy cannot be read to its end; take an older one."""
+    """The copy cannot be read completely; use an older one."""
 
     code = "copy-damaged"
 
 
 class CopyUntrusted(DatabaseError):
-    """The copy holds what `thoraq db backup` never writes; take a copy that nobody changed."""
+    """The copy contains what `thoraq db backup` never writes; use an unmodified copy."""
 
     code = "copy-untrusted"
 
 
 class DatabaseNotEmpty(DatabaseError):
-    """The database holds tables; restore into an empty one, or give --replace to lose them."""
+    """The database is not empty; restore into an empty one, or give --replace to discard it."""
 
     code = "database-not-empty"
 
@@ -198,7 +198,7 @@ class ToolOutdated(DatabaseError):
 
 
 class MoveForbidden(DatabaseError):
-    """A job was to move between states that db.states.MOVES keeps apart; a program fault."""
+    """db.states.MOVES does not allow a job this change of state; a fault of the program."""
 
     code = "move-forbidden"
 
@@ -217,14 +217,14 @@ class RunNameTaken(DatabaseError):
 
 
 class RunSettled(DatabaseError):
-    """The training run cannot do this from where it stands; see `thoraq train status`."""
+    """The state of the training run does not allow this; see `thoraq train status`."""
 
     code = "run-settled"
     kind = ErrorKind.USAGE
 
 
 class BatchUnfinished(DatabaseError):
-    """Files of the batch wait or run; `thoraq cancel` it, let running ones end, then forget it."""
+    """Files of the batch are not finished; `thoraq cancel` it, let running ones end, try again."""
 
     code = "batch-unfinished"
     kind = ErrorKind.USAGE
@@ -244,14 +244,14 @@ class BatchUnknown(NameUnknown):
 
 
 class BatchAmbiguous(NameUnknown):
-    """Several batches' names begin like this; give more of the name, `thoraq status` lists them."""
+    """Several batches have names that begin like this; `thoraq status` lists them."""
 
     code = "batch-ambiguous"
     kind = ErrorKind.USAGE
 
 
 class ModelUnknown(NameUnknown):
-    """No model has this version; `thoraq models list` shows those there are."""
+    """No model has this version; `thoraq models list` lists them."""
 
     code = "model-unknown"
     kind = ErrorKind.NOT_FOUND

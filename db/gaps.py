@@ -1,4 +1,4 @@
-"""Gaps: results that lack a measure, since they were measured before thoraq had it."""
+"""Gaps: results that lack a measure, because they are older than it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from db.rows import HEADER_COLUMNS, header_of
 from db.tables import measurement, radiograph
 from radiograph.measures.values import OF_POINTS, of_points
 
-#: Whether a result lacks a measure.
+#: The condition that a result lacks a measure.
 LACKING: ColumnElement[bool] = or_(false(), *(measurement.c[name].is_(None) for name in OF_POINTS))
 _NAMES = ("id", *OF_POINTS)
 #: Points, and the columns of the header, from which a measure follows.
@@ -43,7 +43,7 @@ class Gap(NamedTuple):
 
 
 def gaps(db: Database) -> list[Gap]:
-    """Return the measures that results lack; an index of each holds those alone."""
+    """Return the measures that results lack; a partial index of each contains only those rows."""
     with db.read() as connection:
         counts = [
             Gap(
@@ -60,7 +60,7 @@ def gaps(db: Database) -> list[Gap]:
 
 
 def measured_again(connection: Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
-    """Return the measures of the stored points of results, as rows with the results' ids."""
+    """Return measures computed from stored points, as rows with the results' ids."""
     chosen = _PLACED.where(is_one_of(connection, measurement.c.id, ids)).order_by(measurement.c.id)
     return [
         {"id": row.id, **of_points([(x, y) for x, y in row.points], header_of(row))}
@@ -69,22 +69,22 @@ def measured_again(connection: Connection, ids: Sequence[int]) -> list[dict[str,
 
 
 def fill(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
-    """Write such rows where a measure is still lacking; return how many were written.
+    """Write such rows where a measure is still missing; return how many were written.
 
-    One that was measured anew since its points were read has every measure, and keeps them.
+    A result that was measured again since its points were read has every measure and is kept.
     """
     if not rows:
         return 0
     if is_postgres(connection):
         return connection.execute(
-            _filling_at_once(), bound_rows(connection, measurement, rows)
+            _bulk_update(), bound_rows(connection, measurement, rows)
         ).rowcount
     named = [{f"its_{name}": value for name, value in row.items()} for row in rows]
-    return connection.execute(_filling(), named).rowcount
+    return connection.execute(_row_update(), named).rowcount
 
 
 @functools.cache
-def _filling_at_once() -> Update:
+def _bulk_update() -> Update:
     rows = rows_as_table(measurement, _NAMES)
     return (
         update(measurement)
@@ -94,7 +94,7 @@ def _filling_at_once() -> Update:
 
 
 @functools.cache
-def _filling() -> Update:
+def _row_update() -> Update:
     return (
         update(measurement)
         .where(measurement.c.id == bindparam("its_id"), LACKING)

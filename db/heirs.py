@@ -1,4 +1,4 @@
-"""Heirs: files of other batches that go on waiting for a job whose own batch gives it up."""
+"""Heirs: files of other batches that still need a job which its own batch gives up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from db.tables import batch, file
 
 
 class ChunkKind(NamedTuple):
-    """What the jobs of a chunk have in common; ``of_chunk``: the one they were in together."""
+    """What the jobs of a chunk have in common; ``of_chunk``: the chunk they were in before."""
 
     batch_id: int
     model_version: str
@@ -26,9 +26,9 @@ class ChunkKind(NamedTuple):
 
 
 def heirs_of(connection: Connection, job_ids: Sequence[int], batch_id: int) -> dict[int, AnyRow]:
-    """Return of each job a file of another batch that waits for it, with that batch.
+    """Return by job a file of another batch that waits for it, with that batch.
 
-    Of several batches an urgent one, then one that is not paused, then the first that asked.
+    Urgent batches come first, then those not paused, then the one that submitted it first.
     """
     heirs: dict[int, AnyRow] = {}
     for ids in pieces(job_ids):
@@ -58,9 +58,9 @@ def hand_over(
     chunk_size: int,
     at: datetime,
 ) -> None:
-    """Let jobs count for the files of their heirs, with the priority and pauses of those.
+    """Assign jobs to the files of their heirs, with the priority and pauses of their batches.
 
-    They stay together as they were: a wait goes on, and who was put alone stays alone.
+    Jobs of one chunk stay together: a delay continues, and an isolated job stays isolated.
     """
     count_for_other_files(connection, {row.id: heirs[row.id].id for row in jobs})
     chunks: dict[ChunkKind, list[int]] = {}
@@ -74,7 +74,7 @@ def hand_over(
 
 
 def count_for_other_files(connection: Connection, files: Mapping[int, int]) -> None:
-    """Let each job, by its id, count for another of its files."""
+    """Assign each job, by its id, to another of its files."""
     for ids in pieces(sorted(files)):
         owned = (is_one_of(connection, file.c.job_id, ids), file.c.duplicate.is_(False))
         connection.execute(update(file).where(*owned).values(duplicate=True))
@@ -85,7 +85,7 @@ def count_for_other_files(connection: Connection, files: Mapping[int, int]) -> N
 def put_in_new_chunks(
     connection: Connection, jobs: Mapping[ChunkKind, Sequence[int]], chunk_size: int, at: datetime
 ) -> None:
-    """Give queued jobs new chunks, each of one kind."""
+    """Put queued jobs into new chunks, each of one kind."""
     for kind, ids in jobs.items():
         put_in_chunks(
             connection,

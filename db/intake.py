@@ -42,9 +42,9 @@ def open_batch(
     puts_away: bool | None = None,
     now: datetime | None = None,
 ) -> Batch:
-    """Get the batch called ``name`` or make it; one that stands keeps its priority.
+    """Return the batch called ``name``, created if needed; an existing one keeps its priority.
 
-    ``puts_away``: whether a watch does so with its files; None: as it was.
+    ``puts_away``: whether a watch moves its files when they have ended; None: unchanged.
     """
     with db.write() as connection:
         at = moment(connection, now)
@@ -62,7 +62,7 @@ def open_batch(
 
 
 def known_files(db: Database, batch_id: int, stats: Sequence[FileStat]) -> set[FileStat]:
-    """Those of ``stats`` that the batch has recorded."""
+    """Return the ``stats`` that the batch has recorded."""
     with db.read() as connection:
         return recorded_stats(connection, batch_id, stats)
 
@@ -70,10 +70,10 @@ def known_files(db: Database, batch_id: int, stats: Sequence[FileStat]) -> set[F
 def read_files(
     db: Database, batch: Batch, stats: Sequence[FileStat], *, again: bool = False
 ) -> set[FileStat]:
-    """Those of ``stats`` that the batch has recorded and that need not be read again.
+    """Return the ``stats`` that the batch has recorded and that need not be read again.
 
-    A file that could not be read may be readable now, and looks as it did. ``again``: leave out
-    as well what waits to be submitted again, as its path is not kept.
+    An unreadable file may have become readable without a change of its size or time, and is left
+    out. ``again``: also leave out files that must be submitted again, as their path is not kept.
     Raises BatchUnknown: the batch was forgotten.
     """
     with db.read() as connection:
@@ -83,13 +83,13 @@ def read_files(
 
 
 def unread_paths(db: Database, batch_id: int) -> list[str]:
-    """Paths that the batch holds as failed since they could not be read at intake, or hashes."""
+    """Return the paths, or hashes, of the batch's files that could not be read at intake."""
     with db.read() as connection:
         return list(connection.scalars(select(file.c.path).where(*unread_in(batch_id))))
 
 
 def forget_unread(db: Database, batch_id: int, paths: Sequence[str]) -> IntakeCount:
-    """Forget those of ``paths`` that are held as failed for this reason; count them."""
+    """Remove the records of those ``paths`` that could not be read at intake; count them."""
     with db.write() as connection:
         return IntakeCount(reopened=len(forget_unread_at(connection, batch_id, paths)))
 
@@ -104,14 +104,14 @@ def record_files(
     again: bool = False,
     now: datetime | None = None,
 ) -> IntakeCount:
-    """Record files in one transaction and queue every content that has no job for this model.
+    """Record files in one transaction and queue every content without a job for this model.
 
-    A content whose job was cancelled is queued again for this batch. An urgent batch hastens the
-    routine jobs it meets. ``again``: what waits for its path since that is not kept is queued too.
+    A content whose job was cancelled is queued again for this batch. An urgent batch raises the
+    priority of existing routine jobs. ``again``: also queue jobs whose path was not kept.
     Raises BatchUnknown: it was forgotten.
     """
     with db.write() as connection:
-        # Submissions of one batch take turns, so that what is known stays known to the end.
+        # Submissions to one batch take turns, so that known files stay known until the commit.
         among_submissions(connection)
         hold_batch(connection, batch.id, batch.name)
         at = moment(connection, now)
@@ -155,7 +155,7 @@ def record_files(
             connection.execute(statement, bound_rows(connection, file, rows))
         _hide(connection, batch.id, refused, radiograph_ids.values())
         if not is_postgres(connection):
-            fold_within(connection)  # SQLite's triggers know single rows
+            fold_within(connection)  # SQLite: one tally entry per row
     return IntakeCount(
         seen=len(files),
         queued=queued,
@@ -176,7 +176,7 @@ def _hide(
     refused: Sequence[Mapping[str, object]],
     radiograph_ids: Iterable[int],
 ) -> None:
-    """Hide the paths of files that wait for nothing; does nothing where paths are kept."""
+    """Hide the paths of files that wait for nothing; do nothing if paths are kept."""
     if not archive_at(connection.dialect).hashes:
         return
     for some in pieces([str(row["path_digest"]) for row in refused]):
@@ -199,7 +199,7 @@ def _by_content(files: Iterable[SeenFile]) -> dict[str, list[SeenFile]]:
 def _radiographs(
     connection: Connection, contents: Mapping[str, Sequence[SeenFile]], at: datetime
 ) -> dict[str, int]:
-    # Sorted: two submissions that meet the same contents wait for each other, never in a circle.
+    # Sorted, so that two submissions of the same contents do not deadlock.
     hashes = sorted(contents)
     if not hashes:
         return {}
@@ -227,7 +227,7 @@ def _radiographs(
             )
         )
         found.update((row.sha256, row.id) for row in rows)
-    return {sha256: found[sha256] for sha256 in contents}  # the order of the files
+    return {sha256: found[sha256] for sha256 in contents}  # in the order of the files
 
 
 def _jobs(
@@ -240,7 +240,7 @@ def _jobs(
     chunk_size: int,
     at: datetime,
 ) -> tuple[dict[str, int], set[str]]:
-    """Make or find every content's job; also tell the contents whose job is this batch's now."""
+    """Create or find the job of each content; also return the contents that this batch now owns."""
     ids = sorted(radiograph_ids.values())
     if not ids:
         return {}, set()
@@ -305,7 +305,7 @@ def _jobs(
 
 
 def _begins_anew(row: AnyRow) -> bool:
-    """Whether a retry meant a job and could not queue it, as its path is not kept."""
+    """Return whether a retry could not queue the job, as its path is not kept."""
     return row.state in RETRIED and row.attempts == 0
 
 
@@ -318,7 +318,7 @@ def _revive(connection: Connection, jobs: Sequence[AnyRow]) -> None:
                 .values(settled_at=None, code=None, detail=None)
             )
     for some in pieces([row.id for row in jobs]):
-        # The job counts for the new batch; where it was cancelled its file is a duplicate now.
+        # The job counts for the new batch; the file of the cancelled batch becomes a duplicate.
         connection.execute(update(file).where(file.c.job_id.in_(some)).values(duplicate=True))
 
 

@@ -1,4 +1,4 @@
-"""A job's moves and the chunks that carry it: what claims, recovery and operations share."""
+"""Changing the state of jobs and putting them in chunks, for claims, recovery and operations."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from db.errors import MoveForbidden
 from db.states import MOVES, JobState, Priority
 from db.tables import chunk, job
 
-#: What a job loses when it stops running.
+#: Values of a job that is not running.
 UNOWNED = {"owner": None, "lease_expires_at": None}
 
 
 def _of_its_chunk(column: Column[Any]) -> Label[Any]:
-    """Return a column of a job's chunk as a column of a query about jobs."""
+    """Return a column of a job's chunk for use in a query of jobs."""
     found = select(column).where(chunk.c.id == job.c.chunk_id)
     return found.correlate(job).scalar_subquery().label(column.name)
 
 
-#: The batch whose pause holds a job's chunk back, and until when the chunk waits.
+#: The batch whose pause holds back a job's chunk, and the end of the chunk's delay.
 CHUNK_BATCH = _of_its_chunk(chunk.c.batch_id)
 CHUNK_NOT_BEFORE = _of_its_chunk(chunk.c.not_before)
 
 
 def moving(source: JobState, target: JobState) -> Update:
-    """UPDATE of jobs that stand in ``source``; no other statement touches ``job.state``.
+    """Return an UPDATE of jobs in ``source``; no other statement changes ``job.state``.
 
     Raises MoveForbidden: db.states.MOVES has no such move.
     """
     if target not in MOVES[source]:
-        raise MoveForbidden(f"{source} to {target} is no move of a job")
+        raise MoveForbidden(f"a job cannot go from {source} to {target}")
     return update(job).where(job.c.state == source).values(state=target)
 
 
@@ -46,12 +46,12 @@ def move(
     ids: Sequence[int],
     **values: object,
 ) -> None:
-    """Move jobs, by their ids, that this transaction found in ``source``. Raises MoveForbidden."""
+    """Move jobs that this transaction found in ``source``. Raises MoveForbidden."""
     statement = moving(source, target).values(**values)
     if is_postgres(connection):
         connection.execute(statement.where(is_one_of(connection, job.c.id, ids)))
     elif ids:
-        # Given a list, SQLite would rather go through every job of the state.
+        # One by one: for a list of ids SQLite would scan every job of the state.
         connection.execute(statement.where(job.c.id == bindparam("of")), [{"of": n} for n in ids])
 
 
@@ -66,9 +66,9 @@ def put_in_chunks(
     now: datetime,
     not_before: datetime | None = None,
 ) -> None:
-    """Give queued jobs new chunks, in their order, and the chunks' priority.
+    """Put queued jobs into new chunks, in their order, and give them the chunks' priority.
 
-    The relay sends them after the commit.
+    The relay sends the chunks after the commit.
     """
     for ids in pieces(job_ids, chunk_size):
         chunk_id = connection.execute(

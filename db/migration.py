@@ -1,4 +1,4 @@
-"""Bringing a database's schema to this program's version: what `db.schema` has done by alembic."""
+"""Upgrading a database's schema to this program's version, by alembic, on behalf of `db.schema`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from db.errors import DatabaseRefused, SchemaNewer
 from db.records import SchemaState
 from db.translation import translated
 
-#: Any number that no other program locks by: "thoraq" in ASCII.
+#: Key that no other program is likely to use: "thoraq" in ASCII.
 _ADVISORY_LOCK = 0x74686F726171
-#: A migration that waits longer for a table gives up instead of stopping every worker behind it.
+#: A migration that waits longer for a table gives up, since all workers queue behind it.
 _LOCK_TIMEOUT = "30s"
 
 
 def upgrade(url: str) -> SchemaState:
-    """Apply every pending revision in one transaction; two processes at once take turns.
+    """Apply all pending revisions in one transaction; concurrent calls take turns.
 
     Raises DatabaseAway, DatabaseBusy, SchemaNewer.
     """
@@ -47,7 +47,7 @@ def make(url: str, revision: str) -> None:
 
 
 def apply(connection: Connection, revision: str = "head") -> None:
-    """Apply what leads to ``revision``, in the transaction of `lone_transaction`."""
+    """Apply the migrations up to ``revision``, in the transaction of `lone_transaction`."""
     command.upgrade(_config(connection), revision)
 
 
@@ -55,7 +55,7 @@ def apply(connection: Connection, revision: str = "head") -> None:
 def definitions_at(
     revision: str,
 ) -> tuple[list[tuple[str, str, str | None]], dict[str, tuple[str, ...]]]:
-    """Return SQLite's catalogue at ``revision``, kind, name and statement, and tables' columns."""
+    """Return SQLite's catalogue (kind, name, statement) and the tables' columns at ``revision``."""
     with lone_transaction("sqlite://") as connection:
         apply(connection, revision)
         found = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master")
@@ -69,14 +69,14 @@ def definitions_at(
 
 
 def downgrade(url: str, revision: str) -> SchemaState:
-    """Go back to ``revision``, or to no schema with "base"; for developers and tests."""
+    """Downgrade to ``revision``, or to no schema with "base"; for developers and tests."""
     with lone_transaction(url) as connection:
         command.downgrade(_config(connection), revision)
         return _state(connection)
 
 
 def check(url: str) -> SchemaState:
-    """Tell what `upgrade` would apply; changes nothing and makes no SQLite file.
+    """Return what `upgrade` would apply; change nothing and create no SQLite file.
 
     Raises DatabaseAway, SchemaNewer.
     """
@@ -90,19 +90,19 @@ def check(url: str) -> SchemaState:
 def check_revision(revision: str) -> None:
     """Check that this program knows a schema revision. Raises SchemaNewer."""
     scripts = ScriptDirectory.from_config(_config(None))
-    # Not by alembic, which takes the start of a name, and names such as "head", for one as well.
+    # Not by alembic, which also accepts prefixes and names such as "head".
     if revision not in {each.revision for each in scripts.walk_revisions()}:
         raise SchemaNewer(
-            f"it stands at {revision[:32]!a}, which this thoraq does not know: install the version"
+            f"its schema is {revision[:32]!a}, which this thoraq does not know: install the version"
             " that made it"
         )
 
 
 @contextmanager
 def lone_transaction(url: str) -> Iterator[Connection]:
-    """One transaction that changes the schema, while no other does."""
-    # SQLite makes altered tables anew, which foreign keys would take for deleting their rows;
-    # they can be switched off outside a transaction only, so this engine never has them on.
+    """Run a transaction that changes the schema, one at a time."""
+    # On SQLite a table is altered by recreating it, which with foreign keys on would delete rows;
+    # they can only be switched off outside a transaction, so this engine has them off.
     engine = engine_of(url, foreign_keys=False, make=True).execution_options(thoraq_writing=True)
     try:
         with translated(), engine.begin() as connection:
@@ -110,10 +110,10 @@ def lone_transaction(url: str) -> Iterator[Connection]:
                 connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
                 if inspect(connection).has_table("alembic_version"):
-                    # Every unit of work reads it first: those at work end, others wait for us.
+                    # Every transaction reads it first: running ones finish, others wait for us.
                     connection.execute(text("LOCK TABLE alembic_version"))
             else:
-                # A table that is made anew is away for a moment; triggers that name it may stay.
+                # Keeps triggers that name a table while it is being recreated.
                 connection.exec_driver_sql("PRAGMA legacy_alter_table = ON")
             yield connection
             if connection.dialect.name == "sqlite":
@@ -126,7 +126,7 @@ def lone_transaction(url: str) -> Iterator[Connection]:
 
 def _config(connection: Connection | None) -> Config:
     config = Config()
-    # Per cent signs mean interpolation to the configuration parser.
+    # The configuration parser interpolates per cent signs.
     folder = str(files("migrations")).replace("%", "%%")
     config.set_main_option("script_location", folder)
     config.set_main_option("path_separator", "os")
@@ -146,7 +146,7 @@ def _state(connection: Connection | None) -> SchemaState:
         pending = [step.revision for step in scripts.iterate_revisions(head, current or "base")]
     except RevisionError as error:
         raise SchemaNewer(
-            f"the database stands at {current}, which this thoraq does not know: install the "
+            f"the database schema is {current}, which this thoraq does not know: install the "
             "version that upgraded it"
         ) from error
     return SchemaState(current=current, head=head, pending=tuple(reversed(pending)))
@@ -155,7 +155,7 @@ def _state(connection: Connection | None) -> SchemaState:
 def _make_folder(url: str) -> None:
     path = sqlite_path(url)
     if path is not None:
-        # Patients' data: nobody else may look into a folder that we make.
+        # Patients' data: nobody else may read a folder that we create.
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except PermissionError as error:

@@ -24,10 +24,10 @@ def register_model(
     serve: bool,
     now: datetime | None = None,
 ) -> ModelRecord:
-    """Note a network; doing so again changes nothing but, with ``serve``, which one is served.
+    """Register a network; a repeated call changes only, with ``serve``, which one is served.
 
-    Raises ModelDiffers: the version stands for other weights. RunNameTaken: a training run that
-    may still end would have no name for its network.
+    Raises ModelDiffers: the version is registered with other weights. RunNameTaken: a training run
+    that may still finish needs the version for its network.
     """
     with db.write() as connection:
         if note_model(connection, version, weights_digest, card, now):
@@ -47,11 +47,11 @@ def register_shipped(
     shipped: Callable[[str], bool],
     now: datetime | None = None,
 ) -> ModelRecord:
-    """Note the network a program brings; serve it where that undoes nobody's choice.
+    """Register the network shipped with this program; serve it unless an operator chose another.
 
-    It is served where none is, and where it is new here and the served one came with a program
-    too, as ``shipped`` tells from a version. Whatever was promoted since stays.
-    Raises ModelDiffers: the version stands for other weights.
+    It is served if no network is, or if it is new in this database and the served one was shipped
+    with another release, which ``shipped`` tells by its version. A promoted network stays.
+    Raises ModelDiffers: the version is registered with other weights.
     """
     with db.write() as connection:
         _locked(connection)
@@ -63,9 +63,9 @@ def register_shipped(
 
 
 def serve_model(db: Database, version: str) -> tuple[ModelRecord | None, ModelRecord]:
-    """Make a registered network the one that new submissions are measured by.
+    """Serve a registered network: new submissions are measured by it.
 
-    Returns the one served until now and the one served from now on.
+    Return the network served before and the one served now.
     Raises ModelUnknown.
     """
     with db.write() as connection:
@@ -95,14 +95,14 @@ def registered_digest(db: Database, version: str) -> str | None:
 
 
 def served_model(db: Database) -> ModelRecord | None:
-    """Tell which network new submissions are measured by; None: none was chosen yet."""
+    """Return the network that new submissions are measured by; None: none was chosen yet."""
     with db.read() as connection:
         row = connection.execute(select(model).where(model.c.served)).one_or_none()
     return None if row is None else _record(row)
 
 
 def list_models(db: Database) -> list[ModelRecord]:
-    """Every registered network, the oldest first."""
+    """Return every registered network, the oldest first."""
     with db.read() as connection:
         rows = connection.execute(
             select(model).order_by(model.c.registered_at, model.c.version)
@@ -117,7 +117,7 @@ def note_model(
     card: Mapping[str, object],
     now: datetime | None,
 ) -> bool:
-    """Insert a network unless it stands there; say whether it is new. Raises ModelDiffers."""
+    """Insert a network unless it exists; return whether it is new. Raises ModelDiffers."""
     new = connection.execute(
         insert_into(connection, model)
         .values(
@@ -151,7 +151,7 @@ def _check_no_run(connection: Connection, version: str) -> None:
 
 
 def _locked(connection: Connection) -> None:
-    # All rows in one order: two processes that serve different versions take turns.
+    # All rows in one order, so that two processes that serve different versions take turns.
     connection.execute(select(model.c.version).order_by(model.c.version).with_for_update()).all()
 
 
@@ -164,7 +164,7 @@ def _serve(connection: Connection, version: str) -> None:
 
 
 def check_measures(connection: Connection, version: str) -> None:
-    """Check that a network is registered, or was when it measured. Raises ModelUnknown."""
+    """Check that a network is registered or has results. Raises ModelUnknown."""
     if connection.execute(select(model.c.version).where(model.c.version == version)).first():
         return
     measured = select(measurement.c.id).where(measurement.c.model_version == version).limit(1)
@@ -180,7 +180,7 @@ def _row(connection: Connection, version: str) -> AnyRow:
 
 
 def _unknown(version: str) -> ModelUnknown:
-    return ModelUnknown(f"no model {version!r}: `thoraq models list` shows those there are")
+    return ModelUnknown(f"no model {version!r}: `thoraq models list` lists them")
 
 
 def _record(row: AnyRow) -> ModelRecord:

@@ -1,7 +1,7 @@
-"""What an operator does to the queue: try again, stop.
+"""Retrying and cancelling jobs.
 
-Both touch as many rows as a batch has, so they do it in rounds: the first transaction says what is
-asked for, and each round looks again at what is left of it. Killed between two, the same command
+Both may change all rows of a batch, and do so in rounds: the first transaction records the request,
+and each round reads again what is left to do. After a kill between two rounds, the same command
 does the rest.
 """
 
@@ -39,12 +39,12 @@ def retry(
     *,
     now: datetime | None = None,
 ) -> RetryCount:
-    """Queue again what failed or was cancelled; with ``codes``, what failed or was set aside so.
+    """Requeue failed and cancelled jobs; with ``codes``, jobs that failed or were set aside so.
 
-    A batch takes what was cancelled of the contents it holds, whosever it was. Attempts start from
-    zero. Files refused at intake are forgotten, so that submitting their folder again looks at them
-    afresh; it also queues what is left here as no path of it is kept. What is cancelled again
-    meanwhile is left.
+    A batch takes over cancelled jobs of its contents, also those of other batches. Attempts start
+    from zero. Records of files refused at intake are removed, so that submitting their folder again
+    reads them again; that also queues jobs left here because their path is not kept. Jobs that are
+    cancelled again meanwhile are left.
     Raises BatchUnknown.
     """
     with db.write() as connection:
@@ -78,21 +78,21 @@ def retry(
 
 
 def _done(count: RetryCount) -> dict[str, object]:
-    """Return what the audit says that a retry changed."""
+    """Return what a retry changed, for the audit log."""
     return {"jobs": count.jobs, "files": count.files}
 
 
 def cancel(
     db: Database, batch: str, chunk_size: int, *, now: datetime | None = None
 ) -> CancelCount:
-    """Take a batch's waiting jobs out of the queue; those in a worker's hands are finished.
+    """Remove a batch's waiting jobs from the queue; claimed jobs are finished.
 
-    A waiting job whose content another batch holds too goes on as that batch's own, unless that
-    one was cancelled since. The batch is held back until all is done, so that workers take
-    nothing more of it; a retry meanwhile ends this. Raises BatchUnknown.
+    A waiting job whose content another batch has too is handed over to that batch, unless it was
+    cancelled as well. The batch is paused meanwhile, so that workers claim no more of it; a retry
+    during this time ends the cancel. Raises BatchUnknown.
     """
     with db.write() as connection:
-        lock_batches(connection)  # of two cancels the second sees what the first did
+        lock_batches(connection)  # of two cancels the second sees the changes of the first
         at = moment(connection, now)
         batch_id = batch_id_of(connection, batch)
         cancel_batch(connection, batch_id, at)
@@ -124,12 +124,12 @@ def cancel(
 
 def _end_round(connection: Connection, entry: int, asked: dict[str, object]) -> None:
     if not is_postgres(connection):
-        fold_within(connection, few=4 * ROUND)  # SQLite's triggers know single rows
+        fold_within(connection, few=4 * ROUND)  # SQLite: one tally entry per row
     amend(connection, entry, **asked)
 
 
 def _waiting(db: Database, batch_id: int) -> Sequence[int]:
-    """Return the jobs of a batch that wait, by id."""
+    """Return the ids of a batch's waiting jobs."""
     with db.read() as connection:
         return connection.scalars(
             select(job.c.id)
@@ -141,7 +141,7 @@ def _waiting(db: Database, batch_id: int) -> Sequence[int]:
 def _cancel(
     connection: Connection, ids: Sequence[int], batch_id: int, chunk_size: int, at: datetime
 ) -> CancelCount:
-    """Cancel what is still the batch's and waits, or hand it over."""
+    """Cancel or hand over the jobs that are still waiting and count for the batch."""
     waiting = [
         row
         for row in _found(connection, ids)
@@ -158,9 +158,9 @@ def _cancel(
 
 
 def _found(connection: Connection, ids: Sequence[int]) -> Sequence[AnyRow]:
-    """Lock jobs and return them with the batch they count for, as they are by now.
+    """Lock jobs and return their current rows, with the batch they count for.
 
-    By their ids alone: told more, SQLite would rather go through all of a batch or a state.
+    Selected by id only: with further conditions SQLite would scan all of a batch or a state.
     """
     return connection.execute(
         select(
@@ -188,7 +188,7 @@ def _states(codes: Sequence[str] | None) -> list[JobState]:
 
 
 def _to_retry(batch_id: int | None, codes: Sequence[str] | None) -> ColumnElement[bool]:
-    """Whether a job is meant by a retry."""
+    """Return the condition that a retry includes a job."""
     chosen: list[ColumnElement[bool]] = [job.c.state.in_(_states(codes))]
     if batch_id is not None:
         mine = job.c.id.in_(own_jobs(batch_id))
@@ -200,7 +200,7 @@ def _to_retry(batch_id: int | None, codes: Sequence[str] | None) -> ColumnElemen
 
 
 def _ended(db: Database, batch_id: int | None, codes: Sequence[str] | None) -> Sequence[int]:
-    """Return the jobs that a retry means, by id."""
+    """Return the ids of the jobs that a retry includes."""
     with db.read() as connection:
         asked = select(job.c.id).where(_to_retry(batch_id, codes)).order_by(job.c.id)
         return connection.scalars(asked).all()
@@ -215,7 +215,7 @@ def _requeue(
     chunk_size: int,
     at: datetime,
 ) -> RetryCount:
-    """Queue what is still to be retried, and can be: of some the path may not be kept."""
+    """Queue the jobs that are still to be retried and whose path is kept."""
     states = _states(codes)
     meant = [
         row
@@ -252,7 +252,7 @@ def _requeue(
 
 
 def _begin_anew(connection: Connection, ids: Sequence[int]) -> None:
-    """Let jobs be queued once their files are submitted again, by which their paths are known."""
+    """Mark jobs to be queued when their files are submitted again, which supplies their paths."""
     for some in pieces(ids):
         connection.execute(
             update(job)
@@ -262,7 +262,7 @@ def _begin_anew(connection: Connection, ids: Sequence[int]) -> None:
 
 
 def _files_of(connection: Connection, batch_id: int, rows: Sequence[AnyRow]) -> dict[int, int]:
-    """Return the batch's first file of each job that counts for another batch."""
+    """Return, by job that counts for another batch, this batch's first file of it."""
     found: dict[int, int] = {}
     for ids in pieces([row.id for row in rows if row.batch_id != batch_id]):
         files = connection.execute(
@@ -275,7 +275,7 @@ def _files_of(connection: Connection, batch_id: int, rows: Sequence[AnyRow]) -> 
 
 
 def _refused(db: Database, batch_id: int | None, codes: Sequence[str] | None) -> Sequence[int]:
-    """Return the files refused at intake that a retry means."""
+    """Return the ids of the files refused at intake that a retry includes."""
     if codes is None:
         chosen = select(file.c.id).where(file.c.disposition == Disposition.FAILED)
     else:

@@ -1,4 +1,4 @@
-"""The outbox: chunks that wait to be sent, and those sent again when the broker lost them."""
+"""The outbox: chunks that wait to be sent, or to be sent again after the broker lost them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ORDER = (case((chunk.c.priority == Priority.URGENT, 0), else_=1), chunk.c.id)
 
 
 def unsent_chunks(db: Database, limit: int, *, now: datetime | None = None) -> list[ChunkMessage]:
-    """Chunks to be sent, urgent ones first, then the oldest; those whose wait is not over stay."""
+    """Return chunks to be sent, urgent ones first, then the oldest; delayed ones only when due."""
     queued = (
         select(func.count())
         .where(job.c.chunk_id == chunk.c.id, job.c.state == JobState.QUEUED)
@@ -40,7 +40,7 @@ def unsent_chunks(db: Database, limit: int, *, now: datetime | None = None) -> l
 
 
 def mark_sent(db: Database, chunk_ids: Sequence[int], *, now: datetime | None = None) -> None:
-    """Note that the broker has these; called after publishing, so that a crash sends twice."""
+    """Mark chunks as sent; called after publishing, so that a crash sends them twice."""
     with db.write() as connection:
         at = moment(connection, now)
         for ids in pieces(sorted(chunk_ids)):
@@ -50,7 +50,7 @@ def mark_sent(db: Database, chunk_ids: Sequence[int], *, now: datetime | None = 
 
 
 def waiting_chunks(db: Database) -> int:
-    """Chunks that were sent and not claimed yet; a relay that keeps this small resends little."""
+    """Return the number of chunks sent and not claimed; few of them keep a resend small."""
     with db.read() as connection:
         count: int = connection.execute(
             select(func.count())
@@ -61,7 +61,7 @@ def waiting_chunks(db: Database) -> int:
 
 
 def resend_all(db: Database) -> int:
-    """Mark every sent chunk that awaits its claim as unsent: the broker lost everything."""
+    """Mark every sent chunk that is not claimed as unsent, after the broker lost all messages."""
     with db.write() as connection:
         return connection.execute(
             update(chunk).where(awaits_claim(), chunk.c.sent_at.is_not(None)).values(sent_at=None)
@@ -69,7 +69,10 @@ def resend_all(db: Database) -> int:
 
 
 def awaits_claim() -> ColumnElement[bool]:
-    """Whether a chunk may be claimed and has jobs; cancelled and hastened ones may have left it."""
+    """Return the condition that a chunk is unclaimed, not paused and not empty.
+
+    Jobs that were cancelled or became urgent have left their chunk.
+    """
     return and_(
         chunk.c.claimed_at.is_(None),
         ~is_held_back(),

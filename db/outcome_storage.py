@@ -1,4 +1,4 @@
-"""Writing outcomes in bulk: what `claims.store_outcomes` does once the fence let it through."""
+"""Writing outcomes in bulk, for `claims.store_outcomes`, which checks the owner."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from db.tables import failure, job, measurement, radiograph
 from radiograph.errors import Disposition
 
 _IDS = bindparam("ids", type_=postgresql.ARRAY(BigInteger))
-#: Locks radiographs in one order for every worker; they stay to be referred to.
-_HEADED = (
+#: Locks radiographs in the same order in every worker; rows that refer to them may be inserted.
+_LOCK_RADIOGRAPHS = (
     select(radiograph.c.id)
     .where(radiograph.c.id == any_(_IDS))
     .order_by(radiograph.c.id)
     .with_for_update(key_share=True)
 )
 
-#: A locked row of ``job`` and what became of it.
+#: A locked row of ``job`` and its outcome.
 Pair = tuple[AnyRow, Outcome]
 
 
@@ -57,9 +57,9 @@ def settle(
 ) -> None:
     """Store headers, measurements and refusals of jobs whose rows this transaction has locked.
 
-    ``settled_at``: now, by ``at``, or the last time one of the jobs was first claimed.
+    ``settled_at``: ``at``, or the latest first claim of one of the jobs if that is later.
     """
-    # All of them in one order, which those alone that have headers are not.
+    # All radiographs in one order, not only those with headers.
     lock_paths(connection, [row.radiograph_id for row, _ in pairs])
     _store_headers(connection, pairs)
     _store_measurements(connection, pairs, owner, settled_at)
@@ -112,7 +112,7 @@ def settle(
 def _store_headers(connection: Connection, pairs: Sequence[Pair]) -> None:
     rows = [
         header_columns(each.header) | {"id": row.radiograph_id, "pixel_digest": each.pixel_digest}
-        # One order of locks for every worker.
+        # Sorted: every worker locks in the same order.
         for row, each in sorted(pairs, key=lambda pair: pair[0].radiograph_id)
         if each.header is not None
     ]
@@ -120,31 +120,31 @@ def _store_headers(connection: Connection, pairs: Sequence[Pair]) -> None:
         return
     if is_postgres(connection):
         ids = {"ids": [row["id"] for row in rows]}
-        connection.execute(_HEADED, ids)
-        statement = _heading(tuple(rows[0]))
+        connection.execute(_LOCK_RADIOGRAPHS, ids)
+        statement = _header_update(tuple(rows[0]))
         connection.execute(statement, bound_rows(connection, radiograph, rows) | ids)
         return
     connection.execute(
         update(radiograph)
         .where(radiograph.c.id == bindparam("of"))
-        .values(_keeping({name: bindparam(name) for name in rows[0] if name != "id"})),
+        .values(_keeping_digest({name: bindparam(name) for name in rows[0] if name != "id"})),
         [row | {"of": row["id"]} for row in rows],
     )
 
 
 @functools.cache
-def _heading(names: tuple[str, ...]) -> Update:
+def _header_update(names: tuple[str, ...]) -> Update:
     rows = rows_as_table(radiograph, names)
     return (
         update(radiograph)
-        # The list alone tells how many rows there are, and so that their index is worth it.
+        # The array lets the planner estimate the number of rows and use the index.
         .where(radiograph.c.id == rows.c.id, radiograph.c.id == any_(_IDS))
-        .values(_keeping({name: rows.c[name] for name in names if name != "id"}))
+        .values(_keeping_digest({name: rows.c[name] for name in names if name != "id"}))
     )
 
 
-def _keeping(values: dict[str, Any]) -> dict[str, Any]:
-    # A file that was decoded once and is away now keeps its digest.
+def _keeping_digest(values: dict[str, Any]) -> dict[str, Any]:
+    # A file that was decoded once and is unavailable now keeps its digest.
     digest = func.coalesce(values["pixel_digest"], radiograph.c.pixel_digest)
     return values | {"pixel_digest": digest}
 
@@ -170,20 +170,20 @@ def _store_measurements(
         )
     if not rows:
         return
-    statement = _recording(connection.dialect.name, tuple(rows[0]))
+    statement = _measurement_insert(connection.dialect.name, tuple(rows[0]))
     connection.execute(statement, bound_rows(connection, measurement, rows))
     measured = [row.id for row, each in pairs if each.measurement is not None]
     for ids in pieces(measured):
         connection.execute(
             moving(JobState.RUNNING, JobState.MEASURED)
-            # By its owner a job is found without going through all that run.
+            # The owner lets the database find jobs without scanning all running ones.
             .where(job.c.owner == owner, is_one_of(connection, job.c.id, ids))
             .values(settled_at=at, code=None, detail=None, **UNOWNED)
         )
 
 
 @functools.cache
-def _recording(dialect: str, names: tuple[str, ...]) -> Insert:
+def _measurement_insert(dialect: str, names: tuple[str, ...]) -> Insert:
     insertion = insert_of_rows(dialect, measurement, names)
     keys = [measurement.c.radiograph_id, measurement.c.model_version]
     changed = set(names) - {key.name for key in keys}

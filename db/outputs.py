@@ -1,4 +1,4 @@
-"""Where reports and pictures are, which `forget` removes, and exports, which it names."""
+"""Records of reports and pictures, which `forget` removes, and of exports, which it lists."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from db.tables import batch, file, output
 def record_export(
     db: Database, path: Path, radiograph_ids: Sequence[int], *, now: datetime | None = None
 ) -> None:
-    """Note a file with rows of these radiographs: once for each batch that has one of them."""
+    """Record a file with rows of these radiographs, once for each batch with one of them."""
     host, whole, found = socket.gethostname(), str(path.absolute()), path.stat()
     batches: set[int] = set()
     for some in pieces(radiograph_ids):
@@ -29,7 +29,7 @@ def record_export(
     with db.write() as connection:
         at = moment(connection, now)
         connection.execute(delete(output).where(output.c.host == host, output.c.path == whole))
-        known = select(batch.c.id).order_by(batch.c.id)  # others were forgotten meanwhile
+        known = select(batch.c.id).order_by(batch.c.id)  # without those forgotten meanwhile
         for batch_id in batches.intersection(connection.scalars(known)):
             connection.execute(
                 insert(output).values(
@@ -45,9 +45,9 @@ def record_export(
 
 
 def is_output(db: Database, path: Path, of_batch: str) -> bool:
-    """Say whether a file of this host is as thoraq left it when it wrote it about a batch.
+    """Return whether a file on this host is an unmodified report of thoraq on a batch.
 
-    Raises OSError: the file cannot be looked at.
+    Raises OSError: the file cannot be examined.
     """
     stat = path.lstat()
     named = select(batch.c.id).where(batch.c.name == of_batch)
@@ -63,7 +63,7 @@ def is_output(db: Database, path: Path, of_batch: str) -> bool:
 
 
 def drop_outputs(db: Database, ids: Sequence[int]) -> None:
-    """Strike off files that were removed, whatever else they were about."""
+    """Delete the records of removed files, including those about other subjects."""
     for some in pieces(ids):
         with db.write() as connection:
             chosen = select(output.c.host, output.c.path).distinct()
@@ -79,7 +79,7 @@ def outputs_of(
 ) -> list[Output]:
     """Return reports and exports of batches, and pictures of radiographs, on any host.
 
-    So are those that an earlier forgetting could not remove: they are about nothing any more.
+    Files without a subject, which an earlier forgetting could not remove, are included.
     """
     chosen: list[ColumnElement[bool]] = [
         output.c.batch_id.is_(None) & output.c.radiograph_id.is_(None)

@@ -1,7 +1,7 @@
-"""Replacing the paths of files whose work has ended by their hashes, where a site has that set.
+"""Replacing the paths of processed files by hashes, if the site is configured so.
 
-A path is needed as long as a job may read the file, and until a watch has put the file away. Every
-transaction that ends either hides the paths of what it ended. What ended otherwise, such as under
+A path is needed as long as a job may read the file, and until a watch has moved the file. Every
+transaction that ends either hides the paths concerned. The rest, such as files processed under
 another setting, is found by `hide_next`, which the upkeep calls.
 """
 
@@ -31,12 +31,12 @@ from db.states import JobState, Place
 from db.tables import batch, file, job, radiograph
 
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
-#: Whether a watch that puts files away still needs the path of one.
+#: The condition that a watch has yet to move a file and needs its path.
 _AWAITS_A_PLACE = and_(
     exists().where(batch.c.id == file.c.batch_id, batch.c.puts_away).correlate(file),
     or_(
         file.c.place.is_(None),
-        # It failed once and was measured by a later try: it belongs elsewhere now.
+        # It failed, was moved, and was measured by a later try: it is moved again.
         and_(
             file.c.place == Place.FAILED,
             exists()
@@ -51,13 +51,13 @@ _FILES = select(file.c.id, file.c.batch_id, file.c.path, file.c.size, file.c.mti
 def hide_ended(connection: Connection, radiograph_ids: Iterable[int]) -> None:
     """Hide the paths of those radiographs that no job may read any more, and of their files.
 
-    Call it last in a transaction. Does nothing where paths are kept.
+    Call it last in a transaction. Does nothing if paths are kept.
     """
     archive = archive_at(connection.dialect)
     if not archive.hashes:
         return
     for some in pieces(sorted(set(radiograph_ids))):
-        # Of two transactions that end jobs of one radiograph the second sees what the first did.
+        # If two transactions end jobs of one radiograph, the second sees the first one's changes.
         lock_paths(connection, some)
         waiting = set(
             connection.scalars(
@@ -72,7 +72,7 @@ def hide_ended(connection: Connection, radiograph_ids: Iterable[int]) -> None:
 
 
 def hide_refused(connection: Connection, file_ids: Sequence[int]) -> None:
-    """Hide the paths of those files that intake refused; does nothing where paths are kept."""
+    """Hide the paths of files refused at intake; do nothing if paths are kept."""
     archive = archive_at(connection.dialect)
     if archive.hashes:
         for some in pieces(file_ids):
@@ -81,7 +81,7 @@ def hide_refused(connection: Connection, file_ids: Sequence[int]) -> None:
 
 
 def hide_next(db: Database, after: int, most: int) -> int:
-    """Hide what ended otherwise among the next files by id; return where to go on, 0 at the end."""
+    """Hide remaining paths in the next ``most`` files by id; return where to continue, or 0."""
     with db.read() as connection:
         if not archive_at(connection.dialect).hashes:
             return 0
@@ -111,10 +111,9 @@ def hide_next(db: Database, after: int, most: int) -> int:
 
 
 def lock_paths(connection: Connection, radiograph_ids: Iterable[int]) -> None:
-    """Keep the paths of radiographs as they are, hidden or not.
+    """Lock the paths of radiographs.
 
-    Jobs are locked before them, and files changed after them, by whoever does both. Does nothing
-    where paths are kept.
+    Lock jobs before calling it, and change files after it. Does nothing if paths are kept.
     """
     if not archive_at(connection.dialect).hashes:
         return
@@ -124,7 +123,7 @@ def lock_paths(connection: Connection, radiograph_ids: Iterable[int]) -> None:
 
 
 def without_path(connection: Connection, radiograph_ids: Sequence[int]) -> set[int]:
-    """Return those radiographs of which no path is kept, so that none can be read."""
+    """Return those radiographs that cannot be read, since no path of theirs is kept."""
     kept: set[int] = set()
     for some in pieces(radiograph_ids):
         for table, column in ((radiograph, radiograph.c.id), (file, file.c.radiograph_id)):
@@ -161,7 +160,7 @@ def _hide_files(connection: Connection, archive: Archive, chosen: ColumnElement[
     for row in rows:
         hidden = archive.hashed(row.path)
         key = (row.batch_id, path_digest(hidden), row.size, row.mtime_ns)
-        if key in taken:  # recorded twice, in two forms: its own number keeps them apart
+        if key in taken:  # recorded twice, in two forms: the row's id makes it unique
             key = (row.batch_id, path_digest(f"{hidden}:{row.id}"), row.size, row.mtime_ns)
         taken.add(key)
         changed.append({"of": row.id, "hidden": hidden, "digest": key[1]})
@@ -176,7 +175,7 @@ def _hide_files(connection: Connection, archive: Archive, chosen: ColumnElement[
 def _taken(
     connection: Connection, archive: Archive, rows: Sequence[AnyRow]
 ) -> set[tuple[int, str, int, int]]:
-    """Return which of the keys that files will have are another's."""
+    """Return those of the files' future keys that other files already have."""
     taken: set[tuple[int, str, int, int]] = set()
     for some in pieces([path_digest(archive.hashed(row.path)) for row in rows]):
         found = connection.execute(

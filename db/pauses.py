@@ -1,7 +1,6 @@
-"""Pauses: a batch or a queue that is held back until it is resumed.
+"""Pauses: holding back a batch or a queue until it is resumed.
 
-What is paused stays in the database: it is neither sent nor claimed. What a worker holds already
-is finished.
+Paused chunks are neither sent nor claimed. Jobs that a worker has already claimed are finished.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from db.states import JobState, QueueName, RunState
 from db.tables import batch, chunk, job, queue_pause, training_run
 from db.tally import sums
 
-#: The pause is that of a cancel that is at work, or was killed at it: `db.operations` ends it.
+#: The batch is paused by a cancel that is running or was killed: `db.operations` ends the pause.
 _BY_CANCEL = batch.c.paused_at == batch.c.cancelled_at
 
 
 def pause_batch(db: Database, name: str, *, now: datetime | None = None) -> PauseCount:
-    """Hold a batch's waiting jobs back. Raises BatchUnknown."""
+    """Pause a batch: hold back its waiting jobs. Raises BatchUnknown."""
     with db.write() as connection:
         at = moment(connection, now)
         batch_id = batch_id_of(connection, name)
@@ -39,19 +38,19 @@ def pause_batch(db: Database, name: str, *, now: datetime | None = None) -> Paus
 
 
 def resume_batch(db: Database, name: str, *, now: datetime | None = None) -> PauseCount:
-    """Let a batch go on. Raises BatchUnknown."""
+    """Resume a batch. Raises BatchUnknown."""
     with db.write() as connection:
         at = moment(connection, now)
         batch_id = batch_id_of(connection, name)
         connection.execute(update(batch).where(batch.c.id == batch_id).values(paused_at=None))
-        # Messages that came meanwhile were dropped; one that waits still is claimed once.
+        # Messages received meanwhile were dropped; a chunk sent twice is claimed once.
         _send_again(connection, chunk.c.batch_id == batch_id)
         entry = note(connection, Action.RESUME, name, at)
     return _counted(db, lambda connection: _of_batch(connection, batch_id), entry)
 
 
 def pause_queue(db: Database, queue: QueueName, *, now: datetime | None = None) -> PauseCount:
-    """Hold back whatever waits in a queue, also what comes later."""
+    """Pause a queue: hold back all waiting work of it, also what is added later."""
     with db.write() as connection:
         at = moment(connection, now)
         connection.execute(
@@ -64,7 +63,7 @@ def pause_queue(db: Database, queue: QueueName, *, now: datetime | None = None) 
 
 
 def resume_queue(db: Database, queue: QueueName, *, now: datetime | None = None) -> PauseCount:
-    """Let a queue go on; a batch that is paused itself stays so."""
+    """Resume a queue; batches that are paused themselves stay paused."""
     with db.write() as connection:
         at = moment(connection, now)
         connection.execute(delete(queue_pause).where(queue_pause.c.queue == queue))
@@ -81,7 +80,7 @@ def resume_queue(db: Database, queue: QueueName, *, now: datetime | None = None)
 
 
 def cancel_batch(connection: Connection, batch_id: int, at: datetime) -> None:
-    """Mark a batch as cancelled and hold it until `end_cancel_hold`; a pause of its own stays."""
+    """Mark a batch as cancelled and pause it until `end_cancel_hold`; an operator's pause stays."""
     held = case((or_(batch.c.paused_at.is_(None), _BY_CANCEL), at), else_=batch.c.paused_at)
     connection.execute(
         update(batch).where(batch.c.id == batch_id).values(cancelled_at=at, paused_at=held)
@@ -89,14 +88,14 @@ def cancel_batch(connection: Connection, batch_id: int, at: datetime) -> None:
 
 
 def end_cancel_hold(connection: Connection, batch_id: int) -> None:
-    """End the hold of a cancel: what came to the batch meanwhile, or was left, goes on."""
+    """End a cancel's pause: jobs that were added meanwhile, or left, are sent again."""
     held = (batch.c.id == batch_id, _BY_CANCEL)
     if connection.execute(update(batch).where(*held).values(paused_at=None)).rowcount:
         _send_again(connection, chunk.c.batch_id == batch_id)
 
 
 def revive_batches(connection: Connection, batch_id: int | None) -> None:
-    """Let a batch, or all, be cancelled no longer; where a cancel broke off, its hold ends too."""
+    """Unmark a batch, or all, as cancelled; also end the pause of an interrupted cancel."""
     again: list[ColumnElement[bool]] = [batch.c.cancelled_at.is_not(None)]
     if batch_id is not None:
         again.append(batch.c.id == batch_id)
@@ -106,14 +105,14 @@ def revive_batches(connection: Connection, batch_id: int | None) -> None:
 
 
 def paused_queues(db: Database) -> dict[QueueName, datetime]:
-    """Tell which queues are paused, and since when."""
+    """Return the paused queues, and since when they are paused."""
     with db.read() as connection:
         rows = connection.execute(select(queue_pause).order_by(queue_pause.c.queue))
         return {row.queue: row.paused_at for row in rows}
 
 
 def is_held_back() -> ColumnElement[bool]:
-    """Whether a chunk's batch or queue is paused."""
+    """Return the condition that a chunk's batch or queue is paused."""
     return or_(
         exists().where(batch.c.id == chunk.c.batch_id, batch.c.paused_at.is_not(None)),
         exists().where(queue_pause.c.queue == chunk.c.priority),
@@ -121,7 +120,7 @@ def is_held_back() -> ColumnElement[bool]:
 
 
 def is_training_paused() -> ColumnElement[bool]:
-    """Whether no training run is to start."""
+    """Return the condition that the training queue is paused."""
     return exists().where(queue_pause.c.queue == QueueName.TRAINING)
 
 
@@ -142,7 +141,7 @@ def _of_batch(connection: Connection, batch_id: int) -> PauseCount:
 
 
 def _counted(db: Database, count: Callable[[Connection], PauseCount], entry: int) -> PauseCount:
-    """Count after the change, and say so in the audit: nobody's writing waits for the count."""
+    """Count after the change, so that no writer waits for it, and record it in the audit log."""
     with db.read() as connection:
         found = count(connection)
     with db.write() as connection:

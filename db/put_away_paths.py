@@ -1,4 +1,4 @@
-"""Where a watch puts files that have ended, and the paths by which they are known from then on."""
+"""Paths of files that a watch moved after they had ended."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _ENDED = (JobState.MEASURED, JobState.SET_ASIDE, JobState.FAILED)
 
 
 def ended_files(db: Database, batch: Batch, *, after: int, limit: int) -> list[EndedFile]:
-    """Files of a batch that ended and do not lie where they belong, by id, beyond ``after``.
+    """Return ended files of a batch that a watch has yet to move, by id, beyond ``after``.
 
-    A file that failed, was put away so and was measured by a later try belongs elsewhere now.
+    This includes files that were moved as failed and then measured by a later try.
     Raises BatchUnknown: the batch was forgotten.
     """
     wanted = case((job.c.state == JobState.MEASURED, Place.DONE), else_=Place.FAILED)
@@ -69,7 +69,7 @@ def ended_files(db: Database, batch: Batch, *, after: int, limit: int) -> list[E
 
 
 def record_places(db: Database, placed: Sequence[PlacedFile]) -> None:
-    """Note where files lie now, in one transaction; their radiographs are read from there."""
+    """Record the new paths of files, in one transaction; their radiographs are read there."""
     with db.write() as connection:
         ids = [each.id for each in placed]
         chosen = select(file.c.radiograph_id).where(is_one_of(connection, file.c.id, ids))
@@ -82,7 +82,7 @@ def record_places(db: Database, placed: Sequence[PlacedFile]) -> None:
             ).first()
             if former is None:
                 continue  # forgotten meanwhile
-            # The radiograph may have been recorded while another form of paths was set.
+            # The radiograph may have been recorded under another setting of the form of paths.
             texts = [literal(text, FilePath) for text in spellings(connection, former.path)]
             connection.execute(
                 update(radiograph)

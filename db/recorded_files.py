@@ -1,4 +1,4 @@
-"""What a batch has recorded of files, under whatever spelling of their paths."""
+"""Looking up a batch's recorded files, in any stored form of their paths."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from db.states import JobState
 from db.tables import file, job
 from radiograph.errors import FileUnavailable
 
-#: What a retry takes back besides what was cancelled.
+#: States that a retry takes back besides cancelled.
 RETRIED = (JobState.FAILED, JobState.SET_ASIDE)
 COULD_NOT_BE_READ = file.c.code.is_not_distinct_from(FileUnavailable.code)
-#: Whether a file was cancelled, or is to be tried again, and only another submission of its folder
-#: tells its path.
+#: The condition that a file was cancelled or is to be retried, but its path is only known from
+#: another submission of its folder.
 AWAITS_ITS_PATH = and_(
     ~is_kept(file.c.path),
     exists()
@@ -35,20 +35,17 @@ AWAITS_ITS_PATH = and_(
 
 
 def unread_in(batch_id: int) -> tuple[ColumnElement[bool], ...]:
-    """Return what chooses the files of a batch that could not be read at intake."""
+    """Return the conditions for the files of a batch that could not be read at intake."""
     return file.c.batch_id == batch_id, file.c.code == FileUnavailable.code
 
 
 def forget_unread_at(connection: Connection, batch_id: int, paths: Sequence[str]) -> set[str]:
-    """Make room for what files come to that could not be read the last time.
-
-    Returns their paths.
-    """
+    """Delete the records of files that could not be read at intake; return their paths."""
     unread = unread_in(batch_id)
     if connection.execute(select(file.c.id).where(*unread).limit(1)).first() is None:
         return set()
     forgotten: set[str] = set()
-    # What is hashed does not tell its path.
+    # A stored hash does not reveal the path.
     of = {path_digest(text): path for path in paths for text in spellings(connection, path)}
     for digests in pieces(list(of)):
         among_them = is_one_of(connection, file.c.path_digest, digests)
@@ -58,7 +55,7 @@ def forget_unread_at(connection: Connection, batch_id: int, paths: Sequence[str]
 
 
 def forget_pathless(connection: Connection, batch_id: int, paths: Sequence[str]) -> set[int]:
-    """Make room for files that wait for their paths; return their jobs."""
+    """Delete the records of files that wait for their paths; return their jobs."""
     jobs: set[int] = set()
     texts = [text for path in paths for text in spellings(connection, path)]
     for digests in pieces([path_digest(text) for text in texts]):
@@ -71,10 +68,10 @@ def forget_pathless(connection: Connection, batch_id: int, paths: Sequence[str])
 def recorded_stats(
     connection: Connection, batch_id: int, stats: Sequence[FileStat], *chosen: ColumnElement[bool]
 ) -> set[FileStat]:
-    """Return what is recorded, of what is ``chosen``."""
+    """Return the ``stats`` that are recorded among the ``chosen`` files."""
     asked = set(stats)
     found: set[FileStat] = set()
-    # What is hashed does not tell its path.
+    # A stored hash does not reveal the path.
     of = {text: each.path for each in asked for text in spellings(connection, each.path)}
     for digests in pieces([path_digest(text) for text in of]):
         rows = connection.execute(

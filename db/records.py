@@ -1,4 +1,4 @@
-"""Records that enter and leave the database folder; no ORM row crosses it."""
+"""Records passed into and out of the database folder; it passes no rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from radiograph.records import Bucket, Header, ImageFormat, Measurement
 
 @dataclass(frozen=True, slots=True)
 class FileStat:
-    """What a directory listing says of a file; two equal stats are taken for the same file."""
+    """A file in a directory listing; files with equal stats are assumed to be the same."""
 
     path: str  # absolute, decoded with surrogateescape
     size: int
@@ -28,7 +28,7 @@ class FileStat:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a file was not queued, or a job not measured."""
+    """The reason why a file was not queued, or a job not measured."""
 
     code: str
     detail: str
@@ -37,13 +37,13 @@ class Refusal:
 
     @classmethod
     def of(cls, error: RadiographError) -> Self:
-        """Return what is recorded of the error that a file ended with."""
+        """Return the refusal to record for an error."""
         return cls(error.code, str(error), error.disposition, error.permanent)
 
 
 @dataclass(frozen=True, slots=True)
 class SeenFile:
-    """One file met by the intake: hashed and recognised, or refused."""
+    """A file found at intake: hashed and recognised, or refused."""
 
     stat: FileStat
     sha256: str | None = None
@@ -53,7 +53,7 @@ class SeenFile:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One submission; submitting the same name again goes on with it."""
+    """A submission; submitting under the same name adds to it."""
 
     id: int
     name: str
@@ -64,19 +64,19 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class IntakeCount(Summed):
-    """What recording a set of files did."""
+    """Counts of recording a set of files."""
 
     seen: int = 0
     queued: int = 0
     duplicates: int = 0
     refused: int = 0
     known: int = 0  # recorded in this batch before
-    reopened: int = 0  # failed in this batch for not being readable, and no longer do
+    reopened: int = 0  # unreadable in this batch before, and readable now
 
 
 @dataclass(frozen=True, slots=True)
 class EndedFile:
-    """A file that has ended and lies where it was seen. ``sha256``: None if it was refused."""
+    """A file that has ended and is to be moved. ``sha256``: None if it was refused."""
 
     id: int
     stat: FileStat
@@ -89,10 +89,10 @@ class EndedFile:
 
 @dataclass(frozen=True, slots=True)
 class PlacedFile:
-    """A file that was put away."""
+    """A file that a watch moved or deleted."""
 
     id: int
-    path: str  # where it lies now, or lay last
+    path: str  # its new path, or its last one
     place: Place
 
 
@@ -101,7 +101,7 @@ class PlacedFile:
 
 @dataclass(frozen=True, slots=True)
 class ChunkMessage:
-    """A chunk to be sent; the message carries ``chunk_id`` alone."""
+    """A chunk to be sent; the message contains only ``chunk_id``."""
 
     chunk_id: int
     priority: Priority
@@ -110,7 +110,7 @@ class ChunkMessage:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedJob:
-    """One job under an owner token. ``paths``: the file, then its duplicates as fall-backs."""
+    """A claimed job. ``paths``: the file, then duplicates to read if it is unavailable."""
 
     job_id: int
     radiograph_id: int
@@ -122,7 +122,7 @@ class ClaimedJob:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The jobs one worker holds until its lease ends. ``batch``: the name of the chunk's batch."""
+    """The jobs a worker holds until its lease expires. ``batch``: name of the chunk's batch."""
 
     owner: str
     chunk_id: int
@@ -133,7 +133,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How a measurement came about."""
+    """The provenance of a measurement."""
 
     model_version: str
     weights_digest: str
@@ -147,7 +147,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one job: a measurement, or a refusal; the header where it could be read."""
+    """The outcome of a job: a measurement or a refusal, and the header if it was read."""
 
     job_id: int
     header: Header | None = None
@@ -159,16 +159,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and how late a transient refusal is tried again."""
+    """How often and with what delays a job is retried after transient refusals."""
 
     max_attempts: int = 5
     base_seconds: float = 30.0
     longest_seconds: float = 3600.0
 
     def delay_seconds(self, refusals: int, spread: float) -> float | None:
-        """Pause after the ``refusals``-th transient refusal, or None to give up.
+        """Return the delay after the ``refusals``-th transient refusal, or None to give up.
 
-        ``spread``: 0 to 1, drawn at random, so that what failed together does not return together.
+        ``spread``: 0 to 1, drawn at random, so that jobs that failed together are spread in time.
         """
         if refusals >= self.max_attempts:
             return None
@@ -178,35 +178,35 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryCount:
-    """What one round of recovery did."""
+    """Counts of one round of recovery."""
 
-    expired: int = 0  # jobs whose lease ended, back in the queue
-    resent: int = 0  # chunks sent again because nobody took them
-    due: int = 0  # jobs whose wait for a retry is over
-    quarantined: int = 0  # jobs that ended two workers while alone in their chunk
+    expired: int = 0  # jobs requeued after their lease expired
+    resent: int = 0  # chunks sent again because no worker claimed them
+    due: int = 0  # jobs whose delay before a retry is over
+    quarantined: int = 0  # jobs on which two workers died while processing them alone
 
 
 @dataclass(frozen=True, slots=True)
 class RetryCount:
-    """What an operator's retry brought back."""
+    """Counts of an operator's retry."""
 
     jobs: int = 0  # queued again
-    files: int = 0  # refused at intake and forgotten: the next submission looks at them afresh
-    not_kept: int = 0  # left as they are: no path to read them by is kept
+    files: int = 0  # refused at intake and forgotten: the next submission reads them again
+    not_kept: int = 0  # left, since their path is not kept
 
 
 @dataclass(frozen=True, slots=True)
 class CancelCount:
-    """What an operator's cancel stopped."""
+    """Counts of an operator's cancel."""
 
     cancelled: int = 0
     in_flight: int = 0  # claimed by a worker, which will finish them
-    handed_over: int = 0  # to other batches that hold the same contents and wait for them
+    handed_over: int = 0  # to other batches that wait for the same contents
 
 
 @dataclass(frozen=True, slots=True)
 class PauseCount:
-    """What a pause holds back, or a resume lets go."""
+    """Counts of what a pause holds back, or a resume releases."""
 
     waiting: int = 0
     in_flight: int = 0  # claimed by a worker, which will finish them
@@ -214,10 +214,10 @@ class PauseCount:
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """Who asked for what, and what it did."""
+    """An entry of the audit log: who asked for what, and what it did."""
 
     at: datetime
-    who: str  # user@host of the process, by the system's own books
+    who: str  # user@host of the process, from the system's user database
     action: str
     subject: str | None  # a batch, a queue, a network, a training run; None: everything
     said: Mapping[str, object]
@@ -240,31 +240,31 @@ class BatchStatus:
     duplicates: int
     cancelled: int
     enlarged: int
-    not_enlarged: int  # at or below their threshold; others have none
+    not_enlarged: int  # at or below their threshold; the others have no threshold
     buckets: Mapping[Bucket, int]
     codes: Mapping[str, int]
     first_claimed_at: datetime | None
     last_settled_at: datetime | None
-    judged: tuple[IctCount, ...] = ()  # what was measured, by ICT rule
+    judged: tuple[IctCount, ...] = ()  # measured files, by ICT rule
 
     @property
     def settled(self) -> int:
-        """Files that ended; cancelled ones count as ended."""
+        """Return the number of files that ended, including cancelled ones."""
         return self.measured + self.set_aside + self.failed + self.duplicates + self.cancelled
 
     @property
     def open(self) -> int:
-        """Files that still wait or run."""
+        """Return the number of files that are waiting or running."""
         return self.queued + self.running
 
     @property
     def balanced(self) -> bool:
-        """Whether every file seen stands in exactly one column."""
+        """Return whether every file seen is counted in exactly one column."""
         return self.seen == self.settled + self.open
 
 
 class Comparison(StrEnum):
-    """How a column is compared with a value, as it is written."""
+    """Operators of conditions, as they are written."""
 
     EQUAL = "="
     UNEQUAL = "!="
@@ -282,7 +282,7 @@ Scalar = str | int | float | bool | date | datetime | None
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One comparison of a column of the results; None stands for what is absent."""
+    """A comparison of a column of the results with a value; None for absent values."""
 
     column: str
     comparison: Comparison
@@ -311,7 +311,7 @@ class ResultFilter:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One measurement with its radiograph and provenance."""
+    """A measurement with its radiograph and provenance."""
 
     measurement_id: int
     radiograph_id: int
@@ -326,7 +326,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A radiograph that is above the ICT line by one of two networks only."""
+    """A radiograph that is above the ICT line by only one of two networks."""
 
     radiograph_id: int
     path: str
@@ -338,10 +338,10 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class ModelComparison:
-    """What two networks measured on the same radiographs; changes are second less first."""
+    """Two networks on the same radiographs; changes are second minus first."""
 
     radiographs: int  # measured by both
-    compared: int  # of these, with an index by both
+    compared: int  # of these, with an ICT from both
     mean_change: float | None
     mean_absolute_change: float | None
     largest_change: float | None
@@ -350,7 +350,7 @@ class ModelComparison:
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """How one file ended, for `show` and the export of failures."""
+    """How a file ended, for `show` and the export of failures."""
 
     batch: str
     path: str
@@ -375,7 +375,7 @@ class ModelRecord:
 
 @dataclass(frozen=True, slots=True)
 class SchemaState:
-    """Where a database's schema stands; None: it has none."""
+    """A database's schema revision; None: it has none."""
 
     current: str | None
     head: str
@@ -383,5 +383,5 @@ class SchemaState:
 
     @property
     def up_to_date(self) -> bool:
-        """Whether nothing is to be applied."""
+        """Return whether no revision is pending."""
         return not self.pending

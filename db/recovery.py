@@ -1,7 +1,7 @@
-"""Bringing stalled work back: lost workers, lost messages, retries that are due.
+"""Requeueing stalled work: lost workers, lost messages, retries that are due.
 
-The jobs of a worker that died come back in two halves, so that one poisonous file is alone after
-a few rounds; only what ended a worker twice while alone is quarantined.
+The jobs of a dead worker are requeued in two halves, so that a file that kills workers is alone
+after a few rounds; a file is quarantined after it killed two workers while it was alone.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from db.tables import chunk, failure, job
 
 __all__ = ["recover_stalled", "resend_all"]
 
-#: A file is blamed after this many workers ended while they held it alone.
+#: A file is quarantined after this many workers died while they held it alone.
 _ALONE_CRASHES = 2
 
 _LOST = "worker-lost"
-_LOST_DETAIL = "The worker that held this job stopped; the job is queued again."
+_LOST_DETAIL = "The worker that held this job stopped; the job was requeued."
 _QUARANTINED = "quarantined"
 _QUARANTINED_DETAIL = (
-    "Two workers ended while they held this file alone; look at the file, then run "
+    "Two workers died while reading this file alone; look at the file, then run "
     "`thoraq retry --code quarantined`."
 )
 
@@ -37,7 +37,7 @@ _QUARANTINED_DETAIL = (
 def recover_stalled(
     db: Database, resend_seconds: float, *, now: datetime | None = None
 ) -> RecoveryCount:
-    """One round of recovery, safe to run from several processes at once."""
+    """Run one round of recovery; safe to run in several processes at once."""
     with db.write() as connection:
         at = moment(connection, now)
         expired, quarantined = _recover_expired(connection, at)
@@ -65,7 +65,7 @@ def _recover_expired(connection: Connection, at: datetime) -> tuple[int, int]:
         )
         .where(job.c.state == JobState.RUNNING, job.c.lease_expires_at < at)
         .order_by(job.c.id)
-        # A row that its worker prolongs or stores this instant is not stalled.
+        # A row that its worker is renewing or storing at this moment is not stalled.
         .with_for_update(skip_locked=True)
     ).all()
     expired = 0

@@ -1,4 +1,4 @@
-"""Known radiographs, chosen by their results, to be measured again by another network."""
+"""Queueing known radiographs, selected by their results, for measurement by another network."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from db.records import Batch, FileStat, IntakeCount, ResultFilter, SeenFile
 from db.tables import file, measurement, radiograph
 from radiograph.errors import PathNotKept
 
-#: Radiographs chosen and queued in one round, so that an archive never stands in memory.
+#: Radiographs queued per round, so that an archive is never in memory as a whole.
 _ROUND = 1000
 
 
 def remeasure(
     db: Database, batch: Batch, wanted: ResultFilter, model_version: str, chunk_size: int
 ) -> Iterator[IntakeCount]:
-    """Queue what has a ``wanted`` result of another network; tells what each round did.
+    """Queue radiographs with a ``wanted`` result of another network; yield the counts per round.
 
-    Each radiograph becomes a file of ``batch`` at the place where it was last seen; no file is
-    read. What the batch holds already is counted as known, and what ``model_version`` measured or
-    will measure for another batch as a duplicate, so that doing it again queues nothing twice.
+    Each radiograph becomes a file of ``batch`` at the path where it was last seen; no file is
+    read. Files already in the batch are counted as known, and those that ``model_version`` measured
+    or will measure for another batch as duplicates, so that a repeated call queues nothing twice.
     Raises BatchUnknown, ModelUnknown, StudyUnknown; PathNotKept once all others are queued.
     """
     after, left = 0, wanted.limit
@@ -40,13 +40,13 @@ def remeasure(
         after = ids[-1]
         left = None if left is None else left - len(ids)
     if lost:
-        raise PathNotKept.about(f"{lost} of what was chosen")
+        raise PathNotKept.about(f"{lost} of the radiographs")
 
 
 def _chosen(
     db: Database, wanted: ResultFilter, model_version: str, after: int, most: int
 ) -> tuple[list[int], list[SeenFile]]:
-    """Return the next radiographs by id, and the newest file of each whose path is kept."""
+    """Return the ids of the next radiographs, and the newest file of each whose path is kept."""
     with db.read() as connection:
         results = (
             select(radiograph.c.id)

@@ -1,4 +1,4 @@
-"""Work on as many rows as a batch has: in rounds, between which other writers get their turn."""
+"""Changing many rows in rounds, so that other writers get their turn in between."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Iterator, Sequence
 from db.bulk import is_postgres
 from db.database import Database, pieces
 
-#: Rows that one transaction changes: at most a few tenths of a second of SQLite's only write lock.
-#: A multiple of the usual chunk size, so that rounds leave few small chunks.
+#: Rows changed per transaction, which holds SQLite's only write lock for a few tenths of a second
+#: at most. A multiple of the usual chunk size, so that rounds leave few small chunks.
 ROUND = 1024
-#: A writer that waits for SQLite's lock looks again after a tenth of a second at the latest.
+#: Longer than a tenth of a second, after which a writer that waits for SQLite's lock tries again.
 _PAUSE_SECONDS = 0.11
 
 
 def rounds(db: Database, ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Yield ids in rounds, each for a transaction of its own.
+    """Yield ids in rounds, each for a separate transaction.
 
-    They were read before: each transaction looks again at what is left of its round.
+    The ids were read earlier: each transaction must check again which of them still apply.
     """
     with db.read() as connection:
         pause_seconds = 0.0 if is_postgres(connection) else _PAUSE_SECONDS

@@ -1,4 +1,4 @@
-"""Header, measurement and provenance as columns, and back."""
+"""Converting header, measurement and provenance to columns, and back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def header_columns(header: Header) -> dict[str, object]:
 
 
 def measurement_columns(measured: Measurement, by: Provenance) -> dict[str, object]:
-    """Columns of ``measurement`` but for its keys and its time."""
+    """Return the columns of ``measurement`` except its keys and its time."""
     return {
         "points": [[float(x), float(y)] for x, y in measured.points],
         "spreads": [float(spread) for spread in measured.spreads],
@@ -38,7 +38,7 @@ def measurement_columns(measured: Measurement, by: Provenance) -> dict[str, obje
 
 
 def result_of(row: AnyRow) -> Result:
-    """Read a row of ``measurement`` and ``radiograph``, the former's id as ``measurement_id``."""
+    """Return the result of a joined row, with the measurement's id as ``measurement_id``."""
     return Result(
         measurement_id=row.measurement_id,
         radiograph_id=row.radiograph_id,
@@ -53,7 +53,7 @@ def result_of(row: AnyRow) -> Result:
 
 
 def header_of(row: AnyRow) -> Header:
-    """Read the columns of ``radiograph`` that come from the file's header."""
+    """Return the header from the columns of ``radiograph``."""
     spacing = None
     if row.spacing_source is not None:
         spacing = PixelSpacing(*(getattr(row, name) for name in _SPACING))

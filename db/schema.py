@@ -1,7 +1,7 @@
-"""The schema a database stands at, and the one this program needs.
+"""The schema revision of a database, and the one this program needs.
 
-Alembic, which leads from one to the other, takes a fifth of a second to import: as long as asking
-takes. So it is left to those few times when there is something to do, in `db.migration`.
+Alembic takes a fifth of a second to import, as long as the check itself. So it is imported only
+when the schema has to be changed, in `db.migration`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from db.engine import read_once
 from db.errors import DatabaseError, SchemaNewer, SchemaOutdated
 from db.records import SchemaState
 
-#: The newest revision of ``migrations/versions``, which the tables of `db.tables` are.
+#: The newest revision in ``migrations/versions``, the schema of `db.tables`.
 HEAD = max(
     each.name[:4]
     for each in (files("migrations") / "versions").iterdir()
@@ -27,7 +27,7 @@ _INSTALL = "install the version that upgraded it"
 
 
 def upgrade(url: str) -> SchemaState:
-    """Apply every pending revision in one transaction; two processes at once take turns.
+    """Apply all pending revisions in one transaction; concurrent calls take turns.
 
     Raises DatabaseAway, DatabaseBusy, SchemaNewer.
     """
@@ -39,7 +39,7 @@ def upgrade(url: str) -> SchemaState:
 
 
 def check(url: str) -> SchemaState:
-    """Tell what `upgrade` would apply; changes nothing and makes no SQLite file.
+    """Return what `upgrade` would apply; change nothing and create no SQLite file.
 
     Raises DatabaseAway, SchemaNewer.
     """
@@ -51,13 +51,13 @@ def check(url: str) -> SchemaState:
 
 
 def refuse_newer(url: str) -> None:
-    """Refuse to start a process on a newer schema; whatever else ails a database, it waits for.
+    """Refuse to start a process on a newer schema; it waits for any other fault to be repaired.
 
     Raises SchemaNewer.
     """
     path = sqlite_path(url)
     try:
-        if path is not None and not is_made(path):  # connecting would make one
+        if path is not None and not is_made(path):  # connecting would create it
             return
         with read_once(url) as connection:
             require_head(connection)
@@ -68,11 +68,10 @@ def refuse_newer(url: str) -> None:
 
 
 def require_head(connection: Connection) -> None:
-    """Refuse to work on another schema than this program's, before anything is read or written.
+    """Refuse to work on any schema but this program's, before anything is read or written.
 
-    Every unit of work asks, within its transaction: on PostgreSQL an upgrade waits for those that
-    have asked, and those that come after it see what it has made. Raises SchemaOutdated,
-    SchemaNewer.
+    Every transaction begins with this check: on PostgreSQL an upgrade waits for those that have
+    passed it, and those that come later see the new revision. Raises SchemaOutdated, SchemaNewer.
     """
     found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()
     if found == [HEAD]:
@@ -86,7 +85,7 @@ def require_head(connection: Connection) -> None:
 
 
 def _newest(url: str) -> SchemaState | None:
-    """Return the state of a database at the newest revision; None: alembic is to look at it."""
+    """Return the state of a database at the newest revision; None: it may need alembic."""
     path = sqlite_path(url)
     if path is not None and not is_made(path):
         return None

@@ -1,4 +1,4 @@
-"""The room that removed rows leave in the database's files, and what could still be read there."""
+"""Removing the remains of deleted rows from the database's files."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from db.engine import engine_of
 from db.tables import metadata
 from db.translation import translated
 
-#: A SQLite file that is rewritten without being asked to: this many bytes take a few seconds, in
-#: which nobody else writes.
+#: Largest SQLite file that is rewritten without a request, bytes: it takes a few seconds, during
+#: which nobody else can write.
 SMALL_BYTES = 512 << 20
 
 
 def is_small(url: str) -> bool:
-    """Whether a database can be rewritten while others wait."""
+    """Return whether a database can be rewritten while others wait."""
     path = sqlite_path(url)
     return path is None or not path.exists() or path.stat().st_size <= SMALL_BYTES
 
 
 def rewrite(url: str) -> bool:
-    """Have no remains of removed rows in the files; False: readers keep SQLite's log in use.
+    """Remove the remains of deleted rows from the files; False: readers keep SQLite's log in use.
 
-    SQLite writes its file anew and empties the log; nobody else writes meanwhile. PostgreSQL
-    vacuums the tables, beside other work, and writes over the room with the next rows; of tables
-    that are not ours it only warns. Raises DatabaseError.
+    SQLite rewrites its file and empties the log; nobody else can write meanwhile. PostgreSQL
+    vacuums the tables, while others work, and reuses the space for new rows; for tables that are
+    not ours it only issues a warning. Raises DatabaseError.
     """
     engine = engine_of(url).execution_options(isolation_level="AUTOCOMMIT")
     try:

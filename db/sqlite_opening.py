@@ -1,7 +1,7 @@
-"""Opening a SQLite file where it, its folder or its disk takes no writes: it can still be read.
+"""Opening a SQLite file for reading when the file, its folder or its disk is read-only.
 
-SQLite reads a file with a write-ahead log through an index beside it, which it makes. Where it
-cannot, the file alone is read, unless a log with entries lies beside it.
+To read a file with a write-ahead log SQLite creates an index next to it. Where it cannot, the file
+is read without the log, unless the log has entries.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from db.address import forbidden
 
-#: Where a connection keeps why it can only read.
+#: Key under which a connection stores why it is read-only.
 REFUSED = "thoraq_refused"
 
 _NO_INDEX = {
@@ -33,7 +33,7 @@ def open_connection(
     connect: Callable[[], sqlite3.Connection],
     prepare: Callable[[sqlite3.Connection], None],
 ) -> tuple[sqlite3.Connection, sqlite3.Error | None]:
-    """Open a file, and say why it can only be read, None where it can be written.
+    """Open a file; return the connection, and the error if it is read-only.
 
     Raises DatabaseForbidden, and what ``connect`` and ``prepare`` do.
     """
@@ -69,7 +69,7 @@ def _has_log(path: Path) -> bool:
 
 
 def _is_closed(path: Path) -> bool:
-    """Whether this user may not open the file, or not make it."""
+    """Return whether this user may not open or create the file."""
     try:
         if path.exists():
             return not os.access(path, os.R_OK)

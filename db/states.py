@@ -1,7 +1,7 @@
-"""The states of a job and the moves allowed between them.
+"""The states of a job and the allowed moves between them.
 
-A job is one radiograph to be measured by one network. Its state moves only through the
-conditional updates of this folder, each of which names the states it starts from.
+A job is one radiograph to be measured by one network. Its state is changed only by conditional
+updates in this folder, each of which names the states it starts from.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class JobState(StrEnum):
-    """Where a job stands."""
+    """The state of a job."""
 
     QUEUED = "queued"  # belongs to a chunk that is sent or about to be
     RUNNING = "running"  # claimed: an owner token and a lease
@@ -20,7 +20,7 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
-#: States a job leaves only when an operator asks for it.
+#: States that a job leaves only at an operator's request.
 SETTLED = frozenset({JobState.MEASURED, JobState.SET_ASIDE, JobState.FAILED, JobState.CANCELLED})
 
 #: Every allowed move; anything else is a fault of the program.
@@ -52,16 +52,16 @@ class QueueName(StrEnum):
 
 
 class Place(StrEnum):
-    """Where a watch put a file that had ended."""
+    """What a watch did with a file that had ended."""
 
-    DONE = "done"  # measured
-    FAILED = "failed"  # set aside or failed
-    DELETED = "deleted"  # measured, and removed
-    GONE = "gone"  # somebody else had taken it away
+    DONE = "done"  # moved to done/: measured
+    FAILED = "failed"  # moved to failed/: set aside or failed
+    DELETED = "deleted"  # measured, and deleted
+    GONE = "gone"  # it was no longer there
 
 
 class RunState(StrEnum):
-    """Where a training run stands."""
+    """The state of a training run."""
 
     QUEUED = "queued"
     RUNNING = "running"  # claimed: an owner token and a lease
@@ -70,7 +70,7 @@ class RunState(StrEnum):
     CANCELLED = "cancelled"
 
 
-#: Every allowed move of a training run; what failed or was cancelled may be resumed.
+#: Every allowed move of a training run; failed and cancelled runs may be resumed.
 RUN_MOVES: dict[RunState, frozenset[RunState]] = {
     RunState.QUEUED: frozenset({RunState.RUNNING, RunState.CANCELLED}),
     RunState.RUNNING: frozenset(

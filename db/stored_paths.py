@@ -1,4 +1,4 @@
-"""Paths as the database holds them, on whichever machine they were recorded."""
+"""Paths in the form in which the database stores them."""
 
 from __future__ import annotations
 

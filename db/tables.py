@@ -1,4 +1,4 @@
-"""The tables, their constraints and indexes; migrations/ brings a database here."""
+"""The tables, their constraints and indexes, as the newest revision in migrations/ creates them."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ batch = Table(
     Column("priority", one_of(Priority, "priority"), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("paused_at", Moment),  # its waiting chunks are held back
-    Column("cancelled_at", Moment),  # the files it had by then wait for nothing
-    Column("puts_away", Boolean),  # a watch puts its files away: it needs their paths until then
+    Column("cancelled_at", Moment),  # the files it had then wait for nothing
+    Column("puts_away", Boolean),  # a watch moves its files, and needs their paths until then
 )
 
 radiograph = Table(
@@ -90,17 +90,17 @@ radiograph = Table(
     Column("reading_note", Prose),  # codes, separated by spaces
 )
 
-chunk = Table(  # the outbox; a message carries the id alone
+chunk = Table(  # the outbox; a message contains only the id
     "chunk",
     metadata,
     Column("id", RowId, primary_key=True),
     Column("model_version", Prose, nullable=False),
     Column("priority", one_of(Priority, "priority"), nullable=False),
     Column("created_at", Moment, nullable=False),
-    Column("not_before", Moment),  # a retry waits; null: now
+    Column("not_before", Moment),  # delay of a retry; null: none
     Column("sent_at", Moment),  # null: to be sent
-    Column("claimed_at", Moment),  # a chunk is claimed once; jobs that come back get another
-    Column("batch_id", ForeignKey("batch.id")),  # whose pause holds it back
+    Column("claimed_at", Moment),  # a chunk is claimed once; requeued jobs get a new one
+    Column("batch_id", ForeignKey("batch.id")),  # if paused, the chunk is held back
     Index("ix_chunk_claimed_at_sent_at", "claimed_at", "sent_at"),
 )
 
@@ -124,7 +124,7 @@ job = Table(
     Column("code", String(64)),
     Column("detail", Prose),
     UniqueConstraint("radiograph_id", "model_version"),
-    # A running job can always be taken back: it has an owner and a lease, and no other job has.
+    # Exactly the running jobs have an owner and a lease, so that each can be requeued.
     CheckConstraint("(state = 'running') = (owner IS NOT NULL)", name="owner"),
     CheckConstraint("(state = 'running') = (lease_expires_at IS NOT NULL)", name="lease"),
     Index("ix_job_chunk_id_state", "chunk_id", "state"),
@@ -151,7 +151,7 @@ file = Table(
     Column("seen_at", Moment, nullable=False),
     Column("place", one_of(Place, "place")),  # where a watch put it; null: where it was seen
     UniqueConstraint("batch_id", "path_digest", "size", "mtime_ns"),
-    # The ledger: a file is refused or has a job, and a job counts for one file alone.
+    # The ledger: a file is refused or has a job, and a job counts for one file only.
     CheckConstraint("(disposition IS NULL) = (job_id IS NOT NULL)", name="ending"),
     Index(
         "uq_file_job_id_owned",
@@ -177,7 +177,7 @@ measurement = Table(
     Column("radiograph_id", ForeignKey("radiograph.id"), nullable=False),
     Column("model_version", Prose, nullable=False),
     Column("points", JSON, nullable=False),  # nineteen [x, y] in source pixels
-    Column("spreads", JSON, nullable=False),  # nineteen, px of a 224 frame
+    Column("spreads", JSON, nullable=False),  # nineteen, in px of a 224 frame
     *map(measure_column, MEASURES),
     Column("weights_digest", String(64), nullable=False),
     Column("code_version", Prose, nullable=False),
@@ -188,14 +188,14 @@ measurement = Table(
     Column("attempt", Integer, nullable=False),
     Column("measured_at", Moment, nullable=False, index=True),
     UniqueConstraint("radiograph_id", "model_version"),
-    # As they are listed.
+    # In the order of listings.
     Index("ix_measurement_bucket_measured_at_id", "bucket", "measured_at", "id"),
     Index("ix_measurement_model_version_measured_at_id", "model_version", "measured_at", "id"),
-    # Those that were measured before there was a measure, until `recompute`.
+    # Results older than a measure, until `recompute`.
     *(gap_index(measure) for measure in MEASURES if measure.of_points is not None),
 )
 
-failure = Table(  # every refusal and every lost worker, also those that a later try made good
+failure = Table(  # every refusal and lost worker, also if a later try succeeded
     "failure",
     metadata,
     Column("id", RowId, primary_key=True),
@@ -225,7 +225,7 @@ model = Table(
     ),
 )
 
-training_run = Table(  # an outbox of its own: a message carries the id alone
+training_run = Table(  # also an outbox: a message contains only the id
     "training_run",
     metadata,
     Column("id", RowId, primary_key=True),
@@ -262,7 +262,7 @@ training_check = Table(
     Column("ordinal", Integer, nullable=False),
     Column("step", Integer, nullable=False),
     Column("said", JSON, nullable=False),
-    # A run that goes on from a checkpoint tells some steps again.
+    # A run that resumes from a checkpoint repeats some steps.
     UniqueConstraint("run_id", "ordinal", "step"),
 )
 
@@ -276,24 +276,24 @@ training_phase = Table(
     UniqueConstraint("run_id", "ordinal"),
 )
 
-# The ledger of each batch: sums and what came since, kept by triggers of migration 0010. One that
-# makes `file`, `job` or `radiograph` anew on SQLite makes their triggers anew. Whoever changes a
-# measurement that has ended takes away what it counted as and adds what it counts as then.
+# The ledger of each batch: sums and newer entries, kept by the triggers of migration 0010. A
+# migration that recreates `file`, `job` or `radiograph` on SQLite must recreate their triggers. A
+# change of a finished measurement must subtract it from its old group and add it to the new one.
 tally = Table(
     "tally",
     metadata,
     Column("id", RowId, primary_key=True),
-    # No foreign key: each entry would lock its batch.
+    # Without a foreign key: each entry would lock its batch.
     Column("batch_id", BigInteger, nullable=False, index=True),
     Column("ending", String(24), nullable=False),  # a job's state, or duplicate
     Column("code", String(64)),  # of what was set aside or failed
     Column("bucket", one_of(Bucket, "bucket")),
     Column("enlarged", Boolean),
-    Column("files", BigInteger, nullable=False),  # fewer than none: so many stand here no more
+    Column("files", BigInteger, nullable=False),  # negative: files that left this group
     Column("first_claimed_at", Moment),
     Column("last_settled_at", Moment),
-    # Which ICT rule judged what was measured, by which line, and what the header left open: whether
-    # the settings of today would judge otherwise is told from these sums, at any number of results.
+    # The ICT rule and line applied, and what was missing in the header: from these sums follows
+    # whether the current settings would give other results, without reading the results.
     Column("ict_rule", String(24)),
     Column("ict_threshold", Float),
     Column("view_unknown", Boolean),  # neither PA nor AP
@@ -307,7 +307,7 @@ queue_pause = Table(
     Column("paused_at", Moment, nullable=False),
 )
 
-output = Table(  # reports and pictures on the hosts' disks; those of what is forgotten go with it
+output = Table(  # reports and pictures on the hosts' disks; forgetting removes them
     "output",
     metadata,
     Column("id", RowId, primary_key=True),
@@ -315,14 +315,14 @@ output = Table(  # reports and pictures on the hosts' disks; those of what is fo
     Column("radiograph_id", ForeignKey("radiograph.id"), index=True),  # of a picture of one
     Column("host", Prose, nullable=False),
     Column("path", FilePath, nullable=False),
-    # A file that differs in these is somebody else's by now.
+    # A file that differs in these was changed or replaced by someone else.
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
     Column("at", Moment, nullable=False),
-    Column("exported", Boolean),  # a person's file with rows of the batch: named, never removed
+    Column("exported", Boolean),  # a person's file with rows of the batch: listed, never removed
 )
 
-audit = Table(  # who asked for what; written in the transaction that did it
+audit = Table(  # who asked for what; written in the transaction of the change
     "audit",
     metadata,
     Column("id", RowId, primary_key=True),

@@ -1,7 +1,7 @@
-"""The tally: what every batch has come to, however many files it has.
+"""The tally: counts of each batch by outcome, at a cost that does not depend on its files.
 
-Triggers add an entry wherever a file or the state of a job changes, in the same transaction;
-entries are added up when they are read, and folded into few from time to time.
+Triggers add an entry whenever a file or the state of a job changes, in the same transaction;
+entries are summed when they are read, and from time to time folded into few.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from db.states import JobState
 from db.tables import file, job, measurement, radiograph, tally
 from radiograph.records import View
 
-#: PostgreSQL's functions that the triggers call; a table takes its triggers with it, not these.
+#: PostgreSQL's trigger functions; dropping a table drops its triggers, but not these.
 FUNCTIONS = (
     "tally_file_insert",
     "tally_file_update",
@@ -35,9 +35,9 @@ FUNCTIONS = (
     "tally_job_update",
     "tally_header_update",
 )
-#: What a file counts as whose content counts for another; the others by their job's state.
+#: Ending of a file whose content another file counts for; that of other files is their job's state.
 DUPLICATE = "duplicate"
-#: Entries that are folded at once, and how few are not worth it.
+#: Most entries folded at once, and the fewest that are worth it.
 _MOST, _FEW = 20_000, 500
 _JUDGED = (tally.c.ict_rule, tally.c.ict_threshold, tally.c.view_unknown, tally.c.age_unknown)
 _KIND = (
@@ -56,7 +56,7 @@ _SUM = (
 
 
 def sums(connection: Connection, only: int | None = None) -> Sequence[AnyRow]:
-    """Return what each batch, or one, has come to: a row a kind of ending."""
+    """Return the sums of each batch, or of one: a row per kind of ending."""
     asked = select(*_KIND, *_SUM).group_by(*_KIND)
     if only is not None:
         asked = asked.where(tally.c.batch_id == only)
@@ -64,12 +64,12 @@ def sums(connection: Connection, only: int | None = None) -> Sequence[AnyRow]:
 
 
 def enter(connection: Connection, measurement_ids: Sequence[int], sign: int) -> None:
-    """Add what measurements count as, or take it away: ``sign`` 1 or -1.
+    """Add measurements to their groups, or subtract them: ``sign`` 1 or -1.
 
-    For a change of measurements that have ended, before and after it. The caller has locked them.
+    Call it before and after a change of finished measurements, which the caller has locked.
     """
-    # A question of its own for each, which both databases answer by indexes, whatever they know of
-    # how many rows there are: joined, they may begin with every job that is measured.
+    # Separate subqueries, for which both databases use indexes regardless of their statistics: a
+    # join may begin with every measured job.
     batch_id = (
         select(file.c.batch_id)
         .join_from(job, file, (file.c.job_id == job.c.id) & ~file.c.duplicate)
@@ -105,18 +105,18 @@ def enter(connection: Connection, measurement_ids: Sequence[int], sign: int) -> 
 
 
 def fold(db: Database) -> int:
-    """Fold entries into few; return how many are left of those that were looked at."""
+    """Fold entries into few; return how many are left of those read."""
     with db.write() as connection:
         return fold_within(connection)
 
 
 def fold_within(connection: Connection, few: int = _FEW) -> int:
-    """Do so in a transaction of the caller's, unless there are fewer than ``few``."""
+    """Fold in the caller's transaction, unless there are fewer than ``few`` entries."""
     ids = connection.scalars(
         select(tally.c.id)
         .order_by(tally.c.id)
         .limit(_MOST)
-        # Two that fold at once take different entries.
+        # Concurrent foldings take different entries.
         .with_for_update(skip_locked=True)
     ).all()
     if len(ids) < few:
@@ -133,5 +133,5 @@ def fold_within(connection: Connection, few: int = _FEW) -> int:
 def _portions(connection: Connection, ids: Sequence[int]) -> list[ColumnElement[bool]]:
     if is_postgres(connection):
         return [is_one_of(connection, tally.c.id, some) for some in pieces(ids)]
-    # SQLite has one writer: these are the oldest, and nobody's are between them.
+    # SQLite has one writer, so these are all entries up to the last id.
     return [tally.c.id <= ids[-1]]

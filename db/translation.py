@@ -1,4 +1,4 @@
-"""What a database's driver says, in the errors of `db.errors`."""
+"""Translating errors of the database drivers into those of `db.errors`."""
 
 from __future__ import annotations
 
@@ -33,30 +33,30 @@ from db.errors import (
     SchemaOutdated,
 )
 
-#: An error of ours, and what to do about it.
+#: The class of an error, and its remedy.
 _Meaning: TypeAlias = tuple[type[DatabaseError], str]
 
-#: PostgreSQL's read_only_sql_transaction: what a standby says, or a server that was demoted.
+#: PostgreSQL's read_only_sql_transaction, from a standby or a server that was demoted.
 READ_ONLY_STATE = "25006"
-#: PostgreSQL's foreign_key_violation, and how constraints are called that refer to batches.
+#: PostgreSQL's foreign_key_violation, and the suffix of constraints that refer to batches.
 _DANGLING, _TO_BATCH = "23503", "_batch"
-#: What libpq says where target_session_attrs finds no server to write to; it gives no SQLSTATE.
+#: libpq's messages, without SQLSTATE, if target_session_attrs finds no writable server.
 _NO_PRIMARY = ("session is read-only", "server is in hot standby mode")
 
-#: What a server says that answers and lets nobody in, in words of any of its messages, a dot where
-#: it puts a name; it gives no SQLSTATE before a session begins.
+#: By parts of a server's message when it rejects a login, with a dot for a name, the remedy; there
+#: is no SQLSTATE before a session begins.
 _LOGIN = {
     "password authentication failed": "correct user and password in THORAQ_DATABASE_URL",
     "no password supplied": "give the password in THORAQ_DATABASE_URL or by PGPASSFILE",
-    "role . does not exist": "make the user on the server, or correct it in THORAQ_DATABASE_URL",
+    "role . does not exist": "create the user on the server, or correct it in THORAQ_DATABASE_URL",
     "role . is not permitted to log in": "let this user log in: ALTER ROLE ... LOGIN",
     "database . does not exist": (
-        "make the database on the server, or correct its name in THORAQ_DATABASE_URL"
+        "create the database on the server, or correct its name in THORAQ_DATABASE_URL"
     ),
     "database . is not currently accepting connections": (
-        "let the database be connected to: ALTER DATABASE ... ALLOW_CONNECTIONS true"
+        "allow connections to it: ALTER DATABASE ... ALLOW_CONNECTIONS true"
     ),
-    "permission denied for database": "let this user in: GRANT CONNECT ON DATABASE ... TO ...",
+    "permission denied for database": "let this user connect: GRANT CONNECT ON DATABASE ... TO ...",
     "pg_hba.conf": "allow this user, host and database in the server's pg_hba.conf",
     "authentication failed": "allow this user, host and database in the server's pg_hba.conf",
 }
@@ -71,7 +71,7 @@ _AWAY = (
 _STANDBY = (
     DatabaseReadOnly,
     (
-        "the server is a standby or read only, as during a failover; name every server in the URL,"
+        "the server is a standby or read-only, as during a failover; name every server in the URL,"
         " with target_session_attrs=read-write"
     ),
 )
@@ -94,7 +94,7 @@ _BY_STATE: Mapping[str, _Meaning] = {
     "58030": _DISK,
     "XX001": _BROKEN,  # data corrupted
     "XX002": _BROKEN,  # index corrupted
-    # Transactions that the server ended for their age; the driver files them under its own faults.
+    # Transactions that the server ended for their age; the driver reports them as internal errors.
     "25P03": _AWAY,
     "25P04": _AWAY,
 }
@@ -104,8 +104,8 @@ _BY_STATE_CLASS: Mapping[str, _Meaning] = {
     "40": _BUSY,  # deadlock, serialisation, what a standby replays
     "53": _AWAY,  # too many connections, no memory
     "54": _FAULT,  # more than the server takes, such as a long text in an index
-    "57": _AWAY,  # the server stops, starts, or was told to end this
-    "58": _AWAY,  # the server's machine
+    "57": _AWAY,  # the server stops or starts, or an administrator ended the session
+    "58": _AWAY,  # system errors of the server
 }
 _BY_SQLITE_CODE: Mapping[int, _Meaning] = {
     SQLITE_BUSY: _BUSY,
@@ -113,7 +113,7 @@ _BY_SQLITE_CODE: Mapping[int, _Meaning] = {
     SQLITE_READONLY: (
         DatabaseReadOnly,
         (
-            "the file, its folder or its disk is read only; let this user write there, or name"
+            "the file, its folder or its disk is read-only; let this user write there, or name"
             " another folder by --state or THORAQ_STATE"
         ),
     ),
@@ -125,8 +125,8 @@ _BY_SQLITE_CODE: Mapping[int, _Meaning] = {
     SQLITE_CANTOPEN: (
         DatabaseAway,
         (
-            "`thoraq process` or `up` makes one; --state or THORAQ_STATE names another state"
-            " folder, and `thoraq doctor` looks at it"
+            "`thoraq process` or `up` creates one; --state or THORAQ_STATE names another state"
+            " folder, and `thoraq doctor` checks it"
         ),
     ),
     SQLITE_ERROR: _FAULT,  # in a statement
@@ -135,21 +135,21 @@ _BY_SQLITE_CODE: Mapping[int, _Meaning] = {
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn SQLAlchemy's errors into those of db.errors."""
+    """Raise SQLAlchemy's errors as those of db.errors."""
     try:
         yield
     except exc.SQLAlchemyError as error:
         raise _translation(error) from error
-    except (OverflowError, UnicodeError) as error:  # which drivers raise of values, as they are
-        raise DatabaseRefused("a value that no column holds: please report it") from error
+    except (OverflowError, UnicodeError) as error:  # raised by drivers for single values
+        raise DatabaseRefused("a value that no column can store: please report it") from error
 
 
 def _translation(error: exc.SQLAlchemyError) -> DatabaseError:
     original = getattr(error, "orig", None)
-    told = str(original or type(error).__name__)
-    # The first line alone: the lines below it hold the values of the row.
-    first_line = (told.splitlines() or [""])[0]
-    kind, remedy = _meaning(error, original, told)
+    message = str(original or type(error).__name__)
+    # Only the first line: the lines below it contain the values of the row.
+    first_line = (message.splitlines() or [""])[0]
+    kind, remedy = _meaning(error, original, message)
     return kind(f"{first_line}: {remedy}")
 
 
@@ -157,9 +157,9 @@ def _constraint(original: object) -> str:
     return getattr(getattr(original, "diag", None), "constraint_name", None) or ""
 
 
-def _login_remedy(told: str) -> str | None:
-    """Return what to do where a server answered and let nobody in; None where none did."""
-    message = told if "no password supplied" in told else told.partition("FATAL: ")[2]
+def _login_remedy(message: str) -> str | None:
+    """Return the remedy if a server rejected the login; None otherwise."""
+    message = message if "no password supplied" in message else message.partition("FATAL: ")[2]
     for words, remedy in _LOGIN.items():
         before, _, after = words.partition(" . ")
         if before in message and after in message.partition(before)[2]:
@@ -167,18 +167,18 @@ def _login_remedy(told: str) -> str | None:
     return None
 
 
-def _meaning(error: exc.SQLAlchemyError, original: object, told: str) -> _Meaning:
-    """Return the error of ours, and what to do about it."""
+def _meaning(error: exc.SQLAlchemyError, original: object, message: str) -> _Meaning:
+    """Return the class and remedy of an error."""
     state = getattr(original, "sqlstate", None) or ""
-    if told.startswith(("no such table", "no such column")):
+    if message.startswith(("no such table", "no such column")):
         return _OUTDATED
-    # A batch may be forgotten between two statements: the next try sees that.
+    # A batch may be forgotten between two statements: a retry finds that out.
     forgotten = state == _DANGLING and _constraint(original).endswith(_TO_BATCH)
     if forgotten or isinstance(error, exc.TimeoutError):
         return _BUSY
-    if not state and any(each in told for each in _NO_PRIMARY):
+    if not state and any(each in message for each in _NO_PRIMARY):
         return _STANDBY
-    if not state and (remedy := _login_remedy(told)) is not None:
+    if not state and (remedy := _login_remedy(message)) is not None:
         return DatabaseLoginFails, remedy
     sqlite_code = getattr(original, "sqlite_errorcode", 0)
     known = (

@@ -1,1 +1,1 @@
-"""Schema history: one revision a file in versions/, run by db.migration."""
+"""Schema history: one revision per file in versions/, applied by db.migration."""

@@ -1,7 +1,7 @@
-"""Where alembic meets the tables.
+"""Alembic's environment.
 
-`db.migration` hands over an open connection, inside a transaction that it commits itself. A
-developer names a database, migrated to the head, against which the tables are compared:
+`db.migration` passes an open connection, within a transaction that it commits itself. A developer
+gives a database at the newest revision, with which the tables are compared:
 `alembic -x url=sqlite:///scratch.db revision --autogenerate -m "what changes"`.
 """
 
@@ -18,8 +18,8 @@ def _run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=metadata,
-        render_as_batch=True,  # SQLite alters a table by making it anew
-        transactional_ddl=True,  # both databases roll DDL back; alembic doubts it of SQLite
+        render_as_batch=True,  # on SQLite a table is altered by recreating it
+        transactional_ddl=True,  # SQLite can roll back DDL too, which alembic does not assume
         compare_type=True,
     )
     with context.begin_transaction():
@@ -27,7 +27,7 @@ def _run(connection: Connection) -> None:
 
 
 if context.is_offline_mode():
-    raise SystemExit("thoraq migrates a database that it can see; leave --sql out")
+    raise SystemExit("offline mode is not supported; omit --sql")
 
 given: Connection | None = context.config.attributes.get("connection")
 if given is not None:
@@ -35,6 +35,6 @@ if given is not None:
 else:
     url = context.get_x_argument(as_dictionary=True).get("url")
     if url is None:
-        raise SystemExit("name a database: alembic -x url=sqlite:///scratch.db ...")
+        raise SystemExit("give a database: alembic -x url=sqlite:///scratch.db ...")
     with engine_of(url, foreign_keys=False).begin() as own:
         _run(own)

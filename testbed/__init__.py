@@ -1,1 +1,1 @@
-"""Servers, made files and made records that tests and benchmarks share; never installed."""
+"""Servers, synthetic files and records shared by tests and benchmarks; never installed."""

@@ -1,4 +1,4 @@
-"""Where this checkout is: modules that are run as processes of their own start there."""
+"""The folder of this checkout, in which modules are run as separate processes."""
 
 from __future__ import annotations
 

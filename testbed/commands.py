@@ -1,4 +1,4 @@
-"""Thoraq's commands as processes on a state folder."""
+"""Running thoraq's commands as processes on a state folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Commands:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of every command."""
+        """Return the environment of every command."""
         return {
             **process_environment(),
             "THORAQ_STATE": str(self.state),
@@ -36,7 +36,7 @@ class Commands:
         }
 
     def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run one command to its end."""
+        """Run a command to its end."""
         return subprocess.run(
             [sys.executable, "-m", "cli", *map(str, words)],
             env=self.environment,
@@ -48,7 +48,7 @@ class Commands:
         )
 
     def module(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a module of the house to its end."""
+        """Run one of our modules to its end."""
         return subprocess.run(
             [sys.executable, "-m", *words],
             env=self.environment,
@@ -59,13 +59,13 @@ class Commands:
         )
 
     def json(self, *words: str | Path) -> Any:
-        """Run one command with --json; return what it prints."""
+        """Run a command with --json; return its output."""
         ran = self.run(*words, "--json")
         assert ran.returncode == 0, ran.stderr
         return json.loads(ran.stdout)
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
-        """Start one command; it dies with the test run."""
+        """Start a command; it ends with the test run."""
         return subprocess.Popen(
             [sys.executable, "-m", "cli", *map(str, words)],
             env=self.environment,

@@ -1,4 +1,4 @@
-"""Both data sets as they are on disk, drawn by the phantom."""
+"""Both data sets in their layout on disk, with phantoms as images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPLITS = ("train", "train", "val", "test")
 
 
 def write_phantoms(folder: Path) -> Path:
-    """Write both sets, four phantoms each."""
+    """Write both data sets, with four phantoms each."""
     rng = np.random.default_rng(0)
     landmarks: list[list[object]] = []
     callipers: list[list[object]] = []

@@ -1,4 +1,4 @@
-"""DICOM files made by hand, as plain as they can be, for tests to spoil."""
+"""Minimal DICOM files, which tests can modify."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from radiograph.reading import ReadLimits
 
 LIMITS = ReadLimits(max_file_bytes=8 << 20, max_pixels=2_000_000, min_side_px=16)
 CR = UID("1.2.840.10008.5.1.4.1.1.1")
-#: (48, 64) uint16 that names each pixel by its value, from 0 to 3071.
+#: (48, 64) uint16 whose values, 0 to 3071, identify each pixel.
 RAMP = np.arange(48 * 64, dtype=np.uint16).reshape(48, 64)
 
 
@@ -31,7 +31,7 @@ def make_dicom(
 ) -> bytes:
     """Return a file of ``stored`` (rows, columns[, samples]), or of compressed ``frames``.
 
-    ``elements`` are set over the plain ones, None removes; ``spoil`` has the last word.
+    ``elements`` replace the default ones, None removes one; ``spoil`` is applied last.
     """
     dataset = Dataset()
     dataset.SOPClassUID, dataset.SOPInstanceUID = CR, UID("1.2.3.4")

@@ -1,4 +1,4 @@
-"""Compressing one frame in every way a DICOM file may hold it."""
+"""Compressing a frame in every way that DICOM allows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 Image = npt.NDArray[Any]
 
-#: (48, 64) and (96, 96) uint16 of 12 bits: easy and hard to compress.
+#: (48, 64) and (96, 96) uint16 with 12 bits: easy and hard to compress.
 SMOOTH = (np.add.outer(np.arange(48), np.arange(64)) * 30 + 200).astype(np.uint16)
 NOISY = np.random.default_rng(8).integers(0, 4096, (96, 96)).astype(np.uint16)
 

@@ -1,4 +1,4 @@
-"""Forged messages of every kind that Celery and kombu know a field for."""
+"""Forged messages, with every field that Celery and kombu know."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from uuid import uuid4
 
 from scheduler.messages import MEASURE, ROUTINE_QUEUE, TRAIN, TRAINING_QUEUE, UPKEEP, UPKEEP_QUEUE
 
-#: What must not turn up in a log.
+#: Text that must not appear in a log.
 SECRET = "ZZSECRET"  # noqa: S105 - made up
 TASK_ID = "0b8f3c5e-3f0e-4a83-9b0e-1f0f5e6c7d8a"
 
-#: Of protocol 2, of protocol 1, and what transports put there.
+#: Headers of protocol 2, of protocol 1, and of transports.
 HEADERS = (
     *("lang", "task", "id", "shadow", "eta", "expires", "group", "group_index", "retries"),
     *("timelimit", "root_id", "parent_id", "argsrepr", "kwargsrepr", "origin", "ignore_result"),
@@ -37,7 +37,7 @@ VALUES: tuple[Any, ...] = (
     *({"__type__": "bytes", "__value__": "AA=="}, {"__type__": "decimal", "__value__": "sNaN"}),
     *("9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+14:00"),
 )
-#: Tasks that Celery brings along, and one that nobody has.
+#: Celery's built-in tasks, and an unknown one.
 STRANGE_TASKS = (
     *("celery.chord_unlock", "celery.backend_cleanup", "celery.accumulate", "celery.chain"),
     *("celery.group", "celery.chord", "celery.map", "celery.starmap", "celery.chunks", SECRET),
@@ -45,7 +45,7 @@ STRANGE_TASKS = (
 
 
 def sound(task: str = MEASURE, number: int = 1) -> dict[str, Any]:
-    """Return a message as thoraq sends it, before it is JSON."""
+    """Return a message as thoraq sends it, before it is encoded as JSON."""
     queue = {MEASURE: ROUTINE_QUEUE, TRAIN: TRAINING_QUEUE, UPKEEP: UPKEEP_QUEUE}.get(task)
     arguments = {MEASURE: {"chunk_id": number}, TRAIN: {"run_id": number}}.get(task, {})
     headers: dict[str, Any] = {"lang": "py", "task": task, "id": TASK_ID, "root_id": TASK_ID}
@@ -67,7 +67,7 @@ def sound(task: str = MEASURE, number: int = 1) -> dict[str, Any]:
 
 
 def encoded(body: object) -> str:
-    """Return a body as it is in an envelope."""
+    """Return a body as encoded in an envelope."""
     return base64.b64encode(json.dumps(body).encode()).decode()
 
 
@@ -87,14 +87,14 @@ def forged(number: int = 1) -> Iterator[str]:
         yield json.dumps(sound(task))
     for body in _bodies(number):
         yield json.dumps(sound() | {"body": encoded(body)})
-    # Protocol 1: all of it in the body.
+    # Protocol 1: everything is in the body.
     old = {"task": MEASURE, "id": TASK_ID, "args": [], "kwargs": {"chunk_id": number}}
     for headers in ({}, None, {"lang": "py"}):
         yield json.dumps(sound() | {"headers": headers, "body": encoded(old)})
 
 
 def garbage() -> Iterator[bytes]:
-    """Yield what is no message."""
+    """Yield bytes that are not a message."""
     for text in ("", "no message", "{", "nul", "[" * 100_000, "9" * 5_000, '{"a":1e999}', "\x00"):
         yield text.encode()
     yield b"\xff\xfe" + SECRET.encode()

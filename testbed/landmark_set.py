@@ -1,4 +1,4 @@
-"""A folder of annotated radiographs whose truth is known, small enough to train on in a test."""
+"""A small folder of annotated radiographs with known truth, for training in tests."""
 
 from __future__ import annotations
 

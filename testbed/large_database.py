@@ -1,7 +1,7 @@
-"""A database of many finished radiographs, written through the tables themselves.
+"""A database of many finished radiographs, written directly into the tables.
 
-What few radiographs have is at the end of the order they were measured in, where it is the hardest
-to find. Dates and indices are spread over all of it.
+Rare properties are at the end of the order of measurement, where they are the hardest to find.
+Dates and indices are spread over all of it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _COMMON = tuple(each for each in Bucket if each is not Bucket.UNRATED)
 
 
 class MadeRadiograph(NamedTuple):
-    """What the numbered radiograph of an archive has."""
+    """The values of a numbered radiograph."""
 
     number: int
     batch: str
@@ -49,18 +49,18 @@ class MadeRadiograph(NamedTuple):
 
     @property
     def enlarged(self) -> bool:
-        """Whether its index is above one half."""
+        """Return whether its ICT is above one half."""
         return self.ict > 0.5
 
     @property
     def stat(self) -> FileStat:
-        """Its file, as a submission sees it."""
+        """Return its file, as a submission sees it."""
         path = f"/archive/{self.number // 1000:04}/{self.number:07}.dcm"
         return FileStat(path, 1000, self.number)
 
 
 def made_radiographs(numbers: Sequence[int], count: int) -> Iterator[MadeRadiograph]:
-    """Describe some radiographs of an archive of ``count``; they are numbered from 1."""
+    """Yield some radiographs of an archive of ``count``, numbered from 1."""
     for n in numbers:
         late = n > count - count // 100
         yield MadeRadiograph(
@@ -90,9 +90,9 @@ def fill(database: Database, count: int) -> Iterator[int]:
             _insert(connection, radiograph, [_radiograph(made) for made in block])
             _insert(connection, job, [_job(made) for made in block])
             _insert(connection, measurement, [of | _measurement(made) for made in block])
-            # Last: the tally counts a file by what was measured.
+            # Last: the tally counts a file by its measurement.
             _insert(connection, file, [_file(made, batches[made.batch]) for made in block])
-        fold(database)  # a submission does so by itself
+        fold(database)  # as a submission does
         yield numbers[-1]
 
 

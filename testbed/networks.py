@@ -1,4 +1,4 @@
-"""A network as training leaves it, made of the shipped weights under another version."""
+"""A registered network like a trained one, with the shipped weights under another version."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from network.card import shipped_card
 
 
 def make_network(folder: Path, version: str, **changes: object) -> Path:
-    """Write card, weights and report into a new folder; ``changes`` go into the card."""
+    """Write card, weights and report into a new folder; ``changes`` replace values of the card."""
     shipped = shipped_card()
     folder.mkdir(parents=True)
     weights = folder / f"{version}.safetensors"

@@ -1,4 +1,4 @@
-"""Waiting for what other processes do."""
+"""Waiting for other processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import psutil
 
 
 def eventually(condition: Callable[[], object], seconds: float = 60.0) -> bool:
-    """Wait until ``condition`` holds; return whether it did within ``seconds``."""
+    """Wait until ``condition`` is true; return whether it was within ``seconds``."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():

@@ -16,16 +16,16 @@ from db.engine import engine_of
 
 BATCH = "routine"
 RUN = "night"
-#: What each sound radiograph of the archive has come to, in order; so many are needed.
+#: The state of each valid radiograph in the archive, in order; there must be this many.
 ENDINGS = (
-    *("lost", "lost"),  # running, and the worker's lease is over
-    *("at work", "at work"),  # running, under a lease that is about to be over
-    *("sent", "sent", "sent"),  # queued, and sent
+    *("lost", "lost"),  # running, with an expired lease
+    *("at work", "at work"),  # running, with a lease about to expire
+    *("sent", "sent", "sent"),  # queued and sent
     *("unsent", "unsent", "unsent"),
-    *("waiting", "waiting"),  # queued for a second try, later
+    *("waiting", "waiting"),  # queued for a retry, later
     *("measured", "failed", "set aside", "cancelled"),
 )
-#: Of columns that revisions after 0006 add and require: (table, column) -> value.
+#: Values of required columns that revisions after 0006 add: (table, column) -> value.
 REQUIRED: dict[tuple[str, str], object] = {}
 
 
@@ -35,9 +35,9 @@ def previous_revision() -> str:
 
 
 def write_previous(url: str, files: Sequence[Path], model: str, revision: str | None = None) -> int:
-    """Take a new database back to a revision and fill it; return the chunk that was sent.
+    """Downgrade a new database to a revision and fill it; return the chunk that was sent.
 
-    ``revision``: the one before the newest where None.
+    ``revision``: None for the one before the newest.
     """
     migration.downgrade(url, revision or previous_revision())
     engine = engine_of(url).execution_options(thoraq_writing=True)
@@ -84,7 +84,7 @@ class _Release:
         return self._now - timedelta(minutes=minutes)
 
     def _add(self, table: str, **values: object) -> int:
-        """Insert what the revision has columns for; return the row's id, 0 without the table."""
+        """Insert the values for which there are columns; return the row's id, 0 without a table."""
         if table not in self._tables.tables:
             return 0
         known: Table = self._tables.tables[table]

@@ -1,4 +1,4 @@
-"""Servers that end with the test run, however it ends."""
+"""Server processes that end with the test run, even if it is killed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def ending_with_us(with_signal: signal.Signals) -> Callable[[], None] | None:
-    """Return what a child runs before its command, so that it dies with this process."""
+    """Return a function that a child runs before its command, so that it ends with this process."""
     if sys.platform != "linux":
         return None
     libc = ctypes.CDLL(None)

@@ -1,4 +1,4 @@
-"""Small archives of frontal chests."""
+"""Small archives of frontal chest phantoms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from radiograph.phantom import draw_anatomy, project
 
 @functools.cache
 def phantoms() -> list[npt.NDArray[np.uint8]]:
-    """Draw four frontal chests that the network accepts, each (256, 256)."""
+    """Return four frontal chest phantoms that the network accepts, each (256, 256)."""
     drawn = []
     for seed in range(4):
         random = np.random.default_rng(seed)
@@ -24,7 +24,7 @@ def phantoms() -> list[npt.NDArray[np.uint8]]:
 
 
 def write_radiographs(folder: Path, count: int, *, seed: int = 0) -> None:
-    """Write ``count`` frontal chests, no two with the same content."""
+    """Write ``count`` frontal chest phantoms with different contents."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         pixels = phantoms()[number % len(phantoms())].copy()

@@ -1,4 +1,4 @@
-"""Made records: files, outcomes, and the steps by which they pass through a database."""
+"""Synthetic records: files, outcomes, and the steps by which they pass through a database."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def content(number: int) -> str:
 
 
 def seen(number: int, *, path: str | None = None, mtime_ns: int = 1) -> SeenFile:
-    """One file with the content ``number``."""
+    """Return a file with the content ``number``."""
     stat = FileStat(path or f"/archive/{number}.dcm", 1000 + number, mtime_ns)
     return SeenFile(stat, content(number), ImageFormat.DICOM)
 
@@ -110,7 +110,7 @@ def submit(
 
 
 def send(db: Database, *, now: datetime = START) -> list[int]:
-    """Send every chunk that is due and return their ids, in the order they were sent."""
+    """Send every chunk that is due; return their ids in the order sent."""
     ids = [message.chunk_id for message in unsent_chunks(db, 1000, now=now)]
     mark_sent(db, ids, now=now)
     return ids
@@ -198,7 +198,7 @@ def store(db: Database, taken: Claim, outcomes: Sequence[Outcome], *, now: datet
 
 
 def measure_all(db: Database, *, now: datetime = START) -> None:
-    """Send, claim and measure whatever is due."""
+    """Send, claim and measure everything that is due."""
     for chunk_id in send(db, now=now):
         taken = claim(db, chunk_id, now=now)
         assert store(db, taken, [measured(job) for job in taken.jobs], now=now) == len(taken.jobs)

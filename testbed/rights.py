@@ -1,4 +1,4 @@
-"""A thread of root's that is bound by the rights of files, as every other user is."""
+"""Subjecting a thread of root to file permissions, like those of other users."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: Of linux/capability.h: version 3 of the interface, and the two that pass over rights.
+#: From linux/capability.h: version 3 of the interface, and two capabilities to bypass permissions.
 _VERSION = 0x20080522
-_PASS_OVER = (1 << 1) | (1 << 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+_BYPASS = (1 << 1) | (1 << 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 
-#: What comes before a command so that it is bound by the rights of files.
+#: Prefix of a command that subjects it to file permissions.
 BOUND_COMMAND = (
     ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
 )
@@ -19,7 +19,7 @@ BOUND_COMMAND = (
 
 @contextmanager
 def bound_by_rights() -> Iterator[None]:
-    """Bind this thread, and those it starts, by the rights of files for as long as this lasts."""
+    """Subject this thread, and those it starts, to file permissions within a block."""
     if os.geteuid() != 0:
         yield
         return
@@ -29,7 +29,7 @@ def bound_by_rights() -> Iterator[None]:
     if libc.capget(header, data) != 0:
         raise OSError(ctypes.get_errno(), "capget")
     before = data[0]
-    data[0] = before & ~_PASS_OVER
+    data[0] = before & ~_BYPASS
     if libc.capset(header, data) != 0:
         raise OSError(ctypes.get_errno(), "capset")
     try:

@@ -1,4 +1,4 @@
-"""Tables of a database: their rows as they are, and a guard over the states of jobs."""
+"""Reading the tables of a database, and a guard over the states of jobs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def rows(db: Database, table: Table) -> list[Any]:
 
 
 def guard_moves(db: Database) -> None:
-    """Have the database itself refuse every move of a job that is not in MOVES."""
+    """Add triggers that refuse every move of a job that is not in MOVES."""
     allowed = ", ".join(
         f"'{source}>{target}'" for source, targets in MOVES.items() for target in targets
     )

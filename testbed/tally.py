@@ -1,4 +1,4 @@
-"""What every batch has come to, counted anew file by file: what the tally must say."""
+"""Counting every batch file by file, to check the tally."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ENDING = case(
 
 @dataclass
 class Counted:
-    """One batch."""
+    """The counts of a batch."""
 
     endings: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
@@ -35,7 +35,7 @@ class Counted:
 
 
 def count_anew(db: Database) -> dict[str, Counted]:
-    """Go through every file."""
+    """Return the counts of every batch, from its files."""
     asked = (
         select(
             batch.c.name,
@@ -68,7 +68,7 @@ def count_anew(db: Database) -> dict[str, Counted]:
             of.endings[row.ending] += 1
             if row.ending in (Disposition.SET_ASIDE, Disposition.FAILED):
                 of.codes[row.code] += 1
-            if row.bucket is not None:  # of a file that is no duplicate
+            if row.bucket is not None:  # not a duplicate
                 of.buckets[row.bucket] += 1
                 unknown = (row.view not in {View.PA, View.AP}, row.age_years is None)
                 of.judged[row.ict_rule, row.ict_threshold, row.enlarged, *unknown] += 1
@@ -78,14 +78,14 @@ def count_anew(db: Database) -> dict[str, Counted]:
 
 
 def check_tally(db: Database) -> None:
-    """Assert that every batch's status is what its files are."""
+    """Assert that every batch's status agrees with its files."""
     found = count_anew(db)
     for status in all_statuses(db):
         assert counts_of(status) == found.get(status.batch.name, Counted()), status.batch.name
 
 
 def counts_of(status: BatchStatus) -> Counted:
-    """Return what a status says, as it would be counted."""
+    """Return the counts of a status."""
     endings: Counter[str] = Counter({name: getattr(status, name) for name in JobState})
     endings["duplicate"] = status.duplicates
     codes, buckets = Counter(status.codes), Counter({str(k): v for k, v in status.buckets.items()})

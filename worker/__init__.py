@@ -1,1 +1,1 @@
-"""Doing one message: claim, read, predict, measure, record."""
+"""Processing a message: claim, read, predict, measure, record."""

@@ -1,4 +1,4 @@
-"""``python -m worker --device auto|cpu|cuda:N``: pins itself, then becomes the worker."""
+"""``python -m worker --device auto|cpu|cuda:N``: pins itself to the device, then starts working."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from worker.pinned_environment import pinned_environment
 
 
 def _readers(device: str, sharing: int | None) -> int:
-    """Return the reading processes of a worker, whose cores the others of its device share."""
+    """Return the number of reading processes; workers on one device share the cores."""
     if device == "cpu":
         return max(1, usable_cores() - 1)
     return max(1, usable_cores() // (sharing or 1))
 
 
 def name_of(kind: str, index: int, share: int) -> str:
-    """Name a worker as the stack does: gpu0, gpu0b that shares its device; cpu0, cpu1."""
+    """Return a worker's name as the stack gives it: gpu0, gpu0b if it shares its device; cpu0."""
     if kind == "cpu":
         return f"cpu{share - 1}"
     return f"{kind}{index}" + (ascii_lowercase[share - 1] if share > 1 else "")
 
 
 def main() -> None:
-    """Check what can be checked without a device, then replace this process."""
+    """Check everything that needs no device, then replace this process by the worker."""
     parser = Parser(prog="python -m worker", description=__doc__)
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N; cuda:N.2 shares it")
     parser.add_argument("--name", help="cpu0 or gpuN where absent; the host is appended")
@@ -50,7 +50,7 @@ def main() -> None:
         settings = read_settings()
         refuse_newer(settings.database)
         threads = settings.training_threads if asked.queues == "training" else 1
-        kept = ExitStack()  # until this process is replaced, and after
+        kept = ExitStack()  # stays open when this process is replaced
         kept.enter_context(private_files(settings, new=True))
         environment = pinned_environment(process_environment(), device, threads)
     except (NetworkError, SchedulerError, SchemaNewer) as exc:
@@ -61,7 +61,7 @@ def main() -> None:
     readers = asked.readers or settings.readers or _readers(device, settings.device_workers)
     index = device.partition(":")[2]
     command = [sys.executable, "-m", "worker.serve"]
-    # Pinned, the only device left is the first.
+    # After pinning the only visible device is number 0.
     command += ["--device", "cpu" if device == "cpu" else "cuda:0", "--place", device]
     kind = "training" if asked.queues == "training" else "cpu" if device == "cpu" else "gpu"
     command += ["--name", asked.name or name_of(kind, int(index or 0), share)]

@@ -1,7 +1,6 @@
-"""The announcer: tells whoever watches, such as Flower, which chunk is at work and how it ended.
+"""The announcer: sends Celery events about chunks to monitors such as Flower.
 
-From a thread of its own: a broker that is away keeps nothing from being measured, and what it was
-not told is lost.
+It has its own thread: an unavailable broker does not delay measuring, and its events are lost.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _MOST_WAITING = 100
 
 
 class Announcer:
-    """Sends events of chunks in the name of the worker ``hostname``; safe across a fork."""
+    """Sends events about chunks for the worker ``hostname``; safe across a fork."""
 
     def __init__(self, app: Celery, hostname: str) -> None:
         self._app = app
@@ -30,12 +29,12 @@ class Announcer:
         self._thread: threading.Thread | None = None
 
     def begin(self, task_id: str, claim: Claim) -> None:
-        """Tell that a chunk was claimed."""
+        """Send the event that a chunk was claimed."""
         name = shown_name(claim.batch, len(claim.jobs))
         self._tell("task-started", uuid=task_id, name=name)
 
     def end(self, task_id: str, chunk: ChunkAtWork, seconds: float, code: str | None) -> None:
-        """Tell what became of a chunk. ``code``: why files of it are queued again."""
+        """Send the event that a chunk ended. ``code``: why files of it are requeued."""
         counts = chunk.counts()
         summary = ", ".join(
             f"{name.replace('_', ' ')} {count}"
@@ -50,7 +49,7 @@ class Announcer:
             self._tell("task-failed", uuid=task_id, exception=summary, result=summary)
 
     def _tell(self, event: str, **fields: Any) -> None:
-        if self._thread is None:  # in the child, whose threads the fork did not bring
+        if self._thread is None:  # started in the child, since threads do not survive the fork
             self._thread = threading.Thread(target=self._send, name="announcer", daemon=True)
             self._thread.start()
         with suppress(queue.Full):
@@ -60,6 +59,6 @@ class Announcer:
         dispatcher = self._app.events.Dispatcher(hostname=self._hostname, enabled=False)
         while True:
             event, fields = self._waiting.get()
-            # Whatever it is: nobody's work depends on it.
+            # Any error: measuring does not depend on events.
             with suppress(Exception), self._app.producer_or_acquire() as producer:
                 dispatcher.publish(event, fields, producer, retry=False)

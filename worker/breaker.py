@@ -1,8 +1,8 @@
-"""The breaker: tells a machine that fails every file from files that fail.
+"""The breaker: distinguishes a machine that fails every file from damaged files.
 
-Several files in a row that failed for what may be the machine's fault trip it. Then the machine
-is tried with something known to be sound; only if that fails too does the worker give up its
-chunk, so that neither an unmounted share condemns an archive nor a folder of broken files stops it.
+Several failures in a row that may be the machine's fault trip it. Then the machine is tested with a
+valid sample; only if that fails too does the worker give up its chunk. So an unmounted share does
+not fail an archive, and a folder of damaged files does not stop a worker.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONGEST_PAUSE_SECONDS = 60.0
 
 
 class Breaker:
-    """Counts suspicious refusals in a row, and how long to pause after giving up."""
+    """Counts suspicious refusals in a row, and doubles the pause after giving up."""
 
     def __init__(self, in_a_row: int = _IN_A_ROW) -> None:
         self._in_a_row = in_a_row
@@ -33,16 +33,16 @@ class Breaker:
         self._pause_seconds = _FIRST_PAUSE_SECONDS
 
     def note(self, code: str | None) -> bool:
-        """Note a file's refusal, None for one that was read; whether to try the machine."""
+        """Count a file's refusal, None if it was read; return whether to test the machine."""
         self._count = self._count + 1 if code in _SUSPICIOUS else 0
         return self._count >= self._in_a_row
 
     def acquit(self) -> None:
-        """Count anew: the machine is sound, the files are not."""
+        """Reset the count: the machine works, the files are damaged."""
         self._count = 0
 
     def pause_seconds(self) -> float:
-        """Return how long to pause now; doubles until a chunk succeeds."""
+        """Return how long to pause; doubles until a chunk succeeds."""
         self._count = 0
         pause = self._pause_seconds
         self._pause_seconds = min(2 * pause, _LONGEST_PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""A chunk at work: what one claim has come to so far."""
+"""A chunk in progress: a claim and its outcomes so far."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from worker.lease import Lease
 
 @dataclass(slots=True, eq=False)
 class ChunkAtWork:
-    """A claim on its way through reading, network and database.
+    """A claim between reading, network and database.
 
-    ``unread``: files that no reading process has answered for. ``unended``: files without an
-    outcome, those that are being read included. ``failure``: why the rest is given back.
-    ``closed``: nothing is added any more. ``task_id``: of the message that brought it.
+    ``unread``: files without an answer of a reading process. ``unended``: files without an
+    outcome, including those being read. ``failure``: why the rest is released.
+    ``closed``: no more outcomes are added. ``task_id``: of the message.
     """
 
     claim: Claim
@@ -41,18 +41,18 @@ class ChunkAtWork:
 
     @property
     def came_back(self) -> bool:
-        """Whether a file of it was tried before, and may be what ended a worker."""
+        """Return whether a file was tried before, and may have killed a worker."""
         return any(job.attempt > 1 for job in self.claim.jobs)
 
     def refused(self) -> Iterator[tuple[ClaimedJob, Refusal]]:
-        """Return the jobs that were not measured, and why; some of them may be tried again."""
+        """Return the jobs that were not measured, and why; some of them may be retried."""
         jobs = {job.job_id: job for job in self.claim.jobs}
         for each in self.outcomes:
             if each.refusal is not None:
                 yield jobs[each.job_id], each.refusal
 
     def counts(self) -> dict[str, int]:
-        """Return how many were measured, set aside, failed, and failed for a transient reason."""
+        """Return how many files were measured, set aside, failed, and failed transiently."""
         kinds = Counter(
             "transient" if not refusal.permanent else str(refusal.disposition)
             for _, refusal in self.refused()

@@ -1,4 +1,4 @@
-"""How many films a device predicts best together."""
+"""The best number of radiographs per device batch."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from worker.errors import DeviceFailed
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: On a core more films only leave its cache: 8 to 64 differ by 5 %, which is not worth a start.
+#: On a CPU core larger batches only exceed its cache: 8 to 64 differ by 5 %, not worth measuring.
 CPU_DEVICE_BATCH = 16
 _FIRST = 8
 _TURNS = 3
-#: Twice the films must be worth the memory they take.
-_WORTH = 1.05
+#: Least speed-up for which a batch is doubled.
+_LEAST_SPEEDUP = 1.05
 
 
 def device_batch_for(predictor: Predicts, device: str, asked: int | None, most: int) -> int:
-    """Return the batch that was asked for, or that is best on ``device``, up to ``most`` films.
+    """Return the requested batch size, or the fastest on ``device``, up to ``most``.
 
     Raises DeviceFailed.
     """
@@ -42,25 +42,25 @@ def measured_device_batch(predictor: Predicts, most: int) -> int:
         except DeviceMemoryExhausted:
             if best_rate or size == 1:
                 break
-            most = size = size // 2  # others fill the device: what still fits, no more
+            most = size = size // 2  # other processes fill the device: the largest that still fits
             continue
-        except RuntimeError as exc:  # what torch raises for a device that fails
+        except RuntimeError as exc:  # raised by torch if the device fails
             raise DeviceFailed.because(type(exc).__name__) from exc
-        if rate < _WORTH * best_rate:
+        if rate < _LEAST_SPEEDUP * best_rate:
             break
         best, best_rate = size, rate
         size *= 2
-    _log.info("device batch", films=best, films_per_second=round(best_rate, 1))
+    _log.info("device batch", radiographs=best, per_second=round(best_rate, 1))
     return best
 
 
 def _seconds(predictor: Predicts, size: int) -> float:
-    """Time one batch. Raises DeviceMemoryExhausted."""
-    films = np.zeros((size, INPUT_SIDE_PX, INPUT_SIDE_PX), np.uint8)
-    predictor.predict(films)  # what is allocated or compiled on first use
+    """Return the time for one batch. Raises DeviceMemoryExhausted."""
+    inputs = np.zeros((size, INPUT_SIDE_PX, INPUT_SIDE_PX), np.uint8)
+    predictor.predict(inputs)  # the first call allocates and compiles
     times = []
     for _ in range(_TURNS):
         began = time.perf_counter()
-        predictor.predict(films)
+        predictor.predict(inputs)
         times.append(time.perf_counter() - began)
     return min(times)

@@ -1,7 +1,7 @@
-"""Why a worker could not measure a file, or gives its chunk back.
+"""Errors of workers: about one file, or about the worker itself.
 
     Unreadable (radiograph.errors)
-    |-- ReaderError                     a file that its reading process did not survive
+    |-- ReaderError                     the reading process failed
     |   |-- ReaderCrashed               reader-crashed
     |   |-- ReaderTimeout               reader-timeout         transient
     |   |-- ReaderOutOfMemory           reader-out-of-memory
@@ -23,26 +23,26 @@
     |-- TrainingFailed                  training-failed
     `-- StopRequested                   stop-requested         transient
 
-The first tree is about one file and ends on its job. The second is about the worker: it gives its
-chunk back, so that no file pays for it.
+The first tree is about one file and is recorded with its job. The second is about the worker: it
+releases its chunk, without an attempt being counted for its files.
 """
 
 from __future__ import annotations
 
 from radiograph.errors import ErrorKind, ThoraqError, Unreadable
 
-#: EX_TEMPFAIL of sysexits.h: what a child says that ends so that its successor gets a fresh device.
+#: EX_TEMPFAIL of sysexits.h: exit code of a child that ends so that the next one resets the device.
 FRESH_START = 75
 
 
 class ReaderError(Unreadable):
-    """A file that its reading process did not survive."""
+    """The reading process failed on the file."""
 
     code = "reader-error"
 
 
 class ReaderCrashed(ReaderError):
-    """Two reading processes crashed on the file; export it again, and report it if it is sound."""
+    """Two reading processes crashed on the file; export it again, and report it if it is valid."""
 
     code = "reader-crashed"
 
@@ -61,19 +61,19 @@ class ReaderOutOfMemory(ReaderError):
 
 
 class ReaderFailed(ReaderError):
-    """Reading failed in a way nobody foresaw; please report the file's kind and its detail."""
+    """Reading failed unexpectedly; please report the kind of file and the detail."""
 
     code = "reader-failed"
 
 
 class ContentChanged(Unreadable):
-    """The file holds something else than when it was submitted; submit it again."""
+    """The content of the file changed since it was submitted; submit it again."""
 
     code = "content-changed"
 
 
 class PathForbidden(Unreadable):
-    """The file lies outside the folders that THORAQ_ROOTS allows this worker; add its folder."""
+    """The file is outside the folders that THORAQ_ROOTS allows this worker; add its folder."""
 
     code = "path-forbidden"
 
@@ -86,26 +86,26 @@ class RootUnknown(Unreadable):
 
 
 class PredictionInvalid(Unreadable):
-    """The network answered with no finite points; look at the image and at the weights."""
+    """The points from the network are not finite; check the image and the weights."""
 
     code = "prediction-invalid"
 
 
 class MeasuringFailed(Unreadable):
-    """Measuring failed in a way nobody foresaw; please report the file's kind and its detail."""
+    """Measuring failed unexpectedly; please report the kind of file and the detail."""
 
     code = "measuring-failed"
 
 
 class WorkerError(ThoraqError):
-    """The worker cannot go on with its chunk."""
+    """The worker cannot continue with its chunk."""
 
     code = "worker-error"
     kind = ErrorKind.QUEUE
 
 
 class ReaderUnavailable(WorkerError):
-    """No reading process starts, or none reads a sound file; look at memory and process limits."""
+    """No reading process starts or reads a valid file; check the limits of memory and processes."""
 
     code = "reader-unavailable"
     permanent = False
@@ -119,47 +119,47 @@ class DeviceFailed(WorkerError):
 
 
 class ModelUnavailable(WorkerError):
-    """The network this chunk asks for is not here; install its weights, or the newer thoraq."""
+    """The network of this chunk is not installed; install its weights, or the newer thoraq."""
 
     code = "model-unavailable"
     permanent = False
 
 
 class FolderAway(WorkerError):
-    """The folders of several files in a row are away; check that the share is mounted."""
+    """The folders of several files in a row are unavailable; check that the share is mounted."""
 
     code = "folder-away"
     permanent = False
 
 
 class LeaseLost(WorkerError):
-    """The worker was silent for longer than its lease; others have its chunk now."""
+    """The lease of the worker expired; other workers have its chunk now."""
 
     code = "lease-lost"
     permanent = False
 
 
 class RunCancelled(WorkerError):
-    """An operator cancelled the training run; `thoraq train resume` goes on with it."""
+    """An operator cancelled the training run; `thoraq train resume` continues it."""
 
     code = "run-cancelled"
 
 
 class RunFilesFailed(WorkerError):
-    """The films or the run's folder fail; check share and disk, then `thoraq train resume`."""
+    """The run's radiographs or folder fail; check share and disk, then `thoraq train resume`."""
 
     code = "training-files"
     permanent = False
 
 
 class TrainingFailed(WorkerError):
-    """Training failed in a way nobody foresaw; please report it, then `thoraq train resume`."""
+    """Training failed unexpectedly; please report it, then `thoraq train resume`."""
 
     code = "training-failed"
 
 
 class StopRequested(WorkerError):
-    """The worker was asked to stop and gives back what it has not begun."""
+    """The worker was asked to stop and releases the files it has not begun."""
 
     code = "stop-requested"
     permanent = False

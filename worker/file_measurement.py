@@ -1,4 +1,4 @@
-"""The measurement of one file that was read: predict, measure, and say what became of it."""
+"""Measuring files that were read: predict, measure, return the outcomes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What is the same for every chunk of this worker's child."""
+    """Settings and provenance that are the same for every chunk of a worker."""
 
     worker: str
     code_version: str
@@ -39,18 +39,18 @@ class Circumstances:
 def in_upright_pixels(prediction: Prediction, to_upright: Floats) -> tuple[Floats, Floats]:
     """Return points (19, 2) and spreads (19,) of a prediction in pixels of the upright image."""
     points = prediction.points @ to_upright[:, :2].T + to_upright[:, 2]
-    # Both axes are scaled alike up to the rounding of the square's fitted size.
+    # Both axes have the same scale, up to the rounding of the fitted size.
     return points, prediction.spreads * float(np.hypot(to_upright[0, 0], to_upright[1, 0]))
 
 
 def calibration_of(card: ModelCard) -> Calibration | None:
-    """Return a network's calibration, None where it has none. Raises ModelUnavailable."""
+    """Return a network's calibration, None if it has none. Raises ModelUnavailable."""
     if card.calibration is None:
         return None
     try:
         return Calibration.from_mapping(card.calibration)
     except ValueError as exc:
-        raise ModelUnavailable.because("its calibration is none") from exc
+        raise ModelUnavailable.because("the calibration in its card is invalid") from exc
 
 
 class FileMeasurement:
@@ -66,7 +66,7 @@ class FileMeasurement:
 
     @property
     def device_batch(self) -> int:
-        """Files that are best predicted together; smaller where memory proved short."""
+        """Return the current size of a device batch; reduced if memory was short."""
         return self._network.device_batch
 
     def refused(self, job: ClaimedJob, read: RefusedFile) -> Outcome:
@@ -74,7 +74,7 @@ class FileMeasurement:
         return Outcome(job.job_id, self._header(read.header), refusal=read.refusal)
 
     def outcomes(self, ready: Sequence[tuple[ClaimedJob, ReadFile]]) -> list[Outcome]:
-        """Predict and measure what was read, in one device batch. Raises DeviceFailed."""
+        """Predict and measure files, in one device batch. Raises DeviceFailed."""
         started = time.perf_counter()
         predictions = self._network.predict([read.prepared for _, read in ready])
         predicted_ms = (time.perf_counter() - started) * 1000 / len(ready)
@@ -86,7 +86,7 @@ class FileMeasurement:
     def outcome(
         self, job: ClaimedJob, read: ReadFile, prediction: Prediction, predicted_ms: float
     ) -> Outcome:
-        """Measure one file that was predicted."""
+        """Return the outcome of one file, from its prediction."""
         started = time.perf_counter()
         header = self._header(read.header)
         try:
@@ -113,7 +113,7 @@ class FileMeasurement:
         )
 
     def _measurement(self, read: ReadFile, prediction: Prediction) -> Measurement:
-        """Measure one file. Raises RadiographError, for whatever goes wrong with it alone."""
+        """Measure one file. Raises RadiographError for any fault of this file."""
         if not (np.isfinite(prediction.points).all() and np.isfinite(prediction.spreads).all()):
             raise PredictionInvalid
         points, spreads = in_upright_pixels(prediction, read.prepared.to_upright)
@@ -138,9 +138,9 @@ class FileMeasurement:
             raise MeasuringFailed.because(type(exc).__name__) from exc
 
     def _header(self, header: Header | None) -> Header | None:
-        """Return the header as it is stored: the patient's numbers hashed."""
+        """Return the header as it is stored, with the patient's identifiers hashed."""
         if header is None or header.patient_id is header.accession is None:
-            return header  # a PNG or a JPEG: copying a header takes as long as measuring points
+            return header  # a PNG or JPEG: a copy would take as long as measuring the points
         stored = self._of.pseudonyms.stored
         return replace(
             header, patient_id=stored(header.patient_id), accession=stored(header.accession)

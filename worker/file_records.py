@@ -1,4 +1,4 @@
-"""Records of files that were measured in this process, without queue or database."""
+"""Records of files measured in this process, without queue or database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from radiograph.records import Header, Measurement
 
 @dataclass(frozen=True, slots=True)
 class MeasuredFile:
-    """One radiograph and what was measured on it.
+    """A radiograph and its measurement.
 
     ``path``: absolute. ``sha256``: digest of the file's content; ``pixel_digest``: of its upright
     pixels, None where they were decoded at reduced size.
@@ -27,11 +27,11 @@ class MeasuredFile:
 
 @dataclass(frozen=True, slots=True)
 class UnmeasuredFile:
-    """One file that was not measured, and why.
+    """A file that was not measured, and why.
 
-    ``code``: stable, as the database holds it; ``detail``: what was found, and the remedy.
-    ``disposition``: set_aside for a sound file that is no frontal chest radiograph, else failed.
-    ``permanent``: False where another try may succeed. ``header``: what could be read of it.
+    ``code``: the stable error code; ``detail``: what was found, and the remedy.
+    ``disposition``: set_aside for a valid file that is not a frontal chest radiograph, else failed.
+    ``permanent``: False if a retry may succeed. ``header``: as far as it could be read.
     """
 
     path: str
@@ -52,5 +52,5 @@ class FileCount:
 
     @property
     def ended(self) -> int:
-        """All of them."""
+        """Return the sum of all counts."""
         return self.measured + self.set_aside + self.failed

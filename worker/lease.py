@@ -1,4 +1,4 @@
-"""The heartbeat that keeps a claim while its worker lives."""
+"""The heartbeat that renews a claim as long as its worker lives."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from worker.errors import LeaseLost
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: Renewals a lease has time for; a slow database may miss two.
-_BEATS_A_LEASE = 4
+#: Renewals per lease; two may fail on a slow database.
+_RENEWALS_PER_LEASE = 4
 
 
 class Lease:
-    """Prolongs a lease from a thread of its own, from its start to its end or through a block.
+    """Renews a lease from a thread, between `start` and `end` or within a block.
 
-    ``renew`` does so and says whether the lease is still held; it may raise DatabaseError.
+    ``renew`` returns whether the lease is still held; it may raise DatabaseError.
     """
 
     def __init__(self, renew: Callable[[], bool], lease_seconds: float) -> None:
@@ -30,17 +30,17 @@ class Lease:
         self._lease_seconds = lease_seconds
         self._over = threading.Event()
         self._lost = threading.Event()
-        self._renewed_at = time.monotonic()  # the claim was as good as a renewal
-        beat = contextvars.copy_context()  # its lines name the batch and chunk, too
+        self._renewed_at = time.monotonic()  # the claim counts as a renewal
+        beat = contextvars.copy_context()  # its log lines include the batch and chunk
         self._thread = threading.Thread(
             target=beat.run, args=(self._beat,), name="lease", daemon=True
         )
 
     def check(self) -> None:
-        """Raise LeaseLost once others have what was held.
+        """Raise LeaseLost if the claim is no longer held.
 
-        A process that was stopped wakes up in the middle of its work, before its heartbeat does:
-        with a lease that ran out it asks for itself.
+        A process that was suspended resumes its work before its heartbeat: if the lease has
+        expired meanwhile, the claim is renewed or lost here.
         """
         if time.monotonic() - self._renewed_at > self._lease_seconds:
             self._prolong()
@@ -48,11 +48,11 @@ class Lease:
             raise LeaseLost
 
     def start(self) -> None:
-        """Begin to prolong it."""
+        """Start renewing the lease."""
         self._thread.start()
 
     def end(self) -> None:
-        """Leave it to its time."""
+        """Stop renewing; let the lease expire."""
         self._over.set()
         self._thread.join()
 
@@ -64,7 +64,7 @@ class Lease:
         self.end()
 
     def _beat(self) -> None:
-        while not self._over.wait(self._lease_seconds / _BEATS_A_LEASE):
+        while not self._over.wait(self._lease_seconds / _RENEWALS_PER_LEASE):
             self._prolong()
             if self._lost.is_set():
                 return
@@ -74,11 +74,11 @@ class Lease:
         try:
             held = self._renew()
         except DatabaseError as exc:
-            # Storing will tell whether the lease outlived it.
+            # Storing will find out whether the lease is still held.
             _log.warning("the lease could not be renewed", code=exc.code)
             return
         if held:
             self._renewed_at = asked_at
         else:
-            # Either others have it or all of it is stored and the block about to end.
+            # Either others have the jobs, or all are stored and the block is about to end.
             self._lost.set()

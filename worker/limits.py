@@ -1,4 +1,4 @@
-"""How the settings bound what a worker reads of a file."""
+"""The limits on reading files, from the settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scheduler.settings import Settings
 
 
 def read_limits(settings: Settings) -> ReadLimits:
-    """Return the bounds; films come in no more detail than the network takes, if so set."""
+    """Return the limits; with the setting for it, images are decoded at the network's size."""
     return ReadLimits(
         max_file_bytes=settings.max_file_mb << 20,
         max_pixels=settings.max_megapixels * 1_000_000,

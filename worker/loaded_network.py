@@ -1,4 +1,4 @@
-"""A network on a device: squares in, predictions out, in smaller batches where memory is short."""
+"""A network on a device: it predicts inputs, in smaller device batches if its memory is short."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scheduler.keys import key_of
 from scheduler.settings import Settings
 from worker.errors import DeviceFailed, ModelUnavailable
 
-#: Those of a process fight for the cores that its readers and neighbours need.
+#: More threads would compete with the reading processes and other workers for cores.
 _THREADS = 1
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -49,7 +49,7 @@ def open_network(card: ModelCard, device: str, settings: Settings) -> Predicts:
 
 
 class LoadedNetwork:
-    """One network on one device, and the batch size that has proved to fit."""
+    """A network on a device, and the batch size that fits its memory."""
 
     def __init__(self, predictor: Predicts, device_batch: int) -> None:
         self.name = predictor.device_name

@@ -1,7 +1,7 @@
-"""Measuring in this process: the worker's readers and file measurement, without queue or database.
+"""Measuring in this process, with the worker's reading processes but without queue or database.
 
-Files are hashed and read some way ahead of the network, in reading processes of their own, and
-come out in the order in which they were found. Memory does not grow with their number.
+Files are hashed and read ahead of the network, in reading processes, and results are yielded in the
+order of the files. Memory use does not grow with their number.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from worker.readers.connection import RefusedFile
 from worker.readers.pool import Readers
 from worker.readers.wire import ReadFile
 
-#: Batches of files that are read ahead of the one that is predicted.
+#: Device batches that are read ahead of the one being predicted.
 _AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Looked:
-    """A file that was looked into. ``job``: None where it was refused before it was read."""
+class _FoundFile:
+    """A file that was hashed and read. ``job``: None if it was refused before reading."""
 
     path: str
     job: ClaimedJob | None = None
@@ -53,20 +53,20 @@ def measure_files(
     name: str,
     progress: Callable[[FileCount], None] = lambda _: None,
 ) -> Iterator[MeasuredFile | UnmeasuredFile]:
-    """Yield what became of each file, in their order.
+    """Yield the outcome of each file, in their order.
 
-    ``device``: cpu or cuda:N. ``name``: who measures. ``progress`` is told the count after each
-    batch. Raises ModelUnavailable, DeviceFailed, ReaderUnavailable, KeyUnusable, and nothing for
-    a single file.
+    ``device``: cpu or cuda:N. ``name``: of the worker, for the provenance. ``progress`` is called
+    after each device batch. Raises ModelUnavailable, DeviceFailed, ReaderUnavailable, KeyUnusable,
+    but nothing for a single file.
     """
     measurement = open_measurement(card, settings, device=device, name=name)
     remaining = iter(met)
     count = FileCount()
-    with _Looking.running(settings, device) as looking:
-        waiting: deque[Future[_Looked]] = deque()
+    with _ReadAhead.running(settings, device) as ahead:
+        waiting: deque[Future[_FoundFile]] = deque()
         while True:
             room = (1 + _AHEAD) * measurement.device_batch - len(waiting)
-            waiting.extend(looking.begun(each) for each in islice(remaining, room))
+            waiting.extend(ahead.submit(each) for each in islice(remaining, room))
             if not waiting:
                 return
             some = [
@@ -80,7 +80,7 @@ def measure_files(
             yield from ended
 
 
-class _Looking:
+class _ReadAhead:
     """Hashes and reads files, a few at a time."""
 
     def __init__(self, pool: ThreadPoolExecutor, readers: Readers, max_file_mb: int) -> None:
@@ -91,8 +91,8 @@ class _Looking:
 
     @classmethod
     @contextmanager
-    def running(cls, settings: Settings, device: str) -> Iterator[_Looking]:
-        """Start the reading processes, and end them with the block, however it ends."""
+    def running(cls, settings: Settings, device: str) -> Iterator[_ReadAhead]:
+        """Start the reading processes, and end them with the block."""
         count = settings.readers or max(1, usable_cores() - (device == "cpu"))
         readers = Readers(
             count,
@@ -101,28 +101,28 @@ class _Looking:
             memory_mb=settings.read_memory_mb,
             roots=settings.allowed_roots,
         )
-        # One more than there are readers: while they read it hashes the next file.
-        pool = ThreadPoolExecutor(count + 1, thread_name_prefix="looking")
-        looking = cls(pool, readers, settings.max_file_mb)
+        # One more than there are readers, to hash the next file while they read.
+        pool = ThreadPoolExecutor(count + 1, thread_name_prefix="read-ahead")
+        ahead = cls(pool, readers, settings.max_file_mb)
         try:
-            yield looking
+            yield ahead
         finally:
-            looking._stopping.set()
+            ahead._stopping.set()
             readers.close()
             pool.shutdown(cancel_futures=True)
 
-    def begun(self, met: FoundFile) -> Future[_Looked]:
-        """Have a file looked into."""
-        return self._pool.submit(self._look, met)
+    def submit(self, met: FoundFile) -> Future[_FoundFile]:
+        """Start hashing and reading a file."""
+        return self._pool.submit(self._read, met)
 
-    def _look(self, met: FoundFile) -> _Looked:
-        """Look into one file. Raises ReaderUnavailable, StopRequested."""
+    def _read(self, met: FoundFile) -> _FoundFile:
+        """Hash and read a file. Raises ReaderUnavailable, StopRequested."""
         path = met.stat.path
         if met.refusal is not None:
-            return _Looked(path, refusal=met.refusal)
+            return _FoundFile(path, refusal=met.refusal)
         seen = look_into(met.stat, self._max_file_mb)
         if seen.refusal is not None or seen.sha256 is None or seen.format is None:
-            return _Looked(path, refusal=seen.refusal)
+            return _FoundFile(path, refusal=seen.refusal)
         job = ClaimedJob(
             job_id=0,
             radiograph_id=0,
@@ -132,7 +132,7 @@ class _Looking:
             attempt=1,
         )
         for _, read in self._readers.read([job], self._check):
-            return _Looked(path, job, read)
+            return _FoundFile(path, job, read)
         raise StopRequested
 
     def _check(self) -> None:
@@ -141,9 +141,9 @@ class _Looking:
 
 
 def _measured(
-    some: Sequence[_Looked], measurement: FileMeasurement
+    some: Sequence[_FoundFile], measurement: FileMeasurement
 ) -> list[MeasuredFile | UnmeasuredFile]:
-    """Predict and measure what could be read, in one device batch. Raises DeviceFailed."""
+    """Predict and measure the readable files, in one device batch. Raises DeviceFailed."""
     ready = [(each.job, each.read) for each in some if each.job and isinstance(each.read, ReadFile)]
     outcomes = iter(measurement.outcomes(ready) if ready else [])
     ended: list[MeasuredFile | UnmeasuredFile] = []
@@ -158,11 +158,11 @@ def _measured(
     return ended
 
 
-def _file_of(looked: _Looked, outcome: Outcome) -> MeasuredFile | UnmeasuredFile:
-    job, refusal = looked.job, outcome.refusal
+def _file_of(found: _FoundFile, outcome: Outcome) -> MeasuredFile | UnmeasuredFile:
+    job, refusal = found.job, outcome.refusal
     if job and outcome.header and outcome.measurement and outcome.provenance:
         return MeasuredFile(
-            path=looked.path,
+            path=found.path,
             sha256=job.sha256,
             pixel_digest=outcome.pixel_digest,
             header=outcome.header,
@@ -172,7 +172,7 @@ def _file_of(looked: _Looked, outcome: Outcome) -> MeasuredFile | UnmeasuredFile
     if refusal is None:
         raise ReaderUnavailable("a file without an outcome; this is a fault of the program")
     return UnmeasuredFile(
-        path=looked.path,
+        path=found.path,
         code=refusal.code,
         detail=refusal.detail,
         disposition=refusal.disposition,

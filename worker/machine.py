@@ -1,4 +1,4 @@
-"""The machine on trial: whether several failures in a row are the files' fault or its own."""
+"""Testing whether several failures in a row are due to the machine or to damaged files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from worker.readers.sample import sample_job
 
 
 class Machine:
-    """Tells folders that are away and readers that fail from files that do."""
+    """Distinguishes unavailable folders and failing reading processes from damaged files."""
 
     def __init__(self, readers: Readers, breaker: Breaker, min_side_px: int) -> None:
         self._readers = readers
@@ -22,7 +22,7 @@ class Machine:
         self._min_side_px = min_side_px
 
     def note(self, job: ClaimedJob, refusal: Refusal | None) -> None:
-        """Note what became of a file, None: it was read. Raises FolderAway, ReaderUnavailable."""
+        """Count a file's refusal, None if it was read. Raises FolderAway, ReaderUnavailable."""
         if refusal is None:
             self._breaker.note(None)
         elif self._breaker.note(refusal.code):

@@ -1,4 +1,4 @@
-"""The networks of a worker's device, each loaded when a chunk first asks for it."""
+"""The networks on a worker's device, each loaded when first needed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class Networks:
-    """Networks by version. ``device``: as the pinned process sees it; ``name``: the worker's."""
+    """Networks by version. ``device``: as numbered after pinning; ``name``: of the worker."""
 
     def __init__(self, settings: Settings, *, device: str, name: str) -> None:
         self._settings = settings
@@ -32,38 +32,38 @@ class Networks:
         self._measurements: dict[str, FileMeasurement] = {}
 
     def warm_up(self) -> None:
-        """Load what the first chunk most likely needs before its lease begins to run."""
+        """Load the shipped network, before the first claim's lease begins."""
         if self._measurements:
             return
         try:
             self.measurement(shipped_card().version)
         except (CardInvalid, WorkerError) as exc:
-            # The chunk's own network may be another; if not, the claim will tell.
+            # The chunk may need another network; otherwise the error is raised again.
             _log.warning("the shipped network does not load", code=exc.code)
 
     def measurement(
         self, model_version: str, registered: Callable[[str], str | None] = lambda _: None
     ) -> FileMeasurement:
-        """Return what measures with a version of the network, loaded when first asked for.
+        """Return the measurement with a version of the network, loaded when first needed.
 
-        ``registered`` tells the digest of a version's weights that the database holds, None where
-        it knows none. Raises ModelUnavailable, DeviceFailed.
+        ``registered`` returns the digest of a version's weights in the database, None if it has
+        none. Raises ModelUnavailable, DeviceFailed.
         """
         if model_version not in self._measurements:
             card = card_of(model_version, self._settings)
             if (registered(model_version) or card.weights_digest) != card.weights_digest:
-                reason = f"{model_version}: its card names other weights than were registered"
+                reason = f"{model_version}: the weights in its card are not the registered ones"
                 raise ModelUnavailable.because(reason)
             self._measurements[model_version] = open_measurement(
                 card, self._settings, device=self._device, name=self._name
             )
-            # All that is loaded stays: the collector need not go through it again and again.
+            # The loaded objects stay: exempt them from garbage collection.
             gc.freeze()
         return self._measurements[model_version]
 
 
 def card_of(model_version: str, settings: Settings) -> ModelCard:
-    """Return the card of a version: the shipped one's, else one in the folder of models.
+    """Return the card of a version: the shipped network's, or one in the folder of models.
 
     Raises ModelUnavailable.
     """
@@ -76,7 +76,7 @@ def card_of(model_version: str, settings: Settings) -> ModelCard:
 def open_measurement(
     card: ModelCard, settings: Settings, *, device: str, name: str
 ) -> FileMeasurement:
-    """Load a network onto a device. ``name``: who measures.
+    """Load a network onto a device. ``name``: of the worker, for the provenance.
 
     Raises ModelUnavailable, DeviceFailed, KeyUnusable.
     """

@@ -1,4 +1,4 @@
-"""Storing outcomes so that a file whose values the database refuses costs itself alone."""
+"""Storing outcomes so that values the database refuses fail only their own file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Store = Callable[[Sequence[Outcome]], int]
 
 
 def store_apart(outcomes: Sequence[Outcome], store: Store) -> int:
-    """Store outcomes by ``store``, by halves where it refuses them; return how many were ours.
+    """Store outcomes by ``store``, in halves if it refuses them; return how many were still held.
 
-    What is refused alone is stored as a refusal, without what the file says of itself.
+    An outcome that is refused on its own is stored as a refusal without the file's header.
     Raises DatabaseError.
     """
     try:

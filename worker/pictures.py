@@ -1,7 +1,7 @@
-"""Pictures of stored radiographs, read under the limits that hold for measuring.
+"""Pictures of stored radiographs, read under the same limits as for measuring.
 
-What is drawn on a radiograph is a patient's: the file at its path has to be the one that was
-measured, below the roots, and is decoded in a reading process of its own.
+Landmarks must not be drawn on another patient's image: the file at the path has to be the measured
+one, below the roots, and is decoded in a reading process.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Pictures:
         self.close()
 
     def read(self, path: str, sha256: str, side_px: int) -> Radiograph:
-        """Read a file that still has this content; pixels uint8, the longer side ``side_px``.
+        """Return a radiograph of this content; pixels uint8, the longer side ``side_px``.
 
         Raises RadiographError, ReaderUnavailable.
         """
@@ -52,7 +52,7 @@ class Pictures:
 
 
 def _error_of(refusal: Refusal) -> RadiographError:
-    """Return the error that a reading process answered with."""
+    """Return the error in a reading process's answer."""
     kind = next((each for each in _kinds(RadiographError) if each.code == refusal.code), Unreadable)
     return kind(refusal.detail)
 

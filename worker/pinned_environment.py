@@ -1,8 +1,8 @@
 """Pinning: the environment in which a worker sees one device, or none.
 
-Torch reads these variables when it is first imported, so they stand before Python starts. An
-index counts among the devices a mask leaves, so a mask that is already there is narrowed, and
-only the innermost is touched: combinations of new masks count anew and can hide every device.
+Torch reads these variables when it is imported, so they are set before Python starts. An index
+counts the devices that an existing mask leaves visible, so only the innermost existing mask is
+narrowed: several new masks would be applied one after the other and could hide every device.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from scheduler.errors import DeviceMissing
 
-#: NVIDIA's; AMD's runtime heeds it too unless its own is set.
+#: NVIDIA's; AMD's runtime uses it too unless its own is set.
 _CUDA = "CUDA_VISIBLE_DEVICES"
 _HIP = "HIP_VISIBLE_DEVICES"
 _HIDDEN = "-1"
@@ -22,7 +22,7 @@ def pinned_environment(
 ) -> dict[str, str]:
     """Return ``environment`` for a worker on ``device``: cpu or cuda:N. Raises DeviceMissing."""
     mask = _HIP if environment.get(_HIP) else _CUDA
-    # Threads of one process fight for the cores its readers and neighbours need.
+    # More threads would compete with the reading processes and other workers for cores.
     narrowed = {**environment, "OMP_NUM_THREADS": str(threads)}
     if device == "cpu":
         return {**narrowed, mask: _HIDDEN}

@@ -1,8 +1,8 @@
-"""The pipeline: chunks overlap, so that nothing stands still between two of them.
+"""The pipeline: overlaps chunks, so that readers, device and database are never idle.
 
-While one chunk is read, the one before it is predicted and the one before that stored. Batches are
-formed across their borders. Three threads see to it: whoever puts chunks on, the one that predicts
-and measures, and the one that stores.
+While one chunk is read, the previous one is predicted and the one before that is stored. Device
+batches are formed across chunks. It has three threads: the caller, which adds chunks, one that
+predicts and measures, and one that stores.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from worker.watchdog import Watchdog
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: How long a file that was read waits for others to be predicted with.
-_COMPANY_SECONDS = 0.5
-#: Chunks that may wait to be stored: more only pile up before a database that is away.
+#: How long a file that was read waits for others to fill a device batch.
+_BATCH_WAIT_SECONDS = 0.5
+#: Chunks that may wait to be stored; more would only pile up while the database is unavailable.
 _UNSTORED = 2
 _POLL_SECONDS = 0.2
-#: A device batch takes seconds, and minutes where the device's code is compiled for it.
+#: A device batch takes seconds, or minutes while code is compiled for the device.
 _HUNG_SECONDS = 600.0
-#: EX_SOFTWARE of sysexits.h: a child that cannot go on; its leases bring back what it held.
+#: EX_SOFTWARE of sysexits.h: exit code of a child with a fault; its jobs are requeued later.
 _FAULT = 70
 
 
 @dataclass(frozen=True, slots=True)
 class _Arrival:
-    """A reading process's answer, or why a chunk, None: every chunk, goes back."""
+    """A reading process's answer, or why a chunk, or every chunk if None, is released."""
 
     chunk: ChunkAtWork | None
     answer: Answer | None = None
@@ -50,9 +50,9 @@ class _Arrival:
 
 
 class Pipeline:
-    """Carries chunks from their claims to the database. One thread alone puts them on.
+    """Carries chunks from their claims to the database. Only one thread may add chunks.
 
-    ``store`` stores what a closed chunk has come to and gives back the rest.
+    ``store`` stores the outcomes of a closed chunk and releases the rest.
     """
 
     def __init__(
@@ -71,17 +71,17 @@ class Pipeline:
         self._watchdog = Watchdog(_HUNG_SECONDS)
         for work in (self._measure, self._write):
             name = work.__name__.strip("_")
-            threading.Thread(target=_or_end, args=(work,), name=name, daemon=True).start()
+            threading.Thread(target=_or_exit, args=(work,), name=name, daemon=True).start()
 
     def carry(self, chunk: ChunkAtWork, check: Callable[[], None]) -> None:
-        """Put a chunk on; returns when the next one should come, with this one's end under way.
+        """Add a chunk; return when the next one should be added, before this one has ended.
 
-        The next one should come when only this one is left, and of it no more than a device batch
-        and a file for each reader: so neither waits, and an urgent chunk that arrives has no more
-        than that before it.
-        What came back after a worker's end goes alone, so that no other file shares the blame.
-        ``check`` is called meanwhile; when it raises, the rest of the chunk goes back.
-        Raises what ``check`` does, and WorkerError where the worker cannot go on.
+        That is when only this chunk is left, with at most a device batch and a file per reader
+        unread: so neither is idle, and an urgent chunk waits no longer than that.
+        A chunk that was requeued after its worker died is processed alone, so that no other
+        file is blamed.
+        ``check`` is called meanwhile; when it raises, the rest of the chunk is released.
+        Raises what ``check`` does, and WorkerError if the worker cannot continue.
         """
         alone = chunk.came_back
         with self._moved:
@@ -95,12 +95,12 @@ class Pipeline:
             raise
 
     def drain(self, seconds: float) -> bool:
-        """Wait until all of it is stored or given back; whether that was so in time."""
+        """Wait until every chunk is stored or released; return whether that was in time."""
         with self._moved:
             return self._moved.wait_for(lambda: not self._open, seconds)
 
     def give_back(self, reason: WorkerError) -> None:
-        """Close every chunk: what was read is predicted, what was not goes back."""
+        """Close every chunk: files already read are predicted, the others are released."""
         self._arrivals.put(_Arrival(None, reason=reason))
 
     def _wants_more(self, last: ChunkAtWork) -> bool:
@@ -110,7 +110,7 @@ class Pipeline:
         return unstored == len(before) <= _UNSTORED and last.unended <= ahead
 
     def _wait(self, condition: Callable[[], bool], check: Callable[[], None]) -> None:
-        """Wait for a condition. Raises what ``check`` does, and what the worker fails for."""
+        """Wait for a condition. Raises what ``check`` does, and the worker's failure."""
         while True:
             check()
             with self._moved:
@@ -128,7 +128,7 @@ class Pipeline:
     def _arrive(self, chunk: ChunkAtWork, answer: Answer) -> None:
         self._arrivals.put(_Arrival(chunk, answer))
 
-    # What the thread that measures does.
+    # The thread that predicts and measures.
 
     def _measure(self) -> None:
         while True:
@@ -144,26 +144,26 @@ class Pipeline:
             except LeaseLost as exc:
                 self._end(arrival.chunk if arrival is not None else None, exc)
             except WorkerError as exc:
-                # The worker's condition, not a chunk's: everything it holds goes back.
+                # The worker's failure, not a chunk's: all chunks are released.
                 self._device_batch.clear()
                 with self._moved:
                     self._failure = exc
                 self._end(None, exc)
 
     def _next(self) -> _Arrival | None:
-        """Wait for an arrival; None: the time has come to predict what is there."""
+        """Return the next arrival; None: predict the files that are there."""
         if not self._device_batch:
             return self._arrivals.get()
         with self._moved:
             reading = any(chunk.unread for chunk in self._open if not chunk.closed)
-        wait = self._oldest + _COMPANY_SECONDS - time.monotonic() if reading else 0.0
+        wait = self._oldest + _BATCH_WAIT_SECONDS - time.monotonic() if reading else 0.0
         try:
             return self._arrivals.get(timeout=max(wait, 0.0))
         except queue.Empty:
             return None
 
     def _take(self, chunk: ChunkAtWork, answer: Answer) -> None:
-        """Take a file that was read. Raises LeaseLost, and what the worker fails for."""
+        """Add a file that was read to the device batch. Raises LeaseLost, or a WorkerError."""
         if chunk.closed:
             return
         chunk.unread -= 1
@@ -185,7 +185,7 @@ class Pipeline:
             self._end_some(chunk, 1)
 
     def _predict(self) -> None:
-        """Predict what is there. Raises DeviceFailed."""
+        """Predict the device batch. Raises DeviceFailed."""
         if not self._device_batch:
             return
         device_batch = self._device_batch
@@ -211,7 +211,7 @@ class Pipeline:
             self._close(chunk, None)
 
     def _end(self, chunk: ChunkAtWork | None, reason: WorkerError) -> None:
-        """Close a chunk, None: every one, before all of it has an outcome."""
+        """Close a chunk, or every chunk if None, before all of its files have an outcome."""
         with self._moved:
             chunks = list(self._open) if chunk is None else [chunk]
         for each in chunks:
@@ -228,7 +228,7 @@ class Pipeline:
             self._moved.notify_all()
         self._closed.put(chunk)
 
-    # What the thread that stores does.
+    # The thread that stores.
 
     def _write(self) -> None:
         while True:
@@ -239,8 +239,8 @@ class Pipeline:
                 self._moved.notify_all()
 
 
-def _or_end(work: Callable[[], None]) -> None:
-    """End the process with a thread it cannot do without: a half pipeline would hold its chunks."""
+def _or_exit(work: Callable[[], None]) -> None:
+    """Run a thread, and end the process if it fails: the pipeline would keep its chunks forever."""
     try:
         work()
     except BaseException as exc:  # noqa: BLE001 - whatever it is

@@ -1,4 +1,4 @@
-"""Between a training run and its row: it tells how the run goes, and the run when to stop."""
+"""Connecting a training run to its row: storing its progress, and stopping it on request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from worker.stop_signal import StopSignal
 class RunWatcher:
     """Watches the run that ``owner`` holds; a `training.progress.Watcher`.
 
-    Its ``lease`` is to be entered by whoever runs it.
+    The caller has to enter its ``lease``.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class RunWatcher:
         self.lease = Lease(self._renew, lease_seconds)
 
     def beat(self) -> None:
-        """Let the run go on, or raise what ends it: RunTaken, RunCancelled, StopRequested."""
+        """Raise what ends the run, if anything: RunTaken, RunCancelled, StopRequested."""
         try:
             self.lease.check()
         except LeaseLost as exc:
@@ -43,7 +43,7 @@ class RunWatcher:
             raise StopRequested
 
     def checked(self, check: RunCheck) -> None:
-        """Store where the run stands. Raises RunTaken, DatabaseError and what `beat` does."""
+        """Store a check of the run. Raises RunTaken, DatabaseError and what `beat` does."""
         self._store(lambda: record_check(self._database, self._owner, check))
 
     def phase_ended(self, result: RunPhase) -> None:
@@ -51,12 +51,12 @@ class RunWatcher:
         self._store(lambda: record_phase(self._database, self._owner, result))
 
     def settle(self, end: Callable[[], object]) -> None:
-        """Write how the run ended, waiting for the database; a stop leaves it to recovery."""
+        """Store how the run ended, waiting for the database; after a stop, recovery does it."""
         with suppress(StopRequested):
             until_answered(end, self._stopping.pause)
 
     def _store(self, store: Callable[[], bool]) -> None:
-        """Store behind the fence, waiting for a database that is away."""
+        """Store if the run is still held, waiting for the database."""
 
         def wait(seconds: float) -> None:
             self.beat()

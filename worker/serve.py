@@ -1,4 +1,4 @@
-"""The worker's process once it is pinned: one Celery worker with one child."""
+"""The worker's process after pinning: one Celery worker with one child."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from worker.stop_signal import StopSignal
 from worker.tasks import add_tasks, add_training
 from worker.training import Trainer
 
-#: Training takes the time of the CPU that measuring leaves, also where it feeds an accelerator.
-_POLITENESS = 10
+#: Niceness of training, which gets the CPU time that measuring leaves, also with an accelerator.
+_NICENESS = 10
 
 
 def main() -> None:
-    """Work until stopped. The parent never loads torch; its child does, behind the fork."""
+    """Run until stopped. Only the child loads torch, after the fork."""
     parser = Parser(prog="python -m worker.serve")
     parser.add_argument("--device", required=True, help="as the pinned process sees it")
     parser.add_argument("--place", help="the device as the machine numbers it")
@@ -48,9 +48,9 @@ def main() -> None:
     name = f"{asked.name}@{socket.gethostname()}"
     training = asked.queues == "training"
     if training:
-        # A run takes hours: one that waits is left to the next free worker.
+        # A run takes hours: a waiting one is left to the next free worker.
         app.conf.worker_disable_prefetch = True
-        os.nice(_POLITENESS)
+        os.nice(_NICENESS)
         place = asked.place or asked.device
         trainer = Trainer(settings, device=asked.device, place=place, name=name, stopping=stopping)
         add_training(app, trainer)
@@ -68,11 +68,11 @@ def main() -> None:
         def end(**_: Any) -> None:
             session.close()
 
-        # The last chunk goes on when its task has ended.
+        # The last chunk is still being processed when its task has ended.
         signals.worker_process_shutdown.connect(end, weak=False)
 
     def keep_logs(**_: Any) -> None:
-        """Leave the logs as they are: having a receiver keeps Celery from configuring them."""
+        """Do nothing: with a receiver for this signal Celery does not configure logging."""
 
     def listen(**_: Any) -> None:
         stopping.listen()

@@ -1,4 +1,4 @@
-"""A child's session: what is opened once, on first use, behind the fork."""
+"""A worker child's session: resources opened on first use, after the fork."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _LONGEST_END_SECONDS = 20.0
 
 
 class Session:
-    """Measures chunks, one after the other, on one device."""
+    """Measures chunks on one device."""
 
     def __init__(
         self,
@@ -61,19 +61,19 @@ class Session:
         self._networks = Networks(settings, device=device, name=name)
 
     def measure(self, chunk_id: int, task_id: str) -> str | None:
-        """Do one message, until the next one should come: its end goes on meanwhile.
+        """Process a message until the next one should come; its chunk may end later.
 
-        Returns how it ended; None: that is told once its chunk is stored.
+        Return how it ended; None: announced once its chunk is stored.
 
-        Raises StopRequested where it has to wait for another worker, DatabaseError and
-        SchedulerError where this machine is not set up for it.
+        Raises StopRequested if the message is for another worker, DatabaseError and
+        SchedulerError if this machine is not set up for it.
         """
         database = self._opened()
         pipeline = self._carrying()  # its readers start beside the network
         self._networks.warm_up()
         claim = self._claim(database, chunk_id)
         if claim is None:
-            return "nothing was left of it"  # it came twice, or somebody was faster
+            return "no jobs left"  # the message came twice, or another worker was faster
         self._announcer.begin(task_id, claim)
         structlog.contextvars.bind_contextvars(batch=claim.batch)
         seconds = self._settings.lease_seconds
@@ -89,7 +89,7 @@ class Session:
             measurement = self._networks.measurement(
                 claim.model_version, partial(registered_digest, database)
             )
-        except BaseException as exc:  # a lease that nobody works for would never end
+        except BaseException as exc:  # otherwise the lease would be renewed forever
             lease.end()
             release(database, claim.owner)
             if isinstance(exc, WorkerError):
@@ -111,22 +111,22 @@ class Session:
         return None
 
     def pause(self, code: str) -> None:
-        """Wait before the next message, since this machine's condition lets none of them through.
+        """Wait before the next message, as this machine would fail it.
 
-        Longer each time, so that others on the same queue take nearly all of it.
+        The pause grows each time, so that other workers take nearly all messages.
         """
         seconds = self._breaker.pause_seconds()
         _log.error("the worker pauses", code=code, seconds=seconds)
         self._stopping.wait(seconds)
 
     def close(self) -> None:
-        """Store what is done and give back the rest; what is left then comes back by its lease."""
+        """Store what is done and release the rest; anything left is requeued after its lease."""
         if self._pipeline is not None:
             self._pipeline.give_back(StopRequested())
             self._pipeline.drain(_LONGEST_END_SECONDS)
 
     def _end(self, chunk: ChunkAtWork) -> None:
-        """Store a chunk's outcomes; the lease goes on meanwhile."""
+        """Store a chunk's outcomes while its lease is renewed."""
         claim = chunk.claim
         # This thread is not the one that took the message.
         with bound_contextvars(batch=claim.batch, chunk=claim.chunk_id):
@@ -164,7 +164,7 @@ class Session:
             self._breaker.succeed()
 
     def _recover(self, failure: WorkerError) -> None:
-        """Pause; what the worker gave back others may take meanwhile."""
+        """Pause, so that other workers can claim what was released."""
         self.pause(failure.code)
         if isinstance(failure, DeviceFailed):
             # A device that failed stays broken for its process; the parent starts another.

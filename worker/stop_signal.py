@@ -1,8 +1,8 @@
-"""The stop signal: how a worker's child hears that its parent was asked to stop.
+"""The stop signal: how a worker's child learns that its parent was asked to stop.
 
-Celery's warm shutdown waits for the task at work and its soft shutdown sleeps its full time, so the
-task itself has to hear of it: a byte in a pipe that parent and child hold tells it to end its batch
-and to give the rest of its chunk back.
+Celery's warm shutdown waits for the running task and its soft shutdown sleeps its full time, so the
+task itself has to be notified: by a byte in a pipe between parent and child. It then finishes its
+device batch and releases the rest of its chunk.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from worker.errors import StopRequested
 
 
 class StopSignal:
-    """Made before the fork; set in the parent, asked in the child."""
+    """A flag created before the fork, set in the parent and read in the child."""
 
     def __init__(self) -> None:
         self._asked, self._ask = os.pipe()
         os.set_blocking(self._ask, False)
 
     def set(self) -> None:
-        """Tell every child, now and for good; safe in a signal handler."""
+        """Set the flag for good; safe in a signal handler."""
         os.write(self._ask, b".")
 
     def is_set(self) -> bool:
-        """Whether to stop."""
+        """Return whether to stop."""
         return self.wait(0.0)
 
     def wait(self, seconds: float) -> bool:
-        """Wait that long at most; whether to stop."""
+        """Wait for the flag; return whether to stop."""
         return bool(select.select([self._asked], [], [], seconds)[0])
 
     def pause(self, seconds: float) -> None:
@@ -42,14 +42,14 @@ class StopSignal:
             raise StopRequested
 
     def listen(self) -> None:
-        """Be set by the signals that stop a worker, before whatever they did until now."""
+        """Set the flag on the signals that stop a worker, before their previous handlers run."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, self._before(signal.getsignal(number)))
 
     def _before(self, handler: Any) -> Callable[[int, FrameType | None], None]:
-        def told(number: int, frame: FrameType | None) -> None:
+        def handle(number: int, frame: FrameType | None) -> None:
             self.set()
             if callable(handler):
                 handler(number, frame)
 
-        return told
+        return handle

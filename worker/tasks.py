@@ -1,4 +1,4 @@
-"""The tasks of a worker: thin, they take ids and may run twice."""
+"""The Celery tasks of a worker: they take ids, and may run twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from worker.training import Trainer
 
 
 def add_tasks(app: Celery, session: Session) -> None:
-    """Give ``app`` the tasks of a worker whose child owns ``session``."""
+    """Add the tasks of a measuring worker to ``app``."""
 
     @app.task(name=MEASURE, bind=True)
     def measure_chunk(self: Any, chunk_id: int) -> str | None:
@@ -28,35 +28,35 @@ def add_tasks(app: Celery, session: Session) -> None:
             # Not begun: another worker gets the message.
             raise Reject(exc.code, requeue=True) from exc
         except (DatabaseError, SchedulerError) as exc:
-            # An outdated schema or a key that cannot be read. Acknowledged one after the other, the
-            # messages of the whole queue would be gone until they are sent again.
+            # For example an outdated schema or an unreadable key. Without a pause the messages of
+            # the whole queue would be acknowledged, and gone until they are sent again.
             session.pause(exc.code)
             raise Reject(exc.code, requeue=True) from exc
 
 
 def add_training(app: Celery, trainer: Trainer) -> None:
-    """Give ``app`` the task of a worker that trains."""
+    """Add the task of a training worker to ``app``."""
 
-    # The lease, not the broker, knows who trains: a run of hours outlives every visibility timeout,
-    # so its message is acknowledged when it arrives.
+    # A run takes longer than any visibility timeout of the broker, so its message is acknowledged
+    # on arrival; the lease in the database says who trains.
     @app.task(name=TRAIN, acks_late=False)
     def train_run(run_id: int) -> str:
         structlog.contextvars.bind_contextvars(run=valid_id(run_id))
         try:
             trainer.train(run_id)
         except DatabaseError as exc:
-            # Another schema, as a rule. The run is still to be done, and upkeep sends it again.
+            # Usually another schema. The run is still to be done, and upkeep sends it again.
             trainer.pause(exc.code)
         return "ended; see `thoraq train status`"
 
 
 def bind_task(task_id: str | None = None, **_: Any) -> None:
-    """Name the task in every line it logs."""
+    """Bind the task's id to its log lines."""
     structlog.contextvars.bind_contextvars(task_id=task_id)
 
 
 def unbind_task(**_: Any) -> None:
-    """Forget the task."""
+    """Unbind the task's id."""
     structlog.contextvars.clear_contextvars()
 
 

@@ -1,7 +1,7 @@
-"""A training run as a job: claimed, run from its last checkpoint, made into a network.
+"""A training run as a job: claimed, resumed from its last checkpoint, registered as a model.
 
-Torch is loaded by the first run, behind the fork. Whatever ends a run early, its row says where
-it stands and its folder holds the checkpoint from which any worker goes on.
+Torch is loaded by the first run, after the fork. If a run ends early, its row has its state and its
+folder the checkpoint from which any worker can resume it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _ENDS = (RunTaken, WorkerError, TrainingError, NetworkError, DatabaseError, Path
 
 
 class Trainer:
-    """Trains one run after the other on one device; ``place`` is its name on this machine."""
+    """Trains runs on one device; ``place`` is the device's name on this machine."""
 
     def __init__(
         self, settings: Settings, *, device: str, place: str, name: str, stopping: StopSignal
@@ -70,9 +70,9 @@ class Trainer:
         self._database: Database | None = None
 
     def train(self, run_id: int) -> None:
-        """Do one message; what it cannot finish stands in the database when it returns.
+        """Process a message; an unfinished run is recorded in the database.
 
-        Raises DatabaseError where this machine is not set up for it.
+        Raises DatabaseError if this machine is not set up for it.
         """
         if self._database is None:
             self._database = open_database(self._settings)
@@ -103,7 +103,7 @@ class Trainer:
             self._recover(setback)
 
     def pause(self, code: str) -> None:
-        """Wait before the next message; others may take the run meanwhile."""
+        """Wait before the next message; other workers may take the run meanwhile."""
         seconds = self._breaker.pause_seconds()
         _log.error("the worker pauses", code=code, seconds=seconds)
         self._stopping.wait(seconds)
@@ -128,7 +128,7 @@ class Trainer:
     def _finish(
         self, database: Database, claim: RunClaim, watcher: RunWatcher
     ) -> Callable[[], object]:
-        """Take a run to its end; return what writes that into the database.
+        """Finish a run; return the function that records its end in the database.
 
         Raises TrainingError, NetworkError, WorkerError, DatabaseError.
         """
@@ -211,12 +211,12 @@ class Trainer:
 
 
 def run_folder(settings: Settings, run: TrainingRun) -> Path:
-    """Return where a run keeps what it leaves; another database's runs have other folders."""
+    """Return the folder of a run's files; runs of another database have other folders."""
     return settings.runs_folder / f"{run.created_at:%Y%m%d-%H%M%S}-{run.id}"
 
 
 def _end_by(error: ThoraqError, database: Database, owner: str) -> Callable[[], object]:
-    """Return what writes into the database how a run ended by ``error``."""
+    """Return the function that records in the database that ``error`` ended a run."""
     code, detail = error.code, str(error)
     match error:
         case RunTaken():

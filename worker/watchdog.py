@@ -1,7 +1,7 @@
-"""The watchdog: ends a process whose device has stopped answering.
+"""The watchdog: ends a process whose device no longer responds.
 
-A driver that hangs raises nothing, while the heartbeat goes on prolonging what the process holds.
-Once the process is gone its leases end, and others measure its files.
+A hanging driver raises no error, and the heartbeat keeps renewing the process's leases. Once the
+process has ended its leases expire, and other workers measure its files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class Watchdog:
-    """Ends this process with ``FRESH_START`` when a piece of work takes longer than ``seconds``."""
+    """Ends this process with ``FRESH_START`` if a block takes longer than ``seconds``."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -29,7 +29,7 @@ class Watchdog:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Watch over a block; one at a time."""
+        """Watch a block; only one at a time."""
         self._began = time.monotonic()
         try:
             yield

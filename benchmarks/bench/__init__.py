@@ -1,1 +1,1 @@
-"""What `thoraq bench` measures: each stage alone, the whole, and the limit the stages imply."""
+"""The measurements of `thoraq bench`: each stage alone, a whole run, and the limit they imply."""

@@ -1,4 +1,4 @@
-"""How busy the cores are while something goes on, and which of thoraq's processes take them."""
+"""How busy the cores are during a block, and which of thoraq's processes use them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _PAUSE_SECONDS = 1.0
 
 
 class Part(StrEnum):
-    """What a process below a command is for."""
+    """The purpose of a process started by a command."""
 
     READING = "reading"  # a worker's reading processes
     MEASURING = "measuring"  # a worker's child: claim, predict, measure, write
     QUEUE = "queue"  # broker, upkeep, and the workers' parents, which fetch messages
-    COMMAND = "command"  # the command itself: progress, and the watch over the others
+    COMMAND = "command"  # the command itself: progress, and monitoring the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class _Sample:
 
 
 class Load(Sampler):
-    """Samples all cores and the processes below this one, until it is left."""
+    """Samples all cores and the child processes during a block."""
 
     def __init__(self) -> None:
         super().__init__(_PAUSE_SECONDS)
@@ -42,16 +42,16 @@ class Load(Sampler):
         self._parts: dict[int, Part] = {}
 
     def between(self, begin: datetime | None, end: datetime | None) -> float:
-        """Return the mean share of all cores at work, 0 to 1, of a time that was sampled."""
+        """Return the mean share of busy cores in a sampled period, 0 to 1."""
         shares = [each.busy for each in self._within(begin, end)]
         return sum(shares) / len(shares) if shares else 0.0
 
     def spent(self, begin: datetime | None, end: datetime | None) -> dict[Part, float]:
-        """Return the share of the CPU time of a sampled time that went to each part, 0 to 1."""
+        """Return each part's share of the CPU time in a sampled period, 0 to 1."""
         within = self._within(begin, end)
-        if len(within) < 2:  # a time shorter than the pause: its neighbours say more than nothing
+        if len(within) < 2:  # a period shorter than the pause: use the nearest samples
             within = self._samples
-        last: dict[int, float] = {}  # of processes that ended meanwhile too
+        last: dict[int, float] = {}  # includes processes that ended meanwhile
         for each in within:
             last.update(each.cpu_seconds)
         seconds = dict.fromkeys(Part, 0.0)
@@ -87,7 +87,7 @@ class Load(Sampler):
 
 
 def _part(process: psutil.Process, command: psutil.Process) -> Part:
-    """Say what a process is for. Raises psutil.Error."""
+    """Return the purpose of a process. Raises psutil.Error."""
     if process == command:
         return Part.COMMAND
     said = process.cmdline()
@@ -97,7 +97,7 @@ def _part(process: psutil.Process, command: psutil.Process) -> Part:
 
 
 def is_forked(process: psutil.Process) -> bool:
-    """Whether a process is the child of a worker or of the upkeep, which is called as its parent.
+    """Return whether a process is the child of a worker or upkeep, which has its parent's command.
 
     Raises psutil.Error.
     """

@@ -1,4 +1,4 @@
-"""The picture of a bench: where the cores' time goes, stage by stage and syntax by syntax."""
+"""A chart of a bench: CPU time per stage, and per transfer syntax or format."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from benchmarks.bench.records import Bench
 
 
 def draw_bench(file: BinaryIO, title: str, found: Bench) -> None:
-    """Write a PNG: a bar for each stage, and one for each transfer syntax or format."""
+    """Write a PNG: a bar per stage, and one per transfer syntax or format."""
     stages, reading = found.stages, found.reading
-    # Takes half a second, and only those who ask for a picture pay it.
+    # Takes half a second, so only imported for a picture.
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     figure = Figure(figsize=(9.0, 1.6 + 0.28 * (len(stages) + len(reading))), layout="constrained")
@@ -28,5 +28,5 @@ def draw_bench(file: BinaryIO, title: str, found: Bench) -> None:
         axes.set_title(label, fontsize=8, loc="left")
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
-    lower.set_xlabel("core-milliseconds a file", fontsize=8)
+    lower.set_xlabel("core-milliseconds per file", fontsize=8)
     figure.savefig(file, format="png", dpi=130)

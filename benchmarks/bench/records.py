@@ -1,4 +1,4 @@
-"""What a bench came to."""
+"""The results of a bench."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 from benchmarks.bench.load import Part
 
-#: Recording is the intake's, before a worker is asked, and counts as if it were a worker's.
+#: Recording is done by the intake, before the workers start, but is counted like their stages.
 _DATABASE_STAGES = ("record", "claim", "write")
 _WORKERS_STAGES = ("read", "prepare", "predict", "measure", *_DATABASE_STAGES)
 
-#: Files from which on a verdict is given. The processes' start and each part's first transactions
-#: are most of what a few dozen files cost, and tell nothing about a night.
+#: Least number of files for a verdict. With a few dozen files most of the time is spent on starting
+#: processes and on first transactions, which says nothing about a night.
 FEWEST_JUDGED = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What one stage costs alone, in core-milliseconds per file; ``share`` of all of them."""
+    """The cost of one stage, in core-milliseconds per file; ``share`` of the sum of all stages."""
 
     name: str
     core_ms: float
@@ -27,7 +27,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a machine could do, what it did, and what holds it back."""
+    """The limit of a machine, the rate it reached, and what limits it."""
 
     device: str
     cores: int
@@ -36,14 +36,14 @@ class Bench:
     reading: tuple[tuple[str, int, float], ...]  # transfer syntax or format, files, core-ms
     limit_per_second: float
     rate_per_second: float
-    busy: float  # share of the cores that were at work
-    device_busy: float | None  # the rate as a share of what the accelerators alone predict
+    busy: float  # share of busy cores
+    device_busy: float | None  # the rate as a share of what the accelerators could predict
     spent: Mapping[Part, float]  # share of thoraq's own CPU time that went to each part
     held_by: str
 
     @property
     def is_judged(self) -> bool:
-        """Whether so many files were measured that starting the processes no longer counts."""
+        """Return whether there were enough files for the start of processes not to matter."""
         return self.files >= FEWEST_JUDGED
 
     @property
@@ -53,9 +53,9 @@ class Bench:
 
     @property
     def overhead(self) -> float:
-        """Return the share of the work that queue and database take.
+        """Return the share of queue and database in the CPU time of workers and queue.
 
-        The work is what workers and queue do; the command that waits for them is not needed.
+        The command is not included, since it only waits for them.
         """
         core_ms = {each.name: each.core_ms for each in self.stages}
         by_workers = sum(core_ms[name] for name in _WORKERS_STAGES)

@@ -1,4 +1,4 @@
-"""One bench: the stages are timed before and after a whole folder is measured."""
+"""A bench: the stages are timed before and after a whole folder is measured."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from scheduler.cores import usable_cores
 from scheduler.preparation import prepare
 from scheduler.settings import Settings, child_environment
 
-#: Measures a folder as a batch with processes of its own, and waits until every file has ended.
+#: Measures a folder as a batch with separate processes, and waits until every file has ended.
 Measure = Callable[[Database, Path, Batch, Settings], BatchStatus]
 _SEED = 42
 
@@ -39,10 +39,10 @@ def run_bench(
     sample: int,
     count: int,
 ) -> Bench:
-    """Time the stages before and after the whole: a machine's speed drifts with its neighbours'.
+    """Time the stages before and after a whole run, since the speed of a shared machine varies.
 
-    Everything is kept in a temporary folder. ``folder``: None measures a made archive of ``count``
-    radiographs. ``devices``: of each worker. ``sample``: files that each stage is timed on. Raises
+    Everything is in a temporary folder. ``folder``: None for a synthetic archive of ``count``
+    radiographs. ``devices``: of each worker. ``sample``: files to time each stage on. Raises
     BenchFailed, and what ``measure`` raises.
     """
     with tempfile.TemporaryDirectory(prefix="thoraq-bench-") as temporary:
@@ -64,9 +64,9 @@ def run_bench(
 def stage_costs(
     folder: Path, settings: Settings, devices: Sequence[str], sample: int
 ) -> list[dict[str, Any]]:
-    """Have processes of their own time the stages: as many as there are workers on the device.
+    """Time the stages in separate processes, as many as there are workers on the device.
 
-    So each stage has the whole machine, its shared memory too, and no other stage beside it.
+    So each stage competes for memory and caches as in a run, but not with other stages.
     Raises BenchFailed.
     """
     timing = [
@@ -86,8 +86,8 @@ def stage_costs(
     for each in timing:
         out, err = each.communicate()
         if each.returncode != 0:
-            said = (err.strip().splitlines() or ["no reason given"])[-1]
-            raise BenchFailed.because(f"{said}")
+            reason = (err.strip().splitlines() or ["no reason given"])[-1]
+            raise BenchFailed.because(f"{reason}")
         costs += json.loads(out)
     return costs
 
@@ -95,7 +95,7 @@ def stage_costs(
 def summed_up(
     costs: Sequence[dict[str, Any]], status: BatchStatus, devices: Sequence[str], load: Load
 ) -> Bench:
-    """Work out limit and rate. Raises BenchFailed where nothing could be measured."""
+    """Return limit and rate. Raises BenchFailed if nothing was measured."""
     cpu: dict[str, float] = {}
     files: dict[str, int] = {}
     for each in costs:
@@ -115,7 +115,7 @@ def summed_up(
     held = max(core_ms, key=lambda name: core_ms[name])
     device_rate = None
     if accelerated:
-        # Each process that timed the stages stands for a worker, beside the others of its device.
+        # Each process that timed the stages represents a worker.
         device_rate = len(devices) * mean(
             each["files"] / each["wall_seconds"] for each in costs if each["stage"] == "predict"
         )
@@ -141,7 +141,7 @@ def summed_up(
 
 
 def _reading(costs: Sequence[dict[str, Any]]) -> tuple[tuple[str, int, float], ...]:
-    """Return transfer syntax or format, files and core-ms a file, of all that were read."""
+    """Return transfer syntax or format, files and core-ms per file, for the files read."""
     cpu: dict[str, float] = {}
     files: dict[str, int] = {}
     for each in costs:
@@ -156,6 +156,6 @@ def _reading(costs: Sequence[dict[str, Any]]) -> tuple[tuple[str, int, float], .
 
 
 def name_of(kind: str) -> str:
-    """Name a transfer syntax by its keyword, a format by itself."""
+    """Return the keyword of a transfer syntax, or the format itself."""
     keyword = UID(kind).keyword if kind[:1].isdigit() else ""
     return keyword or kind

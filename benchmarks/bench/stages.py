@@ -1,6 +1,6 @@
-"""What each stage of measuring costs alone, in one thread of one process.
+"""Timing each stage of measuring alone, in one thread of one process.
 
-Run as a process of its own, since it loads torch: ``python -m benchmarks.bench.stages FOLDER``
+It loads torch, and so runs as a separate process: ``python -m benchmarks.bench.stages FOLDER``
 prints JSON.
 """
 
@@ -48,13 +48,13 @@ from worker.readers.wire import ReadFile
 
 T = TypeVar("T")
 
-#: Statements are compiled when they are first used, once a process and not once a file.
+#: Files to warm up on: statements are compiled on first use, once per process.
 _WARM_UP_FILES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class StageCost:
-    """What one stage took. ``kind``: the transfer syntax or format that was read, or empty."""
+    """The cost of one stage. ``kind``: the transfer syntax or format that was read, or empty."""
 
     stage: str
     files: int
@@ -64,7 +64,7 @@ class StageCost:
 
 
 def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> list[StageCost]:
-    """Measure the stages on at most ``most`` files, each stage on what the one before it left.
+    """Time the stages on at most ``most`` files, each stage on the output of the previous one.
 
     Raises PlaceMissing, ModelUnavailable, DeviceFailed.
     """
@@ -88,7 +88,7 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
     predicting = LoadedNetwork(predictor, device_batch)
     squares = [each.prepared for _, each in read_files]
     for some in (squares[:device_batch], squares[len(squares) // device_batch * device_batch :]):
-        predicting.predict(some)  # what is compiled or recorded on first use
+        predicting.predict(some)  # the first call compiles
     predictions = _timed(costs, "predict", lambda: predicting.predict(squares))
     measurement = FileMeasurement(_circumstances(settings), card, predicting)
     _store(costs, list(zip(read_files, predictions, strict=True)), settings, measurement)
@@ -96,9 +96,9 @@ def measure_stages(folder: Path, settings: Settings, device: str, most: int) -> 
 
 
 def _evenly(files: Sequence[FoundFile], most: int) -> list[FoundFile]:
-    """Choose files so that small and large ones are among them as often as in the archive.
+    """Choose a sample with the same proportions of small and large files as the archive.
 
-    Neither the first files do for that nor every n-th: what an archive holds often comes in turn.
+    Not the first files or every n-th one: kinds of files often alternate in an archive.
     """
     by_size = sorted(files, key=lambda each: each.stat.size)
     count = min(most, len(files))
@@ -141,7 +141,7 @@ def _store(
     settings: Settings,
     measurement: FileMeasurement,
 ) -> None:
-    """Record, claim, measure and store in a database of its own; the first few files warm it up."""
+    """Record, claim, measure and store in a separate database; the first few files warm it up."""
     with tempfile.TemporaryDirectory(prefix="thoraq-bench-") as place:
         url = sqlite_url(Path(place) / "thoraq.db")
         schema.upgrade(url)
@@ -149,8 +149,8 @@ def _store(
         card = shipped_card()
         register_model(database, card.version, card.weights_digest, card.card, serve=True)
         few = min(_WARM_UP_FILES, len(predicted) // 2)
-        for some, told in ((predicted[:few], []), (predicted[few:], costs)):
-            _store_some(told, database, some, settings, measurement)
+        for some, recorded in ((predicted[:few], []), (predicted[few:], costs)):
+            _store_some(recorded, database, some, settings, measurement)
         database.dispose()
 
 
@@ -165,7 +165,7 @@ def _store_some(
     files = [each for (each, _), _ in predicted]
     with _clocked(costs, "record", len(files)):
         record_files(database, batch, files, shipped_card().version, settings.chunk_size)
-    of = {each.sha256: (read_file, said) for (each, read_file), said in predicted}
+    of = {each.sha256: (read_file, found) for (each, read_file), found in predicted}
     claims = []
     with _clocked(costs, "claim", len(files)):
         for message in unsent_chunks(database, len(files)):
@@ -192,7 +192,7 @@ def _circumstances(settings: Settings) -> Circumstances:
 
 
 class _Clock:
-    """Time since it was made: of this process on the CPU, and on the wall."""
+    """CPU time of this process and wall-clock time since its creation."""
 
     def __init__(self) -> None:
         self._cpu, self._wall = _cpu_seconds(), time.perf_counter()

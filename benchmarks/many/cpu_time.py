@@ -1,4 +1,4 @@
-"""The CPU that each part has spent, in seconds, as the kernel counts it."""
+"""CPU time of each part, in seconds, from the kernel."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from dataclasses import dataclass
 
 import psutil
 
-#: What PostgreSQL calls a connection's process: who, to what, from where.
+#: The title of a PostgreSQL backend: role, database, host.
 _BACKEND = re.compile(r"postgres: (?P<role>\w+) \w+ \[local\]")
-#: Those who connect, each as a role of its own so that its backends are told apart.
+#: Parts that connect, each with a separate role, which identifies its backends.
 ROLES = ("intake", "upkeep", "worker", "watcher")
 PARTS = (
     "workers",
     "upkeep",
     "broker",
     *(f"database: {role}" for role in ROLES),
-    "database: server",  # what belongs to no connection: the log's writer, checkpoints, cleaning
+    "database: server",  # without a connection: WAL writer, checkpoints, vacuum
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The first process of each part."""
+    """The main process of each part."""
 
     postgres: int
     broker: int
@@ -32,9 +32,9 @@ class Parts:
     crowd: int
 
     def spent(self) -> dict[str, float]:
-        """Return the seconds each part of PARTS has spent since it began."""
+        """Return the CPU seconds of each part in PARTS since its start."""
         found = dict.fromkeys(PARTS, 0.0)
-        # The crowd's first process imports and forks; it takes no part in the work.
+        # The crowd's first process only imports and forks.
         found["workers"] = _all(psutil.Process(self.crowd).children(recursive=True))
         upkeep = psutil.Process(self.upkeep)
         found["upkeep"] = _all([upkeep, *upkeep.children(recursive=True)])
@@ -61,5 +61,5 @@ def _all(processes: Iterable[psutil.Process]) -> float:
 
 
 def difference(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
-    """Return what was spent between two moments."""
+    """Return the CPU time spent between two moments."""
     return {part: after[part] - before[part] for part in PARTS}

@@ -1,7 +1,7 @@
-"""Light workers, forked from one process so that 64 share what they import.
+"""Lightweight workers, forked from one process so that 64 share the memory of their imports.
 
 ``python -m benchmarks.many.crowd --count 64 --ledger FILE`` reads its settings as a worker does and
-ends with SIGTERM.
+ends on SIGTERM.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _NO_INPUT = PreparedInput(np.zeros((0, 0), np.uint8), _NOWHERE)
 
 
 class StubReaders(Readers):
-    """Has read every file before it is asked."""
+    """Answers for every file at once, without reading."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -68,12 +68,12 @@ class StubReaders(Readers):
 
     @contextmanager
     def piling(self) -> Iterator[None]:
-        """Let nothing pile up: there is nothing."""
+        """Do nothing."""
         yield
 
 
 class StubMeasurement(FileMeasurement):
-    """Gives every job the same plausible measurement, after a wait in place of work."""
+    """Returns the same plausible measurement for every job, after a delay in place of work."""
 
     def __init__(self, device_batch: int, wait_seconds: float) -> None:
         self._device_batch = device_batch
@@ -84,11 +84,11 @@ class StubMeasurement(FileMeasurement):
 
     @property
     def device_batch(self) -> int:
-        """Files that are predicted together."""
+        """Return the size of a device batch."""
         return self._device_batch
 
     def outcomes(self, ready: Sequence[tuple[ClaimedJob, ReadFile]]) -> list[Outcome]:
-        """Return one outcome a job."""
+        """Return one outcome per job."""
         time.sleep(self._wait_seconds * len(ready))
         return [
             Outcome(job.job_id, self._head, _DIGEST, self._measured, self._provenance)
@@ -97,13 +97,13 @@ class StubMeasurement(FileMeasurement):
 
 
 class StubNetworks(Networks):
-    """Has one measurement, the stub, for every version."""
+    """Returns the stub measurement for every version."""
 
     def __init__(self, stub: StubMeasurement) -> None:
         self._stub = stub
 
     def warm_up(self) -> None:
-        """Load nothing."""
+        """Do nothing."""
 
     def measurement(
         self, model_version: str, registered: Callable[[str], str | None] = lambda _: None
@@ -114,7 +114,7 @@ class StubNetworks(Networks):
 
 
 class CountingSession(Session):
-    """A session that reads and predicts by stubs, and counts what claiming and storing take."""
+    """A session with stubs for reading and predicting, which times claiming and storing."""
 
     def __init__(
         self, app: Celery, settings: Settings, number: int, ledger: Ledger, wait_seconds: float
@@ -157,19 +157,19 @@ class CountingSession(Session):
 
 
 def work(settings: Settings, number: int, ledger: Ledger, wait_seconds: float, pool: str) -> None:
-    """Be one worker until stopped, as `worker.serve` is."""
+    """Run a worker until stopped, as `worker.serve` does."""
     configure_logs()
     app = create_app(broker_url(settings))
     add_tasks(app, CountingSession(app, settings, number, ledger, wait_seconds))
 
     def keep_logs(**_: Any) -> None:
-        """Leave the logs as they are."""
+        """Do nothing: Celery must not configure logging."""
 
-    def tell(**_: Any) -> None:
+    def mark_ready(**_: Any) -> None:
         ledger.put(number, Entry.READY, 1)
 
     signals.setup_logging.connect(keep_logs)
-    signals.worker_ready.connect(tell)
+    signals.worker_ready.connect(mark_ready)
     end_in_time()
     app.worker_main(
         [
@@ -190,7 +190,7 @@ def main() -> None:
     asked = parser.parse_args()
     settings = Settings()
     owner = os.getpid()
-    gc.freeze()  # what is imported stays shared
+    gc.freeze()  # keeps imported objects in shared memory
     with opened(asked.ledger, asked.count) as ledger:
         children = []
         for number in range(asked.count):

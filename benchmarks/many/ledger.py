@@ -1,4 +1,4 @@
-"""What every worker of a crowd counts, in memory that whoever watches them shares."""
+"""Counters of the workers in a crowd, in memory shared with the simulation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class Entry(IntEnum):
-    """One number that a worker keeps; times are seconds."""
+    """A counter of a worker; times in seconds."""
 
     READY = 0
     CHUNKS = 1
@@ -19,43 +19,43 @@ class Entry(IntEnum):
     CLAIM_CPU = 4
     STORE_WALL = 5
     STORE_CPU = 6
-    OWN_CPU = 7  # of the whole process, by its own clock, when its last chunk ended
+    OWN_CPU = 7  # CPU time of the whole process at the end of its last chunk
 
 
 class Ledger:
-    """One row a worker; only its worker writes it."""
+    """One row per worker, written only by it."""
 
     def __init__(self, shared: mmap.mmap) -> None:
         self._numbers = memoryview(shared).cast("d")
 
     def add(self, worker: int, entry: Entry, number: float) -> None:
-        """Count on."""
+        """Add to a counter."""
         self._numbers[worker * len(Entry) + entry] += number
 
     def put(self, worker: int, entry: Entry, number: float) -> None:
-        """Write anew."""
+        """Set a counter."""
         self._numbers[worker * len(Entry) + entry] = number
 
     def total(self, entry: Entry) -> float:
-        """Add up all workers."""
+        """Return the sum over all workers."""
         return sum(self._numbers[entry :: len(Entry)])
 
     def totals(self) -> dict[Entry, float]:
-        """Add up all workers, every entry."""
+        """Return the sums over all workers, by entry."""
         return {entry: self.total(entry) for entry in Entry}
 
     def least(self, entry: Entry) -> float:
-        """Return what the worker has that has least."""
+        """Return the minimum over all workers."""
         return min(self._numbers[entry :: len(Entry)])
 
     def release(self) -> None:
-        """Let go of the memory."""
+        """Release the memory."""
         self._numbers.release()
 
 
 @contextmanager
 def opened(path: Path, workers: int) -> Iterator[Ledger]:
-    """Share the ledger in a file, made where there is none."""
+    """Open the shared ledger in a file, created if needed."""
     size = 8 * len(Entry) * workers
     if not path.exists():
         path.write_bytes(bytes(size))

@@ -1,4 +1,4 @@
-"""The picture: what a file costs each part, and the rate at which each would be the ceiling."""
+"""The chart: the cost per file of each part, and the rate that each part limits to."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from benchmarks.many.tables import ceilings
 
 
 def draw(out: Path, runs: Sequence[Found], sizes: Sequence[Found]) -> None:
-    """Write a PNG of three panels; ``runs``: by workers; ``sizes``: by files a chunk."""
+    """Write a PNG of three panels; ``runs``: by workers; ``sizes``: by files per chunk."""
     figure = Figure(figsize=(11.0, 6.5), layout="constrained")
     panels = figure.subplot_mosaic([["runs", "sizes"], ["ceilings", "ceilings"]])
     _stack(panels["runs"], runs, [f"{each.asked.workers}" for each in runs], "workers")
-    _stack(panels["sizes"], sizes, [f"{each.asked.chunk_size}" for each in sizes], "files a chunk")
+    chunk_sizes = [f"{each.asked.chunk_size}" for each in sizes]
+    _stack(panels["sizes"], sizes, chunk_sizes, "files per chunk")
     panels["sizes"].legend(fontsize=8, frameon=False)
     axes = panels["ceilings"]
     found = sorted(ceilings(runs[-1]).items(), key=lambda each: each[1])
@@ -26,7 +27,7 @@ def draw(out: Path, runs: Sequence[Found], sizes: Sequence[Found]) -> None:
     axes.set_xscale("log")
     axes.invert_yaxis()
     axes.margins(x=0.1)
-    axes.set_xlabel(f"files/s at most, from {runs[-1].asked.workers} workers", fontsize=8)
+    axes.set_xlabel(f"files/s at most, with {runs[-1].asked.workers} workers", fontsize=8)
     for each in panels.values():
         each.tick_params(labelsize=8)
         each.spines[["top", "right"]].set_visible(False)
@@ -47,4 +48,4 @@ def _stack(axes: Axes, runs: Sequence[Found], names: Sequence[str], label: str) 
         axes.bar(names, heights, bottom=below, label=name, color=colour)
         below = [under + height for under, height in zip(below, heights, strict=True)]
     axes.set_xlabel(label, fontsize=8)
-    axes.set_ylabel("core-ms a file", fontsize=8)
+    axes.set_ylabel("core-ms per file", fontsize=8)

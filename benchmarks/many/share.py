@@ -1,4 +1,4 @@
-"""What queue and database cost beside the work itself: reading and predicting."""
+"""The cost of queue and database compared with the work itself: reading and predicting."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ HEAD = ("files", "reading, core-ms", "predicting", "queue and database", "share 
 
 
 def share_rows(found: Found) -> list[list[str]]:
-    """Time the stages of small and of ordinary radiographs, and set the overhead beside them."""
+    """Time the stages on small and on ordinary radiographs, and compare the overhead with them."""
     rows = []
     with tempfile.TemporaryDirectory(prefix="thoraq-many-") as place:
         folders = {f"PNG, {side} px": _pngs(Path(place) / str(side), side) for side in _SIDES_PX}
         write_archive(Path(place) / "archive", 60, 42)
-        folders["made archive: DICOM of ten syntaxes, PNG, JPEG, TIFF"] = Path(place) / "archive"
+        folders["synthetic: DICOM in ten syntaxes, PNG, JPEG, TIFF"] = Path(place) / "archive"
         for name, folder in folders.items():
             stages = _stages(folder)
             work = sum(stages.values())
@@ -55,7 +55,7 @@ def _pngs(folder: Path, side_px: int) -> Path:
 
 
 def _stages(folder: Path) -> dict[str, float]:
-    """Return core-milliseconds a file, by stage."""
+    """Return core-milliseconds per file, by stage."""
     ran = subprocess.run(
         [sys.executable, "-m", "benchmarks.bench.stages", str(folder), "--most", str(_FILES)],
         env=process_environment() | {"OMP_NUM_THREADS": "1"},

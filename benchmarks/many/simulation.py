@@ -1,4 +1,4 @@
-"""One simulation: files are recorded, then so many workers settle them."""
+"""A simulation: files are recorded, then settled by a number of workers."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from testbed.records import seen
 from testbed.servers.postgres import PostgresServer
 from testbed.servers.redis import RedisServer
 
-#: Files of one transaction, as `scheduler.intake.submission` takes them.
+#: Files per transaction, as in `scheduler.intake.submission`.
 _BLOCK = 1000
 _IDLE_SECONDS = 4.0
-#: Chunks a worker of the warming up, on average.
+#: Chunks per worker for warming up, on average.
 _WARM_CHUNKS = 4
 
 
 def simulate(asked: Asked, postgres: PostgresServer, redis: RedisServer) -> Found:
-    """Run one simulation in a database of its own."""
+    """Run a simulation in a separate database."""
     with stand(asked, postgres, redis) as on:
         return _measured(asked, on)
 
@@ -43,7 +43,7 @@ def _measured(asked: Asked, on: Stand) -> Found:
     before, began = parts.spent(), time.perf_counter()
     time.sleep(_IDLE_SECONDS)
     idle = difference(before, parts.spent())["workers"] / (time.perf_counter() - began)
-    pause_queue(on.intake, QueueName.ROUTINE)  # recorded first, worked on after
+    pause_queue(on.intake, QueueName.ROUTINE)  # record all files before the workers start
     before, began, own = parts.spent(), time.perf_counter(), time.thread_time()
     _record(on.intake, range(asked.files), asked.chunk_size)
     recorded = time.perf_counter() - began
@@ -87,7 +87,7 @@ def _measured(asked: Asked, on: Stand) -> Found:
 
 
 def _warm_up(asked: Asked, on: Stand) -> None:
-    """Have every worker do some chunks: the first of them connects and compiles its statements."""
+    """Let every worker process some chunks: in the first it connects and compiles statements."""
     for lap in count(1):
         first = -lap * asked.workers * _WARM_CHUNKS * asked.chunk_size
         files = range(first, first + asked.workers * _WARM_CHUNKS * asked.chunk_size)
@@ -109,13 +109,13 @@ def _record(intake: Database, numbers: range, chunk_size: int) -> None:
 
 
 def _unused() -> float:
-    """Return the seconds that this machine's cores had nothing to do."""
+    """Return the idle seconds of this machine's cores."""
     times = psutil.cpu_times()
     return float(times.idle + getattr(times, "iowait", 0.0))
 
 
 def _settled(watcher: Database) -> tuple[int, int, int]:
-    """Count jobs measured, measurements, and the most attempts of a job."""
+    """Return the measured jobs, the measurements, and the most attempts of a job."""
     with watcher.read() as connection:
         settled, attempts = connection.execute(
             select(func.count(), func.max(job.c.attempts)).where(job.c.state == JobState.MEASURED)
@@ -125,7 +125,7 @@ def _settled(watcher: Database) -> tuple[int, int, int]:
 
 
 def _writes(watcher: Database) -> int:
-    """Tell the number of the next transaction that writes."""
+    """Return the id of the next writing transaction."""
     with watcher.read() as connection:
         count: int = connection.execute(
             text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")

@@ -1,4 +1,4 @@
-"""Where a simulation runs: servers, the upkeep, the workers, and a way to the database."""
+"""The environment of a simulation: servers, upkeep, workers and database connections."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PATIENCE_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Everything that runs, the workers ready and idle."""
+    """The running processes, with the workers ready and idle."""
 
     parts: Parts
     ledger: Ledger
@@ -43,19 +43,19 @@ class Stand:
     crowd: subprocess.Popen[bytes]
 
     def wait(self, condition: Callable[[], bool]) -> None:
-        """Wait for the workers. Raises RuntimeError where they ended or do no more."""
+        """Wait for the workers. Raises RuntimeError if they ended or make no progress."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not condition():
             if self.crowd.poll() is not None:
                 raise RuntimeError(f"the workers ended: {self.crowd.returncode}")
             if time.monotonic() > deadline:
-                raise RuntimeError("nothing happens any more")
+                raise RuntimeError("the workers make no progress")
             time.sleep(0.01)
 
 
 @contextmanager
 def servers(folder: Path) -> Iterator[tuple[PostgresServer, RedisServer]]:
-    """Start PostgreSQL, which keeps its promises on disk, and Redis with its queue on disk."""
+    """Start PostgreSQL, with fsync, and Redis with its queue on disk."""
     postgres = PostgresServer.in_temporary_folder(("-c", "max_connections=300"))
     redis = RedisServer(folder / "redis")
     try:
@@ -73,7 +73,7 @@ def servers(folder: Path) -> Iterator[tuple[PostgresServer, RedisServer]]:
 
 @contextmanager
 def stand(asked: Asked, postgres: PostgresServer, redis: RedisServer) -> Iterator[Stand]:
-    """Start upkeep and workers on a database of their own."""
+    """Start upkeep and workers on a separate database."""
     url = postgres.create()
     redis.flush()
     with ExitStack() as stack:

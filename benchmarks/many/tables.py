@@ -1,4 +1,4 @@
-"""What simulations came to, as tables of Markdown."""
+"""The results of simulations as tables in Markdown."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from benchmarks.many.records import Found
 from scheduler.settings import Settings
 
-#: Chunks that the relay lets wait in Redis at a time, as `scheduler.relay` has it.
+#: Most chunks that the relay keeps waiting in Redis, as in `scheduler.relay`.
 _WINDOW = 1000
 
 
 def ceilings(found: Found) -> dict[str, float]:
-    """Work out how many files a second each part could pass on, were every other one free."""
+    """Return how many files per second each part could process if it were the only limit."""
     ms, taking = found.cpu_ms, found.intake_cpu_ms
     return {
-        "PostgreSQL, for each of its cores": 1000 / found.database_ms,
-        "relay: chunks it lets wait from one round to the next": _WINDOW
+        "PostgreSQL, per core": 1000 / found.database_ms,
+        "relay: chunks kept waiting between two rounds": _WINDOW
         * found.asked.chunk_size
         / Settings().upkeep_seconds,
         "intake: one submission and its connection": 1000
@@ -36,14 +36,14 @@ def ceiling_rows(found: Found) -> list[list[str]]:
 
 CEILING_HEAD = ("part", "files/s at most")
 RUN_HEAD = (
-    *("workers", "files a chunk", "files/s", "cores left by others"),
-    *("worker", "PostgreSQL", "Redis", "upkeep", "intake", "all, core-ms a file"),
+    *("workers", "files per chunk", "files/s", "cores available"),
+    *("worker", "PostgreSQL", "Redis", "upkeep", "intake", "all, core-ms per file"),
     *("transactions/s", "claim, ms", "store, ms"),
 )
 
 
 def run_row(found: Found) -> list[str]:
-    """Return one simulation's line."""
+    """Return the row of a simulation."""
     ms = found.cpu_ms
     return [
         f"{found.asked.workers}",
@@ -63,7 +63,7 @@ def run_row(found: Found) -> list[str]:
 
 
 def wait_rows(found: Found) -> list[list[str]]:
-    """Return what PostgreSQL's busy connections were found at, the most frequent first."""
+    """Return the wait events of PostgreSQL's busy connections, the most frequent first."""
     names = {"running": "computing", "Client ClientRead": "waiting for their worker"}
     return [
         [names.get(name, name), f"{share:.0%}"]
@@ -72,7 +72,7 @@ def wait_rows(found: Found) -> list[list[str]]:
     ]
 
 
-WAIT_HEAD = ("connections of workers that were in a transaction", "share")
+WAIT_HEAD = ("workers' connections in a transaction", "share")
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,4 +1,4 @@
-"""What busy connections wait for: samples of pg_stat_activity."""
+"""Wait events of busy connections, sampled from pg_stat_activity."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Waits(Sampler):
         self._found: Counter[str] = Counter()
 
     def shares(self) -> dict[str, float]:
-        """Return each wait's share of the busy samples, the largest first."""
+        """Return the share of each wait event in the busy samples, the largest first."""
         total = self._found.total() or 1
         return {name: count / total for name, count in self._found.most_common()}
 

@@ -1,1 +1,1 @@
-"""thoraq beside what a user would otherwise reach for, on the same files and the same network."""
+"""Comparing thoraq with other engines, on the same files and with the same network."""

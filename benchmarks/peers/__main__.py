@@ -1,10 +1,10 @@
-"""thoraq and its peers side by side, on the same files and the same network, in turn.
+"""Compare thoraq with its peers, in turn, on the same files and with the same network.
 
 Every engine reads by the same functions as thoraq, predicts with the same weights and test-time
-flip, measures and writes a row a file. A peer is warm before its clock starts: each of its workers
-has measured some files. Its time runs from the first file that a worker takes to the last row that
-is written; thoraq's from the first claim to the last result that is stored in its database, with
-nothing measured before.
+flip, measures, and writes one row per file. A peer is warmed up before its clock starts: each of
+its workers has measured some files. Its time is from the first file taken by a worker to the last
+row written; thoraq's is from the first claim to the last result stored in its database, without
+warming up.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def compare(archive: Path, rounds: int, peers: Sequence[Peer], cores: int) -> li
         runs[peer.title] = None if peer.version is None else []
     for turn in range(rounds):
         order = [None, *(peer for peer in peers if peer.version is not None)]
-        first = turn % len(order)  # nobody always follows the same one
+        first = turn % len(order)  # so that no engine always follows the same one
         for peer in order[first:] + order[:first]:
             name = peer.title if peer else THORAQ
             with tempfile.TemporaryDirectory(prefix="thoraq-peers-") as place:
@@ -39,7 +39,8 @@ def compare(archive: Path, rounds: int, peers: Sequence[Peer], cores: int) -> li
                     run = run_thoraq(archive, Path(place))
                 else:
                     run = run_peer(peer.module, archive, Path(place), cores)
-            tell(f"round {turn + 1}: {name}: {run.seconds:.1f} s of {run.whole_seconds:.1f} s")
+            times = f"{run.seconds:.1f} s of {run.whole_seconds:.1f} s"
+            show_progress(f"round {turn + 1}: {name}: {times}")
             done = runs[name]
             if done is not None:
                 done.append(run)
@@ -48,35 +49,35 @@ def compare(archive: Path, rounds: int, peers: Sequence[Peer], cores: int) -> li
 
 
 def check(runs: dict[str, list[Run] | None], turn: int) -> None:
-    """See that everybody measured the same. Raises ValueError."""
+    """Check that all engines measured the same. Raises ValueError."""
     [ours] = [done[turn] for name, done in runs.items() if name == THORAQ and done]
     for name, done in runs.items():
         if done and (apart := apart_from(ours, done[turn])) > AGREEMENT:
             raise ValueError(f"an ICT of {name} differs by {apart}")
 
 
-def tell(line: str) -> None:
-    """Show how far it is."""
+def show_progress(line: str) -> None:
+    """Show progress."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
 
 
 def main() -> None:
-    """Print a table for each archive."""
+    """Print a table per archive."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
-    parser.add_argument("folder", nargs="?", type=Path, help="its files; a made archive if absent")
-    parser.add_argument("--count", type=int, help=f"files at most [of a made archive: {_COUNT}]")
+    parser.add_argument("folder", nargs="?", type=Path, help="files to measure; default: synthetic")
+    parser.add_argument("--count", type=int, help=f"files at most [synthetic archive: {_COUNT}]")
     parser.add_argument(
         "--kind",
         nargs="+",
         type=Kind,
         choices=[each.value for each in Kind],
         default=[Kind.MIXED],
-        help="made archives, a table each [mixed]",
+        help="synthetic archives, a table each [mixed]",
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--only", nargs="+", choices=[peer.module for peer in PEERS], help="some of the peers"
+        "--only", nargs="+", choices=[peer.module for peer in PEERS], help="only these peers"
     )
     asked = parser.parse_args()
     cores = usable_cores()

@@ -1,4 +1,4 @@
-"""Dask: futures on a local cluster, one process a core, the network kept by a worker plugin."""
+"""Dask: futures on a local cluster, one process per core, the network in a worker plugin."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Loaded(WorkerPlugin):
         self._plan = plan
 
     def setup(self, worker: Worker) -> None:
-        """Load it, and measure the sample."""
+        """Load the network, and measure the sample."""
         del worker
         self.network = Network(self._plan)
         self.network.measured(self._plan.sample)
 
 
 def measure_batch(paths: Sequence[str]) -> list[Row]:
-    """Measure a batch on the worker this runs on."""
+    """Measure a batch on the current worker."""
     rows: list[Row] = get_worker().plugins[Loaded.name].network.measured(paths)
     return rows
 

@@ -1,7 +1,7 @@
-"""A tuned PyTorch script: one process a core, each with its share, a DataLoader and a network.
+"""A tuned PyTorch script: one process per core, each with its files, a DataLoader and a network.
 
-Threads within an operator share the cores less well than processes do, so each process computes on
-one, and its network is compiled with frozen weights.
+Threads within an operator use the cores less efficiently than processes, so each process computes
+in one thread, and its network is compiled with frozen weights.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from benchmarks.peers.engine import Engine
 from benchmarks.peers.file_rows import InputFile, Network, Plan, Row, take
 from network.runtime import Runtime
 
-#: Loader processes beside each predicting one. None is best where every core predicts: with one,
-#: two cores measured a fifth fewer files, since it takes its time from the network's core.
+#: Loader processes per predicting process. 0 is best where every core predicts: with one, two cores
+#: measured a fifth fewer files, since it uses time of the network's core.
 LOADERS = 0
 
 
 class InputFiles(Dataset[InputFile]):
-    """Files, read when they are asked for."""
+    """Files that are read on access."""
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._paths = paths
@@ -68,7 +68,7 @@ def opened(plan: Plan, runtime: Runtime = Runtime.TORCH) -> Iterator[Engine]:
 
 
 def _predict(line: Connection, plan: Plan, runtime: Runtime) -> None:
-    """Measure the share that comes down the line."""
+    """Measure the files received over the connection."""
     network = Network(plan, tuned=runtime is Runtime.TORCH, runtime=runtime)
     network.measured(plan.sample)
     line.send("warm")

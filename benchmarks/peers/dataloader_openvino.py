@@ -1,4 +1,4 @@
-"""The tuned DataLoader script with thoraq's own runtime in place of torch."""
+"""The tuned DataLoader script with thoraq's runtime instead of torch."""
 
 from __future__ import annotations
 

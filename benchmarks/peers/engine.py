@@ -1,4 +1,4 @@
-"""What a peer's module brings: ``opened(plan)``, a context in which everything is warm."""
+"""The interface of a peer's module: ``opened(plan)``, a context with a warmed-up engine."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from collections.abc import Callable, Iterable, Sequence
 
 from benchmarks.peers.file_rows import Row
 
-#: Takes the paths of an archive and gives a row each, in any order, as they are done.
+#: Takes the paths of an archive and yields a row per file, in any order.
 Engine = Callable[[Sequence[str]], Iterable[Row]]

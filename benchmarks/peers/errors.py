@@ -1,4 +1,4 @@
-"""What a comparison with peers cannot do: no command of thoraq's raises these.
+"""Errors of the comparison with peers, which no command of thoraq raises.
 
 PeerFailed
 """
@@ -7,4 +7,4 @@ from __future__ import annotations
 
 
 class PeerFailed(Exception):
-    """The engine ended without its rows; its last lines say why."""
+    """The engine ended without its rows; its last output says why."""

@@ -1,4 +1,4 @@
-"""What every engine does with a file: read it, predict, measure. The same functions as thoraq's."""
+"""Reading, predicting and measuring a file in every engine, by thoraq's own functions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LIMITS = read_limits(Settings())
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an engine is told: processes it may use, and files of the archive to warm up on."""
+    """Parameters of an engine: number of processes, and files of the archive to warm up on."""
 
     cores: int
     batch: int
@@ -42,7 +42,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file that was read; ``code`` where it could not be. ``taken_at``: seconds since 1970."""
+    """A file that was read, or the ``code`` of its error. ``taken_at``: seconds since 1970."""
 
     path: str
     taken_at: float
@@ -54,7 +54,7 @@ class InputFile:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of an engine's CSV file."""
+    """A row of an engine's CSV file."""
 
     path: str
     taken_at: float
@@ -64,12 +64,12 @@ class Row:
     expected_error_px224: float | None = None
 
     def plain(self) -> dict[str, Any]:
-        """Return the row as it travels between processes."""
+        """Return the row as plain values, to pass between processes."""
         return asdict(self)
 
 
 def take(path: str) -> InputFile:
-    """Read and prepare one file, as a reading process of thoraq does."""
+    """Read and prepare a file, as a reading process of thoraq does."""
     taken_at = time.time()
     try:
         read_file = read(Path(path), _LIMITS, check=check_header)
@@ -80,10 +80,10 @@ def take(path: str) -> InputFile:
 
 
 class Network:
-    """The shipped network on ``threads`` cores of this process.
+    """The shipped network on ``threads`` threads of this process.
 
-    ``tuned``: compiled for batches of ``batch``. Torch unless ``runtime`` says otherwise; as it is
-    loaded it lies channels-last, and it always predicts in inference mode.
+    ``tuned``: compiled for batches of ``batch``. With torch, unless ``runtime`` is another; loaded
+    in channels-last format, and always in inference mode.
     """
 
     def __init__(
@@ -104,22 +104,22 @@ class Network:
         return self.rows([take(path) for path in paths])
 
     def rows(self, read_files: Sequence[InputFile]) -> list[Row]:
-        """Measure a batch that was read, in its order."""
+        """Measure a batch that was read; return the rows in its order."""
         ready = [read_file for read_file in read_files if read_file.prepared is not None]
-        said = iter(self._predict([read_file.prepared.pixels for read_file in ready]))
+        predictions = iter(self._predict([read_file.prepared.pixels for read_file in ready]))
         return [
             Row(read_file.path, read_file.taken_at, read_file.code)
             if read_file.prepared is None
             else self._row(read_file, p)
             for read_file in read_files
-            for p in [None if read_file.prepared is None else next(said)]
+            for p in [None if read_file.prepared is None else next(predictions)]
         ]
 
     def _predict(self, squares: Sequence[np.ndarray]) -> list[Prediction]:
         if not squares:
             return []
         pixels = np.stack(squares)
-        if len(pixels) < self._fixed:  # another size would be compiled anew
+        if len(pixels) < self._fixed:  # another size would be compiled again
             missing = self._fixed - len(pixels)
             pixels = np.concatenate([pixels, np.zeros((missing, *pixels.shape[1:]), np.uint8)])
         return self._predictor.predict(pixels)[: len(squares)]

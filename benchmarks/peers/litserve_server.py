@@ -1,4 +1,4 @@
-"""LitServe: a server that forms batches, and a client that always has enough requests waiting."""
+"""LitServe: a server that forms batches, and a client that keeps enough requests waiting."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ import psutil
 from benchmarks.peers.engine import Engine
 from benchmarks.peers.file_rows import InputFile, Network, Plan, Row, take
 
-#: Batches that wait for each worker, so that none is ever without.
+#: Batches kept waiting per worker, so that none is idle.
 _WAITING_BATCHES = 2
 _BATCH_TIMEOUT_SECONDS = 0.05
 _START_SECONDS = 120.0
 
 
 class Measuring(litserve.LitAPI):
-    """A path comes in, a row goes out."""
+    """Takes a path, returns a row."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(max_batch_size=plan.batch, batch_timeout=_BATCH_TIMEOUT_SECONDS)
@@ -42,7 +42,7 @@ class Measuring(litserve.LitAPI):
         return take(request["path"])
 
     def batch(self, inputs: list[InputFile]) -> list[InputFile]:
-        """Leave the files as they are; the network stacks them."""
+        """Return the files unchanged; the network stacks them."""
         return inputs
 
     def predict(self, x: list[InputFile]) -> list[Row]:
@@ -50,7 +50,7 @@ class Measuring(litserve.LitAPI):
         return self._network.rows(x)
 
     def unbatch(self, output: list[Row]) -> list[Row]:
-        """Give each request its row."""
+        """Return the rows of the requests."""
         return output
 
     def encode_response(self, output: Row) -> dict[str, object]:
@@ -97,7 +97,7 @@ def opened(plan: Plan) -> Iterator[Engine]:
         _wait_until_warm(port)
         yield measured
     finally:
-        # Its workers and its API server outlive it otherwise.
+        # Otherwise its workers and its API server would outlive it.
         for process in psutil.Process(server.pid).children(recursive=True):
             process.kill()
         server.terminate()
@@ -107,7 +107,7 @@ def opened(plan: Plan) -> Iterator[Engine]:
 def _ask(
     port: int, waiting: queue.SimpleQueue[str], answers: queue.SimpleQueue[Row | Exception]
 ) -> None:
-    """Post paths over one connection until there are none."""
+    """Post paths over one connection until none is left."""
     line = http.client.HTTPConnection("127.0.0.1", port)
     try:
         while True:

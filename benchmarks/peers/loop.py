@@ -1,4 +1,4 @@
-"""A plain PyTorch loop: one file after the other, batch 1."""
+"""A plain PyTorch loop: one file at a time, batch size 1."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.peers.file_rows import Network, Plan, Row
 
 @contextmanager
 def opened(plan: Plan) -> Iterator[Engine]:
-    """Load the network, and choose between one thread and torch's own choice, one a core."""
+    """Load the network, and choose between one thread and torch's default, one per core."""
     network = Network(plan)
     network.measured(plan.sample[:1])
     seconds = {threads: _time(network, plan, threads) for threads in (1, plan.cores)}

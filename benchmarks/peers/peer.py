@@ -1,4 +1,4 @@
-"""The peers: what each is, where its module stands, and what it needs that thoraq does not."""
+"""The peers: their titles, modules and packages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One engine. ``package``: what has to be installed, or nothing; ``bar``: thoraq's aim."""
+    """An engine. ``package``: to be installed, or empty; ``bar``: the ratio thoraq aims for."""
 
     title: str
     module: str
@@ -18,7 +18,7 @@ class Peer:
 
     @property
     def version(self) -> str | None:
-        """Return the version that is installed, None where it is not; "" where none is needed."""
+        """Return the installed version of the package, None without it, "" if none is needed."""
         if not self.package:
             return ""
         try:

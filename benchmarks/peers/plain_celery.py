@@ -1,4 +1,4 @@
-"""Plain Celery: a task an image on a real Redis, prefork children, the network in each child."""
+"""Plain Celery: a task per image on a real Redis, prefork children, the network in each child."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.peers.engine import Engine
 from benchmarks.peers.file_rows import Network, Plan, Row
 from scheduler.broker import EmbeddedBroker
 
-#: Enough tasks for every child to have had some before the clock starts.
+#: Enough tasks for every child to get some before the clock starts.
 _WARMING_TASKS_A_CHILD = 8
 
 app = Celery("plain")
@@ -31,7 +31,7 @@ _networks: list[Network] = []
 
 @signals.worker_process_init.connect
 def load(**_: Any) -> None:
-    """Load the network in a child, behind the fork."""
+    """Load the network in a child, after the fork."""
     _networks.append(Network(Plan(cores=1, batch=1, sample=())))
 
 

@@ -1,8 +1,8 @@
-"""Ray Data, as its guide to offline inference has it: a pool of actors, each with the network.
+"""Ray Data, as in its guide to offline inference: a pool of actors, each with the network.
 
-One actor a core, fixed in size, a batch a block. Reading is done in the actor as well: on a
-machine without an accelerator a stage of its own would take cores from the actors and carry every
-square through the object store.
+A fixed pool with one actor per core, and a batch per block. The actors also read the files: on a
+machine without an accelerator a separate stage would take cores from the actors and pass every
+image through the object store.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _START_SECONDS = 120
 
 
 class Measuring:
-    """What an actor does with a batch of paths."""
+    """An actor that measures batches of paths."""
 
     def __init__(self, plan: Plan) -> None:
         self._network = Network(plan)
@@ -36,7 +36,7 @@ class Measuring:
 
 @contextmanager
 def opened(plan: Plan) -> Iterator[Engine]:
-    """Start Ray; the actors start with the data, before its first file is taken."""
+    """Start Ray; the actors start with the data set, before the first file is taken."""
     ray.init(num_cpus=plan.cores, include_dashboard=False, log_to_driver=False)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False

@@ -1,4 +1,4 @@
-"""One run of thoraq, or of a peer: started, waited for, and its rows taken."""
+"""Running thoraq, or a peer, and reading its rows."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from scheduler.settings import Settings, child_environment
 from worker.device_batch import CPU_DEVICE_BATCH
 
 _ROOT = Path(__file__).parents[2]
-#: Images a forward pass, thoraq's own number; also what warms each worker of a peer.
+#: Images per forward pass, as in thoraq; also the number that warms up each worker of a peer.
 BATCH = CPU_DEVICE_BATCH
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of it.
+    """The result of a run.
 
-    ``icts`` by file name; ``seconds`` from the first file that was taken to the last row that was
-    written; ``whole_seconds`` from the command to its end.
+    ``icts`` by file name; ``seconds`` from the first file taken to the last row written;
+    ``whole_seconds`` from the start to the end of the command.
     """
 
     icts: dict[str, float]
@@ -41,7 +41,7 @@ class Run:
 
 
 def run_thoraq(archive: Path, place: Path) -> Run:
-    """Measure with `thoraq process` in a state folder of its own. Raises PeerFailed."""
+    """Measure with `thoraq process` in a separate state folder. Raises PeerFailed."""
     state = place / "state"
     settings = Settings(state=state, database_url=None, broker_url=None)
     whole = _run(
@@ -86,8 +86,8 @@ def run_peer(module: str, archive: Path, place: Path, cores: int) -> Run:
             for row in csv.DictReader(stream)
             if not row["code"]
         }
-    said = json.loads(times.read_text())
-    return Run(icts, said["last"] - said["first"], whole)
+    clock = json.loads(times.read_text())
+    return Run(icts, clock["last"] - clock["first"], whole)
 
 
 def _run(command: Sequence[str], settings: Settings, place: Path) -> float:
@@ -109,11 +109,11 @@ def _run(command: Sequence[str], settings: Settings, place: Path) -> float:
         code = process.wait()
         seconds = time.monotonic() - began
     finally:
-        # Whatever it left behind would slow the next engine down.
+        # Processes it left behind would slow down the next engine.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     if code != 0:
-        said = log.read_text(errors="replace").strip().splitlines()[-20:]
-        raise PeerFailed("\n".join([f"{' '.join(command[:2])} exits {code}", *said]))
+        lines = log.read_text(errors="replace").strip().splitlines()[-20:]
+        raise PeerFailed("\n".join([f"{' '.join(command[:2])} exits {code}", *lines]))
     return seconds

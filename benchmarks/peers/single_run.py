@@ -1,4 +1,4 @@
-"""One engine, once, in a process of its own.
+"""Run one engine once, in a separate process.
 
 ``python -m benchmarks.peers.single_run ENGINE ORDER``
 """
@@ -20,7 +20,7 @@ COLUMNS = [each for each in Row.__dataclass_fields__ if each != "taken_at"]
 
 
 def main() -> None:
-    """Do what the order says, and leave the times beside the rows."""
+    """Run the order; write the rows and the times."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.peers.single_run", description=__doc__
     )
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("order", type=Path, help="JSON: plan, paths, rows and times to write")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
-    logging.disable(logging.WARNING)  # a reader's words about a file's faults
+    logging.disable(logging.WARNING)  # warnings of decoders about files
     order = json.loads(asked.order.read_text())
     plan = Plan(order["cores"], order["batch"], tuple(order["sample"]))
     engine = importlib.import_module(f"benchmarks.peers.{asked.engine}")

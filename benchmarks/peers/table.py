@@ -1,4 +1,4 @@
-"""What the runs came to, as a Markdown table."""
+"""The results of the runs as a Markdown table."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 from benchmarks.peers.peer import PEERS
 from benchmarks.peers.runs import Run
 
-#: Runtimes round differently, and thoraq may compute in eight bits what a peer does in fp32: of a
-#: thousand radiographs the one that differs most does by 0.0023 on a CPU without bfloat16.
-#: Readers differ by 0.011. The same runtime agrees to 1e-4, which a test holds.
+#: Largest accepted difference of an ICT. Runtimes round differently, and thoraq may compute in
+#: eight bits what a peer does in fp32: over a thousand radiographs the largest difference is 0.0023
+#: on a CPU without bfloat16. Human readers differ by 0.011. The same runtime agrees to 1e-4, as a
+#: test shows.
 AGREEMENT = 3e-3
 THORAQ = "thoraq"
 HEADINGS = (
@@ -29,7 +30,7 @@ Runs = Mapping[str, Sequence[Run] | None]
 
 
 def table(runs: Runs, files: int) -> Iterator[str]:
-    """Yield the lines. A ratio is the median of the ratios of each round."""
+    """Yield the lines. A ratio is the median of the rounds' ratios."""
     ours = runs[THORAQ] or ()
     yield _row(*HEADINGS)
     yield f"|{'---|' * len(HEADINGS)}"
@@ -56,12 +57,12 @@ def apart_from(ours: Run, theirs: Run) -> float:
     """Return the largest difference of an ICT. Raises ValueError if the files differ."""
     if ours.icts.keys() != theirs.icts.keys():
         missing = sorted(ours.icts.keys() ^ theirs.icts.keys())
-        raise ValueError(f"{len(missing)} files were measured by one alone: {missing[:5]}")
+        raise ValueError(f"{len(missing)} files were measured by only one: {missing[:5]}")
     return max(abs(ict - theirs.icts[name]) for name, ict in ours.icts.items())
 
 
 def machine(cores: int) -> str:
-    """Return the processor, and how many cores of it were used."""
+    """Return the processor and the number of cores used."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = next(x.partition(":")[2].strip() for x in lines if x.startswith("model name"))
@@ -79,6 +80,6 @@ def _rate(runs: Sequence[Run], files: int) -> str:
 
 
 def _beside(runs: Sequence[Run]) -> tuple[str, str]:
-    """Return the seconds of start and end, and those of the whole command."""
+    """Return the seconds for start and end, and of the whole command."""
     around = statistics.median(run.whole_seconds - run.seconds for run in runs)
     return f"{around:.0f}", f"{statistics.median(run.whole_seconds for run in runs):.0f}"

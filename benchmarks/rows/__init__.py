@@ -1,1 +1,1 @@
-"""What a database of a million radiographs costs an operator: ``python -m benchmarks.rows``."""
+"""Speed of commands on a database of a million radiographs: ``python -m benchmarks.rows``."""

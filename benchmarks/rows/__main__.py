@@ -1,8 +1,7 @@
-"""What a database of a million radiographs costs: ``python -m benchmarks.rows [--url URL]``.
+"""Speed on a database of a million radiographs: ``python -m benchmarks.rows [--url URL]``.
 
-Fills a database with finished radiographs through the tables themselves, then times what an
-operator and a second submission ask of it. Times are medians of several tries, memory is this
-process's peak.
+Fills the tables of a database with finished radiographs, then times the queries of operators and of
+a second submission. Times are medians of several tries, memory is the peak of this process.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from testbed.large_database import BATCH, LATE_BATCH, LATE_MODEL, fill, made_rad
 
 
 def known_per_second(database: Database, count: int) -> float:
-    """Ask for every file once more, a thousand at a time, as a second submission does."""
+    """Look up every file again, a thousand at a time, as a second submission does."""
     stats: dict[str, list[FileStat]] = {BATCH: [], LATE_BATCH: []}
     for made in made_radiographs(range(1, count + 1), count):
         stats[made.batch].append(made.stat)
@@ -53,7 +52,7 @@ def known_per_second(database: Database, count: int) -> float:
 
 
 def recomputed_per_second(database: Database) -> tuple[int, float]:
-    """Judge every result anew; return how many changed, and the rate of all."""
+    """Recompute every result; return how many changed, and the rate."""
     lines = IctThresholds()
     gc.freeze()  # as every command does
     began = time.perf_counter()
@@ -63,7 +62,7 @@ def recomputed_per_second(database: Database) -> tuple[int, float]:
 
 
 def median_ms(work: Callable[[], object], times: int = 5) -> float:
-    """Return the median of a few tries."""
+    """Return the median time of a few tries."""
     taken = []
     for _ in range(times):
         began = time.perf_counter()
@@ -73,7 +72,7 @@ def median_ms(work: Callable[[], object], times: int = 5) -> float:
 
 
 def asked(database: Database, count: int) -> Iterator[tuple[str, float]]:
-    """Time what operators ask."""
+    """Time the queries of operators."""
     [middle] = made_radiographs([count // 2], count)
     [late] = made_radiographs([count - 25], count)
     questions: dict[str, dict[str, object]] = {
@@ -116,8 +115,8 @@ def _all(found: Callable[[], Iterator[object]]) -> list[object]:
     return list(found())
 
 
-def tell(line: str) -> None:
-    """Show how far it is."""
+def show_progress(line: str) -> None:
+    """Show progress."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r{line}\x1b[K")
         sys.stderr.flush()
@@ -127,14 +126,14 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.rows", description=__doc__)
     parser.add_argument("--count", type=int, default=1_000_000)
-    parser.add_argument("--url", help="an empty database; SQLite in a folder of its own")
+    parser.add_argument("--url", help="an empty database; default: SQLite in a temporary folder")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="thoraq-rows-") as place:
         url = options.url or f"sqlite:///{Path(place) / 'thoraq.db'}"
         schema.upgrade(url)
         database = Database.open(url)
         for written in fill(database, options.count):
-            tell(f"{written} of {options.count} radiographs")
+            show_progress(f"{written} of {options.count} radiographs")
         rate = known_per_second(database, options.count)
         print(f"| {options.count} radiographs | |")  # noqa: T201
         print("|---|---|")  # noqa: T201

@@ -1,4 +1,4 @@
-"""How long another writer waits while an operator's command goes through a large batch."""
+"""How long another writer waits while an operator's command changes a large batch."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from testbed.large_database import BATCH
 from testbed.records import MODEL, START
 
 _CHUNK = 64
-#: Until what was queued in a block is folded.
+#: Foldings after which all entries of the block are folded.
 _FOLDS = 3
 
 
 def longest_waits(url: str) -> Iterator[tuple[str, float, float]]:
-    """Yield each command, how long it took and the longest wait of a writer beside it, in seconds.
+    """Yield each command, its duration and the longest wait of another writer, in seconds.
 
-    The radiographs of the filled database are to be measured anew.
+    The radiographs of the filled database are queued again first.
     """
     database = Database.open(url)
     _queue_all(database)
@@ -48,7 +48,7 @@ def longest_waits(url: str) -> Iterator[tuple[str, float, float]]:
 
 
 def forget_waits(url: str) -> tuple[float, float]:
-    """Forget the batch; return how long it took and the longest wait of a writer, in seconds."""
+    """Forget the batch; return the duration and the longest wait of another writer, in seconds."""
     database = Database.open(url)
     cancel(database, BATCH, _CHUNK)
     for _ in range(_FOLDS):
@@ -87,7 +87,7 @@ def _queue_all(database: Database) -> None:
 
 
 class _Writer:
-    """A process that writes a row again and again, and notes its longest wait."""
+    """A process that keeps writing a row, and records its longest wait."""
 
     def __init__(self, url: str) -> None:
         self._command = [sys.executable, "-m", "benchmarks.rows.waiting_writer", url]
@@ -102,11 +102,11 @@ class _Writer:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        said, _none = self._process.communicate("\n")
-        self.longest_seconds = float(said)
+        output, _none = self._process.communicate("\n")
+        self.longest_seconds = float(output)
 
 
-def write_until_told(url: str) -> None:
+def write_until_end(url: str) -> None:
     """Write until standard input ends; print the longest wait."""
     database = Database.open(url)
     over = threading.Event()
@@ -129,4 +129,4 @@ def _await_line(over: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    write_until_told(sys.argv[1])
+    write_until_end(sys.argv[1])

@@ -1,1 +1,1 @@
-"""Copies of the whole database: taken while others write, kept in rotation, brought back."""
+"""Copies of the whole database: made while others write, rotated, restored."""

@@ -1,7 +1,7 @@
-"""The script that pg_restore makes of an archive: rows are read out of it, nothing is executed.
+"""Reading rows out of the script that pg_restore makes of an archive, without executing it.
 
-Whoever made the archive chose every line of it, and a script may run programs on the server. So
-one form of line is taken for the start of rows, a few are passed over, and any other is refused.
+The author of an archive controls every line of it, and a script may run programs on the server. So
+one form of line starts rows, a few others are skipped, and any other is refused.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _PASSED_OVER = re.compile(
     rb"|SELECT pg_catalog\.(?:set_config|setval)\([^;()]*\);"
 )
 _END = b"\\.\n"
-#: Rows are handed on in pieces of this size, bytes.
+#: Size of the pieces in which rows are passed on, bytes.
 _PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of one table as COPY takes them; ``pieces`` are read before the next table's."""
+    """Rows of one table in the format of COPY; read ``pieces`` before the next table."""
 
     table: str
     columns: Sequence[str]
@@ -36,7 +36,7 @@ class Rows:
 
 
 def tables_in(script: IO[bytes], columns: Mapping[str, Sequence[str]]) -> Iterator[Rows]:
-    """Yield the rows of each table of a script. ``columns``: those of each table that is known.
+    """Yield the rows of each table in a script. ``columns``: by table, of the known tables.
 
     Raises CopyUntrusted, CopyDamaged.
     """
@@ -47,12 +47,12 @@ def tables_in(script: IO[bytes], columns: Mapping[str, Sequence[str]]) -> Iterat
             encoding = setting[1].decode("ascii")
         elif start := _START.fullmatch(line.rstrip(b"\n")):
             table = start[1].decode("ascii", "replace")
-            named = [name.strip('"') for name in start[2].decode("ascii", "replace").split(", ")]
+            names = [name.strip('"') for name in start[2].decode("ascii", "replace").split(", ")]
             known = {VERSION_TABLE: ("version_num",), **columns}.get(table)
-            if known is None or table in seen or sorted(named) != sorted(known):
+            if known is None or table in seen or sorted(names) != sorted(known):
                 raise CopyUntrusted.because(f"rows of {shown(table)}")
             seen.add(table)
-            yield Rows(table, named, encoding, _pieces(script))
+            yield Rows(table, names, encoding, _pieces(script))
         elif _PASSED_OVER.fullmatch(line.rstrip(b"\n")) is None:
             raise CopyUntrusted.because("a statement beside its rows")
 

@@ -1,7 +1,7 @@
-"""Copies: the whole database in one file, taken while others write, and brought back.
+"""Copies of the whole database in one file: made while others write, and restored.
 
-A copy of SQLite is a database file, one of PostgreSQL an archive of pg_dump. Either holds what
-stood at one moment.
+A copy of SQLite is a database file, one of PostgreSQL an archive of pg_dump. Either contains the
+state of one moment.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from db.schema import refuse_newer
 from db.training.runs import resend_runs
 from db.translation import translated
 
-#: Tables that every thoraq's database has had from its first schema on.
+#: Tables that every database of thoraq has had since its first schema.
 _OURS = frozenset({"batch", "chunk", "file", "job", "measurement", "radiograph"})
 
 
 def back_up(url: str, target: Path, *, replace: bool = False) -> CopyCount:
-    """Write the database at ``url`` to ``target``; an interruption leaves what was there.
+    """Write the database at ``url`` to ``target``; an interruption leaves an old file unchanged.
 
     Raises CopyExists, CopyFailed, ToolMissing, ToolOutdated, DatabaseAway, SchemaOutdated,
     SchemaNewer.
@@ -45,7 +45,7 @@ def back_up(url: str, target: Path, *, replace: bool = False) -> CopyCount:
     refuse_newer(url)
     try:
         _forget_halves(target)
-        # It holds results: nobody else may read it, from its first byte on.
+        # It contains results: nobody else may read it, from the first byte on.
         opened, name = tempfile.mkstemp(".part", f".{target.name}.", target.parent)
         half = Path(name)
         try:
@@ -65,10 +65,10 @@ def back_up(url: str, target: Path, *, replace: bool = False) -> CopyCount:
 
 
 def restore(url: str, source: Path, *, replace: bool = False) -> CopyCount:
-    """Bring a copy back, all of it or nothing; what waits in it is sent again.
+    """Restore a copy, all of it or nothing; waiting work in it is sent again.
 
-    Jobs and runs that were at work when it was taken come back when their leases are found over.
-    Rows alone are taken from it, into a schema that is made anew.
+    Jobs and runs that were running when it was made are requeued once their leases expire.
+    Only rows are read from it, into a newly created schema.
     Raises CopyForeign, CopyDamaged, CopyUntrusted, CopyFailed, DatabaseNotEmpty, DatabaseBroken,
     SchemaNewer, ToolMissing, ToolOutdated, DatabaseAway, DatabaseBusy.
     """
@@ -94,14 +94,14 @@ def restore(url: str, source: Path, *, replace: bool = False) -> CopyCount:
 
 
 def check_copy(source: Path, *, sqlite: bool) -> None:
-    """Check that a file is a sound copy for this kind of database, of no newer schema.
+    """Check that a file is an intact copy for this kind of database, with no newer schema.
 
     Nothing of it is executed. Raises CopyForeign, CopyDamaged, CopyUntrusted, SchemaNewer,
     ToolMissing, ToolOutdated.
     """
     kind = sqlite_copies if sqlite else postgres_copies
     contents: CopyContents = kind.look_into(source)
-    # Other programs keep their revisions in a table of the same name, and number them alike.
+    # Other programs that use alembic have a table of the same name, with similar revisions.
     if contents.revision is None or not contents.tables >= _OURS:
         raise CopyForeign.about(source)
     check_revision(contents.revision)
@@ -131,7 +131,7 @@ def _counted(url: str) -> CopyCount:
 
 
 def _forget_halves(target: Path) -> None:
-    """Remove what a backup to this name left when it was killed: it holds results."""
+    """Remove partial files of backups to this name that were killed: they contain results."""
     half = re.compile(rf"\.{re.escape(target.name)}\.[a-z0-9_]{{8}}\.part")
     for each in target.parent.iterdir():
         if half.fullmatch(each.name):

@@ -1,4 +1,4 @@
-"""PostgreSQL's tables while many rows come in: what would slow that down, or count them, is off."""
+"""Bulk loading on PostgreSQL, without the keys, indexes and triggers that would slow it down."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, text
 
-#: Of our own tables alone: others may share their schema.
+#: Only our own tables: others may share their schema.
 _OURS = "WHERE t.relname = ANY(:names) AND t.relnamespace = current_schema()::regnamespace"
-#: Those that others are made for go last: a foreign key needs the other table's key.
+#: Foreign keys last: each needs the primary or unique key of the other table.
 _CONSTRAINTS = f"""
     SELECT t.oid::regclass::text, quote_ident(c.conname), pg_get_constraintdef(c.oid)
     FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
@@ -24,7 +24,7 @@ _INDEXES = f"""
 
 @contextmanager
 def without_constraints(connection: Connection, tables: Collection[str]) -> Iterator[None]:
-    """Take keys, indexes and triggers away; bring them back, and number on from the last row."""
+    """Drop keys, indexes and triggers; then restore them and set sequences to the last row."""
     names = {"names": list(tables)}
     constraints = connection.execute(text(_CONSTRAINTS), names).all()
     indexes = connection.execute(text(_INDEXES), names).all()
@@ -40,7 +40,7 @@ def without_constraints(connection: Connection, tables: Collection[str]) -> Iter
     for table, name, definition in reversed(constraints):
         connection.exec_driver_sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
     for _, definition in indexes:
-        # As text: a statement with a per cent sign is no pattern for values.
+        # text(), since exec_driver_sql would interpret a per cent sign as a placeholder.
         connection.execute(text(definition.replace(":", "\\:")))
     _number_on(connection, tables)
 

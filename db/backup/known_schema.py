@@ -1,7 +1,7 @@
-"""The schema of a revision: what a copy may hold, by kind, name and definition.
+"""The schema of a revision: what a copy may contain, by kind, name and definition.
 
-Migrations make it in an empty database in memory, so that nothing of a copy is asked what it should
-be. PostgreSQL's objects have the names of SQLite's, and some of their own.
+Migrations create it in an empty database in memory, so that it never depends on the copy.
+PostgreSQL has objects of the same names as SQLite, and some more.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from db.errors import CopyUntrusted, SchemaNewer
 from db.migration import check_revision, definitions_at
 from db.tally import FUNCTIONS
 
-#: A row of SQLite's catalogue: kind, name and statement, None of what SQLite makes by itself.
+#: A row of SQLite's catalogue: kind, name and statement; None for what SQLite creates by itself.
 Entry = tuple[str, str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignEntry:
-    """What no database of thoraq's has. ``known``: it has one of this name, of other definition."""
+    """An object that is not in thoraq's schema, or, if ``known``, not with this definition."""
 
     kind: str
     name: str
@@ -30,29 +30,29 @@ class ForeignEntry:
     virtual: bool = False
 
     def __str__(self) -> str:
-        """Name it."""
+        """Return its kind and name."""
         kind = self.kind if self.kind in {"table", "index", "trigger", "view"} else "object"
         entry = f"{kind} {shown(self.name)}"
-        return f"{entry} of another definition" if self.known else entry
+        return f"{entry} with another definition" if self.known else entry
 
 
 VERSION_TABLE = "alembic_version"
-#: What SQLite keeps for itself; its index of a constraint comes and goes with the table.
+#: SQLite's internal tables; the index of a constraint belongs to its table.
 _INTERNAL = {("table", "sqlite_sequence"), ("table", "sqlite_stat1"), ("table", "sqlite_stat4")}
 _AUTOMATIC = "sqlite_autoindex_"
-#: Space and comments; a literal; names in quotes; words; anything else.
+#: White space and comments; a literal; quoted names; words; anything else.
 _TOKEN = re.compile(
     r"""(?:\s|--[^\n]*|/\*.*?\*/)+|('(?:[^']|'')*')|"((?:[^"]|"")*)"|`([^`]*)`|\[([^]]*)]|(\w+)|(.)""",
     re.DOTALL,
 )
 _CONSTRAINT = re.compile(r"CONSTRAINT \"?(\w+)\"? (PRIMARY|UNIQUE|FOREIGN)")
-#: How much of a name that others chose is repeated.
+#: Longest part of an untrusted name that a message repeats, characters.
 _MOST_OF_NAME = 60
 _MOST_NAMED = 5
 
 
 def refuse_differences(source: Path, differences: Sequence[str]) -> None:
-    """Refuse a copy that holds what none of ours does. Raises CopyUntrusted."""
+    """Refuse a copy that contains unknown objects. Raises CopyUntrusted."""
     if differences:
         left = len(differences) - _MOST_NAMED
         more = f" and {left} more" if left > 0 else ""
@@ -61,7 +61,7 @@ def refuse_differences(source: Path, differences: Sequence[str]) -> None:
 
 
 def is_known(revision: str) -> bool:
-    """Whether this program knows a revision."""
+    """Return whether this program knows a revision."""
     try:
         check_revision(revision)
     except SchemaNewer:
@@ -71,7 +71,7 @@ def is_known(revision: str) -> bool:
 
 @cache
 def columns_of(revision: str) -> dict[str, tuple[str, ...]]:
-    """Return the columns of each table at ``revision``, the table of revisions left out."""
+    """Return the columns of each table at ``revision``, without the table of revisions."""
     return {
         name: columns
         for name, columns in definitions_at(revision)[1].items()
@@ -89,13 +89,13 @@ def _definitions(revision: str) -> dict[tuple[str, str], object]:
 
 
 def is_version_table(entry: Entry, revision: str) -> bool:
-    """Whether a table of revisions is the one that every revision has."""
+    """Return whether an entry is the table of revisions, with its usual definition."""
     kind, name, sql = entry
     return sql is not None and _definitions(revision).get((kind, name)) == definition(sql)
 
 
 def foreign_entries(found: Iterable[Entry], revision: str) -> Iterator[ForeignEntry]:
-    """Yield what SQLite's catalogue holds beyond a revision's schema."""
+    """Yield the entries of SQLite's catalogue that are not in a revision's schema."""
     known = _definitions(revision)
     for entry in found:
         kind, name, sql = entry
@@ -109,16 +109,16 @@ def foreign_entries(found: Iterable[Entry], revision: str) -> Iterator[ForeignEn
 
 
 def missing_tables(tables: Iterable[str], revision: str) -> Iterator[str]:
-    """Yield the tables of a revision that are not among ``tables``, in words."""
+    """Yield a message for each table of a revision that is not among ``tables``."""
     for name in sorted(columns_of(revision).keys() - set(tables)):
         yield f"no table {shown(name)}"
 
 
 @cache
 def archive_entries(revision: str) -> re.Pattern[str]:
-    """Return what matches a line of pg_restore's list, less its numbers, that may be in a copy.
+    """Return a pattern of the lines of pg_restore's list, without numbers, that a copy may have.
 
-    Such a line is the kind, the schema, the object and its owner.
+    Such a line consists of the kind, the schema, the object and its owner.
     """
     entries = {("SCHEMA", "public"), ("COMMENT", "SCHEMA public"), ("ACL", "SCHEMA public")}
     for name in FUNCTIONS:
@@ -141,7 +141,7 @@ def archive_entries(revision: str) -> re.Pattern[str]:
 
 
 def definition(sql: str) -> object:
-    """Return what a statement defines, whatever its spaces, quotes and order of columns."""
+    """Return what a statement defines, regardless of spaces, quotes and the order of columns."""
     tokens = [
         literal or (quoted or tick or bracket or word or other).casefold()
         for literal, quoted, tick, bracket, word, other in _TOKEN.findall(sql)
@@ -166,5 +166,5 @@ def definition(sql: str) -> object:
 
 
 def shown(name: str) -> str:
-    """Return a name that others chose, as it may be printed."""
+    """Return an untrusted name in a form that is safe to print."""
     return ascii(name[:_MOST_OF_NAME])

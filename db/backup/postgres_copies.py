@@ -1,4 +1,4 @@
-"""Copies of PostgreSQL: archives of pg_dump, whose rows are brought back in one transaction."""
+"""Copies of PostgreSQL: archives of pg_dump, whose rows are restored in one transaction."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _ENTRY = re.compile(r"^\d+; \d+ \d+ (.*)$", re.MULTILINE)
 
 
 def write_copy(url: str, target: int) -> CopyCount:
-    """Write an archive to the open file ``target``; others may write meanwhile.
+    """Write an archive to the open file ``target``; others may write at the same time.
 
     Raises CopyFailed, ToolMissing, ToolOutdated, DatabaseAway, SchemaOutdated.
     """
@@ -86,9 +86,9 @@ def write_copy(url: str, target: int) -> CopyCount:
 
 
 def bring_back(url: str, source: Path, *, replace: bool) -> None:
-    """Put an archive's rows in place of the database's, all of them or none; upgrade older ones.
+    """Replace the database's rows by an archive's, all or none; upgrade an older schema.
 
-    Nothing but rows is taken from the archive: the schema is made anew. Raises CopyForeign,
+    Only rows are read from the archive: the schema is newly created. Raises CopyForeign,
     CopyUntrusted, CopyDamaged, CopyFailed, DatabaseBusy, ToolMissing.
     """
     revision = look_into(source).revision
@@ -126,7 +126,7 @@ def _try_to_bring_back(url: str, source: Path, revision: str, *, replace: bool) 
 
 
 def _take_rows(connection: Connection, source: Path, columns: Mapping[str, Sequence[str]]) -> None:
-    """Copy an archive's rows into our own tables; no word of it reaches the server but values."""
+    """Copy an archive's rows into our own tables; only values of it reach the server."""
     raw = connection.connection.driver_connection
     command = [*_tool("pg_restore"), "--data-only", "--file=-", str(source.absolute())]
     with (
@@ -169,7 +169,7 @@ def _take_table(raw: psycopg.Connection[Any], rows: Rows, *, known: bool) -> Non
 
 
 def look_into(source: Path) -> CopyContents:
-    """Read what an archive says it is; nothing of it is executed.
+    """Return the contents that an archive lists; nothing of it is executed.
 
     Raises CopyForeign, CopyDamaged, CopyUntrusted, ToolMissing, ToolOutdated.
     """
@@ -188,7 +188,7 @@ def look_into(source: Path) -> CopyContents:
 
 
 def schema_differences(contents: CopyContents) -> list[str]:
-    """Say what an archive holds, or lacks, against the schema of its revision."""
+    """Return how an archive's contents differ from the schema of its revision."""
     revision = contents.revision or HEAD
     known = archive_entries(revision)
     found = [shown(line) for line in contents.listed if known.fullmatch(line) is None]
@@ -212,9 +212,9 @@ def _read(source: Path, *wanted: str) -> str:
 
 @contextmanager
 def _reaching(url: str) -> Iterator[tuple[str, Sequence[int]]]:
-    """Give a tool's option for the database, and what it inherits: a file with the password.
+    """Yield a tool's option for the database, and the files it inherits: one with the password.
 
-    The file is in memory alone: neither the list of processes nor a disk ever holds it.
+    That file is in memory only: the password appears in no list of processes and on no disk.
     """
     parsed = make_url(url)
     given = parsed.query.get("options", ())
@@ -246,7 +246,7 @@ def _reaching(url: str) -> Iterator[tuple[str, Sequence[int]]]:
 
 
 def _servers(url: URL) -> dict[str, str]:
-    """Return hosts and ports of a URL that names several servers, as libpq wants them."""
+    """Return the hosts and ports of a URL with several servers, in the form of libpq."""
     named = url.query.get("host", ())
     if isinstance(named, str):
         return {}
@@ -256,7 +256,7 @@ def _servers(url: URL) -> dict[str, str]:
 
 
 def _tool(name: str) -> list[str]:
-    """Find a tool of PostgreSQL, the newest one, and have it speak English. Raises ToolMissing."""
+    """Return the command of PostgreSQL's newest such tool, in English. Raises ToolMissing."""
     packaged = sorted(
         _PACKAGED.glob(f"*/bin/{name}"),
         key=lambda each: int(each.parents[1].name) if each.parents[1].name.isdigit() else 0,

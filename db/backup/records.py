@@ -1,4 +1,4 @@
-"""What is known of a copy."""
+"""Records about copies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from db.tables import batch, file, job, measurement
 
 @dataclass(frozen=True, slots=True)
 class CopyRemark:
-    """What a database holds beside thoraq's: left out of a copy, or so that no restore takes it."""
+    """Objects that are not thoraq's: left out of a copy, or in it and refused by a restore."""
 
     left_out: tuple[str, ...] = ()
     differing: tuple[str, ...] = ()
@@ -21,23 +21,23 @@ class CopyRemark:
 
 @dataclass(frozen=True, slots=True)
 class CopyCount:
-    """Rows of the main tables, as a copy was taken or brought back."""
+    """Rows of the main tables when a copy was made or restored."""
 
     batches: int
     files: int
     jobs: int
     measurements: int
-    #: Where a restore put a database that could not be read any more.
+    #: Path to which a restore moved an unreadable database.
     moved_aside: Path | None = None
     remark: CopyRemark = CopyRemark()
 
 
 @dataclass(frozen=True, slots=True)
 class CopyContents:
-    """What a file turned out to hold.
+    """The contents of a copy.
 
-    ``revision``: of its schema; None: it has none. ``entries``: SQLite's catalogue, kind, name and
-    statement. ``listed``: an archive's, line by line.
+    ``revision``: of its schema; None: it has none. ``entries``: SQLite's catalogue: kind, name and
+    statement. ``listed``: the lines of an archive's list.
     """
 
     tables: frozenset[str]

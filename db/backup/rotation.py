@@ -1,7 +1,7 @@
 """Rotation: dated copies in one folder, of which only the newest are kept.
 
-A copy's name says which database it is of, so that installations may share a folder: only copies
-that were made this way of the same database are ever removed.
+The name of a copy identifies its database, so that installations may share a folder: only copies
+of the same database that were made this way are removed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from db.translation import translated
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """A new copy, what it holds, and the older ones that were removed for it."""
+    """A new copy, its contents, and the older copies that were removed."""
 
     copy: Path
     count: CopyCount
@@ -36,14 +36,14 @@ class Rotated:
 def rotate(url: str, folder: Path, keep: int, now: datetime | None = None) -> Rotated:
     """Write a dated copy into ``folder``, read it through, then remove all but the ``keep`` newest.
 
-    Until the new copy is found sound nothing is removed. Raises as `back_up` and `check_copy` do.
+    Nothing is removed unless the new copy is intact. Raises as `back_up` and `check_copy` do.
     """
     family = f"thoraq-{_digest_of(url)}-"
     copy = folder / f"{family}{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}.copy"
     count = back_up(url, copy)
     check_copy(copy, sqlite=sqlite_copies.is_sqlite_url(url))
     named = re.compile(rf"{family}\d{{8}}T\d{{6}}Z\.copy")
-    # The new one stays also where a clock was set back and others are dated later.
+    # The new copy is kept even if others have later dates, after a clock was set back.
     older = sorted(
         each
         for each in folder.iterdir()
@@ -59,7 +59,7 @@ def rotate(url: str, folder: Path, keep: int, now: datetime | None = None) -> Ro
 
 
 def _digest_of(url: str) -> str:
-    """Return a short name of a database, whatever the user, password and host it is reached by."""
+    """Return a short id of a database, independent of user, password and host in its URL."""
     parsed = make_url(url)
     if sqlite_copies.is_sqlite_url(url):
         identity = f"{socket.gethostname()} {Path(str(parsed.database)).absolute()}"

@@ -1,4 +1,4 @@
-"""Copies of SQLite: a database file of its own, written and read by SQLite itself."""
+"""Copies of SQLite: separate database files, written and read by SQLite itself."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ _HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def is_sqlite_url(url: str) -> bool:
-    """Whether a URL is SQLite's."""
+    """Return whether a URL is of a SQLite database."""
     return parse_url(url).get_backend_name() == "sqlite"
 
 
 def is_database(url: str, path: Path) -> bool:
-    """Whether a path is the database's own file."""
+    """Return whether a path is the database's own file."""
     if not is_sqlite_url(url):
         return False
     return path.exists() and _file_of(url).exists() and path.samefile(_file_of(url))
 
 
 def write_copy(url: str, target: Path) -> CopyCount:
-    """Write into an empty file; others may write meanwhile. Raises CopyFailed, SchemaOutdated."""
+    """Write a copy into an empty file while others may write. Raises CopyFailed, SchemaOutdated."""
     if not _file_of(url).exists():  # connecting would make one
         raise SchemaOutdated(f"there is no {_file_of(url)} to copy")
     engine = engine_of(url)
@@ -90,10 +90,10 @@ def write_copy(url: str, target: Path) -> CopyCount:
 
 
 def bring_back(url: str, source: Path) -> Path | None:
-    """Put a copy's rows in place of the database's, or make the database; upgrade what is older.
+    """Replace the database's rows by a copy's, or create the database; upgrade an older schema.
 
-    Nothing but rows is taken from the copy: the schema is made anew. A file that SQLite cannot read
-    any more is moved aside; returns where. Raises CopyFailed, CopyDamaged, CopyUntrusted,
+    Only rows are read from the copy: the schema is newly created. A database that SQLite can no
+    longer read is moved aside; return its new path. Raises CopyFailed, CopyDamaged, CopyUntrusted,
     DatabaseBusy.
     """
     path = _file_of(url)
@@ -122,7 +122,7 @@ def bring_back(url: str, source: Path) -> Path | None:
 
 
 def look_into(source: Path) -> CopyContents:
-    """Read what a copy says it is; nothing of it is executed. Raises CopyForeign, CopyDamaged."""
+    """Return the contents of a copy; nothing is executed. Raises CopyForeign, CopyDamaged."""
     check_magic(source, _MAGIC)
     try:
         with closing(_opened(source)) as copy:
@@ -132,7 +132,7 @@ def look_into(source: Path) -> CopyContents:
 
 
 def schema_differences(contents: CopyContents) -> list[str]:
-    """Say what a copy holds, or lacks, against the schema of its revision."""
+    """Return how a copy's contents differ from the schema of its revision."""
     revision = contents.revision or HEAD
     found = [str(each) for each in foreign_entries(contents.entries, revision)]
     return [*found, *missing_tables(contents.tables, revision)]
@@ -150,7 +150,7 @@ def read_through(source: Path) -> None:
 
 
 def _leave_out(target: Path) -> CopyRemark:
-    """Take what is not thoraq's out of a copy of our own making: a restore would refuse it."""
+    """Remove objects that are not thoraq's from a new copy: a restore would refuse them."""
     try:
         with closing(_opened(target)) as copy:
             contents = _contents(copy, "main")
@@ -173,7 +173,7 @@ def _leave_out(target: Path) -> CopyRemark:
 
 
 def _turn(each: ForeignEntry) -> tuple[int, bool]:
-    """Order views before the tables they name, virtual tables before those with their rows."""
+    """Return a sort key: views before their tables, virtual tables before their shadow tables."""
     return ["view", "trigger", "index", "table"].index(each.kind), not each.virtual
 
 
@@ -189,7 +189,7 @@ def _contents(opened: sqlite3.Connection, schema: str) -> CopyContents:
 
 
 def _fill(fresh: Path, source: Path) -> None:
-    """Make a database of a copy's schema and take its rows over, column by column."""
+    """Create a database with a copy's schema and copy its rows, column by column."""
     try:
         with closing(sqlite3.connect(fresh, isolation_level=None, uri=True)) as opened:
             opened.execute("PRAGMA trusted_schema = OFF")
@@ -228,9 +228,9 @@ def _fill(fresh: Path, source: Path) -> None:
 
 
 def _misfits(opened: sqlite3.Connection, table: str) -> bool:
-    """Whether a table holds what SQLite takes in any column and no row of ours has.
+    """Return whether a table contains values of a wrong type, which SQLite accepts in any column.
 
-    That is bytes, text for a number, and texts that are no time or no JSON where one is kept.
+    These are bytes, texts instead of numbers, and texts that are not a time or not JSON.
     """
     conditions = []
     for _, column, kind, *_ in opened.execute(f'PRAGMA main.table_info("{table}")').fetchall():
@@ -248,7 +248,7 @@ def _misfits(opened: sqlite3.Connection, table: str) -> bool:
 
 
 def _make_file(path: Path, mode: int) -> bool:
-    """Make an empty file if there is none; return whether it was made."""
+    """Create an empty file if there is none; return whether it was created."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError:
@@ -281,7 +281,7 @@ def _overwrite(url: str, source: Path) -> None:
 
 
 def _set_aside(path: Path) -> Path:
-    """Move a file that is no database any more, with its log, which would spoil another's."""
+    """Move a damaged database away, with its log, which would corrupt the next one."""
     aside = path.with_name(f"{path.name}.broken-{time.time_ns()}")
     for end in ("-wal", "-shm", ""):
         part = path.with_name(path.name + end)

@@ -1,1 +1,1 @@
-"""Questions to the database: results, failures, batches, and the filters they share."""
+"""Queries: results, failures, batches, and the filters they share."""

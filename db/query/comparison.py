@@ -1,4 +1,4 @@
-"""Two networks on the same radiographs: how far apart they are, and who crossed the ICT line."""
+"""Comparing two networks on the same radiographs: differences, and crossings of the ICT line."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _AFTER = measurement.alias("after")
 
 
 def compare_models(db: Database, before: str, after: str) -> ModelComparison:
-    """Compare what two networks measured on the radiographs that both measured.
+    """Return a comparison of two networks' results on the radiographs that both measured.
 
-    A radiograph crossed the line where both networks' values were compared with a threshold and
-    only one is above it.
+    A radiograph crossed the line if both values were compared with a threshold and exactly one is
+    above it.
     """
     change = _AFTER.c.ict - _BEFORE.c.ict
     sums = _both(before, after).with_only_columns(

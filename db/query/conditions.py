@@ -33,12 +33,12 @@ from db.dialect_paths import spellings
 from db.records import Comparison, Condition, Scalar
 from db.tables import measurement, radiograph
 
-#: Not to be compared: lists, and identifiers that are stored hashed.
+#: Columns that cannot be compared: lists, and identifiers that are stored hashed.
 _LEFT_OUT = {"id", "radiograph_id", "points", "spreads", "size", "created_at"} | {
     "patient_id",
     "accession",
 }
-#: Columns that are called otherwise outside the database.
+#: Columns with another name outside the database.
 _CALLED = {"model_version": "model"}
 
 COMPARABLE: dict[str, Column[Any]] = {
@@ -51,7 +51,7 @@ COMPARABLE: dict[str, Column[Any]] = {
     },
 }
 
-# The longer signs first; words stand apart from the column.
+# Longer operators first; words are separated from the column.
 _COLUMN = re.compile(r"\s*(\w+)")
 _SIGN = re.compile(r"\s*(<=|>=|!=|<|>|=)\s*")
 _WORDS = re.compile(
@@ -72,21 +72,21 @@ _TRAILING_ESCAPE = re.compile(r"(?:[^\\]|\\.)*\\", re.DOTALL)
 
 
 def parse_condition(text: str) -> Condition:
-    """Read ``COLUMN SIGN VALUE``, ``COLUMN [not] like PATTERN``, ``COLUMN contains TEXT``.
+    """Parse ``COLUMN OPERATOR VALUE``, ``COLUMN [not] like PATTERN``, ``COLUMN contains TEXT``.
 
     Also ``COLUMN is [not] null``; an empty value after = or != means the same. A value may be
-    quoted: ``'it''s'``. In a pattern % is any text and _ any one character; a backslash takes
-    their meaning away. Upper and lower case differ.
+    quoted: ``'it''s'``. In a pattern % matches any text and _ any one character, unless preceded
+    by a backslash. Matching is case-sensitive.
 
-    Raises ValueError: says where it fails, what can be compared, and with what.
+    Raises ValueError, with the position and the valid columns or values.
     """
     named = _COLUMN.match(text)
     signed = named and (_SIGN.match(text, named.end()) or _WORDS.match(text, named.end()))
     if named is None or signed is None:
         at = 1 if named is None else len(text[: named.end()].rstrip()) + 1
         raise ValueError(
-            f"{text!r} is no condition, such as age_years<18, view=PA, path like '%chest%' or"
-            f" ict is null: a sign is missing (at character {at})"
+            f"{text!r} is not a condition, such as age_years<18, view=PA, path like '%chest%' or"
+            f" ict is null: an operator is missing (at character {at})"
         )
     name = named[1]
     column = COMPARABLE.get(name)
@@ -94,7 +94,7 @@ def parse_condition(text: str) -> Condition:
         close = get_close_matches(name, COMPARABLE, 1)
         meant = f"; did you mean {close[0]}?" if close else ""
         raise ValueError(
-            f"no column {name!r} (at character {named.start(1) + 1}){meant}; those there are:"
+            f"no column {name!r} (at character {named.start(1) + 1}){meant}; the columns are:"
             f" {', '.join(sorted(COMPARABLE))}"
         )
     sign = " ".join(signed[1].lower().split())
@@ -102,7 +102,7 @@ def parse_condition(text: str) -> Condition:
     where = f" (at character {signed.end() + 1})"
     if sign in _NULL:
         if written:
-            raise ValueError(f"nothing follows {sign!r}, not {written!r}{where}")
+            raise ValueError(f"{sign!r} takes no value, such as {written!r}{where}")
         return Condition(name, _NULL[sign], None)
     comparison = Comparison(sign)
     try:
@@ -113,12 +113,12 @@ def parse_condition(text: str) -> Condition:
     except ValueError as exc:
         raise ValueError(f"{exc}{where}") from None
     if comparison not in {Comparison.EQUAL, Comparison.UNEQUAL}:
-        raise ValueError(f"{text!r} compares with nothing{where}")
+        raise ValueError(f"{text!r} has no value to compare with{where}")
     return Condition(name, comparison, None)
 
 
 def as_sql(connection: Connection, condition: Condition) -> ColumnElement[bool]:
-    """Return the condition on the joined tables; what is absent is neither less nor more."""
+    """Return the condition on the joined tables; absent values are neither less nor greater."""
     column: Column[Any] = COMPARABLE[condition.column]
     value = condition.value
     match condition.comparison:
@@ -152,12 +152,12 @@ def _unequal(
     connection: Connection, column: Column[Any], value: Scalar | None
 ) -> ColumnElement[bool]:
     if isinstance(column.type, ArchivePath):
-        return ~_equal(connection, column, value)  # there is always a path
+        return ~_equal(connection, column, value)  # a path is never NULL
     return column.is_distinct_from(value)
 
 
 def _like(connection: Connection, column: Column[Any], pattern: str) -> ColumnElement[bool]:
-    """Match a pattern; LIKE ignores the case of a to z on SQLite, where GLOB does not."""
+    """Return a pattern match; on SQLite by GLOB, since LIKE ignores the case of a to z there."""
     if is_postgres(connection):
         likes = _literals(connection, column, pattern)
         return or_(*(_as_text(column).like(each, escape="\\") for each in likes))
@@ -174,42 +174,42 @@ def _like(connection: Connection, column: Column[Any], pattern: str) -> ColumnEl
 
 
 def _as_text(column: Column[Any]) -> ColumnElement[Any]:
-    """Return a column of an enumeration as the text it is held as, any other as it is."""
+    """Return an enumeration's column as its stored text, any other column unchanged."""
     return cast(column, Text) if isinstance(column.type, Enum) else column
 
 
 def _literals(connection: Connection, column: Column[Any], text: str) -> list[ColumnElement[Any]]:
-    """Return what a text is compared with: a path as well in every other form it may have."""
+    """Return the texts to compare with: for a path every form in which it may be stored."""
     if not isinstance(column.type, ArchivePath):
         return [literal(text, column.type if isinstance(column.type, FilePath) else Text)]
     return [literal(each, FilePath) for each in spellings(connection, text)]
 
 
 def _unquoted(text: str) -> str:
-    """Return a value without its quotes; one that is not quoted as a whole stays as it is."""
+    """Return a value without its quotes; one that is not quoted as a whole is unchanged."""
     inner = text[1:-1]
     quoted = len(text) > 1 and text.startswith("'") and text.endswith("'")
     return inner.replace("''", "'") if quoted and "'" not in inner.replace("''", "") else text
 
 
 def _text(column: Column[Any], name: str, comparison: Comparison, written: str) -> str:
-    """Return what a text is matched with. Raises ValueError."""
+    """Return the text or pattern to match. Raises ValueError."""
     text = _unquoted(written)
     if text == written and text.startswith("'"):
         raise ValueError(f"{written} has no closing quote, or one that is not doubled")
     if not isinstance(column.type, (String, FilePath, Prose)):
-        raise ValueError(f"{comparison} compares texts, and {name} is not a text")  # noqa: TRY004
+        raise ValueError(f"{comparison} needs a text column, which {name} is not")  # noqa: TRY004
     if not text:
-        raise ValueError(f"{comparison} compares with nothing")
+        raise ValueError(f"{comparison} has no value to compare with")
     if len(text) > _LONGEST_PATTERN:
-        raise ValueError(f"a text of {len(text)} characters, more than {_LONGEST_PATTERN}")
+        raise ValueError(f"the text has {len(text)} characters, more than {_LONGEST_PATTERN}")
     if comparison is not Comparison.CONTAINS and _TRAILING_ESCAPE.fullmatch(text):
         raise ValueError("a backslash at the end of a pattern escapes nothing; double it")
     return _stored(column, text)
 
 
 def _stored(column: Column[Any], text: str) -> str:
-    # What is no UTF-8 neither database takes, and no column holds but that of paths.
+    # Neither database accepts text that is not UTF-8; only path columns have an encoding for it.
     return text if isinstance(column.type, FilePath) else text.encode("utf-8", "replace").decode()
 
 

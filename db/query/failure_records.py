@@ -7,7 +7,7 @@ from datetime import datetime
 
 from db.states import JobState
 
-#: How a file may end without a measurement and without anybody having cancelled it.
+#: How a file may end without a measurement and without being cancelled.
 FAILURE_STATES = (JobState.FAILED, JobState.SET_ASIDE)
 
 
@@ -18,10 +18,10 @@ class FailureFilter:
     batch: str | None = None
     states: tuple[JobState, ...] = FAILURE_STATES
     codes: tuple[str, ...] | None = None
-    path: str | None = None  # a part of it; or the whole, also as it was before a watch moved it
+    path: str | None = None  # part of it, or all; also as it was before a watch moved the file
     since: datetime | None = None  # ended at or after
     until: datetime | None = None
-    limit: int | None = None  # the newest
+    limit: int | None = None  # only the newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +35,5 @@ class Failure:
     detail: str | None
     attempts: int  # 0: refused at intake
     radiograph_id: int | None
-    duplicate: bool  # its content failed as another file, which the ledger counts
+    duplicate: bool  # the ledger counts another file with the same content
     ended_at: datetime

@@ -1,8 +1,8 @@
 """Reading which files failed or were set aside, and why.
 
-What is asked for is found by the indexes on the states of jobs and on the codes of files, as row
-ids; the rows are then read page by page, each page in a transaction of its own, so that no reader
-holds the database for as long as a large answer is printed.
+The ids of the rows are found by the indexes on job states and file codes; the rows are then read
+page by page, each page in a separate transaction, so that no transaction stays open while a large
+answer is printed.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ from db.tables import batch as batch_table
 from db.tables import file, job, tally
 from radiograph.errors import Disposition
 
-#: Rows read at a time.
+#: Rows per page.
 _PAGE = 500
 
-#: A job that ended without a time is as old as its file.
+#: A job without an end time is sorted by when its file was seen.
 _JOB_ENDED_AT = func.coalesce(job.c.settled_at, file.c.seen_at)
 
-#: What failures are sorted by: their columns.
+#: Columns by which failures can be sorted.
 SORTABLE: dict[str, ColumnElement[Any]] = {
     "batch": batch_table.c.name,
     "path": file.c.path,
@@ -64,11 +64,10 @@ SORTABLE: dict[str, ColumnElement[Any]] = {
 def find_failures(
     db: Database, wanted: FailureFilter, order: Order | None = None
 ) -> Iterator[Failure]:
-    """Files that failed or were set aside, the newest first, or in another order.
+    """Return files that failed or were set aside, the newest first, or in another order.
 
-    They are read as they are taken. ``order``: by one of `SORTABLE`.
-
-    What is tried again before its page is read is left out. Raises BatchUnknown: at once.
+    They are read while iterating; those retried before their page is read are left out.
+    ``order``: by one of `SORTABLE`. Raises BatchUnknown: at once.
     """
     with db.read() as connection:
         found = _found(connection, wanted)
@@ -94,7 +93,7 @@ def find_failures(
 
 
 def count_failures(db: Database, wanted: FailureFilter) -> dict[str, int]:
-    """How many files `find_failures` would give without its limit, by code.
+    """Return how many files `find_failures` would return without its limit, by code.
 
     Raises BatchUnknown.
     """
@@ -105,7 +104,7 @@ def count_failures(db: Database, wanted: FailureFilter) -> dict[str, int]:
 
 
 def _found(connection: Connection, wanted: FailureFilter) -> Subquery:
-    """Return the files that are wanted, as ``id``, ``ended_at`` and ``code``."""
+    """Return the wanted files, as ``id``, ``ended_at`` and ``code``."""
     batch_id = None if wanted.batch is None else batch_id_of(connection, wanted.batch)
     by_path = _at_path(connection, wanted.path)
     by_job = _of_jobs(connection, wanted, batch_id)
@@ -128,14 +127,14 @@ def _of_jobs(connection: Connection, wanted: FailureFilter, batch_id: int | None
         return chosen.where(failed)
     in_batch = file.c.batch_id == batch_id
     if is_postgres(connection):
-        return chosen.where(failed, in_batch)  # PostgreSQL knows which of the two are fewer
+        return chosen.where(failed, in_batch)  # PostgreSQL estimates which of the two is smaller
     if _is_small(connection, batch_id, wanted):
         return chosen.where(in_batch, _not_looked_up(failed))
     return chosen.where(failed, _not_looked_up(in_batch))
 
 
 def _is_small(connection: Connection, batch_id: int, wanted: FailureFilter) -> bool:
-    """Whether a batch has fewer files than the database has failures."""
+    """Return whether a batch has fewer files than the database has failures."""
     files, failures = (
         connection.execute(select(func.coalesce(total(tally.c.files), 0)).where(asked)).scalar_one()
         for asked in (tally.c.batch_id == batch_id, tally.c.ending.in_(wanted.states))
@@ -144,12 +143,12 @@ def _is_small(connection: Connection, batch_id: int, wanted: FailureFilter) -> b
 
 
 def _not_looked_up(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Have a condition tested on rows that are found: SQLite is not to start from its index."""
+    """Return the condition in a form for which SQLite does not use an index."""
     return case((condition, 1), else_=0) == 1
 
 
 def _at_intake(wanted: FailureFilter, batch_id: int | None) -> Select[Any]:
-    # There is an index of the codes of each batch, and none over all of them.
+    # The index on codes begins with the batch.
     batches = select(batch_table.c.id) if batch_id is None else [batch_id]
     return select(file.c.id, file.c.seen_at.label("ended_at"), file.c.code).where(
         file.c.batch_id.in_(batches),
@@ -169,7 +168,7 @@ def _within(
 
 
 def _at_path(connection: Connection, path: str | None) -> ColumnElement[bool] | None:
-    """Return the condition that a file has this path, had it, or has it as a part of its own."""
+    """Return the condition that a file's path is or was this one, or contains it."""
     if path is None:
         return None
     if ids := files_at(connection, path):
@@ -208,7 +207,7 @@ def _read(db: Database, ids: Sequence[int], states: Sequence[JobState]) -> Itera
         for each in page:
             row = by_id.get(each)
             if row is None or row.state not in states:
-                continue  # tried again since the ids were read
+                continue  # retried since the ids were read
             yield Failure(
                 batch=row.name,
                 path=row.path,

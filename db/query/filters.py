@@ -1,4 +1,4 @@
-"""Which results are meant: a filter as conditions of SQL."""
+"""Result filters as SQL conditions."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from db.query.spans import within_span
 from db.records import ResultFilter
 from db.tables import file, job, measurement, radiograph
 
-#: A shorter prefix of a hash could stand for several contents.
+#: A shorter prefix of a hash could match several contents.
 _HASH_PREFIX = 8
 
-#: A condition and the column it is about.
+#: A column and a condition on it.
 _Asked = tuple[Column[Any], ColumnElement[bool]]
 
 
 def filtered(
     connection: Connection, chosen: Select[Any], wanted: ResultFilter, *, in_order: bool = False
 ) -> Select[Any]:
-    """Keep what is ``wanted`` of a SELECT over measurements and radiographs, but for its limit.
+    """Return a SELECT over measurements and radiographs with the filter, except its limit.
 
-    ``in_order``: rows will be taken in the order they were measured.
+    ``in_order``: rows will be read in the order they were measured.
     Raises BatchUnknown, ModelUnknown, StudyUnknown.
     """
     asked: list[_Asked] = []
@@ -38,7 +38,7 @@ def filtered(
     if wanted.batch is not None:
         batch_id = batch_id_of(connection, wanted.batch)
         asked.append((file.c.batch_id, _in_batch(batch_id)))
-        # In another order the times would lead through all of the batch.
+        # In another order a range of times would select the whole batch.
         span = within_span(connection, batch_id) if in_order else None
         if span is not None:
             asked.append((measurement.c.measured_at, span))
@@ -67,12 +67,12 @@ def filtered(
     asked += [(COMPARABLE[each.column], as_sql(connection, each)) for each in wanted.where]
     conditions = [condition for _, condition in asked]
     if wanted.study is not None or wanted.patient is not None:
-        return chosen.where(*conditions)  # few, and found by what they equal
+        return chosen.where(*conditions)  # few rows, found by equality
     return where_by_index(connection, chosen, conditions, _ways(asked, batch_id))
 
 
 def _ways(asked: Sequence[_Asked], batch_id: int | None) -> Iterator[Way]:
-    """Yield by what few results may be found: a column, and the values an index tells of."""
+    """Yield ways to find few results: a column, and its values, which an index supplies."""
     if indices := [condition for column, condition in asked if column is measurement.c.ict]:
         yield measurement.c.id, select(measurement.c.id).where(*indices)
     if dates := [condition for column, condition in asked if column is radiograph.c.study_date]:
@@ -83,7 +83,7 @@ def _ways(asked: Sequence[_Asked], batch_id: int | None) -> Iterator[Way]:
 
 
 def radiograph_ids(connection: Connection, study: str) -> list[int]:
-    """Radiographs that a study UID, SOP UID, id, SHA-256 prefix or file path names.
+    """Return the radiographs with this study UID, SOP UID, id, SHA-256 prefix or file path.
 
     A path may be the one a file had before a watch moved it.
     """
@@ -103,7 +103,7 @@ def radiograph_ids(connection: Connection, study: str) -> list[int]:
                 radiograph.c.sha256.between(lower, lower.ljust(64, "f")) if prefix else false(),
             )
         )
-        # With a subquery among the alternatives PostgreSQL reads every radiograph.
+        # With a subquery in an OR, PostgreSQL would scan every radiograph.
         .union(by_path)
         .order_by("id")
     )
@@ -111,7 +111,7 @@ def radiograph_ids(connection: Connection, study: str) -> list[int]:
 
 
 def unknown_study(study: str) -> StudyUnknown:
-    """Make the error of a name that nothing has."""
+    """Return the error for a name that matches nothing."""
     return StudyUnknown(
         f"nothing matches {study!r}: give a study UID, SOP UID, radiograph id, SHA-256 prefix of "
         f"{_HASH_PREFIX} digits or more, or file path"

@@ -1,9 +1,9 @@
-"""Finding few results by an index, where the database would read all of them in order.
+"""Finding few results by an index where the database would scan all of them in order.
 
-Asked for results in the order they were measured, a database may go through that order until enough
-of them match: through all of a million where none does. SQLite knows nothing of the values of a
-column, and PostgreSQL takes every condition to hold as often early in that order as late, which is
-wrong for what came last. So we count first, by an index and up to a few.
+For results in the order they were measured, a database may scan that order until enough rows match:
+all of a million rows if none does. SQLite has no statistics on values, and PostgreSQL assumes that
+matches are spread evenly over the order, which is wrong for recent ones. So we count the matches
+first, by an index, up to a small number.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, and_, any_, case, func, select
 
-#: So many, strewn over a million films, are looked up and sorted in 25 to 40 ms, on SQLite and on
-#: PostgreSQL; twenty of more are met in order within less.
+#: So many results, scattered over a million radiographs, are looked up and sorted in 25 to 40 ms on
+#: SQLite and PostgreSQL; if there are more, scanning in order finds the first twenty sooner.
 _FEW = 2_000
 
-#: A column of a result, and the values it has where some condition holds.
+#: A column of a result, and the values of it for which a condition holds.
 Way = tuple[Column[int], Select[tuple[int]]]
 
 
@@ -27,7 +27,7 @@ def where_by_index(
     conditions: Sequence[ColumnElement[bool]],
     ways: Iterable[Way],
 ) -> Select[Any]:
-    """Keep what all ``conditions`` hold for, found by the first way that leads to few."""
+    """Return the SELECT with all ``conditions``, using the first way that matches few rows."""
     for column, values in ways:
         counted = select(func.count()).select_from(values.limit(_FEW + 1).subquery())
         if connection.execute(counted).scalar_one() <= _FEW:
@@ -40,11 +40,11 @@ def _among_few(
     connection: Connection, column: Column[int], values: Select[tuple[int]]
 ) -> ColumnElement[bool]:
     if connection.dialect.name == "postgresql":
-        # To its planner an array is ten values, while a subquery is as many as statistics say.
+        # The planner assumes ten values for an array, but goes by statistics for a subquery.
         return column == any_(func.array(values.scalar_subquery()))
     return column.in_(values)
 
 
 def _not_looked_up(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
-    """Have conditions tested on rows that are found: an index of theirs might lead to many."""
+    """Return the conditions in a form for which no index is used: it might match many rows."""
     return case((and_(*conditions), 1), else_=0) == 1

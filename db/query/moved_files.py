@@ -1,7 +1,7 @@
-"""Finding files by their path, also by the one they had before a watch put them away.
+"""Finding files by their path, also by the one they had before a watch moved them.
 
-A watch replaces the path of a file that it moves. The former one is not stored, but it says where
-the file can be now: each folder on the way may have been the watched one.
+A watch replaces the path of a file that it moves. The former path is not stored, but the new one
+can be derived from it: any of its parent folders may have been the watched one.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from db.dialect_paths import archive_at, spellings
 from db.states import Place
 from db.tables import file
 
-#: Where a watch moves files to, in the watched folder.
+#: Subfolders of the watched folder to which a watch moves files.
 PUT_AWAY = (Place.DONE, Place.FAILED)
-#: Folders above a file that may have been the watched one; no walk goes deeper.
+#: Most parent folders that may have been the watched one; no walk goes deeper.
 _DEEPEST = 100
 
 
 def files_at(connection: Connection, path: str) -> list[int]:
-    """Return the ids of the files at ``path``; where there are none, of those moved from there."""
+    """Return the ids of the files at ``path`` or, if there are none, of those moved from there."""
     path = archive_at(connection.dialect).here(path)
     found = _exactly(connection, [path])
     if not found and path.startswith("/"):
@@ -36,13 +36,13 @@ def files_at(connection: Connection, path: str) -> list[int]:
 
 
 def moved_paths(path: str) -> Iterator[str]:
-    """Yield where a watch may have moved the file of an absolute path, the nearest folder first."""
+    """Yield paths to which a watch may have moved a file, the nearest folder first."""
     names = path.split("/")[1:]
     for depth in range(len(names) - 1, max(-1, len(names) - 2 - _DEEPEST), -1):
         before, below = names[:depth], names[depth:]
         for place in PUT_AWAY:
             yield "/".join(["", *before, place, *below])
-            # It failed once, and was measured by a later try.
+            # The file was moved as failed, then measured by a later try.
             if len(below) > 1 and below[0] in PUT_AWAY and below[0] != place:
                 yield "/".join(["", *before, place, *below[1:]])
 
@@ -58,11 +58,11 @@ def _exactly(connection: Connection, paths: Sequence[str], *, moved: bool = Fals
 
 
 def _numbered(connection: Connection, found: Sequence[AnyRow]) -> list[AnyRow]:
-    """Return later files of the same former paths, which have their row's number in the name."""
+    """Return later files with the same former paths, whose names contain the id of their row."""
     more: list[AnyRow] = []
     for batch_id, place, path in {(row.batch_id, row.place, row.path) for row in found}:
         if is_hashed(path):
-            continue  # its folder is not known
+            continue  # its folder is unknown
         folder, _, name = path.rpartition("/")
         stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
         number, after = cast(file.c.id, String), literal(suffix, FilePath)

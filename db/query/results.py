@@ -1,4 +1,4 @@
-"""Reading what was measured, and how each file ended."""
+"""Reading results, and how each file ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from db.states import JobState
 from db.tables import batch as batch_table
 from db.tables import file, job, measurement, radiograph
 
-#: Rows fetched at a time, so that an archive's results never stand in memory together.
+#: Rows fetched at a time, so that the results of an archive are never in memory together.
 _FETCH = 500
 
 _RESULTS = select(
@@ -27,21 +27,21 @@ _RESULTS = select(
     *(column for column in measurement.c if column.name != "id"),
     *(column for column in radiograph.c if column.name not in {"id", "size", "created_at"}),
 ).join_from(measurement, radiograph, radiograph.c.id == measurement.c.radiograph_id)
-#: Both databases leave an outer join out where no condition asks for it.
+#: Both databases omit an outer join that no condition uses.
 _IDS = select(measurement.c.id).outerjoin(
     radiograph, radiograph.c.id == measurement.c.radiograph_id
 )
 
-#: In the order of a radiograph's column, its index comes first, which no outer join allows.
+#: For sorting by a column of radiograph; an outer join would rule out starting with its index.
 _IDS_OF = select(measurement.c.id).join(radiograph, radiograph.c.id == measurement.c.radiograph_id)
 
 
 def find_results(
     db: Database, wanted: ResultFilter, order: Order | None = None
 ) -> Iterator[Result]:
-    """Results in the order they were measured, or in another, read as they are taken.
+    """Return results in the order they were measured, or in another, read while iterating.
 
-    Raises BatchUnknown, ModelUnknown, StudyUnknown: at once, before the first result is taken.
+    Raises BatchUnknown, ModelUnknown, StudyUnknown: at once, before the first result is read.
     """
     with db.read() as connection:
         if order is None:
@@ -60,12 +60,12 @@ def _sorted(connection: Connection, wanted: ResultFilter, order: Order) -> Selec
     terms = by(absent=absent)
     if wanted.limit is None:
         return filtered(connection, _RESULTS, wanted).order_by(*terms)
-    # Ids are sorted, and whole rows read of those alone that are wanted.
+    # Ids are sorted first; whole rows are read only for those within the limit.
     ids = filtered(connection, _IDS_OF if key.table is radiograph else _IDS, wanted)
     if not absent:
         ids = ids.order_by(*terms).limit(wanted.limit)
         return _RESULTS.where(measurement.c.id.in_(ids.correlate(None))).order_by(*terms)
-    # An index leads to the first that have a value, and to those that have none.
+    # Separate queries for values and NULLs, so that each can use an index.
     halves = (
         ids.where(key.is_not(None)).order_by(*by(absent=False)),
         ids.where(key.is_(None)).order_by(terms[-1]),
@@ -76,7 +76,7 @@ def _sorted(connection: Connection, wanted: ResultFilter, order: Order) -> Selec
 
 
 def count_results(db: Database, wanted: ResultFilter) -> int:
-    """How many results `find_results` would give.
+    """Return how many results `find_results` would return.
 
     Raises BatchUnknown, ModelUnknown, StudyUnknown.
     """
@@ -91,7 +91,7 @@ def count_results(db: Database, wanted: ResultFilter) -> int:
 def file_outcomes(
     db: Database, batch: str | None = None, study: str | None = None
 ) -> Iterator[FileOutcome]:
-    """How every file ended, in the order they were seen; of one batch, of one study, or of all.
+    """Return how each file ended, in the order seen; of one batch, of one study, or of all.
 
     Raises BatchUnknown, StudyUnknown: at once.
     """
@@ -126,7 +126,7 @@ def file_outcomes(
         FileOutcome(
             batch=row.name,
             path=row.path,
-            # Set aside and failed are spelled alike for files and for jobs.
+            # Dispositions have the same values as job states.
             state=row.state if row.disposition is None else JobState(row.disposition.value),
             duplicate=row.duplicate,
             code=row.code,

@@ -1,4 +1,4 @@
-"""When the results of a batch were measured, told without going through its files."""
+"""When the results of a batch were measured, found without reading its files."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from db.states import JobState
 from db.tables import file, job, measurement, tally
 from db.tally import DUPLICATE
 
-#: Beyond so many files whose contents count for other batches, their jobs are not looked at.
+#: With more duplicates of other batches' contents than this, their jobs are not read.
 _DUPLICATES = 2_000
 
 
 def within_span(connection: Connection, batch_id: int) -> ColumnElement[bool] | None:
-    """Say that a result was measured when all of a batch were; None: that may be any time.
+    """Return the condition that a result is within the batch's span of time; None: unlimited.
 
-    A job is measured once, settled at the moment its measurement bears and never before it was
-    claimed, so the tally tells of the batch's own jobs. Those of other batches it does not know.
+    A job is measured once, settled at the time stored with its measurement and never before it was
+    claimed, so the tally gives the span of the batch's own jobs, but not of duplicates.
     """
     measured = tally.c.ending == JobState.MEASURED
     first, last, duplicates = connection.execute(

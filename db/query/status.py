@@ -1,4 +1,4 @@
-"""The ledger of each batch, from the tally: no question costs more for a million files."""
+"""The ledger of each batch, from the tally: the cost does not depend on the number of files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from radiograph.records import Bucket, IctRule
 
 
 def batch_status(db: Database, name: str) -> BatchStatus:
-    """Sum up one batch.
+    """Return the status of one batch.
 
     Raises BatchUnknown.
     """
@@ -28,13 +28,13 @@ def batch_status(db: Database, name: str) -> BatchStatus:
 
 
 def all_statuses(db: Database) -> list[BatchStatus]:
-    """Sum up every batch, the oldest first."""
+    """Return the status of every batch, the oldest first."""
     with db.read() as connection:
         return _statuses(connection, None)
 
 
 def judged_results(db: Database, batch_name: str | None) -> list[IctCount]:
-    """Count the results of one batch, or of all, by the ICT rule that judged them.
+    """Return the counts of results, of one batch or of all, by the ICT rule that judged them.
 
     Raises BatchUnknown.
     """

@@ -1,7 +1,7 @@
-"""A worker's hold on a training run: taken, prolonged, told of, given back and ended.
+"""A worker's claim on a training run: taken, renewed, reported on, released and ended.
 
-As with jobs the fence is the owner token: a worker that was silent for longer than its lease
-finds the run under another token and changes nothing.
+As with jobs the owner is a fencing token: a worker that was silent for longer than its lease finds
+the run with another owner and changes nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from db.tables import training_check, training_phase, training_run
 from db.training.records import RunCheck, RunClaim, RunHold, RunPhase
 from db.training.runs import run_of
 
-#: What a run loses when it stops running.
+#: Values of a run that is not running.
 UNOWNED = {"owner": None, "lease_expires_at": None}
 
 
@@ -36,7 +36,7 @@ def claim_run(
     *,
     now: datetime | None = None,
 ) -> RunClaim | None:
-    """Take a waiting run, committed before this returns; None: it came twice, late or is paused."""
+    """Claim a waiting run and commit; None: a late or repeated message, or training is paused."""
     owner = str(uuid4())
     with db.write() as connection:
         at = moment(connection, now)
@@ -69,7 +69,7 @@ def claim_run(
 def renew_run(
     db: Database, owner: str, lease_seconds: float, *, now: datetime | None = None
 ) -> RunHold:
-    """Prolong a claim, and learn whether an operator wants the run to end."""
+    """Renew a claim; return whether it holds and whether an operator wants the run to end."""
     with db.write() as connection:
         at = moment(connection, now)
         asked = connection.execute(
@@ -81,7 +81,7 @@ def renew_run(
 
 
 def record_check(db: Database, owner: str, check: RunCheck) -> bool:
-    """Store where the run stands; False: it is somebody else's now. Safe to run twice."""
+    """Store a check of the run; False: it has another owner now. Safe to run twice."""
     said = _said(check)
     with db.write() as connection:
         run_id = connection.execute(
@@ -100,14 +100,14 @@ def record_check(db: Database, owner: str, check: RunCheck) -> bool:
             known = (training_check.c[name] == value for name, value in key.items())
             connection.execute(update(training_check).where(*known).values(said=said))
         else:
-            # Only a step that was never reached is progress: a run that ends its worker right
-            # after a check tells that check again at every attempt.
+            # Only a step never reached before is progress: a run that kills its worker right
+            # after a check repeats that check at every attempt.
             connection.execute(update_of_held_run(owner).values(attempts=1))
     return True
 
 
 def record_phase(db: Database, owner: str, phase: RunPhase) -> bool:
-    """Store how a phase ended; False: the run is somebody else's now. Safe to run twice."""
+    """Store how a phase ended; False: the run has another owner now. Safe to run twice."""
     with db.write() as connection:
         run_id = connection.execute(
             select(training_run.c.id).where(
@@ -128,9 +128,9 @@ def record_phase(db: Database, owner: str, phase: RunPhase) -> bool:
 
 
 def release_run(db: Database, owner: str, *, now: datetime | None = None) -> bool:
-    """Give a run back at shutdown: queued again, and no attempt is counted.
+    """Release a run at shutdown: requeue it, and count no attempt.
 
-    One that was to be cancelled meanwhile is cancelled.
+    If its cancellation was requested meanwhile it is cancelled.
     """
     with db.write() as connection:
         row = lock_held_run(connection, owner)
@@ -146,7 +146,7 @@ def release_run(db: Database, owner: str, *, now: datetime | None = None) -> boo
 def finish_run(
     db: Database, owner: str, model_version: str | None, *, now: datetime | None = None
 ) -> bool:
-    """End a run that made ``model_version``, or none where it was for comparison."""
+    """End a run that produced ``model_version``, or None for a run only for comparison."""
     with db.write() as connection:
         return _finished(connection, owner, model_version, moment(connection, now))
 
@@ -160,9 +160,9 @@ def finish_with_model(
     *,
     now: datetime | None = None,
 ) -> bool:
-    """End a run and register the network it made, in one transaction: both or neither.
+    """End a run and register the network it produced, in one transaction.
 
-    Raises ModelDiffers: the version stands for other weights.
+    Raises ModelDiffers: the version is registered with other weights.
     """
     with db.write() as connection:
         at = moment(connection, now)
@@ -175,7 +175,7 @@ def finish_with_model(
 def fail_run(
     db: Database, owner: str, code: str, detail: str, *, now: datetime | None = None
 ) -> bool:
-    """End a run that cannot go on as it is."""
+    """End a run that cannot continue, as failed."""
     with db.write() as connection:
         values = {"state": RunState.FAILED, "ended_at": moment(connection, now), **UNOWNED}
         return _moved(
@@ -184,21 +184,21 @@ def fail_run(
 
 
 def end_cancelled(db: Database, owner: str, *, now: datetime | None = None) -> bool:
-    """End a run as an operator asked; its checkpoint is written."""
+    """End a run as cancelled by an operator; its checkpoint has been written."""
     with db.write() as connection:
         values = {"state": RunState.CANCELLED, "ended_at": moment(connection, now), **UNOWNED}
         return _moved(connection, update_of_held_run(owner).values(**values))
 
 
 def update_of_held_run(owner: str) -> Update:
-    """UPDATE of the run that ``owner`` holds: the fence."""
+    """Return an UPDATE of the run that ``owner`` holds: the fence."""
     return update(training_run).where(
         training_run.c.owner == owner, training_run.c.state == RunState.RUNNING
     )
 
 
 def lock_held_run(connection: Connection, owner: str) -> AnyRow | None:
-    """Read the run that ``owner`` holds, so that nobody moves it meanwhile."""
+    """Lock and return the run that ``owner`` holds."""
     return connection.execute(
         select(training_run)
         .where(training_run.c.owner == owner, training_run.c.state == RunState.RUNNING)
@@ -212,7 +212,7 @@ def _finished(connection: Connection, owner: str, version: str | None, at: datet
 
 
 def _said(told: RunCheck | RunPhase) -> dict[str, Any]:
-    """Plain values that JSON holds: a figure that is no number is left out."""
+    """Return plain values for JSON, without NaN and infinity."""
     said = asdict(told)
     for name in ("loss_parts", "figures"):
         if name in said:

@@ -1,4 +1,4 @@
-"""Records of training runs; the queue knows them as ids."""
+"""Records of training runs; messages contain only their ids."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from db.states import RunState
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A run to be queued. ``data``: folder of annotated films; ``plan``: plain values.
+    """A run to be queued. ``data``: folder of annotated radiographs; ``plan``: plain values.
 
     ``start`` and ``teachers``: weights files; ``parent``: the model ``start`` belongs to.
     """
@@ -74,7 +74,7 @@ class RunPhase:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """A run as it stands; ``last`` is its newest check."""
+    """A run in its current state; ``last`` is its newest check."""
 
     id: int
     name: str
@@ -101,7 +101,7 @@ class TrainingRun:
 
 @dataclass(frozen=True, slots=True)
 class RunClaim:
-    """A run under an owner token."""
+    """A claimed run."""
 
     owner: str
     run: TrainingRun
@@ -109,7 +109,7 @@ class RunClaim:
 
 @dataclass(frozen=True, slots=True)
 class RunHold:
-    """What a heartbeat learns: whether the run is still ours, and whether to stop it."""
+    """The answer to a renewal: whether the run is still held, and whether to stop it."""
 
     held: bool
     cancel_requested: bool

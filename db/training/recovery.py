@@ -1,4 +1,4 @@
-"""Bringing training runs back: lost workers, failing devices, lost messages."""
+"""Requeueing training runs: lost workers, failing devices, lost messages."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from db.states import RunState
 from db.tables import training_run
 from db.training.claims import UNOWNED, lock_held_run, update_of_held_run
 
-#: A run is given up after this many claims that brought no check it had not reached before.
+#: A run fails after this many claims without a new check.
 MAX_ATTEMPTS = 5
 
 _LOST = "training-worker-lost"
-_LOST_DETAIL = "The worker that trained stopped; the run goes on from its last checkpoint."
+_LOST_DETAIL = "The worker that trained stopped; the run resumes from its last checkpoint."
 _CRASHES = "training-crashes"
 _CRASHES_DETAIL = (
-    "Worker after worker ended with this run before its next check; look at their logs, then run "
+    "Several workers died in a row before the next check of this run; look at their logs, then run "
     "`thoraq train resume`."
 )
 
@@ -27,14 +27,14 @@ _CRASHES_DETAIL = (
 def recover_runs(
     db: Database, max_attempts: int = MAX_ATTEMPTS, *, now: datetime | None = None
 ) -> int:
-    """Bring back the runs whose worker is lost; return how many. Safe from several processes."""
+    """Requeue runs whose worker is lost; return how many. Safe to run in several processes."""
     with db.write() as connection:
         at = moment(connection, now)
         lost = connection.execute(
             select(training_run)
             .where(training_run.c.state == RunState.RUNNING, training_run.c.lease_expires_at < at)
             .order_by(training_run.c.id)
-            # A run that its worker prolongs this instant is not lost.
+            # A run that its worker is renewing at this moment is not lost.
             .with_for_update(skip_locked=True)
         ).all()
         for row in lost:
@@ -55,9 +55,9 @@ def set_back_run(
     *,
     now: datetime | None = None,
 ) -> RunState | None:
-    """Queue a run again whose device or folder failed, or end it if that was tried enough.
+    """Requeue a run whose device or folder failed, or fail it after ``max_attempts``.
 
-    Returns where it stands then; None: it is somebody else's now.
+    Return its new state; None: it has another owner now.
     """
     with db.write() as connection:
         row = lock_held_run(connection, owner)
@@ -70,7 +70,7 @@ def set_back_run(
 
 
 def resend_unheard_runs(db: Database, resend_seconds: float, *, now: datetime | None = None) -> int:
-    """Have runs sent again that nobody took for so long; call it while none waits in the broker."""
+    """Send runs again that no worker claimed; call it while none is waiting in the broker."""
     with db.write() as connection:
         before = moment(connection, now) - timedelta(seconds=resend_seconds)
         return connection.execute(

@@ -1,4 +1,4 @@
-"""Training runs as an operator sees them: queued, listed, cancelled, resumed."""
+"""Training runs: queueing, listing, cancelling, resuming."""
 
 from __future__ import annotations
 
@@ -47,20 +47,20 @@ def open_run(db: Database, new: NewRun, *, now: datetime | None = None) -> Train
 
 
 def find_run(db: Database, name: str) -> TrainingRun:
-    """Look a run up by its name. Raises RunUnknown."""
+    """Return the run of this name. Raises RunUnknown."""
     with db.read() as connection:
         return run_of(row_of(connection, name))
 
 
 def list_runs(db: Database) -> list[TrainingRun]:
-    """Every run, the newest first."""
+    """Return every run, the newest first."""
     with db.read() as connection:
         rows = connection.execute(select(training_run).order_by(training_run.c.id.desc())).all()
     return [run_of(row) for row in rows]
 
 
 def cancel_run(db: Database, name: str, *, now: datetime | None = None) -> TrainingRun:
-    """End a waiting run; ask one at work to write a checkpoint and end.
+    """Cancel a waiting run; ask a running one to write a checkpoint and end.
 
     Raises RunUnknown, RunSettled.
     """
@@ -79,7 +79,7 @@ def cancel_run(db: Database, name: str, *, now: datetime | None = None) -> Train
 
 
 def resume_run(db: Database, name: str) -> TrainingRun:
-    """Queue a cancelled or failed run again; it goes on from its last checkpoint.
+    """Requeue a cancelled or failed run; it resumes from its last checkpoint.
 
     Raises RunUnknown, RunSettled.
     """
@@ -105,7 +105,7 @@ def resume_run(db: Database, name: str) -> TrainingRun:
 
 
 def run_checks(db: Database, run_id: int) -> list[RunCheck]:
-    """Every check of a run, in order."""
+    """Return every check of a run, in order."""
     with db.read() as connection:
         rows = connection.execute(
             select(training_check.c.said)
@@ -116,7 +116,7 @@ def run_checks(db: Database, run_id: int) -> list[RunCheck]:
 
 
 def run_phases(db: Database, run_id: int) -> list[RunPhase]:
-    """Every phase of a run that has ended, in order."""
+    """Return every finished phase of a run, in order."""
     with db.read() as connection:
         rows = connection.execute(
             select(training_phase.c.said)
@@ -127,7 +127,7 @@ def run_phases(db: Database, run_id: int) -> list[RunPhase]:
 
 
 def unsent_runs(db: Database) -> list[int]:
-    """Ids of the runs to be sent, the oldest first; none while their queue is paused."""
+    """Return the ids of the runs to be sent, the oldest first; none while training is paused."""
     with db.read() as connection:
         return list(
             connection.execute(
@@ -140,7 +140,7 @@ def unsent_runs(db: Database) -> list[int]:
 
 
 def mark_runs_sent(db: Database, run_ids: Sequence[int], *, now: datetime | None = None) -> None:
-    """Note that the broker has these; called after publishing, so that a crash sends twice."""
+    """Mark runs as sent; called after publishing, so that a crash sends them twice."""
     with db.write() as connection:
         connection.execute(
             update(training_run)
@@ -150,7 +150,7 @@ def mark_runs_sent(db: Database, run_ids: Sequence[int], *, now: datetime | None
 
 
 def resend_runs(db: Database) -> int:
-    """Have every waiting run sent again: the broker lost everything."""
+    """Mark every waiting run as unsent, after the broker lost all messages."""
     with db.write() as connection:
         return connection.execute(
             update(training_run)
@@ -160,7 +160,7 @@ def resend_runs(db: Database) -> int:
 
 
 def row_of(connection: Connection, name: str, *, lock: bool = False) -> AnyRow:
-    """Read a run's row. Raises RunUnknown."""
+    """Return a run's row. Raises RunUnknown."""
     asked = select(training_run).where(training_run.c.name == name)
     row = connection.execute(asked.with_for_update() if lock else asked).one_or_none()
     if row is None:
@@ -169,7 +169,7 @@ def row_of(connection: Connection, name: str, *, lock: bool = False) -> AnyRow:
 
 
 def run_of(row: AnyRow) -> TrainingRun:
-    """Turn a row into its record."""
+    """Return the record of a row."""
     return TrainingRun(
         id=row.id,
         name=row.name,

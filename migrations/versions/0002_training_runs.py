@@ -15,7 +15,7 @@ _STATES = "'queued', 'running', 'finished', 'failed', 'cancelled'"
 
 
 def upgrade() -> None:
-    """Make the three tables."""
+    """Create the three tables."""
     op.create_table(
         "training_run",
         sa.Column("id", _ROW_ID, nullable=False),
@@ -83,7 +83,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them, with every run."""
+    """Drop the tables, with every run."""
     op.drop_table("training_phase")
     op.drop_table("training_check")
     op.drop_table("training_run")

@@ -1,4 +1,4 @@
-"""Pauses of batches and queues, where a watch put files, and who asked for what."""
+"""Pauses of batches and queues, what a watch did with files, and the audit log."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _MOMENT = sa.DateTime(timezone=True)
 _QUEUES = "'urgent', 'routine', 'training'"
 _PLACES = "'done', 'failed', 'deleted', 'gone'"
 
-#: Chunks that stand were made of one batch each, except by a retry of everything.
-_NAME_BATCHES = """
+#: Existing chunks have jobs of one batch each, except after a retry of everything.
+_SET_BATCHES = """
     UPDATE chunk SET batch_id = (
         SELECT min(file.batch_id) FROM job JOIN file ON file.job_id = job.id AND NOT file.duplicate
         WHERE job.chunk_id = chunk.id
@@ -26,14 +26,14 @@ _NAME_BATCHES = """
 
 def upgrade() -> None:
     """Add two tables and three columns."""
-    # SQLite would append the column to the last line of the table's text, which is compared.
+    # ADD COLUMN of SQLite appends to the last line of the table's statement, which is compared.
     anew = "always" if op.get_bind().dialect.name == "sqlite" else "never"
     with op.batch_alter_table("batch", recreate=anew) as batch:
         batch.add_column(sa.Column("paused_at", _MOMENT, nullable=True))
     with op.batch_alter_table("chunk") as chunk:
         chunk.add_column(sa.Column("batch_id", _ROW_ID, nullable=True))
         chunk.create_foreign_key(op.f("fk_chunk_batch_id_batch"), "batch", ["batch_id"], ["id"])
-    op.execute(_NAME_BATCHES)
+    op.execute(_SET_BATCHES)
     with op.batch_alter_table("file") as file:
         file.add_column(sa.Column("place", sa.String(length=24), nullable=True))
         file.create_check_constraint(op.f("ck_file_place"), f"place IN ({_PLACES})")
@@ -59,7 +59,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them: what was paused runs, and nobody remembers who asked for what."""
+    """Drop them: paused work runs, and the audit log is lost."""
     op.drop_table("audit")
     op.drop_table("queue_pause")
     with op.batch_alter_table("file") as file:

@@ -1,4 +1,4 @@
-"""The ledger of each batch, counted as it happens, so that nobody goes through a million files."""
+"""The ledger of each batch, updated with every change instead of counting a million files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOMENT = sa.DateTime(timezone=True)
 _BLAMED = "('set_aside', 'failed')"
 _COLUMNS = "batch_id, ending, code, bucket, enlarged, files, first_claimed_at, last_settled_at"
 
-#: What a file counts as: `f` is its row, `j` its job's, `m` the measurement of a measured job.
+#: The group of a file: `f` is its row, `j` its job's, `m` the measurement of a measured job.
 _FILE = f"""
     f.batch_id,
     CASE WHEN f.duplicate THEN 'duplicate'
@@ -26,10 +26,10 @@ _FILE = f"""
     m.bucket, m.enlarged
 """
 _JOB_OF = "job.id = f.job_id AND NOT f.duplicate"
-#: Never by the index of versions alone, which all measurements may share.
+#: Written so that the index of versions is not used: all measurements may have the same version.
 _MEASURED = """j.state = 'measured' AND measurement.radiograph_id = j.radiograph_id
     AND measurement.model_version || '' = j.model_version"""
-#: Sums of what stands, of files that ``{files}`` gives with a sign.
+#: Inserts the sums over the files that ``{files}`` selects with a sign.
 _SUMS = f"""
     INSERT INTO tally ({_COLUMNS})
     SELECT {_FILE}, sum(f.sign),
@@ -44,7 +44,7 @@ _JOINED = f"""
     LEFT JOIN measurement m ON {_MEASURED.replace("measurement.", "m.")}
 """
 
-# SQLite knows rows alone: what one counted as before is taken away, what it counts as then added.
+# SQLite has only row triggers: each row is subtracted from its old group and added to the new one.
 _SQLITE_ROW = _SUMS.format(
     files="(SELECT file.*, {sign} AS sign FROM file WHERE {which})", joined=_JOINED
 )
@@ -65,9 +65,9 @@ _SQLITE = {
     ),
 }
 
-# PostgreSQL counts a statement's rows at once. Nothing is updated, so that no writer waits. A plan
-# lives as long as its connection, and one that was made while a table was empty must not read all
-# of it later: OFFSET 0 has each row looked up by itself, by its index.
+# PostgreSQL counts all rows of a statement at once. Nothing is updated, so that no writer waits. A
+# plan lives as long as its connection, and one made while a table was empty must not scan it later:
+# OFFSET 0 makes it look up each row separately, by its index.
 _BY_INDEX = "SET enable_seqscan = off"
 _EACH = f"""
     LEFT JOIN LATERAL (SELECT * FROM job WHERE {_JOB_OF} OFFSET 0) j ON true
@@ -105,7 +105,7 @@ _POSTGRESQL = {
 
 
 def upgrade() -> None:
-    """Add the table, count what stands, and keep counting."""
+    """Add the table, count the existing files, and add the triggers."""
     op.create_table(
         "tally",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -142,7 +142,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Count no more."""
+    """Drop the triggers and the table."""
     if op.get_bind().dialect.name == "sqlite":
         for name in _SQLITE:
             op.execute(f"DROP TRIGGER {name}")

@@ -1,4 +1,4 @@
-"""The results of one bucket are found in the order they are listed in."""
+"""An index for listing the results of one bucket in order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Let the index of buckets go on by the time and the number of the measurement."""
+    """Extend the index of buckets by the time and id of the measurement."""
     op.drop_index("ix_measurement_bucket", "measurement")
     op.create_index(
         "ix_measurement_bucket_measured_at_id",
@@ -22,6 +22,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Let it end with the bucket."""
+    """Restore the index of buckets only."""
     op.drop_index("ix_measurement_bucket_measured_at_id", "measurement")
     op.create_index("ix_measurement_bucket", "measurement", ["bucket"], unique=False)

@@ -1,4 +1,4 @@
-"""A batch knows when it was cancelled, so that no other batch's jobs are kept for its files."""
+"""When a batch was cancelled, so that other batches' jobs are not kept for its files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 
-#: The audit knows when a batch was cancelled, and whether it was asked for again.
+#: From the audit log: when a batch was cancelled, unless it was retried later.
 _ASK_AUDIT = """
     UPDATE batch SET cancelled_at = (
         SELECT max(audit.at) FROM audit WHERE audit.action = 'cancel' AND audit.subject = batch.name
@@ -25,7 +25,7 @@ _ASK_AUDIT = """
 
 def upgrade() -> None:
     """Add the column."""
-    # SQLite would append it to the last line of the table's text, which is compared.
+    # ADD COLUMN of SQLite appends to the last line of the table's statement, which is compared.
     anew = "always" if op.get_bind().dialect.name == "sqlite" else "never"
     with op.batch_alter_table("batch", recreate=anew) as batch:
         batch.add_column(sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True))

@@ -1,4 +1,4 @@
-"""The results of one network, and of one batch, are found in the order they are listed in."""
+"""Indexes for listing the results of one network, and of one batch, in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 _EARLY = "job.state = 'measured' AND job.settled_at < job.first_claimed_at"
-#: An entry that counts no file: it says since when the batch has results.
+#: Entries without files, which give the time of a batch's first result.
 _TELL_TALLY = f"""
     INSERT INTO tally (batch_id, ending, files, first_claimed_at)
     SELECT file.batch_id, 'measured', 0, min(job.settled_at)
@@ -23,9 +23,9 @@ _MEND = f"UPDATE job SET first_claimed_at = settled_at WHERE {_EARLY}"  # noqa: 
 
 
 def upgrade() -> None:
-    """Let the index of networks go on by the time; find the duplicates of a batch by one.
+    """Extend the index of networks by the time; add one for the duplicates of a batch.
 
-    What a clock that was set back let end before it began, begins when it ended.
+    Jobs that ended before they began, after a clock was set back, now begin when they ended.
     """
     op.execute(_TELL_TALLY)
     op.execute(_MEND)
@@ -47,7 +47,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Let it end with the network, and drop the other."""
+    """Restore the index of networks only, and drop the other."""
     op.drop_index("ix_file_batch_id_duplicate", "file")
     op.drop_index("ix_measurement_model_version_measured_at_id", "measurement")
     op.create_index("ix_measurement_model_version", "measurement", ["model_version"], unique=False)

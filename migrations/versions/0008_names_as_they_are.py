@@ -1,4 +1,4 @@
-"""Names that hold the code points in which bytes are kept are told from names that hold bytes."""
+"""Escape code points in names that are also used to store undecodable bytes."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ depends_on = None
 
 _MARK = "\U0010ff00"
 _SPECIAL = "\U0010ff80-\U0010ffff"
-#: Where one name holds more of them, all stand for themselves or all for bytes.
-_MOST_IN_DOUBT = 10
+#: With more such code points in a name, either all are literal or all represent bytes.
+_MOST_AMBIGUOUS = 10
 _ROUND = 1000
 
 _Row = sa.Row[tuple[int, str, str | None]]
 
 
 def upgrade() -> None:
-    """Have each such code point follow a mark where it stands for itself, and the mark too.
+    """Precede each literal code point of this kind, and each literal mark, by a mark.
 
-    Which of the two a name holds is told by its digest.
+    The digest of a name shows which of its code points are literal.
     """
     of_file = sa.text(
         "SELECT path_digest FROM file WHERE radiograph_id = :id AND path = :path"
         " ORDER BY id LIMIT 1"
     )
 
-    def told_by_file(row: _Row) -> str:
+    def marked_as_file(row: _Row) -> str:
         found = op.get_bind().execute(of_file, {"id": row[0], "path": row[1]})
         return _marked(row[1], found.scalar())
 
-    _rewrite("radiograph", "path", told_by_file)  # before its files are told otherwise
+    _rewrite("radiograph", "path", marked_as_file)  # before the files' own paths change
     _rewrite("file", "path", lambda row: _marked(row[1], row[2]), digest="path_digest")
     for column in ("data", "start"):
         _rewrite("training_run", column, lambda row: _marked(row[1], None))
 
 
 def downgrade() -> None:
-    """Leave the marks out; the digests of files still tell what they told."""
+    """Remove the marks; the digests of files still show which code points are literal."""
     for table, column in (
         ("radiograph", "path"),
         ("file", "path"),
@@ -67,7 +67,7 @@ def _rewrite(table: str, column: str, anew: Callable[[_Row], str], *, digest: st
 
 
 def _rows(bind: sa.Connection, table: str, column: str, digest: str) -> Iterator[_Row]:
-    """Yield id, text and digest of what holds one of the code points."""
+    """Yield id, text and digest of rows with one of the code points."""
     if bind.dialect.name == "sqlite":
         holds, pattern = f"{column} GLOB :pattern", f"*[{_MARK}{_SPECIAL}]*"
     else:
@@ -83,33 +83,34 @@ def _rows(bind: sa.Connection, table: str, column: str, digest: str) -> Iterator
 
 
 def _marked(stored: str, digest: str | None) -> str:
-    """Return a text of the former form in the present one."""
+    """Return a text of the old form in the new one."""
     pieces = re.split(f"([{_SPECIAL}])", stored.replace(_MARK, 2 * _MARK))
-    doubtful = pieces[1::2]
+    ambiguous = pieces[1::2]
     if digest is not None:
-        for itself in _ways(len(doubtful)):
-            if _digest(stored, itself) == digest:
+        for is_literal in _ways(len(ambiguous)):
+            if _digest(stored, is_literal) == digest:
                 pieces[1::2] = [
-                    _MARK + one if real else one for one, real in zip(doubtful, itself, strict=True)
+                    _MARK + one if real else one
+                    for one, real in zip(ambiguous, is_literal, strict=True)
                 ]
                 break
     return "".join(pieces)
 
 
 def _ways(count: int) -> Iterator[tuple[bool, ...]]:
-    """Yield which of so many code points may stand for themselves, the likely ways first."""
+    """Yield which of ``count`` code points may be literal, the most likely ways first."""
     yield (False,) * count
     yield (True,) * count
-    if count <= _MOST_IN_DOUBT:
+    if count <= _MOST_AMBIGUOUS:
         yield from itertools.product((False, True), repeat=count)
 
 
-def _digest(stored: str, itself: tuple[bool, ...]) -> str:
-    """Return the digest of the path where so many of the code points stand for themselves."""
-    said = iter(itself)
+def _digest(stored: str, is_literal: tuple[bool, ...]) -> str:
+    """Return the digest of the path if these of its code points are literal."""
+    flags = iter(is_literal)
 
-    def met(found: re.Match[str]) -> str:
-        return found[0] if next(said) else chr(ord(found[0]) - 0x10FF00 + 0xDC00)
+    def decoded(found: re.Match[str]) -> str:
+        return found[0] if next(flags) else chr(ord(found[0]) - 0x10FF00 + 0xDC00)
 
-    path = re.sub(f"[{_SPECIAL}]", met, stored)
+    path = re.sub(f"[{_SPECIAL}]", decoded, stored)
     return hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()

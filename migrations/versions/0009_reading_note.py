@@ -1,4 +1,4 @@
-"""A result says in what its file contradicts itself."""
+"""A note on contradictions within a result's file."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the note; what was read before has none until it is read again."""
-    # SQLite would append it to the last line of the table's text, which is compared.
+    """Add the note; older results have none until their file is read again."""
+    # ADD COLUMN of SQLite appends to the last line of the table's statement, which is compared.
     anew = "always" if op.get_bind().dialect.name == "sqlite" else "never"
     with op.batch_alter_table("radiograph", recreate=anew) as radiograph:
         radiograph.add_column(sa.Column("reading_note", sa.Text(), nullable=True))

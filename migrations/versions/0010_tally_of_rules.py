@@ -1,4 +1,4 @@
-"""The ledger tells by which ICT rule and line results were judged, and what their headers lack."""
+"""The ledger by ICT rule and line, and by what is missing in the headers of results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ branch_labels = None
 depends_on = None
 
 _BLAMED = "('set_aside', 'failed')"
-#: The columns a file is counted by, and what each is: `f` is the row of the file, `j` of its job,
+#: The columns of a file's group, and their values: `f` is the row of the file, `j` of its job,
 #: `m` of the measurement of a measured job, `r` of the radiograph that was measured.
 _BEFORE = {
     "batch_id": "f.batch_id",
@@ -30,7 +30,7 @@ _ADDED = {
     "ict_rule": "m.ict_rule",
     "ict_threshold": "m.ict_threshold",
     "view_unknown": "r.view NOT IN ('PA', 'AP')",
-    # Where nothing was measured there is no `r`.
+    # Without a measurement there is no `r`.
     "age_unknown": "CASE WHEN r.id IS NOT NULL THEN r.age_years IS NULL END",
 }
 _COLUMNS = {
@@ -40,11 +40,11 @@ _COLUMNS = {
     "age_unknown": sa.Boolean(),
 }
 _JOB_OF = "job.id = f.job_id AND NOT f.duplicate"
-#: Never by the index of versions alone, which all measurements may share.
+#: Written so that the index of versions is not used: all measurements may have the same version.
 _MEASURED = """j.state = 'measured' AND measurement.radiograph_id = j.radiograph_id
     AND measurement.model_version || '' = j.model_version"""
 _HEADED = "radiograph.id = m.radiograph_id"
-#: PostgreSQL looks each row up by itself, by its index, whatever its plan was made for.
+#: Makes PostgreSQL look up each row by its index, even with a plan made for an empty table.
 _BY_INDEX = "SET enable_seqscan = off"
 _FUNCTIONS = {
     "tally_file_insert": "file",
@@ -53,9 +53,9 @@ _FUNCTIONS = {
     "tally_job_update": "job",
     "tally_header_update": "radiograph",
 }
-#: Never by the index of states, which all jobs may share.
+#: Written so that the index of states is not used: all jobs may have the same state.
 _IS_MEASURED = "state || '' = 'measured'"
-#: Of the header the ledger knows whether it names the view and the age.
+#: The ledger depends on whether the header has the view and the age.
 _OTHER_HEADER = """
     (was.view NOT IN ('PA', 'AP')) <> (now_is.view NOT IN ('PA', 'AP'))
     OR (was.age_years IS NULL) <> (now_is.age_years IS NULL)
@@ -75,7 +75,7 @@ def _sums(kind: dict[str, str], files: str, joined: str, sign: str = "f.sign") -
     """  # noqa: S608
 
 
-# SQLite knows rows alone: what one counted as before is taken away, what it counts as then added.
+# SQLite has only row triggers: each row is subtracted from its old group and added to the new one.
 def _sqlite_row(kind: dict[str, str], sign: int, which: str) -> str:
     joined = f"""
         LEFT JOIN job j ON {_JOB_OF.replace("job.", "j.", 1)}
@@ -88,7 +88,7 @@ def _sqlite_row(kind: dict[str, str], sign: int, which: str) -> str:
 
 
 def _sqlite(kind: dict[str, str]) -> Iterator[str]:
-    """Yield the statements that make the triggers of a SQLite database."""
+    """Yield the statements that create the triggers of a SQLite database."""
     of_job = "job_id = {row}.id AND NOT duplicate"
     events = [
         ("tally_file_insert", "AFTER INSERT ON file", 1, "id = NEW.id"),
@@ -115,9 +115,9 @@ def _sqlite(kind: dict[str, str]) -> Iterator[str]:
         yield f"CREATE TRIGGER {name} {event} BEGIN {_sqlite_row(kind, sign, which)}; END"
 
 
-# PostgreSQL counts a statement's rows at once. Nothing is updated, so that no writer waits.
+# PostgreSQL counts all rows of a statement at once. Nothing is updated, so that no writer waits.
 def _postgresql(kind: dict[str, str]) -> Iterator[str]:
-    """Yield the statements that make functions and triggers of a PostgreSQL database."""
+    """Yield the statements that create functions and triggers of a PostgreSQL database."""
     measured = f"""
         LEFT JOIN LATERAL (SELECT * FROM measurement WHERE {_MEASURED} OFFSET 0) m ON true
     """  # noqa: S608
@@ -161,7 +161,7 @@ def _postgresql(kind: dict[str, str]) -> Iterator[str]:
 
 
 def _headers(kind: dict[str, str]) -> str:
-    # Not joined: that would be planned for few rows, and grow with the square of many.
+    # Not a join, which would be planned for few rows and take quadratic time for many.
     changed = """(
         SELECT id, view, age_years, sum(sign) AS sign FROM (
             SELECT id, view, age_years, -1 AS sign FROM was
@@ -197,14 +197,14 @@ def _make_triggers(kind: dict[str, str]) -> None:
 
 
 def upgrade() -> None:
-    """Add the columns, count what was measured by them, and keep counting."""
+    """Add the columns, count existing results by them, and replace the triggers."""
     _drop_triggers(header=False)
-    # SQLite would append them to the last line of the table's text, which is compared.
+    # ADD COLUMN of SQLite appends to the last line of the table's statement, which is compared.
     anew = "always" if op.get_bind().dialect.name == "sqlite" else "never"
     with op.batch_alter_table("tally", recreate=anew) as tally:
         for name, kind in _COLUMNS.items():
             tally.add_column(sa.Column(name, kind, nullable=True))
-    # What is counted anew keeps its times: entries that count no file.
+    # Old entries stay as entries without files, for their times.
     op.execute(
         "UPDATE tally SET files = 0, bucket = NULL, enlarged = NULL WHERE ending = 'measured'"
     )

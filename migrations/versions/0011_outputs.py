@@ -1,4 +1,4 @@
-"""Where thoraq wrote reports and pictures, so that what is forgotten can be removed there too."""
+"""Paths of reports and pictures that thoraq wrote, so that forgetting can remove them."""
 
 from __future__ import annotations
 

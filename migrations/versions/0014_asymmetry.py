@@ -1,4 +1,4 @@
-"""A result says how much wider one half of the chest is."""
+"""The asymmetry of the halves of the chest, a measure of results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _INDEX = "ix_measurement_asymmetry_lacking"
 
 
 def upgrade() -> None:
-    """Add the column; what was measured before has none until `thoraq recompute`."""
+    """Add the column; older results have no value until `thoraq recompute`."""
     op.add_column("measurement", sa.Column("asymmetry", sa.Float(), nullable=True))
     lacking = sa.text("asymmetry IS NULL")
     op.create_index(_INDEX, "measurement", ["id"], sqlite_where=lacking, postgresql_where=lacking)

@@ -1,4 +1,4 @@
-"""A batch knows whether a watch puts its files away, for which their paths are kept."""
+"""Whether a watch moves a batch's files, for which their paths are kept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Add the column."""
-    # SQLite would append it to the last line of the table's text, which is compared.
+    # ADD COLUMN of SQLite appends to the last line of the table's statement, which is compared.
     anew = "always" if op.get_bind().dialect.name == "sqlite" else "never"
     with op.batch_alter_table("batch", recreate=anew) as batch:
         batch.add_column(sa.Column("puts_away", sa.Boolean(), nullable=True))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 #: How an error sends to the checkup, and what to do afterwards.
 _NAMES_DOCTOR = re.compile(
     r"[;,] (see `thoraq doctor`(, then run the same command again)?"
-    r"|and `thoraq doctor` looks at it)"
+    r"|and `thoraq doctor` checks it)"
 )
 
 

@@ -1,1 +1,1 @@
-"""Real servers of our own: started in a temporary folder, killed and started again at will."""
+"""Real servers of our own: started in a temporary folder, killed and restarted as needed."""

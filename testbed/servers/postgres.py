@@ -1,4 +1,4 @@
-"""A real PostgreSQL of our own, in a temporary folder, on a unix socket."""
+"""A real PostgreSQL server of our own, in a temporary folder, on a Unix socket."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from testbed.processes import ending_with_us
 
 _BRING = ROOT / "deploy" / "test-servers.sh"
 _START_SECONDS = 60.0
-#: No fsync: a crash of the machine, not of the server, would cost rows.
+#: Without fsync: rows can be lost only if the machine crashes, not the server.
 _QUICK = ("-c", "max_connections=60", "-F")
-#: A standby asks a primary that was away again at once.
+#: Makes a standby reconnect to its primary at once.
 _QUICK_STANDBY = ("-c", "wal_retrieve_retry_interval=200ms")
 
 
 class NoPostgres(Exception):
-    """No PostgreSQL binaries here; run `make servers`."""
+    """PostgreSQL is not installed; run `make servers`."""
 
 
 def binaries() -> Path:
-    """Return the folder of initdb and postgres; as root they are installed if need be.
+    """Return the folder of initdb and postgres; as root, install them if needed.
 
     Raises NoPostgres.
     """
@@ -53,7 +53,7 @@ def _found() -> Path | None:
     beside_python = Path(sys.executable).parent / "initdb"
     candidates = [Path(on_path)] if on_path else []
     for initdb in [*candidates, *reversed(packaged), beside_python]:
-        folder = initdb.resolve().parent  # a link is not enough: postgres lies beside the target
+        folder = initdb.resolve().parent  # postgres is next to the target of a link
         if (folder / "postgres").exists():
             return folder
     return None
@@ -65,7 +65,7 @@ def _version(initdb: Path) -> int:
 
 
 class PostgresServer:
-    """One server; every test gets a database of its own."""
+    """A server; every test gets a separate database."""
 
     def __init__(
         self,
@@ -74,17 +74,17 @@ class PostgresServer:
         superuser: str = "thoraq",
         within: Sequence[str] = (),
     ) -> None:
-        """Take what is given; ``options``: how the server is started.
+        """``options``: of the server's command line.
 
-        ``within``: what comes before its command, for a server on another host. It listens where
-        its own settings say.
+        ``within``: prefix of its command, for a server on another host, which then listens as its
+        settings say.
         """
         self._superuser = superuser
         self._within = within
         self._folder = folder
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
-        # initdb refuses root: the server then runs as a user who owns its folder.
+        # initdb refuses to run as root: the server then runs as a user who owns its folder.
         self._uid: int | None = None
         self._gid: int | None = None
         self._groups: list[int] | None = None
@@ -99,38 +99,38 @@ class PostgresServer:
         superuser: str = "thoraq",
         within: Sequence[str] = (),
     ) -> PostgresServer:
-        """Choose a folder short enough for a socket's path."""
+        """Return a server in a folder whose path is short enough for a socket."""
         folder = Path(tempfile.mkdtemp(prefix="thoraq-pg-", dir="/tmp"))
         return cls(folder, options, superuser, within)
 
     @property
     def pid(self) -> int | None:
-        """Process id, None while it is down."""
+        """Return the process id, None if it is not running."""
         return self._process.pid if self._process is not None else None
 
     @property
     def socket(self) -> str:
-        """Path of the socket it listens on."""
+        """Return the path of the socket it listens on."""
         return f"{self._folder}/.s.PGSQL.5432"
 
     def url(self, name: str) -> str:
-        """Return SQLAlchemy's and psycopg's URL of a database."""
+        """Return the URL of a database for SQLAlchemy and psycopg."""
         return f"postgresql://{self._superuser}@/{name}?host={self._folder}"
 
     def same_database(self, url: str) -> str:
-        """Return the URL of the database of this name on this server."""
+        """Return the URL of the database with the same name on this server."""
         return self.url(url.partition("@/")[2].partition("?")[0])
 
     def url_with(self, standby: PostgresServer, url: str) -> str:
-        """Return the URL of a database on whichever of the two servers takes writes."""
+        """Return the URL of a database on the writable one of the two servers."""
         name = url.partition("@/")[2].partition("?")[0]
         hosts = f"host={self._folder}&host={standby._folder}"
         return f"postgresql://thoraq@/{name}?{hosts}&target_session_attrs=read-write"
 
     def start_standby(self) -> PostgresServer:
-        """Copy this server to one that follows it, which every commit here waits for from now on.
+        """Start a synchronous standby of this server, for which every commit waits.
 
-        So no transaction that was confirmed is lost when the standby is promoted.
+        So no confirmed transaction is lost when the standby is promoted.
         """
         standby = PostgresServer.in_temporary_folder((*self._options, *_QUICK_STANDBY))
         standby._own_folder()
@@ -146,12 +146,12 @@ class PostgresServer:
         deadline = time.monotonic() + _START_SECONDS
         while not self.ask("SELECT true FROM pg_stat_replication WHERE sync_state = 'sync'"):
             if time.monotonic() > deadline:
-                raise RuntimeError("the standby does not follow")
+                raise RuntimeError("the standby does not replicate")
             time.sleep(0.02)
         return standby
 
     def promote(self) -> None:
-        """Make a standby take writes."""
+        """Promote a standby to primary."""
         self.ask("SELECT pg_promote()")
 
     def configure(self, setting: str, value: str) -> None:
@@ -162,18 +162,18 @@ class PostgresServer:
         self.ask("SELECT pg_reload_conf()")
 
     def ask(self, question: LiteralString) -> bool:
-        """Ask the server what is answered by one value; whether it is true."""
+        """Run a query with one value as its result; return whether it is true."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             row = connection.execute(question).fetchone()
         return row is not None and bool(row[0])
 
     @property
     def data(self) -> Path:
-        """Folder of the cluster, with its settings."""
+        """Return the folder of the cluster, with its settings."""
         return self._folder / "data"
 
     def prepare(self) -> None:
-        """Make the cluster if there is none. Raises NoPostgres."""
+        """Create the cluster if there is none. Raises NoPostgres."""
         folder = binaries()
         data = self.data
         self._own_folder()
@@ -193,7 +193,7 @@ class PostgresServer:
             )
 
     def start(self) -> None:
-        """Make the cluster if there is none and start the server. Raises NoPostgres."""
+        """Create the cluster if there is none, and start the server. Raises NoPostgres."""
         self.prepare()
         command = [str(binaries() / "postgres"), "-D", str(self.data), "-k", str(self._folder)]
         command += self._options
@@ -203,7 +203,7 @@ class PostgresServer:
             "extra_groups": self._groups,
         }
         if self._within:
-            # Who enters another host is root, and becomes the server's user there.
+            # nsenter runs as root; the command then switches to the server's user.
             names = ("--reuid", str(self._uid), "--regid", str(self._gid), "--clear-groups")
             command = [*self._within, "setpriv", *names, "--pdeathsig", "QUIT", *command]
             user = {}
@@ -223,7 +223,7 @@ class PostgresServer:
         self._wait()
 
     def create(self, template: str = "template1") -> str:
-        """Make a database from a template and return its URL."""
+        """Create a database from a template; return its URL."""
         name = f"t_{uuid4().hex[:12]}"
         self._execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
@@ -233,20 +233,20 @@ class PostgresServer:
         return self.url(name)
 
     def drop(self, url: str) -> None:
-        """Remove a database, whoever is still connected."""
+        """Drop a database, even with open connections."""
         name = url.partition("@/")[2].partition("?")[0]
         statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
         self._execute(statement.format(sql.Identifier(name)))
 
     def kill(self) -> None:
-        """End the server at once; `start` recovers it."""
+        """Kill the server; `start` recovers it."""
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait()
             self._process = None
 
     def remove(self) -> None:
-        """End the server and remove its folder."""
+        """Stop the server and remove its folder."""
         self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -269,8 +269,8 @@ class PostgresServer:
                 time.sleep(0.05)
             else:
                 return
-        said = (self._folder / "log").read_text(encoding="utf-8", errors="replace")
-        raise RuntimeError(f"PostgreSQL does not start:\n{said[-2000:]}")
+        log = (self._folder / "log").read_text(encoding="utf-8", errors="replace")
+        raise RuntimeError(f"PostgreSQL does not start:\n{log[-2000:]}")
 
     def _run(self, command: list[str]) -> None:
         ran = subprocess.run(
@@ -293,7 +293,7 @@ def _server_user() -> tuple[int, int]:
         except KeyError:
             continue
         return entry.pw_uid, entry.pw_gid
-    raise NoPostgres("PostgreSQL refuses root and there is neither `postgres` nor `nobody`")
+    raise NoPostgres("PostgreSQL refuses root, and neither user `postgres` nor `nobody` exists")
 
 
 @contextmanager

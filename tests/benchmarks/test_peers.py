@@ -1,4 +1,4 @@
-"""The engines that thoraq is compared with measure what thoraq measures."""
+"""The engines that thoraq is compared with give the same measurements."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.peers.table import THORAQ, apart_from, table
 from network.runtime import Runtime
 
 COUNT = 12
-#: The tuned DataLoader is the same script with a network that takes most of a minute to compile.
+#: Without the tuned DataLoader, whose network takes most of a minute to compile.
 PEERS_OF = {Runtime.TORCH: ("loop", "plain_celery"), Runtime.AUTO: ("dataloader_openvino",)}
 
 
@@ -28,7 +28,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("runtime", PEERS_OF)
-def test_the_engines_that_need_no_package_give_the_indices_of_thoraq(
+def test_engines_without_extra_packages_give_the_same_ict_as_thoraq(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: Runtime
 ) -> None:
     monkeypatch.setenv("THORAQ_RUNTIME", runtime)
@@ -64,7 +64,7 @@ def test_the_table_names_every_engine_and_the_ratio_of_each_round() -> None:
         assert "| 10.0 | 3.00 x |" in line
 
 
-def test_an_engine_that_is_not_installed_is_said_to_be_so_and_not_counted() -> None:
+def test_an_engine_that_is_not_installed_is_shown_as_such() -> None:
     run = Run({"a.png": 0.5}, 1.0, 2.0)
     [line] = [
         line
@@ -75,7 +75,7 @@ def test_an_engine_that_is_not_installed_is_said_to_be_so_and_not_counted() -> N
     assert " x |" not in line
 
 
-def test_a_copy_is_measured_once_by_everybody(archive: Path, tmp_path: Path) -> None:
+def test_a_copy_is_measured_once_by_every_engine(archive: Path, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     for name in ("one", "two", "copy"):

@@ -1,4 +1,4 @@
-"""Timing the stages: what is timed stands for the archive."""
+"""The files on which the stages are timed represent the archive."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from scheduler.intake.walk import walk
 
 
 @pytest.mark.parametrize("period", [2, 4, 5, 10])
-def test_the_files_that_are_timed_are_as_large_as_those_of_the_archive(
-    tmp_path: Path, period: int
-) -> None:
+def test_the_sample_has_the_file_sizes_of_the_archive(tmp_path: Path, period: int) -> None:
     for number in range(200):
         size = 9000 if number % period == 0 else 1000
         (tmp_path / f"{number:03}").write_bytes(bytes(size))

@@ -1,4 +1,4 @@
-"""Nights full of faults: ``make chaos``. Exit code 1 if the promise was broken."""
+"""Nights full of faults: ``make chaos``. Exit code 1 if a file was lost or measured twice."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ from tests.chaos.campaign import NightReport, Spent, compare, furthest, spend_ni
 
 
 def main() -> int:
-    """Spend the nights and print what they came to."""
+    """Run the nights and print the results."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seeds", type=int, default=10, help="nights; even ones on PostgreSQL")
     parser.add_argument("--first", type=int, default=0, help="first seed")
-    parser.add_argument("--radiographs", type=int, default=2000, help="sound films a night")
+    parser.add_argument("--radiographs", type=int, default=2000, help="radiographs per night")
     parser.add_argument("--faults", type=int, default=24, help="faults a night")
     parser.add_argument("--pause", type=float, default=1.6, help="seconds between two faults")
-    parser.add_argument("--minutes", type=float, default=15.0, help="it may take no longer")
+    parser.add_argument("--minutes", type=float, default=15.0, help="limit of the whole campaign")
     parser.add_argument("--database", choices=("postgres", "sqlite", "both"), default="both")
-    parser.add_argument("--out", type=Path, default=Path("build/chaos"), help="for the tables")
+    parser.add_argument(
+        "--out", type=Path, default=Path("build/chaos"), help="folder of the tables"
+    )
     asked = parser.parse_args()
     began = time.monotonic()
     nights: list[tuple[NightReport, float]] = []
@@ -74,7 +76,7 @@ def main() -> int:
 
 
 def row(report: NightReport, slowdown: float) -> str:
-    """Return a night's line of the table."""
+    """Return a night's row of the table."""
     return (
         f"| {report.seed} | {report.database} | {report.files} | {report.faults.total()} |"
         f" {report.lost} | {report.twice} | {report.differing} | {report.unexplained} |"
@@ -83,7 +85,7 @@ def row(report: NightReport, slowdown: float) -> str:
 
 
 def fields_of(report: NightReport, slowdown: float) -> dict[str, object]:
-    """Return a night as JSON holds it."""
+    """Return a night as values for JSON."""
     fields = {each.name: getattr(report, each.name) for each in dataclasses.fields(report)}
     return fields | {"faults": dict(report.faults), "slowdown": slowdown}
 
@@ -103,8 +105,8 @@ def table(nights: list[tuple[NightReport, float]], minutes: float) -> str:
     total = (
         f"{sum(each.files for each in reports)} files, {kinds.total()} faults:"
         f" {sum(each.lost for each in reports)} lost, {sum(each.twice for each in reports)} twice,"
-        f" {sum(each.differing for each in reports)} differing; points lie at most"
-        f" {max(each.apart_px for each in reports):.1e} px from the undisturbed night's;"
+        f" {sum(each.differing for each in reports)} differing; points differ by at most"
+        f" {max(each.apart_px for each in reports):.1e} px from the undisturbed night;"
         f" {minutes:.1f} minutes"
     )
     lines += ["", total, "", "| fault | times |", "|---|---|"]

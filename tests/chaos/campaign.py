@@ -1,4 +1,4 @@
-"""One night: an archive submitted bit by bit to a real stack, with or without faults."""
+"""One night: an archive submitted in portions to a real stack, with or without faults."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from tests.chaos.proxy import Proxy
 from tests.chaos.witness import Testimony, call_witness, testify
 
 BATCH = "night"
-#: Enough for the database, too little to fill for long.
+#: Enough for the database, and quickly filled.
 _DISK_MB = 64
-#: A night whose ledger is still open so long after its last fault has lost something.
+#: A night has lost something if its ledger is still open so long after its last fault.
 _PATIENCE_SECONDS = 120.0
 _TOLERANCE_PX = 1e-3
 _TOLERANCE_ICT = 1e-5
@@ -43,7 +43,7 @@ _TOLERANCE_ICT = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class NightReport:
-    """What a night came to, row by row against one that nothing disturbed."""
+    """The results of a night, compared row by row with an undisturbed one."""
 
     database: str
     seed: int
@@ -55,18 +55,18 @@ class NightReport:
     differing: int
     unexplained: int
     left: int  # processes that outlived the night
-    owners: int  # how often the process that owns the stack was started again
-    apart_px: float  # how far a point lies from the undisturbed night's, at most
+    owners: int  # restarts of the process that owns the stack
+    apart_px: float  # largest distance of a point from the undisturbed night's
 
     @property
     def sound(self) -> bool:
-        """Whether the promise held."""
+        """Return whether no file was lost or measured twice, and nothing differs."""
         return not (self.lost or self.twice or self.differing or self.unexplained or self.left)
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """How a night ended; seconds from the first portion to the last ending."""
+    """A night's outcome; seconds from the first portion to the last outcome."""
 
     testimony: Testimony
     seconds: float
@@ -85,7 +85,7 @@ def spend_night(
     pause_seconds: float,
     tell: Callable[[str], None],
 ) -> Spent:
-    """Submit ``files`` in portions, with a fault after each where it is ``hurting``."""
+    """Submit ``files`` in portions, with a fault after each if ``hurting``."""
     done: Counter[str] = Counter()
     ends = [number * len(files) // portions for number in range(portions + 1)]
     parts = [files[start:end] for start, end in itertools.pairwise(ends)]
@@ -103,12 +103,12 @@ def spend_night(
             tell(f"seed {seed}: {number + 1} of {portions} portions, {done.total()} faults")
         while any(thread.is_alive() for thread in night.going_on):
             _tend(night)
-        _submit(night.settings, files)  # what a fault kept from being taken in
+        _submit(night.settings, files)  # files whose submission a fault prevented
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline and _is_open(database):
             _tend(night)
         seconds = time.monotonic() - began
-        # What is still awake may do no harm any more: it is judged what stands after the last one.
+        # Stop everything first: the final state is judged, with late writes of any process.
         left = night.owner.stop()
         testimony = testify(database)
         database.dispose()
@@ -118,14 +118,14 @@ def spend_night(
 def compare(
     files: Sequence[Path], expected: Testimony, found: Testimony
 ) -> tuple[int, int, int, int]:
-    """Count what was lost, done twice, differs, or is not explained."""
+    """Return the numbers of lost, repeated, differing and unexplained files."""
     lost, twice, differing = 0, found.twice, 0
     for path in files:
         rows = found.files.get(str(path), [])
         ended = [each for each in rows if each.state not in {"queued", "running"}]
         lost += not ended
         twice += max(0, len(rows) - 1)
-    # Which of two equal files counts and which is the duplicate depends on who came first.
+    # Which of two equal files is the duplicate depends on which was recorded first.
     differing += sum(
         sorted({(each.state, each.code) for each in _of_content(expected, path)})
         != sorted({(each.state, each.code) for each in _of_content(found, path)})
@@ -148,7 +148,7 @@ def compare(
 
 
 def furthest(expected: Testimony, found: Testimony) -> float:
-    """Return how far apart a point lies in two nights at most, in pixels; 0 if bit for bit."""
+    """Return the largest distance of a point between two nights, in pixels; 0 if identical."""
     both = expected.results.keys() & found.results.keys()
     return max(
         (_apart(expected.results[each][0], found.results[each][0]) for each in both), default=0.0
@@ -238,7 +238,7 @@ def _begin(
 
 
 def _submit(settings: Settings, files: Sequence[Path], tries: int = 100) -> None:
-    """Submit as an operator does: what fails is run again."""
+    """Submit as an operator does: a failed command is repeated."""
     for _ in range(tries):
         database = Database.open(settings.database)
         try:
@@ -270,7 +270,7 @@ def _is_open(database: Database) -> bool:
 
 @contextmanager
 def _small_disk(place: Path) -> Iterator[Path | None]:
-    """Mount a file system that may be filled; where only root may, there is none."""
+    """Mount a file system that can be filled; yield None without root."""
     place.mkdir()
     if os.geteuid() != 0 or shutil.which("mount") is None:
         yield None

@@ -1,4 +1,4 @@
-"""What may go wrong in a night, each as a function that does it to a running stack."""
+"""The faults of a night, each a function that applies it to a running stack."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from tests.chaos.forged import forge
 from tests.chaos.owner import UPKEEP, WORKERS, Owner, words
 from tests.chaos.proxy import Proxy
 
-#: Redis is started so often until its disk has room.
+#: Most attempts to start Redis until its disk has space.
 _STARTS = 20
 
 
 @dataclass(slots=True)
 class Night:
-    """Everything a fault may be done to."""
+    """The parts of a running stack to which faults are applied."""
 
     settings: Settings
     owner: Owner
@@ -49,15 +49,15 @@ class Night:
     random: random.Random
     batch: str
     submit_again: Callable[[], None]
-    #: What is submitted next.
+    #: The files that are submitted next.
     coming: Sequence[Path] = ()
-    #: What is still to happen before everything may happen again.
+    #: Faults still to come before any is repeated.
     deck: list[Callable[[Night], None]] = field(default_factory=list)
-    #: What goes on beside the next faults; each is waited for at the end.
+    #: Work that runs during the next faults, and is waited for at the end.
     going_on: list[threading.Thread] = field(default_factory=list)
 
     def beside(self, work: Callable[[], None], after_seconds: float = 0.0) -> None:
-        """Do something slow, or later, while the next faults come."""
+        """Run something slow, or later, during the next faults."""
 
         def wait_and_work() -> None:
             time.sleep(after_seconds)
@@ -69,12 +69,12 @@ class Night:
 
     @property
     def sqlite_path(self) -> str:
-        """Path of the SQLite database."""
+        """Return the path of the SQLite database."""
         return self.settings.database.removeprefix("sqlite:///")
 
 
 class Spared(Exception):
-    """There was nothing to do it to this time: the process was down, the queue empty."""
+    """The fault had no target: the process was not running, the queue empty."""
 
 
 def kill_worker(night: Night) -> None:
@@ -99,7 +99,7 @@ def kill_child(night: Night) -> None:
 
 
 def kill_reader(night: Night) -> None:
-    """SIGKILL a reading process, as a crash of a decoder does."""
+    """SIGKILL a reading process, like a crash of a decoder."""
     family = _process(night, _worker(night)).children(recursive=True)
     _any(
         night, [each for each in family if "worker.readers.reader" in " ".join(words(each))]
@@ -107,7 +107,7 @@ def kill_reader(night: Night) -> None:
 
 
 def freeze_worker(night: Night) -> None:
-    """SIGSTOP a worker's family until well past its lease."""
+    """SIGSTOP a worker and its children until well after its lease expired."""
     worker = _process(night, _worker(night))
     family = [worker, *worker.children(recursive=True)]
     for each in family:
@@ -123,7 +123,7 @@ def freeze_worker(night: Night) -> None:
 
 
 def stop_worker(night: Night) -> None:
-    """SIGTERM: a worker gives back what it has not begun."""
+    """SIGTERM: a worker releases the files it has not begun."""
     _process(night, _worker(night)).terminate()
 
 
@@ -133,7 +133,7 @@ def kill_upkeep(night: Night) -> None:
 
 
 def kill_broker(night: Night) -> None:
-    """SIGKILL Redis; it comes back with its queue."""
+    """SIGKILL Redis; it is restarted with its queue."""
     night.redis.kill()
     time.sleep(night.random.uniform(0.2, 1.5))
     for _ in range(_STARTS):
@@ -158,12 +158,12 @@ def cut_broker(night: Night) -> None:
 
 
 def delay_broker(night: Night) -> None:
-    """Make the way to Redis slow for a while."""
+    """Delay the connection to Redis for a while."""
     _delay(night, night.broker)
 
 
 def double_messages(night: Night) -> None:
-    """Put every message that waits into the queue once more."""
+    """Add every waiting message to the queue once more."""
     with _redis(night) as client:
         waiting: Any = client.lrange(ROUTINE_QUEUE, 0, -1)
         if not waiting:
@@ -173,7 +173,7 @@ def double_messages(night: Night) -> None:
 
 
 def shuffle_messages(night: Night) -> None:
-    """Bring the messages that wait into another order."""
+    """Shuffle the waiting messages."""
     with _redis(night) as client:
         waiting: Any = client.lrange(ROUTINE_QUEUE, 0, -1)
         if len(waiting) < 2:
@@ -187,7 +187,7 @@ def shuffle_messages(night: Night) -> None:
 
 
 def foreign_message(night: Night) -> None:
-    """Put into the queue what is no message."""
+    """Add data to the queue that is not a message."""
     with _redis(night) as client:
         client.rpush(ROUTINE_QUEUE, json.dumps({"body": "none", "headers": {}, "properties": {}}))
 
@@ -199,7 +199,7 @@ def forged_message(night: Night) -> None:
 
 
 def kill_postgres(night: Night) -> None:
-    """End PostgreSQL at once, and start it again."""
+    """Kill PostgreSQL, and restart it."""
     if night.postgres is None:
         raise Spared
     night.postgres.kill()
@@ -208,7 +208,7 @@ def kill_postgres(night: Night) -> None:
 
 
 def fail_over(night: Night) -> None:
-    """End the primary for good, and promote the standby that every commit waited for."""
+    """Kill the primary for good, and promote the synchronous standby."""
     if night.postgres is None or night.standby is None:
         raise Spared
     night.postgres.kill()
@@ -223,7 +223,7 @@ def cut_database(night: Night) -> None:
 
 
 def delay_database(night: Night) -> None:
-    """Make the way to PostgreSQL slow for a while."""
+    """Delay the connection to PostgreSQL for a while."""
     _delay(night, _required(night.database))
 
 
@@ -244,7 +244,7 @@ def lock_sqlite(night: Night) -> None:
 
 
 def fill_disk(night: Night) -> None:
-    """Fill the disk of state folder, Redis and SQLite, for a while."""
+    """Fill the disk of state folder, Redis and SQLite for a while."""
     if night.disk is None:
         raise Spared
     ballast = night.disk / "ballast"
@@ -255,12 +255,12 @@ def fill_disk(night: Night) -> None:
 
 
 def submit_twice(night: Night) -> None:
-    """Submit everything once more, as an operator does who is not sure."""
+    """Submit everything once more, as an uncertain operator does."""
     night.beside(night.submit_again)
 
 
 def kill_submission(night: Night) -> None:
-    """SIGKILL `thoraq submit` somewhere in its work on what comes next."""
+    """SIGKILL `thoraq submit` at a random moment of the next submission."""
     places = [str(path) for path in night.coming]
     submission = subprocess.Popen(
         [sys.executable, "-m", "cli", "submit", *places, "--batch", night.batch],
@@ -276,7 +276,7 @@ def kill_submission(night: Night) -> None:
         submission.kill()
         submission.wait()
     else:
-        raise Spared  # it was faster
+        raise Spared  # it had already finished
 
 
 FAULTS: tuple[Callable[[Night], None], ...] = (
@@ -307,12 +307,13 @@ FAULTS: tuple[Callable[[Night], None], ...] = (
 
 
 def hurt(night: Night) -> str | None:
-    """Do the next fault that finds its target; return its name, None where none does.
+    """Apply the next fault that has a target; return its name, None if there is none.
 
-    Faults come in a random order, each once before any comes again; what was spared comes next.
+    Faults come in a random order, each once before any is repeated; one without a target is tried
+    again next.
     """
     done = _draw(night)
-    if done is None:  # what is left cannot be done to this night
+    if done is None:  # none of the remaining faults has a target
         night.deck = night.random.sample(FAULTS, len(FAULTS))
         done = _draw(night)
     return done
@@ -368,7 +369,7 @@ def _any(night: Night, processes: list[psutil.Process]) -> psutil.Process:
 
 @contextmanager
 def _redis(night: Night) -> Iterator[Redis]:
-    """Speak to Redis itself; where it does not let itself be changed it is spared."""
+    """Yield a connection to Redis itself; raise Spared if it accepts no changes."""
     with Redis(port=night.redis.port) as client:
         try:
             yield client

@@ -1,4 +1,4 @@
-"""What somebody who reaches the broker may put there, one of each class."""
+"""Forged data that an attacker with access to the broker may write, one of each class."""
 
 from __future__ import annotations
 

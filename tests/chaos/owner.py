@@ -1,4 +1,4 @@
-"""The process that owns a night's stack: killed, given up and started again as systemd does.
+"""The process that owns a night's stack, restarted as by systemd.
 
 ``python -m tests.chaos.owner`` is ``thoraq up --device cpu`` with two workers on any machine.
 """
@@ -19,14 +19,14 @@ from testbed.processes import ending_with_us
 
 WORKERS = ("cpu0", "cpu1")
 UPKEEP = "upkeep"
-#: RestartSec of the units is 5; a night of months is pressed into a minute here.
+#: RestartSec of the units is 5; here a minute has as many faults as months of nights.
 _PAUSE_SECONDS = 0.5
 #: Longer than scheduler.process_end grants.
 _STOP_SECONDS = 75.0
 
 
 class Owner:
-    """Runs a stack in a process of its own and starts it again whenever it ends."""
+    """Runs a stack in a separate process and restarts it whenever it ends."""
 
     def __init__(self, settings: Settings, log: Path) -> None:
         self.restarts = 0
@@ -49,7 +49,7 @@ class Owner:
             )
 
     def tend(self) -> None:
-        """Start it again a moment after it ended."""
+        """Restart it a moment after it ended."""
         if self._process is not None and self._process.poll() is not None:
             self._process = None
             self._due_at = time.monotonic() + _PAUSE_SECONDS
@@ -58,14 +58,14 @@ class Owner:
             self.start()
 
     def kill(self) -> bool:
-        """SIGKILL the owner, and no member; False if it is down already."""
+        """SIGKILL the owner, but no member; return False if it is not running."""
         if self._process is None or self._process.poll() is not None:
             return False
         self._process.kill()
         return True
 
     def member(self, name: str) -> psutil.Process | None:
-        """Return the process of a worker or of the upkeep, None while it is down."""
+        """Return the process of a worker or of the upkeep, None if it is not running."""
         try:
             members = psutil.Process(self._process.pid).children() if self._process else []
         except psutil.NoSuchProcess:
@@ -74,13 +74,13 @@ class Owner:
         return next((each for each in members if sought <= set(words(each))), None)
 
     def stop(self) -> int:
-        """Stop the stack; return how many processes of it, also of former ones, stay behind."""
+        """Stop the stack; return how many of its processes, also earlier ones, are left."""
         if self._process is not None:
             self._process.terminate()
         deadline = time.monotonic() + _STOP_SECONDS
         while (left := self._everybody()) and time.monotonic() < deadline:
             if self._process is not None:
-                self._process.poll()  # a zombie else
+                self._process.poll()  # otherwise it would stay a zombie
             time.sleep(0.1)
         for each in left:
             each.kill()
@@ -94,13 +94,13 @@ class Owner:
                 ours = each.environ().get("THORAQ_STATE") == state
                 if ours and each.status() != psutil.STATUS_ZOMBIE:
                     found.append(each)
-            except psutil.Error:  # it ended, or belongs to somebody else
+            except psutil.Error:  # it ended, or is another user's
                 continue
         return found
 
 
 def words(process: psutil.Process) -> list[str]:
-    """Return a process's command; nothing once it ended."""
+    """Return a process's command, empty if it has ended."""
     try:
         return list(process.cmdline())
     except psutil.Error:

@@ -1,7 +1,6 @@
-"""A TCP proxy that may cut, refuse and delay: a network as bad as one likes.
+"""A TCP proxy that can cut, refuse and delay connections, to simulate network faults.
 
-``tests.chaos`` puts one in front of the broker and one in front of PostgreSQL, whose unix socket it
-also makes a port of.
+``tests.chaos`` uses one for the broker and one for PostgreSQL, which listens on a Unix socket.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ _BLOCK = 1 << 16
 
 
 class Proxy:
-    """Forwards connections to ``target``: a port of this machine, or a unix socket's path."""
+    """Forwards connections to ``target``: a port of this machine, or the path of a Unix socket."""
 
     def __init__(self, target: int | str) -> None:
         self._target = target
@@ -30,7 +29,7 @@ class Proxy:
         self._thread = threading.Thread(target=self._accept, name="proxy", daemon=True)
 
     def cut(self) -> int:
-        """End every connection at once; returns how many."""
+        """Close all connections; return how many."""
         with self._lock:
             ended = list(self._open)
             self._open.clear()
@@ -39,13 +38,13 @@ class Proxy:
         return len(ended) // 2
 
     def refuse(self, *, refusing: bool) -> None:
-        """Cut, and accept no connection until told otherwise."""
+        """Close all connections, and accept no new ones until called with False."""
         self._refusing = refusing
         if refusing:
             self.cut()
 
     def delay(self, seconds: float) -> None:
-        """Hold every block back for so long from now on."""
+        """Delay every block from now on."""
         self._delay_seconds = seconds
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""A short night full of faults on each database, and the proxy that makes some of them."""
+"""A short night full of faults on each database, and the proxy that causes some of them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ RADIOGRAPHS = 150
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Give an archive."""
+    """Return the files of an archive."""
     return write_archive(tmp_path_factory.mktemp("archive"), RADIOGRAPHS)
 
 
 @pytest.fixture(scope="module")
 def quiet(files: list[Path]) -> Spent:
-    """Give how it ends when nothing happens."""
+    """Return the outcome of an undisturbed night."""
     spent = spend_night(
         files,
         postgres=False,
@@ -42,7 +42,7 @@ def quiet(files: list[Path]) -> Spent:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("postgres", "seed"), [(True, 7), (False, 5)])
-def test_no_file_is_lost_or_measured_twice_whatever_dies(
+def test_no_file_is_lost_or_measured_twice_despite_faults(
     files: list[Path], quiet: Spent, postgres: bool, seed: int
 ) -> None:
     spent = spend_night(
@@ -54,13 +54,13 @@ def test_no_file_is_lost_or_measured_twice_whatever_dies(
         pause_seconds=1.2,
         tell=lambda _: None,
     )
-    assert spent.faults.total() == len(spent.faults) == 10  # each of another kind
+    assert spent.faults.total() == len(spent.faults) == 10  # all of different kinds
     assert compare(files, quiet.testimony, spent.testimony) == (0, 0, 0, 0), spent.faults
     assert spent.left == 0
 
 
 @pytest.mark.slow
-def test_what_is_lost_or_done_twice_would_be_found(files: list[Path], quiet: Spent) -> None:
+def test_lost_and_repeated_files_are_detected(files: list[Path], quiet: Spent) -> None:
     said = quiet.testimony
     path = next(str(each) for each in files if each.name.startswith("broken"))
     content = next(iter(said.results))
@@ -83,7 +83,7 @@ def test_what_is_lost_or_done_twice_would_be_found(files: list[Path], quiet: Spe
 
 @pytest.fixture
 def echo() -> Iterator[int]:
-    """Give the port of a server that says what it hears."""
+    """Yield the port of an echo server."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:

@@ -1,4 +1,4 @@
-"""The witness: the database itself counts how often each job was measured, and forbids no move."""
+"""The witness: triggers in the database that count how often each job was measured."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _POSTGRES = (
 
 
 def call_witness(database: Database) -> None:
-    """Have the database count from now on, and refuse every move that is none."""
+    """Start counting in the database, and refuse invalid moves of jobs."""
     guard_moves(database)
     with database.write() as connection:
         for statement in _SQLITE if connection.dialect.name == "sqlite" else _POSTGRES:
@@ -63,7 +63,7 @@ def call_witness(database: Database) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a file ended; ``points`` and ``ict`` where its content was measured."""
+    """How a file ended; ``points`` and ``ict`` if its content was measured."""
 
     state: str
     duplicate: bool
@@ -72,12 +72,12 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Testimony:
-    """What stands in the database at the end of a run."""
+    """The content of the database at the end of a run."""
 
     files: dict[str, list[Ending]]  # by path
     results: dict[str, tuple[tuple[float, ...], float | None]]  # by content
-    twice: int  # jobs that became measured, or measurements that were written, more than once
-    unexplained: int  # rows that break the ledger: no end, no reason, more than one result
+    twice: int  # jobs measured, or measurements written, more than once
+    unexplained: int  # rows that violate the ledger: no outcome, no reason, several results
 
 
 def testify(database: Database) -> Testimony:

@@ -1,4 +1,4 @@
-"""A cancel or retry that is killed after some rounds: URL COMMAND BATCH ROUNDS."""
+"""Run a cancel or retry that is killed after some rounds: URL COMMAND BATCH ROUNDS."""
 
 from __future__ import annotations
 

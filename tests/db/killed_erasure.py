@@ -1,4 +1,4 @@
-"""A forgetting that is killed after some rounds: URL KIND NAME ROUNDS."""
+"""Run a forgetting that is killed after some rounds: URL KIND NAME ROUNDS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes that begin at the same moment."""
+"""Processes that start work at the same moment."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from testbed.checkout import ROOT
 
 
 def race(script: str, arguments: Sequence[Sequence[str]]) -> list[str]:
-    """Run a script of this folder in as many processes, let them go at once, return what they say.
+    """Run a script of this folder in a process per argument list; return their outputs.
 
-    Each says "ready" and waits for a line before it begins.
+    Each process prints "ready" and waits for a line before it begins.
     """
     racers = [
         subprocess.Popen(

@@ -17,10 +17,10 @@ sys.stdout.write("ready\n")
 sys.stdout.flush()
 sys.stdin.readline()
 mine = []
-for chunk_id in range(1, int(chunks) + 1):  # the same order for all, so that they meet
+for chunk_id in range(1, int(chunks) + 1):  # in the same order, so that they compete
     claim = claim_chunk(db, chunk_id, worker, 600.0)
     if claim is not None:
         mine += [job.job_id for job in claim.jobs]
-        time.sleep(0.005)  # lest one has taken all before the others had a core
+        time.sleep(0.005)  # so that no process claims all before the others get a core
 db.dispose()
 sys.stdout.write(json.dumps(mine))

@@ -17,7 +17,7 @@ db = Database.open(url)
 with db.read():
     pass  # connected
 files = [seen(number, path=f"{folder}/{number}") for number in range(int(contents))]
-random.Random(int(seed)).shuffle(files)  # each in its own order, so that waits could form a circle
+random.Random(int(seed)).shuffle(files)  # each in another order, so that deadlocks are possible
 sys.stdout.write("ready\n")
 sys.stdout.flush()
 sys.stdin.readline()

@@ -1,4 +1,4 @@
-"""One of several processes that bring the same database to this version: URL."""
+"""One of several processes that upgrade the same database: URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A database's URL names the file that was meant, whatever its path holds, or is refused."""
+"""A database URL opens the intended file, for any characters in its path, or is refused."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
-def test_a_path_of_any_characters_is_the_file_that_is_opened(tmp_path: Path, name: str) -> None:
+def test_a_path_of_any_characters_is_opened(tmp_path: Path, name: str) -> None:
     path = tmp_path / name / name
     path.parent.mkdir()
     url = sqlite_url(path)
@@ -67,12 +67,12 @@ def test_a_path_of_any_characters_is_the_file_that_is_opened(tmp_path: Path, nam
     ],
     ids=lambda each: each[:30] or "empty",
 )
-def test_a_url_that_would_open_another_file_or_none_is_refused(url: str) -> None:
+def test_a_url_for_which_sqlite_opens_another_file_is_refused(url: str) -> None:
     with pytest.raises(DatabaseUrlInvalid):
         engine_of(url)
 
 
-def test_a_refusal_says_how_a_question_mark_is_written() -> None:
+def test_the_error_says_how_to_write_a_question_mark() -> None:
     with pytest.raises(DatabaseUrlInvalid, match="%3F"):
         parse_url("sqlite:////srv/a?b.db")
     assert sqlite_path("sqlite:////srv/a%3Fb.db") == Path("/srv/a?b.db")
@@ -88,5 +88,5 @@ def test_a_refusal_says_how_a_question_mark_is_written() -> None:
         ("sqlite://", None),
     ],
 )
-def test_a_uri_of_sqlites_own_names_its_file(url: str, path: str | None) -> None:
+def test_the_file_of_a_sqlite_uri_is_known(url: str, path: str | None) -> None:
     assert sqlite_path(url) == (None if path is None else Path(path))

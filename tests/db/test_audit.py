@@ -1,4 +1,4 @@
-"""The audit: every change an operator asks for leaves a row, with its own transaction."""
+"""The audit log: every change by an operator adds an entry, in the same transaction."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from testbed.records import MODEL, START, seen, submit
 LATER = START + timedelta(hours=1)
 
 
-def test_whoever_changes_anything_is_noted(database: Database) -> None:
+def test_every_change_is_in_the_audit_log_with_its_user(database: Database) -> None:
     submit(database, [seen(1)])
     pause_batch(database, "night", now=LATER)
     resume_batch(database, "night", now=LATER)
@@ -57,7 +57,7 @@ def test_whoever_changes_anything_is_noted(database: Database) -> None:
     assert by_action["retry"] == {"codes": [], "jobs": 1, "files": 0}
 
 
-def test_what_did_not_happen_is_not_noted(database: Database) -> None:
+def test_an_action_that_fails_is_not_in_the_audit_log(database: Database) -> None:
     with pytest.raises(BatchUnknown):
         cancel(database, "nowhere", 32)
     assert audit_rows(database) == []
@@ -72,7 +72,7 @@ def test_the_newest_rows_come_first(database: Database) -> None:
     assert len(audit_rows(database)) == 2
 
 
-def test_nobody_changes_his_name_in_the_audit_by_the_environment(
+def test_environment_variables_do_not_change_the_user_in_the_audit_log(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "SUDO_USER"):

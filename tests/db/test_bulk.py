@@ -1,4 +1,4 @@
-"""Many rows in one statement: what is written is what was given, on either database."""
+"""Many rows in one statement are stored unchanged, on both databases."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def write(database: Database, some: list[dict[str, object]]) -> None:
 
 
 @pytest.mark.parametrize("age", [0.1, 1e-300, 1 / 3, 1.7976931348623157e308, None])
-def test_numbers_come_back_to_their_last_digit(database: Database, age: float | None) -> None:
+def test_numbers_are_stored_to_their_last_digit(database: Database, age: float | None) -> None:
     write(database, [row(1, age_years=age)])
     assert [each.age_years for each in rows(database, radiograph)] == [age]
 
 
-def test_what_json_has_no_word_for_is_written_as_it_is(database: Database) -> None:
+def test_nan_and_infinity_are_stored(database: Database) -> None:
     write(database, [row(1, age_years=math.inf)])
     assert [each.age_years for each in rows(database, radiograph)] == [math.inf]
 
 
-def test_texts_and_names_of_files_come_back_whatever_they_hold(database: Database) -> None:
+def test_texts_and_file_names_of_any_characters_are_stored(database: Database) -> None:
     path = "/archive/\udcff\udc80/ü/\U0001f9e1.png"
     write(database, [row(1, patient_id=ODD, path=path), row(2, patient_id="a\0b\udc80")])
     found = rows(database, radiograph)
@@ -55,7 +55,7 @@ def test_rows_are_written_in_the_order_they_are_given(database: Database) -> Non
 
 
 @pytest.mark.parametrize("wanted", [[], [3], [5, 3, 9999]])
-def test_a_list_of_values_chooses_what_it_names(database: Database, wanted: list[int]) -> None:
+def test_a_list_of_values_selects_its_rows(database: Database, wanted: list[int]) -> None:
     write(database, [row(n) for n in range(10)])
     with database.read() as connection:
         ids = is_one_of(connection, radiograph.c.id, wanted)
@@ -63,7 +63,7 @@ def test_a_list_of_values_chooses_what_it_names(database: Database, wanted: list
     assert sorted(found) == sorted(set(wanted) & set(range(1, 11)))
 
 
-def test_a_chunk_larger_than_one_statement_is_settled_whole(database: Database) -> None:
+def test_a_chunk_larger_than_one_statement_is_settled_completely(database: Database) -> None:
     files = [seen(n) for n in range(2500)]
     submit(database, files, chunk_size=2500)
     [chunk_id] = send(database)

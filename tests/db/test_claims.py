@@ -1,4 +1,4 @@
-"""Claims, leases, the fence, and what is stored behind it."""
+"""Claims, leases, and storing only with a valid claim."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_four_racing_processes_claim_every_job_exactly_once(
     claimed = [json.loads(each) for each in said]
     counts = Counter(job_id for each in claimed for job_id in each)
     assert counts == Counter(row.id for row in rows(database, job))
-    assert sum(1 for each in claimed if each) > 1  # they did meet
+    assert sum(1 for each in claimed if each) > 1  # they did compete
     assert {row.attempts for row in rows(database, job)} == {1}
 
 
@@ -67,14 +67,14 @@ def test_a_claim_names_the_file_and_then_its_copies(database: Database) -> None:
     assert [each.attempt for each in taken.jobs] == [1, 1]
 
 
-def test_a_content_with_ten_thousand_copies_names_few(database: Database) -> None:
+def test_a_claim_includes_only_a_few_of_ten_thousand_copies(database: Database) -> None:
     submit(database, [seen(1, path=f"/copy/{number}") for number in range(50)])
     taken = claim(database, send(database)[0])
     assert taken.jobs[0].paths[0] == "/copy/0"
     assert 2 <= len(taken.jobs[0].paths) <= 10
 
 
-def test_a_chunk_that_comes_twice_or_never_existed_gives_nothing(database: Database) -> None:
+def test_a_repeated_or_unknown_chunk_is_not_claimed(database: Database) -> None:
     submit(database, [seen(1)])
     (chunk_id,) = send(database)
     claim(database, chunk_id)
@@ -89,7 +89,7 @@ def test_cancelled_jobs_are_not_claimed(database: Database) -> None:
     assert claim_chunk(database, chunk_id, "cpu0@host", LEASE) is None
 
 
-def test_a_measurement_comes_back_as_it_was_stored(database: Database) -> None:
+def test_a_measurement_is_read_as_it_was_stored(database: Database) -> None:
     submit(database, [seen(1)])
     taken = claim(database, send(database)[0])
     outcome = measured(taken.jobs[0])
@@ -126,14 +126,14 @@ def test_a_claim_is_stored_in_parts(database: Database) -> None:
     assert renew_lease(database, taken.owner, LEASE) == 0
 
 
-def test_a_worker_whose_lease_passed_stores_nothing(database: Database) -> None:
+def test_a_worker_whose_lease_expired_stores_nothing(database: Database) -> None:
     submit(database, [seen(number) for number in range(4)])
     slow = claim(database, send(database)[0])
     later = START + timedelta(seconds=LEASE + 1)
     assert recover_stalled(database, 900, now=later).expired == 4
-    # Nobody has taken the jobs yet ...
+    # Nobody has claimed the jobs yet ...
     assert store(database, slow, [measured(each) for each in slow.jobs], now=later) == 0
-    # ... and now somebody has.
+    # ... and now another worker has.
     quick = claim(database, send(database, now=later)[0], now=later)
     assert store(database, slow, [measured(each) for each in slow.jobs], now=later) == 0
     assert rows(database, measurement) == []
@@ -152,7 +152,7 @@ def test_a_renewed_lease_keeps_the_claim(database: Database) -> None:
     assert store(database, taken, [measured(taken.jobs[0])]) == 1
 
 
-def test_a_claim_is_left_alone_until_its_lease_has_passed(database: Database) -> None:
+def test_a_claim_is_left_alone_until_its_lease_expires(database: Database) -> None:
     submit(database, [seen(number) for number in range(8)], chunk_size=4)
     quick, slow = (claim(database, chunk_id) for chunk_id in send(database))
     half = START + timedelta(seconds=LEASE / 2)
@@ -164,7 +164,7 @@ def test_a_claim_is_left_alone_until_its_lease_has_passed(database: Database) ->
     assert renew_lease(database, quick.owner, LEASE, now=passed) == 4
 
 
-def test_a_refusal_that_is_permanent_settles_by_its_disposition(database: Database) -> None:
+def test_a_permanent_refusal_settles_by_its_disposition(database: Database) -> None:
     submit(database, [seen(1), seen(2)])
     taken = claim(database, send(database)[0])
     store(database, taken, [refusing(taken.jobs[0], BROKEN), refusing(taken.jobs[1], LATERAL)])
@@ -235,18 +235,18 @@ def test_a_transient_refusal_waits_longer_each_time_and_then_fails(database: Dat
 
     (row,) = rows(database, job)
     assert (row.state, row.attempts, row.code) == (JobState.FAILED, 3, "file-unavailable")
-    # 10 s, then 20 s, each by a quarter shorter or longer.
+    # 10 s, then 20 s, each up to a quarter shorter or longer.
     assert 7 <= waits[0] <= 13
     assert 15 <= waits[1] <= 25
     history = [(each.permanent, each.attempt) for each in rows(database, failure)]
     assert history == [(False, 1), (False, 2), (False, 3)]
 
 
-def test_a_transient_refusal_that_is_made_good_leaves_no_code_behind(database: Database) -> None:
+def test_a_successful_retry_removes_the_code_of_a_transient_refusal(database: Database) -> None:
     submit(database, [seen(1)])
     taken = claim(database, send(database)[0])
     store(database, taken, [refusing(taken.jobs[0], AWAY)])
-    assert rows(database, job)[0].code == "file-unavailable"  # says why it waits
+    assert rows(database, job)[0].code == "file-unavailable"  # the reason for the delay
     later = START + timedelta(minutes=1)
     again = claim(database, send(database, now=later)[0], now=later)
     assert again.jobs[0].attempt == 2
@@ -272,7 +272,7 @@ def test_a_released_claim_costs_no_attempt(database: Database) -> None:
 
 
 @pytest.mark.parametrize("outcome", ["neither", "both", "both proven", "unproven"])
-def test_an_outcome_that_contradicts_itself_is_refused_and_nothing_is_stored(
+def test_a_contradictory_outcome_is_refused_and_nothing_is_stored(
     database: Database, outcome: str
 ) -> None:
     submit(database, [seen(1), seen(2)])

@@ -19,7 +19,7 @@ AGES = (0.5, 12.0, 43.0, None)
 
 @pytest.fixture
 def studies(database: Database) -> Database:
-    """Give four results that differ in age, and of which one is an AP film."""
+    """Return four results of different ages, one of them an AP radiograph."""
     submit(database, [seen(number) for number in range(4)], chunk_size=4)
     taken = claim(database, send(database)[0])
     outcomes = []
@@ -74,7 +74,9 @@ def studies(database: Database) -> Database:
         (("modality not like 'zz%'", "age_years is null"), [3]),
     ],
 )
-def test_a_condition_chooses(studies: Database, written: tuple[str, ...], found: list[int]) -> None:
+def test_a_condition_selects_results(
+    studies: Database, written: tuple[str, ...], found: list[int]
+) -> None:
     wanted = ResultFilter(where=tuple(map(parse_condition, written)))
     results = find_results(studies, wanted)
     assert sorted(result.path for result in results) == [
@@ -91,30 +93,30 @@ def test_a_value_has_the_type_of_its_column() -> None:
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("age_years", "no condition"),
+        ("age_years", "not a condition"),
         ("age<18", "age_years"),
         ("age_years<young", "float"),
         ("view=sideways", "PA"),
         ("enlarged=perhaps", "true or false"),
         ("study_date>May", "date"),
-        ("ict>", "nothing"),
+        ("ict>", "no value"),
         ("patient_id=12345", "no column"),
         ("points=1", "no column"),
         ("age_year<18", r"character 1\); did you mean age_years"),
         ("age_years<young", r"\(at character 11\)"),
-        ("age_years like 1%", "compares texts"),
-        ("enlarged contains yes", "compares texts"),
-        ("path like ''", "nothing"),
+        ("age_years like 1%", "needs a text column"),
+        ("enlarged contains yes", "needs a text column"),
+        ("path like ''", "no value"),
         ("path like 'a", "closing quote"),
         ("path like 'a'b'", "doubled"),
         ("path like a\\", "backslash"),
         (f"path like {'%' * 5000}", "4096"),
-        ("pathlike a", "a sign is missing"),
-        ("ict is null 3", r"nothing follows 'is null', not '3' \(at character 13\)"),
-        ("ict is", "a sign is missing"),
+        ("pathlike a", "an operator is missing"),
+        ("ict is null 3", r"'is null' takes no value, such as '3' \(at character 13\)"),
+        ("ict is", "an operator is missing"),
     ],
 )
-def test_what_is_no_condition_says_what_would_be(written: str, said: str) -> None:
+def test_the_error_for_an_invalid_condition_shows_what_is_valid(written: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_condition(written)
 

@@ -1,4 +1,4 @@
-"""Copies of a database: taken while others write, brought back whole, refused when unsound."""
+"""Copies of a database: made while others write, restored completely, refused when damaged."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from testbed.tally import check_tally
 
 @pytest.fixture
 def filled(database: Database) -> Database:
-    """Give a database with films measured, at work and waiting."""
+    """Return a database with measured, running and waiting radiographs."""
     submit(database, [seen(number) for number in range(8)])
     measure_all(database)
     submit(database, [seen(number) for number in range(20, 32)])
@@ -45,12 +45,12 @@ def filled(database: Database) -> Database:
 
 
 def everything(db: Database) -> dict[str, list[tuple[object, ...]]]:
-    """Give every row but those that a restore adds or sends again."""
+    """Return every row except those that a restore adds or sends again."""
     tables = [each for each in metadata.sorted_tables if each not in {audit, chunk}]
     return {table.name: [tuple(row) for row in rows(db, table)] for table in tables}
 
 
-def test_a_copy_brought_back_elsewhere_holds_every_row(
+def test_a_copy_restored_elsewhere_has_every_row(
     filled: Database, database_url: str, empty_url_of_same_kind: str, tmp_path: Path
 ) -> None:
     count = back_up(database_url, tmp_path / "copy")
@@ -66,7 +66,7 @@ def test_a_copy_brought_back_elsewhere_holds_every_row(
     other.dispose()
 
 
-def test_a_night_goes_on_behind_a_restore(
+def test_a_night_continues_after_a_restore(
     filled: Database, database_url: str, tmp_path: Path
 ) -> None:
     back_up(database_url, tmp_path / "copy")
@@ -78,14 +78,14 @@ def test_a_night_goes_on_behind_a_restore(
     check_tally(filled)
     assert sum(each.jobs for each in unsent_chunks(filled, 100)) == 8
     later = audit_rows(filled)[0].at.replace(year=2100)
-    recover_stalled(filled, 60.0, now=later)  # what was at work when the copy was taken
+    recover_stalled(filled, 60.0, now=later)  # jobs that were running when the copy was made
     measure_all(filled, now=later)
     status = batch_status(filled, "night")
     assert (status.seen, status.measured, status.open) == (20, 20, 0)
     check_tally(filled)
 
 
-def test_a_copy_taken_while_others_write_holds_one_moment(
+def test_a_copy_made_while_others_write_has_the_state_of_one_moment(
     database: Database, database_url: str, empty_url_of_same_kind: str, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-c", _WRITING, database_url]
@@ -119,7 +119,7 @@ for number in itertools.count():
 """
 
 
-def test_nothing_is_overwritten_unless_it_is_asked_for(
+def test_nothing_is_overwritten_without_the_option(
     filled: Database, database_url: str, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy"
@@ -150,7 +150,7 @@ def test_a_copy_that_ends_early_or_is_damaged_changes_nothing(
     assert batch_status(filled, "night").seen == 20
 
 
-def test_what_is_no_copy_of_such_a_database_is_refused(
+def test_a_file_that_is_not_a_copy_of_this_kind_of_database_is_refused(
     filled: Database, database_url: str, tmp_path: Path
 ) -> None:
     (tmp_path / "notes").write_text("no database")
@@ -208,7 +208,7 @@ def test_an_interrupted_copy_leaves_no_file_under_its_name(
         running.send_signal(signal.SIGKILL)
         running.wait()
         halves += sum(each.name.endswith(".part") for each in tmp_path.iterdir())
-        if (tmp_path / "copy").exists():  # it was finished before
+        if (tmp_path / "copy").exists():  # it finished first
             check_copy(tmp_path / "copy", sqlite=database_url.startswith("sqlite"))
             (tmp_path / "copy").unlink()
     assert halves > 0, "no copy was interrupted"
@@ -256,12 +256,10 @@ def test_a_password_is_in_no_command_line(
     assert not [each for each in seen_words if secret in each or "a%3Ab" in each]
 
 
-def test_a_copy_whose_pages_contradict_each_other_is_refused(
-    sqlite_url: str, tmp_path: Path
-) -> None:
+def test_a_copy_with_inconsistent_pages_is_refused(sqlite_url: str, tmp_path: Path) -> None:
     back_up(sqlite_url, tmp_path / "copy")
     content = bytearray((tmp_path / "copy").read_bytes())
-    content[36:40] = (7).to_bytes(4, "big")  # pages that are free, says the file's head
+    content[36:40] = (7).to_bytes(4, "big")  # the number of free pages in the header
     (tmp_path / "copy").write_bytes(content)
     with pytest.raises(CopyDamaged, match="reelist"):
         restore(sqlite_url, tmp_path / "copy", replace=True)

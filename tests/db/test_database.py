@@ -41,14 +41,14 @@ def test_an_exception_leaves_nothing_behind(database: Database) -> None:
     assert rows(database, batch) == []
 
 
-def test_times_are_utc_whatever_zone_they_came_in(database: Database) -> None:
+def test_times_of_any_time_zone_are_stored_in_utc(database: Database) -> None:
     nepal = datetime(2026, 3, 1, 5, 45, tzinfo=timezone(timedelta(hours=5, minutes=45)))
     opened = open_batch(database, "night", Priority.ROUTINE, now=nepal)
     assert opened.created_at == nepal
     assert opened.created_at.tzinfo is UTC
 
 
-def test_a_time_without_a_zone_is_refused(database: Database) -> None:
+def test_a_time_without_a_time_zone_is_refused(database: Database) -> None:
     naive = datetime(2026, 3, 1)  # noqa: DTZ001 - what is refused
     with pytest.raises(DatabaseRefused):
         open_batch(database, "night", Priority.ROUTINE, now=naive)
@@ -98,7 +98,7 @@ def test_a_forked_child_takes_its_own_connections(database: Database) -> None:
     assert [row.name for row in rows(database, batch)] == ["parent", "child"]
 
 
-def test_a_server_that_went_away_and_came_back_is_used_again(
+def test_a_restarted_server_is_used_again(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:
     db = Database.open(postgres_url)
@@ -114,13 +114,13 @@ def test_a_server_that_went_away_and_came_back_is_used_again(
     db.dispose()
 
 
-def test_a_missing_folder_is_a_database_that_is_away(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported_as_an_unavailable_database(tmp_path: Path) -> None:
     db = Database.open(f"sqlite:///{tmp_path / 'no' / 'where.db'}")
     with pytest.raises(DatabaseAway):
         all_statuses(db)
 
 
-def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "thoraq.db"
     path.write_bytes(b"<html>" * 1000)
     db = Database.open(f"sqlite:///{path}")
@@ -129,7 +129,7 @@ def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
     db.dispose()
 
 
-def test_a_writer_that_waits_too_long_is_told_so(
+def test_a_writer_that_waits_too_long_gets_an_error(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_module, "_BUSY_TIMEOUT_MS", 50)
@@ -138,14 +138,14 @@ def test_a_writer_that_waits_too_long_is_told_so(
         with pytest.raises(DatabaseBusy) as raised:
             open_batch(second, "night", Priority.ROUTINE)
         assert not raised.value.permanent
-        assert all_statuses(second) == []  # a reader does not wait
+        assert all_statuses(second) == []  # readers do not wait
     assert open_batch(second, "night", Priority.ROUTINE).name == "night"
     first.dispose()
     second.dispose()
 
 
 @pytest.mark.parametrize("url", ["mysql://u@h/d", "nonsense", "oracle+x://h", ""])
-def test_other_urls_are_refused_with_those_that_work(url: str) -> None:
+def test_the_error_for_an_unsupported_url_shows_supported_ones(url: str) -> None:
     with pytest.raises(DatabaseUrlInvalid, match="sqlite:///"):
         Database.open(url)
 
@@ -161,7 +161,7 @@ def test_no_error_shows_a_value(database: Database) -> None:
     assert "Lovelace" not in str(raised.value)
 
 
-def test_embedded_databases_are_set_for_several_writers(sqlite_url: str) -> None:
+def test_sqlite_is_configured_for_several_writers(sqlite_url: str) -> None:
     db = Database.open(sqlite_url)
     with db.read() as connection:
         asked = ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
@@ -174,23 +174,23 @@ def test_embedded_databases_are_set_for_several_writers(sqlite_url: str) -> None
     "value",
     [[[0.1, -2.5e-9], [1e300, 3]], [], ["Iris", "NaN", "\udce4\0é"], {"a": [1, None, True]}],
 )
-def test_what_is_stored_as_json_comes_back_as_it_was(value: object) -> None:
+def test_json_values_are_read_as_they_were_stored(value: object) -> None:
     text = _compact_json(value)
     assert json.loads(text) == value
     assert ", " not in text
 
 
 @pytest.mark.parametrize("value", [[float("nan")], [[0.0, float("inf")]], {"a": -float("inf")}])
-def test_a_number_that_is_none_is_not_stored_as_json(value: object) -> None:
+def test_nan_and_infinity_are_not_stored_as_json(value: object) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         _compact_json(value)
 
 
-def test_postgres_lets_go_of_clients_that_vanished_or_froze(postgres_url: str) -> None:
+def test_postgres_closes_connections_of_clients_that_vanished_or_hang(postgres_url: str) -> None:
     db = Database.open(postgres_url)
     limits = {"tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count"}
     with db.read() as connection:
-        # On a socket of this machine the server answers 0: what was set is in its catalogue.
+        # On a Unix socket SHOW returns 0: the values that were set are in pg_settings.
         statement = "SELECT name FROM pg_settings WHERE source = 'session' AND name LIKE 'tcp_%%'"
         told = set(connection.exec_driver_sql(statement).scalars())
         reading = connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar()
@@ -198,4 +198,4 @@ def test_postgres_lets_go_of_clients_that_vanished_or_froze(postgres_url: str) -
         writing = connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar()
     db.dispose()
     assert told == limits | {"tcp_user_timeout"}
-    assert (reading, writing) == ("0", "1min")  # a reader may wait for whoever reads what it prints
+    assert (reading, writing) == ("0", "1min")  # a reader may wait while its output is read

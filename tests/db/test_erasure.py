@@ -1,4 +1,4 @@
-"""What is forgotten is gone from every table and from the files; what others hold stays theirs."""
+"""Forgotten data is removed from every table and file; contents of other batches are kept."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from testbed.tables import rows
 from testbed.tally import check_tally
 
 DAY = timedelta(days=1)
-#: A number that stands in every text that is kept of this patient.
+#: A number that is part of every stored text about this patient.
 NUMBER = "7391846250"
 
 
@@ -65,7 +65,7 @@ def forget(db: Database, **scope: Any) -> ErasureCount:
 
 
 def settle_all(db: Database, patients: dict[str, str], *, now: Any = START) -> None:
-    """Measure what waits; a file's patient is found by its path, the others are p-0."""
+    """Measure waiting files; the patient is looked up by path, the default is p-0."""
     for chunk_id in send(db, now=now):
         taken = claim(db, chunk_id, now=now)
         outcomes = [
@@ -88,7 +88,7 @@ def own_files(numbers: Sequence[int], folder: str = "/archive") -> list[SeenFile
 
 @pytest.fixture
 def filled(database: Database) -> Database:
-    """Two batches that share contents 3 and 4, both with failures; `night` owns the shared ones."""
+    """Return two batches with failures that share contents 3 and 4, which count for `night`."""
     night = [*own_files(range(5)), seen(0, path="/archive/again.dcm"), refused("night.txt")]
     submit(database, [*night, seen(90, path="/archive/broken.dcm")], name="night")
     day = [*own_files(range(3, 8), "/copies"), refused("day.txt")]
@@ -99,7 +99,7 @@ def filled(database: Database) -> Database:
     return database
 
 
-def test_a_batch_goes_and_what_another_holds_stays_with_that_one(filled: Database) -> None:
+def test_forgetting_a_batch_keeps_contents_of_another_batch(filled: Database) -> None:
     plan = plan_erasure(filled, Scope(batch="night"))
     before = {table.name: len(rows(filled, table)) for table in metadata.sorted_tables}
 
@@ -120,7 +120,7 @@ def test_a_batch_goes_and_what_another_holds_stays_with_that_one(filled: Databas
     assert {row.path.split("/")[1] for row in rows(filled, radiograph)} == {"copies"}
 
 
-def test_a_patient_goes_from_every_batch_and_counts_shrink(filled: Database) -> None:
+def test_forgetting_a_patient_removes_their_files_from_every_batch(filled: Database) -> None:
     plan = plan_erasure(filled, Scope(patients=("p-1",)))
     count = forget(filled, patients=("nobody", "p-1"))
 
@@ -134,11 +134,11 @@ def test_a_patient_goes_from_every_batch_and_counts_shrink(filled: Database) -> 
     assert forget(filled, patients=("p-1",)) == ErasureCount()
 
 
-def test_what_ended_before_a_time_goes_and_batches_that_are_empty_then(filled: Database) -> None:
+def test_forgetting_before_a_time_removes_old_files_and_emptied_batches(filled: Database) -> None:
     later = START + 2 * DAY
     submit(filled, own_files(range(20, 23), "/later"), name="later")
     settle_all(filled, {}, now=later)
-    # Content 0 was measured early, and by another network later: it stays whole.
+    # Content 0 was measured early, and later by another network: it is kept completely.
     submit(filled, own_files([0], "/later"), name="later", model="lungs-2")
     settle_all(filled, {}, now=later)
 
@@ -153,11 +153,11 @@ def test_what_ended_before_a_time_goes_and_batches_that_are_empty_then(filled: D
     check_tally(filled)
 
 
-def test_a_batch_with_files_that_wait_or_run_is_refused(database: Database) -> None:
+def test_a_batch_with_waiting_or_running_files_is_not_forgotten(database: Database) -> None:
     submit(database, own_files(range(8)))
     [first, _] = send(database)
     for check in (plan_erasure, lambda db, scope: list(erase(db, scope))):
-        with pytest.raises(BatchUnfinished, match="8 of its files wait or run"):
+        with pytest.raises(BatchUnfinished, match="8 of its files are waiting or running"):
             check(database, Scope(batch="night"))
     taken = claim(database, first)
     cancel(database, "night", 4)
@@ -188,20 +188,20 @@ def test_a_job_that_runs_while_its_patient_is_forgotten_stores_nothing(
     check_tally(database)
 
 
-def test_what_was_forgotten_and_is_submitted_again_is_measured_anew(filled: Database) -> None:
+def test_forgotten_files_are_measured_again_when_resubmitted(filled: Database) -> None:
     forget(filled, batch="night")
     forget(filled, patients=("p-1",))
     submit(filled, own_files(range(5)), name="night")
-    assert batch_status(filled, "night").queued == 4  # content 4 is still the other batch's
+    assert batch_status(filled, "night").queued == 4  # content 4 still counts for the other batch
     settle_all(filled, {})
     assert batch_status(filled, "night").measured == 4
     check_tally(filled)
 
 
-def test_who_submits_to_a_batch_that_is_forgotten_is_told(database: Database) -> None:
+def test_submitting_to_a_forgotten_batch_fails(database: Database) -> None:
     held = open_batch(database, "night", Priority.ROUTINE)
     forget(database, batch="night")
-    open_batch(database, "another patient's", Priority.ROUTINE)  # SQLite gives the number again
+    open_batch(database, "another patient's", Priority.ROUTINE)  # SQLite reuses the id
     with pytest.raises(BatchUnknown, match="forgotten meanwhile"):
         record_files(database, held, own_files(range(2)), MODEL, 4)
     assert rows(database, file) == []
@@ -230,7 +230,7 @@ def test_the_audit_names_neither_the_batch_nor_the_patient(database: Database) -
     assert found[0].said["radiographs"] == 1
 
 
-def test_batches_that_had_one_number_in_turn_are_told_apart(database: Database) -> None:
+def test_the_audit_log_distinguishes_batches_with_a_reused_id(database: Database) -> None:
     held = []
     for nth, name in enumerate(("one", "two", "three")):
         held.append(submit(database, own_files([nth]), name=name))
@@ -251,7 +251,7 @@ def test_batches_that_had_one_number_in_turn_are_told_apart(database: Database) 
     assert submitted == subjects
 
 
-def test_what_was_forgotten_is_not_in_the_files_of_sqlite(sqlite_url: str) -> None:
+def test_forgotten_data_is_not_in_the_files_of_sqlite(sqlite_url: str) -> None:
     database = Database.open(sqlite_url)
     named = [seen(n, path=f"/archive/{NUMBER}/{n:04}.dcm") for n in range(0, 600, 2)]
     others = [seen(n, path=f"/archive/other/{n:04}.dcm") for n in range(1, 600, 2)]
@@ -274,7 +274,7 @@ def test_what_was_forgotten_is_not_in_the_files_of_sqlite(sqlite_url: str) -> No
     database.dispose()
 
 
-def test_a_reader_of_the_former_state_is_told_of(sqlite_url: str) -> None:
+def test_a_reader_that_keeps_the_log_in_use_is_reported(sqlite_url: str) -> None:
     database = Database.open(sqlite_url)
     submit(database, own_files(range(2)))
     with database.read() as connection:
@@ -284,20 +284,22 @@ def test_a_reader_of_the_former_state_is_told_of(sqlite_url: str) -> None:
     database.dispose()
 
 
-def test_the_room_of_a_postgresql_database_is_vacuumed(postgres_url: str) -> None:
+def test_tables_are_vacuumed_on_postgresql(postgres_url: str) -> None:
     database = Database.open(postgres_url)
     submit(database, own_files(range(2)))
     assert rewrite(postgres_url)
     database.dispose()
 
 
-def test_reports_and_pictures_of_what_goes_are_named(filled: Database, tmp_path: Path) -> None:
+def test_reports_and_pictures_of_forgotten_data_are_listed(
+    filled: Database, tmp_path: Path
+) -> None:
     written = {name: tmp_path / name for name in ("night.csv", "day.csv", "of 2", "of 5")}
     for each in written.values():
         each.write_text("said")
     ids = {row.path: row.id for row in rows(filled, radiograph)}
     note(filled, written["night.csv"], of_batch="night")
-    note(filled, written["night.csv"], of_batch="night")  # written over
+    note(filled, written["night.csv"], of_batch="night")  # overwritten
     note(filled, written["day.csv"], of_batch="day")
     note(filled, written["of 2"], of_radiographs=[ids["/archive/2.dcm"]])
     note(filled, written["of 5"], of_radiographs=[ids["/copies/5.dcm"]])
@@ -309,7 +311,7 @@ def test_reports_and_pictures_of_what_goes_are_named(filled: Database, tmp_path:
     assert named(batch="day") == ["day.csv", "of 5"]
     assert named(patients=("p-1",)) == ["night.csv", "day.csv", "of 5"]
     forget(filled, batch="night")
-    # What nobody has removed from the disk is named by each forgetting, whatever it is about.
+    # Files not yet removed from disk are listed by every forgetting, for any subject.
     assert named(patients=("nobody",)) == ["night.csv", "of 2"]
     assert named(batch="day") == ["night.csv", "day.csv", "of 2", "of 5"]
     drop_outputs(filled, [each.id for each in rows(filled, output)[:1]])
@@ -318,7 +320,7 @@ def test_reports_and_pictures_of_what_goes_are_named(filled: Database, tmp_path:
 
 @pytest.mark.parametrize("kind", ["batch", "patient"])
 @pytest.mark.parametrize("rounds", [0, 1, 2])
-def test_one_that_is_killed_is_ended_by_the_same_command(
+def test_a_killed_forgetting_is_completed_by_the_same_command(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch, kind: str, rounds: int
 ) -> None:
     monkeypatch.setattr(rounds_module, "ROUND", 16)

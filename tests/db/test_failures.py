@@ -1,4 +1,4 @@
-"""What failed or was set aside is listed the newest first, by every filter."""
+"""Failed and set aside files are listed, the newest first, with every filter."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from testbed.records import (
     submit,
 )
 
-#: How the contents 1 to 6 end, a minute apart; others are measured.
+#: Outcomes of the contents 1 to 6, a minute apart; others are measured.
 ENDINGS = {1: None, 2: BROKEN, 3: LATERAL, 4: None, 5: BROKEN, 6: LATERAL}
 
 
 @pytest.fixture(scope="module")
 def archive(module_database: Database) -> Database:
-    """Give two batches: files that failed, were set aside, refused at intake, and a duplicate."""
+    """Return two batches of files that failed, were set aside or refused, and a duplicate."""
     submit(
         module_database,
         [seen(1), seen(2), seen(3), refused("notes.txt", LATERAL), refused("half.dcm")],
@@ -68,15 +68,15 @@ def archive(module_database: Database) -> Database:
         ({"since": START + timedelta(minutes=3)}, ["6.dcm", "5.dcm", "3.dcm"]),
         ({"until": START + timedelta(minutes=1)}, ["half.dcm", "notes.txt"]),
         ({"path": "/archive/2.dcm"}, ["2.dcm"]),
-        ({"path": "/archive/1.dcm"}, []),  # it was measured
+        ({"path": "/archive/1.dcm"}, []),  # measured
         ({"path": "2"}, ["2_%.dcm", "2.dcm"]),
-        ({"path": "_%"}, ["2_%.dcm"]),  # no pattern
+        ({"path": "_%"}, ["2_%.dcm"]),  # not a pattern
         ({"path": "HALF"}, []),
         ({"path": "half", "batch": "night", "codes": ("truncated-file",)}, ["half.dcm"]),
         ({"path": ""}, ["6.dcm", "5.dcm", "3.dcm", "2_%.dcm", "2.dcm", "half.dcm", "notes.txt"]),
     ],
 )
-def test_a_filter_finds_the_failures_it_says_the_newest_first(
+def test_a_filter_selects_failures_the_newest_first(
     archive: Database, wanted: dict[str, Any], found: list[str]
 ) -> None:
     asked = FailureFilter(**wanted)
@@ -88,7 +88,7 @@ def test_a_filter_finds_the_failures_it_says_the_newest_first(
     )
 
 
-def test_a_failure_tells_why_when_and_whose_it_was(archive: Database) -> None:
+def test_a_failure_has_code_time_and_batch(archive: Database) -> None:
     by_path = {each.path: each for each in find_failures(archive, FailureFilter())}
     at_work, copy = by_path["/archive/2.dcm"], by_path["/again/2_%.dcm"]
     assert (at_work.batch, at_work.state, at_work.code, at_work.detail, at_work.attempts) == (
@@ -103,13 +103,13 @@ def test_a_failure_tells_why_when_and_whose_it_was(archive: Database) -> None:
     assert at_intake.ended_at == START
 
 
-def test_an_unknown_batch_is_told_before_the_first_failure_is_taken(archive: Database) -> None:
+def test_an_unknown_batch_is_reported_before_the_first_failure(archive: Database) -> None:
     for ask in (find_failures, count_failures):
         with pytest.raises(BatchUnknown):
             ask(archive, FailureFilter(batch="nigth"))
 
 
-def test_what_is_tried_again_while_it_is_listed_is_left_out(database: Database) -> None:
+def test_failures_retried_during_a_listing_are_left_out(database: Database) -> None:
     submit(database, [refused("a.dcm"), refused("b.dcm", AWAY), seen(1)])
     [taken] = [claim(database, each) for each in send(database)]
     store(database, taken, [refusing(each, BROKEN) for each in taken.jobs])
@@ -118,7 +118,7 @@ def test_what_is_tried_again_while_it_is_listed_is_left_out(database: Database) 
     assert list(listed) == []
 
 
-def test_more_failures_than_a_page_come_once_each(database: Database) -> None:
+def test_more_failures_than_a_page_are_listed_once_each(database: Database) -> None:
     gone = Refusal("too-small", "too small", LATERAL.disposition)
     submit(database, [refused(f"{number:04}", gone) for number in range(1203)])
     found = [each.path for each in find_failures(database, FailureFilter())]

@@ -1,4 +1,4 @@
-"""Results that were measured before there was a measure are given it from their points."""
+"""Results that are older than a measure get it from their points."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from testbed.records import measure_all, seen, submit
 from testbed.tables import rows
 from testbed.tally import check_tally
 
-FILMS = 7
-#: Before the first measure of the points alone.
+RESULTS = 7
+#: The revision before the first measure that is computed from points only.
 BEFORE = "0012"
 
 
 @pytest.fixture
-def films(database: Database, database_url: str) -> Database:
-    """Give seven results as the schema before left them."""
-    submit(database, [seen(number) for number in range(FILMS)])
+def filled(database: Database, database_url: str) -> Database:
+    """Return seven results as stored under the previous schema."""
+    submit(database, [seen(number) for number in range(RESULTS)])
     measure_all(database)
-    whole(database)  # what follows from settings does so already
+    whole(database)  # so that derived values are up to date
     database.dispose()
     migration.downgrade(database_url, BEFORE)
     schema.upgrade(database_url)
@@ -50,65 +50,67 @@ def lacking(db: Database) -> dict[str, int]:
     return {each.measure: each.results for each in gaps(db)}
 
 
-def test_a_result_of_the_schema_before_is_given_what_its_points_measure(films: Database) -> None:
-    assert lacking(films) == dict.fromkeys(OF_POINTS, FILMS)
-    assert [each.measurement.values for each in find_results(films, ResultFilter())] == [{}] * FILMS
+def test_a_result_of_an_older_schema_gets_measures_from_its_points(filled: Database) -> None:
+    assert lacking(filled) == dict.fromkeys(OF_POINTS, RESULTS)
+    assert [each.measurement.values for each in find_results(filled, ResultFilter())] == [
+        {}
+    ] * RESULTS
 
-    count = whole(films)
+    count = whole(filled)
 
-    assert (count.results, count.changed, count.filled) == (FILMS, 0, FILMS)
-    assert lacking(films) == {}
-    for each in find_results(films, ResultFilter()):
+    assert (count.results, count.changed, count.filled) == (RESULTS, 0, RESULTS)
+    assert lacking(filled) == {}
+    for each in find_results(filled, ResultFilter()):
         assert each.measurement.values == of_points(each.measurement.points, each.header)
         assert set(each.measurement.values) == set(OF_POINTS)
-    noted = next(row for row in audit_rows(films) if row.action == "recompute")
-    assert noted.said["filled"] == FILMS
-    assert whole(films).filled == 0
-    check_tally(films)
+    noted = next(row for row in audit_rows(filled) if row.action == "recompute")
+    assert noted.said["filled"] == RESULTS
+    assert whole(filled).filled == 0
+    check_tally(filled)
 
 
-def test_filling_that_ended_halfway_goes_on(films: Database) -> None:
-    assert next(recompute(films, ResultFilter(), IctThresholds(), piece=3)).filled == 3
-    assert lacking(films) == dict.fromkeys(OF_POINTS, FILMS - 3)
-    assert whole(films).filled == FILMS - 3
-    assert lacking(films) == {}
+def test_interrupted_filling_is_completed(filled: Database) -> None:
+    assert next(recompute(filled, ResultFilter(), IctThresholds(), piece=3)).filled == 3
+    assert lacking(filled) == dict.fromkeys(OF_POINTS, RESULTS - 3)
+    assert whole(filled).filled == RESULTS - 3
+    assert lacking(filled) == {}
 
 
-def test_a_dry_run_and_a_filter_leave_gaps(films: Database) -> None:
-    before = rows(films, measurement)
-    assert whole(films, dry_run=True).filled == FILMS
-    assert rows(films, measurement) == before
-    assert whole(films, ResultFilter(limit=2)).filled == 2
-    assert lacking(films) == dict.fromkeys(OF_POINTS, FILMS - 2)
+def test_a_dry_run_and_a_filter_leave_gaps(filled: Database) -> None:
+    before = rows(filled, measurement)
+    assert whole(filled, dry_run=True).filled == RESULTS
+    assert rows(filled, measurement) == before
+    assert whole(filled, ResultFilter(limit=2)).filled == 2
+    assert lacking(filled) == dict.fromkeys(OF_POINTS, RESULTS - 2)
 
 
-def test_one_measure_alone_is_lacking_after_a_release_that_brought_it(films: Database) -> None:
-    whole(films)
-    complete = rows(films, measurement)
+def test_only_the_new_measure_is_missing_after_an_upgrade(filled: Database) -> None:
+    whole(filled)
+    complete = rows(filled, measurement)
     for name in OF_POINTS:
-        with films.write() as connection:
+        with filled.write() as connection:
             connection.execute(update(measurement).values({name: None}))
-        assert lacking(films) == {name: FILMS}
-        assert whole(films).filled == FILMS
-        assert rows(films, measurement) == complete
+        assert lacking(filled) == {name: RESULTS}
+        assert whole(filled).filled == RESULTS
+        assert rows(filled, measurement) == complete
 
 
-def test_a_result_that_is_judged_otherwise_too_counts_as_both(films: Database) -> None:
-    with films.write() as connection:
+def test_a_result_that_is_filled_and_changed_counts_as_both(filled: Database) -> None:
+    with filled.write() as connection:
         connection.execute(update(measurement).values(ict=0.6, ict_rule=IctRule.NONE_AP))
-    count = whole(films)
-    assert (count.changed, count.filled, count.now_above) == (FILMS, FILMS, FILMS)
-    assert {row.enlarged for row in rows(films, measurement)} == {True}
+    count = whole(filled)
+    assert (count.changed, count.filled, count.now_above) == (RESULTS, RESULTS, RESULTS)
+    assert {row.enlarged for row in rows(filled, measurement)} == {True}
 
 
-def test_what_was_measured_anew_in_the_meantime_keeps_its_measures(films: Database) -> None:
-    ids = [row.id for row in rows(films, measurement)]
-    with films.read() as connection:
+def test_a_result_measured_again_meanwhile_keeps_its_measures(filled: Database) -> None:
+    ids = [row.id for row in rows(filled, measurement)]
+    with filled.read() as connection:
         old = measured_again(connection, ids)
     anew = dict.fromkeys(OF_POINTS, 0.125)
-    with films.write() as connection:
+    with filled.write() as connection:
         connection.execute(update(measurement).where(measurement.c.id == ids[0]).values(anew))
-    with films.write() as connection:
-        assert fill(connection, old) == FILMS - 1
-    [first] = [row for row in rows(films, measurement) if row.id == ids[0]]
+    with filled.write() as connection:
+        assert fill(connection, old) == RESULTS - 1
+    [first] = [row for row in rows(filled, measurement) if row.id == ids[0]]
     assert {name: getattr(first, name) for name in OF_POINTS} == anew

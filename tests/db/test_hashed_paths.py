@@ -1,4 +1,4 @@
-"""Of a path the hash alone is stored once its work has ended; until then its file is found."""
+"""Only the hash of a path is stored after processing; until then its file is found."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def hashing(path: str) -> str:
 
 @pytest.fixture
 def opened(database_url: str) -> Iterator[Callable[..., Database]]:
-    """Open the database as it is with a setting."""
+    """Return a function that opens the database with a setting."""
     made: list[Database] = []
 
     def open_with(archive: Archive) -> Database:
@@ -107,7 +107,7 @@ def end_all(database: Database, refusal: Refusal) -> None:
         )
 
 
-def test_no_path_is_left_anywhere_once_a_batch_is_done(hashed: Database, database_url: str) -> None:
+def test_no_path_is_stored_after_a_batch_has_ended(hashed: Database, database_url: str) -> None:
     met = [seen(nth, path=f"{FOLDER}/{nth}{name}") for nth, name in enumerate(NAMES * 20)]
     copy = seen(1, path=f"{FOLDER}/copy.dcm")
     broken = refused(f"{PATIENT}/broken")
@@ -121,7 +121,7 @@ def test_no_path_is_left_anywhere_once_a_batch_is_done(hashed: Database, databas
 
 
 @pytest.mark.parametrize("refusal", [BROKEN, LATERAL], ids=["failed", "set-aside"])
-def test_what_failed_or_was_set_aside_is_found_by_its_path(
+def test_failed_and_set_aside_files_are_found_by_their_path(
     hashed: Database, refusal: Refusal
 ) -> None:
     path = f"{FOLDER}/a.dcm"
@@ -148,7 +148,7 @@ def test_results_are_found_by_the_path_and_by_its_hash(hashed: Database) -> None
         assert [each.path for each in find_results(hashed, asked)] == [f"#{hashing(path)}"]
 
 
-def test_a_path_stays_while_a_try_waits_and_after_a_worker_was_lost(hashed: Database) -> None:
+def test_a_path_is_kept_while_a_retry_waits_and_after_a_lost_worker(hashed: Database) -> None:
     path = f"{FOLDER}/a.dcm"
     submit(hashed, [seen(1, path=path)])
     end_all(hashed, AWAY)
@@ -171,7 +171,7 @@ def test_a_path_stays_while_a_try_waits_and_after_a_worker_was_lost(hashed: Data
     assert paths_of(hashed) == [f"#{hashing(path)}"] * 2
 
 
-def test_a_batch_that_is_cancelled_keeps_no_path_but_of_what_another_waits_for(
+def test_a_cancelled_batch_keeps_only_paths_that_another_batch_needs(
     hashed: Database,
 ) -> None:
     submit(hashed, [seen(1, path=f"{FOLDER}/a"), seen(2, path=f"{FOLDER}/b")])
@@ -184,20 +184,20 @@ def test_a_batch_that_is_cancelled_keeps_no_path_but_of_what_another_waits_for(
 
 
 @pytest.mark.parametrize("code", [None, ["truncated-file"]], ids=["all", "code"])
-def test_what_failed_is_tried_again_once_its_folder_is_submitted_again(
+def test_failed_files_are_retried_when_their_folder_is_resubmitted(
     hashed: Database, code: list[str] | None
 ) -> None:
     met = [seen(1, path=f"{FOLDER}/a"), seen(1, path=f"{FOLDER}/copy"), refused(f"{PATIENT}/x")]
     batch = submit(hashed, met)
     end_all(hashed, BROKEN)
     stats = [each.stat for each in met]
-    # Nobody asked for another try: every file is known.
+    # Without a retry every file is known.
     assert read_files(hashed, batch, stats, again=True) == set(stats)
     count = retry(hashed, "night", code, 4)
     assert (count.jobs, count.not_kept) == (0, 1)
     [row] = rows(hashed, job)
     assert (row.state, row.code) == (JobState.FAILED, "truncated-file")
-    # A watch, which looks all the time, does not take it.
+    # A watch, which scans all the time, does not submit them.
     assert read_files(hashed, batch, stats) >= set(stats[:2])
     assert read_files(hashed, batch, stats, again=True).isdisjoint(stats[:2])
     count = record_files(hashed, batch, met[:2], MODEL, 4, again=True)
@@ -213,7 +213,7 @@ def test_what_failed_is_tried_again_once_its_folder_is_submitted_again(
     assert read_files(hashed, batch, stats[:2], again=True) == set(stats[:2])
 
 
-def test_what_was_cancelled_is_queued_by_submitting_its_folder_again(hashed: Database) -> None:
+def test_cancelled_files_are_queued_when_their_folder_is_resubmitted(hashed: Database) -> None:
     met = [seen(1, path=f"{FOLDER}/a")]
     batch = submit(hashed, met)
     cancel(hashed, "night", 4)
@@ -235,7 +235,7 @@ def test_a_file_is_known_by_its_hash_and_a_copy_is_hashed_at_once(hashed: Databa
     assert all(is_hashed(path) for path in paths_of(hashed))
 
 
-def test_another_network_measures_what_is_submitted_again_and_nothing_else(
+def test_another_network_measures_only_resubmitted_files(
     hashed: Database,
 ) -> None:
     submit(hashed, [seen(1, path=f"{FOLDER}/a")])
@@ -251,14 +251,12 @@ def test_another_network_measures_what_is_submitted_again_and_nothing_else(
 
 
 @pytest.mark.parametrize("after", [Place.DONE, Place.DELETED, Place.GONE])
-def test_a_watch_that_puts_files_away_knows_their_paths_until_it_did(
-    hashed: Database, after: Place
-) -> None:
+def test_paths_are_kept_until_the_watch_has_moved_the_files(hashed: Database, after: Place) -> None:
     open_batch(hashed, "night", Priority.ROUTINE, puts_away=True)
     met = [seen(1, path=f"{FOLDER}/a"), seen(2, path=f"{FOLDER}/b"), refused(f"{PATIENT}/x")]
     batch = submit(hashed, met)
     measure_all(hashed)
-    assert hide_next(hashed, 0, 100) > 0  # the upkeep knows that too
+    assert hide_next(hashed, 0, 100) > 0  # the upkeep keeps them too
     ended = ended_files(hashed, batch, after=0, limit=10)
     assert {each.stat.path for each in ended} == {each.stat.path for each in met}
     new = {each.id: each.stat.path.replace(PATIENT, f"{PATIENT}/{after}") for each in ended}
@@ -285,7 +283,7 @@ def test_a_file_that_failed_once_is_moved_to_the_measured_ones(hashed: Database)
     assert (ended.stat.path, ended.wanted) == (again.stat.path, Place.DONE)
 
 
-def test_what_ended_under_another_setting_is_hashed_in_time(
+def test_paths_of_files_that_ended_under_another_setting_are_hashed_later(
     opened: Callable[..., Database], hashed: Database, database_url: str
 ) -> None:
     roots = {"hashed": "/archive"}
@@ -293,7 +291,7 @@ def test_what_ended_under_another_setting_is_hashed_in_time(
         before = opened(archive)
         submit(before, [seen(nth, path=f"{FOLDER}/{nth}"), refused(f"{PATIENT}/x{nth}")])
         measure_all(before)
-        before.dispose()  # SQLite's log ends with its last reader
+        before.dispose()  # SQLite removes the log with its last connection
     submit(hashed, [seen(9, path="/archive/waits")])
     database = opened(Archive(roots, hashing=hashing))
     steps = [hide_next(database, 0, 2)]
@@ -307,20 +305,20 @@ def test_what_ended_under_another_setting_is_hashed_in_time(
     assert PATIENT.encode() not in dump(database, database_url)
 
 
-def test_a_file_recorded_in_two_forms_does_not_stop_what_ends(
+def test_a_file_recorded_in_two_forms_of_its_path_does_not_block_others(
     opened: Callable[..., Database], hashed: Database
 ) -> None:
     met = seen(1, path=f"{FOLDER}/a")
     submit(hashed, [met])
     measure_all(hashed)
-    submit(opened(Archive()), [met, seen(2, path=f"{FOLDER}/b")])  # it knows no hashes
+    submit(opened(Archive()), [met, seen(2, path=f"{FOLDER}/b")])  # opened without hashing
     measure_all(hashed)
     hide_next(hashed, 0, 100)
     found = [row.path for row in rows(hashed, file)]
     assert sorted(found) == sorted(f"#{hashing(f'{FOLDER}/{name}')}" for name in ("a", "a", "b"))
 
 
-def test_a_file_that_could_not_be_read_is_looked_at_anew_and_counts_once(
+def test_an_unreadable_file_is_read_again_and_counted_once(
     hashed: Database,
 ) -> None:
     unread = refused(f"{PATIENT}/a", Refusal(FileUnavailable.code, "away", AWAY.disposition))

@@ -1,4 +1,4 @@
-"""Whatever a header says, the database takes it, and so do the files beside it."""
+"""Any header can be stored, and does not affect other files."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ ELEMENTS = {
 
 
 class Said(Dataset):
-    """A data set that says what a test has it say, as a broken one might."""
+    """A data set that returns values given by a test, as a damaged one might."""
 
     def get(self, key: Any, default: Any = None) -> Any:
-        """Return what is said."""
+        """Return the test's value."""
         return getattr(self, "said", {}).get(key, default)
 
 
@@ -79,7 +79,7 @@ def test_every_header_is_stored(
         assert stored.spacing_row_mm == header.spacing.row_mm
 
 
-def test_a_name_longer_than_an_index_holds_is_refused_not_waited_for(postgres_url: str) -> None:
+def test_a_name_too_long_for_an_index_is_refused_without_retries(postgres_url: str) -> None:
     database = Database.open(postgres_url)
     # 20,000 characters that do not compress.
     name = "".join(chr(0x4E00 + (number**3 * 7919) % 20000) for number in range(20000))

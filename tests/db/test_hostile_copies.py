@@ -1,4 +1,4 @@
-"""Copies that somebody changed: nothing of them is executed, and nothing but rows is taken."""
+"""Manipulated copies: nothing of them is executed, and only rows are restored."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.db.test_restoring import run_sql
 from tests.db.test_schema import catalogue_of
 
 SUM = "SELECT coalesce(sum(ict), 0) FROM measurement"
-#: What a copy of SQLite may have had done to it, and what the refusal names.
+#: Manipulations of a SQLite copy, and what the refusal names.
 CHANGES_OF_SQLITE = {
     "a trigger": (
         (
@@ -41,7 +41,7 @@ CHANGES_OF_SQLITE = {
             " CREATE TRIGGER tally_job_after AFTER UPDATE OF state ON job"
             " BEGIN UPDATE measurement SET ict = 0.99; END"
         ),
-        "trigger 'tally_job_after' of another definition",
+        "trigger 'tally_job_after' with another definition",
     ),
     "a trigger on a view": (
         (
@@ -60,25 +60,25 @@ CHANGES_OF_SQLITE = {
     "an index": ("CREATE INDEX evil ON measurement (abs(ict))", "index 'evil'"),
     "an index of a known name": (
         "DROP INDEX ix_measurement_ict; CREATE INDEX ix_measurement_ict ON measurement (abs(ict))",
-        "index 'ix_measurement_ict' of another definition",
+        "index 'ix_measurement_ict' with another definition",
     ),
     "a computed column": (
         "ALTER TABLE measurement ADD COLUMN evil AS (ict + 1)",
-        "table 'measurement' of another definition",
+        "table 'measurement' with another definition",
     ),
     "another default": (
         (
             "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql ="
             " replace(sql, 'ict FLOAT', 'ict FLOAT DEFAULT (0.99)') WHERE name = 'measurement'"
         ),
-        "table 'measurement' of another definition",
+        "table 'measurement' with another definition",
     ),
     "another check": (
         (
             "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql ="
             " replace(sql, '''set_aside'', ''failed''', '''set_aside'', ''x''') WHERE name = 'file'"
         ),
-        "table 'file' of another definition",
+        "table 'file' with another definition",
     ),
     "fewer tables": ("DROP TABLE audit", "no table 'audit'"),
 }
@@ -92,7 +92,7 @@ def filled(database: Database) -> Database:
 
 
 def sum_of(url: str) -> float:
-    """Add up the indices of a database, through no code of ours."""
+    """Return the sum of the ICTs of a database, without our code."""
     if (path := sqlite_path(url)) is not None:
         with closing(sqlite3.connect(path)) as opened:
             return float(opened.execute(SUM).fetchone()[0])
@@ -115,7 +115,7 @@ def make_changed_copy(url: str, copy: Path, statements: str) -> float:
 
 
 def full_dump(url: str, target: Path) -> None:
-    """Write all of a database to an archive, as thoraq once did and anybody may."""
+    """Write the whole database to an archive, as older versions did."""
     with (
         target.open("wb") as archive,
         postgres_copies._reaching(url) as (place, inherited),
@@ -125,7 +125,7 @@ def full_dump(url: str, target: Path) -> None:
 
 
 @pytest.mark.parametrize("how", CHANGES_OF_SQLITE)
-def test_a_copy_of_sqlite_that_holds_more_than_rows_of_ours_is_refused(
+def test_a_sqlite_copy_with_unknown_objects_is_refused(
     sqlite_url: str, tmp_path: Path, how: str
 ) -> None:
     statements, named = CHANGES_OF_SQLITE[how]
@@ -151,7 +151,7 @@ def test_a_copy_of_sqlite_that_holds_more_than_rows_of_ours_is_refused(
         "PRAGMA writable_schema = ON; UPDATE sqlite_master SET rootpage = 1 WHERE name = 'job'",
     ],
 )
-def test_rows_that_the_schema_does_not_allow_change_nothing(
+def test_a_copy_with_invalid_rows_changes_nothing(
     sqlite_url: str, tmp_path: Path, statements: str
 ) -> None:
     before = make_changed_copy(sqlite_url, tmp_path / "copy", statements)
@@ -162,7 +162,7 @@ def test_rows_that_the_schema_does_not_allow_change_nothing(
 
 
 @pytest.mark.parametrize("said", ["head", "heads", "base", "000", "0001-", "'; DROP TABLE job; --"])
-def test_a_revision_is_a_whole_name(sqlite_url: str, tmp_path: Path, said: str) -> None:
+def test_a_revision_must_match_exactly(sqlite_url: str, tmp_path: Path, said: str) -> None:
     back_up(sqlite_url, tmp_path / "copy")
     with closing(sqlite3.connect(tmp_path / "copy", isolation_level=None)) as opened:
         opened.execute("UPDATE alembic_version SET version_num = ?", (said,))
@@ -208,7 +208,7 @@ TRIGGER_OF_POSTGRES = (
     ],
     ids=lambda statements: " ".join(statements[-1].split()[:3]),
 )
-def test_an_archive_that_holds_more_than_rows_of_ours_is_refused(
+def test_an_archive_with_unknown_objects_is_refused(
     postgres_url: str, tmp_path: Path, statements: tuple[str, ...]
 ) -> None:
     mark = Path("/tmp") / f"{tmp_path.name}-{tmp_path.parent.name}.ran"  # noqa: S108 - the server's
@@ -240,7 +240,7 @@ def test_an_archive_that_holds_more_than_rows_of_ours_is_refused(
         "COPY pg_catalog.pg_proc (proname) FROM stdin;",
     ],
 )
-def test_a_statement_in_the_place_of_an_archives_rows_is_not_executed(
+def test_a_statement_in_place_of_an_archives_rows_is_not_executed(
     postgres_url: str, empty_postgres_url: str, tmp_path: Path, statement: str
 ) -> None:
     mark = Path("/tmp") / f"{tmp_path.name[-12:]}.ran"  # noqa: S108 - the server's
@@ -251,7 +251,7 @@ def test_a_statement_in_the_place_of_an_archives_rows_is_not_executed(
     end = content.index(b"FROM stdin;\n", start) + len(b"FROM stdin;")
     said = statement.format(mark=mark).encode()
     assert len(said) <= end - start
-    # The archive's table of contents keeps its lengths.
+    # The lengths in the archive's table of contents stay valid.
     changed = content[:start] + said.ljust(end - start) + content[end:]
     (tmp_path / "copy").write_bytes(changed)
 
@@ -267,7 +267,7 @@ def test_a_statement_in_the_place_of_an_archives_rows_is_not_executed(
         ).fetchone() == (0,)
 
 
-def test_the_functions_of_an_archive_are_not_taken_but_made(
+def test_functions_of_an_archive_are_not_restored_but_created(
     postgres_url: str, empty_postgres_url: str, tmp_path: Path
 ) -> None:
     database = Database.open(postgres_url)
@@ -296,7 +296,7 @@ def test_the_functions_of_an_archive_are_not_taken_but_made(
         assert found.fetchall() == []
 
 
-def test_a_restored_schema_is_that_of_the_migrations(
+def test_a_restored_schema_equals_that_of_the_migrations(
     filled: Database, database_url: str, empty_url_of_same_kind: str, tmp_path: Path
 ) -> None:
     back_up(database_url, tmp_path / "copy")
@@ -311,7 +311,7 @@ def test_a_restored_schema_is_that_of_the_migrations(
     other.dispose()
 
 
-def test_what_others_keep_beside_ours_is_left_out_of_a_copy_and_named(
+def test_other_programs_objects_are_left_out_of_a_copy_and_listed(
     filled: Database, database_url: str, empty_url_of_same_kind: str, tmp_path: Path
 ) -> None:
     filled.dispose()
@@ -330,19 +330,17 @@ def test_what_others_keep_beside_ours_is_left_out_of_a_copy_and_named(
         assert set(count.remark.left_out) == left_out
 
 
-def test_a_copy_that_no_restore_would_take_is_told_when_it_is_made(
+def test_a_copy_that_cannot_be_restored_is_reported_when_it_is_made(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     run_sql(sqlite_url, "ALTER TABLE batch ADD COLUMN ward TEXT")
     count = back_up(sqlite_url, tmp_path / "copy")
-    assert count.remark.differing == ("table 'batch' of another definition",)
+    assert count.remark.differing == ("table 'batch' with another definition",)
     with pytest.raises(CopyUntrusted):
         restore(f"sqlite:///{tmp_path}/new.db", tmp_path / "copy")
 
 
-def test_a_restore_onto_a_new_machine_makes_a_database_for_its_owner_alone(
-    sqlite_url: str, tmp_path: Path
-) -> None:
+def test_a_restored_database_is_readable_only_by_its_owner(sqlite_url: str, tmp_path: Path) -> None:
     back_up(sqlite_url, tmp_path / "copy")
     path = tmp_path / "state" / "thoraq" / "thoraq.db"
     restore(f"sqlite:///{path}", tmp_path / "copy")
@@ -351,7 +349,7 @@ def test_a_restore_onto_a_new_machine_makes_a_database_for_its_owner_alone(
     assert [each.name for each in path.parent.iterdir()] == ["thoraq.db"]
 
 
-def test_the_mode_of_a_database_outlives_a_restore(sqlite_url: str, tmp_path: Path) -> None:
+def test_a_restore_keeps_the_file_mode_of_the_database(sqlite_url: str, tmp_path: Path) -> None:
     back_up(sqlite_url, tmp_path / "copy")
     path = sqlite_path(sqlite_url)
     assert path is not None
@@ -363,7 +361,7 @@ def test_the_mode_of_a_database_outlives_a_restore(sqlite_url: str, tmp_path: Pa
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
-def test_what_a_killed_restore_left_is_removed_by_the_next(sqlite_url: str, tmp_path: Path) -> None:
+def test_files_of_a_killed_restore_are_removed_by_the_next(sqlite_url: str, tmp_path: Path) -> None:
     back_up(sqlite_url, tmp_path / "copy")
     left = tmp_path / ".thoraq.db.restore-killed"
     left.mkdir()

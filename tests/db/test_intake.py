@@ -1,4 +1,4 @@
-"""What recording files does, and that no content becomes two jobs."""
+"""Recording files: no content becomes two jobs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from testbed.tables import rows
 from tests.db.race import race
 
 
-def test_a_batch_that_stands_is_gone_on_with(database: Database) -> None:
+def test_an_existing_batch_is_continued(database: Database) -> None:
     first = open_batch(database, "night", Priority.ROUTINE)
     assert open_batch(database, "night", Priority.URGENT) == first
 
@@ -40,7 +40,7 @@ def test_contents_are_queued_once_and_everything_is_counted(database: Database) 
     assert [row.state for row in rows(database, job)] == [JobState.QUEUED] * 2
 
 
-def test_chunks_hold_at_most_the_size_asked_for_in_the_order_of_the_files(
+def test_chunks_have_at_most_the_given_size_in_the_order_of_the_files(
     database: Database,
 ) -> None:
     submit(database, [seen(number) for number in range(10)], chunk_size=4)
@@ -73,7 +73,7 @@ def test_known_files_are_those_with_equal_size_and_time(database: Database) -> N
     assert known_files(database, batch.id, []) == set()
 
 
-def test_a_file_that_could_not_be_read_is_looked_at_anew_and_counts_once(
+def test_an_unreadable_file_is_read_again_and_counted_once(
     database: Database,
 ) -> None:
     away = replace(refused("a"), refusal=replace(refused("a").refusal, code="file-unavailable"))
@@ -81,7 +81,7 @@ def test_a_file_that_could_not_be_read_is_looked_at_anew_and_counts_once(
     stats = [away.stat, refused("b").stat, seen(2).stat]
     assert known_files(database, batch.id, stats) == set(stats)
     assert read_files(database, batch, stats) == set(stats[1:])
-    submit(database, [away])  # and cannot be read still
+    submit(database, [away])  # and still cannot be read
     status = batch_status(database, "night")
     assert (status.seen, status.failed, status.queued, status.balanced) == (3, 2, 1, True)
     submit(database, [replace(seen(1), stat=away.stat)])
@@ -90,7 +90,7 @@ def test_a_file_that_could_not_be_read_is_looked_at_anew_and_counts_once(
     assert read_files(database, batch, stats) == set(stats)
 
 
-def test_another_batch_meets_known_contents_as_duplicates(database: Database) -> None:
+def test_known_contents_are_duplicates_in_another_batch(database: Database) -> None:
     submit(database, [seen(1)])
     measure_all(database)
     submit(database, [seen(1), seen(2)], name="again")
@@ -99,7 +99,7 @@ def test_another_batch_meets_known_contents_as_duplicates(database: Database) ->
     assert len(rows(database, radiograph)) == 2
 
 
-def test_another_model_measures_known_contents_anew(database: Database) -> None:
+def test_another_model_measures_known_contents_again(database: Database) -> None:
     submit(database, [seen(1)])
     submit(database, [seen(1)], name="again", model="lungs-2")
     status = batch_status(database, "again")
@@ -122,7 +122,7 @@ def test_a_cancelled_content_is_queued_again_for_the_batch_that_submits_it(
     assert batch_status(database, "again").measured == 1
 
 
-def test_an_urgent_batch_hastens_the_routine_jobs_it_meets(database: Database) -> None:
+def test_an_urgent_batch_raises_the_priority_of_its_routine_jobs(database: Database) -> None:
     submit(database, [seen(number) for number in range(4)], chunk_size=2)
     submit(database, [seen(3), seen(1)], name="now", priority=Priority.URGENT)
     messages = unsent_chunks(database, 10)
@@ -136,7 +136,7 @@ def test_an_urgent_batch_hastens_the_routine_jobs_it_meets(database: Database) -
     assert batch_status(database, "now").duplicates == 2
 
 
-def test_an_urgent_batch_leaves_what_is_at_work_in_its_chunk(database: Database) -> None:
+def test_an_urgent_batch_leaves_running_jobs_in_their_chunk(database: Database) -> None:
     submit(database, [seen(1), seen(2)])
     taken = claim(database, send(database)[0])
     before = [(row.chunk_id, row.priority, row.owner) for row in rows(database, job)]
@@ -146,11 +146,11 @@ def test_an_urgent_batch_leaves_what_is_at_work_in_its_chunk(database: Database)
     assert unsent_chunks(database, 10) == []
 
 
-def test_a_content_that_was_cancelled_behind_its_message_comes_back(database: Database) -> None:
+def test_a_content_cancelled_after_it_was_sent_is_queued_again(database: Database) -> None:
     submit(database, [seen(1)])
     [chunk_id] = send(database)
     cancel(database, "night", 32)
-    # The message comes all the same, finds nothing, and is not sent again.
+    # Its message arrives nevertheless, finds no jobs, and is not sent again.
     assert claim_chunk(database, chunk_id, "cpu0@host", 60.0) is None
     submit(database, [seen(1)], name="again")
     assert rows(database, job)[0].settled_at is None
@@ -158,7 +158,7 @@ def test_a_content_that_was_cancelled_behind_its_message_comes_back(database: Da
     assert [each.paths[0] for each in claim(database, other).jobs] == ["/archive/1.dcm"]
 
 
-def test_names_that_are_not_utf_8_come_back_as_they_were(database: Database) -> None:
+def test_names_that_are_not_utf_8_are_read_as_they_were_stored(database: Database) -> None:
     raw = [b"/arch\xefv/r\xf6ntgen \xff.dcm", "/archiv/röntgen 骨.dcm".encode(), b"/\x80\xfe\xa0"]
     paths = [os.fsdecode(each) for each in raw]
     assert any("\udcff" in path for path in paths)
@@ -176,20 +176,20 @@ def test_names_that_are_not_utf_8_come_back_as_they_were(database: Database) -> 
 
 
 def test_the_longest_path_a_system_allows_is_recorded(database: Database) -> None:
-    # 4096 bytes that do not compress: more than an index entry of PostgreSQL may hold.
+    # 4096 incompressible bytes: more than an index entry of PostgreSQL may have.
     path = "/" + "".join(chr(33 + (number * 7919 + number**3) % 94) for number in range(4094))
     submit(database, [seen(1, path=path)])
     assert [each.path for each in file_outcomes(database, study=path)] == [path]
 
 
-def test_details_hold_whatever_a_file_says_of_itself(database: Database) -> None:
+def test_details_may_contain_any_text_of_a_file(database: Database) -> None:
     odd = replace(LATERAL, detail="nul \0 and surrogate \udc80 in a header")
     submit(database, [refused("odd.dcm", odd)])
     (outcome,) = file_outcomes(database)
     assert outcome.detail == "nul ? and surrogate ? in a header"
 
 
-def test_a_file_without_hash_and_without_refusal_is_a_fault(database: Database) -> None:
+def test_a_file_with_neither_hash_nor_refusal_raises_an_error(database: Database) -> None:
     with pytest.raises(ValueError, match="refused"):
         submit(database, [SeenFile(FileStat("/a", 1, 1))])
 

@@ -1,4 +1,4 @@
-"""Few failures are found without going through all files, where there are many."""
+"""Few failures among many files are found without scanning all of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.db.test_many_results import counted
 
 @pytest.fixture(scope="module")
 def many(module_database: Database) -> Database:
-    """Give four thousand files of which a few of each batch failed."""
+    """Return four thousand files, a few of which failed in each batch."""
     deque(fill(module_database, 4000), maxlen=0)
     with module_database.write() as connection:
         connection.execute(
@@ -36,7 +36,7 @@ def many(module_database: Database) -> Database:
             .where(job.c.id.in_(range(1, 1500)), job.c.state == JobState.MEASURED)
             .values(state=JobState.SET_ASIDE, code="lateral-view")
         )
-    while fold(module_database) > 500:  # as it is done from time to time
+    while fold(module_database) > 500:  # as upkeep does from time to time
         pass
     return module_database
 
@@ -54,7 +54,7 @@ def many(module_database: Database) -> Database:
     ],
     ids=str,
 )
-def test_few_failures_are_found_without_going_through_all_files(
+def test_few_failures_are_found_without_scanning_all_files(
     many: Database, wanted: dict[str, Any]
 ) -> None:
     asked = ResultFilter(where=(parse_condition("duration_ms<0"),), limit=20)
@@ -65,7 +65,7 @@ def test_few_failures_are_found_without_going_through_all_files(
     assert [each.code for each in find_failures(many, failures)] or "codes" in wanted
 
 
-def test_the_jobs_that_failed_are_those_listed(many: Database) -> None:
+def test_exactly_the_failed_jobs_are_listed(many: Database) -> None:
     with many.read() as connection:
         failed = select(job.c.id).where(job.c.state.in_((JobState.FAILED, JobState.SET_ASIDE)))
         ids = set(connection.scalars(failed))

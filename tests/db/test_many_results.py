@@ -1,4 +1,4 @@
-"""Results are found the same, and few of them without going through all, where there are many."""
+"""In a large archive the same results are found, and few of them without scanning all."""
 
 from __future__ import annotations
 
@@ -30,62 +30,62 @@ from testbed.large_database import (
 from testbed.records import MODEL
 
 COUNT, FEW = 4000, 30
-FILMS = list(made_radiographs(range(1, COUNT + 1), COUNT))
-LATE = FILMS[-25].measured_at
+MADE = list(made_radiographs(range(1, COUNT + 1), COUNT))
+LATE = MADE[-25].measured_at
 
 
 @pytest.fixture(scope="module")
 def archive(module_database: Database) -> Database:
-    """Give a database of either kind with all radiographs."""
+    """Return a database of either kind with all radiographs."""
     deque(fill(module_database, COUNT), maxlen=0)
     return module_database
 
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let conditions hold for many already in an archive that is filled within seconds."""
+    """Lower the limit for few results, for an archive that is filled within seconds."""
     monkeypatch.setattr(index_choice, "_FEW", FEW)
 
 
 @pytest.mark.parametrize(
     ("wanted", "holds"),
     [
-        ({}, lambda film: film.number > 0),
-        ({"ict_above": 0.699}, lambda film: film.ict > 0.699),
-        ({"ict_above": 0.31}, lambda film: film.ict > 0.31),
-        ({"ict_above": 0.5, "ict_below": 0.5005}, lambda film: 0.5 < film.ict < 0.5005),
-        ({"ict_above": 0.9}, lambda film: film.ict > 0.9),
-        ({"study_date_from": date(2024, 8, 1)}, lambda film: film.study_date >= date(2024, 8, 1)),
-        ({"study_date_from": date(2005, 1, 1)}, lambda film: film.study_date >= date(2005, 1, 1)),
-        ({"batch": BATCH}, lambda film: film.batch == BATCH),
-        ({"batch": LATE_BATCH}, lambda film: film.batch == LATE_BATCH),
-        ({"model": MODEL}, lambda film: film.model == MODEL),
-        ({"model": LATE_MODEL}, lambda film: film.model == LATE_MODEL),
-        ({"bucket": Bucket.UNRATED}, lambda film: film.bucket is Bucket.UNRATED),
-        ({"enlarged": True}, lambda film: film.enlarged),
-        ({"since": LATE}, lambda film: film.measured_at >= LATE),
+        ({}, lambda made: made.number > 0),
+        ({"ict_above": 0.699}, lambda made: made.ict > 0.699),
+        ({"ict_above": 0.31}, lambda made: made.ict > 0.31),
+        ({"ict_above": 0.5, "ict_below": 0.5005}, lambda made: 0.5 < made.ict < 0.5005),
+        ({"ict_above": 0.9}, lambda made: made.ict > 0.9),
+        ({"study_date_from": date(2024, 8, 1)}, lambda made: made.study_date >= date(2024, 8, 1)),
+        ({"study_date_from": date(2005, 1, 1)}, lambda made: made.study_date >= date(2005, 1, 1)),
+        ({"batch": BATCH}, lambda made: made.batch == BATCH),
+        ({"batch": LATE_BATCH}, lambda made: made.batch == LATE_BATCH),
+        ({"model": MODEL}, lambda made: made.model == MODEL),
+        ({"model": LATE_MODEL}, lambda made: made.model == LATE_MODEL),
+        ({"bucket": Bucket.UNRATED}, lambda made: made.bucket is Bucket.UNRATED),
+        ({"enlarged": True}, lambda made: made.enlarged),
+        ({"since": LATE}, lambda made: made.measured_at >= LATE),
         (
             {"bucket": Bucket.GOOD, "ict_above": 0.699, "enlarged": True},
-            lambda film: film.bucket is Bucket.GOOD and film.ict > 0.699,
+            lambda made: made.bucket is Bucket.GOOD and made.ict > 0.699,
         ),
         (
             {"batch": LATE_BATCH, "ict_above": 0.4, "until": LATE},
-            lambda film: film.batch == LATE_BATCH and film.ict > 0.4 and film.measured_at < LATE,
+            lambda made: made.batch == LATE_BATCH and made.ict > 0.4 and made.measured_at < LATE,
         ),
         (
             {"patient": "p-7", "ict_above": 0.4},
-            lambda film: film.patient == "p-7" and film.ict > 0.4,
+            lambda made: made.patient == "p-7" and made.ict > 0.4,
         ),
         (
             {"where": (parse_condition("ict>=0.699"), parse_condition("model!=lungs-2"))},
-            lambda film: film.ict >= 0.699 and film.model == MODEL,
+            lambda made: made.ict >= 0.699 and made.model == MODEL,
         ),
     ],
 )
-def test_few_and_many_are_found_in_the_order_they_were_measured(
+def test_few_and_many_results_are_found_in_the_order_they_were_measured(
     archive: Database, wanted: dict[str, Any], holds: Callable[[MadeRadiograph], bool]
 ) -> None:
-    expected = [film.study_uid for film in FILMS if holds(film)]
+    expected = [made.study_uid for made in MADE if holds(made)]
     for limit in (20, FEW):
         found = find_results(archive, ResultFilter(**wanted, limit=limit))
         assert [each.header.study_uid for each in found] == expected[:limit]
@@ -109,19 +109,21 @@ def test_few_and_many_are_found_in_the_order_they_were_measured(
         {"model": LATE_MODEL},
         {"bucket": Bucket.UNRATED},
         {"since": LATE},
-        {"patient": FILMS[-1].patient},
-        {"study": FILMS[-1].stat.path},
+        {"patient": MADE[-1].patient},
+        {"study": MADE[-1].stat.path},
     ],
     ids=str,
 )
-def test_few_are_found_without_going_through_all(archive: Database, wanted: dict[str, Any]) -> None:
-    # No index knows of it, and it holds for no film.
+def test_few_results_are_found_without_scanning_all(
+    archive: Database, wanted: dict[str, Any]
+) -> None:
+    # There is no index for this condition, and no radiograph matches.
     through_all = steps(archive, {"where": (parse_condition("duration_ms<0"),)})
     assert steps(archive, wanted) < through_all / 3
 
 
 @pytest.mark.parametrize("module_database", ["sqlite"], indirect=True)
-def test_a_round_of_measuring_again_goes_through_no_more_than_it_takes(archive: Database) -> None:
+def test_a_round_of_remeasuring_reads_only_its_own_rows(archive: Database) -> None:
     def some(wanted: ResultFilter) -> None:
         chosen = select(radiograph.c.id).distinct().join(measurement)
         with archive.read() as connection:
@@ -136,7 +138,7 @@ def test_a_round_of_measuring_again_goes_through_no_more_than_it_takes(archive: 
 @pytest.mark.parametrize(
     "column", ["ict", "measured_at", "study_date", "radiograph", "measurement"]
 )
-def test_the_first_by_a_column_with_an_index_are_found_by_it(
+def test_the_first_results_by_an_indexed_column_are_found_by_its_index(
     archive: Database, column: str, direction: str
 ) -> None:
     order = parse_order(column + direction)
@@ -146,13 +148,11 @@ def test_the_first_by_a_column_with_an_index_are_found_by_it(
         return [each.header.study_uid for each in found]
 
     keys: dict[str, Callable[[MadeRadiograph], Any]] = {
-        "ict": lambda film: (film.ict, film.number),
-        "study_date": lambda film: (film.study_date, film.number),
+        "ict": lambda made: (made.ict, made.number),
+        "study_date": lambda made: (made.study_date, made.number),
     }
-    in_order = sorted(
-        FILMS, key=keys.get(column, lambda film: film.number), reverse=bool(direction)
-    )
-    assert first() == [film.study_uid for film in in_order[:20]]
+    in_order = sorted(MADE, key=keys.get(column, lambda made: made.number), reverse=bool(direction))
+    assert first() == [made.study_uid for made in in_order[:20]]
     with archive.read() as connection:
         sqlite = connection.dialect.name == "sqlite"
     if sqlite:
@@ -164,7 +164,7 @@ def test_the_first_by_a_column_with_an_index_are_found_by_it(
 
 
 def planned(database: Database, work: Callable[[], object]) -> str:
-    """Return PostgreSQL's plan of the last statement of some work."""
+    """Return PostgreSQL's plan of the last statement of ``work``."""
     asked: list[tuple[str, Any]] = []
 
     def noted(_c: object, _cursor: object, statement: str, values: Any, *_more: object) -> None:
@@ -186,13 +186,13 @@ def planned(database: Database, work: Callable[[], object]) -> str:
 
 
 def steps(database: Database, wanted: dict[str, Any]) -> int:
-    """Count the steps that SQLite's machine takes for twenty results, in tens."""
+    """Return the steps of SQLite's virtual machine for twenty results, in tens."""
     chosen = ResultFilter(**wanted, limit=20)
     return counted(database, lambda: deque(find_results(database, chosen), maxlen=0))
 
 
 def counted(database: Database, work: Callable[[], object]) -> int:
-    """Count the steps that SQLite's machine takes for some work, in tens."""
+    """Return the steps of SQLite's virtual machine for ``work``, in tens."""
     taken = 0
 
     def step() -> int:
@@ -203,7 +203,7 @@ def counted(database: Database, work: Callable[[], object]) -> int:
     with database.read() as connection:
         watched = connection.connection.dbapi_connection
     assert watched is not None
-    # The pool has opened one connection, which it gives again.
+    # The pool has one open connection, which it returns again.
     watched.set_progress_handler(step, 10)
     try:
         work()

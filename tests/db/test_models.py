@@ -44,7 +44,7 @@ def test_one_network_is_served_at_a_time(database: Database) -> None:
     ]
 
 
-def test_a_network_that_stands_is_registered_again_beside_a_run_of_its_name(
+def test_a_registered_network_can_be_registered_again_despite_a_run_of_its_name(
     database: Database,
 ) -> None:
     register_model(database, "night", "a" * 64, CARD, serve=False)
@@ -52,7 +52,7 @@ def test_a_network_that_stands_is_registered_again_beside_a_run_of_its_name(
     assert register_model(database, "night", "a" * 64, CARD, serve=True).served
 
 
-def test_a_version_stands_for_one_set_of_weights(database: Database) -> None:
+def test_a_version_has_one_set_of_weights(database: Database) -> None:
     register_model(database, "lungs-1", "a" * 64, CARD, serve=True)
     with pytest.raises(ModelDiffers, match="new version"):
         register_model(database, "lungs-1", "b" * 64, CARD, serve=True)
@@ -60,7 +60,7 @@ def test_a_version_stands_for_one_set_of_weights(database: Database) -> None:
     assert model.weights_digest == "a" * 64
 
 
-def test_serving_an_unknown_version_leaves_the_served_one(database: Database) -> None:
+def test_serving_an_unknown_version_changes_nothing(database: Database) -> None:
     register_model(database, "lungs-1", "a" * 64, CARD, serve=True)
     with pytest.raises(ModelUnknown, match="lungs-9"):
         serve_model(database, "lungs-9")
@@ -76,18 +76,18 @@ def served(database: Database) -> str | None:
     return None if found is None else found.version
 
 
-def test_the_first_network_a_program_brings_is_served(database: Database) -> None:
+def test_the_first_shipped_network_is_served(database: Database) -> None:
     register_shipped(database, "lungs-1", "a" * 64, CARD, shipped=shipped)
     assert served(database) == "lungs-1"
 
 
-def test_a_newer_shipped_network_takes_over_from_an_older_shipped_one(database: Database) -> None:
+def test_a_newer_shipped_network_replaces_an_older_shipped_one(database: Database) -> None:
     register_shipped(database, "lungs-1", "a" * 64, CARD, shipped=shipped)
     register_shipped(database, "lungs-2", "b" * 64, CARD, shipped=shipped)
     assert served(database) == "lungs-2"
 
 
-def test_a_program_that_starts_undoes_no_promotion(database: Database) -> None:
+def test_starting_the_program_keeps_a_promoted_network(database: Database) -> None:
     register_shipped(database, "lungs-1", "a" * 64, CARD, shipped=shipped)
     register_model(database, "ours", "c" * 64, CARD, serve=False)
     serve_model(database, "ours")

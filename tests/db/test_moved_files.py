@@ -1,4 +1,4 @@
-"""A file that a watch moved is found by the path it has and by the one it had."""
+"""A file that a watch moved is found by its new and its old path."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def sent(number: int, path: str) -> SeenFile:
 
 
 def move(database: Database, places: dict[str, tuple[Place, str]]) -> None:
-    """Have files put away, as the watch of ``INBOX`` notes it."""
+    """Record files as moved by the watch of ``INBOX``."""
     placed = [
         PlacedFile(row.id, f"{INBOX}/{place}/{below}", place)
         for row in rows(database, file)
@@ -112,7 +112,7 @@ def test_a_new_file_at_a_former_path_is_the_one_that_is_found(database: Database
     ]
 
 
-def test_a_file_that_no_watch_moved_is_not_taken_for_a_moved_one(database: Database) -> None:
+def test_a_file_that_no_watch_moved_is_not_found_as_moved(database: Database) -> None:
     submit(database, [sent(1, "done/a.dcm")])
     measure_all(database)
     for path in (f"{INBOX}/a.dcm", "a.dcm", "/", "//", "/a.dcm", "/x" * 2000):

@@ -1,4 +1,4 @@
-"""Every name a file may have is stored, is read as it was, and is no other file's."""
+"""Every possible file name is stored, read unchanged, and distinct from other names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from db.training.runs import open_run
 from testbed.records import measure_all, seen, submit
 from testbed.tables import rows
 
-#: The mark, the code points in which bytes are kept, and their neighbours.
+#: The mark, the code points used for bytes, and their neighbours.
 SPECIAL = [chr(0x10FF00 + number) for number in (-1, 0, 1, 0x7F, 0x80, 0x81, 0xC3, 0xFE, 0xFF)]
 PIECES = st.one_of(
     st.sampled_from(SPECIAL).map(str.encode),
@@ -32,7 +32,7 @@ PIECES = st.one_of(
     st.binary(max_size=3).map(lambda some: some.replace(b"\0", b"")),
 )
 PATHS = st.lists(PIECES, max_size=8).map(lambda some: os.fsdecode(b"/" + b"".join(some)))
-#: One of each kind that an older thoraq took for another.
+#: Names of each kind that an older version confused with another.
 MISTAKEN = [
     os.fsdecode(b"/" + name)
     for name in (
@@ -62,25 +62,23 @@ def check(database: Database, paths: list[str], number: itertools.count[int]) ->
 )
 @given(paths=st.lists(PATHS, min_size=1, max_size=6, unique=True))
 @example(paths=MISTAKEN)
-def test_names_come_back_as_they_were_and_stay_distinct(
-    database: Database, paths: list[str]
-) -> None:
+def test_names_are_read_as_stored_and_stay_distinct(database: Database, paths: list[str]) -> None:
     with database.read() as connection:
         highest = connection.execute(select(func.max(file.c.id))).scalar() or 0
     check(database, paths, itertools.count(100 * highest))
 
 
-def test_every_code_point_and_every_byte_comes_back(database: Database) -> None:
+def test_every_code_point_and_every_byte_is_stored(database: Database) -> None:
     points = [chr(one) for one in range(1, 0x110000) if not 0xD800 <= one < 0xE000]
     points += [os.fsdecode(bytes([one])) for one in range(1, 0x100)]
     runs = ["/" + "".join(points[start : start + 500]) for start in range(0, len(points), 500)]
-    # Alone, with what follows it far from it.
+    # Alone, apart from the others.
     alone = ["/x" + one for one in [*SPECIAL, *points[-255:]]]
     check(database, list(dict.fromkeys([*runs, *alone])), itertools.count())
 
 
 @pytest.mark.parametrize("path", MISTAKEN)
-def test_a_condition_and_a_name_given_to_a_command_find_the_file_they_name(
+def test_a_file_of_any_name_is_found_by_a_condition_and_by_its_path(
     database: Database, path: str
 ) -> None:
     submit(database, [seen(number, path=each) for number, each in enumerate(MISTAKEN)])
@@ -95,14 +93,14 @@ def test_a_condition_and_a_name_given_to_a_command_find_the_file_they_name(
 
 
 def stored(url: str, column: str) -> list[str]:
-    """Return the paths as the database holds them, whatever its schema."""
+    """Return the paths as stored, under any schema."""
     with read_once(url) as connection:
         return list(
             connection.execute(select(cast(file.c[column], Text)).order_by(file.c.id)).scalars()
         )
 
 
-def test_names_of_the_schema_before_are_told_by_their_digests_and_go_back(
+def test_names_of_the_previous_schema_are_converted_by_their_digests_and_back(
     database: Database, database_url: str
 ) -> None:
     files = [seen(number, path=path) for number, path in enumerate(MISTAKEN)]

@@ -1,4 +1,4 @@
-"""Retry and cancel, as an operator asks for them."""
+"""Retry and cancel by an operator."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.db.race import race
 
 
 def mixed(db: Database) -> None:
-    """One job of each ending, one that runs, one that waits, and two refused files."""
+    """Add a job of each outcome, a running one, a waiting one, and two refused files."""
     submit(
         db,
         [*(seen(number) for number in range(4)), refused("broken.dcm"), refused("x.txt", LATERAL)],
@@ -49,7 +49,7 @@ def mixed(db: Database) -> None:
     submit(db, [seen(4), seen(1, path="/copy")])
 
 
-def test_cancel_stops_what_waits_and_tells_what_runs(database: Database) -> None:
+def test_cancel_stops_waiting_jobs_and_counts_running_ones(database: Database) -> None:
     mixed(database)
     assert cancel(database, "night", 32) == CancelCount(cancelled=1, in_flight=1)
     assert cancel(database, "night", 32) == CancelCount(cancelled=0, in_flight=1)
@@ -65,7 +65,7 @@ def test_cancel_leaves_the_jobs_of_other_batches_alone(database: Database) -> No
     assert batch_status(database, "night").queued == 1
 
 
-def test_what_another_batch_waits_for_is_left_to_it(database: Database) -> None:
+def test_cancel_hands_over_jobs_that_another_batch_waits_for(database: Database) -> None:
     submit(database, [seen(number) for number in range(6)], priority=Priority.URGENT)
     submit(database, [*(seen(each, path=f"/copy/{each}") for each in (1, 2, 4)), seen(7)], name="b")
     pause_batch(database, "b")
@@ -76,17 +76,17 @@ def test_what_another_batch_waits_for_is_left_to_it(database: Database) -> None:
     assert (other.queued, other.duplicates) == (4, 0)
     assert night.balanced
     assert other.balanced
-    assert send(database) == []  # the pause of the batch they wait for holds them back now
+    assert send(database) == []  # held back by the pause of their new batch
     resume_batch(database, "b")
     chunks = unsent_chunks(database, 10)
     assert {each.priority for each in chunks} == {Priority.ROUTINE}
-    assert sorted(each.jobs for each in chunks) == [1, 1, 2]  # together as they were
+    assert sorted(each.jobs for each in chunks) == [1, 1, 2]  # grouped as before
     measure_all(database)
     assert batch_status(database, "b").measured == 4
 
 
 @pytest.mark.parametrize("wanted_again", [False, True])
-def test_a_batch_that_was_cancelled_inherits_nothing_until_it_is_retried(
+def test_a_cancelled_batch_inherits_no_jobs_until_it_is_retried(
     database: Database, *, wanted_again: bool
 ) -> None:
     submit(database, [seen(1)])
@@ -98,7 +98,7 @@ def test_a_batch_that_was_cancelled_inherits_nothing_until_it_is_retried(
     assert (count.cancelled, count.handed_over) == ((0, 1) if wanted_again else (1, 0))
 
 
-def test_of_several_batches_that_wait_the_urgent_one_inherits(database: Database) -> None:
+def test_of_several_waiting_batches_the_urgent_one_inherits(database: Database) -> None:
     submit(database, [seen(1)])
     submit(database, [seen(1, path="/paused")], name="paused")
     submit(database, [seen(1, path="/routine")], name="routine")
@@ -111,7 +111,7 @@ def test_of_several_batches_that_wait_the_urgent_one_inherits(database: Database
     assert [each.priority for each in unsent_chunks(database, 10)] == [Priority.URGENT]
 
 
-def test_what_is_left_to_another_batch_waits_and_stays_alone_as_before(database: Database) -> None:
+def test_a_job_handed_over_keeps_its_delay_and_its_isolation(database: Database) -> None:
     submit(database, [seen(1), seen(2)], chunk_size=1)
     submit(database, [seen(1, path="/copy"), seen(2, path="/other")], name="b")
     taken = claim(database, send(database)[0])
@@ -122,7 +122,7 @@ def test_what_is_left_to_another_batch_waits_and_stays_alone_as_before(database:
     assert [each.jobs for each in unsent_chunks(database, 10, now=later)] == [1, 1]
 
 
-def test_whatever_others_cancel_at_once_one_that_waits_keeps_all_it_holds(
+def test_concurrent_cancels_of_other_batches_keep_a_waiting_batch_complete(
     database: Database, database_url: str
 ) -> None:
     contents = 200
@@ -139,7 +139,7 @@ def test_whatever_others_cancel_at_once_one_that_waits_keeps_all_it_holds(
     assert sum(each.jobs for each in unsent_chunks(database, 10_000)) == contents
 
 
-def test_retry_brings_a_batch_what_was_cancelled_of_its_contents(database: Database) -> None:
+def test_retry_gives_a_batch_the_cancelled_jobs_of_its_contents(database: Database) -> None:
     submit(database, [seen(1)])
     submit(database, [seen(1, path="/copy")], name="b")
     cancel(database, "night", 32)
@@ -151,7 +151,7 @@ def test_retry_brings_a_batch_what_was_cancelled_of_its_contents(database: Datab
     assert other.balanced
 
 
-def test_a_cancelled_batch_waits_for_what_is_submitted_to_it_later(database: Database) -> None:
+def test_files_submitted_to_a_cancelled_batch_are_queued(database: Database) -> None:
     submit(database, [seen(1), seen(2)])
     submit(database, [seen(1, path="/copy")], name="b")
     cancel(database, "b", 32, now=START)
@@ -162,18 +162,18 @@ def test_a_cancelled_batch_waits_for_what_is_submitted_to_it_later(database: Dat
     assert (count.cancelled, count.handed_over) == (1, 1)
 
 
-def test_retry_brings_back_what_failed_or_was_cancelled(database: Database) -> None:
+def test_retry_requeues_failed_and_cancelled_jobs(database: Database) -> None:
     mixed(database)
     cancel(database, "night", 32)
     assert retry(database, "night", None, 32) == RetryCount(jobs=2, files=1)
     status = batch_status(database, "night")
     assert (status.queued, status.measured, status.set_aside, status.failed) == (2, 1, 2, 0)
-    assert status.seen == 7  # the broken file is forgotten until it is submitted again
+    assert status.seen == 7  # the damaged file is forgotten until it is submitted again
     submit(database, [refused("broken.dcm")])
     assert batch_status(database, "night").seen == 8
 
 
-def test_retry_by_code_brings_back_what_was_set_aside_so(database: Database) -> None:
+def test_retry_by_code_requeues_files_set_aside_with_it(database: Database) -> None:
     mixed(database)
     assert retry(database, None, ["lateral-view"], 32) == RetryCount(jobs=1, files=1)
     status = batch_status(database, "night")
@@ -181,7 +181,7 @@ def test_retry_by_code_brings_back_what_was_set_aside_so(database: Database) -> 
     assert retry(database, None, ["lateral-view"], 32) == RetryCount()
 
 
-def test_retried_jobs_start_from_zero_in_chunks_of_the_size_asked_for(database: Database) -> None:
+def test_retried_jobs_start_from_zero_in_chunks_of_the_given_size(database: Database) -> None:
     submit(database, [seen(number) for number in range(5)], chunk_size=5)
     taken = claim(database, send(database)[0])
     store(database, taken, [refusing(each, BROKEN) for each in taken.jobs])
@@ -216,7 +216,7 @@ def test_an_unknown_batch_is_named(database: Database) -> None:
 
 @pytest.mark.parametrize("source", JobState)
 @pytest.mark.parametrize("target", JobState)
-def test_only_the_moves_of_the_table_can_be_stated(source: JobState, target: JobState) -> None:
+def test_only_allowed_moves_can_be_built(source: JobState, target: JobState) -> None:
     if target in MOVES[source]:
         assert "state" in str(moving(source, target))
     else:

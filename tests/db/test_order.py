@@ -30,13 +30,13 @@ from testbed.records import (
 )
 
 INDICES = (0.5, None, 0.4, 0.5, 0.6)
-#: Bytes decide, so capitals come first and letters of other languages last.
+#: Sorted by bytes: capitals come first and letters of other languages last.
 PARTS = ("b", "B", None, "\xe4", "a")
 
 
 @pytest.fixture(scope="module")
 def archive(module_database: Database) -> Database:
-    """Give five results, two of the same index, and files that failed."""
+    """Return five results, two with the same ICT, and failed files."""
     submit(module_database, [*map(seen, range(7)), refused("notes.txt")], chunk_size=1)
     for minute, chunk_id in enumerate(send(module_database)):
         taken = claim(module_database, chunk_id)
@@ -71,7 +71,7 @@ def found(db: Database, written: str, limit: int | None = None) -> list[int]:
         ("measured_at:desc", [4, 3, 2, 1, 0]),
     ],
 )
-def test_results_are_sorted_alike_by_both_databases(
+def test_both_databases_sort_results_in_the_same_order(
     archive: Database, written: str, expected: list[int]
 ) -> None:
     assert found(archive, written) == expected
@@ -80,7 +80,7 @@ def test_results_are_sorted_alike_by_both_databases(
 
 
 @pytest.mark.parametrize("column", sorted(SORTABLE))
-def test_every_column_sorts_whatever_is_filtered(archive: Database, column: str) -> None:
+def test_every_column_sorts_with_any_filter(archive: Database, column: str) -> None:
     order = Order(column, descending=Random(column).random() < 0.5)
     for wanted in (ResultFilter(batch="night", limit=3), ResultFilter(batch="night")):
         assert len(list(find_results(archive, wanted, order))) == count_results(archive, wanted)
@@ -102,13 +102,13 @@ def test_failures_are_sorted_by_every_column(archive: Database, column: str) -> 
     ("written", "said"),
     [
         ("itc", "did you mean ict"),
-        ("points", "nothing is sorted by"),
+        ("points", "cannot sort by"),
         ("ict:up", "asc or desc"),
         ("ict:", "asc or desc"),
-        ("", "nothing is sorted by"),
-        ("ict;drop table job", "nothing is sorted by"),
+        ("", "cannot sort by"),
+        ("ict;drop table job", "cannot sort by"),
     ],
 )
-def test_what_is_no_order_says_what_would_be(written: str, said: str) -> None:
+def test_the_error_for_an_invalid_order_shows_what_is_valid(written: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_order(written)

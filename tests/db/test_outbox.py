@@ -1,4 +1,4 @@
-"""The outbox: what is to be sent, in which order, and again after a loss."""
+"""The outbox: which chunks are sent, in which order, and again after a loss."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def test_chunks_that_a_cancel_left_empty_are_never_sent(database: Database) -> N
     assert resend_all(database) == 0
 
 
-def test_a_broker_that_lost_everything_gets_what_nobody_claimed(database: Database) -> None:
+def test_unclaimed_chunks_are_sent_again_after_the_broker_lost_everything(
+    database: Database,
+) -> None:
     submit(database, [seen(number) for number in range(6)], chunk_size=2)
     chunks = send(database)
     claim(database, chunks[0])
@@ -53,7 +55,7 @@ def test_a_broker_that_lost_everything_gets_what_nobody_claimed(database: Databa
     assert [each.chunk_id for each in unsent_chunks(database, 10)] == chunks[1:]
 
 
-def test_a_chunk_nobody_took_is_sent_again(database: Database) -> None:
+def test_an_unclaimed_chunk_is_sent_again(database: Database) -> None:
     submit(database, [seen(number) for number in range(4)], chunk_size=2)
     chunks = send(database)
     claim(database, chunks[0])

@@ -1,4 +1,4 @@
-"""Pause and resume of a batch and of a queue: nothing that is paused is sent or claimed."""
+"""Pausing and resuming batches and queues: paused chunks are neither sent nor claimed."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_paused_batch_is_neither_sent_nor_claimed_until_it_is_resumed(database
     assert pause_batch(database, "night", now=START) == PauseCount(waiting=4, in_flight=4)
 
     assert batch_status(database, "night").batch.paused_at == START
-    assert not taken(database, second)  # its message came all the same
+    assert not taken(database, second)  # although its message arrived
     submit(database, [seen(20)])
     assert send(database) == []
     assert waiting_chunks(database) == 0
@@ -62,7 +62,7 @@ def test_a_paused_batch_is_neither_sent_nor_claimed_until_it_is_resumed(database
     assert not taken(database, second)
 
 
-def test_other_batches_go_on(database: Database) -> None:
+def test_other_batches_continue(database: Database) -> None:
     submit(database, [seen(1)])
     submit(database, [seen(2)], name="other")
     pause_batch(database, "night")
@@ -70,7 +70,7 @@ def test_other_batches_go_on(database: Database) -> None:
     assert [job.paths for job in claim(database, chunk).jobs] == [("/archive/2.dcm",)]
 
 
-def test_pausing_twice_keeps_the_first_time_and_resuming_twice_does_no_harm(
+def test_pausing_and_resuming_can_be_repeated(
     database: Database,
 ) -> None:
     submit(database, [seen(1)])
@@ -82,7 +82,7 @@ def test_pausing_twice_keeps_the_first_time_and_resuming_twice_does_no_harm(
     assert len(send(database)) == 1
 
 
-def test_what_comes_back_to_a_paused_batch_waits_with_it(database: Database) -> None:
+def test_jobs_requeued_in_a_paused_batch_wait_with_it(database: Database) -> None:
     submit(database, [seen(number) for number in range(12)])
     lost, given_back, mixed = (claim(database, chunk) for chunk in send(database))
     pause_batch(database, "night")
@@ -99,7 +99,7 @@ def test_what_comes_back_to_a_paused_batch_waits_with_it(database: Database) -> 
     assert sum(each.jobs for each in unsent_chunks(database, 1000, now=LATER)) == 10
 
 
-def test_an_urgent_submission_takes_what_it_needs_out_of_a_paused_batch(database: Database) -> None:
+def test_an_urgent_submission_takes_its_contents_out_of_a_paused_batch(database: Database) -> None:
     submit(database, [seen(1), seen(2)])
     pause_batch(database, "night")
     submit(database, [seen(1)], name="ward", priority=Priority.URGENT)
@@ -107,7 +107,7 @@ def test_an_urgent_submission_takes_what_it_needs_out_of_a_paused_batch(database
     assert len(claim(database, chunk).jobs) == 1
 
 
-def test_a_paused_queue_holds_back_its_chunks_alone(database: Database) -> None:
+def test_a_paused_queue_holds_back_only_its_chunks(database: Database) -> None:
     submit(database, [seen(1)])
     submit(database, [seen(2)], name="ward", priority=Priority.URGENT)
 
@@ -125,7 +125,7 @@ def test_a_paused_queue_holds_back_its_chunks_alone(database: Database) -> None:
     assert send(database) == [1]
 
 
-def test_a_batch_that_is_paused_itself_stays_so(database: Database) -> None:
+def test_a_paused_batch_stays_paused_when_its_queue_is_resumed(database: Database) -> None:
     submit(database, [seen(1)])
     pause_batch(database, "night")
     pause_queue(database, QueueName.ROUTINE)

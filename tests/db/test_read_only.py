@@ -1,4 +1,4 @@
-"""Databases that take no writes: named, transient, and left for one that does."""
+"""Read-only databases are reported, transient, and replaced by a writable server."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ from testbed.tables import rows
 
 @pytest.fixture
 def pair() -> Iterator[tuple[PostgresServer, PostgresServer, str]]:
-    """Give a primary, its standby, and the URL of a database on whichever takes writes."""
+    """Return a primary, its standby, and the URL of a database on the writable one."""
     with replicated(schema.upgrade) as made:
         yield made
 
 
-def test_after_a_failover_a_process_leaves_the_former_primary_for_the_new_one(
+def test_after_a_failover_a_process_switches_to_the_new_primary(
     pair: tuple[PostgresServer, PostgresServer, str], tmp_path: Path
 ) -> None:
     primary, standby, url = pair
@@ -55,7 +55,7 @@ def test_after_a_failover_a_process_leaves_the_former_primary_for_the_new_one(
     holding = [threading.Thread(target=hold) for _ in range(2)]
     for each in holding:
         each.start()
-    together.wait(10)  # now several connections to the primary wait in the pool
+    together.wait(10)  # now the pool has several connections to the primary
     for each in holding:
         each.join()
     assert back_up(url, tmp_path / "copy").batches == 1
@@ -63,18 +63,18 @@ def test_after_a_failover_a_process_leaves_the_former_primary_for_the_new_one(
     with pytest.raises(DatabaseReadOnly, match="target_session_attrs") as raised:
         open_batch(alone, "night", Priority.ROUTINE)
     assert not raised.value.permanent
-    assert [each.batch.name for each in all_statuses(alone)] == ["before"]  # it may be read
+    assert [each.batch.name for each in all_statuses(alone)] == ["before"]  # it is readable
     assert "standby" in str(read_only_reason(standby.same_database(url)))
     assert read_only_reason(url) is None
 
     primary.configure("default_transaction_read_only", "on")
-    assert "read only" in str(read_only_reason(primary.same_database(url)))
-    with pytest.raises(DatabaseReadOnly):  # a connection of the pool
+    assert "read-only" in str(read_only_reason(primary.same_database(url)))
+    with pytest.raises(DatabaseReadOnly):  # a pooled connection
         open_batch(db, "night", Priority.ROUTINE)
-    with pytest.raises(DatabaseReadOnly):  # a new one: neither takes writes
+    with pytest.raises(DatabaseReadOnly):  # a new one: neither server is writable
         open_batch(db, "night", Priority.ROUTINE)
 
-    standby.promote()  # the former primary lives on
+    standby.promote()  # the former primary keeps running
     assert open_batch(db, "after", Priority.ROUTINE).name == "after"
     assert [each.name for each in rows(db, batch)] == ["before", "after"]
     db.dispose()
@@ -108,7 +108,7 @@ def test_after_a_failover_a_process_leaves_the_former_primary_for_the_new_one(
         ("28000", DatabaseLoginFails),
     ],
 )
-def test_what_passes_by_itself_is_transient_and_no_fault_of_thoraq(
+def test_conditions_that_end_by_themselves_are_transient_errors(
     postgres_url: str, sqlstate: str, kind: type[DatabaseError]
 ) -> None:
     db = Database.open(postgres_url)
@@ -123,12 +123,12 @@ def test_what_passes_by_itself_is_transient_and_no_fault_of_thoraq(
     db.dispose()
 
 
-def test_a_sqlite_file_that_is_read_only_says_so_and_can_be_read(sqlite_url: str) -> None:
+def test_a_read_only_sqlite_file_is_reported_and_can_be_read(sqlite_url: str) -> None:
     path = sqlite_url.removeprefix("sqlite:///")
     whole = Database.open(sqlite_url)
     open_batch(whole, "before", Priority.ROUTINE)
     db = Database.open(f"sqlite:///file:{path}?mode=ro&uri=true")
-    with pytest.raises(DatabaseReadOnly, match="read only") as raised:
+    with pytest.raises(DatabaseReadOnly, match="read-only") as raised:
         open_batch(db, "night", Priority.ROUTINE)
     assert not raised.value.permanent
     assert [each.batch.name for each in all_statuses(db)] == ["before"]
@@ -136,7 +136,7 @@ def test_a_sqlite_file_that_is_read_only_says_so_and_can_be_read(sqlite_url: str
         each.dispose()
 
 
-def test_a_sqlite_file_that_may_not_grow_is_full_until_it_may(sqlite_url: str) -> None:
+def test_a_sqlite_file_that_cannot_grow_is_reported_as_full(sqlite_url: str) -> None:
     db = Database.open(sqlite_url)
 
     def fill() -> None:
@@ -154,7 +154,7 @@ def test_a_sqlite_file_that_may_not_grow_is_full_until_it_may(sqlite_url: str) -
     db.dispose()
 
 
-def test_a_disk_that_refuses_what_sqlite_writes_is_named(sqlite_url: str) -> None:
+def test_a_failing_disk_is_reported_for_sqlite(sqlite_url: str) -> None:
     db = Database.open(sqlite_url)
     open_batch(db, "before", Priority.ROUTINE)
     with limited_files(), pytest.raises(DatabaseDiskFails) as raised:
@@ -167,7 +167,7 @@ def test_a_disk_that_refuses_what_sqlite_writes_is_named(sqlite_url: str) -> Non
 
 @contextmanager
 def limited_files() -> Iterator[None]:
-    """Let no file of this process grow, as a disk does that fails."""
+    """Keep files of this process from growing, like a failing disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
     try:

@@ -1,4 +1,4 @@
-"""Work of lost workers: it comes back in halves, and only the guilty file is quarantined."""
+"""Jobs of lost workers are requeued in halves, and only the file at fault is quarantined."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def after_lease(now: datetime) -> datetime:
     return now + timedelta(seconds=LEASE + 1)
 
 
-def test_jobs_of_a_lost_worker_come_back_in_two_halves(database: Database) -> None:
+def test_jobs_of_a_lost_worker_are_requeued_in_two_halves(database: Database) -> None:
     submit(database, [seen(number) for number in range(5)], chunk_size=5)
     claim(database, send(database)[0])
     assert recover_stalled(database, RESEND, now=START).expired == 0
@@ -37,7 +37,7 @@ def test_jobs_of_a_lost_worker_come_back_in_two_halves(database: Database) -> No
     assert recover_stalled(database, RESEND, now=after_lease(START)) == RecoveryCount()
 
 
-def test_two_lost_workers_do_not_mix(database: Database) -> None:
+def test_jobs_of_two_lost_workers_are_not_mixed(database: Database) -> None:
     submit(database, [seen(number) for number in range(8)], chunk_size=4)
     for chunk_id in send(database):
         claim(database, chunk_id)
@@ -45,7 +45,7 @@ def test_two_lost_workers_do_not_mix(database: Database) -> None:
     assert [each.jobs for each in unsent_chunks(database, 10)] == [2, 2, 2, 2]
 
 
-def test_a_poisonous_file_is_alone_after_a_few_rounds_and_no_other_is_blamed(
+def test_a_file_that_kills_workers_is_quarantined_and_no_other_is_blamed(
     database: Database,
 ) -> None:
     submit(database, [seen(number) for number in range(32)], chunk_size=32)
@@ -56,7 +56,7 @@ def test_a_poisonous_file_is_alone_after_a_few_rounds_and_no_other_is_blamed(
         for chunk_id in chunks:
             taken = claim(database, chunk_id, now=now)
             if any(each.paths[0] == f"/archive/{poison}.dcm" for each in taken.jobs):
-                crashes += 1  # the worker is gone with everything it had in hand
+                crashes += 1  # the worker dies with everything it has claimed
             else:
                 store(database, taken, [measured(each) for each in taken.jobs], now=now)
         now = after_lease(now)
@@ -64,7 +64,7 @@ def test_a_poisonous_file_is_alone_after_a_few_rounds_and_no_other_is_blamed(
 
     failed = [row for row in rows(database, job) if row.state == JobState.FAILED]
     assert [(row.code, row.alone_crashes) for row in failed] == [("quarantined", 2)]
-    assert crashes == 7  # chunks of 32, 16, 8, 4, 2 and twice 1
+    assert crashes == 7  # chunks of 32, 16, 8, 4, 2, and 1 twice
     status = batch_status(database, "night")
     assert (status.measured, status.failed, status.codes) == (31, 1, {"quarantined": 1})
     history = [row.code for row in rows(database, failure) if row.job_id == failed[0].id]
@@ -86,7 +86,9 @@ def test_a_file_left_over_from_a_larger_chunk_is_not_yet_blamed(database: Databa
         assert count == RecoveryCount(expired=int(crash == 1), quarantined=int(crash == 2))
 
 
-def test_crashes_of_others_do_not_use_up_the_tries_of_a_file(database: Database) -> None:
+def test_crashes_caused_by_other_files_do_not_use_up_the_retries_of_a_file(
+    database: Database,
+) -> None:
     submit(database, [seen(number) for number in range(8)], chunk_size=8)
     now = START
     for _ in range(3):  # more than RETRY allows
@@ -100,7 +102,7 @@ def test_crashes_of_others_do_not_use_up_the_tries_of_a_file(database: Database)
     assert rows(database, job)[0].state == JobState.QUEUED
 
 
-def test_a_quarantined_file_may_be_tried_again(database: Database) -> None:
+def test_a_quarantined_file_can_be_retried(database: Database) -> None:
     submit(database, [seen(1)])
     now = START
     for _ in range(2):
@@ -112,7 +114,7 @@ def test_a_quarantined_file_may_be_tried_again(database: Database) -> None:
     assert (row.state, row.alone_crashes, row.attempts) == (JobState.QUEUED, 0, 0)
 
 
-def test_a_wait_that_is_over_is_counted_once(database: Database) -> None:
+def test_a_delay_that_is_over_is_counted_once(database: Database) -> None:
     submit(database, [seen(1), seen(2)])
     taken = claim(database, send(database)[0])
     store(database, taken, [refusing(each, AWAY) for each in taken.jobs])
@@ -123,7 +125,7 @@ def test_a_wait_that_is_over_is_counted_once(database: Database) -> None:
     assert [each.jobs for each in unsent_chunks(database, 10, now=later)] == [2]
 
 
-def test_a_row_that_its_worker_is_storing_is_neither_waited_for_nor_taken_back(
+def test_a_row_being_stored_is_neither_waited_for_nor_requeued(
     postgres_url: str,
 ) -> None:
     database = Database.open(postgres_url)

@@ -1,4 +1,4 @@
-"""Paths stored below labelled roots are the same files on every machine, beside paths in full."""
+"""Paths relative to labelled roots are the same files on every machine, as are absolute paths."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Opener = Callable[..., Database]
 
 @pytest.fixture
 def at(database_url: str) -> Iterator[Opener]:
-    """Open the database as a machine does that has mounted the archive somewhere."""
+    """Return a function that opens the database like a machine with the archive mounted there."""
     opened: list[Database] = []
 
     def open_at(folder: str, *, relative: bool = True) -> Database:
@@ -53,7 +53,7 @@ def stored(database: Database) -> set[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_path_is_stored_below_its_root_and_read_where_each_machine_has_it(
+def test_a_path_is_stored_relative_to_its_root_and_read_on_each_machine(
     at: Opener, name: str
 ) -> None:
     here, there = at(HERE), at(THERE)
@@ -72,7 +72,7 @@ def test_a_path_is_stored_below_its_root_and_read_where_each_machine_has_it(
     [(False, True), (True, False), (True, True)],
     ids=["on", "off", "elsewhere"],
 )
-def test_a_file_is_known_whatever_form_its_path_was_stored_in(
+def test_a_file_is_known_in_every_stored_form_of_its_path(
     at: Opener, name: str, before: bool, after: bool
 ) -> None:
     first = at(HERE, relative=before)
@@ -146,7 +146,7 @@ def test_failures_are_found_by_the_folder_in_either_form(at: Opener) -> None:
         assert found == set(wanted), asked
 
 
-def test_a_root_that_a_machine_does_not_name_leaves_the_path_as_it_is(at: Opener) -> None:
+def test_a_path_with_an_unknown_root_is_unchanged(at: Opener) -> None:
     submit(at(HERE), [seen(1, path=f"{HERE}/a.dcm")])
     other = Archive({"elsewhere": "/x"}, relative=True)
     assert other.here("films:/a.dcm") == "films:/a.dcm"
@@ -155,11 +155,11 @@ def test_a_root_that_a_machine_does_not_name_leaves_the_path_as_it_is(at: Opener
 
 
 @pytest.mark.parametrize("path", ["/a:/b", "/films:/b", "films", "films:", ":/b", "../films:/b"])
-def test_only_a_label_and_a_colon_before_a_slash_are_a_root(path: str) -> None:
+def test_only_a_label_with_a_colon_before_a_slash_is_a_root(path: str) -> None:
     assert label_of(path) is None
 
 
-def test_a_file_is_below_the_deepest_root_and_a_link_to_one_is_that_root(tmp_path: Path) -> None:
+def test_the_deepest_root_is_used_and_links_to_roots_are_resolved(tmp_path: Path) -> None:
     (tmp_path / "real" / "deep").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "real")
     archive = Archive(

@@ -1,4 +1,4 @@
-"""Known radiographs measured again by another network, and the two compared."""
+"""Known radiographs are measured again by another network, and the two are compared."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def again(
 
 
 def measure_by(db: Database, values: dict[str, tuple[float | None, bool | None]]) -> None:
-    """Measure what waits; the values are by path."""
+    """Measure waiting files; the values are by path."""
     for chunk_id in send(db):
         taken = claim(db, chunk_id)
         outcomes = []
@@ -64,7 +64,7 @@ def test_measured_radiographs_are_queued_for_the_other_network(database: Databas
     ]
 
 
-def test_doing_it_again_queues_only_what_is_new(database: Database) -> None:
+def test_remeasuring_again_queues_only_new_radiographs(database: Database) -> None:
     submit(database, [seen(1), seen(2)])
     measure_all(database)
     again(database)
@@ -77,14 +77,14 @@ def test_doing_it_again_queues_only_what_is_new(database: Database) -> None:
     assert batch_status(database, "again").balanced
 
 
-def test_old_results_stay_and_both_ledgers_hold(database: Database) -> None:
+def test_old_results_are_kept_and_both_ledgers_balance(database: Database) -> None:
     submit(database, [seen(1), seen(2), seen(1, path="/copy")])
     values: dict[str, tuple[float | None, bool | None]]
     values = {"/archive/1.dcm": (0.48, False), "/archive/2.dcm": (0.53, True)}
     measure_by(database, values)
     before = list(find_results(database, ResultFilter(model=MODEL)))
     again(database)
-    # The copy is the newest place of its content; it is tried after the first.
+    # The copy is the newest path of its content; it is tried after the first.
     measure_by(database, dict.fromkeys(values, (0.51, True)))
     assert list(find_results(database, ResultFilter(model=MODEL))) == before
     assert len(list(find_results(database, ResultFilter(model=NEW, batch="again")))) == 2
@@ -94,7 +94,9 @@ def test_old_results_stay_and_both_ledgers_hold(database: Database) -> None:
         assert ledger.balanced
 
 
-def test_what_the_network_measured_for_another_batch_is_a_duplicate(database: Database) -> None:
+def test_radiographs_the_network_measured_for_another_batch_are_duplicates(
+    database: Database,
+) -> None:
     submit(database, [seen(1), seen(2)])
     measure_all(database)
     submit(database, [seen(1)], name="by-name", model=NEW)
@@ -105,7 +107,7 @@ def test_what_the_network_measured_for_another_batch_is_a_duplicate(database: Da
 @pytest.mark.parametrize(
     ("wanted", "chosen"), [({"ict_above": 0.5}, 2), ({"limit": 1}, 1), ({"ict_above": 0.9}, 0)]
 )
-def test_filters_choose_by_the_old_results(
+def test_filters_select_by_the_old_results(
     database: Database, wanted: dict[str, object], chosen: int
 ) -> None:
     submit(database, [seen(number) for number in range(3)])
@@ -117,7 +119,7 @@ def test_filters_choose_by_the_old_results(
     assert sum((each.queued for each in again(database, **wanted)), 0) == chosen
 
 
-def test_what_was_not_measured_is_not_chosen(database: Database) -> None:
+def test_unmeasured_radiographs_are_not_selected(database: Database) -> None:
     submit(database, [seen(1), seen(2)])
     for chunk_id in send(database):
         taken = claim(database, chunk_id)
@@ -134,7 +136,7 @@ def test_an_archive_is_queued_in_rounds(database: Database) -> None:
     assert [each.known for each in again(database)] == [1000, 100]
 
 
-def test_two_networks_are_compared_on_what_both_measured(database: Database) -> None:
+def test_two_networks_are_compared_on_the_radiographs_both_measured(database: Database) -> None:
     submit(database, [seen(number) for number in range(4)])
     paths = [f"/archive/{number}.dcm" for number in range(4)]
     old = [(0.48, False), (0.53, True), (0.47, False), (None, None)]

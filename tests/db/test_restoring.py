@@ -1,4 +1,4 @@
-"""Restoring into what is there: broken, foreign, older, held or killed half-way."""
+"""Restoring into damaged, foreign, older or locked databases, and killed restores."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def files_in(url: str) -> int:
         database.dispose()
 
 
-def test_a_copy_of_an_older_schema_takes_the_place_of_a_newer_one(
+def test_a_copy_of_an_older_schema_replaces_a_newer_database(
     database: Database, database_url: str, tmp_path: Path
 ) -> None:
     submit(database, [seen(number) for number in range(4)])
@@ -67,7 +67,7 @@ def test_a_copy_of_an_older_schema_takes_the_place_of_a_newer_one(
     assert files_in(database_url) == 4
 
 
-def test_a_program_that_numbers_its_schema_like_thoraq_is_taken_for_foreign(
+def test_a_database_of_another_program_that_uses_alembic_is_refused(
     database: Database, database_url: str, empty_url_of_same_kind: str, tmp_path: Path
 ) -> None:
     submit(database, [seen(1)])
@@ -93,7 +93,7 @@ def test_a_program_that_numbers_its_schema_like_thoraq_is_taken_for_foreign(
     assert files_in(database_url) == 1
 
 
-def test_another_programs_database_is_not_lost_without_being_asked_for(
+def test_another_programs_database_is_not_replaced_without_the_option(
     database_url: str, empty_url_of_same_kind: str, tmp_path: Path
 ) -> None:
     back_up(database_url, tmp_path / "copy")
@@ -104,7 +104,7 @@ def test_another_programs_database_is_not_lost_without_being_asked_for(
 
 
 @pytest.mark.parametrize("whole_pages", [0, 1])
-def test_a_database_that_nobody_can_read_is_moved_aside_for_the_copy(
+def test_an_unreadable_database_is_moved_aside_for_the_copy(
     sqlite_url: str, tmp_path: Path, whole_pages: int
 ) -> None:
     database = Database.open(sqlite_url)
@@ -126,7 +126,7 @@ def test_a_database_that_nobody_can_read_is_moved_aside_for_the_copy(
     assert count.moved_aside.stat().st_size == len(broken)
 
 
-def test_the_database_is_no_copy_of_itself_and_makes_room_for_none(sqlite_url: str) -> None:
+def test_the_database_itself_is_neither_source_nor_target_of_a_copy(sqlite_url: str) -> None:
     path = file_of(sqlite_url)
     with pytest.raises(CopyExists, match="itself"):
         back_up(sqlite_url, path, replace=True)
@@ -135,13 +135,13 @@ def test_the_database_is_no_copy_of_itself_and_makes_room_for_none(sqlite_url: s
     assert files_in(sqlite_url) == 0
 
 
-def test_what_is_not_there_is_neither_copied_nor_made(tmp_path: Path) -> None:
+def test_a_missing_database_is_neither_copied_nor_created(tmp_path: Path) -> None:
     with pytest.raises(SchemaOutdated):
         back_up(f"sqlite:///{tmp_path / 'absent.db'}", tmp_path / "copy")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_process_that_holds_the_file_is_not_waited_for_without_end(
+def test_a_restore_gives_up_on_a_process_that_keeps_the_file_locked(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     back_up(sqlite_url, tmp_path / "copy")
@@ -153,7 +153,7 @@ def test_a_process_that_holds_the_file_is_not_waited_for_without_end(
     assert sqlite_copies.bring_back(sqlite_url, tmp_path / "copy") is None
 
 
-def test_a_restore_that_is_killed_leaves_the_old_rows_or_the_new_ones(
+def test_a_killed_restore_leaves_the_old_rows_or_the_new_ones(
     database: Database, database_url: str, empty_url_of_same_kind: str, tmp_path: Path
 ) -> None:
     for number in range(6):
@@ -193,7 +193,7 @@ restore(sys.argv[1], Path(sys.argv[2]), replace=True)
 """
 
 
-def test_tools_that_are_missing_or_older_than_the_server_are_told(
+def test_missing_or_outdated_tools_are_reported(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     back_up(postgres_url, tmp_path / "copy")
@@ -211,7 +211,7 @@ def test_tools_that_are_missing_or_older_than_the_server_are_told(
     monkeypatch.setattr(postgres_copies, "_PACKAGED", tmp_path / "old")
     with pytest.raises(ToolOutdated, match=r"9\.6"):
         back_up(postgres_url, tmp_path / "second")
-    # The archive's format is numbered in its sixth and seventh byte.
+    # The sixth and seventh byte are the version of the archive's format.
     content = bytearray((tmp_path / "copy").read_bytes())
     content[6] = 99
     (tmp_path / "newer").write_bytes(content)
@@ -221,7 +221,7 @@ def test_tools_that_are_missing_or_older_than_the_server_are_told(
 
 
 @pytest.mark.parametrize("left", ["nothing", "a part"])
-def test_an_archive_that_goes_away_while_it_is_restored_changes_nothing(
+def test_an_archive_that_becomes_unavailable_during_a_restore_changes_nothing(
     postgres_url: str, tmp_path: Path, left: str
 ) -> None:
     copy = tmp_path / "copy"
@@ -231,7 +231,7 @@ def test_an_archive_that_goes_away_while_it_is_restored_changes_nothing(
     assert files_in(postgres_url) == 301
 
 
-def test_a_file_that_goes_away_while_it_is_restored_is_told_and_no_row_is_lost(
+def test_a_copy_that_becomes_unavailable_during_a_restore_is_reported_and_no_row_is_lost(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     spoil_copy(sqlite_url, tmp_path / "copy", "a part")
@@ -241,7 +241,7 @@ def test_a_file_that_goes_away_while_it_is_restored_is_told_and_no_row_is_lost(
 
 
 def spoil_copy(url: str, copy: Path, left: str) -> None:
-    """Leave of a copy that was checked what a share that goes away or a bad disk leaves of it."""
+    """Damage a checked copy as an unmounted share or a bad disk does."""
     database = Database.open(url)
     submit(database, [seen(number) for number in range(300)])
     back_up(url, copy)

@@ -30,7 +30,7 @@ from testbed.records import (
     submit,
 )
 
-#: ICT, enlarged, bucket, study date, patient of the contents 0 to 5.
+#: ICT, enlarged, bucket, study date and patient of the contents 0 to 5.
 STUDIES = (
     (0.42, False, Bucket.EXCELLENT, date(2024, 1, 1), "ada"),
     (0.48, False, Bucket.VERY_GOOD, date(2024, 6, 1), "ada"),
@@ -43,13 +43,13 @@ STUDIES = (
 
 @pytest.fixture(scope="module")
 def archive(module_database: Database) -> Database:
-    """Give a database of either kind with six studies."""
+    """Return a database of either kind with six studies."""
     fill(module_database)
     return module_database
 
 
 def fill(database: Database) -> None:
-    """Measure six studies, a minute apart, the last two submitted as a second batch."""
+    """Measure six studies, a minute apart, the last two in a second batch."""
     submit(database, [seen(number) for number in range(4)], chunk_size=1)
     submit(database, [seen(4), seen(5), seen(0, path="/copy")], name="again", chunk_size=1)
     for chunk_id in send(database):
@@ -74,7 +74,7 @@ def fill(database: Database) -> None:
         ({}, [0, 1, 2, 3, 4, 5]),
         ({"limit": 2}, [0, 1]),
         ({"batch": "night"}, [0, 1, 2, 3]),
-        ({"batch": "again"}, [0, 4, 5]),  # with the copy of a content of the other
+        ({"batch": "again"}, [0, 4, 5]),  # including a copy of the other batch's content
         ({"bucket": Bucket.GOOD}, [2, 3]),
         ({"ict_above": 0.50}, [3, 4]),
         ({"ict_below": 0.50}, [0, 1]),
@@ -96,7 +96,7 @@ def fill(database: Database) -> None:
         ({"patient": "ben", "ict_above": 0.6, "bucket": Bucket.REVIEW}, [4]),
     ],
 )
-def test_a_filter_finds_what_it_says(
+def test_a_filter_selects_results(
     archive: Database, wanted: dict[str, Any], found: list[int]
 ) -> None:
     results = list(find_results(archive, ResultFilter(**wanted)))
@@ -104,13 +104,13 @@ def test_a_filter_finds_what_it_says(
     assert count_results(archive, ResultFilter(**wanted)) == len(found)
 
 
-def test_a_study_is_found_by_its_number(archive: Database) -> None:
+def test_a_study_is_found_by_its_uid_and_ids(archive: Database) -> None:
     for result in list(find_results(archive, ResultFilter())):
         (same,) = find_results(archive, ResultFilter(study=str(result.radiograph_id)))
         assert same == result
 
 
-def test_unknown_names_are_told_before_the_first_result_is_taken(archive: Database) -> None:
+def test_unknown_names_are_reported_before_the_first_result(archive: Database) -> None:
     for study in ("9.9.9", content(99), "99999", "abc", content(3)[:7], "/no/where", "' OR 1=1"):
         with pytest.raises(StudyUnknown):
             find_results(archive, ResultFilter(study=study))
@@ -131,7 +131,7 @@ def test_results_are_read_while_others_write(archive: Database) -> None:
     assert len([first, *results]) == len(STUDIES)
 
 
-def test_more_results_than_are_fetched_at_a_time_come_in_order(database: Database) -> None:
+def test_more_results_than_are_fetched_at_a_time_are_in_order(database: Database) -> None:
     submit(database, [seen(number) for number in range(1100)], chunk_size=1100)
     taken = claim(database, send(database)[0])
     assert store(database, taken, [measured(job) for job in taken.jobs]) == 1100
@@ -140,7 +140,7 @@ def test_more_results_than_are_fetched_at_a_time_come_in_order(database: Databas
     assert ids == sorted(ids)
 
 
-def test_every_file_tells_how_it_ended(database: Database) -> None:
+def test_the_outcome_of_every_file_is_listed(database: Database) -> None:
     submit(
         database,
         [seen(1), seen(2), seen(3), seen(1, path="/copy"), refused("x.txt", LATERAL)],

@@ -1,4 +1,4 @@
-"""Dated copies: the newest are kept, and nothing else is ever removed."""
+"""Dated copies: the newest are kept, and no other files are removed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def test_the_newest_copies_are_kept_and_each_can_be_brought_back(
+def test_the_newest_copies_are_kept_and_each_can_be_restored(
     database_url: str, empty_url_of_same_kind: str, folder: Path
 ) -> None:
     made = [rotate(database_url, folder, 3, EVENING + timedelta(days=day)).copy for day in range(5)]
@@ -51,13 +51,13 @@ def test_only_copies_of_the_same_database_made_this_way_are_removed(
     assert {theirs, link, new.copy, *kept} < set(folder.iterdir())
 
 
-def test_nothing_is_removed_until_the_new_copy_was_read_through(
+def test_nothing_is_removed_until_the_new_copy_is_verified(
     database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older = rotate(database_url, folder, 1, EVENING).copy
 
     def spoil(source: Path, *, sqlite: bool) -> None:
-        """Damage the copy on its disk before it is checked."""
+        """Damage the copy before it is checked."""
         content = source.read_bytes()
         source.write_bytes(content[: len(content) // 2])
         copies.check_copy(source, sqlite=sqlite)
@@ -68,7 +68,7 @@ def test_nothing_is_removed_until_the_new_copy_was_read_through(
     assert older in folder.iterdir()
 
 
-def test_the_new_copy_stays_where_the_clock_was_set_back(database_url: str, folder: Path) -> None:
+def test_the_new_copy_is_kept_after_the_clock_was_set_back(database_url: str, folder: Path) -> None:
     later = rotate(database_url, folder, 2, EVENING).copy
     latest = rotate(database_url, folder, 2, EVENING + timedelta(days=1)).copy
     back = rotate(database_url, folder, 2, EVENING - timedelta(days=9))

@@ -1,4 +1,4 @@
-"""What touches as many rows as a batch has does so in rounds that let others write in between."""
+"""Operations on all rows of a batch work in rounds and let others write in between."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from testbed.checkout import ROOT
 from testbed.records import LEASE, measure_all, refused, seen, send, submit
 from testbed.tally import check_tally
 
-#: A round of these tests, which fill no database of many thousands; `killed_cancel` knows it too.
+#: Size of a round in these tests, which use small databases; also in `killed_cancel`.
 ROUND = 96
 #: More than two rounds.
 MANY = 2 * ROUND + 80
@@ -41,9 +41,9 @@ def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def changed_rows(db: Database) -> Iterator[list[int]]:
-    """Count the rows of jobs and files that each writing transaction changes."""
+    """Yield a list that gets the rows of jobs and files changed by each writing transaction."""
     counts: list[int] = []
-    engine = db._writing  # below every function of ours
+    engine = db._writing  # observed below our own functions
     changed = 0
 
     def begun(connection: object) -> None:
@@ -88,7 +88,7 @@ def test_no_transaction_of_a_cancel_or_retry_changes_more_than_a_round(many: Dat
         assert retry(many, "night", None, 16) == RetryCount(jobs=MANY, files=MANY)
         pause_batch(many, "night")
         resume_batch(many, "night")
-    # A retried job changes twice: its state, and its chunk.
+    # A retried job changes twice: its state and its chunk.
     assert max(counts) == 2 * ROUND
     assert sum(counts) == MANY + 2 * MANY + MANY
     check_tally(many)
@@ -124,7 +124,7 @@ def test_others_write_between_the_rounds(
 
 
 def between_rounds(monkeypatch: pytest.MonkeyPatch, does: Callable[[], object]) -> None:
-    """Have something done once, after the first round."""
+    """Call ``does`` once, after the first round."""
     left = [does]
 
     def sleep(seconds: float) -> None:
@@ -135,7 +135,7 @@ def between_rounds(monkeypatch: pytest.MonkeyPatch, does: Callable[[], object]) 
     monkeypatch.setattr(rounds_module.time, "sleep", sleep)
 
 
-def test_workers_take_nothing_of_a_batch_that_is_being_cancelled(
+def test_workers_claim_nothing_of_a_batch_that_is_being_cancelled(
     many: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent = send(many)
@@ -150,7 +150,7 @@ def test_workers_take_nothing_of_a_batch_that_is_being_cancelled(
     assert batch_status(many, "night").batch.paused_at is None
 
 
-def test_what_is_submitted_meanwhile_goes_on_afterwards(
+def test_files_submitted_during_a_cancel_are_processed_afterwards(
     many: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fresh = [seen(10_000_000)]
@@ -162,7 +162,7 @@ def test_what_is_submitted_meanwhile_goes_on_afterwards(
     assert batch_status(many, "night").measured == 1
 
 
-def test_a_pause_of_the_operators_own_outlives_a_cancel(
+def test_an_operators_pause_outlives_a_cancel(
     many: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     between_rounds(monkeypatch, lambda: pause_batch(many, "night"))
@@ -175,7 +175,7 @@ def test_a_pause_of_the_operators_own_outlives_a_cancel(
     assert batch_status(many, "night").batch.paused_at is not None
 
 
-def test_a_cancel_and_a_retry_at_once_end_as_if_one_came_after_the_other(
+def test_a_concurrent_cancel_and_retry_have_the_result_of_one_after_the_other(
     many: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     between_rounds(monkeypatch, lambda: retry(many, "night", None, 16))
@@ -191,7 +191,7 @@ def test_a_cancel_and_a_retry_at_once_end_as_if_one_came_after_the_other(
     check_tally(many)
 
 
-def test_a_retry_of_everything_leaves_what_is_cancelled_meanwhile(
+def test_a_retry_of_everything_leaves_jobs_cancelled_meanwhile(
     many: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cancel(many, "night", 16)
@@ -207,7 +207,7 @@ def killed(database_url: str, command: str, *, after: int) -> None:
 
 
 @pytest.mark.parametrize("after", [0, 1])
-def test_a_cancel_that_was_killed_is_finished_by_the_same_command(
+def test_a_killed_cancel_is_completed_by_the_same_command(
     many: Database, database_url: str, after: int
 ) -> None:
     fill(many, name="other", folder="/archive")
@@ -217,7 +217,7 @@ def test_a_cancel_that_was_killed_is_finished_by_the_same_command(
     killed(database_url, "cancel", after=after)
     done = after * ROUND
     assert batch_status(many, "night").queued == MANY - done
-    assert claim_chunk(many, sent[-1], "cpu0@host", LEASE) is None  # nothing more of it is taken
+    assert claim_chunk(many, sent[-1], "cpu0@host", LEASE) is None  # no more of it is claimed
     said = audit_rows(many)[0].said
     assert said["cancelled"] + said["handed_over"] == done
 
@@ -233,7 +233,7 @@ def test_a_cancel_that_was_killed_is_finished_by_the_same_command(
 
 
 @pytest.mark.parametrize("way", ["retry", "resume"])
-def test_what_a_killed_cancel_left_goes_on_by_retry_or_resume(
+def test_jobs_left_by_a_killed_cancel_continue_after_retry_or_resume(
     many: Database, database_url: str, way: str
 ) -> None:
     send(many)
@@ -248,9 +248,7 @@ def test_what_a_killed_cancel_left_goes_on_by_retry_or_resume(
     assert batch_status(many, "night").measured == going
 
 
-def test_a_retry_that_was_killed_is_finished_by_the_same_command(
-    many: Database, database_url: str
-) -> None:
+def test_a_killed_retry_is_completed_by_the_same_command(many: Database, database_url: str) -> None:
     cancel(many, "night", 16)
     killed(database_url, "retry", after=1)
     assert audit_rows(many)[0].said == {"codes": [], "jobs": ROUND, "files": 0}

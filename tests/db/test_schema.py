@@ -1,4 +1,4 @@
-"""The schema: migrations lead where the tables say, on both databases, and back."""
+"""The schema: migrations create the tables of the code on both databases, and downgrade."""
 
 from __future__ import annotations
 
@@ -55,15 +55,15 @@ from tests.db.race import race
 
 
 def catalogue(connection: Connection) -> dict[str, Any]:
-    """Ask the database itself for every table, constraint and index."""
+    """Return every table, constraint and index from the database's catalogue."""
     if connection.dialect.name == "sqlite":
         found = connection.execute(
             text(
                 "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'al%' "
-                "AND type <> 'trigger'"  # metadata knows none; test_tally shows what they do
+                "AND type <> 'trigger'"  # not in the metadata; tested in test_tally
             )
         )
-        # The order of columns and constraints within a table means nothing, nor do quotes.
+        # The order of columns and constraints does not matter, nor do quotes.
         return {name: definition(sql) for name, sql in found}
     columns = connection.execute(
         text(
@@ -101,7 +101,7 @@ def test_the_newest_revision_is_the_one_alembic_knows(database_url: str) -> None
     assert migration.check(database_url).head == schema.HEAD
 
 
-def test_migrations_lead_to_the_tables_of_the_code(
+def test_migrations_create_the_tables_of_the_code(
     database_url: str, empty_url_of_same_kind: str
 ) -> None:
     engine = engine_of(empty_url_of_same_kind, make=True)
@@ -137,7 +137,7 @@ def test_autogenerate_finds_nothing_to_add(database_url: str) -> None:
         (measurement, "ict_rule", IctRule),
     ],
 )
-def test_the_database_holds_an_enum_to_its_values(
+def test_the_database_accepts_only_the_values_of_an_enum(
     database: Database, table: Any, column: str, values: Any
 ) -> None:
     submit(database, [seen(1), refused("x")])
@@ -146,7 +146,7 @@ def test_the_database_holds_an_enum_to_its_values(
     with database.write() as connection:
         for value in values:
             connection.execute(table.update().where(has_one).values({column: value}))
-    # As SQL, for the column's own type would not let it through to the database.
+    # As SQL, since the column's type would not pass it to the database.
     purple = table.update().where(has_one).values({column: literal_column("'purple'")})
     with pytest.raises(DatabaseRefused), database.write() as connection:
         connection.execute(purple)
@@ -156,7 +156,7 @@ def test_the_database_holds_an_enum_to_its_values(
     "statement",
     [
         "UPDATE job SET state = 'purple'",
-        "UPDATE job SET state = 'running'",  # without an owner nobody could take it back
+        "UPDATE job SET state = 'running'",  # without an owner it could not be requeued
         "UPDATE job SET owner = 'me'",
         "UPDATE file SET job_id = NULL, duplicate = true",  # neither refused nor a job's
         "UPDATE file SET disposition = 'failed'",  # both
@@ -167,7 +167,7 @@ def test_the_database_holds_an_enum_to_its_values(
         0, 0, 0 FROM job""",
     ],
 )
-def test_the_database_keeps_the_ledger_itself(database: Database, statement: str) -> None:
+def test_constraints_keep_the_ledger_consistent(database: Database, statement: str) -> None:
     submit(database, [seen(1), seen(1, path="/copy")])
     with pytest.raises(DatabaseRefused), database.write() as connection:
         connection.execute(text(statement))
@@ -203,7 +203,7 @@ def test_a_filled_database_goes_down_and_up_again(database: Database, database_u
     fill(database)
 
 
-def test_what_was_cancelled_before_batches_knew_it_is_known_from_the_audit(
+def test_the_migration_takes_cancelled_batches_from_the_audit_log(
     database: Database, database_url: str
 ) -> None:
     for name in ("cancelled", "retried", "all retried", "waiting"):
@@ -223,7 +223,7 @@ def test_what_was_cancelled_before_batches_knew_it_is_known_from_the_audit(
     assert found == {"cancelled": later, "retried": None, "all retried": None, "waiting": None}
 
 
-def test_a_night_at_work_goes_one_version_back_and_on_again_with_every_row(
+def test_a_running_night_is_downgraded_and_upgraded_with_every_row(
     database: Database, database_url: str
 ) -> None:
     fill(database)
@@ -246,7 +246,7 @@ def test_a_night_at_work_goes_one_version_back_and_on_again_with_every_row(
     assert ledgers == [
         (each.batch.name, each.seen, each.measured, each.open) for each in all_statuses(database)
     ]
-    # Nothing is paused any more, and what waits can be paused again by its batch.
+    # Nothing is paused any more, and waiting chunks can be paused again by batch.
     waiting = [message.chunk_id for message in unsent_chunks(database, 100)]
     assert waiting
     pause_batch(database, "other")
@@ -263,7 +263,7 @@ def test_a_night_at_work_goes_one_version_back_and_on_again_with_every_row(
         ("file", "ck_file_disposition"),
     ],
 )
-def test_altering_a_filled_table_keeps_its_rows_and_what_points_at_them(
+def test_altering_a_filled_table_keeps_its_rows_and_references(
     database: Database, database_url: str, name: str, check: str
 ) -> None:
     fill(database)
@@ -285,7 +285,7 @@ def test_altering_a_filled_table_keeps_its_rows_and_what_points_at_them(
         if connection.dialect.name == "sqlite":
             assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
     with pytest.raises(DatabaseRefused), database.write() as connection:
-        connection.execute(radiograph.delete())  # files still point at them
+        connection.execute(radiograph.delete())  # files still refer to them
 
 
 def test_a_migration_that_would_orphan_rows_is_rolled_back(
@@ -308,7 +308,7 @@ def test_processes_that_upgrade_at_once_take_turns(empty_url: str) -> None:
     assert schema.check(empty_url).up_to_date
 
 
-def test_check_says_what_is_pending_and_makes_nothing(tmp_path: Path) -> None:
+def test_check_lists_pending_revisions_and_creates_nothing(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "thoraq.db"
     state = schema.check(f"sqlite:///{path}")
     assert state == SchemaState(
@@ -325,9 +325,9 @@ def test_check_says_what_is_pending_and_makes_nothing(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_a_database_without_tables_says_how_to_get_them(empty_url: str) -> None:
+def test_the_error_for_missing_tables_says_how_to_create_them(empty_url: str) -> None:
     with migration.lone_transaction(empty_url):
-        pass  # an upgrade that was killed has made the file
+        pass  # as after an upgrade that was killed
     db = Database.open(empty_url)
     with pytest.raises(SchemaOutdated, match="thoraq db upgrade"):
         open_batch(db, "night", Priority.ROUTINE)
@@ -343,7 +343,7 @@ def test_a_database_of_a_newer_thoraq_is_left_alone(database: Database, database
         schema.upgrade(database_url)
 
 
-def test_migrations_travel_in_the_installed_package(tmp_path: Path) -> None:
+def test_migrations_are_in_the_installed_package(tmp_path: Path) -> None:
     pytest.importorskip("setuptools", reason="needs setuptools to build a wheel without a registry")
     source = tmp_path / "source"
     for name in ("db", "migrations", "radiograph", "pyproject.toml", "LICENSE"):

@@ -1,4 +1,4 @@
-"""When a batch's results were measured, where clocks were set back."""
+"""The span of time of a batch's results, after clocks were set back."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_results_that_ended_before_they_began_are_found_by_their_batch(
         taken = claim(database, chunk_id)
         later = START + timedelta(minutes=10 * turn)
         store(database, taken, [measured(each) for each in taken.jobs], now=later)
-    # As a clock that was set back left them before thoraq saw to it.
+    # As older versions stored them after a clock was set back.
     early = START - timedelta(minutes=9)
     with database.write() as connection:
         first = select(job.c.id, job.c.radiograph_id).order_by(job.c.id).limit(1)
@@ -45,7 +45,7 @@ def test_results_that_ended_before_they_began_are_found_by_their_batch(
     check_tally(database)
 
 
-def test_what_is_stored_under_a_clock_that_was_set_back_is_found_by_its_batch(
+def test_results_stored_after_the_clock_was_set_back_are_found_by_their_batch(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submit(database, [seen(number) for number in range(3)], chunk_size=3)
@@ -57,7 +57,7 @@ def test_what_is_stored_under_a_clock_that_was_set_back_is_found_by_its_batch(
     assert [each.measured_at for each in results] == [START] * 3
 
 
-def test_a_clock_that_was_set_back_prolongs_no_wait(database: Database) -> None:
+def test_a_clock_set_back_does_not_prolong_delays(database: Database) -> None:
     submit(database, [seen(1)])
     taken = claim(database, send(database)[0])
     earlier = START - timedelta(days=1)

@@ -1,4 +1,4 @@
-"""The ledger: every file stands in exactly one column, whatever happens in whichever order."""
+"""The ledger: every file is counted in exactly one column, after any sequence of events."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from testbed.tables import guard_moves, rows
 from testbed.tally import check_tally
 
 
-def test_a_ledger_names_every_ending(database: Database) -> None:
+def test_a_ledger_counts_every_outcome(database: Database) -> None:
     submit(
         database,
         [
@@ -80,7 +80,7 @@ def test_a_ledger_names_every_ending(database: Database) -> None:
     assert (status.open, status.settled) == (2, 7)
 
 
-def test_batches_are_listed_from_the_oldest_with_their_own_numbers(database: Database) -> None:
+def test_batches_are_listed_the_oldest_first_with_their_counts(database: Database) -> None:
     submit(database, [seen(1), seen(2)])
     submit(database, [seen(2), seen(3)], name="again", priority=Priority.URGENT)
     open_batch(database, "empty", Priority.ROUTINE)
@@ -96,7 +96,7 @@ def test_batches_are_listed_from_the_oldest_with_their_own_numbers(database: Dat
 
 
 class Night:
-    """A seeded night of work: submissions, workers that die, impatient operators."""
+    """A night of random events from a seed: submissions, dying workers, impatient operators."""
 
     def __init__(self, db: Database, seed: int) -> None:
         self.db = db
@@ -108,7 +108,7 @@ class Night:
         self.sent: list[int] = []
 
     def live(self) -> None:
-        """Do one thing that may happen at this moment."""
+        """Do one thing that is possible now."""
         happenings: list[tuple[int, Callable[[], None]]] = [
             (3, self._submit),
             (4, self._send),
@@ -191,7 +191,7 @@ class Night:
         self.now -= timedelta(seconds=45)
 
     def finish(self) -> None:
-        """Let one good worker do whatever is left."""
+        """Let one good worker do everything that is left."""
         for _ in range(30):
             self.now += timedelta(hours=2)
             recover_stalled(self.db, 300, now=self.now)
@@ -203,7 +203,7 @@ class Night:
 
 
 def check(night: Night) -> None:
-    """Assert what must hold at every moment."""
+    """Assert the invariants."""
     db = night.db
     check_tally(db)
     statuses = all_statuses(db)
@@ -214,7 +214,7 @@ def check(night: Night) -> None:
     assert owned == Counter(list(jobs))
     unclaimed = {row.id for row in rows(db, chunk) if row.claimed_at is None}
     for row in jobs.values():
-        assert row.state != JobState.QUEUED or row.chunk_id in unclaimed  # a message can reach it
+        assert row.state != JobState.QUEUED or row.chunk_id in unclaimed  # it can be claimed
         assert (row.settled_at is not None) == (row.state in SETTLED)
     done = {row.radiograph_id for row in jobs.values() if row.state == JobState.MEASURED}
     assert done == {row.radiograph_id for row in rows(db, measurement)}
@@ -240,7 +240,7 @@ def test_the_ledger_balances_through_any_night(
     database: Database, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guard_moves(database)
-    # As in an archive: a batch is more than few files, and may have more than few duplicates.
+    # As in an archive, a batch exceeds the limit for few files, and maybe for few duplicates.
     monkeypatch.setattr(index_choice, "_FEW", 0)
     monkeypatch.setattr(spans, "_DUPLICATES", 10 if seed % 2 else 2)
     night = Night(database, seed)
@@ -255,7 +255,7 @@ def test_the_ledger_balances_through_any_night(
     assert sum(each.open for each in all_statuses(database)) == 0
 
 
-def test_the_guard_of_these_tests_refuses_a_forbidden_move(database: Database) -> None:
+def test_the_test_guard_refuses_a_forbidden_move(database: Database) -> None:
     submit(database, [seen(1)])
     guard_moves(database)
     with pytest.raises(Exception, match="no such move"), database.write() as connection:

@@ -1,4 +1,4 @@
-"""The tally says what the files are, whoever writes beside it and whenever it is folded."""
+"""The tally agrees with the files, with concurrent writers and foldings."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_submission_of_thousands_leaves_few_entries(database: Database) -> Non
     check_tally(database)
 
 
-def test_folding_changes_nothing_that_is_said(database: Database) -> None:
+def test_folding_does_not_change_the_sums(database: Database) -> None:
     submit(database, [*(seen(n) for n in range(700)), refused("x"), refused("y", LATERAL)])
     for number, chunk_id in enumerate(send(database)):
         at = START + timedelta(seconds=number)
@@ -63,10 +63,10 @@ def test_folding_changes_nothing_that_is_said(database: Database) -> None:
     assert before[0].last_settled_at == START + timedelta(seconds=174)
     check_tally(database)
     left = entries(database)
-    assert left == fold(database) < 20  # few entries are left alone
+    assert left == fold(database) < 20  # few entries are not folded
 
 
-def test_writers_and_folders_beside_each_other_lose_and_add_nothing(
+def test_concurrent_writing_and_folding_keep_the_sums(
     database_url: str, database: Database
 ) -> None:
     submit(database, [seen(number) for number in range(400)], chunk_size=2)
@@ -110,9 +110,7 @@ def test_writers_and_folders_beside_each_other_lose_and_add_nothing(
     check_tally(database)
 
 
-def test_a_database_that_was_filled_before_is_counted_when_it_is_upgraded(
-    database: Database, database_url: str
-) -> None:
+def test_an_upgrade_counts_existing_files(database: Database, database_url: str) -> None:
     submit(database, [*(seen(n) for n in range(9)), seen(1, path="/copy"), refused("x")])
     measure_all(database)
     submit(database, [seen(20), seen(21)], name="other")
@@ -126,7 +124,7 @@ def test_a_database_that_was_filled_before_is_counted_when_it_is_upgraded(
     check_tally(database)
 
 
-def test_the_count_of_these_tests_would_find_a_wrong_tally(database: Database) -> None:
+def test_the_tests_detect_a_wrong_tally(database: Database) -> None:
     submit(database, [seen(1)])
     check_tally(database)
     with database.write() as connection:

@@ -1,4 +1,4 @@
-"""Training runs as rows: claimed once, fenced, found again, cancelled and resumed."""
+"""Training runs in the database: claimed once, recovered, cancelled and resumed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from testbed.records import CHECK, LEASE, PHASE, START
 
 @pytest.fixture
 def run(database: Database) -> TrainingRun:
-    """Give a waiting run."""
+    """Return a waiting run."""
     return open_run(
         database, NewRun("night", "/films", {"seed": 1}, teachers=("a", "b")), now=START
     )
@@ -54,7 +54,7 @@ def claimed(database: Database, run: TrainingRun, now: datetime = START) -> RunC
     return claim
 
 
-def test_a_run_is_found_as_it_was_opened(database: Database, run: TrainingRun) -> None:
+def test_a_run_is_read_as_it_was_queued(database: Database, run: TrainingRun) -> None:
     assert find_run(database, "night") == run
     assert (run.state, run.data, run.plan) == (RunState.QUEUED, "/films", {"seed": 1})
     assert run.teachers == ("a", "b")
@@ -64,7 +64,7 @@ def test_a_run_is_found_as_it_was_opened(database: Database, run: TrainingRun) -
         find_run(database, "day")
 
 
-def test_a_run_is_sent_once_and_again_when_the_broker_forgot(
+def test_a_run_is_sent_once_and_again_after_the_broker_lost_it(
     database: Database, run: TrainingRun
 ) -> None:
     assert unsent_runs(database) == [run.id]
@@ -78,14 +78,16 @@ def test_a_run_is_sent_once_and_again_when_the_broker_forgot(
     assert unsent_runs(database) == [run.id]
 
 
-def test_a_message_that_comes_twice_starts_one_run(database: Database, run: TrainingRun) -> None:
+def test_a_repeated_message_starts_one_run(database: Database, run: TrainingRun) -> None:
     claim = claimed(database, run)
     assert (claim.run.state, claim.run.attempts) == (RunState.RUNNING, 1)
     assert claim_run(database, run.id, "other", "cpu", LEASE, now=START) is None
     assert unsent_runs(database) == []
 
 
-def test_a_worker_past_its_lease_changes_nothing(database: Database, run: TrainingRun) -> None:
+def test_a_worker_with_an_expired_lease_changes_nothing(
+    database: Database, run: TrainingRun
+) -> None:
     slow = claimed(database, run)
     later = START + timedelta(seconds=LEASE + 1)
     assert recover_runs(database, now=later) == 1
@@ -104,7 +106,7 @@ def test_a_worker_past_its_lease_changes_nothing(database: Database, run: Traini
     assert renew_run(database, fresh.owner, LEASE, now=later).held
 
 
-def test_checks_and_phases_told_twice_are_stored_once(database: Database, run: TrainingRun) -> None:
+def test_repeated_checks_and_phases_are_stored_once(database: Database, run: TrainingRun) -> None:
     claim = claimed(database, run)
     for _ in range(2):
         assert record_check(database, claim.owner, CHECK)
@@ -121,7 +123,7 @@ def test_checks_and_phases_told_twice_are_stored_once(database: Database, run: T
         cancel_run(database, "night")
 
 
-def test_workers_that_die_between_checks_end_a_run_and_progress_forgives_them(
+def test_a_run_fails_after_repeated_crashes_without_progress(
     database: Database, run: TrainingRun
 ) -> None:
     now = START
@@ -144,7 +146,7 @@ def test_workers_that_die_between_checks_end_a_run_and_progress_forgives_them(
     assert unsent_runs(database) == [run.id]
 
 
-def test_a_stopped_worker_gives_its_run_back_and_no_attempt_counts(
+def test_a_stopped_worker_releases_its_run_without_counting_an_attempt(
     database: Database, run: TrainingRun
 ) -> None:
     mark_runs_sent(database, [run.id], now=START)
@@ -155,7 +157,7 @@ def test_a_stopped_worker_gives_its_run_back_and_no_attempt_counts(
     assert unsent_runs(database) == [run.id]
 
 
-def test_a_waiting_run_is_cancelled_at_once_and_one_at_work_is_asked(
+def test_a_waiting_run_is_cancelled_at_once_and_a_running_one_on_its_next_renewal(
     database: Database, run: TrainingRun
 ) -> None:
     assert cancel_run(database, "night", now=START).state is RunState.CANCELLED
@@ -177,8 +179,8 @@ def test_a_run_to_be_cancelled_whose_worker_died_is_cancelled(
     assert find_run(database, "night").state is RunState.CANCELLED
 
 
-def test_a_check_that_is_told_again_forgives_no_crash(database: Database, run: TrainingRun) -> None:
-    # The worker dies right after its first check, each time, and starts before it.
+def test_a_repeated_check_does_not_reset_the_attempts(database: Database, run: TrainingRun) -> None:
+    # Each time the worker dies right after its first check, and restarts before it.
     now = START
     for _ in range(10):
         if find_run(database, "night").state is not RunState.QUEUED:
@@ -191,9 +193,7 @@ def test_a_check_that_is_told_again_forgives_no_crash(database: Database, run: T
     assert run_checks(database, run.id) == [CHECK]
 
 
-def test_a_further_check_forgives_the_crashes_before_it(
-    database: Database, run: TrainingRun
-) -> None:
+def test_a_new_check_resets_the_attempts(database: Database, run: TrainingRun) -> None:
     now = START
     for step in range(10):
         claim = claimed(database, run, now)
@@ -203,7 +203,7 @@ def test_a_further_check_forgives_the_crashes_before_it(
     assert find_run(database, "night").state is RunState.QUEUED
 
 
-def test_a_device_that_fails_sets_a_run_back_until_it_was_tried_enough(
+def test_a_run_is_requeued_after_device_failures_until_its_attempts_are_used_up(
     database: Database, run: TrainingRun
 ) -> None:
     said = ("device-failed", "the device fails")
@@ -237,7 +237,7 @@ def test_a_network_is_registered_if_and_only_if_its_run_finishes(
     }
 
 
-def test_a_run_that_may_still_end_keeps_its_name_for_its_network(
+def test_an_unfinished_run_reserves_its_name_for_its_network(
     database: Database, run: TrainingRun
 ) -> None:
     cancel_run(database, "night")
@@ -252,7 +252,7 @@ def test_a_run_that_may_still_end_keeps_its_name_for_its_network(
         register_model(database, "night", "a" * 64, {}, serve=False)
 
 
-def test_a_cancel_that_meets_a_shutdown_is_kept(database: Database, run: TrainingRun) -> None:
+def test_a_cancel_during_a_shutdown_is_kept(database: Database, run: TrainingRun) -> None:
     claim = claimed(database, run)
     cancel_run(database, "night")
     assert release_run(database, claim.owner, now=START)
@@ -260,7 +260,7 @@ def test_a_cancel_that_meets_a_shutdown_is_kept(database: Database, run: Trainin
     assert unsent_runs(database) == []
 
 
-def test_a_figure_that_is_no_number_is_left_out(database: Database, run: TrainingRun) -> None:
+def test_nan_and_infinity_are_left_out(database: Database, run: TrainingRun) -> None:
     claim = claimed(database, run)
     parts = {"points": 4.5, "widths": float("nan"), "symmetry": float("inf")}
     assert record_check(database, claim.owner, replace(CHECK, loss_parts=parts))
@@ -272,14 +272,14 @@ def test_a_figure_that_is_no_number_is_left_out(database: Database, run: Trainin
     "statement",
     [
         "UPDATE training_run SET state = 'purple'",
-        "UPDATE training_run SET state = 'running'",  # without an owner nobody could take it back
+        "UPDATE training_run SET state = 'running'",  # without an owner it could not be requeued
         "UPDATE training_run SET owner = 'me'",
         "INSERT INTO training_phase (run_id, ordinal, said) VALUES (77, 0, '{}')",
         """INSERT INTO training_check (run_id, ordinal, step, said)
         SELECT run_id, ordinal, step, said FROM training_check""",
     ],
 )
-def test_the_database_keeps_runs_whole_itself(
+def test_constraints_keep_runs_consistent(
     database: Database, run: TrainingRun, statement: str
 ) -> None:
     owner = claimed(database, run).owner

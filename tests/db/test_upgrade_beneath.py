@@ -1,4 +1,4 @@
-"""An upgrade and the units of work of an older program keep out of each other's way."""
+"""An upgrade and transactions of an older program do not interfere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 
 def waiting(url: str, count: int) -> bool:
-    """Wait until so many sessions wait for a lock."""
+    """Wait until ``count`` sessions wait for a lock."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         with read_once(url) as connection:
@@ -30,7 +30,7 @@ def waiting(url: str, count: int) -> bool:
     return False
 
 
-def test_an_upgrade_waits_for_work_that_has_begun_and_what_begins_later_sees_it(
+def test_an_upgrade_waits_for_open_transactions_and_later_ones_see_it(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     db = Database.open(postgres_url)

@@ -1,6 +1,6 @@
 """Hostile files by the thousand: ``make fuzz``. Exit code 1 if a fault was found.
 
-The numbers of a fault make its file again: ``python -m tests.fuzz --only NUMBER --keep DIR``.
+A fault's file can be written again: ``python -m tests.fuzz --only NUMBER --keep DIR``.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from tests.fuzz.inputs import kind_of, write_input
 
 
 def main() -> int:
-    """Run the campaign and print what it came to."""
+    """Run the campaign and print the results."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--count", type=int, default=20_000, help="inputs")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--round", type=int, default=500, help="inputs that lie on disk at once")
-    parser.add_argument("--postgres", action="store_true", help="through PostgreSQL, not SQLite")
-    parser.add_argument("--out", type=Path, default=Path("build/fuzz"), help="for the tables")
-    parser.add_argument("--only", type=int, help="write this one input and end")
+    parser.add_argument("--round", type=int, default=500, help="inputs per round")
+    parser.add_argument("--postgres", action="store_true", help="use PostgreSQL instead of SQLite")
+    parser.add_argument("--out", type=Path, default=Path("build/fuzz"), help="folder of the tables")
+    parser.add_argument("--only", type=int, help="only write this input")
     parser.add_argument("--keep", type=Path, default=Path(), help="where to write it")
     asked = parser.parse_args()
     if asked.only is not None:

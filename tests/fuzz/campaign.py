@@ -27,15 +27,15 @@ from scheduler.settings import Settings
 from scheduler.stack import Stack
 from testbed.servers.postgres import PostgresServer
 from testbed.servers.redis import RedisServer
-from tests.fuzz.films import PATIENT
 from tests.fuzz.inputs import NEVER_MEASURED, kind_of, write_input
 from tests.fuzz.memory import Memory
+from tests.fuzz.radiographs import PATIENT
 from tests.fuzz.report import FuzzReport
 
-#: A round whose ledger is still open so long after its last file hangs.
+#: A round hangs if its ledger is still open so long after its last file.
 _PATIENCE_SECONDS = 300.0
-#: Codes that say nobody foresaw what happened, that a worker died of it, or that a file changed
-#: or went away, which none here does.
+#: Codes of unexpected errors, of dead workers, and of changed or missing files, which do not occur
+#: here.
 _FALLBACKS = frozenset(
     {
         *("reader-failed", "measuring-failed", "worker-lost", "quarantined", "prediction-invalid"),
@@ -44,8 +44,8 @@ _FALLBACKS = frozenset(
 )
 _READ_MEMORY_MB = 2048
 _READERS = 2
-#: How much a worker's child may grow from the second round to the last. By then it has met each
-#: size of batch; a radiograph kept for each of 1,000 files would be 16 MB.
+#: Most growth of a worker's child from the second round to the last. By then it has had every size
+#: of batch; a radiograph kept for each of 1,000 files would be 16 MB.
 _GROWTH_MB = 16
 _NAME = PATIENT.partition("^")[0]
 
@@ -58,7 +58,7 @@ def run_campaign(
     tell: Callable[[str], None],
     postgres: bool = False,
 ) -> FuzzReport:
-    """Send ``count`` inputs through a real stack; the report lists every fault that was found."""
+    """Send ``count`` inputs through a real stack; return a report with every fault."""
     report = FuzzReport(seed=seed, database="PostgreSQL" if postgres else "SQLite")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="thoraq-fuzz-") as place, ExitStack() as opened:
@@ -96,7 +96,7 @@ def run_campaign(
         _check_processes(stack, memory, report)
         for log in (settings.state / "logs").glob("*.log*"):
             if _NAME in log.read_text(encoding="utf-8", errors="replace"):
-                report.faults.append(f"a patient's name stands in {log.name}")
+                report.faults.append(f"{log.name} contains a patient's name")
     report.seconds = time.monotonic() - began
     return report
 
@@ -121,7 +121,7 @@ def _database_url(folder: Path, opened: ExitStack, *, postgres: bool) -> str:
 
 
 def _round(bench: _Bench, numbers: range) -> None:
-    """Write, submit and await some inputs; note whatever is not as it must be."""
+    """Write, submit and await some inputs; report every fault."""
     place, report = bench.folder / f"round-{numbers.start:07}", bench.report
     place.mkdir()
     for number in numbers:
@@ -173,7 +173,7 @@ def _check(bench: _Bench, batch: str, of: dict[str, int]) -> None:
 
 
 def _check_processes(stack: Stack, memory: Memory, report: FuzzReport) -> None:
-    """Note what died and what grew."""
+    """Report processes that died or grew."""
     restarts = sum(member.restarts for member in stack.members)
     report.worker_crashes = max(restarts, len(memory.parents) - 1) + len(memory.children) - 1
     report.readers_replaced = max(0, len(memory.readers) - _READERS)
@@ -184,12 +184,12 @@ def _check_processes(stack: Stack, memory: Memory, report: FuzzReport) -> None:
     grown = report.child_mb
     if len(grown) > 2 and grown[-1] > grown[1] + _GROWTH_MB:
         report.faults.append(f"the worker grew from {grown[1]:.0f} to {grown[-1]:.0f} MB")
-    # RLIMIT_AS bounds what a reader may map, and so what it holds.
+    # RLIMIT_AS limits what a reader maps, and so its memory.
     if memory.peak_mb.get("reader", 0.0) > _READ_MEMORY_MB:
-        report.faults.append("a reading process held more memory than it may")
+        report.faults.append("a reading process used more memory than allowed")
 
 
 def _counts(path: str) -> bool:
-    """Whether the walk counts it: links are passed over, folders are walked."""
+    """Return whether the walk counts the path: links are skipped, folders are walked."""
     mode = os.lstat(path).st_mode
     return not (stat.S_ISLNK(mode) or stat.S_ISDIR(mode))

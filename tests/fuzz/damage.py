@@ -1,4 +1,4 @@
-"""Damage that knows nothing of what it damages: bits, blocks, ends, lengths."""
+"""Damage that is independent of the format: bits, blocks, ends, lengths."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from random import Random
 
 Damage = Callable[[bytes, Random], bytes]
 
-#: Where headers lie; half of all damage falls here.
+#: The part with the headers, which gets half of all damage.
 _HEAD_BYTES = 1200
 
 
@@ -20,18 +20,18 @@ def flip_bits(content: bytes, random: Random) -> bytes:
 
 
 def cut_short(content: bytes, random: Random) -> bytes:
-    """End the file early, now and then within its first bytes."""
+    """Truncate the file, sometimes within its first bytes."""
     return content[: random.randrange(min(len(content), random.choice((16, 400, 1 << 30))))]
 
 
 def cut_out(content: bytes, random: Random) -> bytes:
-    """Leave a piece out, so that everything behind it moves."""
+    """Remove a piece, so that everything after it moves."""
     start = _place(content, random)
     return content[:start] + content[start + random.choice((1, 2, 7, 64, 1000)) :]
 
 
 def repeat(content: bytes, random: Random) -> bytes:
-    """Say a piece again, up to a thousand times."""
+    """Repeat a piece, up to a thousand times."""
     start = _place(content, random)
     piece = content[start : start + random.choice((1, 4, 64, 512))]
     return content[:start] + piece * random.choice((2, 3, 50, 1000)) + content[start:]
@@ -56,7 +56,7 @@ def swap(content: bytes, random: Random) -> bytes:
 
 
 def lie_about_length(content: bytes, random: Random) -> bytes:
-    """Write a number where a length may stand."""
+    """Write a number where a length may be."""
     start = _place(content, random) & ~1
     size = random.choice((2, 4))
     value = random.choice((0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFF, 0x10000))
@@ -66,12 +66,12 @@ def lie_about_length(content: bytes, random: Random) -> bytes:
 
 
 def noise_behind_the_start(content: bytes, random: Random) -> bytes:
-    """Keep what a file is recognised by, and nothing else."""
+    """Keep only the start by which a file is recognised."""
     kept = random.choice((8, 132, 136, 300))
     return content[:kept] + random.randbytes(random.choice((0, 10, 5000)))
 
 
-#: By the names of the kinds of inputs they make.
+#: By the kind of input.
 DAMAGE: dict[str, Damage] = {
     "flipped bits": flip_bits,
     "cut short": cut_short,

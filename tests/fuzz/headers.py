@@ -1,4 +1,4 @@
-"""DICOM headers that say what no modality should: every element that reading looks at."""
+"""Invalid DICOM headers: every element that is read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
-from tests.fuzz.films import PATIENT, sound_films
+from tests.fuzz.radiographs import PATIENT, valid_files
 
 _NUMBERS = (0, 1, 2, 3, 7, 8, 9, 12, 16, 17, 32, 127, 191, 192, 193, 255, 256, 4096, 32767, 65535)
 _TEXTS = (
@@ -34,12 +34,12 @@ _TEXTS = (
     *(b"1.2.840.10008.1.2.4.50", b"1.2.840.10008.1.2.4.90", b"1.2.840.10008.1.2.4.102", b"1.2.3"),
 )
 _UNDEFINED = 0xFFFFFFFF
-#: Films of explicit VR, little endian, whose header is not packed.
+#: Radiographs in explicit VR, little endian, whose header is not compressed.
 _EXPLICIT = (
     *("ExplicitVRLittleEndian", "JPEG2000Lossless", "JPEGLosslessSV1", "RLELossless"),
     *("JPEGLSLossless", "HTJ2KLossless", "JPEGBaseline8Bit"),
 )
-#: (group, element, VR) of what is read.
+#: (group, element, VR) of elements that are read.
 _ELEMENTS = (
     *(
         (0x0028, 0x0010, "US"),
@@ -93,8 +93,8 @@ _ELEMENTS = (
 
 
 def hostile_header(random: Random) -> bytes:
-    """Give some elements of a sound film other values, raw: any bytes, any VR."""
-    content = sound_films()[random.choice(_EXPLICIT)]
+    """Give some elements of a valid radiograph other raw values: any bytes, any VR."""
+    content = valid_files()[random.choice(_EXPLICIT)]
     elements = {(0x10, 0x10): ("PN", PATIENT.encode() + b" ")}
     for _ in range(random.choice((1, 1, 1, 2, 4))):
         group, element, vr = random.choice(_ELEMENTS)
@@ -107,9 +107,9 @@ def hostile_header(random: Random) -> bytes:
 
 
 def other_syntax(random: Random) -> bytes:
-    """Say another transfer syntax than the one the pixels are in."""
-    films = sound_films()
-    content = films[random.choice([name for name in films if name[0].isupper()])]
+    """Declare another transfer syntax than that of the pixels."""
+    files = valid_files()
+    content = files[random.choice([name for name in files if name[0].isupper()])]
     uids = [each for each in _TEXTS if each.startswith(b"1.2.")]
     dataset = dcmread(io.BytesIO(content), force=True)
     meta = getattr(dataset, "file_meta", None)
@@ -124,8 +124,8 @@ def other_syntax(random: Random) -> bytes:
 
 
 def strange_tables(random: Random) -> bytes:
-    """Add look-up tables that are none: wrong counts, wrong depths, no data."""
-    dataset = _film(random)
+    """Add invalid look-up tables: wrong counts, wrong depths, no data."""
+    dataset = _dataset(random)
     item = Dataset()
     descriptor = [random.choice(_NUMBERS) for _ in range(random.choice((1, 2, 3, 4)))]
     item[Tag(0x28, 0x3002)] = _raw(
@@ -140,21 +140,21 @@ def strange_tables(random: Random) -> bytes:
 
 
 def nested_deeply(random: Random) -> bytes:
-    """Put sequences into sequences."""
+    """Nest sequences deeply."""
     inner = Dataset()
     inner.PatientName = PATIENT
     for _ in range(random.choice((3, 30, 150))):
         outer = Dataset()
         outer.add_new(Tag(0x0008, 0x1140), "SQ", Sequence([inner]))
         inner = outer
-    dataset = _film(random)
+    dataset = _dataset(random)
     dataset.update(inner)
     return _written(dataset)
 
 
 def unending_element(random: Random) -> bytes:
     """Insert an element of undefined or enormous length before the pixels."""
-    content = sound_films()["ExplicitVRLittleEndian"]
+    content = valid_files()["ExplicitVRLittleEndian"]
     at = content.index(b"\x28\x00\x02\x00US")
     vr = random.choice((b"SQ", b"UN", b"OB", b"UT", b"OW"))
     length = random.choice((0xFFFFFFFF, 0xFFFFFFFE, 0x7FFFFFFF, 1 << 20))
@@ -164,7 +164,7 @@ def unending_element(random: Random) -> bytes:
 
 def private_elements(random: Random) -> bytes:
     """Add thousands of private elements, some large."""
-    dataset = _film(random)
+    dataset = _dataset(random)
     for number in range(random.choice((10, 3000))):
         group, element = 0x0019 + 2 * (number // 200), 0x1000 + number % 200
         dataset[Tag(group, element)] = _raw(group, element, "UN", random.randbytes(4))
@@ -172,8 +172,8 @@ def private_elements(random: Random) -> bytes:
 
 
 def deflated_bomb(random: Random) -> bytes:
-    """Deflate a gigabyte of nothing into a megabyte."""
-    content = sound_films()["DeflatedExplicitVRLittleEndian"]
+    """Deflate a gigabyte of zeros into a megabyte."""
+    content = valid_files()["DeflatedExplicitVRLittleEndian"]
     start = 132 + 12 + struct.unpack_from("<I", content, 140)[0]
     packer = zlib.compressobj(1, zlib.DEFLATED, -15)
     pieces = [packer.compress(struct.pack("<HH", 0x0009, 0x1001) + b"UN\0\0" + b"\0\0\0\x40")]
@@ -182,18 +182,18 @@ def deflated_bomb(random: Random) -> bytes:
     return content[:start] + b"".join(pieces) + packer.flush()
 
 
-def _film(random: Random) -> Dataset:
-    films = sound_films()
-    names = [name for name in films if name[0].isupper() and "bare" not in name]
-    dataset = dcmread(io.BytesIO(films[random.choice(names)]))
+def _dataset(random: Random) -> Dataset:
+    files = valid_files()
+    names = [name for name in files if name[0].isupper() and "bare" not in name]
+    dataset = dcmread(io.BytesIO(files[random.choice(names)]))
     dataset[Tag(0x0010, 0x0010)] = _raw(0x10, 0x10, "PN", PATIENT.encode() + b" ")
     return dataset
 
 
 def replaced(content: bytes, elements: Mapping[tuple[int, int], tuple[str, bytes]]) -> bytes:
-    """Write a file of explicit VR, little endian, with other elements, whatever they hold.
+    """Return a file of explicit VR, little endian, with other elements of any value.
 
-    pydicom would look into the values, and refuse some.
+    pydicom would check the values, and refuse some.
     """
     dataset = dcmread(io.BytesIO(content))
     start = 132 + 12 + struct.unpack_from("<I", content, 140)[0]
@@ -203,7 +203,7 @@ def replaced(content: bytes, elements: Mapping[tuple[int, int], tuple[str, bytes
         found = dataset.get_item((group, element)) if (group, element) not in elements else None
         vr, value = elements.get((group, element), ("", b""))
         length = len(value)
-        if isinstance(found, DataElement):  # pydicom reads the character set at once
+        if isinstance(found, DataElement):  # pydicom parses the character set at once
             text = str(found.value).encode()
             vr, value = found.VR, text + b" " * (len(text) % 2)
             length = len(value)

@@ -1,4 +1,4 @@
-"""Images that are bombs, lie about their size or are something else altogether."""
+"""Images that are bombs, declare a wrong size or are not images."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from random import Random
 import numpy as np
 from PIL import Image
 
-from tests.fuzz.films import PATIENT, sound_films
+from tests.fuzz.radiographs import PATIENT, valid_files
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SIDES = (0, 1, 127, 128, 4096, 65535, 1 << 20, (1 << 31) - 1, (1 << 32) - 1)
 
 
 def lying_png(random: Random) -> bytes:
-    """Claim other sides, depths and colours than the pixels have, with a right checksum."""
-    content = sound_films()["png8"]
+    """Declare sides, depths and colours unlike the pixels, with a correct checksum."""
+    content = valid_files()["png8"]
     sides = struct.pack(">II", random.choice(_SIDES), random.choice(_SIDES))
     rest = bytes(
         (
@@ -45,13 +45,13 @@ def _bomb(side: int) -> bytes:
 
 
 def png_bomb(random: Random) -> bytes:
-    """Pack a hundred million pixels, or somewhat more, into a hundred kilobytes."""
+    """Compress a hundred million pixels, or somewhat more, into a hundred kilobytes."""
     return _bomb(random.choice((4000, 9990, 12000))) + random.randbytes(4)
 
 
 def text_bomb(random: Random) -> bytes:
-    """Hide a text of hundreds of megabytes in a sound image."""
-    content = sound_films()["png8"]
+    """Hide a text of hundreds of megabytes in a valid image."""
+    content = valid_files()["png8"]
     packed = zlib.compress(bytes(random.choice((1 << 20, 1 << 28))), 9)
     kind = random.choice((b"zTXt", b"iTXt", b"iCCP"))
     body = b"Comment\0" + (b"\1\0\0\0" if kind == b"iTXt" else b"\0") + packed
@@ -59,15 +59,15 @@ def text_bomb(random: Random) -> bytes:
 
 
 def wrong_checksum(random: Random) -> bytes:
-    """Leave the pixels as they are and break their checksum."""
-    content = bytearray(sound_films()["png16"])
+    """Keep the pixels and damage their checksum."""
+    content = bytearray(valid_files()["png16"])
     content[-16 - random.randrange(4)] ^= 0xFF
     return bytes(content)
 
 
 def lying_jpeg(random: Random) -> bytes:
-    """Claim other sides, depths and components in a JPEG's frame."""
-    content = bytearray(sound_films()["jpeg"])
+    """Declare other sides, depths and components in a JPEG's frame."""
+    content = bytearray(valid_files()["jpeg"])
     frame = content.index(b"\xff\xc0")
     struct.pack_into(
         ">BHHB",
@@ -84,21 +84,21 @@ def lying_jpeg(random: Random) -> bytes:
 
 
 def lying_codestream(random: Random) -> bytes:
-    """Claim an enormous image in a JPEG 2000 or JPEG-LS stream within DICOM."""
+    """Declare an enormous image in a JPEG 2000 or JPEG-LS stream within DICOM."""
     if random.random() < 0.6:
-        content = bytearray(sound_films()[random.choice(("JPEG2000Lossless", "HTJ2KLossless"))])
+        content = bytearray(valid_files()[random.choice(("JPEG2000Lossless", "HTJ2KLossless"))])
         size = content.index(b"\xff\x51")
         for position in random.sample(range(8), random.choice((1, 2, 8))):
             struct.pack_into(">I", content, size + 6 + 4 * position, random.choice(_SIDES))
     else:
-        content = bytearray(sound_films()["JPEGLSLossless"])
+        content = bytearray(valid_files()["JPEGLSLossless"])
         frame = content.index(b"\xff\xf7")
         struct.pack_into(">HH", content, frame + 5, random.choice((1, 65535)), 65535)
     return bytes(content)
 
 
 def colours(random: Random) -> bytes:
-    """Save something sound that is no grey film: colours, palettes, animations, transparency."""
+    """Return a valid image that is not grey: colours, palettes, animations, transparency."""
     side = random.choice((1, 130, 192))
     noise = np.frombuffer(random.randbytes(side * side * 4), np.uint8).reshape(side, side, 4)
     modes = {"PNG": ("RGBA", "P", "LA", "1", "I;16"), "JPEG": ("CMYK", "RGB", "L")}
@@ -118,8 +118,8 @@ def colours(random: Random) -> bytes:
 
 
 def strange_exif(random: Random) -> bytes:
-    """Put an EXIF block into a JPEG that leads nowhere or turns it in no known way."""
-    content = sound_films()["jpeg"]
+    """Add an EXIF block with invalid offsets or orientation to a JPEG."""
+    content = valid_files()["jpeg"]
     exif = Image.Exif()
     exif[0x0112] = random.choice((0, 2, 3, 5, 7, 8, 9, 65535))
     block = bytearray(exif.tobytes())
@@ -131,14 +131,14 @@ def strange_exif(random: Random) -> bytes:
 
 
 def something_else(random: Random) -> bytes:
-    """Be no image at all: a page, an archive, a report, nothing, noise."""
+    """Return something else than an image: a page, an archive, a report, nothing, noise."""
     text = f"<html><title>Session expired</title>{random.random()} {PATIENT}</html>".encode()
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("film.dcm", sound_films()["ExplicitVRLittleEndian"])
+        archive.writestr("film.dcm", valid_files()["ExplicitVRLittleEndian"])
     return random.choice(
         (
-            *(b"", text, packed.getvalue(), gzip.compress(sound_films()["png8"], mtime=0)),
+            *(b"", text, packed.getvalue(), gzip.compress(valid_files()["png8"], mtime=0)),
             *(b"%PDF-1.7\n" + random.randbytes(50), b'{"patient": "none"}', b"\xef\xbb\xbf" + text),
             *(
                 random.randbytes(random.choice((1, 100, 5000))),

@@ -1,4 +1,4 @@
-"""The inputs of a campaign: a number makes an input, always the same one."""
+"""The inputs of a campaign: each number always gives the same input."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from random import Random
 
 from tests.fuzz import headers, images, streams, tiffs, values
 from tests.fuzz.damage import ALL, DAMAGE
-from tests.fuzz.films import ending_of, sound_films
 from tests.fuzz.places import make_place
+from tests.fuzz.radiographs import ending_of, valid_files
 
 _MAKERS: dict[str, Callable[[Random], bytes]] = {
     "hostile header": headers.hostile_header,
@@ -26,7 +26,7 @@ _MAKERS: dict[str, Callable[[Random], bytes]] = {
     "wrong character set": values.wrong_character_set,
     "contradicting depths": values.contradicting_depths,
     "extreme window": values.extreme_window,
-    "cut film": values.cut_film,
+    "cut film": values.cut_radiograph,
     "damaged stream": streams.damaged_stream,
     "damaged segment": streams.damaged_segment,
     "strange fragments": streams.strange_fragments,
@@ -50,7 +50,7 @@ _MAKERS: dict[str, Callable[[Random], bytes]] = {
 _NO_FILE = "no file"
 KINDS: tuple[str, ...] = (*DAMAGE, *_MAKERS, _NO_FILE)
 
-#: How often each kind comes beside the others; 30 where it does not stand here. Bombs are slow.
+#: Weights of the kinds; 30 if not listed. Bombs are slow.
 _WEIGHTS = {
     **dict.fromkeys(DAMAGE, 40),
     "hostile header": 180,
@@ -71,7 +71,7 @@ _WEIGHTS = {
     "png bomb": 1,
     "text bomb": 2,
 }
-#: What no film can be left of; that one is measured is a fault.
+#: Kinds that leave no readable image; a measurement of one is a fault.
 NEVER_MEASURED = frozenset(
     {"cut film", "noise behind the start", "wrong checksum", "something else", _NO_FILE}
     | {each for each in KINDS if each.endswith("bomb") and each != "text bomb"}
@@ -80,7 +80,7 @@ _ENDINGS = (".dcm", ".png", ".jpg", ".tiff", "", ".DCM", ".bmp", ".html")
 
 
 def kind_of(seed: int, number: int) -> str:
-    """Return what kind the ``number``-th input is; the first ones are one of each kind."""
+    """Return the kind of the ``number``-th input; the first ones are one of each kind."""
     if number < len(KINDS):
         return KINDS[number]
     return Random(f"{seed} {number} kind").choices(
@@ -89,27 +89,27 @@ def kind_of(seed: int, number: int) -> str:
 
 
 def write_input(folder: Path, seed: int, number: int, kind: str) -> None:
-    """Write one input into ``folder``, under a name of its own."""
+    """Write one input into ``folder``, under a unique name."""
     random = Random(f"{seed} {number} {kind}")
     if kind == _NO_FILE:
         make_place(folder / _name(random, number, random.choice(_ENDINGS)), random)
         return
     if kind in DAMAGE:
-        film = random.choice(sorted(sound_films()))
-        content = DAMAGE[kind](sound_films()[film], random)
+        name = random.choice(sorted(valid_files()))
+        content = DAMAGE[kind](valid_files()[name], random)
         for _ in range(random.choice((0, 0, 1, 4))):
             content = random.choice(ALL)(content or b"\0", random)
-        ending = ending_of(film)
+        ending = ending_of(name)
     else:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom warns of what is meant to be wrong
+            warnings.simplefilter("ignore")  # pydicom warns of intended errors
             content = _MAKERS[kind](random)
         ending = random.choice((".dcm", random.choice(_ENDINGS)))
     (folder / _name(random, number, ending)).write_bytes(content)
 
 
 def _name(random: Random, number: int, ending: str) -> str:
-    """Return a name as modalities, people and programs give them; never hidden or unfinished."""
+    """Return a name like those of modalities, people and programs; never hidden or unfinished."""
     stem = random.choice(
         (
             f"{number:06}",

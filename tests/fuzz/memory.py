@@ -1,4 +1,4 @@
-"""How much memory a worker's processes hold while a campaign runs, and which ones there were."""
+"""Monitoring the memory of a worker's processes during a campaign."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PAUSE_SECONDS = 0.1
 
 
 class Memory(Sampler):
-    """Samples a worker's parent, child and reading processes until it is left."""
+    """Samples a worker's parent, child and reading processes during a block."""
 
     def __init__(self, stack: Stack) -> None:
         super().__init__(_PAUSE_SECONDS)
@@ -34,12 +34,12 @@ class Memory(Sampler):
                 for child in parent.children():
                     self.children.add(child.pid)
                     self._note("child", child)
-                    # Told by their parent: behind its fork a process is still called as that.
+                    # Found by their parent: a forked process still has its parent's command.
                     for reader in child.children():
                         self.readers.add(reader.pid)
                         self._note("reader", reader)
             except psutil.Error:
-                continue  # it ended meanwhile
+                continue  # it has ended
 
     def _note(self, name: str, process: psutil.Process) -> None:
         used = process.memory_info().rss / (1 << 20)

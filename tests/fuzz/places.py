@@ -1,4 +1,4 @@
-"""What lies in a folder and is no file: pipes, sockets, devices, links, holes."""
+"""Entries of a folder that are not regular files: pipes, sockets, devices, links, sparse files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from random import Random
 
 
 def make_place(path: Path, random: Random) -> None:
-    """Make something in the place of a file, as far as this user may."""
+    """Create something in place of a file, as far as this user is allowed to."""
     kind = random.choice((_pipe, _socket, _device, _folder, _loop, _outside, _dangling, _sparse))
     with contextlib.suppress(PermissionError):
         kind(path)
@@ -23,7 +23,7 @@ def _pipe(path: Path) -> None:
 
 def _socket(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
-        # Its path is often too long to bind; from within the folder the name is short.
+        # The path is often too long to bind, but not the name from within the folder.
         before = Path.cwd()
         os.chdir(path.parent)
         try:

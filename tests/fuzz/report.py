@@ -1,4 +1,4 @@
-"""What a campaign came to, and its tables."""
+"""The results of a campaign, and their tables."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 _ENDINGS = ("measured", "set_aside", "failed", "duplicate")
-#: How many faults are listed one by one.
+#: Most faults to list.
 _LISTED = 200
 
 
 @dataclass(slots=True)
 class FuzzReport:
-    """What a campaign came to; ``kinds``: inputs, ``by_kind``: endings of files, a kind each.
+    """The results of a campaign; ``kinds``: inputs, ``by_kind``: outcomes of files, by kind.
 
-    A file is what the walk counts: links are passed over, folders are walked.
+    Files are counted as by the walk: links are skipped, folders are walked.
     """
 
     seed: int = 0
@@ -35,13 +35,13 @@ class FuzzReport:
     seconds: float = 0.0
 
     def note(self, kind: str, ending: str) -> None:
-        """Count one file's ending."""
+        """Count a file's outcome."""
         self.files += 1
         self.endings[ending] += 1
         self.by_kind.setdefault(kind, Counter())[ending] += 1
 
     def as_json(self) -> dict[str, Any]:
-        """Return all of it as JSON takes it."""
+        """Return the report as values for JSON."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def table(self) -> str:

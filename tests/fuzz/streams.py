@@ -1,7 +1,7 @@
-"""Compressed frames that are damaged, contradict their header, or unfold into far too much.
+"""Compressed frames that are damaged, contradict their header, or decompress to far too much.
 
-Damage that meets a whole file mostly meets its header; here the frame alone is damaged and
-wrapped again, so that it reaches its decoder.
+Random damage to a whole file mostly affects its header; here only the frame is damaged, so that the
+damage reaches the decoder.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pydicom.encaps import get_frame
 from pydicom.uid import UID
 
 from tests.fuzz.damage import ALL
-from tests.fuzz.films import sound_films
+from tests.fuzz.radiographs import valid_files
 
 COMPRESSED = (
     *("JPEGBaseline8Bit", "JPEGLosslessSV1", "JPEGLSLossless", "JPEG2000Lossless"),
@@ -32,7 +32,7 @@ _END = b"\xfe\xff\xdd\xe0\0\0\0\0"
 
 
 def damaged_stream(random: Random) -> bytes:
-    """Damage a frame, its first bytes above all, and leave what stands around it whole."""
+    """Damage a frame, mostly its first bytes, and nothing else of the file."""
     name = random.choice(COMPRESSED)
     before, stream = _taken_apart(name)
     head = random.choice((60, 300, len(stream)))
@@ -45,7 +45,7 @@ def damaged_stream(random: Random) -> bytes:
 
 
 def damaged_segment(random: Random) -> bytes:
-    """Change numbers in the marker segments that tell a decoder what to allocate."""
+    """Change numbers in the marker segments by which a decoder allocates memory."""
     name = random.choice([each for each in COMPRESSED if each != "RLELossless"])
     before, stream = _taken_apart(name)
     changed = bytearray(stream)
@@ -59,7 +59,7 @@ def damaged_segment(random: Random) -> bytes:
 
 
 def strange_fragments(random: Random) -> bytes:
-    """Break a frame into pieces that no table of offsets describes."""
+    """Split a frame into fragments that match no offset table."""
     before, stream = _taken_apart(random.choice(COMPRESSED))
     count = random.choice((1, 2, 7, 400))
     size = max(2, len(stream) // count)
@@ -85,14 +85,14 @@ def strange_fragments(random: Random) -> bytes:
 
 
 def stream_bomb(random: Random) -> bytes:
-    """Compress an even image of many megapixels into kilobytes, header and frame agreeing."""
+    """Compress a uniform image of many megapixels into kilobytes, header and frame agreeing."""
     name = random.choice(("JPEG2000Lossless", "JPEGLSLossless", "RLELossless", "JPEGBaseline8Bit"))
     side = random.choice((2000, 5000, 9900, 12000))
-    return _film(name, side, _even(name, side), bits=8)
+    return _file(name, side, _even(name, side), bits=8)
 
 
 def agreed_claim(random: Random) -> bytes:
-    """Claim a large image in header and frame alike, with the pixels of a small one."""
+    """Declare a large image in header and frame, with the pixels of a small one."""
     name = random.choice(
         ("JPEG2000Lossless", "HTJ2KLossless", "JPEGLSLossless", "JPEGBaseline8Bit")
     )
@@ -102,26 +102,26 @@ def agreed_claim(random: Random) -> bytes:
     if "2K" in name or "2000" in name:
         at = stream.index(b"\xff\x51") + 6
         struct.pack_into(">II", changed, at, side, side)
-        if random.random() < 0.7:  # tiles: one, or as many as a decoder may have to keep
+        if random.random() < 0.7:  # tiles: one, or as many as possible
             tile = random.choice((side, 40, 1))
             struct.pack_into(">II", changed, at + 16, tile, tile)
     else:
         frame = stream.index(b"\xff\xf7" if "LS" in name else b"\xff\xc0")
         struct.pack_into(">HH", changed, frame + 5, side, side)
-    return _film(name, side, bytes(changed), bits=8 if name == "JPEGBaseline8Bit" else 16)
+    return _file(name, side, bytes(changed), bits=8 if name == "JPEGBaseline8Bit" else 16)
 
 
 def many_scans(random: Random) -> bytes:
-    """Repeat a scan of a progressive JPEG: every one passes over the whole image again."""
+    """Repeat a scan of a progressive JPEG: each one processes the whole image again."""
     side = random.choice((192, 2000, 6000))
     stream = _progressive(side)
     start = stream.rindex(b"\xff\xda")
     stream = stream[:start] + stream[start:-2] * random.choice((50, 2000)) + b"\xff\xd9"
-    return stream if random.random() < 0.5 else _film("JPEGBaseline8Bit", side, stream, bits=8)
+    return stream if random.random() < 0.5 else _file("JPEGBaseline8Bit", side, stream, bits=8)
 
 
 def small_precincts(random: Random) -> bytes:
-    """Ask of JPEG 2000 for the most bookkeeping a pixel: precincts and blocks of a few pixels."""
+    """Use the most overhead per pixel in JPEG 2000: precincts and blocks of a few pixels."""
     stream = bytearray(_blocks(random.choice((512, 2000))))
     side = struct.unpack_from(">I", stream, stream.index(b"\xff\x51") + 6)[0]
     at = stream.index(b"\xff\x52")  # COD (T.800 A.6.1)
@@ -129,13 +129,13 @@ def small_precincts(random: Random) -> bytes:
         struct.pack_into(">H", stream, at + 6, random.choice((1, 255, 65535)))  # layers
         stream[at + 9] = random.choice((0, 5, 32))  # levels
         stream[at + 10 : at + 12] = bytes((random.choice((0, 4, 8)), random.choice((0, 4, 8))))
-    return _film("JPEG2000Lossless", side, bytes(stream), bits=8)
+    return _file("JPEG2000Lossless", side, bytes(stream), bits=8)
 
 
 @functools.cache
 def _taken_apart(name: str) -> tuple[bytes, bytes]:
-    """Return a film up to its pixels, and its frame."""
-    content = sound_films()[name]
+    """Return a file up to its pixels, and its frame."""
+    content = valid_files()[name]
     start = content.index(_PIXELS)
     return content[:start], get_frame(dcmread(io.BytesIO(content)).PixelData, 0)
 
@@ -150,7 +150,7 @@ def _item(data: bytes) -> bytes:
     return b"\xfe\xff\x00\xe0" + struct.pack("<I", len(data)) + data
 
 
-def _film(name: str, side: int, stream: bytes, *, bits: int) -> bytes:
+def _file(name: str, side: int, stream: bytes, *, bits: int) -> bytes:
     before, _ = _taken_apart(name)
     dataset: Dataset = dcmread(io.BytesIO(before), force=True)
     dataset.Rows = dataset.Columns = side
@@ -164,7 +164,7 @@ def _film(name: str, side: int, stream: bytes, *, bits: int) -> bytes:
 
 @functools.cache
 def _even(name: str, side: int) -> bytes:
-    """Return an image of two values, which compress to nothing."""
+    """Return an image of two values, which compresses to almost nothing."""
     picture = np.zeros((side, side), np.uint8)
     picture[side // 2 :] = 9
     if name == "RLELossless":

@@ -1,4 +1,4 @@
-"""A fixed sample of hostile files through the real stack: no crash, no hang, no unknown ending."""
+"""A fixed sample of hostile files in the real stack: no crash, no hang, no unknown outcome."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from tests.fuzz.inputs import KINDS, kind_of, write_input
 
 
 @pytest.mark.slow
-def test_hostile_files_cost_nothing_but_themselves() -> None:
+def test_hostile_files_fail_alone() -> None:
     report = run_campaign(320, seed=0, round_size=160, tell=lambda _: None)
     assert report.faults == []
     assert report.worker_crashes == 0
     assert set(report.kinds) == set(KINDS)
     assert report.files > 300
-    assert report.endings["measured"] > 20  # some damage does no harm
+    assert report.endings["measured"] > 20  # some damage is harmless
     assert len(report.codes) > 8
 
 
-def test_a_number_makes_the_same_input_again(tmp_path: Path) -> None:
+def test_a_number_gives_the_same_input_again(tmp_path: Path) -> None:
     for place in ("one", "other"):
         (tmp_path / place).mkdir()
         for number in range(60, 100):

@@ -1,4 +1,4 @@
-"""TIFFs whose directories lie: about sides, depths, places and amounts."""
+"""TIFFs with wrong directories: sides, depths, offsets and counts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 from PIL import Image
 
-from tests.fuzz.films import sound_films
+from tests.fuzz.radiographs import valid_files
 
 _SIDES = (0, 1, 127, 192, 193, 4096, 9999, 65535, (1 << 31) - 1, (1 << 32) - 1)
 _COMPRESSIONS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34712, 34925, 50000, 65000)
@@ -18,7 +18,7 @@ _COMPRESSIONS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34712, 34925, 50000, 6
 
 def lying_tiff(random: Random) -> bytes:
     """Change entries of the directory: types, counts, values."""
-    content = bytearray(sound_films()["tiff"])
+    content = bytearray(valid_files()["tiff"])
     (start,) = struct.unpack_from("<I", content, 4)
     (count,) = struct.unpack_from("<H", content, start)
     for _ in range(random.choice((1, 1, 2, 5))):
@@ -37,8 +37,8 @@ def lying_tiff(random: Random) -> bytes:
 
 
 def looping_tiff(random: Random) -> bytes:
-    """Let a directory be its own successor, or have sixty thousand entries."""
-    content = bytearray(sound_films()["tiff"])
+    """Link a directory to itself, or give it sixty thousand entries."""
+    content = bytearray(valid_files()["tiff"])
     (start,) = struct.unpack_from("<I", content, 4)
     (count,) = struct.unpack_from("<H", content, start)
     if random.random() < 0.5:
@@ -51,7 +51,7 @@ def looping_tiff(random: Random) -> bytes:
 
 
 def tiff_bomb(random: Random) -> bytes:
-    """Pack up to a hundred megapixels of nothing into kilobytes."""
+    """Compress up to a hundred megapixels of zeros into kilobytes."""
     return _bomb(random.choice((3000, 9900)), random.choice(("tiff_adobe_deflate", "tiff_lzw")))
 
 

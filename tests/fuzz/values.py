@@ -1,4 +1,4 @@
-"""Headers whose values are too large, too long, in no character set, or at odds with the pixels."""
+"""Headers with values that are too large, too long, wrongly encoded, or contradict the pixels."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from random import Random
 from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
 
-from tests.fuzz.films import PATIENT, sound_films
 from tests.fuzz.headers import replaced
+from tests.fuzz.radiographs import PATIENT, valid_files
 
 _COUNTS = ((0x28, 0x08), (0x28, 0x10), (0x28, 0x11), (0x28, 0x101), (0x28, 0x102), (0x28, 0x02))
 _DIGITS = (10, 14, 20, 40, 300)
@@ -32,7 +32,7 @@ _WRITTEN = (
 
 
 def immense_number(random: Random) -> bytes:
-    """Count what a header counts in numbers that no row of a database holds."""
+    """Use counts beyond what a database column can store."""
     digits = b"".join(b"%d" % random.randrange(1, 10) for _ in range(random.choice(_DIGITS)))
     number = random.choice((digits, b"-" + digits, b"1e%d" % random.choice((9, 18, 30, 300))))
     tags = random.sample(_COUNTS, random.choice((1, 1, 3)))
@@ -40,11 +40,11 @@ def immense_number(random: Random) -> bytes:
         value, vr = struct.pack("<I", random.choice((1 << 31, (1 << 32) - 1))), "UL"
     else:
         value, vr = _even(number), random.choice(("IS", "DS", "LO"))
-    return _film(random, dict.fromkeys(tags, (vr, value)))
+    return _file(random, dict.fromkeys(tags, (vr, value)))
 
 
 def immense_text(random: Random) -> bytes:
-    """Write what fills a page, or a book, where a name or a code belongs."""
+    """Write a text of a page, or of a book, in place of a name or a code."""
     length = random.choice((70, 300, 3000, 30_000, random.choice((3000, 6 << 20, 20 << 20))))
     piece = random.choice(
         (
@@ -57,22 +57,22 @@ def immense_text(random: Random) -> bytes:
     text = (piece * (length // len(piece) + 1))[: length & ~1]
     tags = random.sample(_WORDS, random.choice((1, 1, 4)))
     charset = {(0x08, 0x05): ("CS", b"ISO_IR 192")} if random.random() < 0.5 else {}
-    return _film(random, charset | dict.fromkeys(tags, ("UT", text)))
+    return _file(random, charset | dict.fromkeys(tags, ("UT", text)))
 
 
 def wrong_character_set(random: Random) -> bytes:
-    """Write texts in another character set than the one that is named, if one is."""
+    """Write texts in another character set than the declared one, if any."""
     words = {
         tag: ("LO", _even(random.choice(_WRITTEN) * random.choice((1, 1, 9))))
         for tag in random.sample(_WORDS, 4)
     }
     name = {(0x10, 0x10): ("PN", _even(PATIENT.encode() + random.choice(_WRITTEN)))}
     charset = {(0x08, 0x05): ("CS", _even(random.choice(_CHARACTER_SETS)))}
-    return _film(random, charset | words | name)
+    return _file(random, charset | words | name)
 
 
 def contradicting_depths(random: Random) -> bytes:
-    """Let depth, sign, samples and colours disagree, with the right amount of pixels or not."""
+    """Make depth, sign, samples and colours contradictory, with a right or wrong pixel count."""
     allocated = random.choice((1, 8, 16, 16, 32, 64, 12, 0))
     side = 192
     numbers = {
@@ -97,11 +97,11 @@ def contradicting_depths(random: Random) -> bytes:
     if random.random() < 0.3:
         frames = random.choice((b"0 ", b"2 ", b"1000000 "))
         elements[0x28, 0x08] = ("IS", frames)
-    return replaced(sound_films()["ExplicitVRLittleEndian"], elements)
+    return replaced(valid_files()["ExplicitVRLittleEndian"], elements)
 
 
 def extreme_window(random: Random) -> bytes:
-    """Ask for slopes, windows and functions at the ends of what numbers can say."""
+    """Use slopes, windows and functions at the limits of the number formats."""
     numbers = (b"1e308", b"-1e308", b"1e-320", b"0", b"-0.0", b"1e38", b"NaN", b"0.0001", b"65535")
     tags = ((0x28, 0x1050), (0x28, 0x1051), (0x28, 0x1052), (0x28, 0x1053))
     elements = {
@@ -110,13 +110,13 @@ def extreme_window(random: Random) -> bytes:
     }
     if random.random() < 0.5:
         elements[0x28, 0x1056] = ("CS", random.choice((b"SIGMOID ", b"LINEAR_EXACT")))
-    return _film(random, elements)
+    return _file(random, elements)
 
 
-def cut_film(random: Random) -> bytes:
-    """End a DICOM file where one part of it meets the next, or within its pixels."""
-    name = random.choice([each for each in sound_films() if each[0].isupper()])
-    content = sound_films()[name]
+def cut_radiograph(random: Random) -> bytes:
+    """Truncate a DICOM file between two parts, or within its pixels."""
+    name = random.choice([each for each in valid_files() if each[0].isupper()])
+    content = valid_files()[name]
     pixels = len(content) - random.randrange(40, min(6000, len(content) // 2))
     if name.startswith("Deflated"):
         return content[: random.choice((400, pixels))]
@@ -126,11 +126,11 @@ def cut_film(random: Random) -> bytes:
     return content[: max(1, at - random.choice((0, 0, 1, 2, 4, 8)))]
 
 
-def _film(random: Random, elements: dict[tuple[int, int], tuple[str, bytes]]) -> bytes:
-    # A remark of its own: the same mistake in two films is no duplicate.
+def _file(random: Random, elements: dict[tuple[int, int], tuple[str, bytes]]) -> bytes:
+    # A unique comment, so that two files with the same error are not duplicates.
     remark = (0x20, 0x4000), ("LT", b"%08d" % random.randrange(10**8))
     name = (0x10, 0x10), ("PN", _even(PATIENT.encode()))
-    return replaced(sound_films()["ExplicitVRLittleEndian"], dict((remark, name)) | elements)
+    return replaced(valid_files()["ExplicitVRLittleEndian"], dict((remark, name)) | elements)
 
 
 def _even(value: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The page's section on several machines: its files and commands, with values filled in."""
+"""The documentation's section on several machines: its files and commands, with values."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ _FENCE = re.compile(r"^```\w+ (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 class Manual:
-    """What the section says, by the name beside each fence."""
+    """The code blocks of the section, by the name at each fence."""
 
     def __init__(self, values: dict[str, str]) -> None:
-        """Read it; ``values``: what stands there for what each site has of its own."""
+        """``values``: by placeholder, the values of this site."""
         [section] = _SECTION.findall(_PAGE.read_text(encoding="utf-8"))
         self._blocks: dict[str, str] = dict(_FENCE.findall(section))
         self._values = values
 
     @property
     def names(self) -> set[str]:
-        """Names of its files and of those who run its commands."""
+        """Return the names of its files and of the machines that run its commands."""
         return set(self._blocks)
 
     def text(self, name: str, **more: str) -> str:
-        """Return one block. ``more``: values that were not known before."""
+        """Return one block. ``more``: further values."""
         text = self._blocks[name]
         for placeholder, value in {**self._values, **more}.items():
             text = text.replace(placeholder, value)
         return text
 
     def commands(self, name: str, **more: str) -> list[list[str]]:
-        """Return the words after ``thoraq`` of each command of one block."""
+        """Return the words after ``thoraq`` of each command in a block."""
         found = []
         for line in self.text(name, **more).splitlines():
             command, *words = shlex.split(line, comments=True)

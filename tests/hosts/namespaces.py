@@ -1,8 +1,8 @@
-"""Machines on a network of their own: network namespaces around a switch.
+"""Simulated machines on a separate network: network namespaces around a switch.
 
-Each machine has a name, an address and one link, which can be cut, mended and limited. Names of
-namespaces begin with the number of this process, so that two test runs do not meet; those of a run
-that was killed are removed by the next one.
+Each machine has a name, an address and one link, which can be cut, restored and limited. Names of
+namespaces begin with the id of this process, so that two test runs do not conflict; those of a
+killed run are removed by the next one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Self
 
 from testbed.processes import ending_with_us
 
-#: Where Debian keeps ip and tc; users' search paths often leave it out.
+#: Debian's folders of ip and tc, which are often missing in users' search paths.
 _SYSTEM = "/usr/sbin:/sbin:/usr/bin:/bin"
 _PREFIX = "thoraq"
 _OWN = re.compile(rf"{_PREFIX}-(\d+)-\w+")
@@ -31,12 +31,12 @@ _END_SECONDS = 20.0
 
 
 class NoNamespaces(Exception):
-    """No machines of their own here: that takes Linux, root, and `ip` and `tc` of iproute2."""
+    """Network namespaces need Linux, root, and `ip` and `tc` of iproute2."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A machine, and the ``processes`` that were started there from here."""
+    """A machine, and the ``processes`` started there from here."""
 
     name: str
     address: str
@@ -46,12 +46,12 @@ class Host:
 
     @property
     def within(self) -> tuple[str, ...]:
-        """Words before a command; what they start is replaced by it."""
+        """Return the words before a command, which execute it in place."""
         named = ("unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', self.name)
         return (_tool("ip"), "netns", "exec", self.namespace, *named)
 
     def cut(self) -> None:
-        """Cut the link: from now on nothing comes or goes, and no side is told."""
+        """Cut the link: all packets are dropped, and neither side is notified."""
         _ip("-n", self.switch, "link", "set", self.name, "down")
 
     def mend(self) -> None:
@@ -95,7 +95,7 @@ class Host:
 
 
 class Network:
-    """Machines around a switch, which are gone at the end of the block, with all that ran there."""
+    """Machines around a switch, removed at the end of the block with their processes."""
 
     def __init__(self) -> None:
         self._namespaces: list[str] = []
@@ -103,7 +103,7 @@ class Network:
         self._switch = f"{_PREFIX}-{os.getpid()}-{_SWITCH}"
 
     def __enter__(self) -> Self:
-        """Make the switch. Raises NoNamespaces."""
+        """Create the switch. Raises NoNamespaces."""
         if os.geteuid() != 0:
             raise NoNamespaces(NoNamespaces.__doc__)
         try:
@@ -120,10 +120,10 @@ class Network:
         self._remove()
 
     def host(self, name: str, address: str) -> Host:
-        """Add a machine with an address of a network of 24 bits."""
+        """Add a machine with an address in a /24 network."""
         namespace = f"{_PREFIX}-{os.getpid()}-{name}"
         self._add(namespace)
-        # Both ends are made where they belong: the machine's own network is left as it is.
+        # Both ends are created within namespaces: this machine's network is unchanged.
         ends = ("type", "veth", "peer", "name", "eth0", "netns", namespace)
         _ip("-n", self._switch, "link", "add", name, *ends)
         _ip("-n", self._switch, "link", "set", name, "master", _BRIDGE, "up")
@@ -144,7 +144,7 @@ class Network:
 
 
 def _sweep() -> None:
-    """Remove what test runs left that are no longer there."""
+    """Remove namespaces of earlier test runs."""
     for line in _run(_tool("ip"), "netns", "list").splitlines():
         found = _OWN.match(line)
         if found is not None and not Path("/proc", found[1]).exists():
@@ -152,7 +152,7 @@ def _sweep() -> None:
 
 
 def _end(namespace: str) -> None:
-    """End what runs in a namespace, and remove it."""
+    """Kill the processes in a namespace, and remove it."""
     deadline = time.monotonic() + _END_SECONDS
     while (pids := _pids(namespace)) and time.monotonic() < deadline:
         for pid in pids:

@@ -1,4 +1,4 @@
-"""A site of four machines, set up by the page's words, that measures a folder all of them see."""
+"""A site of four machines, set up as documented, that measure a common folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.hosts.namespaces import Host, Network
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 120.0
-#: Shorter than an operator would have them, so that a test need not wait.
+#: Shorter times than an operator would set, so that tests are fast.
 QUICK = {
     "THORAQ_CHUNK_SIZE": "4",
     "THORAQ_LEASE_SECONDS": "4",
@@ -42,7 +42,7 @@ QUICK = {
 
 
 class Machine:
-    """A host with a folder that commands run in and a state folder of its own."""
+    """A host with a working directory and a separate state folder."""
 
     def __init__(self, host: Host, folder: Path, settings: str) -> None:
         self.host = host
@@ -56,17 +56,17 @@ class Machine:
             **QUICK,
             "THORAQ_STATE": str(folder / "state"),
         }
-        # It keeps the tests from this machine's settings; each host has a file of its own.
+        # It keeps the tests from this machine's settings; each host has its own file.
         self._environment.pop("THORAQ_ENV_FILE", None)
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
-        """Start a command of thoraq there; `log` holds what it writes."""
+        """Start a command of thoraq there; `log` returns its output."""
         command = [sys.executable, "-m", "cli", *words]
         log = self._folder / f"{words[0]}.log"
         return self.host.start(command, self._environment, self._folder, log)
 
     def log(self, command: str) -> str:
-        """Return what a command of this name has written."""
+        """Return the output of a command."""
         return (self._folder / f"{command}.log").read_text(encoding="utf-8")
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -86,13 +86,13 @@ class Machine:
         )
 
     def start_python(self, source: str, *words: str) -> subprocess.Popen[bytes]:
-        """Start Python there on a source; `log("-c")` holds what it writes."""
+        """Start Python code there; `log("-c")` returns its output."""
         command = [sys.executable, "-c", source, *words]
         log = self._folder / "-c.log"
         return self.host.start(command, self._environment, self._folder, log)
 
     def checks(self) -> dict[str, dict[str, Any]]:
-        """Return what the doctor says there, by the name of each check; the last of a name."""
+        """Return the doctor's checks there by name; the last one of a name."""
         ran = self.run("doctor", "--json")
         assert ran.returncode in {0, 4}, ran.stderr
         return {each["name"]: each for each in json.loads(ran.stdout)}
@@ -121,20 +121,20 @@ class Site:
         )
 
     def machine(self, name: str, address: str) -> Machine:
-        """Add a machine that has the file of settings."""
+        """Add a machine with the settings file."""
         host = self._network.host(name, address)
         return Machine(host, self._folder / name, self.manual.text("thoraq.env"))
 
     @contextmanager
     def open(self) -> Iterator[Site]:
-        """Start everything as the page has it; ``database`` is reached from here by a socket."""
+        """Start everything as documented; ``database`` is connected by a socket."""
         with ExitStack() as stack:
             stack.callback(self._postgres.remove)
             self._start_postgres()
             self._start_redis()
             for words in self.manual.commands("scheduler"):
                 self.follow(self.operator, words)
-            # As the role that the workers have, who write what the witness counts.
+            # With the workers' role, which writes to the tables of the witness.
             url = self._postgres.url("thoraq").replace("//postgres@", "//thoraq@")
             self.database = Database.open(url)
             stack.callback(self.database.dispose)
@@ -147,7 +147,7 @@ class Site:
             yield self
 
     def follow(self, machine: Machine, words: Sequence[str]) -> str:
-        """Do what the page says; return what it printed, of a process that stays nothing."""
+        """Run a documented command; return its output, empty for a process that keeps running."""
         if words[0] in {"scheduler", "worker"}:
             self._staying.append(machine.start(*words))
             return ""
@@ -174,7 +174,7 @@ class Site:
         return eventually(lambda: self.status(batch).open == 0, seconds)
 
     def holders(self, batch: str) -> set[str]:
-        """Return the workers that hold files of a batch."""
+        """Return the workers that have claimed files of a batch."""
         with self._connected() as connection:
             rows = connection.execute(
                 "SELECT DISTINCT job.worker FROM job JOIN file ON file.job_id = job.id"
@@ -185,7 +185,7 @@ class Site:
         return {row[0] for row in rows}
 
     def connections_of(self, address: str) -> int:
-        """Return how many connections the database believes to have with an address."""
+        """Return how many connections the database still has with an address."""
         with self._connected() as connection:
             row = connection.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE client_addr = %s::inet", [address]
@@ -199,7 +199,7 @@ class Site:
             each.host.signal(signal.SIGSTOP)
 
     def freeze_holding(self, machine: Machine, batch: str) -> None:
-        """Freeze a machine in a moment in which its worker holds files of a batch."""
+        """Suspend a machine while its worker holds files of a batch."""
         name = f"cpu0@{machine.host.name}"
 
         def frozen() -> bool:
@@ -211,7 +211,7 @@ class Site:
             machine.host.signal(signal.SIGCONT)
             return False
 
-        # A machine whose link was cut has to miss the silence of its connections first.
+        # After a cut link the machine has to detect its dead connections first.
         assert eventually(frozen, 180), f"{name} held nothing; {self.status(batch)}"
 
     def _connected(self) -> psycopg.Connection[Any]:

@@ -1,4 +1,4 @@
-"""Several machines, set up by the documentation's words: measured, lost, cut off and slow.
+"""Several machines, set up as documented: measuring, lost, disconnected and slow.
 
 Each machine is a network namespace with its own name, address, state folder and link.
 """
@@ -25,7 +25,7 @@ from tests.chaos import witness
 from tests.hosts.namespaces import Network, NoNamespaces
 from tests.hosts.site import Site
 
-#: Holds files of a batch, and the locks of their rows in a transaction that does not end.
+#: Claims files of a batch, and locks their rows in a transaction that does not end.
 VANISHING_WRITER = """
 import sys, time
 from sqlalchemy import select
@@ -46,7 +46,7 @@ with database.write() as connection:
     print("holding", flush=True)
     time.sleep(1000)
 """
-#: Looks again and again who does not answer, a line each time.
+#: Prints repeatedly which parts do not answer, a line each time.
 LOOKOUT = """
 import time
 from scheduler.absences import find_absences
@@ -60,7 +60,7 @@ while True:
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[Network]:
-    """Give a switch; where a machine cannot have one, root in CI is told so."""
+    """Return a switch; skip without namespaces, but fail for root in CI."""
     try:
         with Network() as made:
             yield made
@@ -72,7 +72,7 @@ def network() -> Iterator[Network]:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder of ten radiographs, a copy of one, and what is no radiograph."""
+    """Return a folder of ten radiographs, a copy of one, and another file."""
     folder = tmp_path_factory.mktemp("archive") / "archive"
     write_radiographs(folder, 10)
     (folder / "copy.png").write_bytes((folder / "0-0000.png").read_bytes())
@@ -85,19 +85,19 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(
     network: Network, archive: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    """Give the machines of the documentation, with everything running."""
+    """Return the machines of the documentation, with everything running."""
     with Site(network, tmp_path_factory.mktemp("site"), archive).open() as opened:
         yield opened
 
 
 def all_measured_once(site: Site, batch: str, count: int) -> bool:
-    """Whether a batch of radiographs has ended, and nothing of the whole site twice."""
+    """Return whether a batch of radiographs has ended, and nothing on the site was repeated."""
     ledger = site.status(batch)
     ended = (ledger.seen, ledger.measured, ledger.open) == (count, count, 0)
     return ended and witness.testify(site.database).twice == 0
 
 
-def test_the_words_of_the_documentation_measure_a_folder_as_one_machine_does(
+def test_the_documented_setup_measures_a_folder_like_one_machine(
     site: Site, archive: Path, tmp_path: Path
 ) -> None:
     alone = Commands(tmp_path / "alone")
@@ -132,7 +132,7 @@ def test_the_words_of_the_documentation_measure_a_folder_as_one_machine_does(
     assert (said.twice, said.unexplained) == (0, 0)
 
 
-def test_a_slow_link_ends_the_batch_and_nobody_is_taken_for_absent(
+def test_a_slow_link_completes_the_batch_and_no_process_is_reported_absent(
     site: Site, tmp_path: Path
 ) -> None:
     site.keeper.limit("256kbit")
@@ -152,9 +152,7 @@ def test_a_slow_link_ends_the_batch_and_nobody_is_taken_for_absent(
     assert set(looks) == {"[]"}
 
 
-def test_a_link_that_comes_back_is_outlasted_by_everything_at_work(
-    site: Site, tmp_path: Path
-) -> None:
+def test_every_process_survives_an_interrupted_link(site: Site, tmp_path: Path) -> None:
     first, second = site.workers
     site.freeze()
     write_radiographs(tmp_path / "cut", 24, seed=2)
@@ -185,12 +183,12 @@ def test_a_link_that_comes_back_is_outlasted_by_everything_at_work(
     assert eventually(lambda: site.operator.checks()["processes"]["ok"])
 
 
-def test_what_a_vanished_machine_held_goes_elsewhere_and_nothing_is_done_twice(
+def test_files_of_a_vanished_machine_are_requeued_and_nothing_is_repeated(
     site: Site, tmp_path: Path
 ) -> None:
     first, second = site.workers
     write_radiographs(tmp_path / "vanishing", 24, seed=4)
-    first.host.signal(signal.SIGSTOP)  # or it may be quicker and take all
+    first.host.signal(signal.SIGSTOP)  # otherwise it might be faster and claim all
     site.submit(tmp_path / "vanishing", "vanishing")
     site.freeze_holding(second, "vanishing")
     first.host.signal(signal.SIGCONT)
@@ -198,19 +196,19 @@ def test_what_a_vanished_machine_held_goes_elsewhere_and_nothing_is_done_twice(
     second.host.signal(signal.SIGCONT)
     assert site.ends("vanishing"), site.status("vanishing")
     assert all_measured_once(site, "vanishing", 24)
-    assert site.operator.checks()["processes"]["ok"]  # another answers
+    assert site.operator.checks()["processes"]["ok"]  # another worker answers
 
     second.host.mend()
     write_radiographs(tmp_path / "killed", 24, seed=5)
     first.host.signal(signal.SIGSTOP)
     site.submit(tmp_path / "killed", "killed")
-    site.freeze_holding(second, "killed")  # which takes part again
+    site.freeze_holding(second, "killed")  # which is back at work
     first.host.signal(signal.SIGCONT)
     second.host.signal(signal.SIGKILL)
     assert site.ends("killed"), site.status("killed")
     assert all_measured_once(site, "killed", 24)
 
-    # A writer is lost in the middle of a transaction; all else goes on around what it has locked.
+    # A writer is lost during a transaction; everything else continues despite its locks.
     first.host.signal(signal.SIGSTOP)
     write_radiographs(tmp_path / "locked", 4, seed=3)
     site.submit(tmp_path / "locked", "locked")

@@ -1,4 +1,4 @@
-"""What tests of the scheduler share: settings of one test, an app, a served model."""
+"""Fixtures of the scheduler's tests: settings, an app, a served model."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from scheduler.settings import Settings
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Give settings whose state folder is the test's own."""
+    """Return settings with a separate state folder."""
     return Settings(state=tmp_path / "state", chunk_size=2, watch_seconds=0.01, settle_seconds=0)
 
 
 @pytest.fixture
 def app(redis_url: str) -> Iterator[Celery]:
-    """Give an app on a real, empty broker."""
+    """Return an app on a real, empty broker."""
     created = create_app(redis_url)
     yield created
     created.close()
@@ -31,14 +31,14 @@ def app(redis_url: str) -> Iterator[Celery]:
 
 @pytest.fixture
 def served(database: Database) -> Database:
-    """Give a database that has a model to measure with."""
+    """Return a database with a served model."""
     register_model(database, "test-1", "0" * 64, {}, serve=True)
     return database
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a file system of two megabytes that may be filled up."""
+    """Return a file system of two megabytes that a test can fill."""
     place = tmp_path / "disk"
     place.mkdir()
     mounted = subprocess.run(
@@ -47,6 +47,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         check=False,
     )
     if mounted.returncode:
-        pytest.skip("only root may mount a small file system")
+        pytest.skip("only root can mount a small file system")
     yield place
     subprocess.run(["umount", "--lazy", str(place)], check=True)

@@ -1,6 +1,6 @@
-"""A Celery worker of thoraq's app that notes what it is asked for, and measures nothing.
+"""A Celery worker with thoraq's app that records its tasks and measures nothing.
 
-``python -m tests.scheduler.serving URL [--obedient] [--cancels-once] [--cancels-on]`` takes from
+``python -m tests.scheduler.serving URL [--obedient] [--cancels-once] [--cancels-on]`` consumes
 every queue.
 """
 
@@ -27,9 +27,9 @@ from scheduler.process_end import become_worker
 from testbed.patience import eventually
 from testbed.processes import ending_with_us
 
-#: Where the arguments of each task that ran are noted.
+#: Redis key under which the arguments of each task are recorded.
 SERVED = "test.served"
-#: A chunk at which Celery raises before the task begins, and one at which the process is killed.
+#: A chunk on which Celery fails before the task begins, and one that kills the process.
 RAISES, KILLS = 666, 667
 
 
@@ -42,21 +42,21 @@ class Serving:
         self._log = log
 
     def log(self) -> str:
-        """Return what it wrote."""
+        """Return its log."""
         return self._log.read_text()
 
     def runs(self) -> bool:
-        """Whether it has not ended."""
+        """Return whether it is running."""
         return self.process.poll() is None
 
     def served(self) -> list[str]:
-        """Return what ran, the first one first."""
+        """Return the tasks that ran, in order."""
         return [each.decode() for each in self.client.lrange(SERVED, 0, -1)]
 
 
 @contextmanager
 def serving(url: str, log: Path, *options: str) -> Iterator[Serving]:
-    """Run a worker until the end of the block."""
+    """Run a worker during a block."""
     with log.open("ab") as written, Redis.from_url(url) as client:
         before = log.stat().st_size
         process = subprocess.Popen(
@@ -106,12 +106,12 @@ def _add_tasks(app: Celery, url: str) -> None:
 
 
 def main() -> None:
-    """Become the worker."""
+    """Run the worker."""
     url, *options = sys.argv[1:]
     configure_logs()
     signals.setup_logging.connect(_keep_logs)
     app = create_app(url, remote_control="--obedient" in options)
-    # A message of a worker that was killed comes back within the test.
+    # The message of a killed worker is delivered again within the test.
     app.conf.broker_transport_options |= {"visibility_timeout": 2, "unacked_restore_interval": 1}
     _add_tasks(app, url)
     signals.worker_ready.connect(functools.partial(_cancel, options), weak=False)
@@ -121,7 +121,7 @@ def main() -> None:
 
 
 def _cancel(options: list[str], sender: Any, **_: Any) -> None:
-    """Take the consumer of a queue away from below Celery, once or again and again."""
+    """Cancel the consumer of a queue behind Celery's back, once or repeatedly."""
 
     def cancel() -> None:
         channel = sender.task_consumer.channel
@@ -136,7 +136,7 @@ def _cancel(options: list[str], sender: Any, **_: Any) -> None:
 
 
 def _keep_logs(**_: object) -> None:
-    """Leave the logs as they are."""
+    """Do nothing: Celery must not configure logging."""
 
 
 if __name__ == "__main__":

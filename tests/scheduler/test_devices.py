@@ -1,4 +1,4 @@
-"""Which devices a machine works on."""
+"""The choice of a machine's devices."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def test_devices_are_chosen(
     assert choose_devices(requested, found, cores=cores) == chosen
 
 
-def test_how_many_share_a_device_can_be_said() -> None:
+def test_the_number_of_workers_per_device_can_be_given() -> None:
     assert choose_devices("auto", NVIDIA, cores=64, sharing=1) == ("cuda:0", "cuda:1")
     assert choose_devices("cuda:1", NVIDIA, cores=1, sharing=3) == ("cuda:1",) * 3
     assert choose_devices("auto", (CPU,), cores=2, sharing=3) == ("cpu",) * 2
 
 
-def test_workers_that_share_a_device_have_names_of_their_own(tmp_path: Path) -> None:
+def test_workers_that_share_a_device_have_different_names(tmp_path: Path) -> None:
     stack = Stack(Settings(state=tmp_path), choose_devices("auto", NVIDIA, cores=16))
     workers = stack.members[1:]
     assert [each.name for each in workers] == ["gpu0", "gpu1", "gpu0b", "gpu1b"]
@@ -62,7 +62,7 @@ def test_workers_that_share_a_device_have_names_of_their_own(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("requested", ["cuda:2", "gpu0", "cuda:x"])
-def test_a_device_that_is_not_there_is_told(requested: str) -> None:
+def test_a_missing_device_is_reported(requested: str) -> None:
     with pytest.raises(DeviceMissing, match="doctor"):
         choose_devices(requested, NVIDIA)
 
@@ -106,7 +106,7 @@ def test_devices_are_listed_without_torch_in_this_process() -> None:
         (".2", ".2", 1),
     ],
 )
-def test_a_worker_that_shares_a_device_is_told_by_its_number(
+def test_a_worker_that_shares_a_device_has_a_number(
     requested: str, device: str, share: int
 ) -> None:
     assert split_share(requested) == (device, share)

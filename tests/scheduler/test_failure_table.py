@@ -1,4 +1,4 @@
-"""Beside the files in failed/ a table says why each is there; nobody's file gives way to it."""
+"""A table in failed/ gives the reason for each file there, and overwrites nobody's file."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ Watching = Callable[[After], Watch]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give an inbox with two films and a file that is none."""
+    """Return an inbox with two radiographs and another file."""
     made = tmp_path / "incoming"
     (made / "study").mkdir(parents=True)
     write_image(made / "study" / "1.png", 1)
     write_image(made / "=2.png", 2)
-    (made / "notes.txt").write_text("no film")
+    (made / "notes.txt").write_text("not an image")
     return made
 
 
@@ -48,7 +48,7 @@ def broken(job: ClaimedJob) -> Outcome:
 
 
 def table(folder: Path) -> dict[str, dict[str, str]]:
-    """Read the table; each path has one row."""
+    """Return the rows of the table by path, one each."""
     text = (folder / "failed" / NAME).read_text("utf-8", "surrogateescape")
     lines = list(csv.DictReader(text.splitlines()))
     rows = {line["path"]: line for line in lines}
@@ -69,7 +69,7 @@ def test_the_table_says_why_each_file_is_in_failed_and_what_to_do(
     end(served, lambda job: broken(job) if "=2" in job.paths[0] else measured(job))
     watch.scan()
     rows = table(folder)
-    assert set(rows) == {"'=2.png", "notes.txt"}  # no formula
+    assert set(rows) == {"'=2.png", "notes.txt"}  # not a formula
     assert rows["'=2.png"] | {"when": ""} == {
         "path": "'=2.png",
         "code": BROKEN.code,
@@ -82,7 +82,7 @@ def test_the_table_says_why_each_file_is_in_failed_and_what_to_do(
     assert drafts(folder) == []
 
 
-def test_what_to_do_is_in_one_column_alone(
+def test_the_remedy_is_in_only_one_column(
     served: Database, folder: Path, settings: Settings
 ) -> None:
     remedies = {each.code: str(each.__doc__) for each in (TruncatedFile, NotAnImage)}
@@ -101,7 +101,7 @@ def test_what_to_do_is_in_one_column_alone(
     }
 
 
-def test_later_failures_join_the_table_also_after_a_restart(
+def test_later_failures_are_added_to_the_table_also_after_a_restart(
     served: Database, folder: Path, watching: Watching
 ) -> None:
     expected = {"notes.txt"}
@@ -112,7 +112,7 @@ def test_later_failures_join_the_table_also_after_a_restart(
     for number in range(6):
         if number % 2:
             watch = watching(After.MOVE)
-        (folder / f"more {number}.txt").write_text(f"no film {number}")
+        (folder / f"more {number}.txt").write_text(f"not an image {number}")
         take(watch)
         expected.add(f"more {number}.txt")
         assert set(table(folder)) == expected
@@ -124,7 +124,7 @@ def test_later_failures_join_the_table_also_after_a_restart(
     }
 
 
-def test_the_table_is_not_taken_in_by_any_watch(
+def test_the_table_is_not_submitted_by_any_watch(
     served: Database, folder: Path, watching: Watching
 ) -> None:
     take(watching(After.MOVE))
@@ -149,7 +149,7 @@ def test_a_file_that_is_measured_by_a_later_try_leaves_the_table(
     assert set(table(folder)) == {"notes.txt"}
 
 
-def test_a_crash_between_the_table_and_the_note_gives_no_row_twice(
+def test_a_crash_before_the_database_is_updated_repeats_no_row(
     served: Database, folder: Path, watching: Watching
 ) -> None:
     take(watching(After.MOVE))
@@ -226,7 +226,7 @@ def of_somebody_else(path: Path, outside: Path) -> None:
         of_somebody_else,
     ],
 )
-def test_a_table_that_is_not_ours_is_left_as_it_is_and_files_are_put_away(
+def test_a_foreign_table_is_unchanged_and_files_are_moved(
     served: Database,
     folder: Path,
     watching: Watching,
@@ -252,7 +252,7 @@ def test_a_table_that_is_not_ours_is_left_as_it_is_and_files_are_put_away(
 
 
 @pytest.mark.parametrize("name", [NAME, "Reasons.CSV"])
-def test_a_file_that_is_sent_under_the_name_of_the_table_gets_another(
+def test_a_file_with_the_name_of_the_table_is_renamed(
     served: Database, folder: Path, watching: Watching, name: str
 ) -> None:
     (folder / name).write_text("sent")
@@ -263,7 +263,7 @@ def test_a_file_that_is_sent_under_the_name_of_the_table_gets_another(
     assert Path(sent.path).name in table(folder)
 
 
-def test_a_table_that_is_swapped_while_it_is_written_is_not_overwritten(
+def test_a_table_replaced_while_it_is_written_is_not_overwritten(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "failed").mkdir()
@@ -285,10 +285,10 @@ def test_a_table_that_is_swapped_while_it_is_written_is_not_overwritten(
     assert drafts(folder) == []
 
 
-def test_on_a_full_disk_what_failed_is_noted_once_its_reason_is_written(
+def test_on_a_full_disk_failures_are_recorded_after_their_reason_is_written(
     served: Database, small_disk: Path, settings: Settings
 ) -> None:
-    (small_disk / "notes.txt").write_text("no film")
+    (small_disk / "notes.txt").write_text("not an image")
     (small_disk / "failed").mkdir()
     watch = Watch(served, small_disk, settings, after=After.MOVE, remedies=REMEDIES)
     with (small_disk / ".filling").open("wb", buffering=0) as file:
@@ -316,7 +316,7 @@ def test_a_name_of_any_bytes_is_in_the_table(
     take(watch)
     end(served, broken)
     watch.scan()
-    (folder / "more.txt").write_text("no film")
+    (folder / "more.txt").write_text("not an image")
     take(watching(After.MOVE))
     assert name in table(folder)
     with (folder / "failed" / NAME).open("rb") as file:
@@ -324,7 +324,7 @@ def test_a_name_of_any_bytes_is_in_the_table(
 
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff20"])
-def test_no_text_of_the_table_is_a_formula_and_none_is_changed_twice(sign: str) -> None:
+def test_no_text_in_the_table_is_a_formula_or_is_escaped_twice(sign: str) -> None:
     once = FailureRow.of(f"{sign}cmd|' /C calc'!A0", "code", sign, "", "")
     assert (once.path[0], once.detail) == ("'", f"'{sign}")
     again = FailureRow.of(once.path, once.code, once.detail, once.remedy, once.when)

@@ -1,4 +1,4 @@
-"""Whatever somebody puts into the broker costs itself alone, and ends no worker."""
+"""Forged data in the broker has no effect on other messages, and ends no worker."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from testbed.patience import eventually
 from tests.scheduler.serving import KILLS, RAISES, Serving, serving
 
 UNACKED, INDEX = "unacked", "unacked_index"
-#: Long enough ago for a message to be brought back.
+#: Long enough ago for a message to be delivered again.
 LONG_AGO = 1.0
 
 
@@ -39,7 +39,7 @@ def push(client: Redis, queue: str, *messages: str | bytes) -> None:
 
 
 def is_still_served(worker: Serving, number: int) -> bool:
-    """Whether a sound message of each queue runs."""
+    """Return whether a valid message in each queue runs."""
     rounds = worker.served().count("upkeep")
     push(worker.client, ROUTINE_QUEUE, json.dumps(sound(MEASURE, number)))
     push(worker.client, URGENT_QUEUE, json.dumps(sound(MEASURE, number + 1)))
@@ -74,7 +74,7 @@ def test_no_forged_field_of_any_type_ends_a_worker(redis_url: str, tmp_path: Pat
         )
         assert worker.runs(), worker.log()[-3000:]
         assert is_still_served(worker, 10)
-        # Each either ran as the sound message that it differs from, or was refused.
+        # Each forged message either ran like the valid one, or was refused.
         ran = [each for each in worker.served() if each in {"chunk 1", "run 1", "upkeep"}]
         refused = worker.log().count('"message-invalid"')
         assert len(ran) - 1 + refused == len(messages) + len(TASK_QUEUES) * len(junk)
@@ -93,7 +93,7 @@ def held(message: Any, exchange: object = "", queue: object = ROUTINE_QUEUE) -> 
     return json.dumps([message, exchange, queue])
 
 
-def test_garbage_among_unacknowledged_messages_keeps_no_other_from_coming_back(
+def test_garbage_among_unacknowledged_messages_does_not_block_redelivery(
     redis_url: str, tmp_path: Path
 ) -> None:
     strange = [
@@ -127,7 +127,7 @@ WRONG = {
 
 
 def spoil(client: Redis, nth: int) -> None:
-    """Give every key a type that it must not have."""
+    """Set every key to a wrong type."""
     for key, expected in _TYPES.items():
         kinds = [kind for kind in WRONG if kind != expected]
         client.delete(key)
@@ -152,13 +152,11 @@ def test_a_key_of_a_wrong_type_stops_no_worker(
                 assert eventually(lambda: is_mended(client)), worker.log()[-3000:]
             assert is_still_served(worker, 10), worker.log()[-3000:]
             assert "broker-key-replaced" in worker.log()
-        assert not client.exists(MARK)  # upkeep sends everything again
+        assert not client.exists(MARK)  # so that upkeep sends everything again
     assert "Traceback" not in worker.log(), worker.log()
 
 
-def test_a_lock_that_nobody_gives_back_keeps_no_message_from_coming_back(
-    redis_url: str, tmp_path: Path
-) -> None:
+def test_an_unreleased_lock_does_not_block_redelivery(redis_url: str, tmp_path: Path) -> None:
     with serving(redis_url, tmp_path / "log") as worker:
         worker.client.set("unacked_mutex", "forged")
         worker.client.hset(UNACKED, "sound", held(sound(MEASURE, 5)))
@@ -166,7 +164,7 @@ def test_a_lock_that_nobody_gives_back_keeps_no_message_from_coming_back(
         assert eventually(lambda: "chunk 5" in worker.served(), 20), worker.log()
 
 
-def test_a_message_at_which_celery_raises_is_kept_and_ends_no_worker(
+def test_a_message_on_which_celery_fails_is_kept_and_ends_no_worker(
     redis_url: str, tmp_path: Path
 ) -> None:
     with serving(redis_url, tmp_path / "log") as worker:
@@ -181,7 +179,7 @@ def test_a_message_at_which_celery_raises_is_kept_and_ends_no_worker(
         assert not worker.client.exists(UNACKED, SUSPECTS)
 
 
-def test_a_message_that_ended_two_workers_is_taken_out_before_the_third(
+def test_a_message_that_killed_two_workers_is_removed_before_the_third(
     redis_url: str, tmp_path: Path
 ) -> None:
     with Redis.from_url(redis_url) as client:

@@ -1,4 +1,4 @@
-"""A watch puts files away of whose paths the hash alone is stored in the end."""
+"""A watch moves files whose paths are finally stored only as hashes."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from tests.scheduler.test_watch import write_image
 
 @pytest.fixture
 def hashing(settings: Settings) -> Settings:
-    """Give the settings of a site that hashes paths."""
+    """Return the settings of a site that hashes paths."""
     return settings.model_copy(update={"store_paths": StoredPaths.HASHED})
 
 
 @pytest.fixture
 def hashed(database_url: str, hashing: Settings) -> Iterator[Database]:
-    """Give such a site's database."""
+    """Return such a site's database."""
     opened = Database.open(database_url, archive_of(hashing))
     register_model(opened, "test-1", "0" * 64, {}, serve=True)
     yield opened
@@ -49,7 +49,7 @@ def hashed(database_url: str, hashing: Settings) -> Iterator[Database]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give a folder with two radiographs and a file that is none."""
+    """Return a folder with two radiographs and another file."""
     made = tmp_path / "incoming"
     (made / "study").mkdir(parents=True)
     write_image(made / "study" / "1.png", 1)
@@ -63,14 +63,14 @@ def folder(tmp_path: Path) -> Path:
     [(After.MOVE, {"done/study/1.png", "done/2.png"}), (After.DELETE, set())],
     ids=["move", "delete"],
 )
-def test_measured_files_are_put_away_and_no_path_is_left(
+def test_measured_files_are_moved_and_no_path_is_stored(
     hashed: Database, hashing: Settings, folder: Path, after: After, measured: set[str]
 ) -> None:
     watch = Watch(hashed, folder, hashing, after=after)
     take(watch)
     end(hashed)
     watch.leave()
-    watch = Watch(hashed, folder, hashing, after=after)  # it was killed before it put them away
+    watch = Watch(hashed, folder, hashing, after=after)  # killed before it moved them
     watch.scan()
     assert lying(folder) == {*measured, "failed/notes.txt"}
     assert all(is_hashed(row.path) for row in rows(hashed, file))
@@ -80,7 +80,7 @@ def test_measured_files_are_put_away_and_no_path_is_left(
     watch.leave()
 
 
-def test_a_watch_that_leaves_files_takes_none_twice(
+def test_a_watch_that_leaves_files_submits_none_twice(
     hashed: Database, hashing: Settings, folder: Path
 ) -> None:
     watch = Watch(hashed, folder, hashing)
@@ -92,14 +92,14 @@ def test_a_watch_that_leaves_files_takes_none_twice(
     take(again := Watch(hashed, folder, hashing))
     again.leave()
     assert len(rows(hashed, file)) == 3
-    # The operator's submission tells the paths of what a retry meant.
+    # The operator's submission supplies the paths for the retry.
     count = enqueue(hashed, [folder], again.batch, hashing)
     assert (count.queued, count.known, count.refused) == (2, 1, 0)
     measure_all(hashed)
     assert all(is_hashed(row.path) for row in rows(hashed, file))
 
 
-def test_a_folder_that_opens_counts_as_a_failure_no_longer(
+def test_a_folder_that_becomes_readable_is_no_longer_a_failure(
     hashed: Database, hashing: Settings, folder: Path
 ) -> None:
     batch = open_batch(hashed, "night", Priority.ROUTINE)
@@ -112,7 +112,7 @@ def test_a_folder_that_opens_counts_as_a_failure_no_longer(
     assert len(rows(hashed, file)) == 3
 
 
-def test_the_upkeep_hashes_what_ended_under_another_setting_in_rounds(
+def test_the_upkeep_hashes_paths_recorded_under_another_setting_in_rounds(
     hashed: Database, database_url: str, app: Celery
 ) -> None:
     before = Database.open(database_url)

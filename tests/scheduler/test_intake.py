@@ -1,4 +1,4 @@
-"""Intake: each content is queued once, and every file ends up in the ledger."""
+"""Intake: each content is queued once, and every file is in the ledger."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def write_image(path: Path, level: int) -> None:
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
-    """Give four images in two folders, one of them twice, a text and an empty file."""
+    """Return four images in two folders, one of them twice, a text and an empty file."""
     folder = tmp_path / "archive"
     for level in (10, 20, 30):
         write_image(folder / "a" / f"{level}.png", level)
@@ -48,7 +48,7 @@ def archive(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def batch(served: Database) -> Batch:
-    """Give a routine batch."""
+    """Return a routine batch."""
     return open_batch(served, "archive", Priority.ROUTINE)
 
 
@@ -65,14 +65,14 @@ def test_each_content_is_queued_once_and_every_file_is_counted(
         assert connection.default_channel.client.llen(ROUTINE_QUEUE) == 2  # two and one
 
 
-def test_what_is_known_is_neither_read_nor_queued_again(
+def test_known_files_are_neither_read_nor_queued_again(
     served: Database, batch: Batch, archive: Path, settings: Settings
 ) -> None:
     enqueue(served, [archive], batch, settings)
     chunks = unsent_chunks(served, 100)
     for each in archive.rglob("*"):
         if each.is_file():
-            # Had it been read, it would be another content.
+            # If it were read, it would have another content.
             stat = each.stat()
             each.write_bytes(b"x" * stat.st_size)
             os.utime(each, ns=(stat.st_atime_ns, stat.st_mtime_ns))
@@ -80,7 +80,7 @@ def test_what_is_known_is_neither_read_nor_queued_again(
     assert unsent_chunks(served, 100) == chunks
 
 
-def test_a_place_given_twice_or_inside_another_is_taken_once(
+def test_a_path_given_twice_or_inside_another_is_submitted_once(
     served: Database, batch: Batch, archive: Path, settings: Settings
 ) -> None:
     count = enqueue(served, [archive, archive / "a", archive / "a" / "10.png"], batch, settings)
@@ -88,7 +88,7 @@ def test_a_place_given_twice_or_inside_another_is_taken_once(
     assert batch_status(served, "archive").seen == 6
 
 
-def test_progress_is_told_as_it_goes(
+def test_progress_is_reported(
     served: Database, batch: Batch, archive: Path, settings: Settings
 ) -> None:
     told: list[IntakeCount] = []
@@ -109,7 +109,7 @@ def test_without_a_broker_the_chunks_wait_in_the_database(
     database.dispose()
 
 
-def test_a_missing_place_is_told_before_anything_is_recorded(
+def test_a_missing_path_is_reported_before_anything_is_recorded(
     served: Database, batch: Batch, archive: Path, settings: Settings
 ) -> None:
     with pytest.raises(PlaceMissing):
@@ -125,7 +125,7 @@ def test_without_a_model_nothing_can_be_queued(
         enqueue(database, [archive], batch, settings)
 
 
-def test_a_file_that_grows_while_it_is_read_is_not_taken(tmp_path: Path) -> None:
+def test_a_file_that_grows_while_it_is_read_is_not_recorded(tmp_path: Path) -> None:
     path = tmp_path / "growing.png"
     write_image(path, 10)
     stat = path.stat()
@@ -154,7 +154,7 @@ def test_a_file_that_changes_while_it_is_hashed_is_left_for_later(tmp_path: Path
     path = tmp_path / "arriving.png"
     write_image(path, 10)
     with path.open("r+b") as file:
-        file.truncate(1 << 29)  # sparse: half a second or so of hashing
+        file.truncate(1 << 29)  # sparse: takes about half a second to hash
     stat = path.stat()
     met = FileStat(str(path), stat.st_size, stat.st_mtime_ns)
     with ThreadPoolExecutor(1) as pool:
@@ -169,7 +169,7 @@ def test_a_file_that_changes_while_it_is_hashed_is_left_for_later(tmp_path: Path
 
 
 def is_being_read(path: Path) -> bool:
-    """Say whether this process has read some of a file that it has open."""
+    """Return whether this process has read part of a file that it has open."""
     for link in Path("/proc/self/fd").iterdir():
         if os.path.realpath(link) == str(path.resolve()):
             told = Path(f"/proc/self/fdinfo/{link.name}").read_text().split()
@@ -186,7 +186,7 @@ def test_a_file_over_the_limit_is_refused_without_being_read(tmp_path: Path) -> 
     assert seen.refusal.code == "too-large"
 
 
-def test_a_file_that_became_a_link_or_a_pipe_is_neither_followed_nor_waited_for(
+def test_a_file_replaced_by_a_link_or_a_pipe_is_neither_followed_nor_waited_for(
     tmp_path: Path,
 ) -> None:
     write_image(tmp_path / "secret.png", 10)
@@ -198,7 +198,7 @@ def test_a_file_that_became_a_link_or_a_pipe_is_neither_followed_nor_waited_for(
         assert look_into(met, 1).refusal is not None
 
 
-def test_a_place_outside_the_allowed_folders_is_told_before_anything_is_recorded(
+def test_a_path_outside_the_allowed_folders_is_reported_before_anything_is_recorded(
     served: Database, archive: Path, settings: Settings, tmp_path: Path
 ) -> None:
     batch = open_batch(served, "night", Priority.ROUTINE)
@@ -208,7 +208,7 @@ def test_a_place_outside_the_allowed_folders_is_told_before_anything_is_recorded
     assert batch_status(served, "night").seen == 0
 
 
-def test_a_network_that_is_not_registered_measures_nothing(
+def test_an_unregistered_network_is_refused(
     served: Database, batch: Batch, archive: Path, settings: Settings
 ) -> None:
     with pytest.raises(ModelUnknown, match="test-9"):

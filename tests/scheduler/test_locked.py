@@ -1,4 +1,4 @@
-"""Folders and files that may not be read for a time: each file counts once, no folder for ever."""
+"""Temporarily unreadable folders and files: each is counted once, and not forever."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from testbed.tally import check_tally
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Iterator[Path]:
-    """Give five radiographs, three of them below a folder that is locked at times."""
+    """Return five radiographs, three of them in a folder that becomes unreadable."""
     made = tmp_path / "archive"
     for number, name in enumerate(["a", "b", "study/c", "study/d", "study/series/e"]):
         path = made / f"{name}.png"
@@ -39,14 +39,14 @@ def archive(tmp_path: Path) -> Iterator[Path]:
 
 
 def take(served: Database, archive: Path, settings: Settings) -> IntakeCount:
-    """Submit the archive as a user who is bound by rights."""
+    """Submit the archive, subject to file permissions."""
     batch = open_batch(served, "night", Priority.ROUTINE)
     with bound_by_rights():
         return enqueue(served, [archive], batch, settings)
 
 
 def check(served: Database, *, queued: int, failed: int) -> None:
-    """Assert what the ledger, the failures and a count of the files say."""
+    """Assert the ledger, the failures and the number of files."""
     status = batch_status(served, "night")
     assert (status.queued, status.failed, status.seen) == (queued, failed, queued + failed)
     assert status.balanced
@@ -70,7 +70,7 @@ def to_file(study: Path) -> None:
     Image.new("L", (64, 64), 99).save(study, "PNG")
 
 
-#: What becomes of the locked folder, and how many files are queued in the end.
+#: What happens to the unreadable folder, and how many files are queued in the end.
 LATER: dict[str, tuple[Callable[[Path], object], int]] = {
     "opens": (lambda _: None, 5),
     "is removed": (shutil.rmtree, 2),
@@ -82,7 +82,7 @@ LATER: dict[str, tuple[Callable[[Path], object], int]] = {
 
 
 @pytest.mark.parametrize("later", LATER)
-def test_a_locked_folder_counts_until_it_opens_or_is_gone(
+def test_an_unreadable_folder_counts_until_it_is_readable_or_removed(
     served: Database, archive: Path, settings: Settings, later: str
 ) -> None:
     change, queued = LATER[later]
@@ -90,7 +90,7 @@ def test_a_locked_folder_counts_until_it_opens_or_is_gone(
     study.chmod(0o000)
     assert take(served, archive, settings) == IntakeCount(seen=3, queued=2, refused=1)
     check(served, queued=2, failed=1)
-    assert take(served, archive, settings).queued == 0  # still locked
+    assert take(served, archive, settings).queued == 0  # still unreadable
     check(served, queued=2, failed=1)
     study.chmod(0o700)
     change(study)
@@ -103,7 +103,7 @@ def test_a_locked_folder_counts_until_it_opens_or_is_gone(
 
 @pytest.mark.parametrize("mode", [0o000, 0o400, 0o100], ids=oct)
 @pytest.mark.parametrize("locked", ["study", "study/series", "study/c.png", "."])
-def test_whatever_is_locked_is_taken_once_it_opens(
+def test_unreadable_files_and_folders_are_submitted_once_they_are_readable(
     served: Database, archive: Path, settings: Settings, locked: str, mode: int
 ) -> None:
     (archive / locked).chmod(mode)
@@ -116,13 +116,13 @@ def test_whatever_is_locked_is_taken_once_it_opens(
     check(served, queued=5, failed=0)
 
 
-def test_a_folder_that_is_locked_later_costs_no_file_that_is_known(
+def test_a_folder_that_becomes_unreadable_keeps_its_known_files(
     served: Database, archive: Path, settings: Settings
 ) -> None:
     take(served, archive, settings)
     (archive / "study").chmod(0o000)
     take(served, archive, settings)
-    check(served, queued=5, failed=1)  # the folder, which may hold more by now
+    check(served, queued=5, failed=1)  # the folder, which may contain new files
     (archive / "study").chmod(0o700)
     take(served, archive, settings)
     check(served, queued=5, failed=0)
@@ -152,7 +152,7 @@ def test_a_folder_that_changes_while_the_walk_is_inside_it(
     check(served, queued=5 if change == "lock" else status.queued, failed=0)
 
 
-def test_another_folder_of_the_batch_says_nothing_of_one_that_is_open_again(
+def test_submitting_another_folder_keeps_the_failure_of_an_unreadable_one(
     served: Database, archive: Path, settings: Settings, tmp_path: Path
 ) -> None:
     (archive / "study").chmod(0o000)
@@ -161,11 +161,11 @@ def test_another_folder_of_the_batch_says_nothing_of_one_that_is_open_again(
     other = tmp_path / "archive-2"
     other.mkdir()
     take(served, other, settings)
-    check(served, queued=2, failed=1)  # until its files are taken in
+    check(served, queued=2, failed=1)  # until its files are submitted
 
 
 @pytest.mark.parametrize("locked", ["study", "study/c.png"])
-def test_a_watch_takes_what_was_locked_once_it_opens(
+def test_a_watch_submits_unreadable_files_once_they_are_readable(
     served: Database, archive: Path, settings: Settings, locked: str
 ) -> None:
     watch = Watch(served, archive, settings, batch="night")

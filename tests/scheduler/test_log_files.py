@@ -17,7 +17,7 @@ from scheduler.log_files import OWN_LOG, last_line, open_log, rotate, rotated_lo
 from scheduler.rights import private_files
 from scheduler.settings import Settings, process_environment
 
-#: Forks as a worker does: what both write has one descriptor's origin.
+#: Forks like a worker, so that both processes share a file descriptor.
 WRITER = """
 import os, sys, structlog
 from scheduler.logs import configure_logs
@@ -34,7 +34,7 @@ if who.endswith("-parent"):
 
 
 def names(log: Path) -> list[str]:
-    """Name a log and its rotated files, the oldest first."""
+    """Return the names of a log and its rotated files, the oldest first."""
     return [each.name for _, each in sorted(rotated_logs(log), reverse=True)] + [log.name]
 
 
@@ -64,11 +64,11 @@ def test_several_processes_write_a_log_that_is_rotated_and_no_line_is_lost_or_to
     for who in ("0-parent", "0-child", "1-parent", "1-child"):
         assert sorted(each["number"] for each in told if each["who"] == who) == list(range(400))
     assert sum(line.startswith("printed") for line in lines) == 16
-    # What was printed followed as well: nobody still writes to an old file.
+    # Printed lines are in the new file too: no process still writes to an old one.
     assert log.stat().st_size < 100_000
 
 
-def test_of_each_log_so_many_are_kept_as_the_setting_says(tmp_path: Path) -> None:
+def test_the_number_of_log_files_follows_the_setting(tmp_path: Path) -> None:
     log = tmp_path / "cpu0.log"
     others = [tmp_path / "cpu0.log.x", tmp_path / "cpu00.log.1", tmp_path / "cpu0.log.07"]
     for each in others:
@@ -80,7 +80,7 @@ def test_of_each_log_so_many_are_kept_as_the_setting_says(tmp_path: Path) -> Non
     assert names(log) == ["cpu0.log.3", "cpu0.log.2", "cpu0.log.1", "cpu0.log"]
     assert (tmp_path / "cpu0.log.1").read_text() == "5" * 10
     log.write_text("x" * 10)
-    assert rotate(log, most_bytes=9, files=1)  # the setting was lowered
+    assert rotate(log, most_bytes=9, files=1)  # with a lower setting
     assert names(log) == ["cpu0.log.1", "cpu0.log"]
     assert not rotate(log, most_bytes=9, files=1)
     assert all(each.read_text() == "another's" for each in others)
@@ -104,7 +104,7 @@ def test_rotated_logs_and_the_new_one_are_as_private_as_the_state_folder(
     assert {stat.S_IMODE(each.stat().st_mode) for each in logs.glob("cpu0*")} == {rights}
 
 
-def test_a_link_in_the_place_of_a_log_is_neither_followed_nor_rotated(tmp_path: Path) -> None:
+def test_a_link_instead_of_a_log_is_neither_followed_nor_rotated(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("kept" * 10)
     log = tmp_path / "cpu0.log"
@@ -119,7 +119,7 @@ def test_a_link_in_the_place_of_a_log_is_neither_followed_nor_rotated(tmp_path: 
     assert precious.read_text() == "kept" * 10
 
 
-def test_without_a_supervisor_lines_go_to_stderr_whatever_that_is(tmp_path: Path) -> None:
+def test_without_a_supervisor_lines_go_to_any_stderr(tmp_path: Path) -> None:
     program = WRITER.replace("range(400)", "range(1)")
     ran = subprocess.run(
         [sys.executable, "-c", program, "0"],
@@ -132,7 +132,7 @@ def test_without_a_supervisor_lines_go_to_stderr_whatever_that_is(tmp_path: Path
     assert not (tmp_path / "cpu0.log").exists()
 
 
-def test_the_last_line_is_found_also_after_a_rotation(tmp_path: Path) -> None:
+def test_the_last_line_is_found_after_a_rotation(tmp_path: Path) -> None:
     log = tmp_path / "cpu0.log"
     assert last_line(log) == "its log is empty"
     log.write_bytes(b"a\n" * 100_000 + b"the \xff last\n\n")
@@ -141,7 +141,7 @@ def test_the_last_line_is_found_also_after_a_rotation(tmp_path: Path) -> None:
     assert last_line(log) == "the � last"
 
 
-def test_the_embedded_broker_writes_on_after_its_log_was_rotated(tmp_path: Path) -> None:
+def test_the_embedded_broker_continues_its_log_after_a_rotation(tmp_path: Path) -> None:
     with EmbeddedBroker(tmp_path / "state") as broker:
         assert "eady to accept" in broker.log.read_text()
         assert rotate(broker.log, most_bytes=1, files=2)

@@ -1,4 +1,4 @@
-"""Log lines are JSON and tell no names."""
+"""Log lines are JSON and contain no names of patients."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def lines() -> list[dict[str, object]]:
     return [json.loads(line) for line in ran.stderr.splitlines()]
 
 
-def test_each_line_is_json_and_bears_the_task_and_the_chunk() -> None:
+def test_each_line_is_json_with_the_task_and_the_chunk() -> None:
     told = lines()
     assert len(told) == 4
     assert {(line["task_id"], line["chunk"]) for line in told} == {("t-1", 7)}
@@ -37,7 +37,7 @@ def test_each_line_is_json_and_bears_the_task_and_the_chunk() -> None:
     assert told[3]["event"] == "lost connection"
 
 
-def test_an_exception_is_told_by_its_type_and_place_never_by_its_text() -> None:
+def test_an_exception_is_logged_by_its_type_and_location_without_its_text() -> None:
     told = lines()
     assert "Jane" not in json.dumps(told)
     assert told[1]["exception"] == told[2]["exception"] == "FileNotFoundError"
@@ -60,7 +60,7 @@ fail()
 """
 
 
-def test_no_log_line_holds_what_steers_a_terminal() -> None:
+def test_no_log_line_contains_control_characters() -> None:
     ran = subprocess.run([sys.executable, "-c", STEERING], capture_output=True, check=False)
     said = ran.stderr.decode("ascii")
     assert [line for line in said.splitlines() if line.startswith("OSError: \\x00\\x01")]

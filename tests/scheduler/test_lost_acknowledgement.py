@@ -1,4 +1,4 @@
-"""A worker takes on although Redis was silent when it acknowledged a message."""
+"""A worker takes the next message although Redis did not answer its acknowledgement."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ENDS: dict[str, Callable[[Message], None]] = {
 
 
 @pytest.mark.parametrize("end", list(ENDS))
-def test_a_message_whose_end_was_not_heard_keeps_no_place_of_the_next(
+def test_a_lost_acknowledgement_does_not_block_the_next_message(
     server: RedisServer, end: str
 ) -> None:
     app = create_app(server.url)
@@ -43,7 +43,7 @@ def test_a_message_whose_end_was_not_heard_keeps_no_place_of_the_next(
         app.send_task(MEASURE, kwargs=measure_message(number), queue=ROUTINE_QUEUE)
     taken: list[Message] = []
     with app.connection_for_read() as connection, connection.channel() as channel:
-        channel.basic_qos(prefetch_count=1)  # one at a time, as a worker does
+        channel.basic_qos(prefetch_count=1)  # one at a time, like a worker
         consumer = Consumer(channel, [Queue(ROUTINE_QUEUE)], on_message=taken.append)
         with consumer:
             while not taken:

@@ -1,4 +1,4 @@
-"""Messages carry a chunk's number and nothing else."""
+"""Messages contain only the id of a chunk."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TASK_ID = "0b8f3c5e-3f0e-4a83-9b0e-1f0f5e6c7d8a"
 
 
 @pytest.mark.parametrize("chunk_id", ["1", 0, -1, 1.0, True, None, [1]])
-def test_whatever_is_no_number_of_a_chunk_is_refused(chunk_id: object) -> None:
+def test_an_invalid_chunk_id_is_refused(chunk_id: object) -> None:
     with pytest.raises(MessageInvalid):
         valid_id(chunk_id)
 
@@ -51,11 +51,11 @@ def test_a_message_in_redis_is_json_and_names_only_the_chunk(
         (MEASURE, measure_message(42), {}),
         (TRAIN, train_message(7), {}),
         (UPKEEP, {}, {"expires": 10.0}),
-        # Sent by a round of upkeep, which is a task itself.
+        # Sent by upkeep, which is a task itself.
         (MEASURE, measure_message(42), {"parent_id": TASK_ID, "root_id": TASK_ID}),
     ],
 )
-def test_what_thoraq_sends_is_admitted_and_nothing_beside_it(
+def test_only_messages_that_thoraq_sends_are_accepted(
     app: Celery, task: str, arguments: dict[str, int], options: dict[str, Any]
 ) -> None:
     app.send_task(task, kwargs=arguments, queue=ROUTINE_QUEUE, **options)

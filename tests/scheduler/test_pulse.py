@@ -1,4 +1,4 @@
-"""`thoraq health` notices a scheduler, a worker and a watch that no longer go on."""
+"""`thoraq health` detects a scheduler, a worker and a watch that hang."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.cli.forked import run_forked
 
 
 class Host:
-    """The processes of one host, which share a state folder."""
+    """The processes of one host, with a common state folder."""
 
     def __init__(self, commands: Commands) -> None:
         self.commands = commands
@@ -45,20 +45,20 @@ class Host:
         return self._started[-1]
 
     def health(self, *kinds: str) -> bool:
-        """Ask whether these go on."""
+        """Return whether these kinds are healthy."""
         ran = run_forked(["health", *kinds], self.commands.environment)
         assert ran.returncode in {Exit.OK, Exit.UNSOUND}, ran.stderr
         assert ("FAIL" in ran.stdout) is (ran.returncode == Exit.UNSOUND)
         return ran.returncode == Exit.OK
 
     def pass_time(self) -> None:
-        """Make all that was noted a quarter of an hour older."""
+        """Make all heartbeats a quarter of an hour older."""
         for path in folder_of(self.commands.state).glob("*.json"):
             held = json.loads(path.read_text())
             path.write_text(json.dumps(held | {"at_seconds": held["at_seconds"] - 900}))
 
     def stop(self) -> None:
-        """Stop what was started."""
+        """Stop the started processes."""
         for process in self._started:
             process.send_signal(signal.SIGCONT)
             process.send_signal(signal.SIGTERM)
@@ -76,7 +76,7 @@ def host(redis_url: str, tmp_path: Path) -> Iterator[Host]:
 
 
 @pytest.mark.parametrize("kind", ["scheduler", "worker", "train", "watch"])
-def test_a_process_that_stands_still_is_ill_until_it_goes_on(
+def test_a_hanging_process_is_unhealthy_until_it_continues(
     kind: str, host: Host, tmp_path: Path
 ) -> None:
     (tmp_path / "inbox").mkdir()
@@ -90,7 +90,7 @@ def test_a_process_that_stands_still_is_ill_until_it_goes_on(
     )
     assert eventually(lambda: host.health(kind))
     host.pass_time()
-    assert eventually(lambda: host.health(kind)), "one that runs notes it again"
+    assert eventually(lambda: host.health(kind)), "a running process beats again"
     assert host.health()
     assert not host.health(kind, "worker" if kind != "worker" else "scheduler")
     process.send_signal(signal.SIGSTOP)
@@ -102,7 +102,7 @@ def test_a_process_that_stands_still_is_ill_until_it_goes_on(
     process.send_signal(signal.SIGCONT)
     assert eventually(lambda: host.health(kind))
     host.stop()
-    assert not list(read_beats(Settings(state=host.commands.state))), "what was stopped is gone"
+    assert not list(read_beats(Settings(state=host.commands.state))), "stopped ones leave none"
 
 
 @pytest.mark.parametrize("queues", ["measure", "training"])
@@ -134,7 +134,7 @@ def test_a_worker_whose_child_is_frozen_is_ill_until_the_child_runs_again(
     assert faults() == [None], "the child that took its place beats as well"
 
 
-def test_a_scheduler_that_its_database_refuses_completes_no_round(host: Host) -> None:
+def test_a_scheduler_refused_by_its_database_completes_no_round(host: Host) -> None:
     host.start("scheduler")
     assert eventually(lambda: host.health("scheduler"))
     with closing(sqlite3.connect(host.commands.state / "thoraq.db")) as other:
@@ -150,7 +150,7 @@ def test_a_scheduler_that_its_database_refuses_completes_no_round(host: Host) ->
     assert eventually(lambda: host.health("scheduler"))
 
 
-def test_a_killed_process_is_missed_and_its_note_of_an_earlier_start_of_the_machine_is_not(
+def test_a_killed_process_is_reported_but_not_one_from_before_a_reboot(
     tmp_path: Path,
 ) -> None:
     settings = Settings(state=tmp_path)
@@ -167,7 +167,7 @@ def test_a_killed_process_is_missed_and_its_note_of_an_earlier_start_of_the_mach
         assert list(read_beats(settings)) == []
 
 
-def test_a_worker_that_takes_nothing_while_messages_wait_is_ill(
+def test_a_worker_that_takes_no_waiting_messages_is_unhealthy(
     redis_url: str, tmp_path: Path
 ) -> None:
     consumer = SimpleNamespace(
@@ -195,9 +195,7 @@ def test_a_worker_that_takes_nothing_while_messages_wait_is_ill(
     assert "taken nothing" in str(idle.fault)
 
 
-def test_a_watch_that_looks_once_leaves_the_note_of_one_that_goes_on(
-    host: Host, tmp_path: Path
-) -> None:
+def test_a_single_scan_keeps_the_heartbeat_of_a_running_watch(host: Host, tmp_path: Path) -> None:
     (tmp_path / "inbox").mkdir()
     host.start("watch", tmp_path / "inbox")
     assert eventually(lambda: list(folder_of(host.commands.state).glob("*.json")))
@@ -224,5 +222,5 @@ def test_a_watch_beats_for_each_file_that_it_reads(
     watch.scan()
     beats.clear()
     assert watch.scan().seen == 6
-    assert len(beats) > 12  # as it is met, and as it is read
+    assert len(beats) > 12  # when it is found, and when it is read
     database.dispose()

@@ -1,4 +1,4 @@
-"""What ended is put away, whatever died in between, and nothing is overwritten or lost."""
+"""Ended files are moved, also after crashes, and nothing is overwritten or lost."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ Watching = Callable[[After], Watch]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give a folder with a study of two films, one film beside it and a file that is none."""
+    """Return a folder with a study of two radiographs, a single one and another file."""
     made = tmp_path / "incoming"
     (made / "study").mkdir(parents=True)
     write_image(made / "study" / "1.png", 1)
     write_image(made / "study" / "2.png", 2)
     write_image(made / "alone.png", 3)
-    (made / "notes.txt").write_text("no film")
+    (made / "notes.txt").write_text("not an image")
     return made
 
 
 @pytest.fixture
 def watching(served: Database, folder: Path, settings: Settings) -> Watching:
-    """Give a way to start a watch, as after a restart."""
+    """Return a function that starts a watch, as after a restart."""
     return lambda after: Watch(served, folder, settings, after=after)
 
 
@@ -50,7 +50,7 @@ def take(watch: Watch) -> None:
 
 
 def end(db: Database, outcome: Callable[[ClaimedJob], Outcome] = measured) -> None:
-    """Have every waiting job end so."""
+    """End every waiting job with an outcome."""
     for message in unsent_chunks(db, 100):
         claim = claim_chunk(db, message.chunk_id, "cpu0@host", 60.0)
         if claim is not None:
@@ -59,7 +59,7 @@ def end(db: Database, outcome: Callable[[ClaimedJob], Outcome] = measured) -> No
 
 
 def lying(folder: Path) -> set[str]:
-    """Name the files but for the table of reasons."""
+    """Return the paths of all files except the table of reasons."""
     files = {str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()}
     return files - {REASONS}
 
@@ -90,11 +90,11 @@ def test_measured_files_move_to_done_and_others_to_failed_with_their_folders(
     }
     outcomes = {each.path for each in file_outcomes(served)}
     assert outcomes == {str(folder / each) for each in lying(folder)}
-    assert take(watching(After.MOVE)) is None  # a restart finds nothing to do
+    assert take(watching(After.MOVE)) is None  # after a restart there is nothing to do
     assert batch_status(served, "incoming").seen == 5
 
 
-def test_what_somebody_lays_into_done_is_not_taken_in(
+def test_files_placed_in_done_are_not_submitted(
     served: Database, folder: Path, watching: Watching
 ) -> None:
     watch = watching(After.MOVE)
@@ -107,7 +107,7 @@ def test_what_somebody_lays_into_done_is_not_taken_in(
     assert batch_status(served, "incoming").seen == 4
 
 
-def test_what_still_waits_or_runs_stays(served: Database, folder: Path, watching: Watching) -> None:
+def test_waiting_and_running_files_stay(served: Database, folder: Path, watching: Watching) -> None:
     watch = watching(After.MOVE)
     take(watch)
     end(served, lambda job: refusing(job, AWAY))
@@ -115,7 +115,7 @@ def test_what_still_waits_or_runs_stays(served: Database, folder: Path, watching
     assert lying(folder) == {"study/1.png", "study/2.png", "alone.png", "failed/notes.txt"}
 
 
-def test_a_try_that_succeeds_later_reads_it_where_it_lies_and_moves_it_on(
+def test_a_successful_retry_reads_the_moved_file_and_moves_it_again(
     served: Database, folder: Path, watching: Watching
 ) -> None:
     watch = watching(After.MOVE)
@@ -162,7 +162,7 @@ def test_a_file_that_replaced_a_measured_one_is_neither_moved_nor_deleted(
     second = (folder / "alone.png").read_bytes()
     end(served)
     watch.scan()
-    # Of it nobody has measured anything yet.
+    # It has not been measured yet.
     assert (folder / "alone.png").read_bytes() == second
     take(watch)
     end(served)
@@ -196,7 +196,7 @@ def test_a_file_sent_once_more_after_done_was_emptied_is_a_duplicate(
     end(served)
     watch.scan()
     shutil.rmtree(folder / "done")
-    shutil.copy2(tmp_path / "alone.png", folder / "alone.png")  # with its old time, as rsync does
+    shutil.copy2(tmp_path / "alone.png", folder / "alone.png")  # with its old time, as by rsync
     take(watch)
     watch.scan()
 
@@ -206,7 +206,7 @@ def test_a_file_sent_once_more_after_done_was_emptied_is_a_duplicate(
     assert not (folder / "alone.png").exists()
 
 
-def test_a_crash_between_the_move_and_its_note_costs_nothing(
+def test_a_crash_between_the_move_and_its_record_loses_nothing(
     served: Database, folder: Path, watching: Watching
 ) -> None:
     take(watching(After.MOVE))
@@ -224,7 +224,7 @@ def test_a_crash_between_the_move_and_its_note_costs_nothing(
     assert all(Path(each.path).exists() for each in file_outcomes(served))
 
 
-def test_on_a_share_that_is_away_nothing_is_taken_for_gone(
+def test_files_on_an_unmounted_share_are_not_recorded_as_gone(
     served: Database, folder: Path, watching: Watching, tmp_path: Path
 ) -> None:
     take(watching(After.MOVE))
@@ -242,7 +242,7 @@ def test_on_a_share_that_is_away_nothing_is_taken_for_gone(
     assert "done/alone.png" in lying(folder)
 
 
-def test_what_somebody_else_took_away_is_no_longer_waited_for(
+def test_files_removed_by_others_are_no_longer_waited_for(
     served: Database, folder: Path, watching: Watching
 ) -> None:
     watch = watching(After.MOVE)
@@ -255,7 +255,7 @@ def test_what_somebody_else_took_away_is_no_longer_waited_for(
     assert batch_status(served, "incoming").measured == 3
 
 
-def test_a_name_that_is_no_utf8_is_put_away_under_its_own_bytes(
+def test_a_name_that_is_not_utf8_is_moved_with_its_bytes(
     served: Database, folder: Path, watching: Watching
 ) -> None:
     name = os.fsdecode(b"m\xfcller.png")
@@ -267,7 +267,7 @@ def test_a_name_that_is_no_utf8_is_put_away_under_its_own_bytes(
     assert name in {each.name for each in (folder / "done").iterdir()}
 
 
-def test_a_file_that_cannot_be_moved_costs_no_other_its_place(
+def test_a_file_that_cannot_be_moved_does_not_block_others(
     served: Database, folder: Path, watching: Watching
 ) -> None:
     watch = watching(After.MOVE)

@@ -1,4 +1,4 @@
-"""The relay sends what was committed; the upkeep sends again what was lost."""
+"""The relay sends committed chunks; the upkeep sends lost ones again."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_committed_chunks_are_sent_once(served: Database, app: Celery) -> None:
     assert (length(app, ROUTINE_QUEUE), length(app, URGENT_QUEUE)) == (3, 2)
 
 
-def test_a_long_queue_waits_in_the_database_where_urgent_chunks_overtake_it(
+def test_a_long_queue_waits_in_the_database_and_urgent_chunks_overtake_it(
     served: Database, app: Celery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scheduler.relay._WINDOW", 4)
@@ -85,17 +85,17 @@ def test_without_a_broker_nothing_is_marked_as_sent(
 
 
 @pytest.mark.parametrize("kind", ["chunks", "run"])
-def test_what_a_broker_does_not_take_is_not_marked_as_sent(
+def test_chunks_that_the_broker_refuses_are_not_marked_as_sent(
     served: Database, app: Celery, kind: str
 ) -> None:
-    assert relay(served, app) == 0  # from here on the broker remembers
+    assert relay(served, app) == 0  # from now on the broker has its mark
     if kind == "run":
         open_run(served, NewRun("night", "/films", {}))
     else:
         queue_files(served, 2)
     with app.connection_for_write() as connection:
         client = connection.default_channel.client
-        client.config_set("maxmemory", 1)  # it answers, and takes no more
+        client.config_set("maxmemory", 1)  # it answers, but stores no more
         with pytest.raises(BrokerUnavailable):
             relay(served, app)
         client.config_set("maxmemory", 0)
@@ -105,7 +105,7 @@ def test_what_a_broker_does_not_take_is_not_marked_as_sent(
     assert length(app, ROUTINE_QUEUE) + length(app, TRAINING_QUEUE) == waiting
 
 
-def test_a_loss_that_a_database_kept_from_being_repaired_is_repaired_later(
+def test_a_loss_during_a_database_failure_is_repaired_later(
     sqlite_url: str, app: Celery, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("db.engine._BUSY_TIMEOUT_MS", 100)
@@ -123,7 +123,7 @@ def test_a_loss_that_a_database_kept_from_being_repaired_is_repaired_later(
     database.dispose()
 
 
-def test_what_an_emptied_broker_lost_is_sent_again_at_once(
+def test_messages_lost_by_an_emptied_broker_are_sent_again_at_once(
     served: Database, app: Celery, redis_server: RedisServer
 ) -> None:
     queue_files(served, 3)
@@ -131,21 +131,21 @@ def test_what_an_emptied_broker_lost_is_sent_again_at_once(
     assert claim_chunk(served, 1, "test", 60.0) is not None
     redis_server.flush()
     keep_up(served, app, 900.0)
-    # The claimed chunk is its worker's; the other two are in the queue again, each once.
+    # The claimed chunk stays with its worker; the other two are in the queue again, once each.
     assert length(app, ROUTINE_QUEUE) == 2
     keep_up(served, app, 900.0)
     assert length(app, ROUTINE_QUEUE) == 2
 
 
-def test_the_work_of_a_worker_that_died_is_sent_again(served: Database, app: Celery) -> None:
+def test_the_chunk_of_a_dead_worker_is_sent_again(served: Database, app: Celery) -> None:
     queue_files(served, 1)
     keep_up(served, app, 900.0)
     assert claim_chunk(served, 1, "dead", 0.0) is not None
     keep_up(served, app, 900.0)
-    assert length(app, ROUTINE_QUEUE) == 2  # the message of the dead one, and the new chunk's
+    assert length(app, ROUTINE_QUEUE) == 2  # the dead worker's message and the new chunk's
 
 
-def test_a_training_run_is_sent_once_by_its_number(database: Database, app: Celery) -> None:
+def test_a_training_run_is_sent_once_by_its_id(database: Database, app: Celery) -> None:
     run = open_run(database, NewRun("night", "/films", {}))
     assert relay(database, app) == 1
     assert relay(database, app) == 0
@@ -155,7 +155,7 @@ def test_a_training_run_is_sent_once_by_its_number(database: Database, app: Cele
     assert (args, kwargs) == ([], {"run_id": run.id})
 
 
-def test_a_run_that_waits_long_behind_others_is_not_sent_again_until_its_message_is_gone(
+def test_a_run_in_a_long_queue_is_not_sent_again_until_its_message_is_lost(
     database: Database, app: Celery
 ) -> None:
     open_run(database, NewRun("night", "/films", {}))
@@ -163,12 +163,12 @@ def test_a_run_that_waits_long_behind_others_is_not_sent_again_until_its_message
         keep_up(database, app, 0.0)
     assert length(app, TRAINING_QUEUE) == 1
     with app.connection_for_write() as connection:
-        connection.default_channel.client.delete(TRAINING_QUEUE)  # a worker died with it
+        connection.default_channel.client.delete(TRAINING_QUEUE)  # as if a worker died with it
     keep_up(database, app, 0.0)
     assert length(app, TRAINING_QUEUE) == 1
 
 
-def test_runs_that_an_emptied_broker_lost_are_sent_again_at_once(
+def test_runs_lost_by_an_emptied_broker_are_sent_again_at_once(
     database: Database, app: Celery, redis_server: RedisServer
 ) -> None:
     open_run(database, NewRun("night", "/films", {}))
@@ -178,10 +178,10 @@ def test_runs_that_an_emptied_broker_lost_are_sent_again_at_once(
     assert length(app, TRAINING_QUEUE) == 1
 
 
-def test_the_run_of_a_worker_that_died_is_sent_again(database: Database, app: Celery) -> None:
+def test_the_run_of_a_dead_worker_is_sent_again(database: Database, app: Celery) -> None:
     run = open_run(database, NewRun("night", "/films", {}))
     keep_up(database, app, 900.0)
     assert claim_run(database, run.id, "dead", "cpu", 0.0) is not None
     keep_up(database, app, 900.0)
-    assert length(app, TRAINING_QUEUE) == 2  # the message of the dead one, and the new one
+    assert length(app, TRAINING_QUEUE) == 2  # the dead worker's message and the new one
     assert find_run(database, "night").attempts == 1

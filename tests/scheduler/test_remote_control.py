@@ -1,4 +1,4 @@
-"""Workers answer whoever asks through the broker, and obey nobody unless a setting says so."""
+"""Workers answer queries through the broker, but ignore commands unless a setting allows them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUESTIONS = (
     *("active", "active_queues", "conf", "ping", "registered", "reserved", "revoked", "scheduled"),
     *("stats", "dump_active", "dump_conf", "dump_reserved", "dump_schedule", "dump_tasks"),
 )
-#: What answers without changing anything.
+#: Commands that change nothing.
 HARMLESS = {*QUESTIONS, "dump_revoked", "enable_events", "heartbeat", "query_task"}
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "add_consumer": {"queue": SECRET},
@@ -46,7 +46,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 
 def ask(app: Celery, command: str, **arguments: Any) -> dict[str, Any]:
-    """Send a command to every worker and return what the only one answers."""
+    """Send a command to every worker and return the answer of the only one."""
     answers = app.control.broadcast(command, arguments=arguments, reply=True, timeout=5, limit=1)
     [answer] = answers or [{"nobody": None}]
     [said] = answer.values()
@@ -64,13 +64,13 @@ def queues_of(app: Celery) -> list[str]:
 
 @pytest.fixture
 def guarded(redis_server: RedisServer) -> str:
-    """Give a broker that asks for a password."""
+    """Return a broker with a password."""
     with Redis(port=redis_server.port) as client:
         client.config_set("requirepass", SECRET)
     return redis_server.url.replace("redis://", f"redis://:{SECRET}@")
 
 
-def test_a_worker_answers_questions_and_tells_no_password(guarded: str, tmp_path: Path) -> None:
+def test_a_worker_answers_queries_and_reveals_no_password(guarded: str, tmp_path: Path) -> None:
     app = create_app(guarded)
     with serving(guarded, tmp_path / "log") as worker:
         for question in QUESTIONS:
@@ -88,7 +88,7 @@ def test_a_worker_answers_questions_and_tells_no_password(guarded: str, tmp_path
     app.close()
 
 
-def test_a_worker_obeys_no_command_that_changes_something(
+def test_a_worker_ignores_commands_that_change_something(
     redis_url: str, app: Celery, tmp_path: Path
 ) -> None:
     with serving(redis_url, tmp_path / "log") as worker:
@@ -102,7 +102,7 @@ def test_a_worker_obeys_no_command_that_changes_something(
         assert (ask(app, "stats")["pool"]["max-concurrency"], queues_of(app)) == before
         assert ask(app, "revoked") == {"said": []}
         assert measures(worker, 10), worker.log()
-        assert measures(worker, 11), worker.log()  # at no limited rate
+        assert measures(worker, 11), worker.log()  # the rate is not limited
         assert worker.runs()
     assert SECRET not in worker.log()
     assert "Traceback" not in worker.log()
@@ -145,7 +145,7 @@ def test_no_forged_command_ends_a_worker_or_writes_into_a_queue(
     assert "Traceback" not in worker.log()
 
 
-def test_with_the_setting_a_worker_obeys_and_takes_from_a_cancelled_queue_again(
+def test_with_the_setting_a_worker_obeys_and_consumes_a_cancelled_queue_again(
     redis_url: str, app: Celery, tmp_path: Path
 ) -> None:
     with serving(redis_url, tmp_path / "log", "--obedient") as worker:
@@ -153,7 +153,7 @@ def test_with_the_setting_a_worker_obeys_and_takes_from_a_cancelled_queue_again(
         assert "error" not in ask(app, "rate_limit", task_name=MEASURE, rate_limit="100/s")
         assert "error" not in ask(app, "cancel_consumer", queue=before[0])
         assert eventually(lambda: before[0] not in queues_of(app), 3)
-        assert eventually(lambda: queues_of(app) == before, 20)  # in their order
+        assert eventually(lambda: queues_of(app) == before, 20)  # in the same order
         assert worker.log().count('"queue-forsaken"') == 1
         for key in worker.client.keys("_kombu.binding*"):
             worker.client.delete(key)
@@ -163,19 +163,17 @@ def test_with_the_setting_a_worker_obeys_and_takes_from_a_cancelled_queue_again(
         assert worker.process.returncode == 0
 
 
-def test_a_worker_whose_consumer_is_gone_takes_from_its_queue_again(
+def test_a_worker_that_lost_its_consumer_consumes_its_queue_again(
     redis_url: str, tmp_path: Path
 ) -> None:
     with serving(redis_url, tmp_path / "log", "--cancels-once") as worker:
         assert measures(worker, 10), worker.log()
         assert worker.log().count('"queue-forsaken"') == 1
-    assert worker.process.returncode == 0  # it was asked to stop
+    assert worker.process.returncode == 0  # stopped on request
 
 
-def test_a_worker_that_cannot_take_from_its_queue_again_ends(
-    redis_url: str, tmp_path: Path
-) -> None:
+def test_a_worker_that_cannot_consume_its_queue_again_ends(redis_url: str, tmp_path: Path) -> None:
     with serving(redis_url, tmp_path / "log", "--cancels-on") as worker:
         assert eventually(lambda: not worker.runs(), 30), worker.log()
-        assert worker.process.returncode == 1  # systemd starts it again
+        assert worker.process.returncode == 1  # so systemd restarts it
         assert worker.log().count('"queue-forsaken"') == 2

@@ -1,4 +1,4 @@
-"""What a machine keeps is its user's; what an operator asks for is as their umask says."""
+"""Files in the state folder are private; files that an operator requests follow the umask."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def umask(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 def readable_by_other(path: Path) -> bool:
-    """Say whether another user can open or list a path."""
+    """Return whether another user can open or list a path."""
     ran = subprocess.run(
         ["ls" if path.is_dir() else "cat", path],
         user=OTHER,
@@ -49,7 +49,7 @@ def readable_by_other(path: Path) -> bool:
     return ran.returncode == 0
 
 
-def test_all_that_is_in_the_state_folder_is_its_users_alone(tmp_path: Path, umask: int) -> None:
+def test_everything_in_the_state_folder_is_private_to_its_user(tmp_path: Path, umask: int) -> None:
     settings = Settings(state=tmp_path / "state")
     commands = Commands(settings.state)
     assert commands.run("db", "upgrade").returncode == 0
@@ -66,7 +66,7 @@ def test_all_that_is_in_the_state_folder_is_its_users_alone(tmp_path: Path, umas
     assert os.umask(umask) == umask
 
 
-def test_what_is_asked_for_elsewhere_is_as_the_umask_says(tmp_path: Path, umask: int) -> None:
+def test_files_written_elsewhere_follow_the_umask(tmp_path: Path, umask: int) -> None:
     out = tmp_path / "made" / "out.csv"
     with private_files(Settings(state=tmp_path / "state")):
         write_rows([{"a": 1}], ["a"], out, FileForm.CSV)
@@ -77,7 +77,7 @@ def test_what_is_asked_for_elsewhere_is_as_the_umask_says(tmp_path: Path, umask:
     assert [each.name for each in out.parent.iterdir()] == ["out.csv"]
 
 
-def test_a_link_under_any_name_that_could_be_foreseen_is_left_alone(tmp_path: Path) -> None:
+def test_a_link_with_a_predictable_name_is_left_alone(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("kept")
     out = tmp_path / "out.csv"
@@ -88,7 +88,7 @@ def test_a_link_under_any_name_that_could_be_foreseen_is_left_alone(tmp_path: Pa
     assert not out.is_symlink()
 
 
-def test_two_drafts_have_different_names_and_leave_nothing(tmp_path: Path) -> None:
+def test_two_drafts_have_different_names_and_leave_no_files(tmp_path: Path) -> None:
     with draft(tmp_path / "a") as one, draft(tmp_path / "a") as two:
         assert one != two
         assert mode(one) == 0o600
@@ -97,7 +97,7 @@ def test_two_drafts_have_different_names_and_leave_nothing(tmp_path: Path) -> No
     assert [each.name for each in tmp_path.iterdir()] == ["a"]
 
 
-def test_a_state_folder_that_was_open_is_closed_and_told(tmp_path: Path) -> None:
+def test_an_open_state_folder_is_closed_and_reported(tmp_path: Path) -> None:
     state = tmp_path / "state"
     (state / "logs").mkdir(parents=True)
     (state / "thoraq.db").touch(0o644)
@@ -109,7 +109,7 @@ def test_a_state_folder_that_was_open_is_closed_and_told(tmp_path: Path) -> None
     assert "closed now" not in Commands(state).run("status").stderr
 
 
-def test_a_state_folder_as_systemd_makes_it_is_closed_where_no_group_is_named(
+def test_a_state_folder_created_by_systemd_is_closed_without_a_group(
     tmp_path: Path,
 ) -> None:
     state = tmp_path / "state"
@@ -124,7 +124,7 @@ def test_a_state_folder_as_systemd_makes_it_is_closed_where_no_group_is_named(
     assert mode(state) == 0o700
 
 
-def test_a_folder_that_holds_more_than_thoraqs_is_told_and_not_closed(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_reported_and_not_closed(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     (tmp_path / "letters.txt").touch(0o644)
     (tmp_path / "patient.key").write_bytes(b"k" * 32)
@@ -136,7 +136,7 @@ def test_a_folder_that_holds_more_than_thoraqs_is_told_and_not_closed(tmp_path: 
     assert mode(tmp_path / "patient.key") == 0o600
 
 
-def test_a_key_that_others_could_read_is_closed(tmp_path: Path) -> None:
+def test_a_key_readable_by_others_is_closed(tmp_path: Path) -> None:
     settings = Settings(state=tmp_path)
     stored = Pseudonyms.of(settings).stored("4711")
     (tmp_path / "patient.key").chmod(0o640)
@@ -152,7 +152,7 @@ def test_a_key_file_of_another_length_is_refused(tmp_path: Path, held: bytes) ->
 
 
 @as_root
-def test_a_key_of_another_user_that_others_read_is_refused(tmp_path: Path) -> None:
+def test_another_users_key_readable_by_others_is_refused(tmp_path: Path) -> None:
     (tmp_path / "patient.key").write_bytes(b"k" * 32)
     (tmp_path / "patient.key").chmod(0o644)
     os.chown(tmp_path / "patient.key", OTHER, OTHER)
@@ -161,8 +161,8 @@ def test_a_key_of_another_user_that_others_read_is_refused(tmp_path: Path) -> No
 
 
 @as_root
-def test_another_user_opens_nothing_of_it() -> None:
-    # Not in a folder of pytest's, which is closed to others itself.
+def test_another_user_can_open_none_of_the_files() -> None:
+    # Not in a folder of pytest's, which is not accessible to others.
     with tempfile.TemporaryDirectory(prefix="thoraq-rights-", dir="/tmp") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -177,7 +177,7 @@ def test_another_user_opens_nothing_of_it() -> None:
 
 
 @as_root
-def test_a_group_that_is_named_reads_all_but_key_and_broker(tmp_path: Path) -> None:
+def test_the_configured_group_reads_everything_except_key_and_broker(tmp_path: Path) -> None:
     group = next(each for each in grp.getgrall() if each.gr_gid != os.getgid())
     commands = Commands(tmp_path / "state", {"THORAQ_GROUP": group.gr_name})
     assert commands.run("db", "upgrade").returncode == 0
@@ -193,7 +193,7 @@ def test_a_group_that_is_named_reads_all_but_key_and_broker(tmp_path: Path) -> N
 
 
 @as_root
-def test_a_group_that_is_named_later_reads_what_is_there_already(tmp_path: Path) -> None:
+def test_a_group_configured_later_reads_existing_files(tmp_path: Path) -> None:
     group = next(each for each in grp.getgrall() if each.gr_gid != os.getgid())
     state = tmp_path / "state"
     assert Commands(state).run("db", "upgrade").returncode == 0
@@ -206,7 +206,7 @@ def test_a_group_that_is_named_later_reads_what_is_there_already(tmp_path: Path)
         assert (state / "reports" / "night").stat().st_gid == group.gr_gid
 
 
-def test_a_group_that_is_not_there_is_a_wrong_setting(tmp_path: Path) -> None:
+def test_an_unknown_group_is_a_wrong_setting(tmp_path: Path) -> None:
     ran = Commands(tmp_path / "state", {"THORAQ_GROUP": "nobody-has-this"}).run("status")
     assert ran.returncode == Exit.USAGE
     assert "error [wrong-setting]: THORAQ_GROUP" in ran.stderr

@@ -1,4 +1,4 @@
-"""Settings that make no sense are refused before anything starts, and so is a planted file."""
+"""Invalid settings, and settings files of others, are refused before anything starts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SENSELESS = {
 
 
 def kind_of(name: str) -> type:
-    """Return what a setting holds; enums are given as texts."""
+    """Return the type of a setting; str for enums."""
     [kind] = {
         each
         for each in (typing.get_args(annotation(name)) or (annotation(name),))
@@ -52,7 +52,7 @@ def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_a_senseless_value_of_any_setting_is_refused_and_named(
+def test_an_invalid_value_of_any_setting_is_refused_and_named(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     variable = f"THORAQ_{name.upper()}"
@@ -67,7 +67,7 @@ def test_a_senseless_value_of_any_setting_is_refused_and_named(
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_a_number_has_an_upper_bound_that_the_refusal_names(
+def test_every_number_has_an_upper_bound_that_the_error_states(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if kind_of(name) in (int, float):
@@ -79,7 +79,7 @@ def test_a_number_has_an_upper_bound_that_the_refusal_names(
 
 
 @pytest.mark.parametrize("module", ["scheduler", "worker", "worker.serve"])
-def test_every_process_says_in_one_line_what_is_wrong(module: str, tmp_path: Path) -> None:
+def test_every_process_reports_a_wrong_setting_in_one_line(module: str, tmp_path: Path) -> None:
     words = ["--device", "cpu", "--name", "x", "--readers", "1", "--queues", "measure"]
     ran = subprocess.run(
         [sys.executable, "-m", module, *(words if module.startswith("worker") else [])],
@@ -111,7 +111,7 @@ def test_every_process_says_in_one_line_what_is_wrong(module: str, tmp_path: Pat
         "a" * 100,
     ],
 )
-def test_a_patient_key_that_could_be_guessed_is_refused_with_a_way_to_make_one(
+def test_a_weak_patient_key_is_refused_with_a_command_to_create_one(
     key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("THORAQ_PATIENT_KEY", key)
@@ -130,7 +130,7 @@ def test_a_patient_key_that_could_be_guessed_is_refused_with_a_way_to_make_one(
         "a phrase of words, longer than it is easy to remember",
     ],
 )
-def test_a_patient_key_of_32_bytes_is_taken_in_any_encoding(
+def test_a_patient_key_of_32_bytes_is_accepted_in_any_encoding(
     key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("THORAQ_PATIENT_KEY", key)
@@ -139,7 +139,7 @@ def test_a_patient_key_of_32_bytes_is_taken_in_any_encoding(
     assert taken.get_secret_value() == key
 
 
-def test_a_file_of_settings_of_ones_own_is_obeyed() -> None:
+def test_ones_own_settings_file_is_read() -> None:
     assert read_settings().chunk_size == 64
     Path("thoraq.env").write_text("THORAQ_CHUNK_SIZE=7\n")
     Path("thoraq.env").chmod(0o640)
@@ -147,7 +147,7 @@ def test_a_file_of_settings_of_ones_own_is_obeyed() -> None:
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o777, 0o660])
-def test_a_file_of_settings_that_others_may_write_is_refused(mode: int) -> None:
+def test_a_settings_file_writable_by_others_is_refused(mode: int) -> None:
     Path("thoraq.env").write_text("THORAQ_CHUNK_SIZE=7\n")
     Path("thoraq.env").chmod(mode)
     with pytest.raises(SettingsUntrusted, match="chmod"):
@@ -155,7 +155,7 @@ def test_a_file_of_settings_that_others_may_write_is_refused(mode: int) -> None:
 
 
 @pytest.mark.parametrize("planted", ["link", "dangling", "folder", "pipe"])
-def test_what_is_no_file_is_refused_and_not_passed_over(planted: str) -> None:
+def test_a_settings_path_that_is_not_a_file_is_refused_and_not_ignored(planted: str) -> None:
     if planted == "link":
         Path("other.env").write_text("THORAQ_CHUNK_SIZE=7\n")
         Path("thoraq.env").symlink_to("other.env")
@@ -170,14 +170,14 @@ def test_what_is_no_file_is_refused_and_not_passed_over(planted: str) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="files of another user are made by root alone")
-def test_a_file_of_settings_of_another_user_is_refused() -> None:
+def test_another_users_settings_file_is_refused() -> None:
     Path("thoraq.env").write_text("THORAQ_DATABASE_URL=sqlite:////tmp/planted.db\n")
     os.chown("thoraq.env", 12345, -1)
     with pytest.raises(SettingsUntrusted, match="12345"):
         read_settings()
 
 
-def test_a_file_of_settings_that_is_no_text_is_told() -> None:
+def test_a_settings_file_that_is_not_text_is_reported() -> None:
     Path("thoraq.env").write_bytes(b"THORAQ_CHUNK_SIZE=\xff\xfe\n")
     with pytest.raises(WrongSetting, match="UTF-8"):
         read_settings()

@@ -1,4 +1,4 @@
-"""One file of settings is read, the same by services and operators, and which one can be asked."""
+"""One settings file is read, the same by services and operators, and it can be queried."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from scheduler.settings import Settings, process_environment, read_settings
 from testbed.checkout import ROOT
 from testbed.commands import Commands
 
-#: A user and a group of nobody.
+#: An unused user and group.
 USER, GROUP = 12345, 23456
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 
 
 @pytest.fixture(autouse=True)
 def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give a folder that everybody may enter, with a working directory and a file of the machine.
+    """Return a folder open to everybody, with a working directory and the machine's file.
 
-    Not one of pytest's, which is closed to others itself.
+    Not one of pytest's, which is not accessible to others.
     """
     with tempfile.TemporaryDirectory(prefix="thoraq-settings-", dir="/tmp") as name:
         made = Path(name)
@@ -47,14 +47,14 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def write(path: Path, chunk_size: int, mode: int = 0o600) -> Path:
-    """Write a file of settings that tells itself apart."""
+    """Write a settings file that is identified by its chunk size."""
     path.write_text(f"THORAQ_CHUNK_SIZE={chunk_size}\n")
     path.chmod(mode)
     return path
 
 
 def read_as(user: int, groups: list[int]) -> str:
-    """Return the chunk size that another user reads, or the code of what stops them."""
+    """Return the chunk size that another user reads, or the code of the error."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -75,7 +75,7 @@ def read_as(user: int, groups: list[int]) -> str:
         return answer.read()
 
 
-def test_exactly_one_file_is_read_and_the_environment_goes_before_it(
+def test_exactly_one_file_is_read_and_the_environment_takes_precedence(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert read_settings().chunk_size == 64
@@ -94,7 +94,7 @@ def test_exactly_one_file_is_read_and_the_environment_goes_before_it(
 
 
 @pytest.mark.parametrize("named", ["nowhere.env", "nowhere/thoraq.env", "here"])
-def test_a_file_that_is_named_and_is_not_there_is_an_error(
+def test_a_missing_settings_file_is_an_error_if_it_is_named(
     named: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(Settings.MACHINE_FILE, 7)
@@ -104,16 +104,14 @@ def test_a_file_that_is_named_and_is_not_there_is_an_error(
 
 
 @pytest.mark.parametrize("named", ["", " "])
-def test_an_empty_name_of_a_file_is_a_wrong_setting(
-    named: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_empty_file_name_is_a_wrong_setting(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THORAQ_ENV_FILE", named)
     with pytest.raises(WrongSetting, match="THORAQ_ENV_FILE"):
         read_settings()
 
 
 @as_root
-def test_the_group_of_the_machines_file_reads_it_and_nobody_else_gets_another_database(
+def test_only_the_group_reads_the_machines_file_and_others_get_no_other_database(
     folder: Path,
 ) -> None:
     os.chown(write(Settings.MACHINE_FILE, 7, 0o640), 0, GROUP)
@@ -123,22 +121,20 @@ def test_the_group_of_the_machines_file_reads_it_and_nobody_else_gets_another_da
     (folder / "etc").chmod(0o750)
     assert read_as(USER, [GROUP]) == "7"
     assert read_as(USER, []) == SettingsUnreadable.code
-    # Who names a file of their own, or has one here, needs no group.
+    # A user with another file, named or in the working directory, does not need the group.
     os.chown(write(Path("thoraq.env"), 5), USER, USER)
     assert read_as(USER, []) == "5"
 
 
 @as_root
 @pytest.mark.parametrize(("mode", "owner"), [(0o660, 0), (0o646, 0), (0o644, USER + 1)])
-def test_the_machines_file_is_refused_where_others_could_have_written_it(
-    mode: int, owner: int
-) -> None:
+def test_the_machines_file_is_refused_if_others_can_write_it(mode: int, owner: int) -> None:
     os.chown(write(Settings.MACHINE_FILE, 7, mode), owner, GROUP)
     assert read_as(USER, [GROUP]) == SettingsUntrusted.code
 
 
 @as_root
-def test_a_working_directory_that_may_not_be_entered_holds_no_settings(folder: Path) -> None:
+def test_an_inaccessible_working_directory_has_no_settings(folder: Path) -> None:
     os.chown(write(Settings.MACHINE_FILE, 7, 0o640), 0, GROUP)
     write(Path("thoraq.env"), 5)
     (folder / "here").chmod(0o700)
@@ -146,7 +142,7 @@ def test_a_working_directory_that_may_not_be_entered_holds_no_settings(folder: P
 
 
 @as_root
-def test_a_file_of_the_working_directory_that_may_not_be_read_is_not_passed_over(
+def test_an_unreadable_file_in_the_working_directory_is_not_ignored(
     folder: Path,
 ) -> None:
     os.chown(write(Settings.MACHINE_FILE, 7, 0o640), 0, GROUP)
@@ -154,7 +150,7 @@ def test_a_file_of_the_working_directory_that_may_not_be_read_is_not_passed_over
     assert read_as(USER, [GROUP]) == SettingsUnreadable.code
 
 
-def test_a_wrong_value_is_told_with_the_file_it_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_value_is_reported_with_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
     write(Settings.MACHINE_FILE, 0)
     with pytest.raises(WrongSetting) as told:
         read_settings()
@@ -165,7 +161,7 @@ def test_a_wrong_value_is_told_with_the_file_it_is_in(monkeypatch: pytest.Monkey
     assert str(Settings.MACHINE_FILE) not in str(told.value)
 
 
-def test_the_doctor_says_which_file_is_read_and_what_contradicts_it(
+def test_the_doctor_reports_the_file_and_what_overrides_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert check_settings().found == "the environment alone; no settings file was found"
@@ -179,7 +175,7 @@ def test_the_doctor_says_which_file_is_read_and_what_contradicts_it(
 
 
 @pytest.mark.parametrize("setting", ["DATABASE_URL", "BROKER_URL", "PATIENT_KEY"])
-def test_a_secret_that_every_user_reads_is_unsound_with_the_command_that_closes_it(
+def test_a_secret_readable_by_every_user_is_reported_with_the_command_to_close_it(
     setting: str,
 ) -> None:
     path = Path("thoraq.env")
@@ -193,7 +189,7 @@ def test_a_secret_that_every_user_reads_is_unsound_with_the_command_that_closes_
     assert check_settings().ok
 
 
-def test_commands_and_processes_read_the_file_that_is_named(folder: Path) -> None:
+def test_commands_and_processes_read_the_named_file(folder: Path) -> None:
     named = folder / "named.env"
     named.write_text(f"THORAQ_STATE={folder / 'elsewhere'}\n")
     environment = {**process_environment(), "THORAQ_ENV_FILE": str(named), "PYTHONPATH": str(ROOT)}

@@ -1,4 +1,4 @@
-"""Paths are shown as the settings say, and never in full by accident."""
+"""Paths are shown in the configured form, and never in full by accident."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def shown(tmp_path: Path, form: PathForm, roots: str | None = None, path: str = 
     return ShownPaths(settings).shown(path)
 
 
-def test_a_path_is_shown_in_full_unless_the_settings_say_otherwise(tmp_path: Path) -> None:
+def test_a_path_is_shown_in_full_by_default(tmp_path: Path) -> None:
     assert ShownPaths(Settings(state=tmp_path)).shown(PATH) == PATH
     assert not (tmp_path / "patient.key").exists()
 
@@ -40,14 +40,14 @@ def test_a_relative_path_is_below_its_root(tmp_path: Path, roots: str, wanted: s
 
 
 @pytest.mark.parametrize("roots", [None, "/srv/arch", "/srv/archive/7391846250/a.dcm/b"])
-def test_a_path_in_no_root_is_hashed(tmp_path: Path, roots: str | None) -> None:
+def test_a_path_outside_all_roots_is_hashed(tmp_path: Path, roots: str | None) -> None:
     assert shown(tmp_path, PathForm.RELATIVE, roots) == shown(tmp_path, PathForm.HASHED)
 
 
 @pytest.mark.parametrize(
     "path", [PATH, "/a/\udcff.dcm", "/a/ü\n;.dcm"], ids=["plain", "byte", "odd"]
 )
-def test_a_hash_tells_nothing_and_is_always_the_same(tmp_path: Path, path: str) -> None:
+def test_a_hash_reveals_nothing_and_is_always_the_same(tmp_path: Path, path: str) -> None:
     said = shown(tmp_path, PathForm.HASHED, path=path)
     assert len(said) == 32
     assert set(said) <= set("0123456789abcdef")
@@ -67,7 +67,7 @@ def test_a_hash_tells_nothing_and_is_always_the_same(tmp_path: Path, path: str) 
         (PathForm.HASHED, "/srv/archive", False),
     ],
 )
-def test_a_picture_has_the_name_or_how_the_hash_begins(
+def test_a_picture_is_named_by_the_file_or_by_the_start_of_the_hash(
     *, tmp_path: Path, form: PathForm, roots: str | None, in_full: bool
 ) -> None:
     settings = Settings(state=tmp_path, patient_key=KEY, show_paths=form, roots=roots)
@@ -76,12 +76,10 @@ def test_a_picture_has_the_name_or_how_the_hash_begins(
 
 
 @pytest.mark.parametrize("held", ["folder", "cut off"])
-def test_who_may_not_read_the_key_sees_relative_paths_nevertheless(
-    tmp_path: Path, held: str
-) -> None:
+def test_relative_paths_are_shown_without_access_to_the_key(tmp_path: Path, held: str) -> None:
     key = tmp_path / "patient.key"
     if held == "folder":
-        key.mkdir()  # as unreadable to root as to anybody
+        key.mkdir()  # unreadable also to root
     else:
         key.write_bytes(b"cut off")
     settings = Settings(state=tmp_path, show_paths=PathForm.RELATIVE, roots="/srv/archive")
@@ -93,7 +91,7 @@ def test_who_may_not_read_the_key_sees_relative_paths_nevertheless(
         assert path not in str(raised.value)
 
 
-def test_who_asks_a_database_from_elsewhere_makes_no_key(tmp_path: Path) -> None:
+def test_reading_another_machines_database_creates_no_key(tmp_path: Path) -> None:
     settings = Settings(state=tmp_path, show_paths=PathForm.HASHED)
     far = settings.model_copy(update={"database_url": SecretStr("postgresql://server/thoraq")})
     with pytest.raises(KeyUnusable, match="THORAQ_STATE"):

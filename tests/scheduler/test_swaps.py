@@ -1,4 +1,4 @@
-"""A sender swaps folders, files and links while the watch works, as fast as he can."""
+"""A sender exchanges folders, files and links as fast as possible while the watch runs."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ from tests.scheduler.test_watch import write_image
 
 FILES = 24
 SECONDS = 1.5
-#: Every file has this time, so that a swapped one looks the same.
+#: Every file has this time, so that an exchanged one looks the same.
 MTIME_NS = 1_700_000_000_000_000_000
 
 
 def write_alike(path: Path, kind: str, number: int) -> None:
-    """Write an image whose size and time are those of every other one."""
+    """Write an image with the same size and time as all others."""
     write_image(path, number)
     data = path.read_bytes() + f"{kind}-{number:06}".encode()
     path.write_bytes(data.ljust(400, b"\0"))
@@ -55,7 +55,7 @@ def name(number: int) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give an inbox with one study."""
+    """Return an inbox with one study."""
     study = tmp_path / "incoming" / "study"
     study.mkdir(parents=True)
     for number in range(FILES):
@@ -65,7 +65,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    """Give a folder of others that holds files of the same names, sizes and times."""
+    """Return a folder outside with files of the same names, sizes and times."""
     made = tmp_path / "outside"
     made.mkdir()
     for number in range(FILES):
@@ -82,21 +82,21 @@ def alone(sqlite_url: str) -> Iterator[Database]:
 
 
 def contents(folder: Path) -> list[bytes]:
-    """Return what the files below a folder hold; links are not followed."""
+    """Return the contents of the files below a folder, without following links."""
     return sorted(
         each.read_bytes() for each in folder.rglob("*") if each.is_file() and not each.is_symlink()
     )
 
 
 def digests(database: Database) -> set[str]:
-    """Return the SHA-256 of every content that was taken in."""
+    """Return the SHA-256 of every recorded content."""
     with database.read() as connection:
         return set(connection.execute(select(radiograph.c.sha256)).scalars())
 
 
 @contextmanager
 def swapped(*pairs: tuple[Path, Path]) -> Iterator[None]:
-    """Have pairs of paths exchanged without pause; afterwards the first of each is no link."""
+    """Exchange pairs of paths without pause; in the end the first of each is not a link."""
     words = [str(path) for pair in pairs for path in pair]
     process = subprocess.Popen(
         [sys.executable, swapping.__file__, *words],
@@ -158,7 +158,7 @@ def test_nothing_outside_is_read_moved_or_deleted_while_a_sender_swaps(
     taken_in = digests(alone)
     assert taken_in <= {hashlib.sha256(each).hexdigest() for each in lying}
     kept = contents(folder)
-    if kind == "another":  # which of two that look alike was taken in is chance
+    if kind == "another":  # which of the two similar files was recorded is random
         assert set(kept) <= set(lying)
         lost = {hashlib.sha256(each).hexdigest() for each in set(lying) - set(kept)}
         assert lost <= (taken_in if after is After.DELETE else set())
@@ -170,7 +170,7 @@ def test_nothing_outside_is_read_moved_or_deleted_while_a_sender_swaps(
 
 
 @pytest.mark.parametrize("kind", ["study", "link"])
-def test_a_walk_and_a_look_never_leave_the_folder_while_a_sender_swaps(
+def test_walking_and_reading_never_leave_the_folder_while_a_sender_swaps(
     kind: str, folder: Path, outside: Path
 ) -> None:
     ours = {hashlib.sha256(each).hexdigest() for each in contents(folder)}
@@ -189,7 +189,7 @@ def test_a_walk_and_a_look_never_leave_the_folder_while_a_sender_swaps(
 
 
 @pytest.mark.parametrize("place", ["done", "failed"])
-def test_a_linked_done_or_failed_is_refused_with_a_code_and_files_are_still_taken_in(
+def test_a_linked_done_or_failed_is_refused_with_a_code_and_files_are_still_submitted(
     place: str, alone: Database, folder: Path, outside: Path, settings: Settings
 ) -> None:
     (folder / place).symlink_to(outside)
@@ -222,7 +222,7 @@ def test_a_linked_done_or_failed_is_refused_with_a_code_and_files_are_still_take
 
 @pytest.mark.parametrize("after", [After.MOVE, After.DELETE])
 @pytest.mark.parametrize("where", ["study", "study/000.png", "done/study"])
-def test_what_was_replaced_by_a_link_waits_until_it_is_back(
+def test_files_replaced_by_a_link_wait_until_they_are_back(
     where: str, after: After, *, alone: Database, folder: Path, outside: Path, settings: Settings
 ) -> None:
     before, sent = contents(outside), contents(folder)
@@ -249,7 +249,7 @@ def test_what_was_replaced_by_a_link_waits_until_it_is_back(
     assert contents(outside) == before
 
 
-def test_a_link_the_operator_gave_is_followed_and_one_that_takes_its_place_is_not(
+def test_a_link_given_by_the_operator_is_followed_but_not_one_that_replaces_it(
     alone: Database, folder: Path, outside: Path, settings: Settings, tmp_path: Path
 ) -> None:
     door = tmp_path / "door"
@@ -296,7 +296,7 @@ def test_a_deletion_that_a_crash_interrupted_is_finished(
 
 
 @pytest.mark.parametrize("rename", [file_rename.rename_new, file_rename._rename_reserved])
-def test_a_renamed_file_replaces_nothing_with_or_without_help_of_the_file_system(
+def test_renaming_replaces_no_file_with_and_without_support_of_the_file_system(
     rename: Callable[[str, int, str, int], None], folder: Path
 ) -> None:
     with entered_folder(str(folder / "study")) as here:

@@ -1,4 +1,4 @@
-"""What goes to a terminal holds nothing that would steer it, whatever the text."""
+"""Output to a terminal contains no control characters, for any text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scheduler.terminal import Parser, printable, printable_json, printable_line
 EVERY = "".join(map(chr, range(sys.maxunicode + 1)))
 
 
-def test_of_every_code_point_only_what_has_a_shape_stays() -> None:
+def test_only_printable_code_points_are_kept() -> None:
     kept = set(printable(EVERY))
     assert {unicodedata.category(char) for char in kept} <= {
         *("Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No"),
@@ -26,8 +26,8 @@ def test_of_every_code_point_only_what_has_a_shape_stays() -> None:
     assert printable("a\x1b[0m\n\x9b\u202e\udcff") == "a\\x1b[0m\\n\\x9b\\u202e\\udcff"
 
 
-def test_json_holds_no_control_and_says_the_same() -> None:
-    # Of two surrogates in a row JSON would make one character.
+def test_json_contains_no_control_characters_and_has_the_same_value() -> None:
+    # JSON would join two consecutive surrogates into one character.
     said = "".join(char for char in EVERY if not "\ud800" <= char <= "\udbff")
     text = printable_json(json.dumps(said))
     assert text.isascii()

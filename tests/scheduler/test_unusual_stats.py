@@ -1,4 +1,4 @@
-"""A file whose time or size no database holds costs nothing but itself, and is measured."""
+"""A file whose time or size is out of range does not affect others, and is measured."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from scheduler.settings import Settings
 from testbed.tables import rows
 
 NUMBERS = itertools.count()
-#: What a system may say: seconds of 64 bits with a sign, as nanoseconds.
+#: Possible times: signed 64-bit seconds, as nanoseconds.
 TIMES = st.one_of(
     st.integers(-(2**63) * 10**9, 2**63 * 10**9),
     st.sampled_from([sign * (2**63 + one) for sign in (-1, 1) for one in (-2, -1, 0, 1, 2)]),
@@ -47,20 +47,20 @@ YEAR_2500 = 16725225600
 
 
 def told(size: int, mtime_ns: int) -> Any:
-    """Return what the system would say of a file."""
+    """Return the stat of a file as from the operating system."""
     return SimpleNamespace(st_size=size, st_mtime_ns=mtime_ns)
 
 
 @pytest.fixture
 def late(tmp_path: Path) -> Path:
-    """Give a folder of three images, one of a day that nanoseconds in 64 bits do not reach."""
+    """Return a folder of three images, one with a date beyond 64-bit nanoseconds."""
     folder = tmp_path / "archive"
     folder.mkdir()
     for level in (10, 20, 30):
         Image.new("L", (8, 8), level).save(folder / f"{level}.png", "PNG")
     os.utime(folder / "20.png", (YEAR_2500, YEAR_2500))
     if (folder / "20.png").stat().st_mtime_ns < 2**63:
-        pytest.skip("this file system holds no such time")
+        pytest.skip("this file system cannot store such a time")
     return folder
 
 
@@ -68,7 +68,7 @@ def late(tmp_path: Path) -> Path:
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(said=st.lists(st.tuples(SIZES, TIMES), min_size=1, max_size=5))
-def test_whatever_time_and_size_a_file_has_it_is_recorded_and_known_again(
+def test_a_file_of_any_time_and_size_is_recorded_and_known_again(
     served: Database, said: list[tuple[int, int]]
 ) -> None:
     batch = open_batch(served, "night", Priority.ROUTINE)
@@ -89,7 +89,7 @@ def test_a_file_of_the_year_2500_is_queued_and_known_the_next_time(
     assert enqueue(served, [late], batch, settings) == IntakeCount(seen=3, known=3)
 
 
-def test_a_watch_takes_a_file_of_the_year_2500_and_puts_it_away(
+def test_a_watch_submits_a_file_of_the_year_2500_and_moves_it(
     served: Database, late: Path, settings: Settings
 ) -> None:
     watch = Watch(served, late, settings, after=After.MOVE)
@@ -104,7 +104,7 @@ def test_a_watch_takes_a_file_of_the_year_2500_and_puts_it_away(
     found = {each.name for each in (late / "failed").iterdir()}
     assert found == {"10.png", "20.png", "30.png", "reasons.csv"}
     assert {each.place for each in rows(served, file)} == {Place.FAILED}
-    # Sent anew, it is another file.
+    # Sent again, it is another file.
     shutil.copy2(late / "failed" / "20.png", late / "20.png")
     assert watch.once().seen == 1
 
@@ -120,7 +120,7 @@ def test_a_file_that_changes_while_it_is_read_is_noticed_after_2262_too(late: Pa
 
 @pytest.mark.parametrize("others", [0, 1, 6])
 @pytest.mark.parametrize("odd", [{"size": 2**64}, {"mtime_ns": -(2**80)}])
-def test_a_file_whose_values_the_database_refuses_costs_itself_alone(
+def test_a_file_whose_values_the_database_refuses_fails_alone(
     served: Database, settings: Settings, odd: dict[str, int], others: int
 ) -> None:
     batch = open_batch(served, "night", Priority.ROUTINE)
@@ -137,11 +137,11 @@ def test_a_file_whose_values_the_database_refuses_costs_itself_alone(
     assert batch_status(served, "night").balanced
 
 
-def test_a_database_that_takes_no_file_at_all_ends_intake(
+def test_a_database_that_accepts_no_files_ends_the_intake(
     served: Database, late: Path, settings: Settings
 ) -> None:
     batch = open_batch(served, "night", Priority.ROUTINE)
-    with served.write() as connection:  # as a rule of the site's own would
+    with served.write() as connection:  # like a constraint added by the site
         if connection.dialect.name == "postgresql":
             connection.execute(text("ALTER TABLE file ADD CHECK (false)"))
         else:

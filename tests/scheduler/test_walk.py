@@ -1,4 +1,4 @@
-"""The walk meets every file of a folder, and nothing else."""
+"""The walk finds every file of a folder, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def names(place: Path, **options: object) -> set[str]:
     }
 
 
-def test_files_of_every_folder_are_met_with_their_size_and_time(tmp_path: Path) -> None:
+def test_files_of_every_folder_are_found_with_their_size_and_time(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "deep.dcm").write_bytes(b"123")
     (tmp_path / "top").write_bytes(b"")
@@ -28,7 +28,7 @@ def test_files_of_every_folder_are_met_with_their_size_and_time(tmp_path: Path) 
     assert (met["deep.dcm"].stat.size, met["deep.dcm"].stat.mtime_ns) == (3, found.st_mtime_ns)
 
 
-def test_links_are_passed_over_so_loops_end_and_nothing_outside_is_met(tmp_path: Path) -> None:
+def test_links_are_skipped_so_there_are_no_loops_and_no_files_from_outside(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret.png").write_bytes(b"x")
@@ -42,7 +42,7 @@ def test_links_are_passed_over_so_loops_end_and_nothing_outside_is_met(tmp_path:
     assert names(archive) == {"mine.png"}
 
 
-def test_a_link_that_was_asked_for_is_followed(tmp_path: Path) -> None:
+def test_a_link_given_as_the_path_is_followed(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "a.png").write_bytes(b"x")
     (tmp_path / "link").symlink_to(tmp_path / "real")
@@ -50,7 +50,7 @@ def test_a_link_that_was_asked_for_is_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [".DS_Store", "a.dcm.part", "b.TMP", "c.crdownload", "d.dcm~"])
-def test_hidden_and_unfinished_names_are_passed_over(name: str, tmp_path: Path) -> None:
+def test_hidden_and_unfinished_names_are_skipped(name: str, tmp_path: Path) -> None:
     assert is_passed_over(name)
     (tmp_path / name).write_bytes(b"x")
     (tmp_path / "IM0001").write_bytes(b"x")
@@ -65,7 +65,7 @@ def test_a_pipe_is_refused_without_waiting_for_its_other_end(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
-def test_a_folder_that_may_not_be_listed_is_met_as_refused(tmp_path: Path) -> None:
+def test_an_unreadable_folder_is_refused(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o000)
     [met] = walk(tmp_path)
@@ -73,7 +73,7 @@ def test_a_folder_that_may_not_be_listed_is_met_as_refused(tmp_path: Path) -> No
     assert (met.refusal.code, met.refusal.permanent) == ("file-unavailable", False)
 
 
-def test_names_that_are_no_utf8_keep_their_bytes(tmp_path: Path) -> None:
+def test_names_that_are_not_utf8_keep_their_bytes(tmp_path: Path) -> None:
     odd = os.fsencode(tmp_path) + b"/r\xf6ntgen.dcm"
     Path(os.fsdecode(odd)).write_bytes(b"x")
     [met] = walk(tmp_path)
@@ -94,16 +94,18 @@ def test_a_million_names_are_not_held_at_once(tmp_path: Path) -> None:
     next(walking)
     for number in range(50):
         (tmp_path / f"{number}.png").unlink()
-    # Had the walk listed or looked at all of them first, it would still yield the other 49.
+    # If the walk listed all of them first, it would still yield the other 49.
     assert list(walking) == []
 
 
-def test_a_place_that_is_missing_is_told(tmp_path: Path) -> None:
+def test_a_missing_path_is_reported(tmp_path: Path) -> None:
     with pytest.raises(PlaceMissing, match="mounted"):
         next(walk(tmp_path / "nowhere"))
 
 
-def test_a_nest_of_folders_is_entered_so_far_and_costs_no_other_file(tmp_path: Path) -> None:
+def test_nested_folders_are_entered_up_to_a_limit_without_affecting_other_files(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "a.png").write_bytes(b"x")
     nest = tmp_path / "nest"
     deepest = nest.joinpath(*["n"] * 600)
@@ -118,7 +120,7 @@ def test_a_nest_of_folders_is_entered_so_far_and_costs_no_other_file(tmp_path: P
     assert (refused.code, "Too many folders" in refused.detail) == ("file-unavailable", True)
 
 
-def test_a_walk_that_is_left_closes_what_it_opened(tmp_path: Path) -> None:
+def test_an_abandoned_walk_closes_its_files(tmp_path: Path) -> None:
     (tmp_path / "study").mkdir()
     for number in range(5):
         (tmp_path / "study" / f"{number}.png").write_bytes(b"x")

@@ -1,4 +1,4 @@
-"""The watch takes complete files, once, and leaves them where they lie."""
+"""The watch submits complete files once, and leaves them where they are."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from testbed.tables import rows
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give an empty folder to be watched."""
+    """Return an empty folder to watch."""
     made = tmp_path / "incoming"
     made.mkdir()
     return made
 
 
 def queued_models(database: Database) -> list[str]:
-    """Name the network of every chunk that waits, the oldest first."""
+    """Return the network of every waiting chunk, the oldest first."""
     versions = []
     for message in unsent_chunks(database, 100):
         claim = claim_chunk(database, message.chunk_id, "cpu0@host", 60.0)
@@ -49,7 +49,7 @@ def queued_models(database: Database) -> list[str]:
 
 @pytest.fixture
 def watch(served: Database, folder: Path, settings: Settings) -> Watch:
-    """Give a watch of the folder that has not scanned yet."""
+    """Return a watch of the folder that has not scanned yet."""
     return Watch(served, folder, settings)
 
 
@@ -57,7 +57,7 @@ def write_image(path: Path, level: int = 10) -> None:
     Image.new("L", (64, 64), level).save(path, "PNG")
 
 
-def test_a_file_is_taken_once_two_scans_found_it_equal(watch: Watch, folder: Path) -> None:
+def test_a_file_is_submitted_once_two_scans_found_it_unchanged(watch: Watch, folder: Path) -> None:
     write_image(folder / "a.png")
     assert watch.scan().seen == 0
     assert watch.scan().queued == 1
@@ -78,14 +78,16 @@ def test_a_file_that_is_still_being_written_is_left_until_it_is_complete(
     assert batch_status(served, "incoming").queued == 1
 
 
-def test_what_lay_there_at_the_start_is_not_taken_for_complete_either(
+def test_files_present_at_the_start_are_not_assumed_complete(
     served: Database, folder: Path, settings: Settings
 ) -> None:
     write_image(folder / "a.png")
     assert Watch(served, folder, settings).scan().seen == 0
 
 
-def test_a_restart_takes_nothing_twice(served: Database, folder: Path, settings: Settings) -> None:
+def test_a_restart_submits_nothing_twice(
+    served: Database, folder: Path, settings: Settings
+) -> None:
     write_image(folder / "a.png")
     assert Watch(served, folder, settings).once().queued == 1
     again = Watch(served, folder, settings)
@@ -102,14 +104,16 @@ def test_a_file_that_changed_is_another_file(watch: Watch, folder: Path) -> None
     assert watch.once().queued == 1
 
 
-def test_a_partial_name_is_taken_under_its_final_one(watch: Watch, folder: Path) -> None:
+def test_a_file_with_a_partial_name_is_submitted_under_its_final_one(
+    watch: Watch, folder: Path
+) -> None:
     write_image(folder / "a.png.part")
     assert watch.once().seen == 0
     (folder / "a.png.part").rename(folder / "a.png")
     assert watch.once().queued == 1
 
 
-def test_a_share_that_goes_away_and_comes_back_is_waited_for(
+def test_a_share_that_is_unmounted_and_remounted_is_waited_for(
     served: Database, watch: Watch, folder: Path, settings: Settings
 ) -> None:
     stop = threading.Event()
@@ -136,7 +140,7 @@ def forget(database: Database, batch: str) -> None:
 
 
 @pytest.mark.parametrize("after", list(After))
-def test_a_watch_whose_batch_is_forgotten_goes_on_with_new_files_alone(
+def test_a_watch_whose_batch_is_forgotten_continues_with_new_files_only(
     served: Database, folder: Path, settings: Settings, after: After
 ) -> None:
     watch = Watch(served, folder, settings, after=after, priority=Priority.URGENT)
@@ -167,7 +171,7 @@ def test_a_watch_whose_batch_is_forgotten_goes_on_with_new_files_alone(
 
 
 def wait_for_names(database: Database, names: list[str]) -> None:
-    """Wait until just these files are known."""
+    """Wait until exactly these files are recorded."""
     deadline = time.monotonic() + 30
     while (found := seen_names(database)) != names:
         assert time.monotonic() < deadline, found
@@ -178,7 +182,7 @@ def seen_names(database: Database) -> list[str]:
     return sorted(Path(row.path).name for row in rows(database, file))
 
 
-def test_a_promotion_reaches_a_watch_that_runs(
+def test_a_running_watch_uses_a_promoted_network(
     served: Database, watch: Watch, folder: Path
 ) -> None:
     write_image(folder / "a.png", 10)
@@ -191,7 +195,7 @@ def test_a_promotion_reaches_a_watch_that_runs(
     assert queued_models(served) == ["test-1", "test-2"]
 
 
-def test_a_watch_may_measure_by_another_network_than_the_served_one(
+def test_a_watch_may_use_a_network_other_than_the_served_one(
     served: Database, folder: Path, settings: Settings
 ) -> None:
     register_model(served, "test-2", "1" * 64, {}, serve=False)
@@ -202,22 +206,22 @@ def test_a_watch_may_measure_by_another_network_than_the_served_one(
     assert queued_models(served) == ["test-2"]
 
 
-def test_a_file_settles_for_as_long_as_the_settings_say(
+def test_the_settling_time_follows_the_setting(
     served: Database, folder: Path, settings: Settings
 ) -> None:
     watch = Watch(served, folder, settings.model_copy(update={"settle_seconds": 0.3}))
     write_image(folder / "a.png")
     assert watch.scan().seen == 0
-    assert watch.scan().seen == 0  # at once
+    assert watch.scan().seen == 0  # not immediately
     time.sleep(0.35)
     with (folder / "a.png").open("ab") as file:
         file.write(b"more")
-    assert watch.scan().seen == 0  # it changed, so its time begins anew
+    assert watch.scan().seen == 0  # it changed, so its settling time restarts
     time.sleep(0.35)
     assert watch.scan().queued == 1
 
 
-def test_one_look_waits_for_as_long_as_files_take_to_settle(
+def test_a_single_scan_waits_for_the_settling_time(
     served: Database, folder: Path, settings: Settings
 ) -> None:
     watch = Watch(served, folder, settings.model_copy(update={"settle_seconds": 0.3}))
@@ -225,7 +229,7 @@ def test_one_look_waits_for_as_long_as_files_take_to_settle(
     assert watch.once().queued == 1
 
 
-def test_many_files_at_once_are_held_as_numbers(
+def test_many_files_at_once_use_little_memory(
     sqlite_url: str, folder: Path, settings: Settings
 ) -> None:
     database = Database.open(sqlite_url)
@@ -242,7 +246,7 @@ def test_many_files_at_once_are_held_as_numbers(
         tracemalloc.stop()
     database.dispose()
     assert batch_status(database, "incoming").seen == 20_000
-    assert held < 20_000 * 200  # bytes; their names alone would be more
+    assert held < 20_000 * 200  # bytes; the names alone would need more
 
 
 def test_a_full_disk_is_waited_for(migrated_sqlite: Path, folder: Path, small_disk: Path) -> None:
@@ -259,7 +263,7 @@ def test_a_full_disk_is_waited_for(migrated_sqlite: Path, folder: Path, small_di
     for number in range(300):
         write_image(folder / f"{number}.png", number % 256)
         with (folder / f"{number}.png").open("ab") as file:
-            file.write(str(number).encode())  # no two alike
+            file.write(str(number).encode())  # different contents
     with (small_disk / "ballast").open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
         while True:
             ballast.write(bytes(4096))

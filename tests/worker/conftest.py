@@ -1,4 +1,4 @@
-"""What tests of the worker share: a bench to run a stack on."""
+"""Fixtures of the worker's tests: a bench to run a stack on."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Bench:
     def submit(
         self, stack: Stack | None, *places: Path, priority: Priority = Priority.ROUTINE
     ) -> None:
-        """Take in a folder, the archive where none is given."""
+        """Submit folders, by default the archive."""
         batch = open_batch(self.database, str(priority), priority)
         app = None if stack is None else stack.app
         enqueue(self.database, places or [self.archive], batch, self.settings, app=app)
 
     def status(self, priority: Priority = Priority.ROUTINE) -> BatchStatus:
-        """Give the ledger of what was submitted."""
+        """Return the ledger of the submitted files."""
         return batch_status(self.database, str(priority))
 
     def finish(self, stack: Stack, seconds: float = 90.0) -> BatchStatus:
@@ -60,34 +60,34 @@ class Bench:
     def stack(
         self, devices: Sequence[str] = ("cpu",), *, training: bool = False
     ) -> Iterator[Stack]:
-        """Run a stack; it ends in peace, without having to be killed."""
+        """Run a stack, and check that it ends without being killed."""
         with Stack(self.settings, devices, training=training) as running:
             yield running
         ends = {each.name: each.last_exit for each in running.members}
         assert -signal.SIGKILL not in ends.values(), ends
 
     def log(self, name: str = "cpu0") -> str:
-        """Give what a member wrote."""
+        """Return a member's log."""
         return (self.settings.state / "logs" / f"{name}.log").read_text()
 
 
 @pytest.fixture
 def bench(sqlite_url: str, redis_url: str, tmp_path: Path) -> Iterator[Bench]:
-    """Give a bench on SQLite."""
+    """Return a bench on SQLite."""
     with made_bench(sqlite_url, redis_url, tmp_path) as made:
         yield made
 
 
 @pytest.fixture
 def either_bench(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Bench]:
-    """Give a bench, once on SQLite and once on PostgreSQL."""
+    """Return a bench, once on SQLite and once on PostgreSQL."""
     with made_bench(database_url, redis_url, tmp_path) as made:
         yield made
 
 
 @contextmanager
 def made_bench(database_url: str, redis_url: str, folder: Path) -> Iterator[Bench]:
-    """Make a bench whose leases and pauses are short."""
+    """Return a bench with short leases and pauses."""
     settings = Settings(
         state=folder / "state",
         database_url=database_url,
@@ -108,14 +108,14 @@ def made_bench(database_url: str, redis_url: str, folder: Path) -> Iterator[Benc
 
 
 def member(stack: Stack, name: str) -> psutil.Process:
-    """Give a member's process."""
+    """Return a member's process."""
     [pid] = [each.pid for each in stack.members if each.name == name]
     assert pid is not None
     return psutil.Process(pid)
 
 
 def kill_group(process: psutil.Process) -> None:
-    """End a member with its children, without warning."""
+    """Kill a member with its children."""
     os.killpg(os.getpgid(process.pid), signal.SIGKILL)
 
 

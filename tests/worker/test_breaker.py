@@ -1,4 +1,4 @@
-"""The breaker tells a failing machine from failing files."""
+"""The breaker distinguishes a failing machine from damaged files."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from worker.breaker import Breaker
 @pytest.mark.parametrize(
     "code", ["reader-crashed", "reader-timeout", "reader-out-of-memory", "file-unavailable"]
 )
-def test_failures_in_a_row_that_may_be_the_machines_trip_it(code: str) -> None:
+def test_several_failures_in_a_row_that_may_be_the_machines_trip_it(code: str) -> None:
     breaker = Breaker(in_a_row=3)
     assert [breaker.note(code) for _ in range(3)] == [False, False, True]
 
 
-def test_a_file_that_was_read_or_is_broken_itself_ends_the_row() -> None:
+def test_a_readable_or_damaged_file_resets_the_count() -> None:
     breaker = Breaker(in_a_row=2)
     for between in (None, "truncated-file"):
         assert not breaker.note("reader-crashed")
@@ -24,7 +24,7 @@ def test_a_file_that_was_read_or_is_broken_itself_ends_the_row() -> None:
     assert breaker.note("reader-crashed")
 
 
-def test_an_acquitted_machine_is_counted_anew() -> None:
+def test_the_count_is_reset_for_a_working_machine() -> None:
     breaker = Breaker(in_a_row=2)
     breaker.note("reader-crashed")
     breaker.note("reader-crashed")

@@ -1,4 +1,4 @@
-"""``python -m worker`` says what keeps it from starting."""
+"""``python -m worker`` reports why it cannot start."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_device_that_is_not_there_is_told_and_starting_again_is_no_use() -> None:
+def test_a_missing_device_is_reported_with_an_exit_code_against_restarts() -> None:
     ran = run("--device", "cuda:99")
     assert ran.returncode == MISCONFIGURED
     assert ran.stderr.startswith("device-missing: cuda:99")
     assert "thoraq doctor" in ran.stderr
 
 
-def test_its_options_are_told() -> None:
+def test_help_explains_the_devices() -> None:
     assert "cuda:N" in run("--help").stdout

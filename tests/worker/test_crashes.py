@@ -1,4 +1,4 @@
-"""Whatever is killed, stopped or emptied: every radiograph is measured exactly once."""
+"""Every radiograph is measured exactly once, whichever process is killed or stopped."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check_each_measured_once(bench: Bench, files: int = FILES) -> None:
 
 
 def wait_for_the_middle(bench: Bench, stack: Stack) -> None:
-    """Wait until a chunk is at work while others wait."""
+    """Wait until one chunk is running and others are waiting."""
 
     def in_the_middle() -> bool:
         stack.tend()
@@ -67,7 +67,7 @@ def test_a_folder_is_measured_once_and_submitting_it_again_measures_nothing(
     assert str(bench.archive) not in bench.log()
 
 
-def test_a_worker_killed_in_the_middle_of_a_batch_loses_and_doubles_nothing(
+def test_a_worker_killed_during_a_batch_loses_and_repeats_nothing(
     either_bench: Bench,
 ) -> None:
     bench = either_bench
@@ -82,14 +82,14 @@ def test_a_worker_killed_in_the_middle_of_a_batch_loses_and_doubles_nothing(
     check_each_measured_once(bench)
 
 
-def test_a_worker_stopped_for_longer_than_its_lease_doubles_nothing(bench: Bench) -> None:
+def test_a_worker_suspended_beyond_its_lease_repeats_nothing(bench: Bench) -> None:
     write_radiographs(bench.archive, FILES)
     bench.submit(None)
     with bench.stack(["cpu", "cpu"]) as stack:
         wait_for_the_middle(bench, stack)
         frozen = freeze(bench, member(stack, "cpu0"), holding=HOLDING)
         started = time.monotonic()
-        bench.finish(stack)  # the other one takes what the frozen one held, once its lease ended
+        bench.finish(stack)  # the other worker gets the jobs once the lease has expired
         stopped_for = time.monotonic() - started
         results = {
             each.radiograph_id: each for each in find_results(bench.database, ResultFilter())
@@ -98,12 +98,12 @@ def test_a_worker_stopped_for_longer_than_its_lease_doubles_nothing(bench: Bench
         for process in frozen:
             process.resume()
         assert eventually(lambda: '"chunk"' in bench.log())
-        time.sleep(1.0)  # for what it still holds to be stored, if the fence let it
+        time.sleep(1.0)  # time for the resumed worker to store its jobs, if it could
     check_each_measured_once(bench)
     assert measured(bench) == results
 
 
-def test_a_broker_that_is_killed_keeps_the_queue(bench: Bench, redis_server: RedisServer) -> None:
+def test_a_killed_broker_keeps_the_queue(bench: Bench, redis_server: RedisServer) -> None:
     write_radiographs(bench.archive, FILES)
     bench.submit(None)
     with bench.stack() as stack:
@@ -115,7 +115,7 @@ def test_a_broker_that_is_killed_keeps_the_queue(bench: Bench, redis_server: Red
     check_each_measured_once(bench)
 
 
-def test_a_broker_that_is_emptied_loses_no_work(bench: Bench, redis_server: RedisServer) -> None:
+def test_an_emptied_broker_loses_no_work(bench: Bench, redis_server: RedisServer) -> None:
     write_radiographs(bench.archive, FILES)
     bench.submit(None)
     with bench.stack() as stack:
@@ -125,13 +125,13 @@ def test_a_broker_that_is_emptied_loses_no_work(bench: Bench, redis_server: Redi
     check_each_measured_once(bench)
 
 
-def test_a_worker_asked_to_stop_gives_back_what_it_has_not_begun(bench: Bench) -> None:
+def test_a_worker_asked_to_stop_releases_files_it_has_not_begun(bench: Bench) -> None:
     write_radiographs(bench.archive, FILES)
     bench.submit(None)
     with bench.stack() as stack:
         wait_for_the_middle(bench, stack)
     status = bench.status()
-    assert status.running == 0  # nothing waits for a lease to end
+    assert status.running == 0  # nothing waits for a lease to expire
     assert status.balanced
     with bench.stack() as stack:
         bench.finish(stack)
@@ -157,7 +157,7 @@ def test_urgent_radiographs_overtake_the_routine_queue(bench: Bench) -> None:
         before = connection.execute(
             select(func.count()).where(chunk.c.claimed_at.between(taken.sent_at, taken.claimed_at))
         ).scalar_one()
-    assert before - 1 <= 1  # besides itself one that was about to be taken when it was sent
+    assert before - 1 <= 1  # itself, and one that was about to be claimed when it was sent
 
 
 @pytest.mark.parametrize("name", ["upkeep", "cpu0"])
@@ -173,7 +173,7 @@ def test_a_member_whose_parent_is_killed_leaves_no_process_behind(bench: Bench, 
         assert eventually(lambda: all(gone(child) for child in children))
 
         def back() -> bool:
-            # Before the last file is measured there may be no need of it, and no restart.
+            # Until the last file is measured it may not be needed, and not restarted.
             stack.tend()
             return any(each.restarts and each.pid for each in stack.members if each.name == name)
 
@@ -208,7 +208,7 @@ def test_a_stack_whose_owner_is_killed_ends_by_itself(bench: Bench) -> None:
     owner.wait()
     owner.stdout.close()
     assert len(everybody) >= 5  # broker, upkeep, its timetable, worker, its child
-    # A worker that is asked to stop while its child is being born waits for that first.
+    # A worker that is stopped while it forks its child waits for the child first.
     eventually(lambda: all(gone(process) for process in everybody), 120)
     left = [process.cmdline() for process in everybody if not gone(process)]
     assert left == [], bench.log("upkeep") + bench.log()

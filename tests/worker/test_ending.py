@@ -1,4 +1,4 @@
-"""Whoever is asked to stop ends, also where Celery would wait without end."""
+"""A process that is asked to stop ends, even where Celery would wait without end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from billiard import pool
 from scheduler.process_end import RESULT_SECONDS, end_in_time
 from testbed.patience import eventually, gone
 
-# As Celery does that says it is alive to a broker that is away: it asks nobody whether to stop.
+# Like Celery when it sends a heartbeat to an unavailable broker: it does not check for a stop.
 PROGRAM = """
 import time
 from celery import signals
@@ -37,7 +37,7 @@ WORKER = ["--device", "cpu", "--name", "cpu0", "--queues", "measure", "--readers
 
 @pytest.mark.slow
 @pytest.mark.parametrize("member", ["worker.serve", "scheduler.__main__"])
-def test_whoever_would_wait_without_end_can_be_stopped(
+def test_a_process_that_waits_without_end_can_be_stopped(
     member: str, redis_url: str, sqlite_url: str, tmp_path: Path
 ) -> None:
     environment = {
@@ -57,7 +57,7 @@ def test_whoever_would_wait_without_end_can_be_stopped(
     try:
         assert eventually(lambda: b"waits" in said.read_bytes()), said.read_text()
         children = psutil.Process(process.pid).children(recursive=True)
-        assert children  # the one that measures, or the timetable
+        assert children  # the measuring child, or the timetable
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == -signal.SIGALRM
         assert eventually(lambda: all(gone(child) for child in children))
@@ -66,10 +66,10 @@ def test_whoever_would_wait_without_end_can_be_stopped(
         process.wait()
 
 
-def test_a_child_does_not_wait_long_for_a_parent_that_takes_no_result(
+def test_a_child_does_not_wait_long_for_a_parent_that_accepts_no_result(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Celery's child would wait as long as a stack does before it kills.
+    # Celery's child would wait as long as a stack waits before it kills.
     monkeypatch.setattr(pool, "GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT", 300)
     waited: list[float] = []
     monkeypatch.setattr(pool.time, "sleep", waited.append)

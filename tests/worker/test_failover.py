@@ -1,4 +1,4 @@
-"""PostgreSQL fails over, or takes no writes for a while, in the middle of a batch."""
+"""PostgreSQL fails over, or is read-only for a while, during a batch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FILES = 24
 
 @pytest.fixture
 def pair() -> Iterator[tuple[PostgresServer, PostgresServer, str]]:
-    """Give a primary, its standby, and the URL of a witnessed database on either."""
+    """Return a primary, its standby, and the URL of a witnessed database on the writable one."""
 
     def prepare(url: str) -> None:
         schema.upgrade(url)
@@ -39,7 +39,7 @@ def pair() -> Iterator[tuple[PostgresServer, PostgresServer, str]]:
 
 
 @pytest.mark.slow
-def test_a_failover_in_the_middle_of_a_batch_loses_nothing_and_does_nothing_twice(
+def test_a_failover_during_a_batch_loses_and_repeats_nothing(
     pair: tuple[PostgresServer, PostgresServer, str], redis_url: str, tmp_path: Path
 ) -> None:
     primary, standby, url = pair
@@ -62,7 +62,7 @@ def test_a_failover_in_the_middle_of_a_batch_loses_nothing_and_does_nothing_twic
 
 
 @pytest.mark.slow
-def test_a_primary_that_takes_no_writes_is_named_and_waited_for_by_everything_at_work(
+def test_a_read_only_primary_is_reported_and_waited_for_by_every_process(
     postgres_server: PostgresServer, postgres_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     with made_bench(postgres_url, redis_url, tmp_path) as bench:
@@ -98,11 +98,11 @@ def test_a_primary_that_takes_no_writes_is_named_and_waited_for_by_everything_at
 
 
 def watch_of(bench: Bench) -> Watch:
-    """Watch the archive, quickly."""
+    """Return a watch of the archive with short intervals."""
     quick = bench.settings.model_copy(update={"watch_seconds": 0.1, "settle_seconds": 0.1})
     return Watch(bench.database, bench.archive, quick, batch="routine")
 
 
 def measured(bench: Bench) -> int:
-    """Give how many files of the watch are measured."""
+    """Return how many files of the watch are measured."""
     return batch_status(bench.database, "routine").measured

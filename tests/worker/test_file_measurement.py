@@ -1,4 +1,4 @@
-"""What a file that was read comes to: its numbers hashed, its points measured or refused."""
+"""The outcome of a file that was read: its identifiers hashed, its points measured or refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEADER = Header(ImageFormat.DICOM, 64, 64, patient_id="4711", accession="A-17")
 
 
 class Answering:
-    """A network that answers every image alike."""
+    """A network with the same prediction for every image."""
 
     device_name = "answering"
     runtime = Runtime.TORCH
@@ -54,7 +54,7 @@ def read_file() -> ReadFile:
     return ReadFile(HEADER, "e" * 64, np.eye(2, 3), prepared, 1.0)
 
 
-def test_both_numbers_of_a_header_are_hashed_whatever_becomes_of_the_file(tmp_path: Path) -> None:
+def test_both_identifiers_in_a_header_are_hashed_for_every_outcome(tmp_path: Path) -> None:
     made = measurement(tmp_path)
     refusal = Refusal("truncated-file", "the file ends early", Disposition.FAILED)
     [read] = made.outcomes([(JOB, read_file())])
@@ -68,7 +68,7 @@ def test_both_numbers_of_a_header_are_hashed_whatever_becomes_of_the_file(tmp_pa
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), float("-inf")])
 @pytest.mark.parametrize("of_points", [True, False])
-def test_points_that_are_no_numbers_are_refused(
+def test_points_that_are_not_finite_are_refused(
     tmp_path: Path, wrong: float, *, of_points: bool
 ) -> None:
     made = measurement(tmp_path, wrong, 1.0) if of_points else measurement(tmp_path, 1.0, wrong)

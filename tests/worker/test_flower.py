@@ -1,4 +1,4 @@
-"""What the real Flower shows of chunks: names, ends, and no upkeep."""
+"""The real Flower shows chunks with names and outcomes, and no upkeep."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ NAME = "ward 7 <script>alert('x')</script>\x1b[2J"
 
 
 @pytest.mark.slow
-def test_chunks_have_the_batchs_name_and_their_end_and_upkeep_is_not_among_them(
+def test_flower_shows_chunks_with_batch_name_and_outcome_and_no_upkeep(
     bench: Bench, tmp_path: Path
 ) -> None:
-    # On a busy machine chunks would be sent again, and twice on the page.
+    # On a busy machine chunks would be sent again, and appear twice on the page.
     bench.settings = bench.settings.model_copy(
         update={"resend_seconds": 600.0, "lease_seconds": 60.0}
     )
@@ -43,7 +43,7 @@ def test_chunks_have_the_batchs_name_and_their_end_and_upkeep_is_not_among_them(
     assert broker is not None
     extra = {
         "THORAQ_BROKER_URL": broker.get_secret_value(),
-        "THORAQ_FLOWER_PASSWORD": "sesame",  # without one its API answers nobody
+        "THORAQ_FLOWER_PASSWORD": "sesame",  # its API requires a password
     }
     port = free_port()
 
@@ -53,7 +53,7 @@ def test_chunks_have_the_batchs_name_and_their_end_and_upkeep_is_not_among_them(
     flower = Commands(tmp_path / "watching", extra).start("flower", "--port", str(port))
     try:
         with bench.stack() as stack:
-            # A name of the worker means that Flower hears events, and has asked for them twice.
+            # Flower knows the worker's name once it receives events, requested twice.
             asked("workers", "cpu0@")
             asked("workers", "upkeep@")
             time.sleep(6)
@@ -70,7 +70,7 @@ def test_chunks_have_the_batchs_name_and_their_end_and_upkeep_is_not_among_them(
                 return [each["state"] in ("SUCCESS", "FAILURE") for each in tasks()] == [True] * 3
 
             assert eventually(ended, 120), (tasks(), bench.log())
-            time.sleep(2)  # what Celery itself says of a task comes with a delay
+            time.sleep(2)  # Celery's own events of a task are delayed
             found = {each["name"]: (each["state"], each["result"]) for each in tasks()}
             metrics = asked("metrics", "flower_events_total")
     finally:
@@ -85,7 +85,7 @@ def test_chunks_have_the_batchs_name_and_their_end_and_upkeep_is_not_among_them(
     assert found["broken · 1 radiograph"][1] == "measured 0, set aside 0, failed 1"
     counts = [list(map(int, re.findall(r"\d+", result))) for _, result in found.values()]
     assert list(map(sum, zip(*counts, strict=True))) == [5, 0, 3]
-    # They are counted by kind, so that names do not pile up in memory.
+    # They are counted by kind, so that names do not accumulate in memory.
     assert "thoraq.measure_chunk" in metrics
     assert "ward" not in metrics
 
@@ -101,11 +101,11 @@ def test_chunks_have_the_batchs_name_and_their_end_and_upkeep_is_not_among_them(
     ],
     ids=["plain", "html", "controls", "long", "absent"],
 )
-def test_a_name_is_bounded_and_harmless(name: str | None, shown: str) -> None:
+def test_a_name_is_shortened_and_escaped(name: str | None, shown: str) -> None:
     assert shown_name(name, 64) == shown
 
 
-def test_messages_still_hold_numbers_alone(redis_url: str) -> None:
+def test_messages_contain_only_ids(redis_url: str) -> None:
     app = create_app(redis_url)
     assert not app.conf.task_send_sent_event
     made = app.amqp.as_task_v2("0" * 36, "thoraq.measure_chunk", kwargs={"chunk_id": 7})

@@ -1,4 +1,4 @@
-"""Messages that thoraq never sent: nothing runs, nothing is read, and the worker goes on."""
+"""Messages that thoraq never sent: nothing runs, nothing is read, and the worker continues."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ pytestmark = pytest.mark.slow
 
 SECRET = "ZZSECRET"  # noqa: S105 - what must not turn up in a log
 TASK_ID = "0b8f3c5e-3f0e-4a83-9b0e-1f0f5e6c7d8a"
-#: Celery's name of the messages that a worker has and has not ended.
+#: Celery's key of the messages that workers have received and not acknowledged.
 HELD = "unacked"
 
 
 class Mischief:
-    """Makes a file when it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, place: Path) -> None:
         self.place = place
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
-        """Return what unpickling calls."""
+        """Return the call that unpickling makes."""
         return Path.touch, (self.place,)
 
 
@@ -43,7 +43,7 @@ def envelope(
     encoding: str = "utf-8",
     **headers: object,
 ) -> str:
-    """Wrap a body as Celery does."""
+    """Return a body in an envelope like Celery's."""
     return json.dumps(
         {
             "body": base64.b64encode(body).decode(),
@@ -67,7 +67,7 @@ def call(*, _embedded: dict[str, object] | None = None, **arguments: object) -> 
 
 
 def signature(task: str, *arguments: object) -> dict[str, object]:
-    """Return what Celery makes a message of once a task has ended."""
+    """Return a signature that Celery sends as a message when a task has ended."""
     return {"task": task, "args": arguments, "kwargs": {}, "options": {}, "subtask_type": None}
 
 
@@ -103,7 +103,7 @@ def hostile(place: Path) -> list[str]:
         envelope(json.dumps([[], {"chunk_id": 1.5}, SECRET]).encode()),
         *(
             envelope(call(chunk_id=chunk_id, _embedded={follow: [touch]}))
-            # The one ends well, the other badly; either is followed by what the message names.
+            # One succeeds, the other fails; either is followed by the task that the message names.
             for chunk_id in (999_999, SECRET)
             for follow in ("callbacks", "errbacks", "chain")
             for touch in (
@@ -127,7 +127,7 @@ def hostile(place: Path) -> list[str]:
         envelope(call(chunk_id=999_999), retries=SECRET, expires=SECRET, eta=SECRET),
         envelope(call(chunk_id=999_999), timelimit=[SECRET, SECRET]),
         envelope(call(chunk_id=999_999), shadow=SECRET),
-        # Each ends Celery's worker, comes back, and ends the next.
+        # Each kills Celery's worker, is redelivered, and kills the next.
         *(
             envelope(call(chunk_id=999_999), stamped_headers=value)
             for value in (1, SECRET, {SECRET: 1}, [SECRET])
@@ -146,7 +146,7 @@ def port_of(bench: Bench) -> int:
     return int(url.get_secret_value().rpartition(":")[2].partition("/")[0])
 
 
-def test_a_hostile_message_runs_nothing_and_the_worker_goes_on(
+def test_a_hostile_message_runs_nothing_and_the_worker_continues(
     bench: Bench, tmp_path: Path
 ) -> None:
     place = tmp_path / "made-by-a-message"
@@ -158,7 +158,7 @@ def test_a_hostile_message_runs_nothing_and_the_worker_goes_on(
         with Redis(port=port_of(bench)) as client:
             for message in messages:
                 client.lpush(ROUTINE_QUEUE, message)
-            # Well formed, and of no chunk that there is.
+            # Well formed, for a chunk that does not exist.
             client.lpush(ROUTINE_QUEUE, envelope(call(chunk_id=999_999)))
             assert eventually(lambda: client.llen(ROUTINE_QUEUE) == 0, 60), bench.log()
             bench.submit(stack)
@@ -175,7 +175,7 @@ def test_a_hostile_message_runs_nothing_and_the_worker_goes_on(
     assert said.count("message-invalid") == len(messages)
 
 
-def test_what_is_no_message_at_all_ends_no_worker(bench: Bench) -> None:
+def test_data_that_is_not_a_message_ends_no_worker(bench: Bench) -> None:
     write_radiographs(bench.archive, 6)
     with bench.stack() as stack:
         assert eventually(lambda: "ready" in bench.log(), 60), bench.log()

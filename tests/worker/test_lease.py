@@ -1,4 +1,4 @@
-"""A lease is kept while its worker lives, and a worker past its lease goes on with nothing."""
+"""A lease is renewed while its worker lives; after it expired the worker stops its jobs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def claimed(database: Database, seconds: float) -> str:
 
 @pytest.fixture
 def database(sqlite_url: str) -> Database:
-    """Give a database with two chunks that wait."""
+    """Return a database with two waiting chunks."""
     opened = Database.open(sqlite_url)
     submit(opened, [seen(number) for number in range(8)], chunk_size=4)
     return opened
@@ -36,7 +36,7 @@ def lease_of(database: Database, owner: str, seconds: float) -> Lease:
     return Lease(lambda: renew_lease(database, owner, seconds) > 0, seconds)
 
 
-def test_a_worker_that_lives_keeps_its_work_beyond_its_lease(database: Database) -> None:
+def test_a_living_worker_keeps_its_jobs_beyond_the_lease(database: Database) -> None:
     owner = claimed(database, 0.8)
     with lease_of(database, owner, 0.8) as lease:
         time.sleep(1.6)
@@ -46,9 +46,9 @@ def test_a_worker_that_lives_keeps_its_work_beyond_its_lease(database: Database)
     assert recover_stalled(database, 900).expired == 4
 
 
-def test_a_worker_that_wakes_up_past_its_lease_asks_before_it_goes_on(database: Database) -> None:
+def test_a_worker_resumed_after_its_lease_checks_it_first(database: Database) -> None:
     owner = claimed(database, 0.2)
-    # A process that was stopped: its heartbeat has not woken up yet.
+    # As in a process that was suspended: its heartbeat has not resumed yet.
     lease = lease_of(database, owner, 0.2)
     lease.check()
     time.sleep(0.3)
@@ -57,7 +57,9 @@ def test_a_worker_that_wakes_up_past_its_lease_asks_before_it_goes_on(database: 
         lease.check()
 
 
-def test_a_worker_past_its_lease_whose_work_nobody_took_goes_on(database: Database) -> None:
+def test_a_worker_with_an_expired_lease_continues_if_nobody_claimed_its_jobs(
+    database: Database,
+) -> None:
     owner = claimed(database, 0.2)
     lease = lease_of(database, owner, 0.2)
     time.sleep(0.3)
@@ -65,7 +67,7 @@ def test_a_worker_past_its_lease_whose_work_nobody_took_goes_on(database: Databa
     assert renew_lease(database, owner, 60.0) == 4
 
 
-def test_a_worker_hears_from_its_heartbeat_that_others_have_its_work(database: Database) -> None:
+def test_the_heartbeat_reports_that_others_claimed_the_jobs(database: Database) -> None:
     owner = claimed(database, 0.0)
     assert recover_stalled(database, 900).expired == 4
     with lease_of(database, owner, 0.06) as lease:
@@ -80,7 +82,7 @@ def test_a_worker_hears_from_its_heartbeat_that_others_have_its_work(database: D
         assert eventually(lost, seconds=10)
 
 
-def test_a_database_that_is_away_costs_no_lease() -> None:
+def test_an_unavailable_database_does_not_end_a_lease() -> None:
     asked: list[float] = []
 
     def renew() -> bool:

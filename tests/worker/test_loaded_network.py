@@ -1,4 +1,4 @@
-"""The device's batches shrink to what its memory holds."""
+"""Device batches are reduced to fit the device's memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from worker.loaded_network import LoadedNetwork, open_network
 
 
 class SmallDevice:
-    """A device of a given memory: torch's out-of-memory cannot be had without an accelerator."""
+    """A device with limited memory: torch runs out of memory only on an accelerator."""
 
     device_name = "small"
     runtime = Runtime.TORCH
@@ -62,20 +62,20 @@ def test_a_batch_that_does_not_fit_is_halved_and_stays_small() -> None:
     assert max(small.batches) <= 3
 
 
-def test_a_device_too_small_for_one_image_has_failed() -> None:
+def test_a_device_too_small_for_one_image_fails() -> None:
     with pytest.raises(DeviceFailed):
         LoadedNetwork(SmallDevice(holds=0), device_batch=4).predict(squares(2))
 
 
 class SlowStart(SmallDevice):
-    """A device on which a call takes its time, however many films it brings up to ``wide``."""
+    """A device on which every call takes the same time for up to ``wide`` radiographs."""
 
     def __init__(self, holds: int, wide: int) -> None:
         super().__init__(holds)
         self.wide = wide
 
     def predict(self, pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
-        """Predict, in steps of so many films."""
+        """Predict, in steps of ``wide`` radiographs."""
         time.sleep(0.01 * -(-len(pixels) // self.wide))
         return super().predict(pixels)
 
@@ -87,7 +87,7 @@ class SlowStart(SmallDevice):
         (20, 32, 256, 16),
         (1000, 1000, 64, 64),
         (1000, 1, 256, 8),
-        (4, 8, 64, 4),  # its neighbours leave it little
+        (4, 8, 64, 4),  # other processes use most of its memory
         (3, 8, 64, 2),
         (0, 8, 64, 1),
     ],
@@ -100,7 +100,7 @@ def test_a_batch_grows_while_that_is_faster_and_fits(
     assert device_batch_for(SlowStart(holds, wide), "cuda:0", 5, most) == 5
 
 
-def test_a_device_that_fails_while_its_batch_is_measured_has_failed() -> None:
+def test_a_device_error_while_finding_the_batch_size_is_reported() -> None:
     class Broken(SmallDevice):
         def predict(self, pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
             raise RuntimeError(f"an illegal access with {len(pixels)}")
@@ -109,7 +109,7 @@ def test_a_device_that_fails_while_its_batch_is_measured_has_failed() -> None:
         measured_device_batch(Broken(1), 64)
 
 
-def test_weights_that_are_missing_are_told(tmp_path: Path) -> None:
+def test_missing_weights_are_reported(tmp_path: Path) -> None:
     card = replace(shipped_card(), weights_path=tmp_path / "none.safetensors")
     with pytest.raises(ModelUnavailable, match=r"none\.safetensors"):
         open_network(card, "cpu", Settings(state=tmp_path))

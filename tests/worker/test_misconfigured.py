@@ -1,4 +1,4 @@
-"""A machine that is not set up for its messages leaves them to those that are."""
+"""A machine that is not set up for its messages leaves them to others."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ pytestmark = pytest.mark.slow
 FILES = 10
 
 
-def test_a_worker_without_its_key_loses_no_message_and_goes_on_once_it_has_one(
+def test_a_worker_without_its_key_loses_no_message_and_continues_with_the_key(
     bench: Bench,
 ) -> None:
-    # Nothing is sent again within this test: what is acknowledged is gone.
+    # Nothing is sent again during this test: an acknowledged message would be lost.
     bench.settings = bench.settings.model_copy(update={"resend_seconds": 3600.0})
     write_radiographs(bench.archive, FILES)
     key = bench.settings.state / "patient.key"

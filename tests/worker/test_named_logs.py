@@ -1,4 +1,4 @@
-"""What a worker logs names the batch and the chunk, in files that are rotated."""
+"""A worker's log lines include batch and chunk, and its log is rotated."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from testbed.patience import eventually
 from testbed.radiographs import write_radiographs
 from tests.worker.conftest import Bench
 
-#: A name as somebody may choose who wishes no good.
+#: A malicious batch name.
 NAME = 'ward 7 <b>"\x1b[2J'
 
 
 def lines(bench: Bench) -> list[dict[str, Any]]:
-    """Give the lines of the worker's log."""
+    """Return the lines of the worker's log."""
     return [json.loads(line) for line in bench.log().splitlines() if line.startswith("{")]
 
 
 @pytest.mark.slow
-def test_each_line_about_work_names_batch_and_chunk_and_the_log_is_rotated(bench: Bench) -> None:
+def test_log_lines_have_batch_and_chunk_and_the_log_is_rotated(bench: Bench) -> None:
     bench.settings = bench.settings.model_copy(update={"log_mb": 1})
     write_radiographs(bench.archive, 5)
     (bench.archive / "0-9999.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
@@ -51,7 +51,7 @@ def test_each_line_about_work_names_batch_and_chunk_and_the_log_is_rotated(bench
     counted = [each for each in of_work if each["event"] == "chunk"]
     assert sum(each["measured"] for each in counted) == 5
     assert sum(each["failed"] + each["set_aside"] for each in counted) == 1
-    # In this order, so that a plain grep finds them.
+    # In this order, so that grep finds them.
     assert '"event": "chunk", "batch": "ward 7 <b>\\"\\u001b[2J", "chunk": ' in bench.log()
     assert "0-9999" not in bench.log()
     everything = "".join(each.read_text() for each in logs.glob("*.log*"))

@@ -1,4 +1,4 @@
-"""A worker that shares a device is called as `thoraq up` calls it."""
+"""A worker that shares a device has the same name as under `thoraq up`."""
 
 from __future__ import annotations
 

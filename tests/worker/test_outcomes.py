@@ -1,4 +1,4 @@
-"""A file whose values the database refuses costs no other file its outcome."""
+"""Values that the database refuses do not affect the outcomes of other files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from worker.outcomes import store_apart
 
 @pytest.mark.parametrize("odd", [{"rows": 2**70}, {"frames": -(2**64)}, {"bits_stored": 2**63}])
 @pytest.mark.parametrize("count", [1, 5])
-def test_an_outcome_that_the_database_refuses_ends_its_own_file(
+def test_an_outcome_that_the_database_refuses_fails_only_its_file(
     database: Database, odd: dict[str, Any], count: int
 ) -> None:
     submit(database, [seen(number) for number in range(count)], chunk_size=count)
@@ -44,14 +44,14 @@ def test_an_outcome_that_the_database_refuses_ends_its_own_file(
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_batch_that_is_forgotten_meanwhile_ends_no_file(
+def test_a_batch_forgotten_meanwhile_fails_no_file(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     database = Database.open(postgres_url)
     submit(database, [seen(number) for number in range(count)], chunk_size=count)
     other = open_batch(database, "other", Priority.ROUTINE)
     with database.write() as connection:
-        connection.execute(update(chunk).values(batch_id=other.id))  # which queued them last
+        connection.execute(update(chunk).values(batch_id=other.id))  # the last to queue them
     taken = claim(database, send(database)[0])
     settle = claims.settle
 

@@ -1,4 +1,4 @@
-"""A worker sees one device: the masks it is started with are narrowed, never widened."""
+"""A worker sees one device: existing masks are narrowed, never widened."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from worker.pinned_environment import pinned_environment
         ({"CUDA_VISIBLE_DEVICES": "GPU-a,GPU-b"}, "cuda:0", {"CUDA_VISIBLE_DEVICES": "GPU-a"}),
         ({"HIP_VISIBLE_DEVICES": "2,3"}, "cuda:1", {"HIP_VISIBLE_DEVICES": "3"}),
         ({"HIP_VISIBLE_DEVICES": "2,3"}, "cpu", {"HIP_VISIBLE_DEVICES": "-1"}),
-        # The outer mask stays: the inner index counts among what it leaves.
+        # The outer mask is kept: the index counts the devices that it leaves visible.
         (
             {"ROCR_VISIBLE_DEVICES": "4,6"},
             "cuda:1",
@@ -36,7 +36,7 @@ def test_masks_are_narrowed(before: dict[str, str], device: str, mask: dict[str,
     assert {name: after[name] for name in after if name.endswith("_VISIBLE_DEVICES")} == mask
 
 
-def test_a_device_that_the_mask_hides_is_told() -> None:
+def test_a_device_hidden_by_the_mask_is_reported() -> None:
     with pytest.raises(DeviceMissing, match="leaves 1"):
         pinned_environment({"CUDA_VISIBLE_DEVICES": "5"}, "cuda:1")
 
@@ -50,7 +50,7 @@ def test_a_process_computes_in_one_thread() -> None:
 @pytest.mark.skipif(
     usable_cores() != len(os.sched_getaffinity(0)), reason="a quota leaves cores to the kernel"
 )
-def test_a_worker_for_every_core_keeps_to_its_own(bench: Bench) -> None:
+def test_each_of_a_worker_per_core_stays_on_its_core(bench: Bench) -> None:
     cores = sorted(os.sched_getaffinity(0))
     with bench.stack(["cpu"] * len(cores)) as stack:
         for number, core in enumerate(cores):

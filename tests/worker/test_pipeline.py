@@ -1,4 +1,4 @@
-"""Chunks overlap on their way, and each of their files has one outcome or goes back."""
+"""Chunks overlap in the pipeline, and each file has one outcome or is released."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LIMITS = ReadLimits(max_file_bytes=64 << 20, max_pixels=10_000_000, min_side_px=
 
 
 class Network:
-    """A network that notes what it is asked together, and can be held up or broken."""
+    """A network that records its batches, and can be blocked or broken."""
 
     device_name = "test"
     runtime = Runtime.TORCH
@@ -49,7 +49,7 @@ class Network:
         self.broken = False
 
     def predict(self, pixels: npt.NDArray[np.uint8]) -> list[Prediction]:
-        """Predict nothing in particular."""
+        """Return arbitrary predictions."""
         self.batches.append(len(pixels))
         self.free.wait(30)
         if self.broken:
@@ -58,7 +58,7 @@ class Network:
 
 
 class Line:
-    """A pipeline over real reading processes, with what came off it."""
+    """A pipeline with real reading processes, and the chunks it stored."""
 
     def __init__(self, readers: Readers, settings: Settings, folder: Path) -> None:
         self.network = Network()
@@ -74,20 +74,20 @@ class Line:
         self._made = 0
 
     def store(self, chunk: ChunkAtWork) -> None:
-        """Note what came off, once storing is free."""
+        """Record a stored chunk, once storing is not blocked."""
         self.storing.wait(30)
         chunk.lease.end()
         self.stored.append(chunk)
 
     def chunk(self, files: int, *, attempt: int = 1, held: bool = True) -> ChunkAtWork:
-        """Claim fresh files."""
+        """Return a claim on new files."""
         self._made += 1
         folder = self._folder / str(self._made)
         write_radiographs(folder, files, seed=self._made)
         return self.of([job(path) for path in sorted(folder.iterdir())], attempt, held=held)
 
     def of(self, jobs: Sequence[ClaimedJob], attempt: int = 1, *, held: bool = True) -> ChunkAtWork:
-        """Claim files, under a lease that is held or lost."""
+        """Return a claim on files, under a lease that is held or lost."""
         numbered = tuple(
             ClaimedJob(number, number, each.paths, each.sha256, each.format, attempt)
             for number, each in enumerate(jobs)
@@ -98,11 +98,11 @@ class Line:
         return ChunkAtWork(claim, lease, self.measurement)
 
     def carry(self, chunk: ChunkAtWork, check: Callable[[], None] = lambda: None) -> None:
-        """Put a chunk on."""
+        """Add a chunk."""
         self.pipeline.carry(chunk, check)
 
     def begin(self, chunk: ChunkAtWork) -> threading.Thread:
-        """Put a chunk on, in a thread of its own."""
+        """Add a chunk, in another thread."""
         thread = threading.Thread(target=self.carry, args=(chunk,))
         thread.start()
         return thread
@@ -129,14 +129,14 @@ def ended(chunk: ChunkAtWork) -> list[int]:
     return sorted(outcome.job_id for outcome in chunk.outcomes)
 
 
-def test_batches_cross_the_borders_of_chunks(line: Line) -> None:
+def test_device_batches_are_formed_across_chunks(line: Line) -> None:
     line.network.free.clear()
     first, second = line.chunk(5), line.chunk(2)
     line.carry(first)
     assert eventually(lambda: line.network.batches == [4])
     carried = line.begin(second)
     carried.join(0.5)
-    assert carried.is_alive()  # it is read, and nothing is taken beyond it
+    assert carried.is_alive()  # it is read, and no other chunk is claimed
     line.network.free.set()
     assert line.pipeline.drain(60)
     assert line.stored == [first, second]
@@ -144,7 +144,7 @@ def test_batches_cross_the_borders_of_chunks(line: Line) -> None:
     assert line.network.batches == [4, 3]
 
 
-def test_a_chunk_is_predicted_while_the_one_before_it_is_stored(line: Line) -> None:
+def test_a_chunk_is_predicted_while_the_previous_one_is_stored(line: Line) -> None:
     line.storing.clear()
     first, second = line.chunk(2), line.chunk(2)
     line.carry(first)
@@ -156,7 +156,7 @@ def test_a_chunk_is_predicted_while_the_one_before_it_is_stored(line: Line) -> N
     assert line.stored == [first, second]
 
 
-def test_no_more_is_taken_than_is_left_to_predict(line: Line) -> None:
+def test_the_next_chunk_is_claimed_only_when_little_is_left_to_predict(line: Line) -> None:
     line.network.free.clear()
     carried = line.begin(line.chunk(12))
     assert eventually(lambda: line.network.batches == [4])
@@ -167,7 +167,7 @@ def test_no_more_is_taken_than_is_left_to_predict(line: Line) -> None:
     assert line.pipeline.drain(60)
 
 
-def test_a_database_that_is_away_stops_the_taking(line: Line) -> None:
+def test_no_chunks_are_added_while_the_database_is_unavailable(line: Line) -> None:
     line.storing.clear()
     first = [line.chunk(1) for _ in range(3)]
     for chunk in first:
@@ -183,21 +183,21 @@ def test_a_database_that_is_away_stops_the_taking(line: Line) -> None:
     assert len(line.stored) == 4
 
 
-def test_what_came_back_goes_alone(line: Line) -> None:
+def test_a_requeued_chunk_is_processed_alone(line: Line) -> None:
     line.network.free.clear()
     fresh = line.chunk(2)
     line.carry(fresh)
     back = line.chunk(1, attempt=2)
     carried = line.begin(back)
     assert eventually(lambda: line.network.batches)
-    assert back.unread == 1  # nothing of it is read beside others
+    assert back.unread == 1  # it is not read together with others
     line.network.free.set()
     carried.join(60)
-    assert line.stored == [fresh, back]  # and it returns when it is stored
+    assert line.stored == [fresh, back]  # carry() returned after it was stored
     assert line.network.batches == [2, 1]
 
 
-def test_a_stop_keeps_what_was_read_and_gives_back_the_rest(line: Line) -> None:
+def test_a_stop_measures_files_already_read_and_releases_the_rest(line: Line) -> None:
     def stop() -> None:
         raise StopRequested
 
@@ -217,7 +217,7 @@ def test_a_stop_keeps_what_was_read_and_gives_back_the_rest(line: Line) -> None:
     assert not second.outcomes
 
 
-def test_a_device_that_fails_gives_everything_back(line: Line) -> None:
+def test_a_failing_device_releases_every_chunk(line: Line) -> None:
     line.network.free.clear()
     first, second = line.chunk(4), line.chunk(1)
     line.carry(first)
@@ -231,12 +231,12 @@ def test_a_device_that_fails_gives_everything_back(line: Line) -> None:
     assert all(isinstance(chunk.failure, DeviceFailed) for chunk in line.stored)
     assert not any(chunk.outcomes for chunk in line.stored)
     line.network.broken = False
-    line.carry(line.chunk(1))  # told once
+    line.carry(line.chunk(1))  # reported once
     assert line.pipeline.drain(60)
     assert line.stored[-1].failure is None
 
 
-def test_a_share_that_is_away_gives_everything_back(line: Line, tmp_path: Path) -> None:
+def test_an_unmounted_share_releases_every_chunk(line: Line, tmp_path: Path) -> None:
     away = job(tmp_path / "share" / "film.png", sha256="0" * 64)
     with pytest.raises(FolderAway):
         line.carry(line.of([away] * 20))
@@ -246,7 +246,7 @@ def test_a_share_that_is_away_gives_everything_back(line: Line, tmp_path: Path) 
     assert len(chunk.outcomes) == 4
 
 
-def test_a_lost_lease_ends_its_chunk_alone(line: Line) -> None:
+def test_a_lost_lease_ends_only_its_chunk(line: Line) -> None:
     lost = line.chunk(3, held=False)
     line.carry(lost)
     sound = line.chunk(3)

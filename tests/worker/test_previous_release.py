@@ -1,4 +1,4 @@
-"""Rows of the previous release, upgraded in the middle of a night, end under this one."""
+"""Rows of the previous release, upgraded during a night, are completed under this one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.worker.conftest import Bench
 pytestmark = pytest.mark.slow
 
 
-def test_what_the_previous_release_left_at_work_ends_once_under_this_one(
+def test_running_work_of_the_previous_release_is_completed_once_under_this_one(
     either_bench: Bench,
 ) -> None:
     bench, url = either_bench, either_bench.settings.database
@@ -34,7 +34,7 @@ def test_what_the_previous_release_left_at_work_ends_once_under_this_one(
 
     witness.call_witness(bench.database)
     with bench.stack() as stack:
-        # The former release's message is still in the queue.
+        # The previous release's message is still in the queue.
         message = measure_message(sent)
         stack.app.send_task(MEASURE, kwargs=message, queue=ROUTINE_QUEUE)
         ledger: BatchStatus = bench.finish(stack)

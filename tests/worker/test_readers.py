@@ -1,4 +1,4 @@
-"""A file may crash, hang or fill a reading process, and costs nothing but itself."""
+"""A file that crashes or hangs a reading process, or fills its memory, fails alone."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from worker.readers.pool import Answer, Readers
 from worker.readers.sample import sample_job
 from worker.readers.wire import ReadFile
 
-#: Seconds of reading, without a byte of it on the disk.
+#: Size of a sparse file that takes seconds to read.
 SLOW_BYTES = 4 << 30
 LIMITS = ReadLimits(max_file_bytes=512 << 20, max_pixels=1_000_000_000, min_side_px=128)
 SLOW_LIMITS = replace(LIMITS, max_file_bytes=SLOW_BYTES)
@@ -80,21 +80,21 @@ def code_of(read: ReadFile | RefusedFile) -> str | None:
 
 
 def outcome(read: ReadFile | RefusedFile) -> str | None:
-    """Return what tells one file from another: the digest of its pixels, or why it has none."""
+    """Return the digest of the pixels, which identifies a file, or the code of its error."""
     return read.pixel_digest if isinstance(read, ReadFile) else read.refusal.code
 
 
 def reader_processes() -> list[psutil.Process]:
     found: list[psutil.Process] = []
     for each in psutil.Process().children():
-        with suppress(psutil.ZombieProcess, psutil.NoSuchProcess):  # it was killed just now
+        with suppress(psutil.ZombieProcess, psutil.NoSuchProcess):  # it was just killed
             if "worker.readers.reader" in each.cmdline():
                 found.append(each)
     return found
 
 
 def slow_file(folder: Path) -> Path:
-    """Make a file that takes seconds to read, so that something may happen in its middle."""
+    """Write a file that takes seconds to read, so that something can happen meanwhile."""
     path = folder / "slow.png"
     with path.open("wb") as file:
         file.truncate(SLOW_BYTES)
@@ -102,7 +102,7 @@ def slow_file(folder: Path) -> Path:
 
 
 def at_it(path: Path) -> Callable[[], psutil.Process | None]:
-    """Find the reading process that has ``path`` open."""
+    """Return a function that finds the reading process which has ``path`` open."""
 
     def find() -> psutil.Process | None:
         for process in reader_processes():
@@ -131,7 +131,7 @@ def test_files_are_read_by_several_processes_in_any_order(tmp_path: Path) -> Non
     assert reader_processes() == []
 
 
-def test_a_file_that_crashes_its_reader_twice_costs_itself_alone(tmp_path: Path) -> None:
+def test_a_file_that_crashes_its_reader_twice_fails_alone(tmp_path: Path) -> None:
     path = slow_file(tmp_path)
     write_radiographs(tmp_path / "sound", 2)
     [before, after] = [job(each) for each in sorted((tmp_path / "sound").iterdir())]
@@ -157,7 +157,7 @@ def test_a_file_that_crashes_its_reader_twice_costs_itself_alone(tmp_path: Path)
     assert "SIGSEGV" in read.refusal.detail
 
 
-def test_files_asked_for_ahead_are_read_though_one_in_their_middle_is_not(tmp_path: Path) -> None:
+def test_files_requested_ahead_are_read_although_one_of_them_fails(tmp_path: Path) -> None:
     write_radiographs(tmp_path / "sound", 12)
     sound = sorted((tmp_path / "sound").iterdir())
     jobs = [job(path, number=number) for number, path in enumerate(sound)]
@@ -169,10 +169,10 @@ def test_files_asked_for_ahead_are_read_though_one_in_their_middle_is_not(tmp_pa
         alone = {each.job_id: outcome(read_one(readers, each)) for each in jobs}
     assert together == alone
     assert (together[100], together[102]) == ("reader-timeout", "file-unavailable")
-    assert len(set(together.values())) == len(jobs) - 1  # 101 is another path of a sound one
+    assert len(set(together.values())) == len(jobs) - 1  # 101 is another path of a valid file
 
 
-def test_answers_pile_up_while_nobody_waits_and_all_of_them_come(
+def test_answers_pile_up_while_nobody_waits_and_none_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "_PILING_SECONDS", 60.0)
@@ -180,7 +180,7 @@ def test_answers_pile_up_while_nobody_waits_and_all_of_them_come(
     jobs = [job(path, number=number) for number, path in enumerate(sorted(tmp_path.iterdir()))]
     answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
     with running() as readers:
-        read_one(readers, jobs[0])  # from here on a file takes milliseconds
+        read_one(readers, jobs[0])  # from now on a file takes milliseconds
         with readers.piling():
             readers.ask(jobs, answers.put, threading.Event())
             time.sleep(1.0)
@@ -190,7 +190,7 @@ def test_answers_pile_up_while_nobody_waits_and_all_of_them_come(
     assert all(isinstance(each.read, ReadFile) for each in found)
 
 
-def test_a_reader_that_somebody_else_killed_costs_no_file(tmp_path: Path) -> None:
+def test_a_reader_killed_from_outside_fails_no_file(tmp_path: Path) -> None:
     write_radiographs(tmp_path, 2)
     [first, second] = [job(each) for each in sorted(tmp_path.iterdir())]
     with running() as readers:
@@ -201,7 +201,7 @@ def test_a_reader_that_somebody_else_killed_costs_no_file(tmp_path: Path) -> Non
         assert code_of(read_one(readers, second)) is None
 
 
-def test_a_file_that_takes_too_long_costs_itself_alone(tmp_path: Path) -> None:
+def test_a_file_that_takes_too_long_fails_alone(tmp_path: Path) -> None:
     write_radiographs(tmp_path / "sound", 1)
     [sound] = [job(each) for each in (tmp_path / "sound").iterdir()]
     with running(limits=SLOW_LIMITS, memory_mb=16_384, timeout_seconds=1.5) as readers:
@@ -211,7 +211,7 @@ def test_a_file_that_takes_too_long_costs_itself_alone(tmp_path: Path) -> None:
     assert (read.refusal.code, read.refusal.permanent) == ("reader-timeout", False)
 
 
-def test_a_file_that_needs_too_much_memory_costs_itself_alone(tmp_path: Path) -> None:
+def test_a_file_that_needs_too_much_memory_fails_alone(tmp_path: Path) -> None:
     side = 16_000
     rows = zlib.compressobj(1)
     row = b"\0" + bytes(np.linspace(0, 255, side).astype(np.uint8))
@@ -234,7 +234,7 @@ def test_a_file_that_needs_too_much_memory_costs_itself_alone(tmp_path: Path) ->
     assert (read.refusal.code, read.refusal.permanent) == ("reader-out-of-memory", True)
 
 
-def test_a_copy_is_read_where_the_file_itself_is_gone_or_another(tmp_path: Path) -> None:
+def test_a_copy_is_read_if_the_file_is_missing_or_changed(tmp_path: Path) -> None:
     write_radiographs(tmp_path, 2)
     [copy, changed] = sorted(tmp_path.iterdir())
     with running() as readers:
@@ -245,7 +245,7 @@ def test_a_copy_is_read_where_the_file_itself_is_gone_or_another(tmp_path: Path)
     ("kind", "code", "permanent"),
     [("gone", "file-unavailable", False), ("changed", "content-changed", True)],
 )
-def test_a_file_that_is_no_longer_what_was_submitted_is_told(
+def test_a_file_that_changed_since_its_submission_is_refused(
     kind: str, code: str, permanent: bool, tmp_path: Path
 ) -> None:
     write_radiographs(tmp_path, 1)
@@ -283,7 +283,7 @@ def test_a_reading_process_leaves_no_core_and_takes_no_more_memory_than_allowed(
     [sound] = [job(each) for each in tmp_path.iterdir()]
     soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
     if hard == 0:
-        pytest.skip("nobody leaves a core on this machine")
+        pytest.skip("this machine writes no core dumps")
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
     try:
         with running(memory_mb=2048) as readers:
@@ -295,7 +295,7 @@ def test_a_reading_process_leaves_no_core_and_takes_no_more_memory_than_allowed(
         resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
 
 
-def test_reading_ends_when_the_check_says_so(tmp_path: Path) -> None:
+def test_reading_ends_when_the_check_raises(tmp_path: Path) -> None:
     write_radiographs(tmp_path, 4)
     jobs = [job(path, number=number) for number, path in enumerate(sorted(tmp_path.iterdir()))]
 
@@ -305,7 +305,7 @@ def test_reading_ends_when_the_check_says_so(tmp_path: Path) -> None:
     with running() as readers:
         with pytest.raises(KeyError):
             list(readers.read(jobs, stop))
-        assert code_of(read_one(readers, jobs[0])) is None  # and goes on with the next chunk
+        assert code_of(read_one(readers, jobs[0])) is None  # it continues with the next chunk
 
 
 def test_the_sample_can_be_read() -> None:
@@ -326,13 +326,13 @@ threading.Event().wait(600)
 """
 
 
-def test_readers_die_when_their_worker_is_killed() -> None:
+def test_readers_end_when_their_worker_is_killed() -> None:
     parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE)
     assert parent.stdout is not None
     assert parent.stdout.readline() == b"read\n"
     readers = psutil.Process(parent.pid).children()
     for process in readers:
-        process.suspend()  # one that is busy in a decoder hears nothing of its input's end
+        process.suspend()  # a process busy in a decoder does not notice the end of its input
     parent.kill()
     parent.wait()
     parent.stdout.close()

@@ -1,4 +1,4 @@
-"""A film decoded at reduced size is measured as in full: points, spreads, index, millimetres."""
+"""Decoding at reduced size gives the same points, spreads, index and millimetres."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from worker.loaded_network import LoadedNetwork
 from worker.readers.pool import Readers
 from worker.readers.wire import ReadFile
 
-#: What decoding at reduced size may move on average, as it was measured on real films.
+#: Largest mean differences by decoding at reduced size, as measured on real radiographs.
 MOST_MOVED_PX224, MOST_OF_ICT = 0.1, 0.001
 
 STORAGES: dict[str, Storage | Plain] = {
@@ -45,7 +45,7 @@ def network() -> LoadedNetwork:
 def measured(
     settings: Settings, network: LoadedNetwork, path: Path
 ) -> tuple[ReadFile, Measurement]:
-    """Read in a process of its own and measure, as a worker does with these settings."""
+    """Read in a reading process and measure, as a worker does with these settings."""
     job = ClaimedJob(
         job_id=1,
         radiograph_id=1,
@@ -56,29 +56,29 @@ def measured(
     )
     readers = Readers(1, read_limits(settings), timeout_seconds=60, memory_mb=4096)
     try:
-        [(_, film)] = readers.read([job])
-        assert isinstance(film, ReadFile)
+        [(_, read_file)] = readers.read([job])
+        assert isinstance(read_file, ReadFile)
         of = Circumstances(
             worker="here",
             code_version="0",
             thresholds=settings.ict_thresholds,
             pseudonyms=Pseudonyms.of(settings),
         )
-        [outcome] = FileMeasurement(of, shipped_card(), network).outcomes([(job, film)])
+        [outcome] = FileMeasurement(of, shipped_card(), network).outcomes([(job, read_file)])
     finally:
         readers.close()
     assert outcome.measurement is not None, outcome.refusal
-    assert outcome.pixel_digest == film.pixel_digest
-    return film, outcome.measurement
+    assert outcome.pixel_digest == read_file.pixel_digest
+    return read_file, outcome.measurement
 
 
 @pytest.mark.parametrize("name", STORAGES)
-def test_a_reduced_film_is_measured_as_in_full(
+def test_a_radiograph_decoded_at_reduced_size_is_measured_as_at_full_size(
     name: str, network: LoadedNetwork, tmp_path: Path
 ) -> None:
     [case] = draw_cases(1, seed=21)
     case = replace(case, rows=1201, columns=1067, storage=STORAGES[name])
-    path = tmp_path / "film"
+    path = tmp_path / "radiograph"
     path.write_bytes(case.encode())
     settings = Settings(state=tmp_path / "state")
     assert settings.reduced_decoding

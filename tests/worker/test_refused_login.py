@@ -1,4 +1,4 @@
-"""PostgreSQL lets its user in no longer, in the middle of work, and does so again."""
+"""PostgreSQL rejects the login of its user during work, and later accepts it again."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FILES = 16
 
 @dataclass(frozen=True)
 class Login:
-    """A role with a password, and how its server refuses and takes it again."""
+    """A role with a password, and ways for its server to reject it."""
 
     server: PostgresServer
     owner_url: str
@@ -44,16 +44,16 @@ class Login:
 
     @property
     def name(self) -> str:
-        """Name of the database."""
+        """Return the name of the database."""
         return self.owner_url.partition("@/")[2].partition("?")[0]
 
     @property
     def url(self) -> str:
-        """The role's URL, with its password."""
+        """Return the role's URL, with its password."""
         return self.owner_url.replace("//thoraq@", f"//{self.role}:first@")
 
     def grant(self) -> None:
-        """Give the role every table."""
+        """Grant the role access to every table."""
         for kind in ("TABLES", "SEQUENCES"):
             self.execute(f"GRANT ALL ON ALL {kind} IN SCHEMA public TO {self.role}")
 
@@ -66,7 +66,7 @@ class Login:
         self.execute("SELECT pg_reload_conf()")
 
     def refuse(self, how: str) -> None:
-        """Refuse the role in one of the ways, and end what it is connected by."""
+        """Reject the role in one of the ways, and end its connections."""
         match how:
             case "role locked":
                 self.execute(f"ALTER ROLE {self.role} NOLOGIN")
@@ -83,7 +83,7 @@ class Login:
         )
 
     def take_again(self) -> None:
-        """Undo every refusal."""
+        """Undo every rejection."""
         self.execute(f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS true")
         self.execute(f"ALTER ROLE {self.role} LOGIN PASSWORD 'first'")
         self.allow("scram-sha-256")
@@ -102,7 +102,7 @@ WAYS = ("role locked", "password changed", "pg_hba.conf", "grants lost", "databa
 
 @pytest.fixture
 def login(postgres_server: PostgresServer, postgres_url: str) -> Iterator[Login]:
-    """Give a role of its own on a database."""
+    """Return a new role with access to a database."""
     made = Login(postgres_server, postgres_url, f"r_{uuid4().hex[:8]}")
     made.execute(f"CREATE ROLE {made.role}")
     made.take_again()
@@ -114,7 +114,7 @@ def login(postgres_server: PostgresServer, postgres_url: str) -> Iterator[Login]
 
 
 @pytest.mark.slow
-def test_a_login_that_is_refused_while_a_batch_is_measured_costs_no_file(
+def test_a_login_refused_during_a_batch_fails_no_file(
     login: Login, redis_url: str, tmp_path: Path
 ) -> None:
     owner = Database.open(login.owner_url)
@@ -170,17 +170,17 @@ def test_a_login_that_is_refused_while_a_batch_is_measured_costs_no_file(
 
 
 def told(bench: Bench, name: str) -> int:
-    """Return how often a process said that its login is refused."""
+    """Return how often a process reported that its login is refused."""
     return bench.log(name).count(DatabaseLoginFails.code)
 
 
 def watch_of(bench: Bench) -> Watch:
-    """Watch the archive, quickly."""
+    """Return a watch of the archive with short intervals."""
     quick = bench.settings.model_copy(update={"watch_seconds": 0.1, "settle_seconds": 0.1})
     return Watch(bench.database, bench.archive, quick, batch="routine")
 
 
-def test_a_login_that_is_refused_while_a_network_is_trained_does_not_end_the_run(
+def test_a_login_refused_during_training_does_not_end_the_run(
     login: Login,
 ) -> None:
     owner, database = Database.open(login.owner_url), Database.open(login.url)
@@ -206,7 +206,7 @@ def test_a_login_that_is_refused_while_a_network_is_trained_does_not_end_the_run
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_command_ends_at_once_with_one_line_where_its_login_is_refused(
+def test_a_command_with_a_refused_login_ends_at_once_with_one_line(
     login: Login, way: str, tmp_path: Path
 ) -> None:
     commands = Commands(tmp_path, {"THORAQ_DATABASE_URL": login.url})

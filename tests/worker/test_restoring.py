@@ -1,4 +1,4 @@
-"""A copy is brought back while workers are at it, and the night goes on."""
+"""A copy is restored while workers are running, and the night continues."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 FILES = 24
 
 
-def test_workers_go_on_with_what_a_copy_brings_back(either_bench: Bench, tmp_path: Path) -> None:
+def test_workers_continue_with_a_restored_copy(either_bench: Bench, tmp_path: Path) -> None:
     bench = either_bench
     write_radiographs(bench.archive, FILES)
     with bench.stack() as stack:
@@ -29,7 +29,7 @@ def test_workers_go_on_with_what_a_copy_brings_back(either_bench: Bench, tmp_pat
         restore(bench.settings.database, tmp_path / "middle", replace=True)
         assert bench.finish(stack).measured == FILES, bench.log()
 
-        # All that was measured since is lost with this one, and measured again.
+        # All later measurements are lost with this copy, and repeated.
         restore(bench.settings.database, tmp_path / "middle", replace=True)
         assert bench.status().open > 0
         assert bench.finish(stack).measured == FILES, bench.log()

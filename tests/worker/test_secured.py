@@ -1,4 +1,4 @@
-"""A broker behind TLS and a password: the whole stack works, strangers and eavesdroppers do not."""
+"""With TLS and a password for the broker the stack works, and others have no access."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ PASSWORD = "open:sesame/ 7"  # noqa: S105 - made up
 
 @dataclasses.dataclass(frozen=True)
 class Secured:
-    """A Redis that asks for a password, behind TLS."""
+    """A Redis server with a password, behind TLS."""
 
     plain: int
     front: TlsFront
 
     def url(self, password: str = PASSWORD, *, trusting: bool = True) -> str:
-        """Return a broker's URL; ``trusting``: the authority that signed the certificate."""
+        """Return a broker's URL; ``trusting``: with the authority of the certificate."""
         known = f"?ssl_ca_certs={self.front.authority}" if trusting else ""
         return f"rediss://:{quote(password, safe='')}@127.0.0.1:{self.front.port}/0{known}"
 
 
 @pytest.fixture
 def secured(tmp_path: Path) -> Iterator[Secured]:
-    """Give a broker of our own behind TLS and a password."""
+    """Return a broker with TLS and a password."""
     server = RedisServer(tmp_path / "secured")
     server.start()
     with Redis(port=server.port) as client:
@@ -61,7 +61,7 @@ def with_broker(bench: Bench, url: str) -> Bench:
     return bench
 
 
-def test_a_stack_measures_over_tls_and_nobody_reads_its_password(
+def test_a_stack_measures_over_tls_and_does_not_reveal_its_password(
     bench: Bench, secured: Secured
 ) -> None:
     with_broker(bench, secured.url())
@@ -86,7 +86,7 @@ def test_a_stack_measures_over_tls_and_nobody_reads_its_password(
     says_nothing(logs)
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(bench: Bench, secured: Secured) -> None:
+def test_an_untrusted_certificate_is_refused(bench: Bench, secured: Secured) -> None:
     unsure = with_broker(bench, secured.url(trusting=False)).settings
     assert "ssl_cert_reqs=required" in broker_url(unsure)
     assert ping(broker_url(unsure)) is None
@@ -107,7 +107,7 @@ def test_a_certificate_of_another_host_is_refused(secured: Secured, tmp_path: Pa
             ask(broker_url(settings))
 
 
-def test_a_wrong_password_opens_nothing(secured: Secured) -> None:
+def test_a_wrong_password_is_refused(secured: Secured) -> None:
     assert ping(secured.url()) is not None
     for url in (secured.url("wrong"), f"redis://127.0.0.1:{secured.plain}/0"):
         assert ping(url) is None
@@ -116,7 +116,7 @@ def test_a_wrong_password_opens_nothing(secured: Secured) -> None:
         assert "wrong" not in str(caught.value)
 
 
-def test_the_doctor_tells_a_wrong_password_from_a_strange_certificate_and_from_silence(
+def test_the_doctor_distinguishes_a_wrong_password_an_untrusted_certificate_and_no_answer(
     secured: Secured, tmp_path: Path
 ) -> None:
     def told(url: str) -> Check:
@@ -138,7 +138,7 @@ def test_the_doctor_tells_a_wrong_password_from_a_strange_certificate_and_from_s
     says_nothing(ran.stdout + ran.stderr)
 
 
-def test_what_is_submitted_past_a_wrong_password_waits_and_nobody_reads_it(
+def test_files_submitted_with_a_wrong_password_wait_and_it_is_not_revealed(
     secured: Secured, tmp_path: Path
 ) -> None:
     write_radiographs(tmp_path / "inbox", 2)
@@ -167,7 +167,7 @@ def test_flower_reaches_a_broker_behind_tls_and_shows_no_password(
             said = page(f"http://127.0.0.1:{port}/broker", "measure.routine", user="thoraq:sesame")
             assert "measure.routine" in said, said
             says_nothing(said)
-            # What the worker says of itself: its tasks, its configuration, its numbers.
+            # The worker's page: its tasks, its configuration, its figures.
             worker = f"http://127.0.0.1:{port}/worker/cpu0@{socket.gethostname()}"
             said = page(worker, "thoraq.measure_chunk", user="thoraq:sesame")
             assert "thoraq.measure_chunk" in said, said
@@ -182,6 +182,6 @@ def test_flower_reaches_a_broker_behind_tls_and_shows_no_password(
 
 
 def says_nothing(text: str) -> None:
-    """Check that nobody reads the password there."""
+    """Assert that a text does not contain the password."""
     for secret in (PASSWORD, quote(PASSWORD, safe="")):
         assert secret not in text

@@ -1,4 +1,4 @@
-"""A child hears that its parent was asked to stop."""
+"""A child learns that its parent was asked to stop."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ sys.exit(os.waitstatus_to_exitcode(status))
 """
 
 
-def test_nobody_is_told_before_somebody_asks() -> None:
+def test_the_flag_is_set_only_on_request() -> None:
     stopping = StopSignal()
     assert not stopping.is_set()
     assert not stopping.wait(0.01)
     stopping.set()
     assert stopping.wait(60)
-    assert stopping.is_set()  # and it stays
+    assert stopping.is_set()  # it stays set
 
 
-def test_a_signal_to_the_parent_reaches_the_child_and_does_what_it_did_before() -> None:
+def test_a_signal_to_the_parent_reaches_the_child_and_its_previous_handler() -> None:
     parent = subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE)
     assert parent.stdout is not None
     assert parent.stdout.readline() == b"ready\n"
@@ -45,5 +45,5 @@ def test_a_signal_to_the_parent_reaches_the_child_and_does_what_it_did_before() 
             assert parent.wait(5) == 0
             break
         except subprocess.TimeoutExpired:
-            continue  # between Python's look for signals and the wait that none would end
+            continue  # the signal may arrive between Python's check for signals and the wait
     parent.stdout.close()

@@ -1,4 +1,4 @@
-"""A reading process stays below its roots while somebody swaps folders for links."""
+"""A reading process stays below its roots while folders are replaced by links."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def code_of(answered: bytes) -> str | None:
 
 
 @pytest.mark.parametrize("kind", ["folder", "file"])
-def test_no_file_outside_the_roots_is_read_while_somebody_swaps(kind: str, tmp_path: Path) -> None:
+def test_no_file_outside_the_roots_is_read_while_paths_are_swapped(
+    kind: str, tmp_path: Path
+) -> None:
     allowed, outside = tmp_path / "allowed", tmp_path / "outside"
     write_radiographs(allowed / "study", 1)
     [path] = (allowed / "study").iterdir()
@@ -49,6 +51,6 @@ def test_no_file_outside_the_roots_is_read_while_somebody_swaps(kind: str, tmp_p
         while time.monotonic() < deadline:
             request = {"path": str(path), "sha256": sha256}
             codes.add(code_of(answer(request, ReadLimits(), [allowed])))
-    # Had the other file been read, its content would not have been that of the submission.
+    # If the other file were read, its content would differ from the submitted one.
     assert codes <= {None, "path-forbidden", "file-unavailable"}
     assert {None, "path-forbidden"} <= codes

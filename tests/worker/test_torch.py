@@ -1,4 +1,4 @@
-"""Torch is loaded in the one process that computes with it, and where OpenVINO does in none."""
+"""Torch is loaded only in the process that computes with it, and in none with OpenVINO."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training runs in real workers: whatever stops them, they end as if it had not."""
+"""Training runs in real workers end with the same result after any interruption."""
 
 from __future__ import annotations
 
@@ -45,36 +45,38 @@ STEPS = [*range(2, 7, 2), *range(2, 9, 2)]
 
 
 class Silent:
-    """Watches nothing."""
+    """A watcher that does nothing."""
 
     def beat(self) -> None:
-        """Let every step pass."""
+        """Do nothing."""
 
     def checked(self, check: RunCheck) -> None:
-        """Forget it."""
+        """Do nothing."""
 
     def phase_ended(self, result: RunPhase) -> None:
-        """Forget it."""
+        """Do nothing."""
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give films to train on."""
-    return write_phantoms(tmp_path_factory.mktemp("films"))
+def radiographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of radiographs to train on."""
+    return write_phantoms(tmp_path_factory.mktemp("radiographs"))
 
 
 @pytest.fixture(scope="module")
-def undisturbed(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the weights of a run that nothing stopped, with a worker's one thread."""
+def undisturbed(radiographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the weights of an undisturbed run, in one thread as in a worker."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    made = run_plan(PLAN, films, tmp_path_factory.mktemp("run"), torch.device("cpu"), Silent())
+    made = run_plan(
+        PLAN, radiographs, tmp_path_factory.mktemp("run"), torch.device("cpu"), Silent()
+    )
     torch.set_num_threads(threads)
     return made.weights
 
 
-def queue_run(bench: Bench, films: Path, stack: Stack, plan: Plan = PLAN) -> TrainingRun:
-    run = open_run(bench.database, NewRun("night", str(films), plan.as_mapping()))
+def queue_run(bench: Bench, radiographs: Path, stack: Stack, plan: Plan = PLAN) -> TrainingRun:
+    run = open_run(bench.database, NewRun("night", str(radiographs), plan.as_mapping()))
     relay(bench.database, stack.app)
     return run
 
@@ -88,7 +90,7 @@ def folder(bench: Bench) -> Path:
 
 
 def reaches(bench: Bench, stack: Stack, ordinal: int, step: int) -> bool:
-    """Wait until a run has done so much."""
+    """Wait until a run has reached a step."""
 
     def far_enough() -> bool:
         stack.tend()
@@ -107,7 +109,7 @@ def ends(bench: Bench, stack: Stack, state: RunState) -> bool:
 
 
 def is_trained(bench: Bench, stack: Stack) -> bool:
-    """Wait until a run's last phase has ended, whatever is made of its weights."""
+    """Wait until a run's last phase has ended, before its weights are used."""
 
     def so_far() -> bool:
         stack.tend()
@@ -128,11 +130,11 @@ def check_same(bench: Bench, undisturbed: Path) -> None:
     assert phases(bench) == ["baseline", "wing"]
 
 
-def test_a_killed_run_is_found_and_ends_as_a_network_with_the_same_weights(
-    bench: Bench, films: Path, undisturbed: Path
+def test_a_killed_run_is_resumed_and_ends_with_the_same_weights(
+    bench: Bench, radiographs: Path, undisturbed: Path
 ) -> None:
     with bench.stack(training=True) as stack:
-        run = queue_run(bench, films, stack)
+        run = queue_run(bench, radiographs, stack)
         assert reaches(bench, stack, 0, 4), bench.log("training0")
         kill_group(member(stack, "training0"))
         assert ends(bench, stack, RunState.FINISHED), bench.log("training0")
@@ -142,19 +144,19 @@ def test_a_killed_run_is_found_and_ends_as_a_network_with_the_same_weights(
     assert (bench.settings.models_folder / "night" / "card.json").exists()
     assert checkpoints(folder(bench)) == []
     assert bench.log("training0").count("training starts") == 2
-    assert str(films) not in bench.log("training0")
+    assert str(radiographs) not in bench.log("training0")
     assert now(bench).id == run.id
 
 
-def test_a_message_that_comes_again_starts_nothing_and_measuring_goes_on_beside_a_run(
-    bench: Bench, films: Path
+def test_a_repeated_message_starts_nothing_and_measuring_continues_during_a_run(
+    bench: Bench, radiographs: Path
 ) -> None:
     write_radiographs(bench.archive, 12)
     with bench.stack(training=True) as stack:
-        run = queue_run(bench, films, stack, PLAN.scaled(100))
+        run = queue_run(bench, radiographs, stack, PLAN.scaled(100))
         assert reaches(bench, stack, 0, 2), bench.log("training0")
         with stack.app.connection_for_read() as connection:
-            # The broker holds no message that it could deliver again, however long the run takes.
+            # The broker has no unacknowledged message that it could deliver again.
             assert connection.default_channel.client.hlen("unacked") == 0
         message = train_message(run.id)
         for _ in range(2):
@@ -170,30 +172,30 @@ def test_a_message_that_comes_again_starts_nothing_and_measuring_goes_on_beside_
     assert bench.log("training0").count("training starts") == 1
 
 
-def test_a_stopped_worker_writes_a_checkpoint_and_the_run_goes_on(
-    bench: Bench, films: Path, undisturbed: Path
+def test_a_stopped_worker_writes_a_checkpoint_and_the_run_continues(
+    bench: Bench, radiographs: Path, undisturbed: Path
 ) -> None:
     with bench.stack(training=True) as stack:
-        queue_run(bench, films, stack)
+        queue_run(bench, radiographs, stack)
         assert reaches(bench, stack, 0, 4), bench.log("training0")
     stopped = now(bench)
-    # Nothing waits for a lease to end.
+    # Nothing waits for a lease to expire.
     assert (stopped.state, stopped.code) == (RunState.QUEUED, None), bench.log("training0")
     assert len(checkpoints(folder(bench))) == 1
     with bench.stack(training=True) as stack:
         assert is_trained(bench, stack), bench.log("training0")
     check_same(bench, undisturbed)
-    # The second stop came while a network was made of the weights.
+    # The second stop came while the model was written from the weights.
     assert now(bench).state is RunState.QUEUED, bench.log("training0")
     assert list_models(bench.database)[0].served
 
 
 def test_a_cancelled_run_keeps_its_checkpoint_and_is_resumed(
-    either_bench: Bench, films: Path, undisturbed: Path
+    either_bench: Bench, radiographs: Path, undisturbed: Path
 ) -> None:
     bench = either_bench
     with bench.stack(training=True) as stack:
-        queue_run(bench, films, stack)
+        queue_run(bench, radiographs, stack)
         assert reaches(bench, stack, 0, 4), bench.log("training0")
         cancel_run(bench.database, "night")
         assert ends(bench, stack, RunState.CANCELLED), bench.log("training0")
@@ -205,10 +207,10 @@ def test_a_cancelled_run_keeps_its_checkpoint_and_is_resumed(
 
 
 def test_a_worker_that_was_frozen_past_its_lease_writes_nothing(
-    bench: Bench, films: Path, undisturbed: Path
+    bench: Bench, radiographs: Path, undisturbed: Path
 ) -> None:
     with bench.stack(training=True) as stack:
-        queue_run(bench, films, stack)
+        queue_run(bench, radiographs, stack)
         assert reaches(bench, stack, 0, 4), bench.log("training0")
         frozen = freeze(bench, member(stack, "training0"))
         with (bench.settings.state / "logs" / "training1.log").open("wb") as log:
@@ -233,9 +235,9 @@ def test_a_worker_that_was_frozen_past_its_lease_writes_nothing(
 
 
 def written(bench: Bench) -> object:
-    """Give everything that a run left: its rows, and when each of its files was written.
+    """Return the rows of a run, and the times when its files were written.
 
-    What the frozen worker had half written is left out: it may end it, behind the run's own.
+    Partial files of the suspended worker are left out: it may still finish them.
     """
     files = {
         path: path.stat().st_mtime_ns
@@ -246,17 +248,17 @@ def written(bench: Bench) -> object:
     return now(bench), checks, run_phases(bench.database, now(bench).id), files
 
 
-def test_a_run_without_films_fails_with_a_code(bench: Bench, tmp_path: Path) -> None:
+def test_a_run_without_radiographs_fails_with_a_code(bench: Bench, tmp_path: Path) -> None:
     with bench.stack(training=True) as stack:
         queue_run(bench, tmp_path, stack)
         assert ends(bench, stack, RunState.FAILED), bench.log("training0")
     assert now(bench).code == "data-missing"
 
 
-def test_a_run_whose_folder_cannot_be_written_is_tried_again(bench: Bench, films: Path) -> None:
+def test_a_run_with_a_read_only_folder_is_retried(bench: Bench, radiographs: Path) -> None:
     (bench.settings.state / "runs").write_text("no folder")
     with bench.stack(training=True) as stack:
-        queue_run(bench, films, stack)
+        queue_run(bench, radiographs, stack)
         assert eventually(lambda: now(bench).code == "training-files", 60), bench.log("training0")
         assert now(bench).state is RunState.QUEUED
         (bench.settings.state / "runs").unlink()

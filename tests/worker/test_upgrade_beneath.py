@@ -1,4 +1,4 @@
-"""A newer thoraq upgrades the database under a stack at work."""
+"""A newer thoraq upgrades the database of a running stack."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FILES = 24
 
 
 def set_revision(url: str, revision: str) -> None:
-    """Let the database be another thoraq's."""
+    """Set the schema revision of another version of thoraq."""
     engine = engine_of(url).execution_options(thoraq_writing=True)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": revision})
@@ -29,7 +29,7 @@ def set_revision(url: str, revision: str) -> None:
 
 
 def everything(url: str) -> list[Any]:
-    """Give every row, whatever the schema."""
+    """Return every row, under any schema."""
     engine = engine_of(url)
     with engine.begin() as connection:
         found = [connection.execute(table.select()).all() for table in metadata.sorted_tables]
@@ -38,7 +38,7 @@ def everything(url: str) -> list[Any]:
 
 
 @pytest.mark.slow
-def test_workers_and_upkeep_change_nothing_more_once_a_newer_thoraq_upgraded_beneath_them(
+def test_workers_and_upkeep_change_nothing_after_a_newer_thoraq_upgraded_the_database(
     either_bench: Bench,
 ) -> None:
     bench, url = either_bench, either_bench.settings.database
@@ -51,7 +51,7 @@ def test_workers_and_upkeep_change_nothing_more_once_a_newer_thoraq_upgraded_ben
         before = everything(url)
         for name in ("cpu0", "upkeep"):
             assert eventually(lambda name=name: SchemaNewer.code in bench.log(name)), bench.log()
-        time.sleep(2 * bench.settings.lease_seconds)  # what was at work has lost its lease
+        time.sleep(2 * bench.settings.lease_seconds)  # running jobs have lost their lease
         assert everything(url) == before
         with pytest.raises(SchemaNewer):
             bench.status()

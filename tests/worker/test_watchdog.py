@@ -1,4 +1,4 @@
-"""A process whose device hangs ends; one that works on does not."""
+"""A process with a hanging device is ended, others are not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if {hangs}:
 
 
 @pytest.mark.parametrize(("hangs", "code"), [(True, FRESH_START), (False, 0)])
-def test_only_a_process_that_hangs_is_ended(hangs: bool, code: int) -> None:
+def test_only_a_hanging_process_is_ended(hangs: bool, code: int) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(hangs=hangs)],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""A watched night: films arrive, are measured and put away, whatever ends the watch meanwhile."""
+"""A watched folder: files arrive, are measured and moved, although the watch is killed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.worker.conftest import Bench
 
 pytestmark = pytest.mark.slow
 
-FILMS = 40
+FILES = 40
 
 
 def start_watch(bench: Bench, folder: Path) -> subprocess.Popen[bytes]:
@@ -39,32 +39,32 @@ def put_away(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.glob("done/**/*.png"))
 
 
-def test_a_watch_that_is_killed_again_and_again_takes_and_moves_every_film_once(
+def test_a_repeatedly_killed_watch_records_and_moves_every_radiograph_once(
     bench: Bench, tmp_path: Path
 ) -> None:
     inbox = tmp_path / "inbox"
     (inbox / "study").mkdir(parents=True)
-    write_radiographs(tmp_path / "sent", FILMS)
+    write_radiographs(tmp_path / "sent", FILES)
     with bench.stack() as stack:
         watch = start_watch(bench, inbox)
-        for number, film in enumerate(sorted((tmp_path / "sent").iterdir())):
+        for number, sent in enumerate(sorted((tmp_path / "sent").iterdir())):
             place = inbox / "study" if number % 2 else inbox
-            # Slowly, a film at a time; the sender sees nothing of what happens to the watch.
-            (place / f".{film.name}").write_bytes(film.read_bytes())
-            (place / f".{film.name}").rename(place / film.name)
+            # Slowly, one file at a time; the sender does not notice what happens to the watch.
+            (place / f".{sent.name}").write_bytes(sent.read_bytes())
+            (place / f".{sent.name}").rename(place / sent.name)
             time.sleep(0.15)
             if number % 10 == 9:
                 watch.kill()
                 watch.wait()
                 watch = start_watch(bench, inbox)
         try:
-            assert eventually(lambda: len(put_away(inbox)) == FILMS, 90), bench.log()
+            assert eventually(lambda: len(put_away(inbox)) == FILES, 90), bench.log()
         finally:
             watch.terminate()
             assert watch.wait(30) == 0
         stack.tend()
     status = batch_status(bench.database, "w")
-    assert (status.seen, status.measured, status.duplicates) == (FILMS, FILMS, 0)
+    assert (status.seen, status.measured, status.duplicates) == (FILES, FILES, 0)
     outcomes = list(file_outcomes(bench.database))
     assert {each.state for each in outcomes} == {JobState.MEASURED}
     assert sorted(each.path for each in outcomes) == sorted(

@@ -1,4 +1,4 @@
-"""What worker and reader say to each other arrives as it was said."""
+"""Frames between a worker and its reading processes are received unchanged."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def reading(data: bytes) -> io.BytesIO:
 
 
 @pytest.mark.parametrize("header", [FULL, Header(ImageFormat.PNG, 1, 1), replace(FULL, rows=1)])
-def test_a_header_arrives_as_it_was(header: Header) -> None:
+def test_a_header_is_received_unchanged(header: Header) -> None:
     fields, _ = unframe(reading(frame(header_fields(header))).read)
     assert header_of(fields) == header
 
 
-def test_a_file_that_was_read_arrives_to_the_last_bit() -> None:
+def test_a_file_that_was_read_is_received_bit_for_bit() -> None:
     random = np.random.default_rng(0)
     sent = ReadFile(
         header=FULL,
@@ -66,19 +66,19 @@ def test_a_file_that_was_read_arrives_to_the_last_bit() -> None:
     assert np.array_equal(got.prepared.to_upright, sent.prepared.to_upright)
 
 
-def test_a_path_of_odd_bytes_arrives_as_it_was() -> None:
+def test_a_path_of_any_bytes_is_received_unchanged() -> None:
     path = b"/archive/r\xf6ntgen.dcm".decode("utf-8", "surrogateescape")
     fields, _ = unframe(reading(frame({"path": path})).read)
     assert fields["path"] == path
 
 
 @pytest.mark.parametrize("data", [b"\xff" * 64, frame([1, 2])])  # type: ignore[arg-type]
-def test_what_is_no_frame_is_told(data: bytes) -> None:
+def test_an_invalid_frame_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="no frame"):
         unframe(reading(data).read)
 
 
-def test_frames_arrive_whole_however_they_come() -> None:
+def test_frames_are_received_completely_in_any_pieces() -> None:
     frames = [frame({"number": number}, bytes(number * 30_000)) for number in range(4)]
     sent = b"".join(frames)
     receiving, sending = os.pipe()
@@ -86,7 +86,7 @@ def test_frames_arrive_whole_however_they_come() -> None:
     waits: list[int] = []
 
     def wait() -> None:
-        # What the other side would have written meanwhile: a little, then as much as there is.
+        # As if the other side had written meanwhile: a little, then everything.
         waits.append(len(waits))
         start = sum(pieces[: len(waits) - 1])
         os.write(sending, sent[start : start + pieces[len(waits) - 1]])

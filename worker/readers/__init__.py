@@ -1,1 +1,1 @@
-"""The reading processes of a worker: they read files ahead of the device and never load torch."""
+"""The reading processes of a worker, which read files ahead of the device and never load torch."""

@@ -1,4 +1,4 @@
-"""The worker's end of one reading process: started, asked, timed and replaced."""
+"""The worker's connection to one reading process: start, requests, time limits, replacement."""
 
 from __future__ import annotations
 
@@ -36,28 +36,28 @@ from worker.readers.wire import (
 
 T = TypeVar("T")
 
-#: Importing the decoders on a busy machine.
+#: For importing the decoders on a busy machine.
 _START_SECONDS = 120.0
 _END_SECONDS = 10.0
-#: How long answers may pile up, should whoever predicts be stuck.
+#: Longest time that answers may pile up, in case the predicting thread hangs.
 _PILING_SECONDS = 0.25
 
-#: A path, and the SHA-256 of what should stand there.
+#: A path, and the SHA-256 of the content expected there.
 Wanted = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedFile:
-    """A file that was not read, and its header as far as that could be."""
+    """A file that could not be read, and its header as far as it was read."""
 
     refusal: Refusal
     header: Header | None = None
 
 
 class ReaderProcess:
-    """One reading process, started when first asked. Its thread is the only one that uses it.
+    """A reading process, started on first use, and used by one thread.
 
-    The kernel ends the process with the thread that started it.
+    The kernel kills the process when the thread that started it ends.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class ReaderProcess:
         roots: Sequence[Path] = (),
         awaited: threading.Event | None = None,
     ) -> None:
-        """``awaited``: cleared while nobody waits for answers, which may pile up meanwhile."""
+        """``awaited``: cleared while answers may pile up, as nobody waits for them."""
         self._configuration = {
             "limits": asdict(limits),
             "memory_mb": memory_mb,
@@ -84,23 +84,23 @@ class ReaderProcess:
 
     @property
     def pid(self) -> int | None:
-        """Process id; None before the first file and between two processes."""
+        """Return the process id; None before the first file and between two processes."""
         return self._process.pid if self._process is not None else None
 
     def start(self) -> None:
-        """Start it ahead of its first file. Raises ReaderUnavailable."""
+        """Start the process before its first file. Raises ReaderUnavailable."""
         self._started()
 
     def expect(self, files: Sequence[Wanted]) -> None:
-        """Ask for the files that are read next, in their order, so that it need not wait for us.
+        """Request the files that are read next, in their order, so that the process never waits.
 
-        Reading asks for itself what could not be asked here, or was lost with the process.
+        `read` requests those again that could not be requested here, or were lost in a crash.
         """
         asked: list[Wanted] = []
         requests = b""
         with contextlib.suppress(ReaderUnavailable, EOFError, BrokenPipeError):
             process = self._started()
-            # Requests that fill a pipe would wait for answers that wait for them.
+            # Limited, since requests that fill the pipe would deadlock with the answers.
             most = (
                 0 if process.stdin is None else fcntl.fcntl(process.stdin, fcntl.F_GETPIPE_SZ) // 2
             )
@@ -141,9 +141,9 @@ class ReaderProcess:
             raise ReaderTimeout.because(f"over {seconds:g} s") from exc
         except (ValueError, KeyError, TypeError) as exc:
             self.close()
-            raise ReaderCrashed.because("it answered nonsense") from exc
+            raise ReaderCrashed.because("its answer is invalid") from exc
         if fields["code"] == ReaderOutOfMemory.code:
-            self.close()  # what remains of its memory is in pieces
+            self.close()  # its memory is fragmented
         return RefusedFile(
             Refusal(
                 fields["code"],
@@ -161,16 +161,16 @@ class ReaderProcess:
             self._ended(self._process)
 
     def interrupt(self) -> None:
-        """Kill the process under a read that is going on, from another thread."""
+        """Kill the process during a read, from another thread."""
         if (process := self._process) is not None:
             process.kill()
 
     def _process_for(self, wanted: Wanted | None) -> tuple[subprocess.Popen[bytes], bool]:
-        """Return the process and whether it was asked for this file before."""
+        """Return the process, and whether this file was already requested from it."""
         if self._ahead and self._process is not None:
             if self._ahead.popleft() == wanted:
                 return self._process, True
-            self.close()  # its next answer would be taken for this file's
+            self.close()  # its next answer would be for another file
         return self._started(), False
 
     def _started(self) -> subprocess.Popen[bytes]:
@@ -210,7 +210,7 @@ class ReaderProcess:
         awaited = self._awaited
         try:
             fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        except OSError:  # the user's pipes hold all they may: in this one nothing can pile up
+        except OSError:  # over the user's limit for pipes: no answers can pile up in this one
             awaited = None
         ready = select.poll()
         ready.register(process.stdout, select.POLLIN)
@@ -225,7 +225,7 @@ class ReaderProcess:
         return Incoming(process.stdout.fileno(), wait)
 
     def _ended(self, process: subprocess.Popen[bytes]) -> str:
-        """Wait for the process's end and say how it came."""
+        """Wait for the process to end and return how it did."""
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -234,7 +234,7 @@ class ReaderProcess:
         try:
             code = process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
-            process.kill()  # the kernel ends it once the share it waits for answers
+            process.kill()  # it ends once the share that it waits for answers
             return "it hangs"
         return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
 

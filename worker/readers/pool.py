@@ -1,4 +1,4 @@
-"""The readers: several reading processes that read files ahead of the device."""
+"""A pool of reading processes, which read files ahead of the device."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from worker.readers.wire import ReadFile
 
 T = TypeVar("T")
 
-#: Refusals that may be the path's fault: another path with the same content is tried.
-_OF_THE_PATH = frozenset(
+#: Refusals that may be due to the path: another path with the same content is tried.
+_PATH_FAULTS = frozenset(
     {FileUnavailable.code, RootUnknown.code, ContentChanged.code, ReaderTimeout.code}
 )
-#: Processes one file may crash before it is blamed; the first crash may be somebody else's doing.
+#: Crashes after which a file is blamed; the first one may have another cause.
 _CRASHES = 2
 _POLL_SECONDS = 0.2
-#: Files a reading process is asked for at a time: alone, it would wait after each for the next.
-_RUN = 16
+#: Files requested from a reading process at a time, so that it does not wait between files.
+_MOST_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a request: what was read, an error, or neither where it was abandoned."""
+    """The answer to a request: a file, an error, or neither if the request was abandoned."""
 
     job: ClaimedJob
     read: ReadFile | RefusedFile | None = None
@@ -53,7 +53,7 @@ class _Request:
 
 
 class Readers:
-    """``count`` reading processes, each served by a thread that lives as long as the worker."""
+    """``count`` reading processes, each served by a thread for the life of the worker."""
 
     def __init__(
         self,
@@ -92,9 +92,9 @@ class Readers:
         tell: Callable[[Answer], None],
         abandoned: threading.Event,
     ) -> None:
-        """Have files read in their order, after those that were asked for before.
+        """Request files, read in their order after earlier requests.
 
-        ``tell`` is called once for each, from any thread, in any order. Those that no process has
+        ``tell`` is called once per file, from any thread, in any order. Files that no process has
         begun when ``abandoned`` is set are not read.
         """
         for job in jobs:
@@ -129,10 +129,10 @@ class Readers:
 
     @contextlib.contextmanager
     def piling(self) -> Iterator[None]:
-        """Let answers pile up while the caller has other work, to be taken in many at a time.
+        """Let answers pile up while the caller has other work, and receive many at a time.
 
-        A thread that wakes for each of them finds the caches full of the network and the film: 0.3
-        core-ms an answer on a CPU, in place of 0.1.
+        A thread that wakes up for each answer finds the CPU caches full of other data: 0.3 core-ms
+        per answer on a CPU instead of 0.1.
         """
         self._awaited.clear()
         try:
@@ -151,7 +151,7 @@ class Readers:
             thread.join()
 
     def _serve(self, process: ReaderProcess) -> None:
-        # Importing the decoders takes a second that no file should wait for.
+        # Importing the decoders takes a second; no file should wait for it.
         with contextlib.suppress(ReaderUnavailable):
             process.start()
         try:
@@ -160,7 +160,7 @@ class Readers:
                 process.expect([(path, job.sha256) for job in jobs for path in job.paths[:1]])
                 for request in run:
                     if request.abandoned.is_set() or self._closing.is_set():
-                        process.close()  # it was asked for what nobody wants any more
+                        process.close()  # it has requests that were abandoned
                         request.tell(Answer(request.job))
                     else:
                         request.tell(_answer(process, request.job))
@@ -168,13 +168,15 @@ class Readers:
             process.close()
 
     def _taken(self) -> list[_Request]:
-        """Wait for a request and take some more, if as many are left to every other process.
+        """Wait for a request and take some more, if as many are left for every other process.
 
-        Those abandoned are answered here. None taken: the end. A job of several paths is the last,
-        as another of them may have to be read before the next file.
+        Abandoned requests are answered here. Return none at the end. A job with several paths is
+        the last one, as another path of it may have to be read before the next file.
         """
         taken: list[_Request] = []
-        while not taken or len(taken) < min(_RUN, 1 + self._requests.qsize() // self.count):
+        while not taken or len(taken) < min(
+            _MOST_AT_ONCE, 1 + self._requests.qsize() // self.count
+        ):
             try:
                 request = self._requests.get(block=not taken)
             except queue.Empty:
@@ -204,9 +206,9 @@ def _read(process: ReaderProcess, job: ClaimedJob) -> ReadFile | RefusedFile:
     refused: RefusedFile | None = None
     for path in job.paths:
         read = _read_path(process, path, job.sha256)
-        if isinstance(read, ReadFile) or read.refusal.code not in _OF_THE_PATH:
+        if isinstance(read, ReadFile) or read.refusal.code not in _PATH_FAULTS:
             return read
-        # A file that is away now is the reason worth telling: it may come back.
+        # Prefer to report an unavailable file, which may become available again.
         if refused is None or not read.refusal.permanent:
             refused = read
     if refused is None:
@@ -219,7 +221,7 @@ def _read_path(process: ReaderProcess, path: str, sha256: str) -> ReadFile | Ref
 
 
 def ask_reader(ask: Callable[[], T | RefusedFile]) -> T | RefusedFile:
-    """Ask a reading process for a file; one that it does not survive is refused.
+    """Request a file from a reading process; refuse one that kills the process.
 
     Raises ReaderUnavailable.
     """

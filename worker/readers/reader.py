@@ -1,7 +1,7 @@
-"""A reading process: files in, small squares, headers and pictures out. It never loads torch.
+"""A reading process: reads files, returns network inputs, headers and pictures; never loads torch.
 
-A file may crash it, hang it or fill its memory, and costs nothing but itself. It ends when its
-worker does: the kernel kills it, and where none can, its input ends.
+A file that crashes it, hangs it or fills its memory fails alone. It ends with its worker: the
+kernel kills it or, where that is not supported, its input ends.
 """
 
 from __future__ import annotations
@@ -53,15 +53,15 @@ from worker.readers.wire import (
 def main() -> None:
     """Answer requests until the input ends."""
     die_with(int(sys.argv[1]), signal.SIGKILL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to hear
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the worker handles Ctrl-C
     answers = os.dup(1)
-    os.dup2(2, 1)  # whatever a library prints is no answer
+    os.dup2(2, 1)  # keeps a library's output out of the answers
     read_exactly = Incoming(0).exactly
     configuration, _ = unframe(read_exactly)
     limits = ReadLimits(**configuration["limits"])
     roots = [Path(each) for each in configuration["roots"]]
     _limit_memory(int(configuration["memory_mb"]))
-    # From here on a library's words may hold a path or a patient's name: nobody gets to see them.
+    # From here on messages of libraries may contain a path or a patient's name: discard them.
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     _write(answers, frame({"ready": True}))
@@ -75,10 +75,10 @@ def main() -> None:
 
 
 def answer(request: dict[str, Any], limits: ReadLimits, roots: Sequence[Path] = ()) -> bytes:
-    """Read one file below ``roots`` and pack what came of it, an error too.
+    """Read one file below ``roots`` and return the answer frame, also for an error.
 
-    A request with a ``side_px`` is answered with a picture of that size, any other with what the
-    network takes.
+    The answer to a request with ``side_px`` is a picture of that size, to any other the network's
+    input.
     """
     started = time.perf_counter()
     header: Header | None = None
@@ -125,7 +125,7 @@ def _checked_path(path: str, roots: Sequence[Path]) -> Path:
         real = allowed_path(Path(path), roots)
     except ValueError as exc:  # a NUL in the path
         raise FileUnavailable.because("no such path") from exc
-    except OSError as exc:  # a folder became a link, or a link a folder, while it was resolved
+    except OSError as exc:  # a folder was replaced by a link, or vice versa, while resolving
         raise FileUnavailable.because(exc.strerror or "I/O error") from exc
     if real is None:
         raise PathForbidden
@@ -135,9 +135,9 @@ def _checked_path(path: str, roots: Sequence[Path]) -> Path:
 def read_submitted(
     path: Path, sha256: str, limits: ReadLimits, *, check: Check | None = check_header
 ) -> Radiograph:
-    """Read a file that is still what was submitted: what is checked is what is decoded.
+    """Read a file and check that it has the submitted content; the checked bytes are decoded.
 
-    ``path``: resolved; what was swapped for a link since then is not read.
+    ``path``: resolved; a link that replaced the file since then is not followed.
     Raises what `radiograph.reading.read` does, and ContentChanged.
     """
     data = file_content(path, limits, follow_links=False)
@@ -152,7 +152,7 @@ def _limit_memory(megabytes: int) -> None:
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
-    # A crash is told by its signal; a core would hold a patient's image.
+    # A core dump would contain a patient's image.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

@@ -1,4 +1,4 @@
-"""A sound image, to try the reading processes with when files in a row fail."""
+"""A valid image to test the reading processes with when several files in a row fail."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sample_png(side_px: int = _SIDE_PX) -> bytes:
 
 @contextmanager
 def sample_job(side_px: int) -> Iterator[ClaimedJob]:
-    """Write the sample to a temporary file, as a job that no database knows."""
+    """Write the sample to a temporary file and yield a job for it, which is in no database."""
     content = sample_png(max(side_px, _SIDE_PX))
     with tempfile.NamedTemporaryFile(suffix=".png") as file:
         file.write(content)

@@ -1,7 +1,7 @@
-"""What a worker and its reading processes say to each other, in frames of JSON and raw bytes.
+"""The protocol between a worker and its reading processes: frames of JSON and raw bytes.
 
-A frame is two lengths of four bytes, then that much JSON and that much data. No pickle: a file
-that takes over a reading process gets no further than this.
+A frame is two lengths of four bytes each, then the JSON and the data. Pickle is not used, so that a
+file which takes over a reading process cannot take over the worker.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from radiograph.records import (
 )
 
 _LENGTHS = struct.Struct("!II")
-#: A header and a prepared square are below 1 MB; more is a reader that lost its way.
+#: Limit of a part, bytes. A header and a network input are below 1 MB; more is a faulty reader.
 _LONGEST = 16 << 20
-#: What a pipe is asked to hold: 30 answers. An unprivileged user's pipes share 64 MiB.
+#: Size of a pipe, for 30 answers. An unprivileged user's pipes share 64 MiB.
 PIPE_BYTES = 512 << 10
 
-#: Reads exactly so many bytes. Raises EOFError.
+#: Reads exactly this number of bytes. Raises EOFError.
 ReadExactly = Callable[[int], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """What a reading process made of one file: everything but the large image itself."""
+    """A file that was read: everything but the large image itself."""
 
     header: Header
     pixel_digest: str | None
@@ -50,7 +50,7 @@ class ReadFile:
 
 
 class Incoming:
-    """What comes through a descriptor, taken in as much at a time as there is: in few calls.
+    """Reads a descriptor in few system calls, each for as much as is available.
 
     ``wait`` is called before each of them, and may raise.
     """
@@ -61,7 +61,7 @@ class Incoming:
         self._come = bytearray()
 
     def exactly(self, count: int) -> bytes:
-        """Read so many bytes. Raises EOFError, and what ``wait`` does."""
+        """Read ``count`` bytes. Raises EOFError, and what ``wait`` does."""
         while len(self._come) < count:
             self._wait()
             part = os.read(self._descriptor, PIPE_BYTES)
@@ -75,13 +75,13 @@ class Incoming:
 
 def frame(fields: Mapping[str, Any], data: bytes = b"") -> bytes:
     """Pack one frame."""
-    # ASCII keeps the odd bytes of file names, which JSON's escapes carry as lone surrogates.
+    # ASCII escapes preserve lone surrogates, the undecodable bytes of file names.
     text = json.dumps(fields, ensure_ascii=True).encode("ascii")
     return _LENGTHS.pack(len(text), len(data)) + text + data
 
 
 def unframe(read: ReadExactly) -> tuple[dict[str, Any], bytes]:
-    """Read one frame. Raises EOFError at the end, ValueError for what is none."""
+    """Read one frame. Raises EOFError at the end, ValueError if it is invalid."""
     text_length, data_length = _LENGTHS.unpack(read(_LENGTHS.size))
     if max(text_length, data_length) > _LONGEST:
         raise ValueError("no frame")
@@ -92,8 +92,8 @@ def unframe(read: ReadExactly) -> tuple[dict[str, Any], bytes]:
 
 
 def header_fields(header: Header) -> dict[str, Any]:
-    """Return a header as JSON takes it."""
-    # By hand: `asdict` copies every value, which takes as long as the rest of the frame.
+    """Return a header as values for JSON."""
+    # Not by `asdict`, which copies every value and takes as long as the rest of the frame.
     given = {name: getattr(header, name) for name in HEADER_FIELDS}
     return given | {
         "study_date": header.study_date.isoformat() if header.study_date else None,
@@ -102,7 +102,7 @@ def header_fields(header: Header) -> dict[str, Any]:
 
 
 def header_of(fields: Mapping[str, Any]) -> Header:
-    """Return the header that `header_fields` took apart."""
+    """Return the header from the values of `header_fields`."""
     spacing = fields["spacing"]
     return Header(
         **{
