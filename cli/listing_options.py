@@ -1,4 +1,4 @@
-"""Options of commands that list rows: which columns, in which order, or only how many rows."""
+"""Options of commands that list rows: columns, order, or only the number of rows."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from db.query.order import Order, parse_order
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
-#: Where the columns are for which a terminal has no room.
+#: Options that print the columns for which the terminal has no room.
 MORE = "--columns, or --csv"
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """How rows are listed. ``columns``: those named, all or the usual ones where empty."""
+    """How rows are listed. ``columns``: the requested ones; empty: all, or the default ones."""
 
     columns: tuple[str, ...] = ()
     order: Order | None = None
 
     def rows(self, rows: Iterable[Row]) -> Iterable[Row]:
-        """Return the rows with the named columns alone, as they are taken."""
+        """Yield the rows with the requested columns only."""
         if not self.columns:
             return rows
         return ({name: row[name] for name in self.columns} for row in rows)
 
     def in_order(self, rows: Iterable[Row]) -> Iterable[Row]:
-        """Return rows that are all held in the wanted order; absent values last, ties as given."""
+        """Return rows in the requested order, all in memory; absent values last, ties as given."""
         if self.order is None:
             return rows
         held: list[Any] = list(rows)
@@ -48,7 +48,7 @@ class Listing:
 
 
 class ColumnNames(click.ParamType[tuple[str, ...]]):
-    """Names of columns with commas between them."""
+    """Names of columns, separated by commas."""
 
     name = "columns"
 
@@ -65,7 +65,7 @@ class ColumnNames(click.ParamType[tuple[str, ...]]):
         for name in found:
             if name not in self._names:
                 close = get_close_matches(name, self._names, 1)
-                every = f"those there are: {', '.join(self._names)}"
+                every = f"the columns are: {', '.join(self._names)}"
                 meant = f"did you mean {close[0]}?" if close else every
                 self.fail(f"no column {name!r}; {meant}", param, ctx)
         return found
@@ -92,20 +92,20 @@ class SortBy(click.ParamType[Order]):
 
 
 def sort_option(sortable: Collection[str]) -> Callable[[Command], Command]:
-    """Give a command ``--sort``, and its body ``sorted_by``."""
+    """Add ``--sort`` to a command, and pass it ``sorted_by``."""
     return click.option(
         "--sort",
         "sorted_by",
         type=SortBy(sortable),
         metavar="COLUMN[:desc]",
-        help="in the order of this column; absent values last",
+        help="sort by this column; absent values last",
     )
 
 
 def listing_options(
     columns: Sequence[str], sortable: Collection[str]
 ) -> Callable[[Command], Callable[..., object]]:
-    """Give a command ``--columns`` and ``--sort``, and its body ``listing``."""
+    """Add ``--columns`` and ``--sort`` to a command, and pass it ``listing``."""
 
     def with_options(command: Command) -> Callable[..., object]:
         @click.option(
@@ -114,7 +114,7 @@ def listing_options(
             type=ColumnNames(columns),
             default=(),
             metavar="A,B,C",
-            help="these columns, in this order",
+            help="list only these columns, in this order",
         )
         @sort_option(sortable)
         @wraps(command)
@@ -131,9 +131,9 @@ def listing_options(
 def print_listing(
     rows: Iterable[Row], form: Form, listing: Listing, usual: Sequence[str] = ()
 ) -> None:
-    """Print rows that are all held, in the order and with the columns that were asked for.
+    """Print rows in the requested order and with the requested columns.
 
-    ``usual``: columns of a table where none is named, all where empty.
+    ``usual``: default columns of a table; empty: all.
     """
     ordered = listing.in_order(rows)
     if form is Form.TABLE:
@@ -143,7 +143,7 @@ def print_listing(
 
 
 count_option = click.option(
-    "--count", "only_count", is_flag=True, help="print only how many there are"
+    "--count", "only_count", is_flag=True, help="print only the number of rows"
 )
 
 

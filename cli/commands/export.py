@@ -29,10 +29,10 @@ from scheduler.settings import Settings
     "--format",
     "form",
     type=click.Choice(FileForm, case_sensitive=False),
-    help="[default: from the ending of FILE]",
+    help="format of the file [default: from the extension of FILE]",
 )
-@out_option(Paths(dir_okay=False), "the file to write")
-@click.option("--dictionary", is_flag=True, help="print what each column holds, and end")
+@out_option(Paths(dir_okay=False), "file to write")
+@click.option("--dictionary", is_flag=True, help="print the meaning of each column and exit")
 @settings_option
 @filter_options
 @listing_options([column.name for column in COLUMNS], tuple(SORTABLE))
@@ -45,12 +45,12 @@ def export(
     wanted: ResultFilter,
     listing: Listing,
 ) -> None:
-    """Write measurements to a CSV, Parquet or JSON file, a row a measurement.
+    """Export measurements to a CSV, Parquet or JSON file, one row per measurement.
 
-    The file appears whole or not at all. Coordinates are in pixels of the source image.
+    The file is written completely or not at all. Coordinates are in pixels of the source image.
 
     \b
-    Example: everything a batch measured, then what its columns mean
+    Example: all measurements of a batch, then the meaning of the columns
       thoraq export --batch archive-3f2a91bc --out results.parquet
       thoraq export --dictionary
     """
@@ -58,17 +58,17 @@ def export(
         print_table(dictionary_rows())
         return
     if out is None:
-        raise click.UsageError("name the file: --out results.csv")
+        raise click.UsageError("--out is missing; for example --out results.csv")
     form = form or form_of(out)
     if form is FileForm.PARQUET and is_stream(out):
-        raise click.UsageError("Parquet is written into a file: say --format csv or json")
+        raise click.UsageError("Parquet cannot be streamed: use --format csv or json")
     database = open_database(settings)
     ids = array("q")
     names = listing.shown([column.name for column in COLUMNS])
     with audited(
         database, settings, "export", batch=wanted.batch, filters=filter_names(wanted)
     ) as reading:
-        found = _noted(find_results(database, wanted, listing.order), ids)
+        found = _with_ids(find_results(database, wanted, listing.order), ids)
         rows = listing.rows(reading.shown(result_row(result) for result in found))
         count = write_rows(rows, names, out, form)
     if not is_stream(out):
@@ -76,16 +76,16 @@ def export(
     say(f"{count} measurements in {out}", err=is_stream(out))
 
 
-def _noted(results: Iterable[Result], ids: array[int]) -> Iterator[Result]:
-    """Yield results and keep the ids of their radiographs."""
+def _with_ids(results: Iterable[Result], ids: array[int]) -> Iterator[Result]:
+    """Yield results and collect the ids of their radiographs."""
     for result in results:
         ids.append(result.radiograph_id)
         yield result
 
 
 def form_of(path: Path) -> FileForm:
-    """Return the form that a file's ending names."""
+    """Return the format for a file's extension."""
     try:
         return FileForm(path.suffix.removeprefix(".").lower())
     except ValueError:
-        raise click.UsageError(f"{path.name}: say --format csv, parquet or json") from None
+        raise click.UsageError(f"{path.name}: use --format csv, parquet or json") from None

@@ -16,7 +16,7 @@ from scheduler.broker import ask, broker_url, ping
 from scheduler.errors import BrokerUnavailable, PasswordNeeded, PasswordUnusable, PortUnusable
 from scheduler.settings import Settings, child_environment
 
-#: Of Flower's table of tasks: what a chunk is and became first, its number and message last.
+#: Columns of Flower's table of tasks, in order.
 COLUMNS = "name,state,result,exception,received,started,runtime,worker,kwargs,uuid"
 
 
@@ -26,15 +26,14 @@ COLUMNS = "name,state,result,exception,received,started,runtime,worker,kwargs,uu
     "--address",
     default="127.0.0.1",
     show_default=True,
-    help="where to listen; anything but loopback needs THORAQ_FLOWER_PASSWORD",
+    help="address to listen on; any but loopback requires THORAQ_FLOWER_PASSWORD",
 )
 @settings_option
 def flower(port: int, address: str, settings: Settings) -> None:
-    """Watch the workers in a browser, on the broker that `up` or `process` runs.
+    """Monitor the workers in a browser, through the broker that `up` or `process` runs.
 
-    The command becomes Flower's process. It shows names of batches, numbers of chunks and what
-    became of them: no path, no patient. With THORAQ_FLOWER_PASSWORD set it asks for a user and
-    that password.
+    Runs Flower in place of this process. It shows batch names, chunk numbers and outcomes, never
+    paths or patients. If THORAQ_FLOWER_PASSWORD is set, it asks for a user and that password.
 
     \b
     Example:
@@ -51,12 +50,12 @@ def flower(port: int, address: str, settings: Settings) -> None:
         ask(url)
     elif ping(url) is None:
         raise BrokerUnavailable(f"no broker answers: start one with `{in_state('thoraq up')}`")
-    # Passwords go through the environment, where ps does not show them.
+    # Pass passwords in the environment: command lines are visible to every user.
     environment = child_environment(settings) | {"CELERY_BROKER_URL": url}
     if secret is not None:
         environment["FLOWER_BASIC_AUTH"] = secret
     if authority := parse_qs(urlsplit(url).query).get("ssl_ca_certs"):
-        # Its page on the broker takes no option of the URL, but OpenSSL's own variable.
+        # Flower's broker page ignores the URL's options but respects OpenSSL's variable.
         environment["SSL_CERT_FILE"] = authority[0]
     command = [sys.executable, "-m", "scheduler.flower", f"--address={address}", f"--port={port}"]
     command.append(f"--tasks_columns={COLUMNS}")
@@ -64,7 +63,7 @@ def flower(port: int, address: str, settings: Settings) -> None:
 
 
 def basic_auth(settings: Settings) -> str | None:
-    """Return who may look and by which password; None: no password is set.
+    """Return Flower's ``user:password``; None if no password is set.
 
     Raises PasswordUnusable.
     """
@@ -72,34 +71,33 @@ def basic_auth(settings: Settings) -> str | None:
     if password is None or not password.get_secret_value():
         return None
     user, secret = settings.flower_user, password.get_secret_value()
-    # Flower takes a list: "a,b" would let in whoever knows the half before the comma.
+    # Flower splits at commas: of "a,b", either part alone would be accepted.
     if "," in user + secret or ":" in user or not (user + secret).isascii():
         raise PasswordUnusable
     return f"{user}:{secret}"
 
 
 def check_port(address: str, port: int) -> None:
-    """Listen for a moment where Flower will, which answers with a traceback. Raises PortUnusable.
+    """Check that Flower can listen on the port; it would fail with a traceback otherwise.
 
-    As Flower does, on every address that a name has.
+    Tries every address of a host name, as Flower does. Raises PortUnusable.
     """
     try:
-        for family, kind, protocol, _, place in socket.getaddrinfo(
+        for family, kind, protocol, _, endpoint in socket.getaddrinfo(
             address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         ):
             with socket.socket(family, kind, protocol) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family == socket.AF_INET6:
                     probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                probe.bind(place)
+                probe.bind(endpoint)
                 probe.listen()
     except OSError as exc:
-        said = f"{address}, port {port}: {exc.strerror}"
-        raise PortUnusable.because(said) from exc
+        raise PortUnusable.because(f"{address}, port {port}: {exc.strerror}") from exc
 
 
 def is_loopback(address: str) -> bool:
-    """Whether nobody but this machine reaches an address."""
+    """Whether an address is reachable from this machine only."""
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:

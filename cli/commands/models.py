@@ -25,7 +25,7 @@ from scheduler.settings import Settings
 #: Every column of the list of networks.
 COLUMNS = (
     "model",
-    "version",  # what "model" was called; leaves in the next version
+    "version",  # former name of "model"; removed in the next version
     "served",
     "parent",
     "landmark_cases",
@@ -35,7 +35,7 @@ COLUMNS = (
     "weights_digest",
     "registered_at",
 )
-#: Every column of the list of radiographs that crossed their threshold.
+#: Every column of the radiographs that crossed their threshold.
 CROSSING_COLUMNS = (
     "radiograph",
     "ict_before",
@@ -44,13 +44,13 @@ CROSSING_COLUMNS = (
     "enlarged",
     "path",
 )
-#: What a table shows of a network.
+#: Columns of the table of networks.
 IN_TABLE = ("model", "served", "parent", "landmark_error_px224", "ict_error", "registered_at")
 
 
 @click.group()
 def models() -> None:
-    """List the networks, and choose the one that measures.
+    """List, compare, register and promote networks.
 
     \b
     Example:
@@ -65,11 +65,11 @@ def models() -> None:
 @count_option
 @form_options
 def list_(*, listing: Listing, only_count: bool, form: Form, settings: Settings) -> None:
-    """List the networks, the oldest first.
+    """List the networks, oldest first.
 
-    New files are measured by the served one. Errors are means over all test cases of a network's
-    card: landmarks in px of a 224 frame, the cardiothoracic index as it stands. Parent is the
-    network whose weights it started from.
+    The served network measures new files. Errors are means over all test cases in the network's
+    card: landmarks in px of a 224 frame, and the cardiothoracic index. Parent is the network
+    whose weights it started from.
 
     \b
     Example:
@@ -81,22 +81,22 @@ def list_(*, listing: Listing, only_count: bool, form: Form, settings: Settings)
         return
     print_listing(rows, form, listing, IN_TABLE)
     if not rows and form is Form.TABLE:
-        say("no network is registered yet; `process` and `up` register theirs", err=True)
+        say("no network is registered yet; `process` and `up` register the shipped one", err=True)
 
 
 @models.command()
 @click.argument("version")
-@click.option("--force", is_flag=True, help="promote it although its errors are larger or unknown")
+@click.option("--force", is_flag=True, help="promote it even if its errors are larger or unknown")
 @settings_option
 def promote(version: str, *, force: bool, settings: Settings) -> None:
-    """Have new files measured by another network, from now on.
+    """Serve another network: measure new files with it from now on.
 
-    A network whose card states a larger error than the 95 % interval of the served network's, or
-    states none, is refused unless --force is given.
+    A network is refused unless --force is given if its card states an error above the 95 %
+    interval of the served network's error, or no error.
 
-    Nothing is restarted: what is queued is measured by the network it was queued for, what comes
-    later by this one. Results stay; `remeasure` runs known radiographs again. Promoting the
-    former network goes back.
+    Nothing is restarted: queued files are measured with the network they were queued for, new
+    files with this one. Results are kept; `remeasure` measures known radiographs again. Promote
+    the former network to go back.
 
     \b
     Example:
@@ -111,19 +111,19 @@ def promote(version: str, *, force: bool, settings: Settings) -> None:
         check_figures(candidate, current)
     before, after = serve_model(database, version)
     if before is not None and before.version == after.version:
-        say(f"{after.version} is served already")
+        say(f"{after.version} is already served")
         return
-    say(f"from {'none' if before is None else before.version} to {after.version}")
+    say(f"promoted {after.version}; before: {'none' if before is None else before.version}")
 
 
 @models.command()
-@click.argument("place", metavar="FOLDER", type=Paths(exists=True))
+@click.argument("folder", type=Paths(exists=True))
 @settings_option
-def register(place: Path, settings: Settings) -> None:
-    """Take in a network made elsewhere: a folder with card.json and its weights.
+def register(folder: Path, settings: Settings) -> None:
+    """Register a network made elsewhere: a folder with card.json and its weights.
 
-    Its files are copied to where workers look for them. It measures once it is promoted, or where
-    --model names it.
+    Its files are copied to the folder from which workers load networks. It is used once it is
+    promoted, or with --model.
 
     \b
     Example:
@@ -131,10 +131,10 @@ def register(place: Path, settings: Settings) -> None:
       thoraq submit /archive/2024 --model our-own
     """
     database = prepare(settings)
-    card = card_at(place)
+    card = card_at(folder)
     with brought_in(card, settings):
         register_model(database, card.version, card.weights_digest, card.card, serve=False)
-    say(f"{card.version} is registered; `thoraq models promote {card.version}` serves it")
+    say(f"{card.version} is registered; serve it with `thoraq models promote {card.version}`")
 
 
 @models.command()
@@ -146,8 +146,8 @@ def register(place: Path, settings: Settings) -> None:
 def compare(before: str, after: str, *, listing: Listing, form: Form, settings: Settings) -> None:
     """Compare two networks on the radiographs that both measured.
 
-    Lists those that only one of them puts above the ICT line, the largest change first, and says
-    how far the index moved. Changes are NEW less OLD.
+    Lists radiographs that only one of them puts above the ICT threshold, largest change first,
+    and summarizes the changes of the index. Changes are NEW minus OLD.
 
     \b
     Example:
@@ -172,7 +172,7 @@ def compare(before: str, after: str, *, listing: Listing, form: Form, settings: 
 
 
 def crossing_row(crossing: Crossing, digits: int | None) -> Row:
-    """Return what is listed of a radiograph that crossed the line, its index in ``digits``."""
+    """Return the row of a radiograph that crossed its threshold, its index in ``digits``."""
     return {
         "radiograph": crossing.radiograph_id,
         "ict_before": plain(crossing.ict_before, digits),
@@ -184,7 +184,7 @@ def crossing_row(crossing: Crossing, digits: int | None) -> Row:
 
 
 def comparison_row(found: ModelComparison) -> Row:
-    """Return the comparison in figures."""
+    """Return the figures of the comparison."""
     return {
         "radiographs": found.radiographs,
         "compared": found.compared,
@@ -195,12 +195,12 @@ def comparison_row(found: ModelComparison) -> Row:
 
 
 def comparison_lines(found: ModelComparison) -> Iterator[str]:
-    """Return the comparison in words."""
+    """Yield the comparison as text."""
     if found.crossed:
         yield ""
     up = sum(each.enlarged for each in found.crossed)
     down = len(found.crossed) - up
-    yield f"{found.radiographs} measured by both: {up} now above the ICT line, {down} no longer"
+    yield f"{found.radiographs} measured by both: {up} now above the threshold, {down} no longer"
     if found.mean_change is not None and found.mean_absolute_change is not None:
         yield (
             f"ICT of {found.compared}: mean change {found.mean_change:+.3f}, mean absolute"
@@ -209,16 +209,16 @@ def comparison_lines(found: ModelComparison) -> Iterator[str]:
 
 
 def check_digest(version: str, found: str, wanted: str) -> None:
-    """Refuse files that are not those that were registered. Raises WeightsMismatch."""
+    """Refuse files that differ from the registered ones. Raises WeightsMismatch."""
     if found != wanted:
         raise WeightsMismatch.about(version)
 
 
 def model_row(model: ModelRecord) -> Row:
-    """Return what is listed of a network."""
+    """Return the row of a network."""
     return {
         "model": model.version,
-        "version": model.version,  # what "model" was called; leaves in the next version
+        "version": model.version,  # former name of "model"; removed in the next version
         "served": model.served,
         "parent": plain(model.card.get("parent")),
         **figures_row(model.card),

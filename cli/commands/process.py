@@ -68,11 +68,11 @@ def process(
     as_json: bool,
     settings: Settings,
 ) -> None:
-    """Measure folders and files, and report.
+    """Measure folders and files, and write a report.
 
-    Brings its own queue and database in the state folder; there is nothing to set up. Ctrl-C
-    stops it, and the same command goes on where it stopped: nothing is measured twice. Leaves
-    results.csv, failures.csv and sheet.png, a sheet of pictures.
+    Runs its own queue and database in the state folder; no setup is needed. Ctrl-C stops it, and
+    the same command continues where it stopped; nothing is measured twice. Writes results.csv,
+    failures.csv and the contact sheet sheet.png.
 
     \b
     Example: an archive overnight
@@ -82,7 +82,7 @@ def process(
     into = open_batch(database, batch or batch_name(paths, model), priority)
     if why := paused(database, into):
         raise BatchPaused.because(why)
-    if settings.broker_url is not None:  # an embedded one starts with the work
+    if settings.broker_url is not None:  # the embedded broker is started below
         for line in no_broker(settings):
             say(line, err=True)
     before = batch_status(database, into.name)
@@ -91,7 +91,7 @@ def process(
         if not overwrite:
             check_report(database, into.name, report)
         with as_operator(report):
-            report.mkdir(parents=True, exist_ok=True)  # or told before a night of work
+            report.mkdir(parents=True, exist_ok=True)  # fail now, not after hours of work
     with BatchProgress(lambda: no_broker(settings)) as progress:
         done = run_batch(
             database, paths, into, settings, progress=progress, device=device, model=model
@@ -109,17 +109,17 @@ def process(
 
 
 def run_line(before: BatchStatus, after: BatchStatus, reopened: int) -> str:
-    """Return what this run did, apart from what was done before.
+    """Return what this run did, without what earlier runs did.
 
-    ``reopened``: how many of those that had failed before are counted anew.
+    ``reopened``: files that had failed before and were tried again.
     """
     ended = settled_by_workers(after) - settled_by_workers(before) + reopened
     if not ended and before.seen == after.seen:
-        line = f"All {after.seen} files were known from before; nothing was measured twice."
+        line = f"All {after.seen} files were already known; nothing was measured twice."
         if after.cancelled:
             line += (
-                f" {after.cancelled} are cancelled: `thoraq retry {quoted(after.batch.name)}`"
-                " queues them."
+                f" {after.cancelled} are cancelled; requeue them with"
+                f" `thoraq retry {quoted(after.batch.name)}`."
             )
         return line
     failed = after.failed - before.failed + reopened
@@ -128,7 +128,7 @@ def run_line(before: BatchStatus, after: BatchStatus, reopened: int) -> str:
         f" {after.set_aside - before.set_aside} set aside, {failed} failed"
     )
     if had_ended := before.settled - reopened:
-        return f"{line}; {had_ended} had ended before; nothing was measured twice."
+        return f"{line}; {had_ended} had already ended; nothing was measured twice."
     if after.first_claimed_at and after.last_settled_at:
         seconds = (after.last_settled_at - after.first_claimed_at).total_seconds()
         if seconds > 0:
@@ -137,5 +137,5 @@ def run_line(before: BatchStatus, after: BatchStatus, reopened: int) -> str:
 
 
 def settled_by_workers(status: BatchStatus) -> int:
-    """Return how many files ended by being looked at."""
+    """Return the number of files that a worker has ended."""
     return status.measured + status.set_aside + status.failed

@@ -28,11 +28,11 @@ from scheduler.settings import Settings
 from scheduler.terminal import printable
 from worker.pictures import Pictures
 
-#: Pictures of a page unless --per-page says otherwise: five rows.
+#: Pictures per page without --per-page: five rows.
 PAGE_PICTURES = 5 * SHEET_COLUMNS
-#: A page of so many takes 120 MB to draw.
+#: A page of this many takes 120 MB to draw.
 MOST_ON_PAGE = 100
-#: Results that are drawn unless --limit says otherwise, and the most that it may say.
+#: Results that are drawn without --limit, and its maximum.
 PICTURES = 100
 MOST_PICTURES = 5_000
 
@@ -40,7 +40,7 @@ MOST_PICTURES = 5_000
 @click.command()
 @out_option(
     PictureFile(".png"),
-    "the sheet; several pages are called sheet-1.png, sheet-2.png and so on",
+    "file to write; several pages become sheet-1.png, sheet-2.png and so on",
     more=True,
 )
 @click.option(
@@ -48,7 +48,7 @@ MOST_PICTURES = 5_000
     type=Count(min=1, max=MOST_ON_PAGE),
     default=PAGE_PICTURES,
     show_default=True,
-    help="pictures of a page",
+    help="pictures per page",
 )
 @settings_option
 @filter_options
@@ -62,18 +62,18 @@ def sheet(
     wanted: ResultFilter,
     sorted_by: Order | None,
 ) -> None:
-    """Draw results as pages of pictures.
+    """Draw results as contact sheets.
 
-    Each picture has the number below it by which `thoraq show` finds it. The first 100 results
-    unless --limit is given, at most 5000. A file that is away or is no longer the one that was
-    measured has a tile that says why.
+    Each picture is labelled with its radiograph id for `thoraq show`. Draws the first 100 results
+    unless --limit is given, at most 5000. If a file is unavailable or has changed since it was
+    measured, its tile shows the reason.
 
     \b
-    Example: what a person should look at, the largest hearts first
+    Example: results for review, highest index first
       thoraq sheet --bucket review --sort ict:desc --out review.png
     """
     if out is None:
-        raise click.UsageError("name the file: --out sheet.png")
+        raise click.UsageError("--out is missing; for example --out sheet.png")
     if (wanted.limit or 0) > MOST_PICTURES:
         raise click.UsageError(f"--limit is at most {MOST_PICTURES} here; narrow the filters")
     database = open_database(settings)
@@ -84,7 +84,7 @@ def sheet(
     ) as reading:
         found = list(find_results(database, asked, sorted_by))
         if not found:
-            raise NotMeasured("no result; `thoraq status` says what was measured")
+            raise NotMeasured("no results; `thoraq status` shows what was measured")
         pages = pages_of(found, per_page)
         files = page_files(out, len(pages))
         for file in files:
@@ -114,9 +114,9 @@ def sheet(
     for line in lines:
         say(line)
     for older in older_pages(out, len(pages)):
-        say(f"{older} is of an older sheet", err=True)
+        say(f"{older} belongs to an older sheet", err=True)
     if wanted.limit is None and (every := count_results(database, wanted)) > len(found):
-        say(f"the first {len(found)} of {every}; --limit N draws more", err=True)
+        say(f"the first {len(found)} of {every}; use --limit N for more", err=True)
 
 
 def pages_of(results: Sequence[Result], per_page: int) -> list[Sequence[Result]]:
@@ -135,19 +135,19 @@ def page_file(out: Path, number: int) -> Path:
 
 
 def older_pages(out: Path, pages: int) -> list[Path]:
-    """Return what an older sheet of this name left, of more pages than this one or of one."""
+    """Return the files of an older sheet of this name that this one did not replace."""
     found = [] if pages == 1 or not out.exists() else [out]
     for number in count(1 if pages == 1 else pages + 1):
         if not (file := page_file(out, number)).exists():
             return found
         found.append(file)
-    raise AssertionError  # it counts on
+    raise AssertionError  # `count` never ends
 
 
 def title_of(wanted: ResultFilter, order: Order | None, first: int, drawn: int, every: int) -> str:
-    """Return the title of a page; of filters those alone that identify nobody."""
+    """Return the title of a page; it names only filters that identify nobody."""
     parts = [] if wanted.batch is None else [printable(wanted.batch)]
     parts += [] if wanted.bucket is None else [f"bucket {wanted.bucket}"]
     parts += [] if order is None else [f"by {order.column}{', descending' * order.descending}"]
-    said = f"results {first} to {first + drawn - 1} of {every}" if every > 1 else "1 result"
-    return ": ".join([*([", ".join(parts)] if parts else []), said])
+    shown = f"results {first} to {first + drawn - 1} of {every}" if every > 1 else "1 result"
+    return ": ".join([*([", ".join(parts)] if parts else []), shown])

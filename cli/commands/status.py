@@ -24,8 +24,8 @@ from radiograph.records import IctThresholds
 from scheduler.archive import open_database
 from scheduler.settings import Settings
 
-#: Pause between two looks at a batch; a look at a large one takes its time, so at least ten of it,
-#: but no more than this where a look waited for a link that was cut.
+#: Shortest pause between two queries of a batch. Queries of a large batch are slow: the pause is
+#: at least ten times the last query, but not above the longest, as a query may have timed out.
 LOOK_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 15.0
 #: Every column of the list of batches.
@@ -46,7 +46,7 @@ COLUMNS = (
     "balanced",
     "paused",
 )
-#: What a table shows of a batch.
+#: Columns of the table of batches.
 IN_TABLE = (
     "batch",
     "seen",
@@ -65,7 +65,7 @@ IN_TABLE = (
 
 @click.command()
 @click.argument("batch", type=KnownBatch(), required=False)
-@click.option("--follow", is_flag=True, help="stay until every file of BATCH has ended")
+@click.option("--follow", is_flag=True, help="wait until every file of BATCH has ended")
 @listing_options(COLUMNS, COLUMNS)
 @count_option
 @form_options
@@ -79,10 +79,10 @@ def status(
     form: Form,
     settings: Settings,
 ) -> None:
-    """Say how far the batches are, or one BATCH in full.
+    """Show the progress of batches, or one BATCH in full.
 
-    Every file seen stands in exactly one column: seen = measured + set aside + failed +
-    duplicates, once a batch has ended. --columns, --sort and --count are of the list of batches.
+    Every file is counted in exactly one column; once a batch has ended, seen = measured + set
+    aside + failed + duplicates. --columns, --sort and --count apply to the list of batches.
 
     \b
     Example:
@@ -91,7 +91,7 @@ def status(
       thoraq status archive-3f2a91bc --follow
     """
     if batch is not None and (listing != Listing() or only_count):
-        raise click.UsageError("--columns, --sort and --count are of the list: name no batch")
+        raise click.UsageError("--columns, --sort and --count apply to the list: omit the batch")
     if follow and batch is None:
         raise click.UsageError("--follow needs the name of a batch")
     database = open_database(settings)
@@ -104,7 +104,7 @@ def status(
 
 
 def print_all(database: Database, listing: Listing, form: Form, settings: Settings) -> None:
-    """Print a line a batch, what is paused or waited for, and what follows other settings."""
+    """Print a line per batch, pauses, absent processes, and results of other settings."""
     statuses = all_statuses(database)
     lines = settings.ict_thresholds
     print_listing([status_row(each, lines) for each in statuses], form, listing, IN_TABLE)
@@ -115,7 +115,7 @@ def print_all(database: Database, listing: Listing, form: Form, settings: Settin
     say_outdated([count for each in statuses for count in each.judged], lines)
     say_gaps(gaps(database))
     if not statuses:
-        say("no batch yet; `process`, `submit` and `watch` make them", err=True)
+        say("no batches yet; `process`, `submit` and `watch` create them", err=True)
     elif waiting_files(database, statuses):
         tell(settings)
 
@@ -123,7 +123,7 @@ def print_all(database: Database, listing: Listing, form: Form, settings: Settin
 def print_one(
     database: Database, batch: str, form: Form, settings: Settings, *, follow: bool
 ) -> None:
-    """Print one batch in full, and why nothing of it runs. Raises BatchUnknown."""
+    """Print one batch in full, and why it does not progress. Raises BatchUnknown."""
     found = batch_status(database, batch)
     why = paused(database, found.batch) if found.open else None
     if follow:
@@ -152,7 +152,7 @@ def print_one(
 
 
 def follow_batch(database: Database, batch: str, settings: Settings) -> BatchStatus:
-    """Show the batch until it has ended, also where the database is away. Raises BatchUnknown."""
+    """Show the batch until it has ended; wait for the database. Raises BatchUnknown."""
     with BatchProgress(lambda: sentences(settings)) as progress:
         while True:
             asked_at = time.monotonic()
@@ -171,7 +171,7 @@ def follow_batch(database: Database, batch: str, settings: Settings) -> BatchSta
 
 
 def status_row(found: BatchStatus, lines: IctThresholds) -> Row:
-    """Return a batch's line. ``lines``: of today's settings."""
+    """Return the row of a batch. ``lines``: thresholds of the current settings."""
     return {
         "batch": found.batch.name,
         "priority": str(found.batch.priority),

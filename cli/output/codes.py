@@ -1,4 +1,4 @@
-"""Every error code thoraq may print or store, read off the error trees of its folders."""
+"""Every error code that thoraq may print or store, collected from the ``errors`` modules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from db.database import Database
 from db.query.status import all_statuses
 from radiograph.errors import ThoraqError
 
-#: Folders with an ``errors`` module, from the bottom of the house to its top.
+#: Folders with an ``errors`` module, from the lowest layer to the highest.
 FOLDERS = (
     "radiograph",
     "network",
@@ -31,7 +31,7 @@ FOLDERS = (
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One code. ``set_aside``: the file is sound but no frontal chest; ``sentence``: the remedy."""
+    """One code. ``set_aside``: intact but not a frontal chest radiograph; ``sentence``: remedy."""
 
     code: str
     folder: str
@@ -40,14 +40,14 @@ class Code:
     sentence: str
 
 
-#: Codes that the database gives by itself; no error is raised for them.
+#: Codes that the database assigns itself; no error is raised for them.
 GIVEN_BY_DB = (
     Code(
         "quarantined",
         "db",
         permanent=True,
         set_aside=False,
-        sentence="The file ended two workers while alone with them; keep it for a report, it is"
+        sentence="Two workers died while reading this file alone; keep it for a bug report. It is"
         " not tried again without `thoraq retry`.",
     ),
     Code(
@@ -55,14 +55,14 @@ GIVEN_BY_DB = (
         "db",
         permanent=False,
         set_aside=False,
-        sentence="The worker that held the file died or went silent; another one takes it.",
+        sentence="The worker that held the file died or stopped responding; another takes it.",
     ),
     Code(
         "training-worker-lost",
         "db",
         permanent=False,
         set_aside=False,
-        sentence="The worker that trained died or went silent; the run goes on from its last"
+        sentence="The training worker died or stopped responding; the run continues from its last"
         " checkpoint.",
     ),
     Code(
@@ -70,8 +70,8 @@ GIVEN_BY_DB = (
         "db",
         permanent=True,
         set_aside=False,
-        sentence="Worker after worker ended with the run before its next check; look at their logs,"
-        " then run `thoraq train resume`.",
+        sentence="Several workers died before the run's next evaluation; check their logs, then run"
+        " `thoraq train resume`.",
     ),
 )
 
@@ -82,7 +82,7 @@ def known_codes() -> dict[str, Code]:
     for folder in FOLDERS:
         try:
             module = importlib.import_module(f"{folder}.errors")
-        except ModuleNotFoundError:  # a folder may raise none of its own
+        except ModuleNotFoundError:  # the folder defines no errors
             continue
         for error in vars(module).values():
             if inspect.isclass(error) and error.__module__ == module.__name__:
@@ -93,17 +93,17 @@ def known_codes() -> dict[str, Code]:
 
 
 def check_codes(database: Database, codes: Collection[str]) -> None:
-    """Refuse codes that nothing ends with. Raises UsageError."""
+    """Refuse unknown codes. Raises UsageError."""
     if strange := set(codes) - set(known_codes()):
-        # An earlier version's codes may be in the database.
+        # The database may contain codes of earlier versions.
         strange -= {code for each in all_statuses(database) for code in each.codes}
     if strange:
         hint = did_you_mean(min(strange), known_codes())
-        raise click.UsageError(f"no code is called {', '.join(sorted(strange))}.{hint}")
+        raise click.UsageError(f"unknown code: {', '.join(sorted(strange))}.{hint}")
 
 
 def described(folder: str, error: type) -> Code | None:
-    """Return what an error class says of itself; None if it is a family, or no error."""
+    """Return the code of an error class; None if it is a base class, or not an error."""
     if not issubclass(error, ThoraqError) or error.__subclasses__():
         return None
     return Code(
@@ -116,7 +116,7 @@ def described(folder: str, error: type) -> Code | None:
 
 
 def code_rows() -> list[Row]:
-    """Return the table of codes, a row a code."""
+    """Return the table of codes, one row per code."""
     rows: list[Row] = []
     for code in known_codes().values():
         kind = "permanent" if code.permanent else "transient"

@@ -1,7 +1,7 @@
-"""Why results were compared with no line, and which follow other settings than today's.
+"""Why results have no threshold, and which were judged by other settings than the current ones.
 
-Both are told from the sums of the tally, a few dozen of them for a million results: a result is
-counted by its rule, its line and what its header leaves open: all that the settings act on.
+Both are computed from the sums of the tally, a few dozen for a million results: results are counted
+by rule, threshold and unknown header values, which is all that the settings depend on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from db.gaps import Gap
 from radiograph.measures.ict import is_outdated
 from radiograph.records import IctRule, IctThresholds
 
-#: Why no line applied, as words for a count of results.
+#: Why no threshold applied, as words after a count of results.
 REASONS = {
     IctRule.NONE_VIEW_UNKNOWN: "view unknown",
     IctRule.NONE_AGE_UNKNOWN: "age unknown",
@@ -27,7 +27,7 @@ REASONS = {
 
 
 def reason_lines(judged: Iterable[IctCount], lines: IctThresholds) -> Iterator[str]:
-    """Return how many results have no threshold for which reason, and what would change it."""
+    """Yield how many results have no threshold, by reason, and how to change it."""
     reasons: Counter[IctRule] = Counter()
     both = 0
     for each in judged:
@@ -37,21 +37,21 @@ def reason_lines(judged: Iterable[IctCount], lines: IctThresholds) -> Iterator[s
             both += each.results
     if not reasons.total():
         return
-    said = ", ".join(f"{reasons[rule]} {why}" for rule, why in REASONS.items() if reasons[rule])
+    text = ", ".join(f"{reasons[rule]} {why}" for rule, why in REASONS.items() if reasons[rule])
     if both:
-        said = said.replace("view unknown", f"view unknown ({both} of them age too)")
-    yield f"{reasons.total()} have none: {said}"
+        text = text.replace("view unknown", f"view unknown ({both} of them age too)")
+    yield f"{reasons.total()} without a threshold: {text}"
     remedies = []
     if reasons[IctRule.NONE_VIEW_UNKNOWN] and not lines.assume_pa:
         remedies.append("THORAQ_ICT_ASSUME_PA=true treats unknown views as PA")
     if (reasons[IctRule.NONE_AGE_UNKNOWN] or both) and not lines.assume_adult:
         remedies.append("THORAQ_ICT_ASSUME_ADULT=true treats unknown ages as adult")
     if remedies:
-        yield f"{', '.join(remedies)}: set it, then `thoraq recompute`"
+        yield f"{', '.join(remedies)}: set it, then run `thoraq recompute`"
 
 
 def outdated_results(judged: Iterable[IctCount], lines: IctThresholds) -> int:
-    """Count the results that today's settings would judge by another rule or threshold."""
+    """Return how many results the current settings would give another rule or threshold."""
     return sum(
         each.results
         for each in judged
@@ -64,26 +64,26 @@ def outdated_results(judged: Iterable[IctCount], lines: IctThresholds) -> int:
 def say_outdated(
     judged: Iterable[IctCount], lines: IctThresholds, batch: str | None = None
 ) -> None:
-    """Say on standard error how many results, of a batch or of all, follow other settings."""
+    """Print on standard error how many results were judged by other settings."""
     if not (count := outdated_results(judged, lines)):
         return
     command = "thoraq recompute" if batch is None else f"thoraq recompute --batch {quoted(batch)}"
     say(
-        f"{count} results were judged by other ICT settings than today's:"
-        f" `{command}` judges them anew, with --dry-run it only says what changes",
+        f"{count} results were computed with other ICT settings than the current ones:"
+        f" `{command}` updates them, with --dry-run it only shows the changes",
         err=True,
     )
 
 
 def say_gaps(found: Iterable[Gap]) -> None:
-    """Say on standard error how many results, of all batches, lack which measures."""
+    """Print on standard error how many results, of all batches, lack which measures."""
     together: defaultdict[int, list[str]] = defaultdict(list)
     for each in found:
         together[each.results].append(each.measure)
     for results, measures in together.items():
         lack, were = ("result lacks", "it was") if results == 1 else ("results lack", "they were")
         say(
-            f"{results} {lack} {' and '.join(measures)}, which thoraq did not have when {were}"
-            " measured: `thoraq recompute` fills in what is missing",
+            f"{results} {lack} {' and '.join(measures)}, added to thoraq after {were}"
+            " measured: `thoraq recompute` adds the missing values",
             err=True,
         )

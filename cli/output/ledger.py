@@ -1,4 +1,4 @@
-"""A batch's ledger as the operator reads it: the equation, the buckets, the codes."""
+"""The printed ledger of a batch: the equation, the buckets, the codes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from results.columns import plain
 LIMITS = {Bucket.UNRATED: "no calibration"} | {name: f"{span} px" for name, span in RANGES.items()}
 #: Length of the longest bar.
 BAR_CELLS = 30
-#: The text before a bar.
+#: Width of the text before a bar.
 BEFORE_BAR_CELLS = 43
-#: A sentence is not folded into less than this.
+#: Least width of a wrapped sentence.
 SENTENCE_CELLS = 24
 
 
 def equation(status: BatchStatus) -> str:
     """Return ``seen = measured + set aside + failed + duplicates`` in figures.
 
-    Cancelled, waiting and running files join the right side while there are any.
+    Cancelled, waiting and running files are added to the right side if there are any.
     """
     terms = [
         f"{status.measured} measured",
@@ -46,9 +46,9 @@ def equation(status: BatchStatus) -> str:
 
 
 def ledger_json(status: BatchStatus, lines: IctThresholds) -> dict[str, object]:
-    """Return the ledger with stable keys; every bucket and every rule is there.
+    """Return the ledger with stable keys, including every bucket and every rule.
 
-    ``lines``: of today's settings, which some results may not follow.
+    ``lines``: thresholds of the current settings, which may differ from those of older results.
     """
     rules = Counter[IctRule]()
     for each in status.judged:
@@ -65,7 +65,7 @@ def ledger_json(status: BatchStatus, lines: IctThresholds) -> dict[str, object]:
         "duplicates": status.duplicates,
         "cancelled": status.cancelled,
         "waiting": status.queued,
-        "queued": status.queued,  # what "waiting" was called here; leaves in the next version
+        "queued": status.queued,  # former name of "waiting"; removed in the next version
         "running": status.running,
         "balanced": status.balanced,
         "enlarged": status.enlarged,
@@ -81,7 +81,7 @@ def ledger_json(status: BatchStatus, lines: IctThresholds) -> dict[str, object]:
 
 
 def print_ledger(status: BatchStatus, lines: IctThresholds) -> None:
-    """Print what became of a batch. ``lines``: of today's settings."""
+    """Print the ledger of a batch. ``lines``: thresholds of the current settings."""
     say(f"batch {status.batch.name}", bold=True)
     say(equation(status), fg=None if status.balanced else "red")
     if not status.balanced:
@@ -93,7 +93,7 @@ def print_ledger(status: BatchStatus, lines: IctThresholds) -> None:
             say(line)
         compared = status.enlarged + status.not_enlarged
         say()
-        say(f"ICT above its threshold: {status.enlarged} of {compared} compared with one")
+        say(f"ICT above its threshold: {status.enlarged} of {compared} with a threshold")
         for line in reason_lines(status.judged, lines):
             say(line)
         say_outdated(status.judged, lines, status.batch.name)
@@ -105,7 +105,7 @@ def print_ledger(status: BatchStatus, lines: IctThresholds) -> None:
 
 
 def bucket_lines(status: BatchStatus, width: int | None = None) -> Iterator[str]:
-    """Return a line a bucket with its count, share and bar. ``width``: of the terminal."""
+    """Yield a line per bucket with its count, share and bar. ``width``: of the terminal."""
     longest = BAR_CELLS if width is None else max(0, min(BAR_CELLS, width - BEFORE_BAR_CELLS))
     most = max(status.buckets.values(), default=0)
     for bucket in Bucket:
@@ -119,9 +119,9 @@ def bucket_lines(status: BatchStatus, width: int | None = None) -> Iterator[str]
 
 
 def code_lines(counts: Mapping[str, int], width: int | None = None) -> Iterator[str]:
-    """Return a line a code: count, how it counts, and what to do.
+    """Yield a line per code: count, failed or set aside, and remedy.
 
-    ``width``: of the terminal; what to do goes on below itself.
+    ``width``: of the terminal; remedies are wrapped.
     """
     codes = known_codes()
     widest = max(map(len, counts))

@@ -1,4 +1,4 @@
-"""What several commands say first: why nothing of a batch starts."""
+"""The notice of several commands that a batch is paused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from db.states import QueueName
 
 
 def paused(database: Database, batch: Batch) -> str | None:
-    """Return why nothing of a batch starts, with the command that changes it; None: it runs."""
+    """Return why a batch is paused, and the command that resumes it; None: it is not paused."""
     if batch.paused_at is not None:
         since = batch.paused_at.astimezone().isoformat(sep=" ", timespec="minutes")
         return f"paused since {since}: `thoraq resume {quoted(batch.name)}`"

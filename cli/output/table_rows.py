@@ -1,4 +1,4 @@
-"""Rows as a table shows them; JSON and CSV hold what is stored."""
+"""Rows for tables; JSON and CSV contain the stored values."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def shown_row(result: Result) -> Row:
 
 
 def shown_ending(row: Row) -> Row:
-    """Return how a file ended, its state in words."""
+    """Return the outcome of a file, its state in words."""
     return {**row, "state": str(row["state"]).replace("_", " ")}
 
 
 def shown_failure(row: Row, codes: Mapping[str, Code]) -> Row:
-    """Return a failure without the remedy of its code, which a table has below it."""
+    """Return a failure without the remedy of its code, which is printed below the table."""
     code = codes.get(str(row["code"]))
     detail = without_remedy(str(row["detail"] or ""), "" if code is None else code.sentence)
     return {**shown_ending(row), "detail": detail or None}

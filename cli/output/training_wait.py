@@ -1,4 +1,4 @@
-"""Why a training run stands still."""
+"""Why a training run does not progress."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ START = "start `thoraq up --training`, or `thoraq worker --queues training` on a
 
 
 def waiting_for(run: TrainingRun, database: Database, settings: Settings) -> str:
-    """Return what a run waits for, empty where it goes on or is over."""
+    """Return what a run waits for, empty if it progresses or has ended."""
     if is_silent(run):
-        return f"{run.worker} is silent; another training worker goes on from the last checkpoint"
+        return f"{run.worker} is silent; another training worker continues from the last checkpoint"
     if run.state is not RunState.QUEUED:
         return "cancelling: the worker writes a checkpoint" if run.cancel_requested else ""
     url = broker_url(settings)
     if ping(url) is None:
         return f"no broker answers: {START}"
-    # Celery, which nothing else here needs.
+    # Imported late because it loads Celery.
     from scheduler.queue_listeners import workers_of  # noqa: PLC0415
 
     if not workers_of(url, TRAINING_QUEUE):
-        return f"no training worker is seen: {START}"
+        return f"no training worker answers: {START}"
     for other in list_runs(database):
         if other.state is RunState.RUNNING:
-            return f"waits for {other.name}, which {other.worker} trains"
-    return "a worker takes it within seconds"
+            return f"waiting for {other.name}, which {other.worker} trains"
+    return "a worker will take it within seconds"

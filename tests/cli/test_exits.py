@@ -108,7 +108,7 @@ def test_a_cancelled_batch_says_how_it_goes_on(commands: Commands, tmp_path: Pat
     commands.run("cancel", "night")
     ran = commands.run("process", tmp_path / "films", "--batch", "night")
     assert ran.returncode == Exit.OK, ran.stderr
-    assert "1 are cancelled: `thoraq retry night`" in ran.stdout
+    assert "1 are cancelled; requeue them with `thoraq retry night`" in ran.stdout
 
 
 def test_flower_without_a_broker_says_how_to_start_one(commands: Commands) -> None:

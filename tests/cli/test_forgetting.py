@@ -40,7 +40,7 @@ def test_a_dry_run_says_what_goes_and_nothing_goes(shell: Shell, database: Datab
     assert done == said | {"dry_run": False}
     assert seen_files(database) == {"night": 2, "day": 1}
     again = shell.run(f"forget --patient {NUMBER} --yes")
-    assert "Nothing matches; nothing was removed." in again.stdout
+    assert "Nothing matches; nothing was deleted." in again.stdout
 
 
 def test_the_number_of_a_patient_need_not_be_in_the_command_line(
@@ -90,9 +90,9 @@ def test_nobody_is_told_that_a_patient_is_unknown_for_want_of_the_key(
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        ("forget --batch night", "--yes forgets without asking"),
-        ("forget", "name one of"),
-        ("forget --batch night --patient 1 --yes", "name one of"),
+        ("forget --batch night", "--yes skips the confirmation"),
+        ("forget", "give exactly one of"),
+        ("forget --batch night --patient 1 --yes", "give exactly one of"),
     ],
     ids=["unasked", "nothing", "two"],
 )

@@ -75,7 +75,7 @@ def test_reports_and_lines_about_it_go_from_the_disk_and_nothing_else(
     table = (failed / "reasons.csv").read_text()
     assert "99.dcm" in table
     assert "\n1.dcm" not in table
-    assert "Not reached: exports, database backups, logs" in said
+    assert "Not deleted: exports, database backups, logs" in said
     assert seen_files(database) == {"day": 3}
 
 
@@ -133,7 +133,7 @@ def test_a_former_folder_that_is_another_batchs_too_stays_and_is_named(
 
     said = forget_batch(shell, "Night")
 
-    assert f"{reports / 'Night'}: another batch's report too" in said
+    assert f"{reports / 'Night'}: also the report of another batch" in said
     assert (reports / "night" / "results.csv").exists()
 
 

@@ -67,7 +67,7 @@ def test_process_measures_what_was_locked_once_it_opens_and_counts_each_once(
     words = ("process", archive, "--batch", "night")
     assert "This run: 2 measured, 0 set aside, 2 failed" in run(commands, *words)
     assert (ledger(commands)["seen"], ledger(commands)["failed"]) == (4, 2)
-    assert "All 4 files were known from before" in run(commands, *words)
+    assert "All 4 files were already known" in run(commands, *words)
     unlock(archive)
     said = run(commands, *words)
     assert "This run: 4 measured, 0 set aside, 0 failed; 2 had ended before" in said

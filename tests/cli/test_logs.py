@@ -141,10 +141,10 @@ def test_a_process_without_a_log_is_answered_with_those_that_have_one(
 ) -> None:
     ran = commands.run("logs", "--process", "nope", "--process", "cpu1")
     assert (ran.returncode, ran.stdout) == (Exit.USAGE, "")
-    assert "no log here is of nope; there are logs of broker, cpu0, cpu1" in ran.stderr
+    assert "no logs of nope here; there are logs of broker, cpu0, cpu1" in ran.stderr
     following = start("logs", "--process", "gpu0", "--follow")  # one that starts later
     assert following.stderr is not None
-    assert "no log here is of gpu0" in following.stderr.readline()
+    assert "no logs of gpu0 here" in following.stderr.readline()
     (logs / "gpu0.log").write_text(line(22, "new"))
     assert following.stdout is not None
     assert "new" in following.stdout.readline()

@@ -22,7 +22,7 @@ def queued(commands: Commands, tmp_path: Path) -> Commands:
 
 
 def test_a_paused_batch_says_so_until_it_is_resumed(queued: Commands, tmp_path: Path) -> None:
-    assert queued.run("pause", "b").stdout == "3 held back, 0 in a worker's hands\n"
+    assert queued.run("pause", "b").stdout == "3 paused, 0 held by workers\n"
 
     assert "`thoraq resume b`" in queued.run("status", "b").stderr
     assert queued.json("status")[0]["paused"] is True
@@ -38,7 +38,7 @@ def test_a_paused_batch_says_so_until_it_is_resumed(queued: Commands, tmp_path: 
 
 
 def test_a_paused_queue_says_so(queued: Commands) -> None:
-    assert queued.run("pause", "--queue", "routine").stdout.startswith("3 held back")
+    assert queued.run("pause", "--queue", "routine").stdout.startswith("3 paused")
     assert "the routine queue is paused" in queued.run("status", "b").stderr
     assert "thoraq resume --queue routine" in queued.run("status").stderr
     assert queued.run("resume", "--queue", "routine").stdout == "3 go on\n"
@@ -51,7 +51,7 @@ def test_resuming_what_was_not_paused_says_so(queued: Commands) -> None:
     assert told == "the urgent queue was not paused\n"
     queued.run("pause", "--queue", "urgent")
     told = queued.run("resume", "--queue", "urgent").stdout
-    assert told == "no longer paused; nothing waits\n"
+    assert told == "no longer paused; nothing is waiting\n"
 
 
 def test_one_thing_is_paused_at_a_time(queued: Commands) -> None:

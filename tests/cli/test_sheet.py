@@ -75,7 +75,7 @@ def test_only_what_the_filters_choose_is_drawn_and_on_one_page_in_the_file_itsel
         assert drawn.tobytes() == contact_sheet([tile], SHEET_COLUMNS, "1 result").tobytes()
 
     ran = draw(archive, "--where", "ict>99", "--out", out, "--overwrite", code=Exit.NOT_FOUND)
-    assert "error [not-measured]: no result" in ran.stderr
+    assert "error [not-measured]: no results" in ran.stderr
     draw(archive, "--limit", MOST_PICTURES + 1, "--out", tmp_path / "b.png", code=Exit.USAGE)
     draw(archive, "--batch", "archive", code=Exit.USAGE)
     draw(archive, "--out", tmp_path / "a.jpg", code=Exit.USAGE)
@@ -97,7 +97,7 @@ def test_no_page_is_overwritten_unasked_and_older_ones_are_named(
     out.write_text("older")
     ran = draw(archive, "--per-page", 2, "--out", out, "--overwrite")
     named = [line for line in ran.stderr.splitlines() if "older sheet" in line]
-    assert named == [f"{each} is of an older sheet" for each in (out, older[1])]
+    assert named == [f"{each} belongs to an older sheet" for each in (out, older[1])]
     assert [each.read_bytes() == b"older" for each in older] == [False, True, True]
     assert out.read_text() == "older"
 
@@ -131,7 +131,7 @@ def test_by_default_a_hundred_results_are_drawn_and_it_is_said(
             thoraq, ["sheet", *words, "--out", out], env=archive.commands.environment
         )
         assert ran.exit_code == Exit.OK, ran.output
-        told.append("the first 3 of 4; --limit N draws more" in ran.stderr)
+        told.append("the first 3 of 4; use --limit N for more" in ran.stderr)
     assert told == [True, False]
 
 
