@@ -53,7 +53,7 @@ def test_a_command_that_reads_changes_nothing_in_a_folder_that_is_not_thoraqs(
     for words in READING:
         ran = run_forked([*words, "--state", str(folder)], environment(**extra))
         assert "schema-outdated" not in ran.stderr, words
-        assert "closed now" not in ran.stderr, words
+        assert "permissions corrected" not in ran.stderr, words
         assert [each.name for each in folder.iterdir()] == [holding] * bool(holding), words
         assert folder.stat().st_mode == before.st_mode, words
         assert folder.stat().st_gid == before.st_gid, words

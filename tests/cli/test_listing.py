@@ -93,7 +93,7 @@ def test_options_of_a_list_are_refused_for_one_of_its_rows(
     for more in (["--count"], ["--sort", "created_at"], ["--columns", "created_at"]):
         ran = run_forked((*words, *more), filled.environment)
         assert ran.returncode == Exit.USAGE
-        assert "are of the list" in ran.stderr
+        assert "apply to the list" in ran.stderr
 
 
 @pytest.mark.parametrize("command", ["results", "failures"])

@@ -71,7 +71,7 @@ def test_lines_of_all_processes_come_in_the_order_of_their_times(
     assert events.index("fifth") < events.index("Traceback (most recent call last):")
     assert events.index("Traceback (most recent call last):") < events.index("Out of memory")
     assert sum(each.startswith('{"timestamp"') for each in events) == 2
-    assert f"the logs in {logs}, of this machine alone" in ran.stderr
+    assert f"logs of this machine only, from {logs}" in ran.stderr
 
 
 @pytest.mark.parametrize(

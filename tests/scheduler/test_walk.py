@@ -115,7 +115,7 @@ def test_a_nest_of_folders_is_entered_so_far_and_costs_no_other_file(tmp_path: P
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
     assert {Path(each.stat.path).name for each in met if each.refusal is None} == {"a.png", "b.png"}
     [refused] = [each.refusal for each in met if each.refusal is not None]
-    assert (refused.code, "Too many folders" in refused.detail) == ("file-unavailable", True)
+    assert (refused.code, "Too many nested folders" in refused.detail) == ("file-unavailable", True)
 
 
 def test_a_walk_that_is_left_closes_what_it_opened(tmp_path: Path) -> None:
