@@ -222,7 +222,7 @@ def test_a_report_replaces_its_own_older_one_and_nothing_else_unasked(
     def refused(*more: str) -> str:
         ran = run(state, *more)
         assert ran.exit_code == Exit.USAGE, ran.output
-        assert "--overwrite replaces it" in ran.stderr
+        assert "use --overwrite to replace it" in ran.stderr
         return ran.stderr
 
     folder.mkdir()

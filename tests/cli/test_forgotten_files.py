@@ -204,7 +204,7 @@ def test_what_a_killed_report_left_is_named_until_it_is_removed_by_hand(
     said = shell.run("forget --batch night --yes").stdout
 
     for each in (look, said):
-        assert f"stays    {mine}: was not written to its end" in each
+        assert f"stays    {mine}: was not completely written" in each
         assert each.count("stays") == 1
         assert str(own / "results.csv") in each
     assert list((tmp_path / "mine").iterdir()) == [mine]
@@ -231,7 +231,7 @@ def test_a_picture_of_what_is_forgotten_while_it_is_drawn_goes(
             for _ in erase(database, Scope(patients=(NUMBER,))):
                 pass
 
-    with pytest.raises(StudyUnknown, match="forgotten while"):
+    with pytest.raises(StudyUnknown, match="forgotten meanwhile"):
         draw()
     assert not picture.exists()
     assert rows(database, output) == []

@@ -70,7 +70,7 @@ def test_process_measures_what_was_locked_once_it_opens_and_counts_each_once(
     assert "All 4 files were already known" in run(commands, *words)
     unlock(archive)
     said = run(commands, *words)
-    assert "This run: 4 measured, 0 set aside, 0 failed; 2 had ended before" in said
+    assert "This run: 4 measured, 0 set aside, 0 failed; 2 had already ended" in said
     assert "-" not in said.partition("This run")[2].partition(";")[0]
     found = ledger(commands)
     assert (found["seen"], found["measured"], found["failed"]) == (6, 6, 0)

@@ -140,7 +140,7 @@ def test_a_database_that_takes_no_writes_is_read_and_it_is_said(
 
     ran = run_forked(["results", "--json"], environment)
     assert (ran.returncode, len(json.loads(ran.stdout))) == (Exit.OK, 3)
-    assert "this reading is not in the audit: [database-read-only]" in ran.stderr
+    assert "this read is not in the audit log: [database-read-only]" in ran.stderr
 
     refusing = run_forked(["results"], environment | {"THORAQ_AUDIT_READS": "required"})
     assert (refusing.returncode, refusing.stdout) == (Exit.DATABASE, "")
@@ -160,7 +160,7 @@ def test_a_reader_does_not_wait_for_a_writer_for_long(sqlite_url: str, tmp_path:
         ran = run_forked(["results", "--json"], environment)
         took = time.monotonic() - begun
     assert (ran.returncode, len(json.loads(ran.stdout))) == (Exit.OK, 1)
-    assert "not in the audit: [database-busy]" in ran.stderr
+    assert "not in the audit log: [database-busy]" in ran.stderr
     assert took < 15
     database.dispose()
 

@@ -128,9 +128,9 @@ def test_results_that_lack_a_measure_are_noticed_until_they_are_given_it(
 
     dry = shell.run("recompute --dry-run").stdout
     assert dry.startswith("7 results, 0 would change")
-    assert "; 7 would be given measures that they lacked" in dry
+    assert "; 7 would be given missing measures" in dry
     assert notice in shell.run("status").stderr
-    assert "; 7 given measures that they lacked" in shell.run("recompute").stdout
+    assert "; 7 given missing measures" in shell.run("recompute").stdout
     assert json.loads(shell.run("recompute --json").stdout)["filled"] == 0
     assert "filled 7" in shell.run("audit").stdout
 

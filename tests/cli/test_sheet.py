@@ -91,7 +91,7 @@ def test_no_page_is_overwritten_unasked_and_older_ones_are_named(
     for each in older:
         each.write_text("older")
     ran = draw(archive, "--per-page", 2, "--out", out, code=Exit.USAGE)
-    assert f"{older[0]} exists; --overwrite replaces it" in ran.stderr
+    assert f"{older[0]} exists; use --overwrite to replace it" in ran.stderr
     assert not (tmp_path / "sheet-1.png").exists()  # no page was drawn before that was noticed
 
     out.write_text("older")
