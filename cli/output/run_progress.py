@@ -1,4 +1,4 @@
-"""How far a training run is: a bar on a terminal, a line a check in a log."""
+"""Progress of a training run: a bar on a terminal, a line per evaluation in a log."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from db.training.runs import find_run
 from scheduler.console import PlainConsole
 from scheduler.terminal import printable
 
-#: Pause between two looks at a run.
+#: Pause between two queries of a run.
 LOOK_SECONDS = 1.0
-#: Pause between two looks for the reason why nothing happens.
+#: Pause between two checks of why a run waits.
 REASON_SECONDS = 15.0
 
 
 def follow_run(database: Database, name: str, reason: Callable[[TrainingRun], str]) -> TrainingRun:
-    """Show a run until it is over. Raises RunUnknown."""
+    """Show a run until it has ended. Raises RunUnknown."""
     with RunProgress(reason) as progress:
         while True:
             run = find_run(database, name)
@@ -37,7 +37,7 @@ def follow_run(database: Database, name: str, reason: Callable[[TrainingRun], st
 
 
 class RunProgress:
-    """Shows a run on standard error; ``reason`` says why a waiting one waits."""
+    """Shows a run on standard error; ``reason`` returns why a run waits."""
 
     def __init__(self, reason: Callable[[TrainingRun], str]) -> None:
         self.console = PlainConsole(stderr=True, highlight=False)
@@ -71,7 +71,7 @@ class RunProgress:
         self.bar.stop()
 
     def show(self, run: TrainingRun) -> None:
-        """Move the bar, or print a line where something is new."""
+        """Move the bar, or print a line if something has changed."""
         last = run.last
         what = printable(str(run.state) if last is None else phase_text(run, last))
         words = printable(self.words(run))
