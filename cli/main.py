@@ -62,7 +62,7 @@ SECTIONS = MappingProxyType(
             ),
             "dataset": ("cli.commands.dataset:dataset", "Check and describe annotated images."),
         },
-        "Steer": {
+        "Control": {
             "retry": ("cli.commands.retry:retry", "Requeue failed or cancelled files."),
             "recompute": (
                 "cli.commands.recompute:recompute",

@@ -73,7 +73,7 @@ def choose(
 
     "auto" is every accelerator, else a worker for each core of the CPU as far as memory goes: the
     network computes in one thread, and reading takes what that leaves. ``sharing``: the workers on
-    an accelerator; as many as its memory holds and the cores feed where None.
+    an accelerator; None: as many as its memory and the cores allow.
     Raises DeviceMissing.
     """
     memory = {f"cuda:{each.index}": each.memory_bytes for each in found if each.kind != "cpu"}

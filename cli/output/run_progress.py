@@ -45,7 +45,7 @@ class RunProgress:
         self.reason_due = 0.0
         self.waits_for = ""
         self.state: RunState | None = None
-        self.told = ""
+        self.last_line = ""
         self.bar = Progress(
             TextColumn(
                 "{task.description}", markup=False, table_column=Column(min_width=10, no_wrap=True)
@@ -76,16 +76,16 @@ class RunProgress:
         what = printable(str(run.state) if last is None else phase_text(run, last))
         words = printable(self.words(run))
         if self.console.is_terminal:
-            if self.waits_for not in {"", self.told}:
-                self.told = self.waits_for
+            if self.waits_for not in {"", self.last_line}:
+                self.last_line = self.waits_for
                 self.console.print(self.waits_for, soft_wrap=True)
             words = "" if self.waits_for else f"{what}  {words}"
             done, total = (0, None) if last is None else (last.step, last.steps)
             self.bar.update(
                 self.task, description=str(run.state), words=words, completed=done, total=total
             )
-        elif (line := f"{what}: {words}") != self.told:
-            self.told = line
+        elif (line := f"{what}: {words}") != self.last_line:
+            self.last_line = line
             self.console.print(line, soft_wrap=True)
 
     def words(self, run: TrainingRun) -> str:
@@ -99,9 +99,9 @@ class RunProgress:
             return self.waits_for
         last = run.last
         if last is None:
-            return "reading the films and taking the first steps"
+            return "reading the radiographs; first steps"
         if is_judged(run, last):
-            return "every step is done; the network is calibrated and judged on the test films"
+            return "all steps done; calibrating and testing the network"
         return (
             f"epoch {last.epoch:.1f} of {last.epochs:.1f}  error {last.error_px224:.2f} px"
             f"  best {last.best_px224:.2f} px  {duration(last.seconds_left)} left"
