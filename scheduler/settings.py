@@ -99,7 +99,7 @@ class Settings(BaseSettings):
         description="time after which a chunk that no worker took is sent again",
     )
     max_attempts: int = Field(
-        default=5, ge=1, le=1000, description="attempts while failures are transient"
+        default=5, ge=1, le=1000, description="attempts per file while its failures are transient"
     )
     retry_seconds: float = Field(
         default=30.0,
