@@ -32,7 +32,7 @@ def test_a_paused_batch_says_so_until_it_is_resumed(queued: Commands, tmp_path: 
     refused = queued.run("process", tmp_path / "inbox", "--batch", "b")
     assert (refused.returncode, "batch-paused" in refused.stderr) == (Exit.USAGE, True)
 
-    assert queued.run("resume", "b").stdout == "4 go on\n"
+    assert queued.run("resume", "b").stdout == "4 resumed\n"
     assert "paused" not in queued.run("status", "b").stderr
     assert queued.json("status", "b")["paused_at"] is None
 
@@ -41,7 +41,7 @@ def test_a_paused_queue_says_so(queued: Commands) -> None:
     assert queued.run("pause", "--queue", "routine").stdout.startswith("3 paused")
     assert "the routine queue is paused" in queued.run("status", "b").stderr
     assert "thoraq resume --queue routine" in queued.run("status").stderr
-    assert queued.run("resume", "--queue", "routine").stdout == "3 go on\n"
+    assert queued.run("resume", "--queue", "routine").stdout == "3 resumed\n"
     assert "paused" not in queued.run("status").stderr
 
 
