@@ -1,4 +1,4 @@
-"""Run the commands as `python -m cli`."""
+"""Run `thoraq` as `python -m cli`."""
 
 from cli.main import thoraq
 

@@ -1,4 +1,4 @@
-"""Options of commands that list rows: which columns, in which order, or only how many rows."""
+"""Options of commands that list rows: columns, order, or only the number of rows."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from results.listing import Listing
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
-#: Where the columns are for which a terminal has no room.
+#: Options that print the columns for which the terminal has no room.
 MORE = "--columns, or --csv"
 
 
 class ColumnNames(click.ParamType[tuple[str, ...]]):
-    """Names of columns with commas between them."""
+    """Names of columns, separated by commas."""
 
     name = "columns"
 
@@ -37,7 +37,7 @@ class ColumnNames(click.ParamType[tuple[str, ...]]):
         for name in found:
             if name not in self._names:
                 close = get_close_matches(name, self._names, 1)
-                every = f"those there are: {', '.join(self._names)}"
+                every = f"the columns are: {', '.join(self._names)}"
                 meant = f"did you mean {close[0]}?" if close else every
                 self.fail(f"no column {name!r}; {meant}", param, ctx)
         return found
@@ -64,20 +64,20 @@ class SortBy(click.ParamType[Order]):
 
 
 def sort_option(sortable: Collection[str]) -> Callable[[Command], Command]:
-    """Give a command ``--sort``, and its body ``sorted_by``."""
+    """Add ``--sort`` to a command, and pass it ``sorted_by``."""
     return click.option(
         "--sort",
         "sorted_by",
         type=SortBy(sortable),
         metavar="COLUMN[:desc]",
-        help="in the order of this column; absent values last",
+        help="sort by this column; absent values last",
     )
 
 
 def listing_options(
     columns: Sequence[str], sortable: Collection[str]
 ) -> Callable[[Command], Callable[..., object]]:
-    """Give a command ``--columns`` and ``--sort``, and its body ``listing``."""
+    """Add ``--columns`` and ``--sort`` to a command, and pass it ``listing``."""
 
     def with_options(command: Command) -> Callable[..., object]:
         @click.option(
@@ -86,7 +86,7 @@ def listing_options(
             type=ColumnNames(columns),
             default=(),
             metavar="A,B,C",
-            help="these columns, in this order",
+            help="list only these columns, in this order",
         )
         @sort_option(sortable)
         @wraps(command)
@@ -103,9 +103,9 @@ def listing_options(
 def print_listing(
     rows: Iterable[Row], form: Form, listing: Listing, usual: Sequence[str] = ()
 ) -> None:
-    """Print rows that are all held, in the order and with the columns that were asked for.
+    """Print rows in the requested order and with the requested columns.
 
-    ``usual``: columns of a table where none is named, all where empty.
+    ``usual``: default columns of a table; empty: all.
     """
     ordered = listing.in_order(rows)
     if form is Form.TABLE:
@@ -115,7 +115,7 @@ def print_listing(
 
 
 count_option = click.option(
-    "--count", "only_count", is_flag=True, help="print only how many there are"
+    "--count", "only_count", is_flag=True, help="print only the number of rows"
 )
 
 

@@ -1,6 +1,6 @@
 """The `thoraq` command: a group that loads a command only when it is called.
 
-The table below holds each command's one line, so that `thoraq --help` imports none of them.
+`SECTIONS` holds the summary line of each command, so that `thoraq --help` imports no command.
 """
 
 from __future__ import annotations
@@ -19,33 +19,36 @@ from cli.output.printing import say
 from results.errors import PlaceUnusable
 from scheduler.terminal import print_faults, printable_lines
 
-#: section -> command -> (``module:object``, its one line).
+#: section -> command -> (``module:object``, summary line).
 SECTIONS = MappingProxyType(
     {
         "Measure": {
-            "process": ("cli.commands.process:process", "Measure folders and files, and report."),
+            "process": (
+                "cli.commands.process:process",
+                "Measure folders and files, and write a report.",
+            ),
             "submit": (
                 "cli.commands.submit:submit",
                 "Queue folders and files for running workers.",
             ),
-            "watch": ("cli.commands.watch:watch", "Queue what arrives in a folder, once each."),
+            "watch": ("cli.commands.watch:watch", "Watch a folder and queue each new file once."),
             "remeasure": (
                 "cli.commands.remeasure:remeasure",
-                "Measure known radiographs again by another network.",
+                "Measure known radiographs again with another network.",
             ),
         },
         "Read": {
-            "status": ("cli.commands.status:status", "Say how far the batches are."),
+            "status": ("cli.commands.status:status", "Show the progress of batches."),
             "results": ("cli.commands.results:results", "List measurements."),
             "failures": (
                 "cli.commands.failures:failures",
-                "List what failed or was set aside, and why.",
+                "List files that failed or were set aside, and why.",
             ),
             "show": ("cli.commands.show:show", "Show one STUDY and draw its landmarks."),
-            "sheet": ("cli.commands.sheet:sheet", "Draw results as pages of pictures."),
+            "sheet": ("cli.commands.sheet:sheet", "Draw results as contact sheets."),
             "export": (
                 "cli.commands.export:export",
-                "Write measurements to a CSV, Parquet or JSON file.",
+                "Export measurements to a CSV, Parquet or JSON file.",
             ),
             "report": (
                 "cli.commands.report:report",
@@ -57,68 +60,71 @@ SECTIONS = MappingProxyType(
                 "cli.commands.train:train",
                 "Train networks on annotated images, through the queue.",
             ),
-            "dataset": ("cli.commands.dataset:dataset", "Check and look at annotated images."),
+            "dataset": ("cli.commands.dataset:dataset", "Check and describe annotated images."),
         },
-        "Steer": {
-            "retry": ("cli.commands.retry:retry", "Queue again what failed or was cancelled."),
+        "Control": {
+            "retry": ("cli.commands.retry:retry", "Requeue failed or cancelled files."),
             "recompute": (
                 "cli.commands.recompute:recompute",
-                "Judge stored results by today's settings.",
+                "Apply the current settings to stored results.",
             ),
             "cancel": (
                 "cli.commands.cancel:cancel",
-                "Take a batch's waiting files out of the queue.",
+                "Remove a batch's waiting files from the queue.",
             ),
-            "pause": ("cli.commands.pause:pause", "Hold a batch or a queue back."),
-            "resume": ("cli.commands.pause:resume", "Let a paused batch or queue go on."),
+            "pause": ("cli.commands.pause:pause", "Pause a batch or a queue."),
+            "resume": ("cli.commands.pause:resume", "Resume a paused batch or queue."),
         },
         "Operate": {
-            "up": ("cli.commands.up:up", "Run broker, workers and scheduler until Ctrl-C."),
+            "up": ("cli.commands.up:up", "Run the broker, workers and scheduler until Ctrl-C."),
             "scheduler": (
                 "cli.commands.scheduler:scheduler",
-                "Send what waits to the workers, until Ctrl-C.",
+                "Send queued work to the workers until Ctrl-C.",
             ),
             "worker": ("cli.commands.worker:worker", "Run one worker on one device."),
-            "flower": ("cli.commands.flower:flower", "Watch the workers in a browser."),
+            "flower": ("cli.commands.flower:flower", "Monitor the workers in a browser."),
             "forget": (
                 "cli.commands.forget:forget",
-                "Remove what is known of a batch or a patient.",
+                "Delete the stored data of a batch or a patient.",
             ),
-            "logs": ("cli.commands.logs:logs", "Show what the processes of this machine logged."),
-            "audit": ("cli.commands.audit:audit", "Tell who asked for what, and when."),
+            "logs": ("cli.commands.logs:logs", "Show the logs of this machine's processes."),
+            "audit": ("cli.commands.audit:audit", "Show the audit log."),
             "doctor": (
                 "cli.commands.doctor:doctor",
                 "Check what thoraq needs, and say how to repair it.",
             ),
             "health": ("cli.commands.health:health", "Check that this host's processes go on."),
-            "bench": ("cli.commands.bench:bench", "Say how fast this machine measures, and could."),
+            "bench": (
+                "cli.commands.bench:bench",
+                "Benchmark this machine and show what limits it.",
+            ),
             "db": (
                 "cli.commands.database:database",
-                "Create, upgrade, check, copy and restore the database.",
+                "Create, upgrade, check, back up and restore the database.",
             ),
             "models": (
                 "cli.commands.models:models",
-                "List the networks, and choose the one that measures.",
+                "List, compare, register and promote networks.",
             ),
             "evaluate": (
                 "cli.commands.evaluate:evaluate",
-                "Test the network against annotated images.",
+                "Evaluate a network on annotated images.",
             ),
         },
     }
 )
 
-#: Errors of writing to a file that is open; they do not name it.
+#: Errors of writing to an open file; their message does not name the file.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
 
 class Commands(click.Group):
-    """A click group over ``COMMANDS`` that prints errors of thoraq's own without a traceback."""
+    """A click group over ``COMMANDS`` that prints thoraq's own errors without a traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names, as they stand in the table."""
+        """Return the names in the order of the table."""
         del ctx
         return list(COMMANDS)
 
@@ -128,7 +134,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        # What is imported stays: looking through it for garbage is a tenth of a short command.
+        # Imported objects stay alive; collecting garbage among them is a tenth of a short command.
         gc.disable()
         command: click.Command = getattr(importlib.import_module(module), attribute)
         gc.freeze()
@@ -138,7 +144,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that is called; a mistyped one names those that it resembles."""
+        """Return the called command; the error for an unknown name suggests similar ones."""
         try:
             return super().resolve_command(ctx, args)
         except click.exceptions.NoSuchCommand as error:
@@ -155,44 +161,44 @@ class Commands(click.Group):
                 formatter.write_dl([(name, line) for name, (_, line) in commands.items()], 10)
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run the program; quietly, where nobody reads an error of the command line."""
+        """Run the program; end quietly if standard output or error is closed."""
         with ending_quietly():
             return super().main(*args, **extra)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        """Read the options, and print the help where it is asked for."""
+        """Parse the options; end quietly if the reader of the help has gone."""
         with ending_quietly():
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; print an error of ours as one line and leave with its exit code."""
+        """Run the command; print thoraq's own errors as one line and exit with their code."""
         print_faults()
         with ending_quietly():
-            return self._invoked(ctx)
+            return self._run(ctx)
 
-    def _invoked(self, ctx: click.Context) -> Any:
+    def _run(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             say(err=True)
-            say("interrupted; the same command goes on where this one stopped", err=True)
+            say("interrupted; run the same command again to continue", err=True)
             ctx.exit(Exit.INTERRUPTED)
         except click.ClickException as error:
-            raise told(error) from error
+            raise printable_error(error) from error
         except (click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
             if isinstance(error, OSError) and (error.filename or error.errno in _FULL):
-                said = f"{error.filename or 'what is written'}: {error.strerror}"
-                error = PlaceUnusable.because(said)
+                reason = f"{error.filename or 'the output file'}: {error.strerror}"
+                error = PlaceUnusable.because(reason)
             code = exit_of(error)
             if code is None:
                 raise
             fail(ctx, error, code)
 
 
-def told(error: click.ClickException) -> click.ClickException:
-    """Return an error of the command line whose message holds no controls."""
+def printable_error(error: click.ClickException) -> click.ClickException:
+    """Return a command-line error whose message has no control characters."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return error  # its message is the help
     message = printable_lines(error.format_message())
@@ -202,7 +208,7 @@ def told(error: click.ClickException) -> click.ClickException:
 
 
 def fail(ctx: click.Context, error: Exception, code: Exit) -> NoReturn:
-    """Print ``error [code]: message`` and leave."""
+    """Print ``error [code]: message`` and exit."""
     say(f"error [{getattr(error, 'code', '')}]", fg="red", nl=False, err=True)
     say(f": {error}", err=True)
     ctx.exit(code)

@@ -33,6 +33,7 @@ from scheduler.settings import Settings, read_settings
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
+#: The largest value of a factor.
 MOST_TIMES = 1000
 
 
@@ -45,7 +46,7 @@ class Paths(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path."""
         if value == "":
-            # pathlib reads it as the working directory; it is mostly a variable that is not set.
+            # pathlib takes it as the working directory; usually it is an unset shell variable.
             self.fail("the path is empty", param, ctx)
         return super().convert(value, param, ctx)
 
@@ -62,7 +63,7 @@ class Count(click.IntRange):
 
 
 class Number(click.types.FloatParamType):
-    """A number that is finite."""
+    """A finite number."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -70,12 +71,12 @@ class Number(click.types.FloatParamType):
         """Return the number."""
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f"{value!r} is no finite number", param, ctx)
+            self.fail(f"{value!r} is not a finite number", param, ctx)
         return number
 
 
 class Factor(click.FloatRange):
-    """A number above zero that something is multiplied with."""
+    """A factor above zero."""
 
     def __init__(self) -> None:
         super().__init__(min=0, min_open=True)
@@ -98,17 +99,17 @@ class Moment(click.ParamType[datetime]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
-        """Return the time. An ISO date is its first moment."""
+        """Return the time; a date is its midnight."""
         if isinstance(value, datetime):
             return value
         try:
             return datetime.fromisoformat(value).astimezone(UTC)
-        except (ValueError, OverflowError):  # the first and last day are not in UTC everywhere
-            self.fail(f"{value!r} is no ISO date or time, such as 2026-03-01", param, ctx)
+        except (ValueError, OverflowError):  # year 1 or 9999 may overflow in UTC
+            self.fail(f"{value!r} is not an ISO date or time, such as 2026-03-01", param, ctx)
 
 
 class BatchName(click.ParamType[str]):
-    """The name of a batch that may be new: one that every command takes as an argument."""
+    """A valid batch name; the batch may not exist yet."""
 
     name = "text"
 
@@ -149,25 +150,25 @@ class Day(click.ParamType[date]):
         try:
             return date.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is no ISO date, such as 2026-03-01", param, ctx)
+            self.fail(f"{value!r} is not an ISO date, such as 2026-03-01", param, ctx)
 
 
 class Given(str):
-    """What a batch was called in a command line: its name, or how that begins."""
+    """A batch as given on the command line: its name, or the beginning of its name."""
 
     __slots__ = ()
 
 
 class GivenPerhaps(Given):
-    """The same where the database may be away, or hold the batch no longer."""
+    """The same, for commands that also work if the database is unavailable or lacks the batch."""
 
     __slots__ = ()
 
 
 class KnownBatch(click.ParamType[str]):
-    """A batch that there is; `settings_option` gives the command its full name.
+    """An existing batch; `settings_option` passes its full name to the command.
 
-    ``perhaps``: where it is in no database that answers, the command gets what was given.
+    ``perhaps``: if the database is unavailable or lacks it, the name is passed as given.
     """
 
     name = "text"
@@ -176,13 +177,13 @@ class KnownBatch(click.ParamType[str]):
         self._kind = GivenPerhaps if perhaps else Given
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return what was given."""
+        """Return the name as given."""
         del param, ctx
         return self._kind(value)
 
 
 def full_names(settings: Settings, arguments: dict[str, Any]) -> dict[str, str]:
-    """Return the full names of the batches among ``arguments``, and say those that were shortened.
+    """Return the full names of the batches in ``arguments``; print those that were abbreviated.
 
     Raises BatchUnknown, BatchAmbiguous.
     """
@@ -212,22 +213,22 @@ def _full_name(database: Database, given: Given) -> str:
 
 
 class Choice(click.Choice[Any]):
-    """A choice that says which one a mistyped one resembles."""
+    """A choice whose error suggests a similar value."""
 
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
         """Return click's message with a suggestion."""
-        said = super().get_invalid_choice_message(value, ctx)
-        return said + did_you_mean(str(value), [str(each) for each in self.choices])
+        message = super().get_invalid_choice_message(value, ctx)
+        return message + did_you_mean(str(value), [str(each) for each in self.choices])
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a question that names what a word resembles, or nothing."""
+    """Return a question that suggests a similar known word, or an empty string."""
     alike = get_close_matches(word.lower(), list(known), 1)
     return f" Did you mean {alike[0]}?" if alike else ""
 
 
 def settings_option(command: Command) -> Callable[..., object]:
-    """Give a command ``--state DIR`` and its body ``settings``."""
+    """Add ``--state DIR`` to a command, and pass it ``settings``."""
 
     @click.option(
         "--state",
@@ -242,7 +243,7 @@ def settings_option(command: Command) -> Callable[..., object]:
         with private_files(settings), upgrade_in_state(settings):
             return command(*args, settings=settings, **kwargs | full_names(settings, kwargs))
 
-    # Click lists options from the last to the first; this one belongs at the end.
+    # Click applies decorators from the bottom up; list this option last in the help.
     listed = with_settings.__click_params__  # type: ignore[attr-defined]
     listed.insert(0, listed.pop())
     return with_settings
@@ -294,55 +295,55 @@ priority_option = click.option(
     type=click.Choice(Priority, case_sensitive=False),
     default=Priority.ROUTINE,
     show_default=True,
-    help="urgent files overtake routine ones within one chunk",
+    help="urgent files overtake routine files within one chunk",
 )
 
 
 model_option = click.option(
     "--model",
-    help="version of the network, as `models list` names it [default: the served one]",
+    help="version of the network, from `models list` [default: the served one]",
 )
 
 
 def filter_options(command: Command) -> Callable[..., object]:
-    """Give a command the filters of results, and its body ``wanted``. Needs ``settings`` too."""
+    """Add the filters of results to a command that takes ``settings``; pass it ``wanted``."""
     return filters_named("--model")(command)
 
 
 def filters_named(model: str) -> Callable[[Command], Callable[..., object]]:
-    """Return `filter_options` with another name for the option of the network that measured."""
+    """Return `filter_options` with another name for the option that selects the network."""
     return functools.partial(with_filters, model=model)
 
 
 def with_filters(command: Command, *, model: str) -> Callable[..., object]:
-    """Give a command the filters; ``model`` names the option of the network that measured."""
+    """Add the filters to a command; ``model`` names the option that selects the network."""
 
     @click.option("--bucket", type=Choice([str(each) for each in Bucket]))
     @click.option("--ict-above", type=Number(), help="cardiothoracic index above this value")
     @click.option("--ict-below", type=Number(), help="cardiothoracic index below this value")
     @click.option(
-        "--enlarged/--not-enlarged", default=None, help="above the threshold that applied, or not"
+        "--enlarged/--not-enlarged", default=None, help="above the applied threshold, or not"
     )
     @click.option("--since", type=Moment(), help="measured at or after this ISO date or time")
     @click.option("--until", type=Moment(), help="measured before this ISO date or time")
     @click.option("--study-from", type=Day(), help="StudyDate on or after this ISO date")
     @click.option("--study-to", type=Day(), help="StudyDate on or before this ISO date")
-    @click.option("--patient", help="PatientID; hashed as it is stored")
+    @click.option("--patient", help="PatientID; hashed if PatientIDs are stored hashed")
     @click.option("--study", help="study or SOP UID, radiograph id, SHA-256 prefix, or path")
     @click.option(
-        model, "measured_by", help="version of the network that measured, as `models list` names it"
+        model, "measured_by", help="version of the network that measured, from `models list`"
     )
     @click.option(
-        "--batch", type=KnownBatch(), help="name of a batch, as `status` names it, or its beginning"
+        "--batch", type=KnownBatch(), help="name of a batch from `status`, or its beginning"
     )
     @click.option(
         "--where",
         type=Where(),
         multiple=True,
-        help="a column that `export --dictionary` names, one of = != < <= > >=, and a value; or"
+        help="a column from `export --dictionary`, one of = != < <= > >=, and a value; or"
         " `path like '%chest%'`, `path contains chest`, `ict is null`; may be repeated",
     )
-    @click.option("--limit", type=Count(min=1), help="at most this many results")
+    @click.option("--limit", type=Count(min=1), help="maximum number of results")
     @functools.wraps(command)
     def with_filter(
         *args: Any,

@@ -1,4 +1,4 @@
-"""The option ``--out``: files that an operator names, to be written by a command."""
+"""The option ``--out``: a file, named by the operator, that a command writes."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Command = TypeVar("Command", bound=Callable[..., object])
 def out_option(
     kind: Paths, text: str, metavar: str = "FILE", *, more: bool = False
 ) -> Callable[[Command], Callable[..., object]]:
-    """Give a command ``--out`` and ``--overwrite``, and its body an ``out`` that may be written.
+    """Add ``--out`` and ``--overwrite`` to a command, and pass it an ``out`` that may be written.
 
-    The rule for every command: the folder has to be there, and a file that exists is replaced only
-    with ``--overwrite``; both are looked at before any work. ``more``: the command writes files
-    beside it by the same rule, and is told ``overwrite``. Raises PlaceUnusable.
+    The folder must exist, and an existing file is replaced only with ``--overwrite``; both are
+    checked before any work. ``more``: the command writes further files by the same rule, and is
+    passed ``overwrite``. Raises PlaceUnusable.
     """
 
     def with_options(command: Command) -> Callable[..., object]:
@@ -43,7 +43,7 @@ def out_option(
 
 
 class PictureFile(Paths):
-    """The file that a picture is drawn into; its ending has to be that of what is drawn."""
+    """A file for a picture; its extension must be one of ``endings``."""
 
     def __init__(self, *endings: str) -> None:
         super().__init__(dir_okay=False)
@@ -54,5 +54,5 @@ class PictureFile(Paths):
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         if path.suffix.lower() not in self._endings:
             name, endings = click.format_filename(path.name), " or ".join(self._endings)
-            self.fail(f"{name}: the name of this picture ends in {endings}", param, ctx)
+            self.fail(f"{name}: the file name must end in {endings}", param, ctx)
         return path

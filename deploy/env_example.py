@@ -2,7 +2,7 @@
 
     make settings
 
-A test compares the file with the settings, so that neither is ahead of the other.
+A test checks that the file matches the settings.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from scheduler.settings import Settings
 EXAMPLE = Path(__file__).with_name("thoraq.env.example")
 
 HEAD = """\
-# Every setting of thoraq with its default; take the # away to change one.
-# One file is read: the one that THORAQ_ENV_FILE names, else thoraq.env of the working directory,
-# else /etc/thoraq/thoraq.env, which the systemd units and this machine's operators share:
+# Every setting of thoraq with its default; remove the # to change one.
+# One file is read: the one named by THORAQ_ENV_FILE, else thoraq.env in the working directory, else
+# /etc/thoraq/thoraq.env, which the systemd units and this machine's operators share:
 #     install -d -m 0750 -g thoraq /etc/thoraq
 #     install -m 0640 -g thoraq thoraq.env.example /etc/thoraq/thoraq.env
 #     sed -i -E 's/^#(THORAQ_(STATE|GROUP)=)/\\1/' /etc/thoraq/thoraq.env
-# It may hold passwords: nobody else than root and that group reads it there, nobody else than you a
-# copy of your own (chmod 600).
+# It may contain passwords: only root and that group may read it there, and only you your own copy
+# (chmod 600).
 """
 
-#: Shown where the default is nothing, or depends on the machine.
+#: Shown for settings without a default, or whose default depends on the machine.
 INSTEAD_OF_DEFAULT = {
     "state": "/var/lib/thoraq",
     "group": "thoraq",
@@ -35,7 +35,7 @@ INSTEAD_OF_DEFAULT = {
     "runs": "/srv/thoraq/runs",
     "models": "/srv/thoraq/models",
     "converted": "/var/cache/thoraq",
-    "roots": "/archive:/srv/films",
+    "roots": "/archive:/srv/radiographs",
     "show_paths": "relative",
     "device_batch": "16",
     "device_workers": "1",
@@ -43,7 +43,7 @@ INSTEAD_OF_DEFAULT = {
 
 
 def text() -> str:
-    """Compose the file: a comment and a line for each setting, in their order."""
+    """Return the file: a comment and a line for each setting, in order."""
     blocks = [HEAD]
     for name, field in Settings.model_fields.items():
         default = "" if field.default is None else str(field.default)

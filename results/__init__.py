@@ -1,1 +1,1 @@
-"""What leaves: the columns of a result, its rows, tables and files."""
+"""Output of results: columns, rows, tables, pictures and files."""

@@ -1,4 +1,4 @@
-"""Results as Arrow holds them: dates and times of their own types, texts in UTF-8."""
+"""Results as Arrow tables: dates and times with their own types, texts in UTF-8."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from results.rows import Row
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: Rows held at a time, and in one group of a Parquet file.
+#: Rows in memory at a time, and in one row group of a Parquet file.
 GROUP_ROWS = 10_000
 
 
 def arrow_schema(columns: Sequence[str]) -> pa.Schema:
-    """Return the types of columns of a result."""
-    # 40 MB of library that only these forms need.
+    """Return the Arrow schema of the columns."""
+    # Imported late: 40 MB that only these formats need.
     import pyarrow as pa  # noqa: PLC0415
 
     kinds = {column.name: column.kind for column in COLUMNS}
@@ -37,7 +37,7 @@ def arrow_schema(columns: Sequence[str]) -> pa.Schema:
 
 
 def arrow_groups(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[pa.Table]:
-    """Yield rows as tables of at most ``GROUP_ROWS`` rows, never holding more of them."""
+    """Yield rows as tables of at most ``GROUP_ROWS`` rows, one in memory at a time."""
     import pyarrow as pa  # noqa: PLC0415 - as above
 
     kinds = {column.name: column.kind for column in COLUMNS}
@@ -49,7 +49,7 @@ def arrow_groups(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[pa.Tab
 
 
 def arrow_table(rows: Iterable[Row]) -> pa.Table:
-    """Return rows of every column as one table; without rows, the columns alone."""
+    """Return rows with every column as one table; an empty one if there are no rows."""
     import pyarrow as pa  # noqa: PLC0415 - as above
 
     names = [column.name for column in COLUMNS]
@@ -58,14 +58,14 @@ def arrow_table(rows: Iterable[Row]) -> pa.Table:
 
 
 def data_frame(rows: Iterable[Row]) -> Any:
-    """Return rows of every column as a pandas DataFrame. Raises PandasMissing."""
+    """Return rows with every column as a pandas DataFrame. Raises PandasMissing."""
     if find_spec("pandas") is None:
         raise PandasMissing
     return arrow_table(rows).to_pandas()
 
 
 def typed_value(kind: Kind, value: Any) -> object:
-    """Return what Arrow holds for a value of a row."""
+    """Return a value of a row with its Arrow type."""
     if value is None:
         return None
     if kind is Kind.DATE:

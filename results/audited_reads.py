@@ -1,8 +1,8 @@
-"""The audit of reading: who printed or wrote what identifies patients, and how many rows.
+"""The audit of reading: who printed or wrote identifying data, and how many rows.
 
-That are file paths and the numbers and UIDs beside them, and pictures; counts and codes are not.
-The entry is committed before the first row is read, and amended afterwards: whoever closes the
-pipe has read nevertheless, and no export holds a lock.
+Identifying are file paths, the numbers and UIDs of results, and pictures; counts and codes are not.
+The entry is committed before the first row is read, and completed afterwards, so that an
+interrupted reader is recorded too, and no export holds a lock.
 """
 
 from __future__ import annotations
@@ -27,35 +27,35 @@ from scheduler.shown_paths import ShownPaths
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: A record that tells the path of a file.
-Told = TypeVar("Told", Result, Failure)
+#: A record with the path of a file.
+WithPath = TypeVar("WithPath", Result, Failure)
 
-#: How long a reader waits for SQLite's other writers, for the audit alone.
+#: How long the audit entry of a reader waits for other writers of SQLite.
 _PATIENCE_MS = 2_000
 
 
 class Reading:
-    """Counts the rows that are read, and shows of their paths what the settings allow."""
+    """Counts the rows that are read, and converts their paths to the shown form."""
 
     def __init__(self, settings: Settings) -> None:
         self.paths = ShownPaths(settings)
         self.rows = 0
 
     def shown(self, rows: Iterable[Row]) -> Iterator[Row]:
-        """Yield rows as they may be printed or written."""
+        """Yield rows with their paths in the shown form."""
         for row in rows:
             self.rows += 1
             yield {**row, "path": self.paths.shown(str(row["path"]))}
 
-    def records(self, records: Iterable[Told]) -> Iterator[Told]:
-        """Yield records as they may be handed out."""
+    def records(self, records: Iterable[WithPath]) -> Iterator[WithPath]:
+        """Yield records with their paths in the shown form."""
         for record in records:
             self.rows += 1
             yield replace(record, path=self.paths.shown(record.path))
 
 
 def log_unaudited(text: str) -> None:
-    """Log that a reading is not in the audit."""
+    """Log that a read is not in the audit log."""
     _log.warning(text)
 
 
@@ -70,37 +70,41 @@ def audited(
     pictures: bool = False,
     tell: Callable[[str], None] = log_unaudited,
 ) -> Iterator[Reading]:
-    """Note a command that reads; ``filters`` are names without their values.
+    """Record a command that reads in the audit log; ``filters``: names without values.
 
-    ``tell``: is told where it cannot be noted and need not be.
-    Raises ReadUnaudited: it cannot be noted, and the settings say that it must be.
+    ``tell`` is called with a message if the entry cannot be written and is not required. Raises
+    ReadUnaudited if it is required by the settings.
     """
     reading = Reading(settings)
     required = settings.audit_reads is ReadAudit.REQUIRED
     if settings.audit_reads is ReadAudit.OFF:
         yield reading
         return
-    said: dict[str, object] = {"command": command, "filters": list(filters), "pictures": pictures}
+    details: dict[str, object] = {
+        "command": command,
+        "filters": list(filters),
+        "pictures": pictures,
+    }
     patience_ms = None if required else _PATIENCE_MS
     entry = None
     try:
-        entry = note_read(database, batch, patience_ms, **said)
+        entry = note_read(database, batch, patience_ms, **details)
     except SchemaDiffers:
         raise
     except DatabaseError as exc:
         if required:
             raise ReadUnaudited.because(f"[{exc.code}] {exc}") from exc
-        tell(f"this reading is not in the audit: [{exc.code}] {exc}")
+        tell(f"this read is not in the audit log: [{exc.code}] {exc}")
     try:
         yield reading
     finally:
         if entry is not None:
-            with suppress(DatabaseError):  # that it was read is noted
-                amend_read(database, entry, patience_ms, **said, rows=reading.rows)
+            with suppress(DatabaseError):  # the read itself is already recorded
+                amend_read(database, entry, patience_ms, **details, rows=reading.rows)
 
 
 def filter_names(wanted: ResultFilter) -> list[str]:
-    """Return what a filter asks for, without its values; the batch and the limit are left out."""
+    """Return the names of the filters in use, without batch and limit."""
     names = [
         each.name
         for each in fields(wanted)

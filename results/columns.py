@@ -1,4 +1,4 @@
-"""What one result is outside the database: the columns of every listing and file."""
+"""The columns of a result in listings and files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from results.rows import Row, Value
 
 
 class Kind(StrEnum):
-    """What a column holds; every column may also hold nothing."""
+    """Type of a column; every column may be empty."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. ``digits``: decimals that mean something; the value is rounded to them."""
+    """One column. ``digits``: decimals to which the value is rounded."""
 
     name: str
     kind: Kind
@@ -42,7 +42,7 @@ class Column:
 
 
 def plain(value: object, digits: int | None = None) -> Value:
-    """Return what JSON can hold: times in ISO to the second, enumerations as their text."""
+    """Return a value for JSON: times in ISO format to the second, enumerations as text."""
     if isinstance(value, float) and digits is not None:
         return round(value, digits)
     if isinstance(value, datetime):
@@ -54,9 +54,9 @@ def plain(value: object, digits: int | None = None) -> Value:
     return str(value)
 
 
-def at(road: str) -> Callable[[Result], object]:
-    """Return a reader that follows attributes from a result; what is absent on the way is None."""
-    names = road.split(".")
+def at(path: str) -> Callable[[Result], object]:
+    """Return a reader of a dotted attribute of a result; None if a part of it is None."""
+    names = path.split(".")
 
     def read(result: Result) -> object:
         value: object = result
@@ -88,12 +88,18 @@ def point_columns(point: Landmark) -> tuple[Column, Column, Column]:
     return (
         Column(f"{name}_x", Kind.NUMBER, "x in source pixels, to image right", x_of(point), 2),
         Column(f"{name}_y", Kind.NUMBER, "y in source pixels, downwards", y_of(point), 2),
-        Column(f"{name}_spread", Kind.NUMBER, "its sd in px of a 224 frame", spread_of(point), 2),
+        Column(
+            f"{name}_spread",
+            Kind.NUMBER,
+            "its standard deviation in px of a 224 frame",
+            spread_of(point),
+            2,
+        ),
     )
 
 
 def header(name: str, kind: Kind, meaning: str, digits: int | None = None) -> Column:
-    """Return a column that is a field of the header."""
+    """Return the column of a field of the header."""
     return Column(name, kind, meaning, at(f"header.{name}"), digits)
 
 
@@ -117,7 +123,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "pixel_digest",
         Kind.TEXT,
-        "SHA-256 of the upright pixels; empty where they were decoded at reduced size",
+        "SHA-256 of the upright pixels; empty if they were decoded at reduced size",
         at("pixel_digest"),
     ),
     header("format", Kind.TEXT, "dicom, png, jpeg or tiff"),
@@ -126,7 +132,7 @@ COLUMNS: tuple[Column, ...] = (
     header("study_uid", Kind.TEXT, "StudyInstanceUID"),
     header("series_uid", Kind.TEXT, "SeriesInstanceUID"),
     header("sop_uid", Kind.TEXT, "SOPInstanceUID"),
-    header("patient_id", Kind.TEXT, "PatientID; hashed unless THORAQ_STORE_PATIENT_IDS"),
+    header("patient_id", Kind.TEXT, "PatientID; hashed unless THORAQ_STORE_PATIENT_IDS=true"),
     header("accession", Kind.TEXT, "AccessionNumber; hashed likewise"),
     header("study_date", Kind.DATE, "StudyDate"),
     header("modality", Kind.TEXT, "Modality"),
@@ -138,28 +144,43 @@ COLUMNS: tuple[Column, ...] = (
     header("photometric", Kind.TEXT, "PhotometricInterpretation"),
     header("bits_stored", Kind.INTEGER, "BitsStored"),
     header("frames", Kind.INTEGER, "frames in the file; the first is measured"),
-    Column("spacing_row_mm", Kind.NUMBER, "between rows", at("header.spacing.row_mm"), 5),
-    Column("spacing_column_mm", Kind.NUMBER, "between columns", at("header.spacing.column_mm"), 5),
-    Column("spacing_source", Kind.TEXT, "its DICOM element", at("header.spacing.source")),
+    Column("spacing_row_mm", Kind.NUMBER, "distance between rows", at("header.spacing.row_mm"), 5),
+    Column(
+        "spacing_column_mm",
+        Kind.NUMBER,
+        "distance between columns",
+        at("header.spacing.column_mm"),
+        5,
+    ),
+    Column(
+        "spacing_source", Kind.TEXT, "the DICOM element of the spacing", at("header.spacing.source")
+    ),
     header(
         "reading_note",
         Kind.TEXT,
-        "in what the file contradicts itself, and was read as its pixels bear out; codes",
+        "codes of contradictions in the file that were resolved by its pixels",
     ),
     *map(measured, MEASURES),
     Column("measured_at", Kind.TIME, "when it was measured", at("measured_at")),
     Column("model", Kind.TEXT, "version of the network", at("provenance.model_version")),
     Column("weights_digest", Kind.TEXT, "SHA-256 of its weights", at("provenance.weights_digest")),
     Column("code_version", Kind.TEXT, "version of thoraq", at("provenance.code_version")),
-    Column("device", Kind.TEXT, "the device that predicted", at("provenance.device")),
-    Column("precision", Kind.TEXT, "its arithmetic", at("provenance.precision")),
+    Column("device", Kind.TEXT, "the device of the prediction", at("provenance.device")),
+    Column(
+        "precision",
+        Kind.TEXT,
+        "precision of the prediction, such as fp32",
+        at("provenance.precision"),
+    ),
     Column("worker", Kind.TEXT, "the worker that measured", at("provenance.worker")),
-    Column("duration_ms", Kind.NUMBER, "time it took", at("provenance.duration_ms"), 1),
-    Column("attempt", Kind.INTEGER, "which try succeeded", at("provenance.attempt")),
+    Column(
+        "duration_ms", Kind.NUMBER, "duration of the measurement", at("provenance.duration_ms"), 1
+    ),
+    Column("attempt", Kind.INTEGER, "number of the successful attempt", at("provenance.attempt")),
     *(column for point in Landmark for column in point_columns(point)),
 )
 
-#: What a table on the terminal shows of a result.
+#: Columns of the table on the terminal.
 IN_TABLE = (
     "radiograph",
     "ict",
@@ -182,7 +203,7 @@ OUTCOME_COLUMNS = ("batch", "path", "state", "code", "detail", "attempts", "radi
 
 
 def outcome_row(outcome: FileOutcome) -> Row:
-    """Return how one file ended; a row of failures.csv."""
+    """Return the outcome of one file; a row of failures.csv."""
     return {
         "batch": outcome.batch,
         "path": outcome.path,
@@ -210,7 +231,7 @@ def failure_row(found: Failure) -> Row:
 
 
 def dictionary_rows() -> list[Row]:
-    """Return the data dictionary: a row a column."""
+    """Return the data dictionary, one row per column."""
     return [
         {"column": column.name, "holds": str(column.kind), "meaning": column.meaning}
         for column in COLUMNS

@@ -1,4 +1,4 @@
-"""Why results cannot be given or written.
+"""Errors of reading and writing results.
 
 ResultsError                        code, permanent, kind
 |-- ArgumentInvalid                 argument-invalid
@@ -13,32 +13,32 @@ from radiograph.errors import ErrorKind, ThoraqError
 
 
 class ResultsError(ThoraqError):
-    """Results cannot be given."""
+    """Results cannot be read or written."""
 
     code = "results-error"
     kind = ErrorKind.USAGE
 
 
 class ArgumentInvalid(ResultsError, ValueError):
-    """An argument is invalid; the message names it and says what it takes."""
+    """An argument is invalid; the message names it and the valid values."""
 
     code = "argument-invalid"
 
 
 class PandasMissing(ResultsError, ImportError):
-    """pandas is not installed; run `pip install pandas`, or take the Arrow table."""
+    """pandas is not installed; run `pip install pandas`, or use the Arrow table."""
 
     code = "pandas-missing"
 
 
 class PlaceUnusable(ResultsError):
-    """Nothing can be read or written there; check the path, its rights and its disk."""
+    """The path cannot be read or written; check the path, its permissions and its disk."""
 
     code = "place-unusable"
 
 
 class ReadUnaudited(ResultsError):
-    """The audit takes no entry and THORAQ_AUDIT_READS=required; mend the database, then read."""
+    """THORAQ_AUDIT_READS=required, but the audit entry cannot be written; repair the database."""
 
     code = "read-unaudited"
     kind = ErrorKind.DATABASE

@@ -1,4 +1,4 @@
-"""Filters as a person or a program writes them, made into what the database is asked for."""
+"""Filters and orders from arguments of commands and programs, checked and converted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from scheduler.settings import Settings
 
 Made = TypeVar("Made")
 
-#: The largest count: 32 bits with a sign.
+#: The largest count: a signed 32-bit integer.
 MOST = 2**31 - 1
 
 
@@ -43,7 +43,7 @@ def result_filter(
     where: str | Condition | Sequence[str | Condition] = (),
     limit: int | None = None,
 ) -> ResultFilter:
-    """Return the filter of results: numbers of patients hashed, paths made absolute.
+    """Return the filter of results, with PatientIDs hashed and paths made absolute.
 
     Raises ArgumentInvalid.
     """
@@ -79,7 +79,7 @@ def failure_filter(
     failed: bool | None = None,
     limit: int | None = None,
 ) -> FailureFilter:
-    """Return the filter of failures. ``failed``: False for what was set aside, None for both.
+    """Return the filter of failures. ``failed``: False for files set aside, None for both.
 
     Raises ArgumentInvalid.
     """
@@ -96,17 +96,17 @@ def failure_filter(
 
 
 def result_order(sort: str | None) -> Order | None:
-    """Return the order of results, None as they were measured. Raises ArgumentInvalid."""
+    """Return the order of results; None: as measured. Raises ArgumentInvalid."""
     return _made("sort", parse_order, sort)
 
 
 def failure_order(sort: str | None) -> Order | None:
-    """Return the order of failures, None the newest first. Raises ArgumentInvalid."""
+    """Return the order of failures; None: newest first. Raises ArgumentInvalid."""
     return _made("sort", lambda text: parse_order(text, tuple(SORTABLE)), sort)
 
 
 def checked(name: str, make: Callable[[Any], Made], value: object) -> Made:
-    """Return an argument as ``make`` takes it. Raises ArgumentInvalid, which names it."""
+    """Return an argument converted by ``make``. Raises ArgumentInvalid, which names it."""
     try:
         return make(value)
     except (ValueError, TypeError, OverflowError, AttributeError) as exc:
@@ -114,14 +114,14 @@ def checked(name: str, make: Callable[[Any], Made], value: object) -> Made:
 
 
 def _made(name: str, make: Callable[[Any], Made], value: object) -> Made | None:
-    """Return an argument, None where it is absent. Raises ArgumentInvalid."""
+    """Return a converted argument; None if it is absent. Raises ArgumentInvalid."""
     return None if value is None else checked(name, make, value)
 
 
 def _number(value: float) -> float:
     number = float(value)
     if not math.isfinite(number):
-        raise ValueError(f"{value!r} is no finite number")
+        raise ValueError(f"{value!r} is not a finite number")
     return number
 
 
@@ -132,7 +132,7 @@ def _count(value: int) -> int:
 
 
 def _moment(value: date | str) -> datetime:
-    """Return a time in UTC; one without an offset is local, a date is its first moment."""
+    """Return a time in UTC; without an offset it is local, and a date is its midnight."""
     if isinstance(value, str):
         return datetime.fromisoformat(value).astimezone(UTC)
     if not isinstance(value, datetime):

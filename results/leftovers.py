@@ -1,6 +1,6 @@
-"""What thoraq wrote to disk about what is forgotten: reports, pictures, lines of failed/.
+"""Deleting thoraq's files about forgotten data: reports, pictures, rows of failed/reasons.csv.
 
-Only what thoraq wrote is removed, as it left it; radiographs are never touched.
+Only files that thoraq wrote and that are unchanged are deleted; radiographs are never touched.
 """
 
 from __future__ import annotations
@@ -25,71 +25,71 @@ from scheduler.rights import as_operator
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """What was removed, or would be; ``left`` says of each other file why it stays."""
+    """Removed files, or files to remove in a dry run; ``left``: other files, each with a reason."""
 
     removed: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
-    ids: list[int] = field(default_factory=list)  # outputs that need no note any more
+    ids: list[int] = field(default_factory=list)  # outputs whose records can be deleted
 
 
 def remove_outputs(outputs: Iterable[Output], own: Path, *, dry_run: bool) -> Leftovers:
-    """Remove the files of this host that are as thoraq left them.
+    """Remove the files of this host that are unchanged since thoraq wrote them.
 
-    ``own``: the folder of reports in the state folder, whose folders only thoraq removes. What is
-    left for another time has no id in the answer.
+    ``own``: the folder of reports in the state folder, where a missing folder means deleted, not
+    unmounted. Files that may be removed later have no id in the result.
     """
     host = socket.gethostname()
-    said = Leftovers()
+    found = Leftovers()
     own = own.absolute()
     for each in sorted(outputs, key=lambda one: one.unfinished):
         if each.exported_at is not None:
-            _name_export(said, each, host)
+            _list_export(found, each, host)
             continue
         if each.host != host:
-            said.left.append(f"{each.path} on {each.host}")
-        elif each.unfinished and each.path in said.removed:  # in a dry run it is there
-            said.ids.append(each.id)
+            found.left.append(f"{each.path} on {each.host}")
+        elif each.unfinished and each.path in found.removed:  # in a dry run it still exists
+            found.ids.append(each.id)
         else:
-            _remove_output(each, own, said, dry_run=dry_run)
-    return said
+            _remove_output(each, own, found, dry_run=dry_run)
+    return found
 
 
-def _name_export(said: Leftovers, export: Output, host: str) -> None:
-    """Name a person's file; one of this host that is gone needs no note any more."""
+def _list_export(found: Leftovers, export: Output, host: str) -> None:
+    """List an exported file; the record of one that is gone from this host can be deleted."""
     if export.host == host and not os.path.lexists(export.path):
-        said.ids.append(export.id)
+        found.ids.append(export.id)
         return
     where = "" if export.host == host else f" on {export.host}"
     when = f"{export.exported_at:%Y-%m-%d}"
-    line = f"{export.path}{where}: exported on {when}, may hold rows of what goes; delete it"
-    if line not in said.left:  # several batches of it go
-        said.left.append(line)
+    line = f"{export.path}{where}: exported on {when}, may contain deleted rows; delete it"
+    if line not in found.left:  # it may contain several of the batches
+        found.left.append(line)
 
 
-def _remove_output(each: Output, own: Path, said: Leftovers, *, dry_run: bool) -> None:
+def _remove_output(each: Output, own: Path, found: Leftovers, *, dry_run: bool) -> None:
     try:
         if why := _why_left(os.lstat(each.path), each, own):
-            said.left.append(f"{each.path}: {why}")
+            found.left.append(f"{each.path}: {why}")
             if not each.unfinished:
-                said.ids.append(each.id)  # it is somebody's by now
+                found.ids.append(each.id)  # it is no longer thoraq's file
             return
         if not dry_run:
             Path(each.path).unlink()
     except (FileNotFoundError, NotADirectoryError):
-        if _is_away(Path(each.path), own):
-            said.left.append(f"{each.path}: its folder is missing, as of a share that is away")
+        if _may_be_unmounted(Path(each.path), own):
+            found.left.append(f"{each.path}: its folder is missing; its share may be unmounted")
         else:
-            said.ids.append(each.id)
+            found.ids.append(each.id)
     except OSError as exc:
-        said.left.append(f"{each.path}: {exc.strerror}")
+        found.left.append(f"{each.path}: {exc.strerror}")
     else:
-        said.removed.append(each.path)
-        said.ids.append(each.id)
+        found.removed.append(each.path)
+        found.ids.append(each.id)
 
 
 def remove_reports(folders: Iterable[Path], names: Sequence[str], *, dry_run: bool) -> Leftovers:
     """Remove the reports in folders of the state folder, which are thoraq's own."""
-    said = Leftovers()
+    found = Leftovers()
     for folder in folders:
         for name in names:
             path = folder / name
@@ -101,18 +101,18 @@ def remove_reports(folders: Iterable[Path], names: Sequence[str], *, dry_run: bo
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as exc:
-                said.left.append(f"{path}: {exc.strerror}")
+                found.left.append(f"{path}: {exc.strerror}")
             else:
-                said.removed.append(str(path))
+                found.removed.append(str(path))
         if not dry_run:
-            with suppress(OSError):  # it holds something else
+            with suppress(OSError):  # it contains other files
                 folder.rmdir()
-    return said
+    return found
 
 
 def strike_reasons(paths: Iterable[str], *, dry_run: bool) -> Leftovers:
-    """Remove the lines about files in ``failed/`` from the tables beside them."""
-    said = Leftovers()
+    """Remove rows about files in ``failed/`` from the tables there."""
+    found = Leftovers()
     lines: defaultdict[Path, list[str]] = defaultdict(list)
     for path in paths:
         for watched, below in _watched(Path(path)):
@@ -125,12 +125,12 @@ def strike_reasons(paths: Iterable[str], *, dry_run: bool) -> Leftovers:
             if not dry_run:
                 _strike(watched, gone)
         except (ReasonsForeign, PlaceAltered):
-            said.left.append(f"{table}: is not as thoraq left it")
+            found.left.append(f"{table}: changed since thoraq wrote it")
         except OSError as exc:
-            said.left.append(f"{table}: {exc.strerror}")
+            found.left.append(f"{table}: {exc.strerror}")
         else:
-            said.removed.append(f"{len(gone)} lines of {table}")
-    return said
+            found.removed.append(f"{len(gone)} lines of {table}")
+    return found
 
 
 def _strike(watched: Path, gone: Sequence[str]) -> None:
@@ -149,17 +149,17 @@ def _watched(path: Path) -> Iterator[tuple[Path, str]]:
             yield folder.parent, str(path.relative_to(folder))
 
 
-def _is_away(path: Path, own: Path) -> bool:
-    """Whether a file that is not found may come back with its share."""
+def _may_be_unmounted(path: Path, own: Path) -> bool:
+    """Whether a missing file may be on an unmounted share."""
     return not (own if path.is_relative_to(own) else path.parent).is_dir()
 
 
 def _why_left(found: os.stat_result, written: Output, own: Path) -> str | None:
-    """Say why a file is not removed; None: it is thoraq's."""
+    """Return why a file is not removed; None: it may be removed."""
     if written.unfinished:
-        # Nobody else writes to the folder of reports.
+        # Only thoraq writes to the folder of reports.
         ours = stat.S_ISREG(found.st_mode) and Path(written.path).is_relative_to(own)
-        return None if ours else "was not written to its end; remove it by hand"
+        return None if ours else "was not completely written; remove it by hand"
     as_written = (found.st_size, found.st_mtime_ns) == (written.size, written.mtime_ns)
     ours = stat.S_ISREG(found.st_mode) and as_written
     return None if ours else "changed since it was written"

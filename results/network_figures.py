@@ -1,4 +1,4 @@
-"""What the card of a network states about its errors, as the values of a row."""
+"""The errors stated in a network's card, as values of a row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from results.rows import Row
 
 
 def figures_row(card: Mapping[str, object]) -> Row:
-    """Return what a card states about its network's errors, over all test cases."""
+    """Return the errors stated in a card, over all test cases."""
     landmarks = pooled(figures(card, "landmarks"))
     index = pooled(figures(card, "ict"))
     return {

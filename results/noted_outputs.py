@@ -1,4 +1,4 @@
-"""Noting which files are written about patients, so that `forget` removes them too."""
+"""Recording the files written about patients, so that `forget` removes them too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 def log_unnoted(text: str) -> None:
-    """Log that what is written is not noted."""
+    """Log that an output is not recorded."""
     _log.warning(text)
 
 
@@ -28,14 +28,14 @@ def note_export(
     *,
     tell: Callable[[str], None] = log_unnoted,
 ) -> None:
-    """Note an export, which `forget` names.
+    """Record an export, so that `forget` lists it.
 
-    ``tell``: is told where the database takes no writes.
+    ``tell`` is called with a message if the database cannot be written.
     """
     try:
         record_export(database, path, radiograph_ids)
     except DatabaseError as exc:
-        tell(f"`thoraq forget` will not name what was written: [{exc.code}] {exc}")
+        tell(f"`thoraq forget` will not list this export: [{exc.code}] {exc}")
 
 
 @contextmanager
@@ -47,11 +47,11 @@ def noted_outputs(
     of_radiographs: Sequence[int] = (),
     tell: Callable[[str], None] = log_unnoted,
 ) -> Iterator[list[Path]]:
-    """Note files before they are written; append to what is given each that was.
+    """Record files before they are written; append each written file to the yielded list.
 
-    Where the database takes no writes, ``tell`` is told, and they are written nevertheless.
-    Raises BatchUnknown, StudyUnknown: what they are about was forgotten meanwhile; the files that
-    were written are removed.
+    If the database cannot be written, ``tell`` is called with a message, and the files are written
+    nevertheless. Raises BatchUnknown, StudyUnknown if their data was forgotten meanwhile; the
+    written files are then removed.
     """
     written: list[Path] = []
     try:
@@ -76,10 +76,10 @@ def noted_outputs(
             drop_outputs(database, [each for ids in notes.values() for each in ids])
             kind = StudyUnknown if of_batch is None else BatchUnknown
             raise kind(
-                "it or a part of it was forgotten while this was written, and what was written is"
-                " removed: run the same command again for what is left"
+                "it or a part of it was forgotten meanwhile, and the written files were removed:"
+                " run the same command again for the remaining data"
             )
 
 
 def _unnoted(exc: DatabaseError) -> str:
-    return f"`thoraq forget` will not find what was written: [{exc.code}] {exc}"
+    return f"`thoraq forget` will not find this output: [{exc.code}] {exc}"

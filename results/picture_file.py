@@ -1,4 +1,4 @@
-"""Pictures in a file: whole or not there, in the format that its ending says."""
+"""Writing pictures to a file, atomically and in the format of its extension."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from PIL import Image, features
 from results.errors import PlaceUnusable
 from scheduler.rights import draft, is_stream
 
-#: What Pillow writes, by the ending of a file's name.
+#: Pillow's format by extension.
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 if not features.check("webp"):
     del FORMATS[".webp"]
-#: Letters stay readable in JPEG and WebP.
+#: Text stays readable in JPEG and WebP.
 QUALITY = 92
 
 
 def check_out(path: Path, *, overwrite: bool) -> None:
-    """Refuse a file that may not be written. Raises PlaceUnusable."""
-    if is_stream(path):  # such as /dev/stdout, which nothing replaces
+    """Check that a file may be written. Raises PlaceUnusable."""
+    if is_stream(path):  # such as /dev/stdout, which is never replaced
         return
     if not path.parent.is_dir():
-        raise PlaceUnusable(f"{path.parent} is not a folder; make it first")
+        raise PlaceUnusable(f"{path.parent} is not a folder; create it first")
     if os.path.lexists(path):
         if not overwrite:
-            raise PlaceUnusable(f"{path} exists; --overwrite replaces it")
+            raise PlaceUnusable(f"{path} exists; use --overwrite to replace it")
         if not stat.S_ISREG(path.lstat().st_mode):
             raise PlaceUnusable.because(f"{path}: not a file")
 
 
 def save_picture(picture: Image.Image, path: Path) -> None:
-    """Write a picture in the format that the ending of its name says. Raises PlaceUnusable."""
+    """Write a picture in the format of its extension. Raises PlaceUnusable."""
     kind = FORMATS[path.suffix.lower()]
     with picture_file(path) as file:
         picture.save(file, kind, **({} if kind == "PNG" else {"quality": QUALITY}))
@@ -44,9 +44,9 @@ def save_picture(picture: Image.Image, path: Path) -> None:
 
 @contextmanager
 def picture_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file to draw into that appears whole or not at all, as an export does.
+    """Open a file for a picture, which is written completely or not at all.
 
-    Replaces an older file, but nothing else that has its name. Raises PlaceUnusable, OSError.
+    Replaces an older file, but no folder or device. Raises PlaceUnusable, OSError.
     """
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         raise PlaceUnusable.because(f"{path}: not a file")

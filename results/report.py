@@ -1,4 +1,4 @@
-"""The report of a batch: results.csv, failures.csv and sheet.png in a folder of its own."""
+"""The report of a batch: a folder with results.csv, failures.csv and sheet.png."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from scheduler.settings import Settings
 
 #: Pictures on the sheet.
 SHEET_PICTURES = 12
-#: What a report consists of.
+#: Files of a report.
 REPORT_FILES = ("results.csv", "failures.csv", "sheet.png")
-#: Bytes of a report folder's name before its digest; file systems take 255.
+#: Longest name of a report folder in bytes, without its digest; file systems allow 255.
 FOLDER_BYTES = 160
-#: Names of batches that nobody named; they end with a digest already.
+#: Generated names of batches, which already end with a digest.
 MADE_BY_US = re.compile(r"[A-Za-z0-9._-]+-[0-9a-f]{8}(-.*)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Where the files of a report lie. ``sheet`` is None where nothing was measured."""
+    """Paths of the files of a report. ``sheet`` is None if nothing was measured."""
 
     results: Path
     failures: Path
@@ -45,26 +45,25 @@ class Report:
 
 
 def check_report(database: Database, batch: str, folder: Path) -> None:
-    """Refuse to replace what thoraq did not write there about the batch. Raises PlaceUnusable."""
+    """Refuse to replace files other than an older report of the batch. Raises PlaceUnusable."""
     for path in (folder / name for name in REPORT_FILES):
         if os.path.lexists(path) and not is_output(database, path, batch):
             raise PlaceUnusable(
-                f"{path} exists and is not the report that thoraq left of this batch;"
-                " --overwrite replaces it"
+                f"{path} exists and is not an older report of this batch; use --overwrite to"
+                " replace it"
             )
 
 
 def report_folder(settings: Settings, batch: str) -> Path:
-    """Return where the report of a batch is written unless a folder is named.
+    """Return the default folder of a batch's report.
 
-    A batch may be called anything; its report is in a folder of its own nevertheless, also where
-    folders are told apart without regard to case.
+    It is unique for any batch name, even on case-insensitive file systems.
     """
     return settings.state / "reports" / folder_name(batch)
 
 
 def former_report_folder(settings: Settings, batch: str) -> Path:
-    """Return where earlier versions wrote the report of a batch; often the same folder."""
+    """Return the folder of a batch's report in earlier versions; often the same one."""
     name = batch.replace("/", "_")
     if name != batch or name.startswith(("_", ".")) or not name:
         name = f"_{name}-{hashlib.sha256(os.fsencode(batch)).hexdigest()[:8]}"
@@ -72,14 +71,14 @@ def former_report_folder(settings: Settings, batch: str) -> Path:
 
 
 def folder_name(batch: str) -> str:
-    """Return the name of a batch's report folder: no other batch's, and one that can be made."""
+    """Return a valid name for a batch's report folder, different from every other batch's."""
     name = "".join(each if each.isprintable() and each != "/" else "_" for each in batch)
     name = os.fsencode(name)[:FOLDER_BYTES].decode(errors="ignore")
     one_case = name == unicodedata.normalize("NFC", name.casefold())
     ends = name.startswith(("_", ".", " ")) or name.endswith((".", " "))
     if name == batch and name and not ends and (one_case or MADE_BY_US.fullmatch(name)):
         return name
-    # Another batch may be called what this one's name was made into.
+    # Another batch may have the converted name.
     return f"_{name.strip()}-{hashlib.sha256(os.fsencode(batch)).hexdigest()[:8]}"
 
 
@@ -92,10 +91,10 @@ def write_report(
     *,
     tell: Callable[[str], None] = log_unnoted,
 ) -> Report:
-    """Write the report of one batch over an older one.
+    """Write the report of one batch, replacing an older one.
 
-    ``pictures``: reads the radiographs of the sheet again; ``tell``: is told what cannot be noted.
-    Raises BatchUnknown, ReadUnaudited, PlaceUnusable.
+    ``pictures``: reads the radiographs of the sheet again; ``tell`` is called with a message if an
+    audit entry or a record cannot be written. Raises BatchUnknown, ReadUnaudited, PlaceUnusable.
     """
     with audited(database, settings, "report", batch=batch, pictures=True, tell=tell) as reading:
         files = [folder / name for name in REPORT_FILES]
@@ -104,7 +103,7 @@ def write_report(
                 return _write(database, batch, folder, pictures, reading=reading, written=written)
         except BatchUnknown:
             if folder == report_folder(settings, batch):
-                with suppress(OSError):  # it holds something else
+                with suppress(OSError):  # it contains other files
                     folder.rmdir()
             raise
 
@@ -138,7 +137,7 @@ def _write(
 
 
 def not_measured(database: Database, batch: str) -> Iterator[FileOutcome]:
-    """Return the files of a batch that were set aside, failed, cancelled or seen before."""
+    """Yield the files of a batch without a result of their own, including duplicates."""
     for outcome in file_outcomes(database, batch):
         if outcome.duplicate or outcome.state is not JobState.MEASURED:
             yield outcome

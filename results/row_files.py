@@ -1,4 +1,4 @@
-"""Rows in a file: CSV, Parquet or JSON, written beside its place and then moved there."""
+"""Writing rows to a CSV, Parquet or JSON file, atomically through a temporary file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scheduler.rights import draft
 
 
 class FileForm(StrEnum):
-    """How a file holds rows."""
+    """Format of a file of rows."""
 
     CSV = "csv"
     PARQUET = "parquet"
@@ -32,7 +32,7 @@ def form_of(path: Path) -> FileForm | None:
 
 
 def write_rows(rows: Iterable[Row], columns: Sequence[str], path: Path, form: FileForm) -> int:
-    """Write rows, never holding them all; return how many. A broken export leaves no file."""
+    """Write rows as a stream; return how many. A failed export leaves no file."""
     write = {FileForm.CSV: write_csv, FileForm.JSON: write_json, FileForm.PARQUET: write_parquet}
     with draft(path) as half:
         return write[form](rows, columns, half)
@@ -40,13 +40,13 @@ def write_rows(rows: Iterable[Row], columns: Sequence[str], path: Path, form: Fi
 
 @contextmanager
 def text_file(path: Path) -> Iterator[IO[str]]:
-    """Open a UTF-8 file in which file names keep the bytes they have."""
+    """Open a UTF-8 file that keeps the bytes of file names."""
     with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         yield file
 
 
 def write_csv(rows: Iterable[Row], columns: Sequence[str], path: Path) -> int:
-    """Write CSV with a heading, also without rows."""
+    """Write CSV with a heading, even without rows."""
     count = 0
     with text_file(path) as file:
         lines = CsvLines(file, columns)
@@ -58,8 +58,8 @@ def write_csv(rows: Iterable[Row], columns: Sequence[str], path: Path) -> int:
 
 
 def write_json(rows: Iterable[Row], columns: Sequence[str], path: Path) -> int:
-    """Write a JSON array, a row a line."""
-    del columns  # each row names its own
+    """Write a JSON array, one row per line."""
+    del columns  # rows contain their names
     count = 0
     with text_file(path) as file:
         for row in rows:
@@ -71,8 +71,8 @@ def write_json(rows: Iterable[Row], columns: Sequence[str], path: Path) -> int:
 
 
 def write_parquet(rows: Iterable[Row], columns: Sequence[str], path: Path) -> int:
-    """Write Parquet; dates and times are of their own types, texts are UTF-8."""
-    # 40 MB of library that only this form needs.
+    """Write Parquet; dates and times have their own types, texts are UTF-8."""
+    # Imported late: 40 MB that only this format needs.
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     count = 0

@@ -1,4 +1,4 @@
-"""A row of any listing: a plain value per column."""
+"""A row of a listing: a plain value per column."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Pictures of what was measured; the files are read again, no picture is stored.
+"""Pictures of results; the files are read again, and no picture is stored.
 
-A picture is drawn only on the content that was measured, read as a worker reads it.
+A picture is drawn only if the file's content is unchanged since it was measured.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from scheduler.terminal import printable
 #: Side of one picture on a sheet, in pixels.
 SHEET_SIDE_PX = 480
 SHEET_COLUMNS = 4
-#: Letters of a line that says why a picture is absent.
+#: Characters per line of the reason why a picture is missing.
 REASON_LETTERS = 38
 
 
 class PictureSource(Protocol):
-    """Reads measured files again, as `worker.pictures.Pictures` does in a process of its own."""
+    """Reads measured files again, as `worker.pictures.Pictures` does in its own process."""
 
     def read(self, path: str, sha256: str, side_px: int) -> Radiograph:
-        """Read a file that still has this content; pixels uint8, the longer side ``side_px``.
+        """Read a file if it still has this content; pixels uint8, the longer side ``side_px``.
 
         Raises ThoraqError.
         """
@@ -51,22 +51,22 @@ def overlay(
 
 
 def picture_title(result: Result, paths: ShownPaths) -> str:
-    """Return what leads back to a result: its radiograph for `thoraq show`, and the file's name."""
-    return ": ".join(leads_back(result, paths))
+    """Return a title that identifies a result: its radiograph id and the file name."""
+    return ": ".join(reference(result, paths))
 
 
-def leads_back(result: Result, paths: ShownPaths) -> tuple[str, str]:
-    """Return the radiograph and the file's name, printable.
+def reference(result: Result, paths: ShownPaths) -> tuple[str, str]:
+    """Return the radiograph id, for `thoraq show`, and the file name, both printable.
 
-    Of the path at most the name: its folders may be called after patients.
+    Folders are omitted, since they may be named after patients.
     """
     return f"radiograph {result.radiograph_id}", printable(paths.name(result.path))
 
 
 class Tiles:
-    """Draws the tiles of a sheet, each with what leads back to its result, and counts pictures.
+    """Draws the tiles of a sheet, each with its radiograph id and file name, and counts pictures.
 
-    A file that cannot be read any more has a tile with the code that says why.
+    The tile of a file that can no longer be read shows the code and the remedy.
     """
 
     def __init__(self, pictures: PictureSource, paths: ShownPaths) -> None:
@@ -82,7 +82,7 @@ class Tiles:
         except ThoraqError as exc:
             why = wrap(exc.remedy(), REASON_LETTERS)
             tile = placeholder((exc.code, "", *why), SHEET_SIDE_PX)
-        return label_tile(tile, *leads_back(result, self._paths), SHEET_SIDE_PX)
+        return label_tile(tile, *reference(result, self._paths), SHEET_SIDE_PX)
 
 
 def save_sheet(
@@ -94,9 +94,9 @@ def save_sheet(
     paths: ShownPaths,
     most: int,
 ) -> bool:
-    """Write a sheet of at most ``most`` pictures over the batch's buckets, the best first.
+    """Write a sheet of at most ``most`` pictures from the batch's buckets, best bucket first.
 
-    Return False, and write none, where nothing was measured. Raises BatchUnknown, PlaceUnusable.
+    Return False, without a file, if nothing was measured. Raises BatchUnknown, PlaceUnusable.
     """
     drawing = Tiles(pictures, paths)
     tiles = [drawing.tile(result) for result in over_buckets(database, batch, most)]
@@ -115,15 +115,15 @@ def write_sheet(tiles: Sequence[Image.Image], title: str, out: Path) -> None:
 
 
 def over_buckets(database: Database, batch: str, most: int) -> Iterator[Result]:
-    """Return the first results of each bucket, as many from each as there is room for."""
+    """Yield the first results of each bucket, about the same number from each."""
     waiting = [
         list(find_results(database, ResultFilter(batch=batch, bucket=bucket, limit=most)))
         for bucket in Bucket
     ]
     taken = [0] * len(waiting)
     while sum(taken) < min(most, sum(map(len, waiting))):
-        for place, found in enumerate(waiting):
-            if sum(taken) < most and taken[place] < len(found):
-                taken[place] += 1
+        for number, found in enumerate(waiting):
+            if sum(taken) < most and taken[number] < len(found):
+                taken[number] += 1
     for found, count in zip(waiting, taken, strict=True):
         yield from found[:count]

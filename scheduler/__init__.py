@@ -1,1 +1,1 @@
-"""What runs, when, where, and how often it is retried."""
+"""Settings, broker, queues and processes: what runs, when, where, and how often it is retried."""

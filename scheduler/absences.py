@@ -1,4 +1,4 @@
-"""Absences: what files need to be measured and does not answer, and since when."""
+"""Absences: which of broker, scheduler and workers do not answer, and since when."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from scheduler.messages import ROUTINE_QUEUE, UPKEEP_QUEUE
 from scheduler.presence import Presence, read_presences
 from scheduler.settings import Settings
 
-#: Whoever asks wants to go on; a broker that takes longer is as good as away.
+#: A broker that takes longer to answer counts as unavailable.
 PATIENCE_SECONDS = 1.0
 
 
 class Part(StrEnum):
-    """What has to run before a file is measured."""
+    """A part that must run for files to be measured."""
 
     BROKER = "broker"
     SCHEDULER = "scheduler"
     WORKER = "worker"
 
 
-#: The queue by which the processes of each part are told.
+#: The queue that identifies the processes of each part.
 _QUEUE_OF = {Part.SCHEDULER: UPKEEP_QUEUE, Part.WORKER: ROUTINE_QUEUE}
 
 
@@ -33,8 +33,8 @@ _QUEUE_OF = {Part.SCHEDULER: UPKEEP_QUEUE, Part.WORKER: ROUTINE_QUEUE}
 class Absence:
     """A part that does not answer.
 
-    ``since``: when the last one of its kind answered, and ``name`` its name; None where the broker
-    remembers none, or is away itself.
+    ``since`` and ``name``: when the last process of this part answered, and its name; None if the
+    broker has no record of one, or is unavailable itself.
     """
 
     part: Part
@@ -58,24 +58,24 @@ def find_absences(settings: Settings) -> list[Absence] | None:
     ]
     if not absent:
         return []
-    # Before an alarm they are asked: one of an older release, or whose user may not write its
-    # presence, answers nevertheless. Celery is loaded for nothing else here.
+    # Confirm by asking the workers themselves: those of older releases, or without the right to
+    # record their presence, still answer. Imported late because it loads Celery.
     from scheduler.queue_listeners import queues_taken  # noqa: PLC0415
 
     taken = frozenset[str]().union(*queues_taken(url).values())
     if found is None and not taken:
-        return None  # a user that may only send
+        return None  # this Redis user may only send
     return [each for each in absent if _QUEUE_OF[each.part] not in taken]
 
 
 def is_closed(settings: Settings) -> bool:
-    """Whether the embedded broker is another user's, which nobody else can ask."""
+    """Whether the embedded broker belongs to another user, so that it cannot be asked."""
     if settings.broker_url is not None:
         return False
     own = settings.state / "broker"
     try:
         return own.exists() and not os.access(own, os.X_OK)
-    except PermissionError:  # so is the state folder
+    except PermissionError:  # the state folder is closed too
         return True
 
 

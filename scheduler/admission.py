@@ -1,4 +1,4 @@
-"""What a worker lets in: the messages that thoraq sends, and no other."""
+"""The messages that a worker accepts: only those that thoraq sends."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class GuardedConsumer(Consumer):
-    """Celery's consumer behind a door.
+    """Celery's consumer with a check of every message.
 
-    Celery itself ends at some messages, gets them back when it starts again, and ends again.
+    Some malformed messages crash Celery, are delivered again after its restart, and crash it again.
     """
 
     strategies: dict[str, Any]
 
     def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], None]:
-        """Return what takes every message that arrives."""
+        """Return the handler of incoming messages."""
         take = super().create_task_handler(*arguments, **options)
 
         def admit(message: Any) -> None:
             try:
                 call = read_call(message.headers, lambda: _body(message))
                 known = call.task in self.strategies
-            except Exception:  # noqa: BLE001 - whatever it causes here it would cause in Celery
+            except Exception:  # noqa: BLE001 - Celery would raise the same
                 known = False
             if not known:
                 self._refuse(message)
@@ -48,26 +48,26 @@ class GuardedConsumer(Consumer):
         return admit
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
-        """Refuse a command that cannot be read; Celery would print it."""
+        """Refuse a message that cannot be decoded; Celery would log its content."""
         del exc
         self._refuse(message)
 
     def _hand_over(self, call: Call, message: Any, take: Callable[[Any], None]) -> None:
-        """Give Celery a message of our own making, and note which it was while it has it."""
+        """Pass Celery a rebuilt message, and count the delivery until it has survived it."""
         with message.channel.conn_or_acquire() as client:
             if is_deadly(client, message.delivery_tag):
                 self._set_aside(message)
                 return
             try:
-                take(self._made_anew(call, message))
+                take(self._rebuilt(call, message))
             except (RedisError, OSError):
                 raise
-            except Exception:  # noqa: BLE001 - it would end every worker, one after the other
+            except Exception:  # noqa: BLE001 - it would end one worker after another
                 self._set_aside(message)
             else:
                 acquit(client, message.delivery_tag)
 
-    def _made_anew(self, call: Call, message: Any) -> Any:
+    def _rebuilt(self, call: Call, message: Any) -> Any:
         made = self.app.amqp.as_task_v2(call.task_id, call.task, kwargs=call.arguments)
         return Message(
             body=json.dumps(made.body).encode(),  # type: ignore[arg-type]  # as received, in bytes
@@ -87,13 +87,13 @@ class GuardedConsumer(Consumer):
             acquit(client, message.delivery_tag)
         self._reject(message)
         _log.error(
-            "a message that ended workers was set aside",
+            "a message that crashed workers was set aside",
             code=MessageSetAside.code,
             queue=message.delivery_info["routing_key"],
         )
 
     def _refuse(self, message: Any) -> None:
-        # Neither the message nor the error's text: both are a stranger's.
+        # Log neither the message nor the error's text: both may contain anything.
         _log.error("a message that thoraq did not send was refused", code=MessageInvalid.code)
         self._reject(message)
 

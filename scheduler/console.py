@@ -1,4 +1,4 @@
-"""The console of progress bars and tables: texts are shown as they are, without controls."""
+"""The console of progress bars and tables: plain texts without control characters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scheduler.terminal import printable_lines
 
 
 class PlainConsole(Console):
-    """Rich's console, to which brackets in a name are no markup and escapes no commands."""
+    """Rich's console without markup and emoji; control characters are escaped."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, **options)

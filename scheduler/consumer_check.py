@@ -1,4 +1,4 @@
-"""The consumer check: whether a worker still takes from the queues that it was started for."""
+"""The consumer check: whether a worker still consumes from its queues."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _PAUSE_SECONDS = 2.0
 
 
 class ConsumerCheck(bootsteps.StartStopStep):
-    """Looks every few seconds, and has the worker take from its queues again.
+    """Checks every few seconds, and makes the worker consume from its queues again.
 
-    A worker that takes nothing answers, sends its heartbeat and looks idle.
+    A worker that has stopped consuming still answers, sends its heartbeat and looks idle.
     """
 
     requires = (Tasks,)
@@ -31,29 +31,31 @@ class ConsumerCheck(bootsteps.StartStopStep):
         self._forsaken = False
 
     def start(self, consumer: Any) -> None:
-        """Look from now on."""
+        """Start checking."""
         self._forsaken = False
         self._look = consumer.timer.call_repeatedly(_PAUSE_SECONDS, self.look, (consumer,))
 
     def stop(self, consumer: Any) -> None:
-        """Look no longer: the connection is gone, or the worker ends."""
+        """Stop checking: the connection is lost, or the worker ends."""
         del consumer
         if self._look is not None:
             self._look.cancel()
             self._look = None
 
     def look(self, consumer: Any) -> None:
-        """Look once. Raises WorkerShutdown where taking them again did not help."""
+        """Check once. Raises WorkerShutdown if consuming again did not help."""
         tasks = consumer.task_consumer
         missing = [each for each in self._queues if each not in tasks.channel.active_queues]
         if not missing:
             self._forsaken = False
             return
-        _log.error("the worker took nothing", code=QueueForsaken.code, queues=missing)
+        _log.error(
+            "the worker did not consume from its queues", code=QueueForsaken.code, queues=missing
+        )
         if self._forsaken:
-            raise WorkerShutdown(1)  # whoever supervises it starts it again
+            raise WorkerShutdown(1)  # its supervisor restarts it
         self._forsaken = True
-        # All of them, since their order is their priority.
+        # All queues, since their order is their priority.
         for each in self._queues:
             tasks.cancel_by_queue(each)
         for each in self._queues:

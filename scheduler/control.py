@@ -1,6 +1,6 @@
-"""Remote control: what a worker answers, and what it obeys only where a setting says so.
+"""Remote control: queries that a worker answers, and commands it obeys only if a setting allows.
 
-Whoever reaches the broker may send Celery's remote commands, and one of them ends all workers.
+Every client of the broker can send Celery's remote commands, one of which ends all workers.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from scheduler.errors import ControlRefused, MessageInvalid
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: What changes nothing, with the arguments that may come along.
+#: Commands that change nothing, with the arguments they may have.
 _QUESTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "active": ("safe",),
     "active_queues": (),
     "conf": (),
-    "enable_events": (),  # a worker sends them anyway; Flower asks for them every few seconds
+    "enable_events": (),  # events are enabled anyway; Flower sends this every few seconds
     "heartbeat": (),
     "ping": (),
     "query_task": ("ids",),
@@ -35,7 +35,7 @@ _QUESTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "scheduled": (),
     "stats": (),
 }
-#: Names of former versions, which Celery's own clients still send.
+#: Former command names, which Celery's own clients still send.
 _OLD_NAMES: Final = {
     "dump_active": "active",
     "dump_conf": "conf",
@@ -44,14 +44,14 @@ _OLD_NAMES: Final = {
     "dump_schedule": "scheduled",
     "dump_tasks": "registered",
 }
-#: What is told of the broker; the path of a socket comes with user and password.
+#: Shown properties of the broker; others may contain its user and password.
 _OF_BROKER: Final = ("transport", "port", "virtual_host")
 _REPLIES: Final = "reply.celery.pidbox"
 _NUMBER = re.compile(r"[0-9a-f-]{36}")
 
 
 class GuardedControl(bootsteps.StartStopStep):
-    """Celery's remote control behind a door."""
+    """Celery's remote control, restricted to allowed commands."""
 
     requires = (Tasks,)
 
@@ -60,20 +60,20 @@ class GuardedControl(bootsteps.StartStopStep):
         self._mailbox = _Mailbox(consumer)
 
     def start(self, consumer: Any) -> None:
-        """Listen."""
+        """Start listening."""
         self._mailbox.start(consumer)
 
     def stop(self, consumer: Any) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         self._mailbox.stop(consumer)
 
     def shutdown(self, consumer: Any) -> None:
-        """Listen no longer, for good."""
+        """Stop listening permanently."""
         self._mailbox.shutdown(consumer)
 
 
 class _Mailbox(Pidbox):
-    """Takes what is sent to one worker, or to all."""
+    """Receives the commands sent to one worker, or to all."""
 
     def __init__(self, consumer: Any) -> None:
         super().__init__(consumer)
@@ -82,11 +82,11 @@ class _Mailbox(Pidbox):
         self.node.handlers = _handlers(obedient=self._obedient)
 
     def on_message(self, body: Any, message: Message) -> None:
-        """Answer, or say that nobody obeys."""
-        del message  # its clock would become ours
+        """Answer a command, or refuse it."""
+        del message  # it would set this worker's logical clock
         try:
             command, arguments, sender = self._read(body)
-        except Exception:  # noqa: BLE001 - whatever it causes here it would cause in Celery
+        except Exception:  # noqa: BLE001 - Celery would raise the same
             _log.error("a message that thoraq did not send was refused", code=MessageInvalid.code)
             return
         if command is None:
@@ -97,18 +97,18 @@ class _Mailbox(Pidbox):
             self.reset()
 
     def _read(self, body: Any) -> tuple[str | None, dict[str, Any], dict[str, Any]]:
-        """Return a command, its arguments and who asks; no command where it is for others."""
+        """Return a command, its arguments and its sender; no command if it is for other workers."""
         destination = body.get("destination")
         if destination is not None and self._name not in list(destination):
             return None, {}, {}
-        if body.get("pattern") is not None:  # an expression of a stranger's may run for hours
+        if body.get("pattern") is not None:  # a regular expression may run for hours
             raise MessageInvalid
         command = _OLD_NAMES.get(body["method"], body["method"])
         arguments = dict(body.get("arguments") or {})
         if not self._obedient:
             if command not in _QUESTIONS:
                 name = command if command in Panel.data else "unknown"
-                _log.error("a command was refused", code=ControlRefused.code, command=name)
+                _log.error("a remote command was refused", code=ControlRefused.code, command=name)
                 command = "refuse"
             allowed = _QUESTIONS.get(command, ())
             arguments = {name: arguments[name] for name in allowed if name in arguments}
@@ -116,7 +116,7 @@ class _Mailbox(Pidbox):
 
 
 def _sender(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return whom to answer; a stranger's own exchange would have us write into any queue."""
+    """Return where to reply; only to Celery's reply exchange, so that no other queue is written."""
     address, ticket = body.get("reply_to"), body.get("ticket")
     if address is None:
         return {}
@@ -138,7 +138,7 @@ def _handlers(*, obedient: bool) -> dict[str, Callable[..., Any]]:
 
 
 def _enable_events(state: Any, **_: Any) -> dict[str, Any]:
-    """Have a worker's tasks seen; rounds of upkeep are no tasks that anybody waits for."""
+    """Enable task events, except for the upkeep, whose rounds would flood the monitor."""
     if not state.app.conf.worker_send_task_events:
         return {"ok": "task events stay disabled"}
     enabled: dict[str, Any] = Panel.data["enable_events"](state)
@@ -146,13 +146,13 @@ def _enable_events(state: Any, **_: Any) -> dict[str, Any]:
 
 
 def _conf(state: Any, **_: Any) -> dict[str, Any]:
-    """List the configuration, without how the broker is reached."""
+    """Return the configuration without the broker's address."""
     conf = Panel.data["conf"](state)
     return {name: value for name, value in conf.items() if not name.startswith("broker")}
 
 
 def _stats(state: Any, **_: Any) -> dict[str, Any]:
-    """Give numbers of a worker, without how the broker is reached."""
+    """Return statistics of a worker without the broker's address."""
     stats: dict[str, Any] = Panel.data["stats"](state)
     broker = stats.get("broker")
     if isinstance(broker, dict):

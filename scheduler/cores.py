@@ -1,4 +1,4 @@
-"""How many cores this process may use: what a container or a CPU mask leaves of the machine."""
+"""The cores that this process may use, limited by the CPU mask and the container's quota."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def usable_cores(cgroup: Path = _CGROUP) -> int:
-    """Return at least one: the CPU mask, lowered by the quota of cgroup v2 or v1."""
+    """Return the cores of the CPU mask, limited by the quota of cgroup v2 or v1; at least 1."""
     masked = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     quota = _quota(cgroup)
     return max(1, min(masked or 1, math.ceil(quota) if quota is not None else masked or 1))
 
 
 def own_cores(processes: int) -> tuple[int | None, ...]:
-    """Return the core that each of so many processes should keep to; None: the kernel's choice.
+    """Return the core to pin each process to; None: not pinned.
 
-    A core each, where that fills the CPU mask: a process keeps its cache then. Under a quota, or
-    with fewer processes, other containers and commands would choose the same cores.
+    Processes are pinned, which keeps their caches, only if they fill the CPU mask. Under a quota,
+    or with fewer processes, other containers and commands would use the same cores.
     """
     free: tuple[int | None, ...] = (None,) * processes
     if not hasattr(os, "sched_getaffinity"):

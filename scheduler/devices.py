@@ -1,7 +1,7 @@
-"""Which devices this machine has, asked in a process of its own.
+"""The devices of this machine, listed in a separate process.
 
-Asking torch opens the device in the asking process, after which it must not fork. Where the kernel
-offers no accelerator torch is not asked: it takes seconds to load, and half a gigabyte.
+Asking torch opens the device in the asking process, which must not fork afterwards. Without an
+accelerator driver torch is not loaded: that takes seconds and half a gigabyte.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ import psutil
 from network.compute_device import ComputeDevice
 from scheduler.errors import DeviceMissing, DevicesUnknown
 
-#: What the drivers of NVIDIA, AMD and of Windows' Linux show, Tegra's boards among them.
+#: Device files of the drivers of NVIDIA (including Tegra), AMD and WSL.
 _DRIVERS = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg")
 _LISTING_SECONDS = 120.0
 #: Memory that one worker on the CPU takes with its reading processes, at most.
 _BYTES_A_CPU_WORKER = 2 << 30
-#: One worker's child measures about a thousand films a second, whatever the device: one thread of
+#: One worker's child measures about a thousand radiographs per second on any device: one thread of
 #: Python takes in what was read, measures and stores. Four with four readers each came to 1.5 and
 #: 1.9 times one with sixteen on an H200 (PNG, JPEG); more were not measured.
 _CORES_A_SHARE, _MOST_SHARING = 4, 4
@@ -50,7 +50,7 @@ def find_devices() -> tuple[ComputeDevice, ...]:
 
 
 def has_accelerator_driver(devices: Path) -> bool:
-    """Whether there may be an accelerator: always, where the system shows its devices otherwise."""
+    """Whether there may be an accelerator; always true on systems other than Linux."""
     return sys.platform != "linux" or any(
         next(devices.glob(each), None) is not None for each in _DRIVERS
     )
@@ -63,7 +63,7 @@ def choose_devices(
 
     "auto" is every accelerator, else a worker for each core of the CPU as far as memory goes: the
     network computes in one thread, and reading takes what that leaves. ``sharing``: the workers on
-    an accelerator; as many as its memory holds and the cores feed where None.
+    an accelerator; None: as many as its memory and the cores allow.
     Raises DeviceMissing.
     """
     memory = {f"cuda:{each.index}": each.memory_bytes for each in found if each.kind != "cpu"}
@@ -73,7 +73,7 @@ def choose_devices(
         return tuple(accelerators * sharing) or ("cpu",) * max(1, min(cores, _cpu_workers(found)))
     if requested == "cpu":
         return ("cpu",)
-    # torch calls AMD's devices cuda as well; an operator need not know.
+    # torch names AMD's devices cuda too; accept rocm:N as well.
     wanted = requested.replace("rocm", "cuda", 1)
     wanted = "cuda:0" if wanted == "cuda" else wanted
     if wanted not in accelerators:

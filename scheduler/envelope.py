@@ -1,4 +1,4 @@
-"""The envelope of a message: checked and copied, so that only what is known reaches kombu."""
+"""The envelope of a message, validated and copied, so that kombu gets only known fields."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any, Final
 
 from scheduler.errors import MessageInvalid
 
-#: Far more than any message of thoraq or answer of a worker holds.
+#: Far larger than any message of thoraq or reply of a worker.
 LARGEST_BODY_BYTES: Final = 1 << 20
 _LONGEST_TAG = 128
 _ENCODINGS = (None, "utf-8", "base64")
 
 
 def open_envelope(raw: object, queue: str) -> dict[str, Any]:
-    """Return a new envelope of what kombu needs to deliver ``raw``, taken from ``queue``.
+    """Return a new envelope with the fields kombu needs to deliver ``raw``, taken from ``queue``.
 
-    Kombu looks into an envelope before anybody may refuse the message, and ends its process at one
-    that it does not expect. The place a message goes back to is the queue it came from, whatever
-    it says itself. Raises MessageInvalid.
+    Kombu parses an envelope before the message can be refused, and an unexpected one crashes its
+    process. A message is always requeued to the queue it came from, whatever its own fields name.
+    Raises MessageInvalid.
     """
     envelope = _dictionary(raw)
     headers = _dictionary(envelope.get("headers"))
@@ -29,7 +29,7 @@ def open_envelope(raw: object, queue: str) -> dict[str, Any]:
         not (isinstance(tag, str) and 0 < len(tag) <= _LONGEST_TAG and tag.isascii())
         or not (isinstance(body, str) and len(body) <= LARGEST_BODY_BYTES)
         or encoding not in _ENCODINGS
-        # Kombu unpacks it, however large it becomes, before it hands the message on.
+        # Kombu decompresses the body without a size limit before it delivers it.
         or headers.get("compression") is not None
     ):
         raise MessageInvalid

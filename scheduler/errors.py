@@ -1,4 +1,4 @@
-"""Why something cannot be scheduled.
+"""Errors of settings, broker, queues and processes.
 
     SchedulerError                      code, permanent, kind
     |-- BrokerUnavailable               broker-unavailable     transient
@@ -32,14 +32,14 @@
     |-- ControlRefused                  control-refused
     `-- QueueForsaken                   queue-forsaken         transient
 
-A code is stable. The message says what to do.
+Codes are stable. The message contains the remedy.
 """
 
 from __future__ import annotations
 
 from radiograph.errors import ErrorKind, ThoraqError
 
-#: EX_CONFIG of sysexits.h: what a member says that will not start before something is repaired.
+#: EX_CONFIG of sysexits.h: exit code of a process that cannot start without a repair.
 MISCONFIGURED = 78
 
 
@@ -58,66 +58,66 @@ class BrokerUnavailable(SchedulerError):
 
 
 class BrokerRefuses(SchedulerError):
-    """The broker takes no such user or password; correct them in THORAQ_BROKER_URL."""
+    """The broker rejects the user or password; correct them in THORAQ_BROKER_URL."""
 
     code = "broker-refuses"
 
 
 class BrokerUntrusted(SchedulerError):
-    """No safe way to the broker; check rediss:// and ssl_ca_certs=FILE in THORAQ_BROKER_URL."""
+    """The TLS connection fails; check rediss:// and ssl_ca_certs=FILE in THORAQ_BROKER_URL."""
 
     code = "broker-untrusted"
 
 
 class NoServerBinary(SchedulerError):
-    """No Redis server to embed; install redis-server, or set THORAQ_BROKER_URL to one that runs."""
+    """No Redis server is installed; install redis-server, or set THORAQ_BROKER_URL."""
 
     code = "no-server-binary"
 
 
 class MemberFails(SchedulerError):
-    """A process that measures ends as soon as it starts; repair what its log says, then go on."""
+    """A process dies as soon as it starts; repair what its log names, then run it again."""
 
     code = "member-fails"
 
 
 class WorkersGone(SchedulerError):
-    """Every worker ended while files were waiting; the logs in the state folder say why."""
+    """Every worker died while files were waiting; see the logs in the state folder."""
 
     code = "workers-gone"
     kind = ErrorKind.QUEUE
 
 
 class NoFiles(SchedulerError):
-    """The paths hold no file; name a folder or file that exists and holds some."""
+    """The paths contain no files; name a file or a folder that contains files."""
 
     code = "no-files"
     kind = ErrorKind.NOT_FOUND
 
 
 class PlaceMissing(SchedulerError):
-    """There is no such file or folder; check the path, and that the share is mounted."""
+    """The file or folder does not exist; check the path, and that the share is mounted."""
 
     code = "place-missing"
     kind = ErrorKind.NOT_FOUND
 
 
 class PlaceForbidden(SchedulerError):
-    """It lies outside the folders that THORAQ_ROOTS allows; move it there, or add its folder."""
+    """The path is outside the folders in THORAQ_ROOTS; move the file there, or add its folder."""
 
     code = "place-forbidden"
     kind = ErrorKind.USAGE
 
 
 class PlaceAltered(SchedulerError):
-    """A link is where the watch needs a folder of its own; nothing is moved there: remove it."""
+    """A link or file blocks a folder of the watch, so files are not moved; remove it."""
 
     code = "place-altered"
     kind = ErrorKind.USAGE
 
 
 class ReasonsForeign(SchedulerError):
-    """failed/reasons.csv was not written by the watch; move it away, and a new one is made."""
+    """failed/reasons.csv was not written by thoraq; move it away, and a new one is created."""
 
     code = "reasons-foreign"
 
@@ -129,83 +129,83 @@ class DevicesUnknown(SchedulerError):
 
 
 class DeviceMissing(SchedulerError):
-    """No such device on this machine; `thoraq doctor` lists those it has."""
+    """The device does not exist on this machine; `thoraq doctor` lists its devices."""
 
     code = "device-missing"
     kind = ErrorKind.USAGE
 
 
 class NoModelServed(SchedulerError):
-    """No network is chosen to measure with; `thoraq models list` shows those there are."""
+    """No network is served; choose one of `thoraq models list` with `thoraq models promote`."""
 
     code = "no-model-served"
 
 
 class ModelAbsent(SchedulerError):
-    """The network's files are not where workers look; `thoraq models register FOLDER` puts them."""
+    """The network's files are missing; copy them with `thoraq models register FOLDER`."""
 
     code = "model-absent"
     kind = ErrorKind.NETWORK
 
 
 class ModelWorse(SchedulerError):
-    """The card states larger errors than that of the served network, or none; see --force."""
+    """The card states larger errors than the served network's, or no errors; see --force."""
 
     code = "model-worse"
     kind = ErrorKind.USAGE
 
 
 class VersionReserved(SchedulerError):
-    """The name cannot be a network's; take letters, digits, . _ -, and nothing like thoraq-1."""
+    """The name is invalid; use letters, digits, . _ -, and no name like thoraq-1."""
 
     code = "version-reserved"
     kind = ErrorKind.USAGE
 
 
 class KeyUnusable(SchedulerError):
-    """The key file for patient numbers cannot be read or made; check the state folder's rights."""
+    """The key file cannot be read or created; check the permissions of the state folder."""
 
     code = "key-unusable"
     kind = ErrorKind.USAGE
 
 
 class PasswordNeeded(SchedulerError):
-    """Flower would be open to the network; set THORAQ_FLOWER_PASSWORD, or leave it on loopback."""
+    """Flower would be open to the network; set THORAQ_FLOWER_PASSWORD, or use loopback."""
 
     code = "password-needed"
     kind = ErrorKind.USAGE
 
 
 class PasswordUnusable(SchedulerError):
-    """Flower splits its user and password at commas and knows ASCII alone; choose others."""
+    """Use ASCII without commas for Flower's user and password, and no colon in the user."""
 
     code = "password-unusable"
     kind = ErrorKind.USAGE
 
 
 class PortUnusable(SchedulerError):
-    """Flower cannot listen there; end what has the port, or give another --port or --address."""
+    """Flower cannot listen on the port; free it, or give another --port or --address."""
 
     code = "port-unusable"
     kind = ErrorKind.USAGE
 
 
 class WrongSetting(SchedulerError):
-    """A THORAQ_ variable or a line of thoraq.env has a value thoraq cannot use; correct it."""
+    """A THORAQ_ variable or a line of thoraq.env has an invalid value; correct it."""
 
     code = "wrong-setting"
     kind = ErrorKind.USAGE
 
 
 class SettingsUntrusted(SchedulerError):
-    """Others could have written thoraq.env; own it, `chmod go-w` it, and let it be no link."""
+    """Other users could change thoraq.env; own it, `chmod go-w` it, and do not use a link."""
 
     code = "settings-untrusted"
     kind = ErrorKind.USAGE
 
 
 class SettingsUnreadable(SchedulerError):
-    """The file is closed to this user; `chgrp thoraq` and `chmod 640` it, and join that group."""
+    """The file is not readable; `chgrp thoraq` and `chmod 640` it, and join that group."""
 
     code = "settings-unreadable"
     kind = ErrorKind.USAGE
@@ -219,31 +219,31 @@ class SettingsMissing(SchedulerError):
 
 
 class MessageInvalid(SchedulerError):
-    """A message holds something other than a chunk's number; it was not sent by thoraq."""
+    """A message is malformed and was not sent by thoraq; check who else writes to the broker."""
 
     code = "message-invalid"
 
 
 class MessageSetAside(SchedulerError):
-    """A message ended workers and was taken out of its queue; `thoraq doctor` says where it is."""
+    """A message crashed workers and was removed from its queue; `thoraq doctor` shows where."""
 
     code = "message-set-aside"
 
 
 class BrokerKeyReplaced(SchedulerError):
-    """A key of the broker held something strange and was removed; see who else writes there."""
+    """A broker key had the wrong type and was removed; check who else writes to the broker."""
 
     code = "broker-key-replaced"
 
 
 class ControlRefused(SchedulerError):
-    """Workers obey remote commands that change something under THORAQ_REMOTE_CONTROL=true alone."""
+    """Workers obey remote commands that change something only with THORAQ_REMOTE_CONTROL=true."""
 
     code = "control-refused"
 
 
 class QueueForsaken(SchedulerError):
-    """A worker had stopped to take from its queue, and takes from it again; see who told it to."""
+    """A worker had stopped consuming and consumes again; check who sends it remote commands."""
 
     code = "queue-forsaken"
     permanent = False

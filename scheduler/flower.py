@@ -1,7 +1,7 @@
-"""Flower's process: it ends when it is asked to, whatever it waits for.
+"""Flower's process, which always ends when it is asked to.
 
-At its end Python waits for the threads that ask workers for news, and those wait for a broker that
-is gone. Flower holds nothing that has to be written.
+Python would wait at exit for Flower's threads, which may wait for a broker that is gone. Flower has
+no data to write, so it is ended after a grace period.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from flower import command, events
 from scheduler.messages import MEASURE, TRAIN
 from scheduler.terminal import print_faults
 
-#: For what is being answered.
+#: For requests in progress.
 _GRACE_SECONDS = 3.0
 
 
 class _Metrics(events.PrometheusMetrics):  # type: ignore[misc]  # untyped
-    """Counts by kind of task: by name they would grow with every batch."""
+    """Metrics by kind of task; by name they would grow with every batch."""
 
     def observe_task(self, worker: str, event: dict[str, Any], task: Any) -> None:
         kind = TRAIN if "run_id" in str(task.kwargs) else MEASURE
@@ -32,7 +32,7 @@ class _Metrics(events.PrometheusMetrics):  # type: ignore[misc]  # untyped
 
 
 def main() -> None:
-    """Become Flower; its options are those of the command line."""
+    """Run Flower with the options of the command line."""
     print_faults()
     events.PrometheusMetrics = _Metrics
     command.sigterm_handler = _end  # it installs this one itself
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    """Leave in peace, or else without."""
+    """Exit normally, or forcibly after the grace period."""
     del number, frame
     late = threading.Timer(_GRACE_SECONDS, os._exit, (os.EX_OK,))
     late.daemon = True

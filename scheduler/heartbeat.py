@@ -1,4 +1,4 @@
-"""The heartbeat: a process that takes from queues says every few seconds that it is there."""
+"""The heartbeat: a process that consumes from queues records every few seconds that it runs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from scheduler.messages import TRAINING_QUEUE, UPKEEP_QUEUE
 from scheduler.presence import BEAT_SECONDS, note_presence
 from scheduler.pulse import Pulse, PulseKind
 
-#: A worker whose loop is silent for so long, or that leaves waiting messages alone, is ill.
+#: A worker is unhealthy if its loop is silent, or waiting messages are not taken, for this long.
 ILL_SECONDS = 60.0
 
 
 class Heartbeat(bootsteps.StartStopStep):
-    """Writes to Redis, where commands find it that would wait a second for an answer otherwise.
+    """Records the presence in Redis, so that commands need not wait a second for an answer.
 
     A worker also writes its pulse, for `thoraq health` on its own machine.
     """
@@ -39,12 +39,12 @@ class Heartbeat(bootsteps.StartStopStep):
         self._idle_since: float | None = None
 
     def start(self, consumer: Any) -> None:
-        """Beat from now on."""
+        """Start beating."""
         self.beat(consumer)
         self._beat = consumer.timer.call_repeatedly(BEAT_SECONDS, self.beat, (consumer,))
 
     def stop(self, consumer: Any) -> None:
-        """Beat no longer; say so where the process ends, rather than its connection."""
+        """Stop beating; record the end if the process ends, not just its connection."""
         if self._beat is None:
             return
         self._beat.cancel()
@@ -55,19 +55,19 @@ class Heartbeat(bootsteps.StartStopStep):
                 self._pulse.end()
 
     def beat(self, consumer: Any, *, leaving: bool = False) -> None:
-        """Say once that it is there, or leaves."""
+        """Record once that the process runs, or leaves."""
         with consumer.task_consumer.channel.conn_or_acquire() as client:
             note_presence(client, consumer.hostname, self._queues, leaving=leaving)
             if self._pulse is not None and self._child is not None:
                 self._pulse.beat(self._idle_seconds(client), self._child.silent_seconds)
 
     def _idle_seconds(self, client: Any) -> float:
-        """Return for how long messages wait while nothing is at hand and nothing was taken."""
+        """Return for how long messages have been waiting while this worker is idle."""
         taken = sum(state.total_count.values())
         busy = bool(state.active_requests or state.reserved_requests) or taken != self._taken
         self._taken = taken
         waiting = 0
-        with suppress(RedisError, OSError):  # away, or a key of a strange type
+        with suppress(RedisError, OSError):  # unavailable, or a key of the wrong type
             waiting = sum(client.llen(each) for each in self._queues)
         if busy or not waiting:
             self._idle_since = None
@@ -78,7 +78,7 @@ class Heartbeat(bootsteps.StartStopStep):
 
 
 def _pulse_of(consumer: Any, queues: tuple[str, ...]) -> Pulse | None:
-    """Return the pulse of a worker; the scheduler's is that of its rounds."""
+    """Return the pulse of a worker; the scheduler's pulse is written by its rounds."""
     folder = consumer.app.conf.get("thoraq_state")
     if folder is None or UPKEEP_QUEUE in queues:
         return None

@@ -1,4 +1,4 @@
-"""Keys in files of the state folder, each made by who first stores something with it."""
+"""Keys in files of the state folder, each created when it is first needed to store data."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ _OTHERS_READ = 0o077
 
 
 def key_of(secret: SecretStr | None, path: Path) -> bytes:
-    """Return the key that a setting gives, else the one in a file. Raises KeyUnusable."""
+    """Return the key from a setting, else from a file, created if missing. Raises KeyUnusable."""
     return _key_file(path) if secret is None else _given(secret)
 
 
 def key_in_use(secret: SecretStr | None, path: Path) -> bytes:
-    """Return the same key to somebody who looks for what was stored with it: none is made.
+    """Return the same key for looking up stored data; no key is created.
 
-    With a new key nothing would be found, which reads as if nothing were stored.
-    Raises KeyUnusable.
+    A new key would find nothing, as if nothing were stored. Raises KeyUnusable.
     """
     if secret is not None:
         return _given(secret)
@@ -36,8 +35,8 @@ def key_in_use(secret: SecretStr | None, path: Path) -> bytes:
         return _read(path)
     except FileNotFoundError as exc:
         raise KeyUnusable(
-            f"{path} does not exist, so what was stored cannot be looked for: name the workers'"
-            " state folder (--state or THORAQ_STATE), or set THORAQ_PATIENT_KEY to their key"
+            f"{path} does not exist, so stored data cannot be looked up: name the workers' state"
+            " folder (--state or THORAQ_STATE), or set THORAQ_PATIENT_KEY to their key"
         ) from exc
     except OSError as exc:
         raise _unusable(path) from exc
@@ -51,8 +50,8 @@ def _key_file(path: Path) -> bytes:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            # Written whole under another name first: two processes may start at once, and the
-            # first link wins.
+            # Write it under another name first: two processes may start at once, and the first
+            # link wins.
             draft = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:
@@ -76,7 +75,7 @@ def _read(path: Path) -> bytes:
         _close(file, path)
         key = file.read()
     if len(key) != _KEY_BYTES:
-        raise KeyUnusable(f"{path} holds no key; restore it, or what was made with it is lost")
+        raise KeyUnusable(f"{path} is not a key; restore it, or the data stored with it is lost")
     return key
 
 
@@ -85,11 +84,11 @@ def _unusable(path: Path) -> KeyUnusable:
 
 
 def _close(file: IO[bytes], path: Path) -> None:
-    """Take a key from those who may read it besides us. Raises KeyUnusable where it is not ours."""
+    """Make a key readable by its owner only. Raises KeyUnusable if another user owns it."""
     found = os.fstat(file.fileno())
     if not found.st_mode & _OTHERS_READ:
         return
     if found.st_uid != os.geteuid():
-        raise KeyUnusable(f"{path} can be read by others; its owner has to `chmod 600` it")
+        raise KeyUnusable(f"{path} is readable by others; its owner has to `chmod 600` it")
     os.fchmod(file.fileno(), 0o600)
-    _log.warning("a key could be read by others and is closed now", key=path.name)
+    _log.warning("a key was readable by others; permissions corrected", key=path.name)

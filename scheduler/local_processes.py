@@ -9,7 +9,7 @@ from scheduler.stack import Stack
 
 
 def open_stack(settings: Settings, device: str, *, training: bool = False) -> Stack:
-    """Return broker, upkeep and workers, not yet started.
+    """Return the broker, upkeep and workers, not yet started.
 
     Raises DevicesUnknown, DeviceMissing.
     """

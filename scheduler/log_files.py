@@ -1,8 +1,8 @@
-"""Log files of the state folder: rotated by their supervisor, followed by the processes that write.
+"""Log files of the state folder: rotated by the supervisor, followed by the writing processes.
 
-Several processes write one file: a worker, its child, what they start. The command that supervises
-them renames a file that has grown, and each writer looks before its next line whether the name is
-another file's by now, and opens that. So no line is lost or copied, and nobody waits for another.
+Several processes write to one file: a worker, its child, and what they start. The supervising
+command renames a large file; each writer checks before every line whether the name now belongs to
+a new file, and opens that. No line is lost or copied, and no process waits for another.
 """
 
 from __future__ import annotations
@@ -18,41 +18,41 @@ from typing import Final
 from scheduler.settings import Settings, process_environment
 
 _STDOUT, _STDERR = 1, 2
-#: No terminal, no program of ours writes a longer last line.
+#: Longer than any last line that thoraq writes.
 _TAIL_BYTES = 64 << 10
 _LOCK: Final = ".rotation"
-#: The log file that a member of a stack writes to; a command sets it for the processes it starts.
+#: Variable with the log file of a process, set by the command that starts it.
 OWN_LOG: Final = "THORAQ_OWN_LOG"
 
 
 def own_log() -> Path | None:
-    """Return the file that stderr is, where a command that rotates it started this process."""
+    """Return the log file behind stderr, if a command that rotates it started this process."""
     path = process_environment().get(OWN_LOG)
     return Path(path) if path else None
 
 
 def log_folder(settings: Settings) -> Path:
-    """Return where the processes that a command starts write their logs."""
+    """Return the folder of the logs of processes that a command starts."""
     return settings.state.absolute() / "logs"
 
 
 def open_log(path: Path) -> int:
     """Return a descriptor that appends to a log file; a link is not followed."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(path, flags, 0o666)  # the umask says who reads it
+    return os.open(path, flags, 0o666)  # the umask limits who can read it
 
 
 def rotate(path: Path, *, most_bytes: int, files: int) -> bool:
-    """Rename a log file that is larger than ``most_bytes``; whether this call did.
+    """Rename a log file that is larger than ``most_bytes``; return whether it was renamed.
 
-    Up to ``files`` rotated ones are kept, ``.1`` the newest. Raises OSError.
+    Up to ``files`` rotated files are kept, ``.1`` the newest. Raises OSError.
     """
     if not _is_larger(path, most_bytes):
         return False
     lock = os.open(path.with_name(_LOCK), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _is_larger(path, most_bytes):  # another command with this state folder did
+        if not _is_larger(path, most_bytes):  # another command has rotated it
             return False
         for number, each in sorted(rotated_logs(path), reverse=True):
             if number >= files:
@@ -67,7 +67,7 @@ def rotate(path: Path, *, most_bytes: int, files: int) -> bool:
 
 
 def rotated_logs(path: Path) -> Iterator[tuple[int, Path]]:
-    """Return the rotated files of a log, each with its number."""
+    """Yield the rotated files of a log, each with its number."""
     for each in path.parent.glob("*"):
         name, _, number = each.name.rpartition(".")
         if name == path.name and number.isascii() and number.isdigit() and number[0] != "0":
@@ -75,7 +75,7 @@ def rotated_logs(path: Path) -> Iterator[tuple[int, Path]]:
 
 
 def last_line(path: Path) -> str:
-    """Return the last line of a log that holds something, also where it was just rotated."""
+    """Return the last line of a log that is not empty, even if it was just rotated."""
     for each in (path, _numbered(path, 1)):
         try:
             with each.open("rb") as log:
@@ -89,9 +89,9 @@ def last_line(path: Path) -> str:
 
 
 class FollowingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # of no class in 3.11
-    """Writes to stderr, which is the file ``path`` or was before that was rotated.
+    """Writes to stderr, which is the file ``path``, possibly from before its rotation.
 
-    What else this process writes to stderr or stdout, such as a traceback, follows it.
+    Other output of this process, such as a traceback, is redirected to the new file too.
     """
 
     def __init__(self, path: Path) -> None:
@@ -99,13 +99,13 @@ class FollowingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # of n
         self._path = path
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line at once, so that those of several processes do not mix."""
+        """Write one line at once, so that lines of several processes do not mix."""
         try:
             line = f"{self.format(record)}{self.terminator}".encode(errors="backslashreplace")
             self._follow()
             while line:
                 line = line[os.write(_STDERR, line) :]
-        except Exception:  # noqa: BLE001 - as every handler of logging
+        except Exception:  # noqa: BLE001 - as in every logging handler
             self.handleError(record)
 
     def _follow(self) -> None:
@@ -114,11 +114,11 @@ class FollowingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # of n
             if os.path.samestat(held, self._path.lstat()):
                 return
         except OSError:
-            pass  # renamed, and not made anew yet
+            pass  # renamed, and not created again yet
         try:
             opened = open_log(self._path)
         except OSError:
-            return  # a full disk: what is open still takes lines
+            return  # a full disk: keep writing to the open file
         for descriptor in (_STDOUT, _STDERR):
             if os.path.samestat(os.fstat(descriptor), held):
                 os.dup2(opened, descriptor)
@@ -126,7 +126,7 @@ class FollowingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # of n
 
 
 def is_file(descriptor: int = _STDERR) -> bool:
-    """Whether a descriptor is a file, and neither terminal nor pipe nor closed."""
+    """Whether a descriptor is a regular file."""
     try:
         return stat.S_ISREG(os.fstat(descriptor).st_mode)
     except OSError:

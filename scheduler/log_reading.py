@@ -1,7 +1,7 @@
-"""The logs of one state folder, read in the order of their times; rotated files too.
+"""Reading the logs of one state folder in the order of time, including rotated files.
 
-Nothing but one line of each file is held. A line that is not JSON, such as a traceback or one that
-was torn by a full disk, has the time of the line before it.
+Only one line of each file is in memory. A line that is not JSON, such as a traceback or a line
+truncated by a full disk, gets the time of the line before it.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from typing import Any, BinaryIO, Final
 
 from scheduler.log_files import rotated_logs
 
-#: Longer lines are read in pieces, so that a file without ends of lines fills no memory.
+#: Longer lines are read in pieces, so that a file without line ends does not fill the memory.
 _LONGEST_LINE_BYTES = 1 << 20
 _PAUSE_SECONDS = 0.5
 UNKNOWN = datetime.min.replace(tzinfo=UTC)
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
-#: What the embedded Redis puts before a line, by its level.
+#: Level of a line of the embedded Redis, by its marker.
 _OF_REDIS: Final = {".": "debug", "-": "debug", "*": "info", "#": "warning"}
 _REDIS_WORDS = 7
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line. ``process``: the log's name; ``fields``: its keys, of a foreign line the text.
+    """One line. ``process``: the log's name; ``fields``: its keys, or its text if it is not JSON.
 
-    ``at``: in UTC, `UNKNOWN` of a foreign line that begins a log.
+    ``at``: in UTC; `UNKNOWN` for lines before the first time in a log.
     """
 
     at: datetime
@@ -43,18 +43,18 @@ class LogLine:
 
 
 def log_names(folder: Path) -> list[str]:
-    """Return the processes that have a log in a folder."""
+    """Return the names of the processes with a log in a folder."""
     return sorted(each.stem for each in folder.glob("*.log") if not each.name.startswith("."))
 
 
 def read_logs(folder: Path, names: list[str]) -> Iterator[LogLine]:
-    """Return the lines of some processes' logs, the oldest first."""
+    """Yield the lines of the processes' logs, oldest first."""
     logs = [_Log(folder, name, grows=False) for name in names]
     yield from heapq.merge(*(log.past() for log in logs), key=lambda line: line.at)
 
 
 def follow_logs(folder: Path, names: list[str] | None) -> Iterator[LogLine]:
-    """Return what there is, then what is added, without end. ``names``: all where None."""
+    """Yield existing lines, then new lines as they are written. ``names``: None for all."""
     logs = {name: _Log(folder, name) for name in names or log_names(folder)}
     yield from heapq.merge(*(log.past() for log in logs.values()), key=lambda line: line.at)
     while True:
@@ -80,7 +80,7 @@ def chosen_lines(
 
 
 class _Log:
-    """One process's log: the files it was rotated into, and the one that grows."""
+    """The log of one process: its rotated files and the current one."""
 
     def __init__(self, folder: Path, name: str, *, grows: bool = True) -> None:
         self._grows = grows
@@ -91,10 +91,10 @@ class _Log:
         self._half = b""
 
     def past(self) -> Iterator[LogLine]:
-        """Return every line that is there; the file that grows stays open."""
+        """Yield every existing line; the current file stays open."""
         with ExitStack() as stack:
             files: list[BinaryIO] = []
-            # The newest first: what is renamed meanwhile is met twice, and never missed.
+            # Newest first: a file renamed meanwhile is found twice, never missed.
             for path in (self._path, *(each for _, each in sorted(rotated_logs(self._path)))):
                 try:
                     file: BinaryIO = path.open("rb")
@@ -113,7 +113,7 @@ class _Log:
                     yield self._parsed(line)
 
     def added(self) -> Iterator[LogLine]:
-        """Return what was added since, also across a rotation."""
+        """Yield the lines added since, across rotations."""
         if self._current is not None:
             for line in self._lines(self._current):
                 yield self._parsed(line)
@@ -127,7 +127,7 @@ class _Log:
             newest.close()
             return
         if self._current is not None:
-            # Before it was renamed more may have come than was read above.
+            # More lines may have been written before it was renamed.
             for line in self._lines(self._current):
                 yield self._parsed(line)
             self._current.close()
@@ -136,7 +136,7 @@ class _Log:
             yield self._parsed(line)
 
     def _lines(self, file: BinaryIO) -> Iterator[bytes]:
-        """Return whole lines; the end of one that is being written comes with its rest."""
+        """Yield complete lines; a partial line is kept until it is completed."""
         while piece := file.readline(_LONGEST_LINE_BYTES):
             line = self._half + piece
             self._half = b""
@@ -177,9 +177,9 @@ def _time(text: str) -> datetime | None:
 
 
 def _of_redis(text: str) -> tuple[str, datetime | None, str]:
-    """Return level, time and text of a Redis server's line, `PID:M DAY MONTH YEAR TIME * TEXT`.
+    """Return level, time and text of a Redis log line, `PID:M DAY MONTH YEAR TIME * TEXT`.
 
-    Any other, such as a line of a traceback, is a warning without a time.
+    Any other line, such as one of a traceback, is a warning without a time.
     """
     words = text.split(" ", _REDIS_WORDS - 1)
     if len(words) == _REDIS_WORDS and words[5] in _OF_REDIS:

@@ -1,7 +1,7 @@
-"""Logs: one JSON object a line on stderr, without paths and without patients.
+"""Logs: one JSON object per line on stderr, without paths or patients.
 
-Celery's own records and Python's warnings go through the same lines. The text of an exception is
-left out, since it may name a file; its type and the places it passed remain.
+Celery's records and Python's warnings are written the same way. The text of an exception is
+omitted, since it may name a file; its type and its call stack are kept.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ _SHARED: list[Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
-#: Celery writes the failed task's exception into this logger's message.
+#: The logger whose messages contain the exception of a failed task.
 _TELLS_EXCEPTIONS = "celery.app.trace"
 
-#: Loggers that show the messages they refuse, and how such lines begin.
+#: Loggers that log the content of refused messages, and how these lines begin.
 _SHOW_MESSAGES = "celery.worker.consumer"
 _REFUSALS = ("Received invalid", "Received unregistered", "Received and deleted", "Can't decode")
 
-#: Celery's lines about each task and each round; a chunk has a line of its own.
+#: Celery's loggers of every task and round; thoraq logs chunks itself.
 _CHATTY = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
 
 
-#: The keys that a line begins with.
+#: The keys at the beginning of a line.
 _FIRST = ("timestamp", "level", "event", "batch", "chunk", "run", "job", "radiograph", "code")
 
 
 def configure_logs(stream: TextIO | None = None, level: int = logging.INFO) -> None:
-    """Write every record of this process to ``stream``, stderr where None."""
+    """Write every record of this process to ``stream``; None: stderr."""
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -78,9 +78,9 @@ def _handler(stream: TextIO | None) -> logging.Handler:
 
 
 def hand_over_logs() -> None:
-    """Hand records to Python's logging, as a program that imports thoraq has configured it.
+    """Pass records to Python's logging, as configured by a program that imports thoraq.
 
-    Leaves structlog alone where it is configured already.
+    Does nothing if structlog is already configured.
     """
     if structlog.is_configured():
         return
@@ -105,25 +105,25 @@ def _without_exception_text(logger: WrappedLogger, method: str, event: EventDict
     if isinstance(failure, tuple) and failure[0] is not None:
         kind, _, trace = failure
         event["exception"] = kind.__name__
-        event["passed"] = _places(trace)
+        event["passed"] = _call_stack(trace)
         if event.get("logger") == _TELLS_EXCEPTIONS:
             event["event"] = "task failed"
     return event
 
 
 def _without_message(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Leave out what a refused message holds: whoever sent it may have put anything into it."""
+    """Omit the content of a refused message, which may be anything."""
     del logger, method
     message = event.get("event")
-    ours = str(event.get("logger", "")).startswith(_SHOW_MESSAGES)
-    if ours and isinstance(message, str) and message.startswith(_REFUSALS):
+    shows = str(event.get("logger", "")).startswith(_SHOW_MESSAGES)
+    if shows and isinstance(message, str) and message.startswith(_REFUSALS):
         event["event"] = "a message that thoraq did not send was refused"
         event["code"] = MessageInvalid.code
     return event
 
 
 def _in_order(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Put what every line has first, and what it is about; whoever greps relies on the order."""
+    """Put the common keys first, in a fixed order that searches can rely on."""
     del logger, method
     first = {name: event.pop(name) for name in _FIRST if name in event}
     return {**first, **event}
@@ -134,7 +134,7 @@ def _without_delete(logger: WrappedLogger, method: str, line: Any) -> str:
     return printable_json(line)
 
 
-def _places(trace: TracebackType | None) -> list[str]:
+def _call_stack(trace: TracebackType | None) -> list[str]:
     return [
         f"{frame.f_globals.get('__name__', '?')}:{line} {frame.f_code.co_name}"
         for frame, line in traceback.walk_tb(trace)

@@ -1,4 +1,4 @@
-"""What travels through the queue: task names, queue names and a row's number, nothing else."""
+"""Messages of the queue: task names, queue names and the id of a row, nothing else."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ ROUTINE_QUEUE: Final = "measure.routine"
 TRAINING_QUEUE: Final = "training"
 UPKEEP_QUEUE: Final = "upkeep"
 
-#: A database numbers rows in 64 bits with a sign.
+#: Ids of rows are signed 64-bit integers.
 _LARGEST_ID = (1 << 63) - 1
 
-#: In the order a worker empties them.
+#: In the order of priority.
 MEASURE_QUEUES: Final = (URGENT_QUEUE, ROUTINE_QUEUE)
 
 TASK_QUEUES: Final = (*MEASURE_QUEUES, TRAINING_QUEUE, UPKEEP_QUEUE)
@@ -31,10 +31,10 @@ TASK_QUEUES: Final = (*MEASURE_QUEUES, TRAINING_QUEUE, UPKEEP_QUEUE)
 QUEUE_OF: Final = {Priority.URGENT: URGENT_QUEUE, Priority.ROUTINE: ROUTINE_QUEUE}
 
 
-#: What each task is told: the name of its one argument, a row's number.
+#: The name of each task's only argument, the id of a row.
 _ARGUMENT: Final = {MEASURE: "chunk_id", TRAIN: "run_id", UPKEEP: None}
 _TASK_ID = re.compile(r"[0-9a-f-]{36}")
-#: What Celery would obey, and thoraq never asks for, with the values that ask for nothing.
+#: Headers that Celery would act on and thoraq never uses, with their neutral values.
 _UNUSED: Final[dict[str, tuple[object, ...]]] = {
     "chord": (None,),
     "compression": (None,),
@@ -52,7 +52,7 @@ _UNUSED: Final[dict[str, tuple[object, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a message asks for; all that a worker is told of it."""
+    """The task a message asks for; nothing else of the message reaches a worker."""
 
     task: str
     task_id: str
@@ -61,19 +61,19 @@ class Call:
 
 
 def measure_message(chunk_id: int) -> dict[str, int]:
-    """Return the arguments of a chunk's task: its number, so that no queue holds a name."""
+    """Return the arguments of a chunk's task: its id only, so that queues contain no names."""
     return {"chunk_id": valid_id(chunk_id)}
 
 
 def train_message(run_id: int) -> dict[str, int]:
-    """Return the arguments of a training run's task: its number."""
+    """Return the arguments of a training run's task: its id."""
     return {"run_id": valid_id(run_id)}
 
 
 def read_call(headers: Any, decode: Callable[[], Any]) -> Call:
-    """Return what a message asks for, if thoraq sends such; ``decode``: gives its body.
+    """Return the task of a message, if thoraq could have sent it; ``decode`` returns its body.
 
-    Raises MessageInvalid, and whatever strange headers and bodies cause.
+    Raises MessageInvalid, and any exception that malformed headers and bodies cause.
     """
     task, task_id = headers["task"], headers["id"]
     argument = _ARGUMENT[task]
@@ -82,7 +82,7 @@ def read_call(headers: Any, decode: Callable[[], Any]) -> Call:
     ):
         raise MessageInvalid
     positional, named, embedded = decode()
-    # What is embedded would be sent on once the task has ended.
+    # Embedded callbacks would be sent once the task has ended.
     if positional or len(named) != (argument is not None) or any(embedded.values()):
         raise MessageInvalid
     arguments = {} if argument is None else {argument: valid_id(named[argument])}
@@ -90,7 +90,7 @@ def read_call(headers: Any, decode: Callable[[], Any]) -> Call:
 
 
 def _expiry(expires: object, task: str) -> datetime | None:
-    """Return when a round of upkeep expires; a chunk waits as long as it takes."""
+    """Return when a round of upkeep expires; chunks do not expire."""
     if expires is None:
         return None
     if task != UPKEEP or not isinstance(expires, str):
@@ -102,7 +102,7 @@ def _expiry(expires: object, task: str) -> datetime | None:
 
 
 def valid_id(number: object) -> int:
-    """Return what a message says, if it is a row's number. Raises MessageInvalid."""
+    """Return an argument if it is a valid row id. Raises MessageInvalid."""
     if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= _LARGEST_ID:
         raise MessageInvalid.because(f"a {type(number).__name__}")
     return number

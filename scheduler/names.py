@@ -1,4 +1,4 @@
-"""What things are called: batches nobody named, networks of ours, studies as they are stored."""
+"""Names: of batches without one, of shipped networks, and of studies and paths as stored."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from pathlib import Path
 
 from db.records import ResultFilter
 
-#: Every network thoraq ships is called so; those of others are not.
+#: Names reserved for shipped networks.
 SHIPPED = re.compile(r"thoraq-\d+")
 
-#: Bytes of a batch's name; every database keeps it in an index.
+#: Longest batch name in bytes; databases index it.
 MOST_NAME_BYTES = 200
 
 
 def is_shipped_name(version: str) -> bool:
-    """Say whether a network's version is one that thoraq ships or shipped."""
+    """Whether a network's version is reserved for shipped networks."""
     return SHIPPED.fullmatch(version) is not None
 
 
 def readable(text: str) -> str:
-    """Return the text as a part of a name: letters, digits, dots, dashes and underscores."""
+    """Return the text as part of a name: letters, digits, dots, dashes and underscores only."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:40]
 
 
 def batch_name(paths: Sequence[Path], model: str | None = None) -> str:
     """Return a readable, stable name: the first folder's, and a digest of all absolute paths.
 
-    The same command gives the same name, so that it goes on with its batch. A network that was
-    asked for has a batch of its own, since a batch looks at each file once.
+    The same command gives the same name, so that it continues its batch. With ``model`` the name
+    differs, since a batch measures each file once.
     """
     resolved = sorted(os.fsencode(path.resolve()) for path in paths)
     first = os.fsdecode(Path(os.fsdecode(resolved[0])).name) or "root"
@@ -47,20 +47,20 @@ def remeasured_name(model: str, wanted: ResultFilter) -> str:
 
 
 def check_batch_name(name: str) -> str:
-    """Return a name that a new batch may have. Raises ValueError."""
+    """Return ``name`` if it is valid for a new batch. Raises ValueError."""
     if name != name.strip() or not name:
-        raise ValueError("a batch's name is not empty and has no space at its ends")
+        raise ValueError("a batch name must not be empty or begin or end with a space")
     if name.startswith("-"):
-        raise ValueError(f"{name!r} begins with a dash, as options do")
+        raise ValueError(f"{name!r} begins with a dash, like an option")
     if len(os.fsencode(name)) > MOST_NAME_BYTES:
-        raise ValueError(f"a batch's name has at most {MOST_NAME_BYTES} bytes")
+        raise ValueError(f"a batch name has at most {MOST_NAME_BYTES} bytes")
     return name
 
 
 def named_study(study: str) -> str:
-    """Return a study's name as the database knows it: a path is made absolute.
+    """Return a study's name as stored in the database: paths are made absolute.
 
-    So is the path of a file that is no longer in its folder: a watch may have moved it.
+    This includes the path of a file that is no longer in its folder: a watch may have moved it.
     """
     path = Path(study)
     known = path.exists() or ("/" in study and path.parent.exists())
@@ -68,5 +68,5 @@ def named_study(study: str) -> str:
 
 
 def named_path(path: str) -> str:
-    """Return a path as the database knows it; a part of one stays as it is."""
+    """Return a path as stored in the database; a part of a path is returned unchanged."""
     return named_study(path) if "/" in path and not path.endswith("/") else path

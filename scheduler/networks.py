@@ -1,4 +1,4 @@
-"""Where the files of a network are, and bringing them there."""
+"""The files of registered networks, and copying them into the state folder."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from scheduler.settings import Settings
 
 
 def card_of(version: str, settings: Settings) -> ModelCard:
-    """Return the card of a network whose files are here and sound.
+    """Return the card of a network whose files are present and intact.
 
     Raises ModelAbsent, CardInvalid, WeightsMissing, WeightsMismatch.
     """
@@ -43,9 +43,9 @@ def card_of(version: str, settings: Settings) -> ModelCard:
 
 
 def find_card(version: str, settings: Settings) -> ModelCard:
-    """Return the card of a network, the shipped one or one that was brought in.
+    """Return the card of a network, shipped or registered, without checking its weights.
 
-    Its weights are not looked at. Raises ModelAbsent, CardInvalid.
+    Raises ModelAbsent, CardInvalid.
     """
     shipped = shipped_card()
     if shipped.version == version:
@@ -57,20 +57,20 @@ def find_card(version: str, settings: Settings) -> ModelCard:
 
 
 def network_folder(version: str, settings: Settings) -> Path:
-    """Return the folder of a network that was brought in or trained here."""
+    """Return the folder of a registered or trained network."""
     return settings.models_folder / Path(version).name
 
 
-def card_at(place: Path) -> ModelCard:
-    """Return the card at ``place``, a folder or itself; `imported_network` checks its weights.
+def card_at(path: Path) -> ModelCard:
+    """Return the card at ``path``, a folder or itself; `imported_network` checks its weights.
 
     Raises VersionReserved, CardInvalid, ModelFileUnfit.
     """
-    return load_foreign_card(place / CARD_FILE if place.is_dir() else place, check_version)
+    return load_foreign_card(path / CARD_FILE if path.is_dir() else path, check_version)
 
 
 def check_version(version: str) -> str:
-    """Return a name that a network may have. Raises VersionReserved."""
+    """Return ``version`` if a registered network may have it. Raises VersionReserved."""
     if is_shipped_name(version) or readable(version) != version:
         raise VersionReserved.about(version)
     return version
@@ -78,16 +78,16 @@ def check_version(version: str) -> str:
 
 @contextmanager
 def imported_network(card: ModelCard, settings: Settings) -> Iterator[None]:
-    """Copy a network to where workers look for it, once the block ends without an error.
+    """Copy a network to the models folder once the block ends without an error.
 
-    Its files are read once, and what was copied is what was checked. Doing so again changes
-    nothing. Raises ModelDiffers, CardInvalid, WeightsMissing, WeightsMismatch, ModelFileUnfit.
+    Its files are read once, so the copy is what was checked. Repeating it changes nothing. Raises
+    ModelDiffers, CardInvalid, WeightsMissing, WeightsMismatch, ModelFileUnfit.
     """
     folder = network_folder(card.version, settings)
     if folder.exists():
-        standing = card_of(card.version, settings)
-        if standing.weights_digest != card.weights_digest:
-            raise ModelDiffers.because(f"{folder} holds other weights")
+        existing = card_of(card.version, settings)
+        if existing.weights_digest != card.weights_digest:
+            raise ModelDiffers.because(f"{folder} contains other weights")
         yield
         return
     draft = folder.with_name(f".{card.version}.part")
@@ -145,9 +145,9 @@ def promote_network(
 
 
 def check_figures(candidate: ModelRecord, served: ModelRecord) -> None:
-    """Refuse a network whose card states worse figures than the served one's, or none.
+    """Refuse a network whose card states worse figures than the served network's, or no figures.
 
-    Worse is a mean error above the served network's 95 % interval. Raises ModelWorse.
+    Worse means a mean error above the served network's 95 % interval. Raises ModelWorse.
     """
     absent = [kind for kind in KINDS if not figures(candidate.card, kind)]
     known = {kind: pooled(figures(served.card, kind)) for kind in KINDS}

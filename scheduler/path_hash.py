@@ -1,6 +1,6 @@
-"""Hashes of paths, with the key that patients' numbers are hashed with.
+"""Hashes of paths, made with the same key as hashes of PatientIDs.
 
-What is printed of a path and what is stored once its work has ended are the same text.
+The printed hash of a path and its stored hash are the same.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ _HASH_BYTES = 16
 
 
 class PathHash:
-    """Turns a path into 32 hex digits."""
+    """Converts a path into 32 hex digits."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._key: bytes | None = None
 
     def __call__(self, path: str) -> str:
-        """Return the hash of a path in full. Raises KeyUnusable."""
-        # Not before it is needed: of those who may read paths, few may read the key.
+        """Return the hash of a full path. Raises KeyUnusable."""
+        # Read the key only when needed: not every user who may read paths may read the key.
         if self._key is None:
             self._key = _patients_key(self._settings)
         return hashlib.blake2b(
@@ -33,17 +33,17 @@ class PathHash:
 
 
 def _patients_key(settings: Settings) -> bytes:
-    """Return the key; it is made only beside a database of this state folder.
+    """Return the key; it is created only if the database is in this state folder.
 
-    Whoever asks a database from elsewhere would make one that `thoraq forget` then finds nothing
-    with. Raises KeyUnusable.
+    With a database elsewhere a new key would differ from the workers', and `thoraq forget` would
+    find nothing with it. Raises KeyUnusable.
     """
     take = key_of if settings.database_url is None else key_in_use
     try:
         return take(settings.patient_key, settings.state / "patient.key")
     except KeyUnusable as exc:
         raise KeyUnusable(
-            "a path is hashed (THORAQ_SHOW_PATHS, THORAQ_STORE_PATHS) with the patients' key, which"
-            " only thoraq's user may read: run this as that user, or name the folder it is in among"
-            f" THORAQ_ROOTS and set THORAQ_SHOW_PATHS=relative. {exc}"
+            "paths are hashed (THORAQ_SHOW_PATHS, THORAQ_STORE_PATHS) with the patient key, which"
+            " only thoraq's user may read: run the command as that user, or add the file's folder"
+            f" to THORAQ_ROOTS and set THORAQ_SHOW_PATHS=relative. {exc}"
         ) from exc

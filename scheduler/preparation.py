@@ -1,4 +1,4 @@
-"""What comes before any work: the database is brought up to date, the shipped network noted."""
+"""Preparation for any work: upgrading the database and registering the shipped network."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from scheduler.settings import Settings
 
 
 def prepare(settings: Settings, model: str | None = None) -> Database:
-    """Bring the database up to date and note the shipped network; a promoted one stays served.
+    """Upgrade the database and register the shipped network; a promoted network stays served.
 
-    ``model``: a version that has to be there. Raises DatabaseError, ModelUnknown, NetworkError,
+    ``model``: a version that must exist. Raises DatabaseError, ModelUnknown, NetworkError,
     WrongSetting.
     """
     claim_state_folder(settings)

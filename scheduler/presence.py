@@ -1,6 +1,7 @@
-"""Presence: which processes take from the queues, and when each was last there.
+"""Presence: which processes consume from the queues, and when each last sent a heartbeat.
 
-Redis keeps it, by its own clock, since those of machines differ; also of processes that are gone.
+It is stored in Redis, with the time of Redis, since the clocks of machines differ; entries of ended
+processes are kept too.
 """
 
 from __future__ import annotations
@@ -18,18 +19,18 @@ from scheduler.broker_keys import PRESENT
 from scheduler.messages import TASK_QUEUES
 
 BEAT_SECONDS = 2.0
-#: Longer than a busy machine keeps a process from its beat.
+#: Longer than a busy machine delays a heartbeat.
 SILENT_SECONDS = 15.0
-#: Processes that are remembered; those of containers are called differently with each start.
+#: Entries that are kept; containers get a new name with each start.
 _MOST = 1000
 _LONGEST_NAME = 255
-#: What was silent for longer is forgotten; seconds of ten years.
+#: Older entries are ignored: ten years.
 _LONGEST_SECONDS = 10 * 365 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """A process that takes from ``queues``, or did. ``silent_seconds``: since its last beat."""
+    """A process that consumes from ``queues``, or did. ``silent_seconds``: since its last beat."""
 
     name: str
     queues: frozenset[str]
@@ -37,29 +38,29 @@ class Presence:
 
     @property
     def is_here(self) -> bool:
-        """Whether it is running, as far as can be known."""
+        """Whether it is probably running."""
         return self.silent_seconds < SILENT_SECONDS
 
 
 def note_presence(
     client: Redis, name: str, queues: Sequence[str], *, leaving: bool = False
 ) -> None:
-    """Note that a process is there; ``leaving``: that it no longer is. A failure is ignored."""
+    """Record that a process runs; ``leaving``: that it has ended. Failures are ignored."""
     with suppress(RedisError, OSError):
         now = _now(client)
         with client.pipeline(transaction=False) as pipe:
             seen_at = now - SILENT_SECONDS if leaving else now
             pipe.zadd(PRESENT, {f"{','.join(queues)} {name}": seen_at})
-            # Times to come are nobody's of ours, and would push ours out.
+            # Entries in the future are not thoraq's, and would displace valid ones.
             pipe.zremrangebyscore(PRESENT, now + SILENT_SECONDS, "+inf")
             pipe.zremrangebyrank(PRESENT, 0, -_MOST - 1)
             pipe.execute()
 
 
 def read_presences(broker_url: str, seconds: float) -> list[Presence] | None:
-    """Return who is or was there; None where the broker does not tell this user.
+    """Return the recorded processes; None if this Redis user may not read them.
 
-    ``seconds``: how long an answer is waited for.
+    ``seconds``: timeout of the broker's answer.
     Raises BrokerUnavailable, BrokerRefuses, BrokerUntrusted.
     """
     with asking(broker_url, seconds) as client:
@@ -80,12 +81,12 @@ def _now(client: Redis) -> float:
 
 
 def _presence(member: bytes, silent_seconds: float) -> Presence | None:
-    """Return what an entry says; None for one that thoraq did not make."""
+    """Return the presence of an entry; None for an entry that thoraq did not write."""
     queues, _, name = member.decode(errors="replace").partition(" ")
     named = frozenset(queues.split(","))
     if not named <= set(TASK_QUEUES) or not 0 < len(name) <= _LONGEST_NAME:
         return None
-    # In the future it would be there forever; a moment ahead is that of a clock that was set.
+    # An entry in the future would never expire; a few seconds ahead the clock was adjusted.
     if not -SILENT_SECONDS <= silent_seconds <= _LONGEST_SECONDS:
         return None
     return Presence(name, named, max(0.0, silent_seconds))

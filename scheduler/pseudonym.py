@@ -1,7 +1,7 @@
-"""Patient and accession numbers as they are stored: hashed with a key that stays here.
+"""Patient and accession numbers as stored: hashed with a key that stays in the state folder.
 
-The same number always has the same hash, so one patient stays queryable over time, and whoever
-has the database without the key cannot try numbers out.
+The same number always has the same hash, so a patient can be found over time, but without the key
+numbers cannot be tried against the database.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ _HASH_BYTES = 16
 
 
 class Pseudonyms:
-    """Turns a number into what the database holds."""
+    """Converts a number into its stored form."""
 
     def __init__(self, key: bytes | None) -> None:
         self._key = key
 
     @classmethod
     def of(cls, settings: Settings) -> Pseudonyms:
-        """Hash with the configured key, else with the state folder's, made where there is none.
+        """Return pseudonyms for storing; the key of the state folder is created if missing.
 
         Raises KeyUnusable.
         """
@@ -32,16 +32,16 @@ class Pseudonyms:
 
     @classmethod
     def in_use(cls, settings: Settings) -> Pseudonyms:
-        """Look numbers up that were stored; no key is made. Raises KeyUnusable."""
+        """Return pseudonyms for looking numbers up; no key is created. Raises KeyUnusable."""
         if settings.store_patient_ids:
             return cls(None)
         return cls(key_in_use(settings.patient_key, settings.state / "patient.key"))
 
     @classmethod
     def forms(cls, settings: Settings, value: str) -> tuple[str, ...]:
-        """Return every form a number may be stored in: as it is, and hashed by the key of today.
+        """Return every form in which a number may be stored: plain, and hashed with today's key.
 
-        No key is made. Raises KeyUnusable.
+        No key is created. Raises KeyUnusable.
         """
         file = settings.state / "patient.key"
         plain = (value, value.strip())
@@ -50,15 +50,15 @@ class Pseudonyms:
         return (*plain, cls(key_in_use(settings.patient_key, file)).hashed(value))
 
     def stored(self, value: str | None) -> str | None:
-        """Return what is stored for a number; the number itself where the settings say so."""
+        """Return the stored form of a number; the number itself if the settings say so."""
         if value is None or self._key is None:
             return value
         return self.hashed(value)
 
     def hashed(self, value: str) -> str:
-        """Return the hash of a number. Raises ValueError: there is no key."""
+        """Return the hash of a number. Raises ValueError if there is no key."""
         if self._key is None:
-            raise ValueError("numbers are stored as they are")
+            raise ValueError("numbers are stored unhashed")
         return hashlib.blake2b(
             value.strip().encode("utf-8", "surrogateescape"),
             key=self._key,

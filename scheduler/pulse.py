@@ -1,7 +1,7 @@
-"""The pulse: a process notes in the state folder, every few seconds, that its work goes on.
+"""The pulse: a process records in the state folder, every few seconds, that its work progresses.
 
-Read by `thoraq health` on the same machine, which asks no broker. Times are those since the
-machine's start, which nobody sets.
+It is read by `thoraq health` on the same machine, without a broker. Times are seconds of uptime,
+which clock changes do not affect.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from pathlib import Path
 
 from scheduler.settings import Settings
 
-#: A pulse is written no more often.
+#: Shortest time between two writes.
 BEAT_SECONDS = 2.0
-#: What was silent for longer was taken out of service; seconds.
+#: Processes silent for longer are ignored as taken out of service.
 _FORGOTTEN_SECONDS = 86_400.0
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class PulseKind(StrEnum):
-    """What has a pulse, and is asked for by this name."""
+    """Kinds of processes with a pulse."""
 
     SCHEDULER = "scheduler"
     WORKER = "worker"
@@ -37,11 +37,12 @@ class PulseKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """What a process last noted of itself.
+    """The last record of a process.
 
     ``name``: the process, or the folder it watches. ``at_seconds``: of this machine's uptime.
-    ``limit_seconds``: silence that is no longer usual. ``idle_seconds``: for how long work waited
-    and it took none. ``child_seconds``: for how long the child that does its tasks has not run.
+    ``limit_seconds``: silence after which it is unhealthy. ``idle_seconds``: for how long it has
+    taken nothing although work was waiting. ``child_seconds``: for how long the child that does its
+    tasks has not run.
     """
 
     kind: PulseKind
@@ -53,18 +54,18 @@ class Beat:
 
     @property
     def silent_seconds(self) -> float:
-        """How long ago that was."""
+        """Seconds since the record."""
         return _uptime() - self.at_seconds
 
     @property
     def fault(self) -> str | None:
-        """Return what is wrong with the process; None where its work goes on."""
+        """What is wrong with the process; None if its work progresses."""
         if self.silent_seconds > self.limit_seconds:
-            return f"nothing has gone on for {self.silent_seconds:.0f} s"
+            return f"no progress for {self.silent_seconds:.0f} s"
         if self.child_seconds > self.limit_seconds:
             return f"its child process has not run for {self.child_seconds:.0f} s"
         if self.idle_seconds > self.limit_seconds:
-            return f"it has taken nothing for {self.idle_seconds:.0f} s, and work waits"
+            return f"took nothing for {self.idle_seconds:.0f} s although work is waiting"
         return None
 
 
@@ -80,11 +81,11 @@ class Pulse:
         self._is_mute = False
 
     def mute(self) -> None:
-        """Leave the note to a process that goes on."""
+        """Leave the record to another process of the same name."""
         self._is_mute = True
 
     def beat(self, idle_seconds: float = 0.0, child_seconds: float = 0.0) -> None:
-        """Note that work goes on. A disk that takes nothing is passed over."""
+        """Record that work progresses. Write errors are ignored."""
         now = _uptime()
         if self._is_mute or now - self._written_at < BEAT_SECONDS / 2:
             return
@@ -97,7 +98,7 @@ class Pulse:
             half.replace(self._path)
 
     def end(self) -> None:
-        """Leave: what was stopped on purpose is not missed."""
+        """Remove the record: a process stopped on purpose is not missing."""
         if self._is_mute:
             return
         with suppress(OSError):
@@ -105,20 +106,20 @@ class Pulse:
 
 
 def folder_of(state: Path) -> Path:
-    """Return where the pulses of this host are kept: containers share a state folder."""
+    """Return the folder of this host's pulses; containers may share a state folder."""
     name = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:16]
     return state.absolute() / "pulse" / name
 
 
 def read_beats(settings: Settings) -> Iterator[Beat]:
-    """Yield what each process of this host last noted since the machine was started."""
+    """Yield the last record of each process of this host since the machine was started."""
     for path in sorted(folder_of(settings.state).glob("*.json")):
         try:
             held = json.loads(path.read_text(encoding="utf-8"))
             boot = held.pop("boot")
             beat = Beat(**held | {"kind": PulseKind(held["kind"])})
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            continue  # gone by now, or not of our making
+            continue  # removed meanwhile, or not written by thoraq
         if boot == _boot() and beat.silent_seconds < _FORGOTTEN_SECONDS:
             yield beat
 

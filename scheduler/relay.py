@@ -1,8 +1,7 @@
-"""The relay: chunks that were committed become messages.
+"""The relay: sends messages for committed chunks.
 
 A crash between publishing and marking sends a chunk twice, which costs its second worker one
-query; a crash before publishing leaves it to the next round. Nothing is sent that a rollback
-could take back.
+query; a crash before publishing leaves it to the next round. Nothing is sent before its commit.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ from scheduler.messages import (
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: Routine chunks that may wait in Redis: enough to feed many workers from one round to the next,
-#: few enough that recovery does not take a long queue for a lost one.
+#: Routine chunks that may wait in Redis: enough for many workers until the next round, few enough
+#: that recovery does not mistake a long queue for a lost one.
 _WINDOW = 1000
 #: Chunks published before they are marked.
 _BLOCK = 100
@@ -49,7 +48,7 @@ def relay(database: Database, app: Celery) -> int:
     _notice_loss(database, app)
     sent = _send_runs(database, app)
     room = _WINDOW - waiting_chunks(database)
-    # All at once: each question goes through every chunk that waits, and millions may.
+    # One query for all: each query scans every waiting chunk, possibly millions.
     while due := unsent_chunks(database, _WINDOW):
         urgent = [each for each in due if each.priority is Priority.URGENT]
         routine = due[len(urgent) :][: max(room - len(urgent), 0)]
@@ -59,14 +58,14 @@ def relay(database: Database, app: Celery) -> int:
         sent += len(urgent) + len(routine)
         room -= len(urgent) + len(routine)
         if len(due) < _WINDOW or len(urgent) < len(due):
-            break  # no urgent one is left behind a routine one
+            break  # no urgent chunk is left
     return sent
 
 
 def resend_lost_runs(database: Database, app: Celery, resend_seconds: float) -> int:
-    """Have training runs sent again whose messages are lost; return how many.
+    """Mark training runs whose messages are lost to be sent again; return how many.
 
-    A run may wait for days behind others. As long as a message waits as well nothing is lost, and
+    A run may wait for days behind others. While any message is waiting, none is assumed lost, and
     sending again would only pile up messages. Raises BrokerUnavailable.
     """
     try:
@@ -79,13 +78,13 @@ def resend_lost_runs(database: Database, app: Celery, resend_seconds: float) -> 
 
 
 def _notice_loss(database: Database, app: Celery) -> None:
-    """Have everything sent again if Redis was emptied or replaced. Raises BrokerUnavailable."""
+    """Mark everything to be sent again if Redis has lost its data. Raises BrokerUnavailable."""
     try:
         with app.producer_or_acquire() as producer:
             channel: Any = producer.channel
             if channel.client.exists(MARK):
                 return
-            # First the chunks, then the mark: a crash between the two sends twice, never not.
+            # Chunks first, then the mark: a crash between the two sends twice, never not at all.
             resent = resend_all(database) + resend_runs(database)
             channel.client.set(MARK, 1)
     except (OperationalError, RedisError, OSError) as exc:

@@ -1,6 +1,6 @@
-"""Who may read what this machine keeps: its user alone, or a group that the settings name.
+"""Permissions of the state folder: for its user only, or for a group from the settings.
 
-What an operator asks for at a path of their own has the rights that their umask says.
+Files that an operator writes to their own paths have the permissions of their umask.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _log = structlog.stdlib.get_logger(__name__)
 
 _NOT_OTHERS = 0o077
 _NOT_WRITTEN_BY_GROUP = 0o027
-#: What thoraq makes in a state folder; a folder that holds more is not ours to close.
+#: Prefixes of files that thoraq creates in a state folder; a folder with others is not closed.
 _OURS = ("thoraq.db", ".patient.key-", ".converted.key-")
 _OURS_TOO = (
     *("broker", "logs", "reports", "runs", "models", "converted", "pulse"),
     *("patient.key", "converted.key", "thoraq.env"),
 )
-#: What no group is to read.
+#: Files that no group may read.
 _SECRET = ("broker", "patient.key", "converted.key", "thoraq.env")
 
 
 class _Before(NamedTuple):
-    """The umask this process was started with, and the folder that it does not hold for."""
+    """The original umask of this process, and the state folder, to which it does not apply."""
 
     umask: int
     state: Path
@@ -45,11 +45,11 @@ _before: list[_Before] = []
 
 @contextmanager
 def private_files(settings: Settings, *, new: bool = False) -> Iterator[None]:
-    """Keep what is made from here on to ourselves; narrow a state folder that is wider.
+    """Create files without permissions for others; restrict those of an existing state folder.
 
-    ``new``: also one that holds nothing of thoraq's yet, as `claim_state_folder` does. Processes
-    that are started meanwhile do so too. Raises WrongSetting for a group that the state folder
-    cannot be given.
+    ``new``: even if it contains nothing of thoraq's yet, as `claim_state_folder` does. Processes
+    that are started meanwhile do so umask. Raises WrongSetting if the state folder
+    cannot be given to the group.
     """
     hidden = _NOT_OTHERS if settings.group is None else _NOT_WRITTEN_BY_GROUP
     former = os.umask(hidden)
@@ -63,16 +63,16 @@ def private_files(settings: Settings, *, new: bool = False) -> Iterator[None]:
 
 
 def claim_state_folder(settings: Settings) -> None:
-    """Close a state folder, or give it to its group, before the first of thoraq's files is made.
+    """Restrict a state folder, or give it to its group, before the first file is created in it.
 
-    Raises WrongSetting for a group that the state folder cannot be given.
+    Raises WrongSetting if the state folder cannot be given to the group.
     """
     _set_rights(settings, new=True)
 
 
 @contextmanager
 def as_operator(path: Path) -> Iterator[None]:
-    """Make folders as the operator's umask says, unless ``path`` is in the state folder."""
+    """Use the operator's umask in the block, unless ``path`` is in the state folder."""
     if not _before or path.absolute().is_relative_to(_before[0].state):
         yield
         return
@@ -84,7 +84,7 @@ def as_operator(path: Path) -> Iterator[None]:
 
 
 def is_stream(path: Path) -> bool:
-    """Whether a path is one of the system's for a terminal, a pipe or another open file."""
+    """Whether a path is a device or descriptor of the system, such as /dev/stdout."""
     folder = os.path.realpath(path.parent)
     try:
         kind = path.stat().st_mode
@@ -96,17 +96,17 @@ def is_stream(path: Path) -> bool:
 
 @contextmanager
 def draft(path: Path) -> Iterator[Path]:
-    """Give a new file beside ``path`` to write to, which then takes its place, or leaves nothing.
+    """Yield a temporary file that replaces ``path`` at the end, or is removed on an error.
 
-    Its name is drawn, so nobody can have put a link there; its rights are as the operator's umask
-    says. Folders on the way are made. What is a stream is given itself.
+    It is in the same folder under a random name, so no link can be prepared there; its permissions
+    follow the operator's umask. Missing folders are created. A stream is yielded itself.
     """
     if is_stream(path):
         yield path
         return
     with as_operator(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        umask = os.umask(_NOT_OTHERS)  # there is no way to ask alone
+        umask = os.umask(_NOT_OTHERS)  # the umask can only be read by setting it
         os.umask(umask)
     descriptor, name = tempfile.mkstemp(".part", ".thoraq-", path.parent)
     os.close(descriptor)
@@ -131,36 +131,36 @@ def _is_ours(name: str) -> bool:
 
 
 def _share(folder: Path, group: str, *, new: bool) -> None:
-    """Give a state folder to a group, and what is made in it from then on."""
+    """Give a state folder, and files created in it later, to a group."""
     try:
         number = grp.getgrnam(group).gr_gid
         if new:
             folder.mkdir(parents=True, exist_ok=True)
         elif not os.path.isdir(folder):  # noqa: PTH112 - pathlib raises where it may not look
-            return  # what needs it tells
+            return  # reported by whatever needs the folder
         found = folder.stat()
         if found.st_gid != number or not found.st_mode & stat.S_ISGID:
             if not new and not any(_is_ours(each.name) for each in folder.iterdir()):
-                return  # any folder may have been named by mistake
+                return  # the folder may have been named by mistake
             _give(folder, number)
             os.chown(folder, -1, number)
             folder.chmod(0o2750)
     except KeyError:
-        raise WrongSetting(f"THORAQ_GROUP: there is no group {group}") from None
+        raise WrongSetting(f"THORAQ_GROUP: the group {group} does not exist") from None
     except PermissionError:
         raise WrongSetting(
-            f"THORAQ_GROUP: {folder} cannot be given to {group}; be its owner and a member"
+            f"THORAQ_GROUP: {folder} cannot be given to {group}; own it and join the group"
         ) from None
 
 
 def _give(folder: Path, group: int) -> None:
-    """Let a group read what is in a state folder already, but for keys, settings and broker."""
+    """Let a group read existing files of a state folder, except keys, settings and broker."""
     for each in folder.iterdir():
         ours = each.name.startswith("thoraq.db") or each.name in _OURS_TOO
         if not ours or each.name in _SECRET:
             continue
         for path in (each, *each.rglob("*")):
-            with suppress(OSError):  # gone by now, or another user's
+            with suppress(OSError):  # removed meanwhile, or another user's
                 mode = path.lstat().st_mode
                 if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
                     os.chown(path, -1, group, follow_symlinks=False)
@@ -174,20 +174,20 @@ def _narrow(folder: Path, hidden: int, *, new: bool) -> None:
             return
         entries = list(folder.iterdir())
     except OSError:
-        return  # whoever needs it tells
+        return  # reported by whatever needs the folder
     ours = [each for each in entries if _is_ours(each.name)]
     if not ours and not new:
-        return  # any folder may have been named by mistake
+        return  # the folder may have been named by mistake
     for each in ours:
-        with suppress(OSError):  # gone by now, or another user's
+        with suppress(OSError):  # removed meanwhile, or another user's
             mode = each.lstat().st_mode
             if mode & hidden and not stat.S_ISLNK(mode):
                 each.chmod(stat.S_IMODE(mode) & ~hidden)
     if len(ours) == len(entries):
         with suppress(OSError):
-            # Nor is a group handed on: systemd forbids services to set that bit, even again.
+            # Drop setgid too: systemd forbids services to set that bit, even again.
             handed_on = stat.S_ISGID if hidden == _NOT_OTHERS else 0
             folder.chmod(stat.S_IMODE(found.st_mode) & ~hidden & ~handed_on)
-        _log.warning("the state folder was open to others and is closed now")
+        _log.warning("the state folder was open to others; permissions corrected")
     elif ours:
-        _log.warning("the state folder is open to others and holds more than thoraq's; chmod it")
+        _log.warning("the state folder is open to others and contains other files; chmod it")

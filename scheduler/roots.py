@@ -1,4 +1,4 @@
-"""Roots: the folders that files may be read from, where the settings name any."""
+"""Roots: the folders from which files may be read, if the settings limit them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scheduler.errors import PlaceForbidden, PlaceMissing
 
 
 def check_places(paths: Sequence[Path]) -> Sequence[Path]:
-    """Refuse a path that is not there before anything is done. Raises PlaceMissing."""
+    """Refuse paths that do not exist, before any work. Raises PlaceMissing."""
     for path in paths:
         if not path.exists():
             raise PlaceMissing.about(path)
@@ -24,14 +24,14 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A folder that files may be read from."""
+    """A folder from which files may be read."""
 
     folder: Path
-    name: str | None = None  # where the settings give one
+    name: str | None = None  # the label from the settings
 
     @property
     def label(self) -> str | None:
-        """What stored paths call it: its name, else that of the folder; None: neither fits."""
+        """Label in stored paths: its name, else the folder's; None: neither is valid."""
         label = self.name or self.folder.name
         return label if _LABEL.fullmatch(label) else None
 
@@ -48,23 +48,23 @@ def _root(text: str) -> Root:
     return Root(Path(text))
 
 
-def check_allowed(place: Path, roots: Collection[Path]) -> Path:
-    """Check that ``place``, its links resolved, is below one of ``roots``, if there are any.
+def check_allowed(path: Path, roots: Collection[Path]) -> Path:
+    """Return ``path`` with its links resolved, if it is below one of ``roots`` or there are none.
 
-    Returns the resolved path, which is to be opened without following links: what was checked is
-    then what is read. Raises PlaceForbidden.
+    Open the result without following links, so that what was checked is what is read. Raises
+    PlaceForbidden.
     """
-    real = allowed_path(place, roots)
+    real = allowed_path(path, roots)
     if real is None:
-        raise PlaceForbidden.about(place)
+        raise PlaceForbidden.about(path)
     return real
 
 
-def allowed_path(place: Path, roots: Collection[Path]) -> Path | None:
-    """Return ``place``, its links resolved; None where it may not be read.
+def allowed_path(path: Path, roots: Collection[Path]) -> Path | None:
+    """Return ``path`` with its links resolved; None if it may not be read.
 
-    ``roots``: resolved; an empty collection means everywhere. Raises ValueError for a NUL.
+    ``roots``: resolved; empty means everywhere. Raises ValueError for a NUL.
     """
-    real = Path(os.path.realpath(place))
+    real = Path(os.path.realpath(path))
     allowed = not roots or any(real.is_relative_to(root) for root in roots)
     return real if allowed else None

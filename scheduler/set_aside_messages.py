@@ -1,4 +1,4 @@
-"""Messages that ended workers: counted, taken out, and kept in the broker for a look."""
+"""Messages that crashed workers: counted, removed from their queue, and kept for inspection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from redis.exceptions import RedisError, ResponseError
 from scheduler.broker import connect
 from scheduler.broker_keys import SET_ASIDE, SUSPECTS
 
-#: What is left of each count where nobody meets the message again.
+#: Lifetime of the counts after the last delivery.
 _SUSPECTED_SECONDS = 86_400
 _MOST_DEATHS = 2
 _MOST_KEPT = 100
@@ -21,24 +21,24 @@ _LARGEST_KEPT_CHARACTERS = 16_384
 
 
 def is_deadly(client: Redis, tag: str) -> bool:
-    """Note that a message is handed to this worker; whether it ended two before."""
+    """Count a delivery to this worker; return whether the message has crashed two before."""
     try:
         with client.pipeline() as pipe:
             pipe.hincrby(SUSPECTS, tag, 1)
             pipe.expire(SUSPECTS, _SUSPECTED_SECONDS)
             return int(pipe.execute()[0]) > _MOST_DEATHS
-    except ResponseError:  # the disk of Redis is full, or somebody wrote there
+    except ResponseError:  # the disk of Redis is full, or the key has another type
         return False
 
 
 def acquit(client: Redis, tag: str) -> None:
-    """Note that this worker outlived a message."""
+    """Record that this worker survived a message."""
     with suppress(ResponseError):
         client.hdel(SUSPECTS, tag)
 
 
 def set_aside(client: Redis, message: Any) -> None:
-    """Keep kombu's ``message`` for a look, with the latest hundred."""
+    """Keep kombu's ``message`` for inspection, among the latest hundred."""
     kept: dict[str, Any] = {
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "queue": message.delivery_info["routing_key"],
@@ -52,7 +52,7 @@ def set_aside(client: Redis, message: Any) -> None:
 
 
 def count_set_aside(broker_url: str) -> int:
-    """Return how many messages are kept; 0 where the broker does not tell."""
+    """Return how many messages are kept; 0 if the broker does not answer."""
     try:
         with connect(broker_url) as client:
             return int(client.llen(SET_ASIDE))

@@ -1,6 +1,6 @@
-"""The one file of settings that a process reads, obeyed where nobody else can have written it.
+"""The settings file of a process, accepted only if no other user can have written it.
 
-Who may write it names the database, the broker and the folders that are read.
+Its writer chooses the database, the broker and the folders that are read.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from scheduler.errors import SettingsMissing, SettingsUnreadable, SettingsUntrus
 VARIABLE = "THORAQ_ENV_FILE"
 #: In the working directory.
 LOCAL = Path("thoraq.env")
-#: Of the machine: what its services read, and its operators.
+#: The machine's file, for services and operators.
 MACHINE = Path("/etc/thoraq/thoraq.env")
-#: Named, no file is read.
+#: If this is named, no file is read.
 _NONE = Path(os.devnull)
 
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -29,9 +29,9 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 @dataclass(frozen=True, slots=True)
 class SettingsFile:
-    """A file that is open. ``content``: a path to what was opened, whatever has its name by then.
+    """An open file. ``content``: a path to the opened file, even if it is replaced meanwhile.
 
-    ``everybody_reads``: whether its rights let every user of the machine read it.
+    ``everybody_reads``: whether every user of the machine may read it.
     """
 
     path: Path
@@ -41,14 +41,14 @@ class SettingsFile:
 
 @contextmanager
 def open_settings(named: str | None, machine: Path = MACHINE) -> Iterator[SettingsFile | None]:
-    """Open the file that holds: ``named``, else that of the working directory, else ``machine``.
+    """Open ``named``, else the file of the working directory, else ``machine``.
 
-    Exactly one is read; None where there is none. Raises WrongSetting, SettingsMissing,
+    At most one file is read; yields None if none exists. Raises WrongSetting, SettingsMissing,
     SettingsUnreadable, SettingsUntrusted.
     """
     if named is not None:
         if not named.strip():
-            raise WrongSetting(f"{VARIABLE}: empty; give a value, or leave the setting out")
+            raise WrongSetting(f"{VARIABLE}: empty; give a value, or remove the setting")
         if Path(named) == _NONE:
             yield None
             return
@@ -67,7 +67,7 @@ def open_settings(named: str | None, machine: Path = MACHINE) -> Iterator[Settin
 
 @contextmanager
 def _trusted(path: Path) -> Iterator[SettingsFile | None]:
-    """Open a file; what is looked at is what is read. None where there is none."""
+    """Open a file and check the opened file; yield None if it does not exist."""
     try:
         opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -84,11 +84,11 @@ def _trusted(path: Path) -> Iterator[SettingsFile | None]:
     try:
         found = os.fstat(opened)
         if not stat.S_ISREG(found.st_mode):
-            raise _untrusted(path, "is no file")
+            raise _untrusted(path, "is not a regular file")
         if found.st_uid not in {os.geteuid(), 0}:
             raise _untrusted(path, f"belongs to user {found.st_uid}")
         if found.st_mode & _OTHERS_WRITE:
-            raise _untrusted(path, "can be written by others")
+            raise _untrusted(path, "is writable by others")
         everybody = bool(found.st_mode & stat.S_IROTH)
         yield SettingsFile(_shown(path), Path(f"/dev/fd/{opened}"), everybody)
     finally:

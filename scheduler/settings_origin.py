@@ -1,4 +1,4 @@
-"""Where the settings of a process come from: they decide which database is asked."""
+"""Where the settings of a process come from."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from scheduler.settings_file import LOCAL, VARIABLE, open_settings
 class SettingsOrigin:
     """Where the settings of this process come from.
 
-    ``file``: the file that is read, if any. ``overridden``: variables of it that the environment
-    sets to something else. ``exposed``: whether every user reads a password or key in it.
-    ``passed_over``: whether that of the working directory is read in place of the machine's.
+    ``file``: the file that is read, if any. ``overridden``: its variables that the environment
+    sets to another value. ``exposed``: whether it contains a password or key that every user can
+    read. ``passed_over``: whether the working directory's file is read instead of the machine's.
     """
 
     file: Path | None
@@ -29,7 +29,7 @@ class SettingsOrigin:
 
 
 def find_origin() -> SettingsOrigin:
-    """Say where settings come from. Raises as `read_settings` does."""
+    """Return where the settings come from. Raises as `read_settings`."""
     environment = process_environment()
     machine = Settings.MACHINE_FILE
     with open_settings(environment.get(VARIABLE), machine) as found:

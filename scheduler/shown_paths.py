@@ -1,6 +1,6 @@
-"""File paths as they are printed and exported: in full, below their root, or hashed.
+"""File paths as printed and exported: full, relative to their root, or hashed.
 
-Folder names of an archive may hold patients' numbers.
+Folder names of an archive may contain patient numbers.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from scheduler.path_hash import PathHash
 from scheduler.roots import roots_of
 from scheduler.settings import Settings
 
-#: Digits of a hash that a picture has room for; among a million files no two begin alike.
+#: Digits of a hash on a picture: enough to be unique among a million files.
 _SHORT_DIGITS = 12
 
 
 class ShownPaths:
-    """Turns a path into what others may see of it."""
+    """Converts paths into their shown form."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._form = settings.show_paths or PathForm(settings.store_paths)
         roots = () if self._form is PathForm.FULL else roots_of(settings.roots)
         self._roots = [(root.name, root.folder.resolve()) for root in roots]
-        # Where paths are stored relative to roots, they are asked for as they are stored.
+        # If paths are stored relative to roots, they are shown as stored.
         stored_so = settings.store_paths is StoredPaths.RELATIVE
         self._archive = archive_of(settings) if stored_so else None
         self._hashed = PathHash(settings)
 
     def shown(self, path: str) -> str:
-        """Return the path in its form; a path in no root is hashed rather than shown.
+        """Return the path in its shown form; a path outside of all roots is hashed.
 
-        Of a path that is not kept it is the hash in any form. Raises KeyUnusable.
+        A path stored as a hash is always shown as that hash. Raises KeyUnusable.
         """
         if (stored := hash_of(path)) is not None:
             return stored
@@ -43,7 +43,7 @@ class ShownPaths:
         return self._below(path) or self._hashed(path)
 
     def name(self, path: str) -> str:
-        """Return what a picture shows of it: the file's name, or how its hash begins.
+        """Return the path's name on a picture: the file name, or the beginning of its hash.
 
         Raises KeyUnusable.
         """
@@ -52,7 +52,7 @@ class ShownPaths:
         return self.shown(path)[:_SHORT_DIGITS]
 
     def _below(self, path: str) -> str | None:
-        """Return the path below its root; None where it is in none, or is not to be shown."""
+        """Return the path below its root; None if it is outside of all roots or must be hashed."""
         if self._form is not PathForm.RELATIVE:
             return None
         if self._archive is not None:

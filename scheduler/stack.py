@@ -1,4 +1,4 @@
-"""The stack: broker, upkeep and workers of one machine, started together and ended together."""
+"""The stack: broker, upkeep and workers of one machine, started and stopped together."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from scheduler.tether import tethered_command
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: A worker finishes its batch and gives the rest back within seconds.
+#: A worker finishes its device batch and returns the rest within seconds.
 _STOP_SECONDS = 30.0
-#: To ask the broker whether it is there takes milliseconds, which add up over a night.
+#: Each check of the broker costs milliseconds, which add up over a night.
 _BROKER_PAUSE_SECONDS = 2.0
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
-#: Whoever ends this often without having lived so long will not do better the next time.
+#: Give up after this many early exits in a row.
 _DEATHS = 6
-#: Whoever lived this long is restarted as if for the first time.
+#: A process that lived this long did not exit early; its restart pause is reset.
 _SOUND_SECONDS = 60.0
-#: Between two looks at the sizes of the logs.
+#: Pause between two checks of the log sizes.
 _ROTATION_SECONDS = 2.0
 
 
 @dataclass(slots=True)
 class Member:
-    """One process of the stack and how it has fared."""
+    """One process of the stack and its restarts."""
 
     name: str
     command: list[str]
@@ -58,12 +58,12 @@ class Member:
 
     @property
     def pid(self) -> int | None:
-        """Process id, None while it is down."""
+        """Process id; None while it is not running."""
         return self.process.pid if self.process is not None else None
 
 
 def scheduler_command() -> list[str]:
-    """Return the command that becomes the scheduler."""
+    """Return the command that runs the scheduler."""
     return [sys.executable, "-m", "scheduler"]
 
 
@@ -75,9 +75,9 @@ def worker_command(
     core: int | None = None,
     queues: str = "measure",
 ) -> list[str]:
-    """Return the command that becomes the worker on ``device``: auto, cpu or cuda:N.
+    """Return the command that runs a worker on ``device``: auto, cpu or cuda:N.
 
-    ``core``: the only one it may use, with its readers. ``queues``: measure or training.
+    ``core``: the only core for the worker and its readers. ``queues``: measure or training.
     """
     command = [sys.executable, "-m", "worker", "--device", device]
     command += ["--name", name] if name is not None else []
@@ -88,11 +88,12 @@ def worker_command(
 
 
 class Stack:
-    """Runs what a machine needs to measure: a worker for each of ``devices``, which may repeat.
+    """Runs broker, upkeep and a worker for each of ``devices``, which may repeat.
 
-    ``training``: one more, which trains on the first of them beside measuring.
+    ``training``: adds a training worker on the first device.
 
-    Call `tend` about twice a second from the thread that called `start`; its end ends them all.
+    Call `tend` about twice per second from the thread that called `start`; if that thread ends, all
+    processes end.
     """
 
     def __init__(
@@ -126,14 +127,14 @@ class Stack:
             self._spawn(member)
 
     def tend(self) -> None:
-        """Restart whoever died, after a pause that doubles while they keep dying.
+        """Restart processes that died, after a pause that doubles while they keep dying.
 
         Raises MemberFails, BrokerUnavailable.
         """
         now = time.monotonic()
         if self._broker is not None and now >= self._broker_due_at:
             if not self._broker.running():
-                # Ours died, or that of another command ended with it.
+                # Ours died, or the broker of another command ended.
                 self._broker.start()
             self._broker_due_at = now + _BROKER_PAUSE_SECONDS
         if now >= self._rotation_due_at:
@@ -141,13 +142,13 @@ class Stack:
             self._rotate()
         for member in self.members:
             if member.process is not None and member.process.poll() is not None:
-                self._mourn(member, now)
+                self._plan_restart(member, now)
             elif member.process is None and now >= member.start_due_at:
                 member.restarts += 1
                 self._spawn(member)
 
-    def _mourn(self, member: Member, now: float) -> None:
-        """Plan a dead member's return. Raises MemberFails where there is no point in it."""
+    def _plan_restart(self, member: Member, now: float) -> None:
+        """Schedule the restart of a dead process. Raises MemberFails after too many early exits."""
         member.last_exit = member.process.returncode if member.process is not None else None
         member.process = None
         if now - member.started_at > _SOUND_SECONDS:
@@ -156,12 +157,12 @@ class Stack:
         member.early_deaths += 1
         member.start_due_at = now + member.pause_seconds
         member.pause_seconds = min(2 * member.pause_seconds, _LONGEST_PAUSE_SECONDS)
-        _log.warning("a member stopped", member=member.name, exit=member.last_exit)
+        _log.warning("a process exited", member=member.name, exit=member.last_exit)
         if member.last_exit == MISCONFIGURED or member.early_deaths >= _DEATHS:
             raise MemberFails.because(f"{member.name}: {last_line(member.log)} ({member.log})")
 
     def stop(self) -> None:
-        """End everything this stack started; chunks at work are finished or given back."""
+        """Stop all processes; workers finish or return their chunks."""
         for member in self.members:
             if member.process is not None:
                 member.process.terminate()
@@ -175,17 +176,18 @@ class Stack:
             self._broker.stop()
 
     def run(self) -> None:
-        """Tend until SIGINT or SIGTERM, then stop."""
-        asked = threading.Event()
+        """Run until SIGINT or SIGTERM, then stop."""
+        stop = threading.Event()
 
-        def ask(number: int, frame: FrameType | None) -> None:
+        def request_stop(number: int, frame: FrameType | None) -> None:
             del number, frame
-            asked.set()
+            stop.set()
 
-        before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
+        signals = (signal.SIGINT, signal.SIGTERM)
+        before = {each: signal.signal(each, request_stop) for each in signals}
         try:
             with self:
-                while not asked.wait(0.5):
+                while not stop.wait(0.5):
                     self.tend()
         finally:
             for each, handler in before.items():
@@ -222,7 +224,7 @@ class Stack:
                 stdout=log,
                 stderr=log,
                 env=child_environment(self._settings) | {OWN_LOG: str(member.log)},
-                # Ctrl-C at a terminal reaches its whole group; only we decide who stops when.
+                # Ctrl-C at a terminal reaches the whole group; the stack itself stops them.
                 start_new_session=True,
             )
         finally:
@@ -231,7 +233,7 @@ class Stack:
 
 
 def _names(devices: Sequence[str]) -> list[str]:
-    """Name the workers: cpu0, cpu1; gpu0 for cuda:0, and gpu0b, gpu0c for others that share it."""
+    """Return names of workers: cpu0, cpu1; gpu0 for cuda:0, then gpu0b, gpu0c on that device."""
     names: list[str] = []
     for nth, device in enumerate(devices):
         before = devices[:nth].count(device)
@@ -247,5 +249,5 @@ def _end(process: subprocess.Popen[bytes], seconds: float) -> None:
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
-        process.kill()  # what it held comes back when its lease ends
+        process.kill()  # its files are requeued when its lease expires
         process.wait()

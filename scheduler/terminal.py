@@ -1,8 +1,7 @@
-r"""What a terminal or a log is sent: no character that would steer it.
+r"""Texts for terminals and logs, without control characters.
 
-Names of files are bytes of anybody's choice, headers and messages hold what others wrote. Escape
-sequences, other control characters, marks that turn the direction of writing and what has no width
-are written as ``\x1b`` and the like.
+File names, headers and messages may contain any characters. Escape sequences, other control
+characters, direction marks and characters without width are written as ``\x1b`` and the like.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ T = TypeVar("T")
 
 
 def printable(text: str) -> str:
-    """Return the text as one line without what a terminal must not receive."""
+    """Return the text as one line with control characters escaped."""
     return text if text.isprintable() else _without_controls(text, "")
 
 
 def printable_lines(text: str) -> str:
-    """Return the text with its ends of lines and tabs, and else as `printable` does."""
+    """Return the text as `printable` does, but with line ends and tabs."""
     return text if text.isprintable() else _without_controls(text, _LINES)
 
 
 def printable_row(row: Mapping[str, T]) -> dict[str, T | str]:
-    """Return a row of a table, its names too, with texts as `printable_lines` gives them."""
+    """Return a row of a table with `printable_lines` applied to names and texts."""
     return {
         printable_lines(name): printable_lines(value) if isinstance(value, str) else value
         for name, value in row.items()
@@ -39,7 +38,7 @@ def printable_row(row: Mapping[str, T]) -> dict[str, T | str]:
 
 
 def printable_json(text: str) -> str:
-    """Return JSON that is ASCII without the one control character JSON does not escape."""
+    """Return ASCII JSON with DEL escaped, the only control character JSON does not escape."""
     return text.replace("\x7f", "\\u007f")
 
 
@@ -53,15 +52,15 @@ def _without_controls(text: str, kept: str) -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that does not repeat controls of what it was given."""
+    """An argument parser whose messages have control characters escaped."""
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        """Leave; print the message without controls."""
+        """Exit; print the message with control characters escaped."""
         super().exit(status, None if message is None else printable_lines(message))
 
 
 def print_faults() -> None:
-    """Have errors that nothing catches printed without controls, from now on."""
+    """Print uncaught errors with control characters escaped from now on."""
     sys.excepthook = _print_fault
     threading.excepthook = _print_fault_of_thread
 

@@ -1,8 +1,8 @@
-"""A process that ends when the one that started it does.
+"""Tether a process to its parent, so that it ends with it.
 
-Run as a file it tethers itself and becomes the command behind it, so that a server that knows
-nothing of us, such as Redis, is tethered too: ``python tether.py OWNER_PID COMMAND ...``. This
-needs no code between fork and exec, which is unsafe where the owner has threads.
+Run as a script, it tethers itself and executes a command, so that other programs, such as Redis,
+are tethered too: ``python tether.py OWNER_PID COMMAND ...``. This needs no code between fork and
+exec, which is unsafe if the parent has threads.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def tethered_command(command: Sequence[str]) -> list[str]:
-    """Return the command that runs ``command`` tethered to this process.
+    """Return a command that runs ``command`` tethered to this process.
 
-    The kernel watches the thread that starts it: start it from one that lives as long as the
+    The kernel tethers it to the starting thread: start it from one that lives as long as the
     process.
     """
     return [sys.executable, __file__, str(os.getpid()), *command]
 
 
 def die_with(owner_pid: int, with_signal: signal.Signals = signal.SIGTERM) -> None:
-    """Have this process get ``with_signal`` once its parent ``owner_pid`` is gone.
+    """Send this process ``with_signal`` when its parent ``owner_pid`` ends.
 
-    Only Linux can; elsewhere whoever is killed without warning leaves its children behind.
+    Only on Linux; elsewhere the children of a killed process keep running.
     """
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, int(with_signal), 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
-    if os.getppid() != owner_pid:  # it died before the line above
+    if os.getppid() != owner_pid:  # the parent died before the call above
         os.kill(os.getpid(), with_signal)
 
 

@@ -1,7 +1,7 @@
-"""Kombu's way to Redis, for a broker that strangers reach as well.
+"""Kombu's Redis transport, hardened for a broker that other clients can reach too.
 
-Kombu trusts what it finds in Redis: an entry that is not of its making ends the process that meets
-it, and where the entry stays every process after it. Here it costs itself alone.
+Kombu trusts the content of Redis: a malformed entry crashes the process that reads it, and every
+process after it if the entry stays. Here such an entry is only discarded.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from scheduler.messages import TASK_QUEUES
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: What kombu puts between a queue's name and a priority, and between the parts of a binding.
+#: kombu's separator between queue name and priority, and between the parts of a binding.
 _SEPARATOR = "\x06\x16"
-#: A body in base64 is a third longer, and an envelope stands around it.
+#: A base64 body is a third longer, plus its envelope.
 _LARGEST_ITEM_BYTES = 2 * LARGEST_BODY_BYTES
 
 
 def register_transports() -> None:
-    """Have every connection to Redis of this process go this way."""
+    """Use this transport for every Redis connection of this process."""
     TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = f"{__name__}:Transport"
 
 
 class _QoS(redis.QoS):
-    """Messages that were delivered and are not acknowledged."""
+    """Delivered messages that are not yet acknowledged."""
 
     channel: Any
     _remove_from_indices: Any
@@ -60,17 +60,17 @@ class _QoS(redis.QoS):
         with self.channel.conn_or_acquire(client) as asked:
             held = asked.hget(self.unacked_key, tag)
             if held is not None and not _is_sound(held):
-                # Else it would keep all that come after it from being restored.
+                # It would keep all later messages from being restored.
                 self._remove_from_indices(tag).execute()
                 _refuse()
                 return
         super().restore_by_tag(tag, client, leftmost)
 
     def _ending(self, work: Callable[..., None], delivery_tag: str, *arguments: Any) -> None:
-        """End a message. Where Redis did not hear of it, it comes again, and its work is done then.
+        """Acknowledge or reject a message; if Redis fails, it is delivered again.
 
-        Kombu would count it as at work for ever, and a worker of which few such are left takes
-        nothing any more.
+        Kombu would count such a message as unfinished for ever, until the worker's prefetch limit
+        keeps it from taking any message.
         """
         try:
             self._mending(work, delivery_tag, *arguments)
@@ -90,7 +90,7 @@ class _QoS(redis.QoS):
 
 
 class _Client(Redis):
-    """Reads from queues what was checked."""
+    """Validates messages as they are read from queues."""
 
     def parse_response(self, connection: Any, command_name: Any, **options: Any) -> Any:
         answer: Any = super().parse_response(connection, command_name, **options)  # type: ignore[no-untyped-call]
@@ -99,11 +99,11 @@ class _Client(Redis):
         key, item = answer
         queue = bytes_to_str(key).partition(_SEPARATOR)[0]
         checked = _checked(item, queue)
-        return None if checked is None else (key, checked)  # none came
+        return None if checked is None else (key, checked)  # as if the queue were empty
 
 
 class _Guard:
-    """What a channel of ours adds to one of kombu's."""
+    """Additions to kombu's channel."""
 
     QoS = _QoS
 
@@ -113,7 +113,7 @@ class _Guard:
             mend_keys(client)
 
     def get_table(self, exchange: str) -> list[tuple[str, ...]]:
-        """Return the bindings of an exchange, without entries that are none."""
+        """Return the bindings of an exchange, without malformed entries."""
         key = self.keyprefix_queue % exchange  # type: ignore[attr-defined]
         with self.conn_or_acquire() as client:  # type: ignore[attr-defined]
             members = client.smembers(key)
@@ -141,35 +141,35 @@ class _Guard:
 
 
 class Channel(_Guard, redis.Channel):  # type: ignore[misc]
-    """A channel of one Redis."""
+    """A hardened channel."""
 
 
 class Transport(redis.Transport):
-    """The way to one Redis."""
+    """The hardened transport."""
 
     Channel = Channel
 
 
 def _checked(item: bytes, queue: str) -> str | None:
-    """Return a message as kombu may read it, None where it was refused."""
-    if len(item) > _LARGEST_ITEM_BYTES:  # decoding takes many times as much
+    """Return a message that kombu can read; None if it was refused."""
+    if len(item) > _LARGEST_ITEM_BYTES:  # decoding needs many times the memory
         _refuse()
         return None
     try:
         return str(dumps(open_envelope(loads(bytes_to_str(item)), queue)))
-    except Exception:  # noqa: BLE001 - whatever it causes here it would cause in kombu
+    except Exception:  # noqa: BLE001 - kombu would raise the same
         _refuse()
         return None
 
 
 def _is_sound(held: bytes) -> bool:
-    """Whether kombu could bring a delivered message back."""
+    """Whether kombu could restore a delivered message."""
     if len(held) > _LARGEST_ITEM_BYTES:
         return False
     try:
         message, exchange, queue = loads(bytes_to_str(held))
         open_envelope(message, queue)
-    except Exception:  # noqa: BLE001 - whatever it causes here it would cause in kombu
+    except Exception:  # noqa: BLE001 - kombu would raise the same
         return False
     return exchange == "" and queue in TASK_QUEUES
 
@@ -179,5 +179,5 @@ def _is_of_type(error: ResponseError) -> bool:
 
 
 def _refuse() -> None:
-    # Neither the message nor the error's text: both are a stranger's.
+    # Log neither the message nor the error's text: both may contain anything.
     _log.error("a message that thoraq did not send was refused", code=MessageInvalid.code)

@@ -1,13 +1,12 @@
-"""thoraq from Python: measure radiographs here, or ask a state folder what was measured.
+"""thoraq from Python: measure radiographs in this process, or query a state folder's results.
 
     >>> import thoraq
     >>> [each] = thoraq.measure("/srv/archive/PHANTOM-0001", state="/srv/thoraq")
     >>> print(each.header.format, len(each.measurement.points), each.measurement.ict.enlarged)
     dicom 19 None
 
-Importing it takes no time worth noting: what a function needs is loaded when the function is
-first asked for. Every error is one of thoraq's own, with a stable ``code``, whether it is
-``permanent``, and a message that names the remedy.
+Importing it is fast: the modules of a function are loaded when it is first used. Errors are
+thoraq's own, with a stable ``code``, a flag ``permanent``, and a message that contains the remedy.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-#: The module each name comes from, loaded when the name is first asked for.
+#: The module of each name, loaded when the name is first used.
 _HOMES = {
     "ArgumentInvalid": "results.errors",
     "Batch": "db.records",
@@ -87,9 +86,9 @@ _HOMES = {
 if not TYPE_CHECKING:  # to a type checker a misspelt name is an error
 
     def __getattr__(name: str) -> Any:
-        """Load what is asked for. Raises AttributeError."""
+        """Load a name. Raises AttributeError."""
         if name == "__version__":
-            from importlib.metadata import version  # noqa: PLC0415 - as everything here
+            from importlib.metadata import version  # noqa: PLC0415 - loaded late like all names
 
             return version("thoraq")
         if name not in _HOMES:
@@ -99,5 +98,5 @@ if not TYPE_CHECKING:  # to a type checker a misspelt name is an error
 
 
 def __dir__() -> list[str]:
-    """Return every name, also those that are not loaded yet."""
+    """Return every name, including those not yet loaded."""
     return sorted({*globals(), *_HOMES, "__version__"})

@@ -1,4 +1,4 @@
-"""Asking a state folder or a database, and handing it work."""
+"""Querying a state folder or a database, and submitting files to it."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 
 
 def connect(state: str | os.PathLike[str] | None = None) -> Connection:
-    """Return a connection to a state folder, or to the database that a URL names.
+    """Return a connection to a state folder, or to the database of a URL.
 
-    ``state``: a folder, a ``sqlite:///`` or ``postgresql://`` URL, or None for what the settings
-    say. Nothing is read, made or changed before a method is called.
+    ``state``: a folder, a ``sqlite:///`` or ``postgresql://`` URL, or None for the settings.
+    Nothing is read, created or changed before a method is called.
 
         >>> import thoraq
         >>> with thoraq.connect("/srv/thoraq") as archive:
@@ -63,16 +63,16 @@ def connect(state: str | os.PathLike[str] | None = None) -> Connection:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What `Connection.submit` did: the batch, and what became of its files."""
+    """Result of `Connection.submit`: the batch, and the counts of its files."""
 
     batch: Batch
     count: IntakeCount
 
 
 class Connection:
-    """A database of thoraq's; `connect` makes it. Every method raises DatabaseError.
+    """A connection to a database of thoraq, made by `connect`. Every method raises DatabaseError.
 
-    A database of another version raises SchemaOutdated or SchemaNewer, as the commands do.
+    With a database of another version they raise SchemaOutdated or SchemaNewer.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -80,19 +80,19 @@ class Connection:
         self._database = open_database(settings)
 
     def __enter__(self) -> Self:
-        """Return itself."""
+        """Return the connection."""
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        """Close it."""
+        """Close the connection."""
         self.close()
 
     def close(self) -> None:
-        """Close what is open to the database."""
+        """Close the connections to the database."""
         self._database.dispose()
 
     def batches(self) -> list[BatchStatus]:
-        """Return the ledger of every batch, the oldest first."""
+        """Return the ledger of every batch, oldest first."""
         return all_statuses(self._made())
 
     def status(self, batch: str) -> BatchStatus:
@@ -125,12 +125,12 @@ class Connection:
         limit: int | None = None,
         sort: str | None = None,
     ) -> Results:
-        """Return measurements, chosen by the filters of `thoraq results`.
+        """Return the measurements that match the filters, which are those of `thoraq results`.
 
-        ``since``, ``until``: measured at or after, and before; ``study_from``, ``study_to``: the
-        first and the last StudyDate. Both are dates and times, or ISO texts. ``where``: conditions
-        on columns. ``sort``: a column, with ``:desc`` after it for the largest first.
-        Reading is noted in the audit, and paths are shown in the form that the settings name.
+        ``since``, ``until``: measured at or after, and before; ``study_from``, ``study_to``: first
+        and last StudyDate. All are dates, times or ISO texts. ``where``: conditions on columns.
+        ``sort``: a column, followed by ``:desc`` for descending order. Reading is recorded in the
+        audit log, and paths have the form from the settings.
 
             >>> import thoraq
             >>> with thoraq.connect("/srv/thoraq") as archive:
@@ -143,7 +143,7 @@ class Connection:
             PA True
             3
 
-        Raises BatchUnknown, ModelUnknown, StudyUnknown, ArgumentInvalid: at once.
+        Raises BatchUnknown, ModelUnknown, StudyUnknown, ArgumentInvalid before the first record.
         """
         wanted = result_filter(
             self._settings,
@@ -177,16 +177,16 @@ class Connection:
         limit: int | None = None,
         sort: str | None = None,
     ) -> Iterator[Failure]:
-        """Return what failed or was set aside, the newest first, as `thoraq failures` does.
+        """Return files that failed or were set aside, newest first, as `thoraq failures` does.
 
-        ``failed``: True for what failed alone, False for what was set aside alone.
+        ``failed``: True for failed files only, False for files set aside only.
 
             >>> import thoraq
             >>> with thoraq.connect("/srv/thoraq") as archive:
             ...     {each.code for each in archive.failures(failed=False)} >= {"lateral-view"}
             True
 
-        Raises BatchUnknown, ArgumentInvalid: at once.
+        Raises BatchUnknown, ArgumentInvalid before the first record.
         """
         wanted = failure_filter(
             batch=batch,
@@ -198,14 +198,14 @@ class Connection:
             limit=limit,
         )
         found = find_failures(self._made(), wanted, failure_order(sort))
-        asked = {
+        used = {
             "codes": wanted.codes,
             "path": path,
             "since": since,
             "until": until,
             "failed": failed,
         }
-        filters = [name for name, value in asked.items() if value is not None]
+        filters = [name for name, value in used.items() if value is not None]
         return self._read_failures(found, batch, filters)
 
     def _read_failures(
@@ -227,7 +227,7 @@ class Connection:
     ) -> Submission:
         """Queue files and folders for running workers, as `thoraq submit` does.
 
-        Makes the database where there is none. ``batch``: its name, from the paths where None.
+        Creates the database if it does not exist. ``batch``: its name; None: from the paths.
 
             >>> import thoraq
             >>> with thoraq.connect("/srv/elsewhere") as archive:
@@ -237,12 +237,12 @@ class Connection:
         Raises PlaceMissing, PlaceForbidden, ModelUnknown, ArgumentInvalid.
         """
         several = [paths] if isinstance(paths, str | os.PathLike) else paths
-        places = check_places(tuple(Path(each) for each in several))
-        if not places:
-            raise ArgumentInvalid("paths: name a file or a folder at least")
+        checked_paths = check_places(tuple(Path(each) for each in several))
+        if not checked_paths:
+            raise ArgumentInvalid("paths: give at least one file or folder")
         urgency = checked("priority", Priority, priority)
         name = (
-            batch_name(places, model)
+            batch_name(checked_paths, model)
             if batch is None
             else checked("batch", check_batch_name, batch)
         )
@@ -250,20 +250,20 @@ class Connection:
             prepare(self._settings, model).dispose()
             into = open_batch(self._database, name, urgency)
             count = enqueue(
-                self._database, places, into, self._settings, model=model, progress=progress
+                self._database, checked_paths, into, self._settings, model=model, progress=progress
             )
         return Submission(into, count)
 
     def _made(self) -> Database:
-        """Return the database for reading. Raises DatabaseAway: there is none yet."""
+        """Return the database for reading. Raises DatabaseAway if it does not exist yet."""
         check_made(self._settings.database)
         return self._database
 
 
 class Results:
-    """Measurements that were asked for: an iterator of records, or a table of all of them.
+    """Selected measurements, as an iterator of records or as a table.
 
-    Each use asks the database anew. Records are read as they are taken; a table is held as a whole.
+    Each use queries the database again. Records are streamed; a table is in memory as a whole.
     """
 
     def __init__(
@@ -277,10 +277,10 @@ class Results:
         self._settings = settings
         self._wanted = wanted
         self._order = order
-        find_results(database, wanted, order)  # a name that nothing has is told at once
+        find_results(database, wanted, order)  # raises for unknown names at once
 
     def __iter__(self) -> Iterator[Result]:
-        """Yield the records in the order in which they were measured, or that was asked for.
+        """Yield the records in the order of measurement, or of ``sort``.
 
         Raises ReadUnaudited.
         """
@@ -294,7 +294,7 @@ class Results:
             yield from reading.records(find_results(self._database, self._wanted, self._order))
 
     def count(self) -> int:
-        """Return how many there are."""
+        """Return the number of measurements."""
         return count_results(self._database, self._wanted)
 
     def to_arrow(self) -> pa.Table:

@@ -31,14 +31,14 @@ def measure(
 ) -> Iterator[MeasuredFile | UnmeasuredFile]:
     """Measure files and folders in this process, without queue or database.
 
-    Yields a record per file, in the order in which they are found, with the numbers that
-    `thoraq process` stores; a file that is not measured is a record too, with its code. Files are
-    read as the records are taken, so any number of them takes the same memory.
+    Yields one record per file, in the order in which they are found, with the same numbers that
+    `thoraq process` stores, or with the code of the reason why it was not measured. Files are read
+    as the iterator advances, so memory use does not grow with their number.
 
-    ``model``: version of the network, the shipped one where None. ``device``: auto (the first
-    accelerator, else the CPU), cpu, or cuda:N. ``state``: state folder, for the key that patients'
-    numbers are hashed with and for converted networks; that of the settings where None.
-    ``progress`` is called with the count after each batch of files.
+    ``model``: version of the network; None: the shipped one. ``device``: auto (the first
+    accelerator, else the CPU), cpu, or cuda:N. ``state``: state folder with the key for hashing
+    patient numbers and with converted networks; None: from the settings. ``progress`` is called
+    with the counts after each device batch.
 
         >>> import thoraq
         >>> paths = ["/srv/archive/PHANTOM-0004", "/srv/archive/README.txt"]
@@ -51,8 +51,9 @@ def measure(
         adult-pa 19
         not-an-image
 
-    Raises PlaceMissing, PlaceForbidden, DeviceMissing, ModelUnavailable, WrongSetting: at once.
-    DeviceFailed and ReaderUnavailable may come later: this machine, not a file, is the reason.
+    Raises PlaceMissing, PlaceForbidden, DeviceMissing, ModelUnavailable, WrongSetting before the
+    first record; later DeviceFailed and ReaderUnavailable, which are caused by this machine, not by
+    a file.
     """
     hand_over_logs()
     settings = read_settings(None if state is None else Path(state))

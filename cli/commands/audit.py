@@ -18,16 +18,16 @@ from scheduler.settings import Settings
 
 
 @click.command()
-@click.option("--since", type=Moment(), help="asked for at or after this time")
+@click.option("--since", type=Moment(), help="requested at or after this ISO date or time")
 @click.option(
-    "--limit", type=Count(min=1), help="at most so many, the newest, or the first of --sort"
+    "--limit", type=Count(min=1), help="maximum number of entries: the newest, or first of --sort"
 )
 @click.option(
     "--action",
     "actions",
     type=click.Choice([str(each) for each in Action]),
     multiple=True,
-    help="only this kind; may be repeated",
+    help="only this action; may be repeated",
 )
 @listing_options(COLUMNS, COLUMNS)
 @count_option
@@ -43,12 +43,13 @@ def audit(
     form: Form,
     settings: Settings,
 ) -> None:
-    """Tell who asked for what, and when.
+    """Show the audit log: who requested what, and when.
 
-    What was submitted, tried again, cancelled, paused, promoted, trained, restored, recomputed and
-    forgotten. Users are those of the system the command ran on. Each row is written in the same
-    transaction as the change it records. Reading paths, UIDs or pictures has a row too, written
-    before the first one is read: the command, its filters without their values, and how many rows.
+    It records submitting, retrying, cancelling, pausing, promoting, training, restoring,
+    recomputing and forgetting. Users are those of the operating system. Each entry is written in
+    the same transaction as the change it records. Reading paths, UIDs or pictures is recorded
+    too, before the first row is read: the command, its filters without their values, and the
+    number of rows.
 
     \b
     Example:
@@ -57,7 +58,7 @@ def audit(
     """
     database = open_database(settings)
     kinds = [Action(each) for each in actions]
-    newest = limit if listing.order is None else None  # another order is of all that is chosen
+    newest = limit if listing.order is None else None  # other orders need all entries
     found = audit_rows(database, since=since, limit=newest, actions=kinds)
     rows = list(islice(listing.in_order(map(audit_row, found)), limit))
     if only_count:

@@ -32,14 +32,14 @@ from scheduler.settings import Settings
     type=Count(min=SMALLEST_COUNT),
     default=400,
     show_default=True,
-    help="radiographs of a made archive",
+    help="radiographs in the generated archive",
 )
 @click.option(
     "--sample",
     type=Count(min=1),
     default=200,
     show_default=True,
-    help="files each stage is timed on",
+    help="files on which each stage is timed",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, or cuda:N")
 @out_option(PictureFile(".png"), "write a picture (PNG)")
@@ -55,12 +55,12 @@ def bench(
     as_json: bool,
     settings: Settings,
 ) -> None:
-    """Say how fast this machine measures, and could.
+    """Benchmark this machine and show what limits it.
 
-    Also what holds it back. Times each stage alone on a sample of FOLDER, or of an archive that is
-    made for it, before and after it measures the whole folder in a state folder of its own. Works
-    out the limit they imply and compares; stores nothing. The limit: what the cores could do if no
-    stage ever waited for another; on an accelerator also what the device alone could do.
+    Times each stage alone on a sample of FOLDER, or of a generated archive, before and after
+    measuring the whole folder in a temporary state folder. Derives the limit from the stage times
+    and compares it with the measured rate. The limit is the rate of the cores if no stage ever
+    waited for another; on an accelerator also the rate of the device alone. Stores nothing.
 
     \b
     Example:
@@ -103,7 +103,7 @@ def bench(
 
 
 def stage_row(stage: Stage) -> Row:
-    """Return a stage's line."""
+    """Return the row of a stage."""
     return {
         "stage": stage.name,
         "core_ms_per_file": round(stage.core_ms, 2),
@@ -113,7 +113,7 @@ def stage_row(stage: Stage) -> Row:
 
 
 def reading_row(kind: str, files: int, core_ms: float) -> Row:
-    """Return the line of a transfer syntax or format."""
+    """Return the row of a transfer syntax or format."""
     return {
         "read": kind,
         "files": files,
@@ -123,12 +123,12 @@ def reading_row(kind: str, files: int, core_ms: float) -> Row:
 
 
 def with_former(row: Row) -> dict[str, object]:
-    """Return a row with the former names of its keys beside them."""
+    """Return a row with its values under their former keys too."""
     return {**row, **{old: row[new] for old, new in FORMER.items() if new in row}}
 
 
 def bench_json(found: Bench) -> dict[str, object]:
-    """Return a bench with stable keys."""
+    """Return a benchmark with stable keys."""
     return {
         "device": found.device,
         "cores": found.cores,

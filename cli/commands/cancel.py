@@ -6,7 +6,7 @@ import click
 
 from cli.options import KnownBatch, settings_option
 from cli.output.printing import say
-from db.operations import cancel as take_out
+from db.operations import cancel as cancel_batch
 from scheduler.archive import open_database
 from scheduler.settings import Settings
 
@@ -15,16 +15,16 @@ from scheduler.settings import Settings
 @click.argument("batch", type=KnownBatch())
 @settings_option
 def cancel(batch: str, settings: Settings) -> None:
-    """Take a batch's waiting files out of the queue.
+    """Remove a batch's waiting files from the queue.
 
-    Files in a worker's hands are finished; what another batch holds too goes on waiting as that
-    batch's own. What is cancelled comes back with `retry`, or by submitting the folder again under
-    another batch.
+    Files that a worker already holds are finished. Files that are also in another batch keep
+    waiting as part of that batch. `retry` queues cancelled files again, and so does submitting
+    the folder as another batch.
 
     \b
     Example:
       thoraq cancel archive-3f2a91bc
     """
-    count = take_out(open_database(settings), batch, settings.chunk_size)
+    count = cancel_batch(open_database(settings), batch, settings.chunk_size)
     handed = f", {count.handed_over} left to other batches" if count.handed_over else ""
-    say(f"{count.cancelled} cancelled, {count.in_flight} in a worker's hands{handed}")
+    say(f"{count.cancelled} cancelled, {count.in_flight} held by workers{handed}")

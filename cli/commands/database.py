@@ -22,7 +22,7 @@ from scheduler.settings import Settings
 
 @click.group("db")
 def database() -> None:
-    """Create, upgrade, check, copy and restore the database.
+    """Create, upgrade, check, back up and restore the database.
 
     \b
     Example:
@@ -34,10 +34,10 @@ def database() -> None:
 @database.command()
 @settings_option
 def upgrade(settings: Settings) -> None:
-    """Bring the schema up to date; make the database if there is none.
+    """Upgrade the schema; create the database if it does not exist.
 
-    Revisions are applied in one transaction; two upgrades at once take turns. `process` and `up`
-    do this by themselves.
+    Revisions are applied in one transaction; concurrent upgrades wait for each other. `process`
+    and `up` upgrade the database themselves.
 
     \b
     Example: PostgreSQL
@@ -49,7 +49,7 @@ def upgrade(settings: Settings) -> None:
     if before.current == after.current:
         say(f"the schema is up to date: {after.current}")
     else:
-        say(f"the schema was {before.current or 'not there'} and is now {after.current}")
+        say(f"schema upgraded from {before.current or 'none'} to {after.current}")
 
 
 @database.command()
@@ -57,9 +57,9 @@ def upgrade(settings: Settings) -> None:
 @click.pass_context
 @settings_option
 def check(ctx: click.Context, *, as_json: bool, settings: Settings) -> None:
-    """Compare the schema with this program's; change nothing.
+    """Compare the schema with the one this version needs; change nothing.
 
-    Leaves with code 4 (UNSOUND) if `thoraq db upgrade` has something to do.
+    Exits with code 4 (UNSOUND) if `thoraq db upgrade` is needed.
 
     \b
     Example:
@@ -71,7 +71,7 @@ def check(ctx: click.Context, *, as_json: bool, settings: Settings) -> None:
     elif state.up_to_date:
         say(f"the schema is up to date: {state.current}")
     else:
-        say(f"the schema is {state.current or 'not there'}, this program's is {state.head}")
+        say(f"the schema is {state.current or 'missing'}; this version needs {state.head}")
         say(f"run `{in_state(UPGRADE, settings)}`", err=True)
     ctx.exit(Exit.OK if state.up_to_date else Exit.UNSOUND)
 
@@ -82,23 +82,24 @@ def check(ctx: click.Context, *, as_json: bool, settings: Settings) -> None:
 @click.option(
     "--keep",
     type=Count(min=1),
-    help="FILE is a folder: write a dated copy into it, read it through, then remove all but so"
-    " many of those made this way of this database",
+    help="FILE is a folder: write a dated copy into it, verify it, then remove all but the newest"
+    " N dated copies of this database",
+    metavar="N",
 )
 @settings_option
 def backup(target: Path, *, replace: bool, keep: int | None, settings: Settings) -> None:
-    """Copy the whole database into FILE, while workers go on.
+    """Copy the whole database into FILE while workers continue.
 
-    The copy holds what stood at one moment, and only its owner may read it. A copy that is
-    interrupted leaves FILE as it was. PostgreSQL needs its client tools.
+    The copy is a consistent snapshot, readable only by its owner. An interrupted copy leaves FILE
+    as it was. PostgreSQL needs its client tools.
 
     \b
-    Example: every evening, before the night
+    Example: one copy, or the last 14 daily copies
       thoraq db backup /backup/thoraq-2026-03-01
       thoraq db backup /backup --keep 14
     """
     if keep is not None and replace:
-        raise click.UsageError("--keep makes a new file each time: leave --overwrite out")
+        raise click.UsageError("--keep creates a new file each time: omit --overwrite")
     if target.is_dir() is (keep is None):
         kind = "is a directory" if keep is None else "is not a directory"
         raise click.BadParameter(f"{target} {kind}.", param_hint="'FILE'")
@@ -113,10 +114,10 @@ def backup(target: Path, *, replace: bool, keep: int | None, settings: Settings)
             reading.rows = count.files
     remark = count.remark
     if remark.left_out:
-        say(f"not thoraq's and not in the copy: {', '.join(remark.left_out)}", err=True)
+        say(f"not part of thoraq, not copied: {', '.join(remark.left_out)}", err=True)
     if remark.differing:
         say(
-            f"not as thoraq made it, so that no restore takes this copy:"
+            "differs from thoraq's schema, so this copy cannot be restored:"
             f" {', '.join(remark.differing)}",
             err=True,
         )
@@ -127,14 +128,14 @@ def backup(target: Path, *, replace: bool, keep: int | None, settings: Settings)
 
 @database.command()
 @click.argument("source", metavar="FILE", type=Paths(exists=True, dir_okay=False))
-@click.option("--replace", is_flag=True, help="lose what the database holds")
+@click.option("--replace", is_flag=True, help="overwrite the current contents of the database")
 @settings_option
 def restore(source: Path, *, replace: bool, settings: Settings) -> None:
-    """Bring the database back from a copy, all of it or nothing.
+    """Restore the database from a copy, all of it or nothing.
 
-    The copy is checked first. What waited in it waits again, and what was at work comes back when
-    its lease has passed: `thoraq up`, and the night goes on. Results stored since are lost; their
-    files are measured again.
+    The copy is checked first. Files that were waiting wait again, and files that workers held are
+    requeued when their lease expires; `thoraq up` continues. Results stored after the copy are
+    lost; their files are measured again.
 
     \b
     Example:
@@ -145,11 +146,11 @@ def restore(source: Path, *, replace: bool, settings: Settings) -> None:
         count = copies.restore(settings.database, source, replace=replace)
     if count.moved_aside is not None:
         say(
-            f"the database could not be read any more and is now {count.moved_aside}; whatever had"
-            " it open has to be started again",
+            f"the old database was unreadable and is now {count.moved_aside}; restart every"
+            " process that had it open",
             err=True,
         )
-    say(f"{_rows(count)} are back")
+    say(f"{_rows(count)} restored")
 
 
 def _rows(count: CopyCount) -> str:

@@ -26,11 +26,11 @@ data_option = click.option(
 
 @click.group()
 def dataset() -> None:
-    """Check and look at annotated images.
+    """Check and describe annotated images.
 
     \b
     Example:
-      thoraq dataset check --data ../shared/data
+      thoraq dataset check --data /srv/annotated
     """
 
 
@@ -39,15 +39,15 @@ def dataset() -> None:
 @form_options
 @click.pass_context
 def check(ctx: click.Context, data: Path, form: Form) -> None:
-    """List what is wrong with annotated images, each with its place.
+    """List errors in annotated images, with file and line.
 
-    Missing and unreadable images, malformed rows, points off the frame or on the wrong side,
-    duplicates across splits, images without a row, outlines that do not fit. Exits with 4 where
-    something was found.
+    Finds missing and unreadable images, malformed rows, points outside the frame or on the wrong
+    side, duplicates across splits, images without a row, and outlines that do not match. Exits
+    with code 4 (UNSOUND) if anything was found.
 
     \b
-    Example: every finding as a table to work through
-      thoraq dataset check --data /srv/films --csv > findings.csv
+    Example: every finding as CSV
+      thoraq dataset check --data /srv/annotated --csv > findings.csv
     """
     ctx.exit(run("check", data, form))
 
@@ -56,26 +56,26 @@ def check(ctx: click.Context, data: Path, form: Form) -> None:
 @data_option
 @out_option(
     PictureFile(".png", ".svg", ".pdf"),
-    "draw example films, the mean shape and the distributions into a PNG, SVG or PDF file",
+    "draw examples, the mean shape and the distributions into a PNG, SVG or PDF file",
     "PICTURE",
 )
 @form_options
 @click.pass_context
 def explore(ctx: click.Context, data: Path, out: Path | None, form: Form) -> None:
-    """Say what annotated images are like.
+    """Describe annotated images.
 
-    Counts by source, category and split, image sizes, mean and spread of each point, natural
-    asymmetry, and the cardiothoracic indices. CSV holds the points alone.
+    Shows counts by source, category and split, image sizes, mean and spread of each point, natural
+    asymmetry, and the cardiothoracic indices. CSV contains only the points.
 
     \b
     Example:
-      thoraq dataset explore --data ../shared/data --out shape.png
+      thoraq dataset explore --data /srv/annotated --out shape.png
     """
     ctx.exit(run("explore", data, form, *(() if out is None else ("--out", out))))
 
 
 def run(action: str, data: Path, form: Form, *words: str | Path) -> int:
-    """Run ``python -m training.dataset`` in a process of its own; return its exit code.
+    """Run ``python -m training.dataset`` in its own process; return its exit code.
 
     Raises PlaceForbidden.
     """

@@ -26,10 +26,10 @@ from scheduler.settings import Settings
     "--format",
     "form",
     type=click.Choice(FileForm, case_sensitive=False),
-    help="[default: from the ending of FILE]",
+    help="format of the file [default: from the extension of FILE]",
 )
-@out_option(Paths(dir_okay=False), "the file to write")
-@click.option("--dictionary", is_flag=True, help="print what each column holds, and end")
+@out_option(Paths(dir_okay=False), "file to write")
+@click.option("--dictionary", is_flag=True, help="print the meaning of each column and exit")
 @settings_option
 @filter_options
 @listing_options([column.name for column in COLUMNS], tuple(SORTABLE))
@@ -42,12 +42,12 @@ def export(
     wanted: ResultFilter,
     listing: Listing,
 ) -> None:
-    """Write measurements to a CSV, Parquet or JSON file, a row a measurement.
+    """Export measurements to a CSV, Parquet or JSON file, one row per measurement.
 
-    The file appears whole or not at all. Coordinates are in pixels of the source image.
+    The file is written completely or not at all. Coordinates are in pixels of the source image.
 
     \b
-    Example: everything a batch measured, then what its columns mean
+    Example: all measurements of a batch, then the meaning of the columns
       thoraq export --batch archive-3f2a91bc --out results.parquet
       thoraq export --dictionary
     """
@@ -55,12 +55,12 @@ def export(
         print_table(dictionary_rows())
         return
     if out is None:
-        raise click.UsageError("name the file: --out results.csv")
+        raise click.UsageError("--out is missing; for example --out results.csv")
     form = form or form_of(out)
     if form is None:
         raise click.UsageError(f"{out.name}: say --format csv, parquet or json")
     if form is FileForm.PARQUET and is_stream(out):
-        raise click.UsageError("Parquet is written into a file: say --format csv or json")
+        raise click.UsageError("Parquet cannot be streamed: use --format csv or json")
     count = export_results(
         open_database(settings),
         settings,

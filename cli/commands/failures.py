@@ -25,9 +25,9 @@ from scheduler.archive import open_database
 from scheduler.names import named_path
 from scheduler.settings import Settings
 
-#: Rows of a table unless --limit says otherwise; JSON and CSV hold all.
+#: Rows of a table without --limit; JSON and CSV contain all.
 TABLE_ROWS = 50
-#: What a table shows of a failure.
+#: Columns of the table.
 IN_TABLE = ("ended_at", "batch", "state", "code", "attempts", "path", "detail")
 
 
@@ -35,14 +35,14 @@ IN_TABLE = ("ended_at", "batch", "state", "code", "attempts", "path", "detail")
 @either_batch
 @codes_option()
 @click.option(
-    "--path", metavar="TEXT", help="part of the path, or a path from before the file was moved"
+    "--path", metavar="TEXT", help="part of the path, or the path before the file was moved"
 )
 @click.option("--since", type=Moment(), help="ended at or after this ISO date or time")
 @click.option("--until", type=Moment(), help="ended before this ISO date or time")
 @click.option(
-    "--failed/--set-aside", default=None, help="only what failed, or only what was set aside"
+    "--failed/--set-aside", default=None, help="only failed files, or only files set aside"
 )
-@click.option("--limit", type=Count(min=1), help="at most so many, the newest")
+@click.option("--limit", type=Count(min=1), help="maximum number of files, the newest")
 @listing_options(tuple(SORTABLE), tuple(SORTABLE))
 @count_option
 @form_options
@@ -61,14 +61,14 @@ def failures(
     form: Form,
     settings: Settings,
 ) -> None:
-    """List what failed or was set aside, and why, the newest first.
+    """List files that failed or were set aside, and why, newest first.
 
-    Of one BATCH or of all, also what was refused at intake. A table shows the newest 50 unless
-    --limit is given, and ends with each code, how many files ended with it, and what to do; --json
-    and --csv hold every file. A duplicate of a file that failed is listed too, and marked in them.
+    Lists one BATCH or all batches, including files refused at intake. A table shows the newest 50
+    unless --limit is given, followed by the count and remedy of each code; --json and --csv
+    contain every file. Duplicates of a failed file are listed too, and marked in JSON and CSV.
 
     \b
-    Example: what a share that was away has cost, then one file that a watch moved
+    Example: the files lost to an unmounted share, then one file that a watch moved
       thoraq failures archive-3f2a91bc --code file-unavailable --csv
       thoraq failures --path /srv/inbox/p0031.dcm
     """
@@ -97,7 +97,7 @@ def failures(
         found = (failure_row(each) for each in find_failures(database, wanted, listing.order))
         first = next(found, None)
         if first is None:
-            say("nothing that was asked for failed or was set aside", err=True)
+            say("no matching file failed or was set aside", err=True)
         rows = reading.shown(chain([] if first is None else [first], found))
         if not table:
             print_rows(listing.rows(rows), form)
@@ -111,10 +111,10 @@ def failures(
 
 
 def print_remedies(counts: dict[str, int], shown: int, which: str) -> None:
-    """Print what to do about each code, and whether the table shows all."""
+    """Print the remedy of each code, and how many rows the table omits."""
     say()
-    say("what to do, by code", bold=True)
+    say("remedies by code", bold=True)
     for line in code_lines(counts, terminal_cells()):
         say(line)
     if (every := sum(counts.values())) > shown:
-        say(f"the {which} {shown} of {every}; --limit N or --csv shows more", err=True)
+        say(f"the {which} {shown} of {every}; use --limit N or --csv for more", err=True)

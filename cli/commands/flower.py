@@ -17,15 +17,14 @@ from scheduler.settings import Settings
     "--address",
     default="127.0.0.1",
     show_default=True,
-    help="where to listen; anything but loopback needs THORAQ_FLOWER_PASSWORD",
+    help="address to listen on; any but loopback requires THORAQ_FLOWER_PASSWORD",
 )
 @settings_option
 def flower(port: int, address: str, settings: Settings) -> None:
-    """Watch the workers in a browser, on the broker that `up` or `process` runs.
+    """Monitor the workers in a browser, through the broker that `up` or `process` runs.
 
-    The command becomes Flower's process. It shows names of batches, numbers of chunks and what
-    became of them: no path, no patient. With THORAQ_FLOWER_PASSWORD set it asks for a user and
-    that password.
+    Runs Flower in place of this process. It shows batch names, chunk numbers and outcomes, never
+    paths or patients. If THORAQ_FLOWER_PASSWORD is set, it asks for a user and that password.
 
     \b
     Example:

@@ -20,28 +20,26 @@ from scheduler.archive import open_database
 from scheduler.pseudonym import Pseudonyms
 from scheduler.settings import Settings
 
-#: What no command reaches.
+#: What remains after every `forget`.
 BEYOND = (
-    "Not reached: exports, database backups, logs, data sets, and networks trained on them."
+    "Not deleted: exports, database backups, logs, data sets, and networks trained on them."
     " The radiographs themselves were not touched."
 )
 
 
 @click.command()
-@click.option(
-    "--batch", type=KnownBatch(), help="name of a batch, as `status` names it, or its beginning"
-)
+@click.option("--batch", type=KnownBatch(), help="name of a batch from `status`, or its beginning")
 @click.option("--patient", help="PatientID; - reads it from the terminal or standard input")
-@click.option("--before", type=Moment(), help="what ended before this ISO date or time")
-@click.option("--dry-run", is_flag=True, help="change nothing; say what would go")
-@click.option("--yes", is_flag=True, help="do not ask")
+@click.option("--before", type=Moment(), help="radiographs that ended before this ISO date or time")
+@click.option("--dry-run", is_flag=True, help="change nothing; show what would be deleted")
+@click.option("--yes", is_flag=True, help="do not ask for confirmation")
 @click.option(
     "--vacuum",
     is_flag=True,
-    help="rewrite SQLite's file above 512 MB too, so that nothing remains in its free space;"
-    " nobody else writes meanwhile",
+    help="rewrite the SQLite file even above 512 MB, so that nothing remains in its free space;"
+    " the database is locked meanwhile",
 )
-@click.option("--json", "as_json", is_flag=True, help="print what went as a JSON object")
+@click.option("--json", "as_json", is_flag=True, help="print what was deleted as a JSON object")
 @settings_option
 def forget(
     *,
@@ -54,16 +52,16 @@ def forget(
     as_json: bool,
     settings: Settings,
 ) -> None:
-    """Remove what is known of a batch or a patient, or what ended before a time.
+    """Delete the stored data of a batch or a patient, or of radiographs that ended before a time.
 
-    Measurements, headers, paths and failures go from the database, and reports and pictures that
-    thoraq wrote from this host's disk; never a radiograph. What another batch holds too stays with
-    that one. A patient is found by the number in the headers that were read, in all batches.
-    --before compares the time at which all work on a radiograph had ended. Batches that are empty
-    then go too. Interrupted, the same command goes on; what is submitted again is measured anew.
+    Deletes measurements, headers, paths and failures from the database, and thoraq's own reports
+    and pictures from this host's disk; never a radiograph. Files that are also in another batch
+    stay there. A patient is found by the PatientID of the headers, in all batches. --before
+    compares the time at which all work on a radiograph had ended. Emptied batches are deleted
+    too. If interrupted, run the same command again. Files submitted again are measured anew.
 
     \b
-    Example: look first, then forget a patient whose number is not echoed
+    Example: a dry run, then the deletion, with a PatientID that is not echoed
       thoraq forget --patient - --dry-run
       thoraq forget --patient -
     """
@@ -90,7 +88,7 @@ def forget(
     if as_json:
         print_json({"dry_run": False} | as_object(replace(plan, count=count), on_disk))
     else:
-        say(f"Forgotten: {counts(count)}.")
+        say(f"Deleted: {counts(count)}.")
     if (count != ErasureCount() or vacuum) and (why := clear_space(settings, vacuum=vacuum)):
         say(why, err=True)
     say(BEYOND, err=as_json)
@@ -99,57 +97,57 @@ def forget(
 def scope_of(
     settings: Settings, batch: str | None, patient: str | None, before: datetime | None
 ) -> Scope:
-    """Return what is to be forgotten; exactly one is named."""
+    """Return the scope of the deletion; exactly one of the options must be given."""
     if sum(each is not None for each in (batch, patient, before)) != 1:
-        raise click.UsageError("name one of --batch, --patient and --before")
+        raise click.UsageError("give exactly one of --batch, --patient and --before")
     if patient is None:
         return Scope(batch=batch, before=before)
-    number = typed() if patient == "-" else patient
+    number = read_number() if patient == "-" else patient
     if not number.strip():
-        raise click.UsageError("the patient's number is empty")
+        raise click.UsageError("the PatientID is empty")
     return Scope(patients=Pseudonyms.forms(settings, number))
 
 
-def typed() -> str:
-    """Read a number without showing it."""
+def read_number() -> str:
+    """Read a PatientID without echoing it."""
     if sys.stdin.isatty():
-        said: str = click.prompt("PatientID", hide_input=True, err=True)
-        return said
+        number: str = click.prompt("PatientID", hide_input=True, err=True)
+        return number
     return sys.stdin.readline().rstrip("\r\n")
 
 
 def confirm(*, yes: bool) -> None:
-    """Ask on the terminal, unless told not to."""
+    """Ask for confirmation on the terminal, unless ``yes``."""
     if yes:
         return
     if not sys.stdin.isatty():
-        raise click.UsageError("nobody is here to ask: --yes forgets without asking")
-    click.confirm("Forget this? It does not come back.", abort=True, err=True)
+        raise click.UsageError("cannot ask without a terminal: --yes skips the confirmation")
+    click.confirm("Delete this permanently?", abort=True, err=True)
 
 
 def lines(plan: ErasurePlan, on_disk: Leftovers) -> list[str]:
-    """Return what goes, a line each."""
+    """Return what is deleted, one line per item."""
     known = plan.count != ErasureCount() or plan.batches
-    said = [counts(plan.count) if known else "Nothing matches; nothing was removed."]
+    text = [counts(plan.count) if known else "Nothing matches; nothing was deleted."]
     for name, files in plan.batches.items():
-        whole = ", all of it" if name in plan.emptied else ""
-        said.append(f"batch    {name}: {files} files{whole}")
-    said += [f"on disk  {each}" for each in on_disk.removed]
-    said += [f"stays    {each}" for each in on_disk.left]
-    return said
+        whole = ", the whole batch" if name in plan.emptied else ""
+        text.append(f"batch    {name}: {files} files{whole}")
+    text += [f"on disk  {each}" for each in on_disk.removed]
+    text += [f"stays    {each}" for each in on_disk.left]
+    return text
 
 
 def counts(count: ErasureCount) -> str:
     """Return the counts in words."""
-    said = (
+    text = (
         f"{count.files} files, {count.radiographs} radiographs, {count.measurements} measurements,"
         f" {count.failures} failures, {count.batches} batches"
     )
-    return f"{said}; {count.handed_over} left to other batches" if count.handed_over else said
+    return f"{text}; {count.handed_over} left to other batches" if count.handed_over else text
 
 
 def as_object(plan: ErasurePlan, on_disk: Leftovers) -> dict[str, object]:
-    """Return what goes, with stable keys."""
+    """Return what is deleted, with stable keys."""
     return asdict(plan.count) | {
         "of_batches": dict(plan.batches),
         "on_disk": on_disk.removed,

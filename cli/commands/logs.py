@@ -28,22 +28,22 @@ from scheduler.log_reading import (
 from scheduler.settings import Settings
 from scheduler.terminal import printable, printable_json
 
-#: Keys that have a place of their own in a line.
+#: Keys that are not printed as key=value.
 _APART = ("timestamp", "level", "event")
 
 
 @click.command()
 @click.argument("batch", type=KnownBatch(perhaps=True), required=False)
-@click.option("--follow", is_flag=True, help="go on with what is added, until Ctrl-C")
+@click.option("--follow", is_flag=True, help="print new lines as they are written, until Ctrl-C")
 @click.option(
     "--level",
     type=click.Choice(LEVELS, case_sensitive=False),
     default="debug",
-    help="only lines of this level and above",
+    help="lowest level to print",
 )
 @click.option("--since", type=Moment(), help="written at or after this ISO date or time")
 @click.option(
-    "--process", "processes", multiple=True, metavar="NAME", help="only of this process, as cpu0"
+    "--process", "processes", multiple=True, metavar="NAME", help="only this process, such as cpu0"
 )
 @click.option("--json", "as_json", is_flag=True, help="a JSON object per line")
 @settings_option
@@ -57,15 +57,15 @@ def logs(
     as_json: bool,
     settings: Settings,
 ) -> None:
-    """Show what the processes of this machine logged.
+    """Show the logs of this machine's processes, oldest line first.
 
-    Of one BATCH or of all, the oldest line first; rotated files are read too. Times are UTC.
-    These are the logs that `up` and `process` keep in the state folder. Units log to the journal:
-    `journalctl -u 'thoraq-*'`. Containers log to theirs: `docker compose logs`. Other machines
-    have their own.
+    Shows one BATCH or all batches; rotated files are included. Times are UTC. These are the logs
+    that `up` and `process` write to the state folder. For systemd units use
+    `journalctl -u 'thoraq-*'`, for containers `docker compose logs`. Other machines have their
+    own logs.
 
     \b
-    Example: what went wrong with a batch since midnight
+    Example: warnings and errors of a batch since midnight
       thoraq logs archive-3f2a91bc --level warning --since 2026-03-01
     """
     folder = log_folder(settings)
@@ -87,28 +87,27 @@ def logs(
         if batch is not None:
             check_batch(batch, read_logs(folder, names), settings)
         say("No matching log lines.", err=True)
-    say(f"the logs in {folder}, of this machine alone; see `thoraq logs --help`", err=True)
+    say(f"logs of this machine only, from {folder}; see `thoraq logs --help`", err=True)
 
 
 def check_processes(processes: tuple[str, ...], known: list[str], *, follow: bool) -> None:
-    """Refuse a process without a log; one that is followed may start later.
+    """Refuse a process without a log; with --follow it may start later.
 
     Raises UsageError.
     """
     strange = sorted(set(processes) - set(known))
     if not strange or not known:
         return
-    said = f"no log here is of {', '.join(strange)}; there are logs of {', '.join(known)}"
+    message = f"no logs of {', '.join(strange)} here; there are logs of {', '.join(known)}"
     if not follow:
-        raise click.UsageError(said)
-    say(said, err=True)
+        raise click.UsageError(message)
+    say(message, err=True)
 
 
 def check_batch(batch: str, lines: Iterator[LogLine], settings: Settings) -> None:
-    """Refuse a batch that neither the logs nor the database know.
+    """Refuse a batch that is in neither the logs nor the database.
 
-    Logs outlive a batch that was forgotten, and are read where no database answers. Raises
-    BatchUnknown.
+    Logs outlive a forgotten batch, and can be read without a database. Raises BatchUnknown.
     """
     if any(line.fields.get("batch") == batch for line in lines):
         return
@@ -127,20 +126,20 @@ def check_batch(batch: str, lines: Iterator[LogLine], settings: Settings) -> Non
 
 
 def keys(line: LogLine) -> dict[str, object]:
-    """Return a line's keys; one that was no JSON has those that every line has."""
+    """Return a line's keys; a line that was not JSON has the keys of every line."""
     at = None if line.at == UNKNOWN else line.at.isoformat()
     return {"timestamp": at, "level": line.level, **line.fields}
 
 
 def text(line: LogLine) -> str:
-    """Return a line for eyes: time, process, level, what happened, then key=value."""
+    """Return a readable line: time, process, level, event, then key=value."""
     values = " ".join(
         f"{name}={value if isinstance(value, str) and ' ' not in value else json.dumps(value)}"
         for name, value in line.fields.items()
         if name not in _APART and value is not None
     )
-    # With its offset, so that --since takes what is printed.
+    # With its offset, so that --since accepts it.
     at = line.at.isoformat(sep=" ", timespec="milliseconds").replace("+00:00", "Z")
     at = "-" if line.at == UNKNOWN else at
-    said = printable(f"{line.fields.get('event', '')}")
-    return f"{at}  {line.process:<9} {line.level:<8} {said}  {values}".rstrip()
+    event = printable(f"{line.fields.get('event', '')}")
+    return f"{at}  {line.process:<9} {line.level:<8} {event}  {values}".rstrip()

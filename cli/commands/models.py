@@ -24,13 +24,13 @@ from scheduler.networks import (
 from scheduler.preparation import prepare
 from scheduler.settings import Settings
 
-#: What a table shows of a network.
+#: Columns of the table of networks.
 IN_TABLE = ("model", "served", "parent", "landmark_error_px224", "ict_error", "registered_at")
 
 
 @click.group()
 def models() -> None:
-    """List the networks, and choose the one that measures.
+    """List, compare, register and promote networks.
 
     \b
     Example:
@@ -45,11 +45,11 @@ def models() -> None:
 @count_option
 @form_options
 def list_(*, listing: Listing, only_count: bool, form: Form, settings: Settings) -> None:
-    """List the networks, the oldest first.
+    """List the networks, oldest first.
 
-    New files are measured by the served one. Errors are means over all test cases of a network's
-    card: landmarks in px of a 224 frame, the cardiothoracic index as it stands. Parent is the
-    network whose weights it started from.
+    The served network measures new files. Errors are means over all test cases in the network's
+    card: landmarks in px of a 224 frame, and the cardiothoracic index. Parent is the network
+    whose weights it started from.
 
     \b
     Example:
@@ -61,22 +61,22 @@ def list_(*, listing: Listing, only_count: bool, form: Form, settings: Settings)
         return
     print_listing(rows, form, listing, IN_TABLE)
     if not rows and form is Form.TABLE:
-        say("no network is registered yet; `process` and `up` register theirs", err=True)
+        say("no network is registered yet; `process` and `up` register the shipped one", err=True)
 
 
 @models.command()
 @click.argument("version")
-@click.option("--force", is_flag=True, help="promote it although its errors are larger or unknown")
+@click.option("--force", is_flag=True, help="promote it even if its errors are larger or unknown")
 @settings_option
 def promote(version: str, *, force: bool, settings: Settings) -> None:
-    """Have new files measured by another network, from now on.
+    """Serve another network: measure new files with it from now on.
 
-    A network whose card states a larger error than the 95 % interval of the served network's, or
-    states none, is refused unless --force is given.
+    A network is refused unless --force is given if its card states an error above the 95 %
+    interval of the served network's error, or no error.
 
-    Nothing is restarted: what is queued is measured by the network it was queued for, what comes
-    later by this one. Results stay; `remeasure` runs known radiographs again. Promoting the
-    former network goes back.
+    Nothing is restarted: queued files are measured with the network they were queued for, new
+    files with this one. Results are kept; `remeasure` measures known radiographs again. Promote
+    the former network to go back.
 
     \b
     Example:
@@ -85,27 +85,27 @@ def promote(version: str, *, force: bool, settings: Settings) -> None:
     """
     before, after = promote_network(prepare(settings, version), version, settings, force=force)
     if before is not None and before.version == after.version:
-        say(f"{after.version} is served already")
+        say(f"{after.version} is already served")
         return
-    say(f"from {'none' if before is None else before.version} to {after.version}")
+    say(f"promoted {after.version}; before: {'none' if before is None else before.version}")
 
 
 @models.command()
-@click.argument("place", metavar="FOLDER", type=Paths(exists=True))
+@click.argument("folder", type=Paths(exists=True))
 @settings_option
-def register(place: Path, settings: Settings) -> None:
-    """Take in a network made elsewhere: a folder with card.json and its weights.
+def register(folder: Path, settings: Settings) -> None:
+    """Register a network made elsewhere: a folder with card.json and its weights.
 
-    Its files are copied to where workers look for them. It measures once it is promoted, or where
-    --model names it.
+    Its files are copied to the folder from which workers load networks. It is used once it is
+    promoted, or with --model.
 
     \b
     Example:
       thoraq models register /media/usb/our-own
       thoraq submit /archive/2024 --model our-own
     """
-    version = register_network(prepare(settings), place, settings)
-    say(f"{version} is registered; `thoraq models promote {version}` serves it")
+    version = register_network(prepare(settings), folder, settings)
+    say(f"{version} is registered; serve it with `thoraq models promote {version}`")
 
 
 @models.command()
@@ -117,8 +117,8 @@ def register(place: Path, settings: Settings) -> None:
 def compare(before: str, after: str, *, listing: Listing, form: Form, settings: Settings) -> None:
     """Compare two networks on the radiographs that both measured.
 
-    Lists those that only one of them puts above the ICT line, the largest change first, and says
-    how far the index moved. Changes are NEW less OLD.
+    Lists radiographs that only one of them puts above the ICT threshold, largest change first,
+    and summarizes the changes of the index. Changes are NEW minus OLD.
 
     \b
     Example:
@@ -143,12 +143,12 @@ def compare(before: str, after: str, *, listing: Listing, form: Form, settings: 
 
 
 def comparison_lines(found: ModelComparison) -> Iterator[str]:
-    """Return the comparison in words."""
+    """Yield the comparison as text."""
     if found.crossed:
         yield ""
     up = sum(each.enlarged for each in found.crossed)
     down = len(found.crossed) - up
-    yield f"{found.radiographs} measured by both: {up} now above the ICT line, {down} no longer"
+    yield f"{found.radiographs} measured by both: {up} now above the threshold, {down} no longer"
     if found.mean_change is not None and found.mean_absolute_change is not None:
         yield (
             f"ICT of {found.compared}: mean change {found.mean_change:+.3f}, mean absolute"

@@ -15,7 +15,7 @@ from scheduler.settings import Settings
 queue_option = click.option(
     "--queue",
     type=click.Choice(QueueName, case_sensitive=False),
-    help="a whole queue, also what comes into it later",
+    help="a whole queue, including work submitted later",
 )
 
 
@@ -24,14 +24,13 @@ queue_option = click.option(
 @queue_option
 @settings_option
 def pause(batch: str | None, queue: QueueName | None, settings: Settings) -> None:
-    """Hold a batch or a queue back until `resume`.
+    """Pause a batch or a queue until `resume`.
 
-    Files in a worker's hands are finished with their chunk, which takes seconds; a training run
-    at work goes on. What waits stays where it is, through any restart, and what is submitted
-    meanwhile waits with it.
+    Chunks that workers already hold are finished, which takes seconds; a running training run
+    continues. The pause survives restarts, and files submitted meanwhile wait too.
 
     \b
-    Example: the ward needs the machine
+    Example: leave the machine to other work
       thoraq pause archive-3f2a91bc
       thoraq pause --queue training
     """
@@ -41,7 +40,7 @@ def pause(batch: str | None, queue: QueueName | None, settings: Settings) -> Non
         count = pause_queue(database, queue)
     else:
         count = pause_batch(database, batch or "")
-    say(f"{count.waiting} held back, {count.in_flight} in a worker's hands")
+    say(f"{count.waiting} paused, {count.in_flight} held by workers")
 
 
 @click.command()
@@ -49,7 +48,7 @@ def pause(batch: str | None, queue: QueueName | None, settings: Settings) -> Non
 @queue_option
 @settings_option
 def resume(batch: str | None, queue: QueueName | None, settings: Settings) -> None:
-    """Let a paused batch or queue go on.
+    """Resume a paused batch or queue.
 
     \b
     Example:
@@ -64,12 +63,12 @@ def resume(batch: str | None, queue: QueueName | None, settings: Settings) -> No
         was_paused = batch_status(database, batch or "").batch.paused_at is not None
         count = resume_batch(database, batch or "")
     if was_paused:
-        say(f"{count.waiting} go on" if count.waiting else "no longer paused; nothing waits")
+        say(f"{count.waiting} resumed" if count.waiting else "no longer paused; nothing is waiting")
     else:
         say(f"the {queue} queue was not paused" if queue else f"{batch} was not paused")
 
 
 def check_one(batch: str | None, queue: QueueName | None) -> None:
-    """Check that either a batch or a queue is named. Raises click.UsageError."""
+    """Check that either a batch or a queue is given. Raises click.UsageError."""
     if (batch is None) == (queue is None):
-        raise click.UsageError("name one batch, or give --queue")
+        raise click.UsageError("give either a batch or --queue")

@@ -66,11 +66,11 @@ def process(
     as_json: bool,
     settings: Settings,
 ) -> None:
-    """Measure folders and files, and report.
+    """Measure folders and files, and write a report.
 
-    Brings its own queue and database in the state folder; there is nothing to set up. Ctrl-C
-    stops it, and the same command goes on where it stopped: nothing is measured twice. Leaves
-    results.csv, failures.csv and sheet.png, a sheet of pictures.
+    Runs its own queue and database in the state folder; no setup is needed. Ctrl-C stops it, and
+    the same command continues where it stopped; nothing is measured twice. Writes results.csv,
+    failures.csv and the contact sheet sheet.png.
 
     \b
     Example: an archive overnight
@@ -80,7 +80,7 @@ def process(
     into = open_batch(database, batch or batch_name(paths, model), priority)
     if why := why_paused(database, into):
         raise BatchPaused.because(why)
-    if settings.broker_url is not None:  # an embedded one starts with the work
+    if settings.broker_url is not None:  # the embedded broker is started below
         for line in no_broker(settings):
             say(line, err=True)
     before = batch_status(database, into.name)
@@ -89,7 +89,7 @@ def process(
         if not overwrite:
             check_report(database, into.name, report)
         with as_operator(report):
-            report.mkdir(parents=True, exist_ok=True)  # or told before a night of work
+            report.mkdir(parents=True, exist_ok=True)  # fail now, not after hours of work
     with BatchProgress(lambda: no_broker(settings)) as progress:
         done = run_batch(
             database, paths, into, settings, progress=progress, device=device, model=model

@@ -22,7 +22,7 @@ from scheduler.settings import Settings
 
 
 @click.command()
-@click.option("--model", required=True, help="version of the network that measures again")
+@click.option("--model", required=True, help="version of the network to measure with")
 @click.option(
     "--into",
     type=BatchName(),
@@ -40,22 +40,22 @@ def remeasure(
     settings: Settings,
     wanted: ResultFilter,
 ) -> None:
-    """Measure known radiographs again by another network.
+    """Measure known radiographs again with another network.
 
-    Queues what has a result that the filters choose, everything measured where there are none; no
-    folder is read. Old results stay beside the new ones, and `models compare` sets them side by
-    side. Given again, the command queues only what is new.
+    Queues the radiographs whose results match the filters, or all measured radiographs without
+    filters; no folder is read. Old results are kept, and `models compare` compares them with the
+    new ones. Repeating the command queues only new radiographs.
 
     \b
-    Example: the whole archive, or what looks doubtful in one batch
+    Example: the whole archive, or the doubtful radiographs of one batch
       thoraq remeasure --model our-own
       thoraq remeasure --model our-own --batch archive-3f2a91bc --where 'frontal_probability<0.9'
     """
     if into is not None and into == wanted.batch:
-        raise click.UsageError("--into names a batch of its own, not the one of --batch")
+        raise click.UsageError("--into must be another batch than --batch")
     database = prepare(settings, model)
     if not count_results(database, replace(wanted, limit=1)):
-        say("no result is chosen; `thoraq results` takes the same filters", err=True)
+        say("no result matches; `thoraq results` takes the same filters", err=True)
         return
     batch = open_batch(database, into or remeasured_name(model, wanted), priority)
     count = IntakeCount()
@@ -68,12 +68,12 @@ def remeasure(
         except PathNotKept as exc:
             lost = exc
     say(
-        f"batch {batch.name}: {count.seen} chosen = {count.queued} queued + {count.known} known"
+        f"batch {batch.name}: {count.seen} selected = {count.queued} queued + {count.known} known"
         f" + {count.duplicates} duplicates"
     )
     if count.queued:
         say(
-            f"workers take them up: `{in_state('thoraq up', settings)}`, unless it runs already",
+            f"workers measure them: start `{in_state('thoraq up', settings)}` unless it runs",
             err=True,
         )
     if lost is not None:

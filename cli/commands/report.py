@@ -29,12 +29,12 @@ from scheduler.settings import Settings
 def report(batch: str, *, folder: Path | None, overwrite: bool, settings: Settings) -> None:
     """Write a batch's results, failures and pictures, as `process` does.
 
-    Of any BATCH, also of one that `submit`, `watch` or `remeasure` made. Writes results.csv,
-    failures.csv and sheet.png over those that thoraq wrote of the batch before, and prints where
-    they are. What has not ended by then is in failures.csv with its state.
+    Takes any BATCH, including those of `submit`, `watch` and `remeasure`. Writes results.csv,
+    failures.csv and sheet.png, replacing an earlier report of the batch, and prints their paths.
+    Files that have not ended are listed in failures.csv with their state.
 
     \b
-    Example: what a watch has measured so far
+    Example: the results of a watched folder so far
       thoraq report inbox-3f2a91bc --report /srv/reports/inbox
     """
     database = open_database(settings)
@@ -45,4 +45,4 @@ def report(batch: str, *, folder: Path | None, overwrite: bool, settings: Settin
     for line in where(settings, write_report_of(database, batch, settings, into)):
         say(line)
     if found.open:
-        say(f"{found.open} files of the batch still wait or run", err=True)
+        say(f"{found.open} files of the batch are still waiting or running", err=True)

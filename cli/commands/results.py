@@ -24,7 +24,7 @@ from results.shown_rows import shown_row
 from scheduler.archive import open_database
 from scheduler.settings import Settings
 
-#: Rows of a table unless --limit says otherwise; JSON and CSV hold all.
+#: Rows of a table without --limit; JSON and CSV contain all.
 TABLE_ROWS = 50
 
 
@@ -44,12 +44,12 @@ def results(
 ) -> None:
     """List measurements.
 
-    A table shows the first 50 unless --limit is given; --json and --csv hold every result and
-    every column. --sort by ict, measured_at, study_date, radiograph or measurement with a
-    --limit is quick, as it has an index; by another column all that is chosen is sorted first.
+    A table shows the first 50 unless --limit is given; --json and --csv contain every result and
+    every column. With --limit, sorting by ict, measured_at, study_date, radiograph or measurement
+    uses an index; other columns sort all matching results first.
 
     \b
-    Example: the ten largest hearts of a batch, then one patient over time
+    Example: the ten highest indices of a batch, then one patient over time
       thoraq results --batch archive-3f2a91bc --sort ict:desc --limit 10
       thoraq results --patient 12345 --csv
     """
@@ -72,11 +72,11 @@ def results(
         print_rows(reading.shown(listed), form, listing.shown(IN_TABLE), more=MORE)
     judged = judged_results(database, wanted.batch)
     if not first:
-        say("no result; `thoraq status` says what was measured", err=True)
+        say("no results; `thoraq status` shows what was measured", err=True)
         if wanted.enlarged is not None:
             for line in reason_lines(judged, settings.ict_thresholds):
                 say(line, err=True)
     say_outdated(judged, settings.ict_thresholds, wanted.batch)
     say_gaps(gaps(database))
     if cut and len(first) > TABLE_ROWS:
-        say(f"the first {TABLE_ROWS}; --limit N or --csv shows more", err=True)
+        say(f"the first {TABLE_ROWS}; use --limit N or --csv for more", err=True)

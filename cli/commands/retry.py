@@ -19,27 +19,27 @@ from scheduler.settings import Settings
 @codes_option(", set aside or failed")
 @settings_option
 def retry(batch: str | None, *, codes: tuple[str, ...], settings: Settings) -> None:
-    """Queue again what failed or was cancelled.
+    """Requeue failed or cancelled files.
 
-    Of one BATCH, with whatever was cancelled of the contents it holds, or of all. With --code,
-    exactly what ended with these codes, also if it was set aside. Attempts count from zero. What is
-    measured stays measured.
+    Requeues the files of one BATCH, including contents that were cancelled in other batches, or
+    of all batches. With --code, exactly the files that ended with these codes, including those
+    set aside. Attempts start again at zero. Measured files are left alone.
 
     \b
-    Example: a share was away; it is back
+    Example: after a share has been remounted
       thoraq retry --code file-unavailable --batch archive-3f2a91bc
     """
     database = open_database(settings)
     check_codes(database, codes)
     count = queue_again(database, batch, codes or None, settings.chunk_size)
-    say(f"{count.jobs} queued again")
+    say(f"{count.jobs} requeued")
     if count.files:
-        say(f"{count.files} that intake refused: submit their folders again")
+        say(f"{count.files} refused at intake: submit their folders again")
     if count.not_kept:
-        say(f"{count.not_kept} left as they are, of which no path is kept")
+        say(f"{count.not_kept} unchanged: their paths were not stored")
     if count.jobs:
         say(
-            f"workers take them up: `{in_state('thoraq up', settings)}`, unless it runs already",
+            f"workers measure them: start `{in_state('thoraq up', settings)}` unless it runs",
             err=True,
         )
     if count.not_kept:

@@ -15,10 +15,10 @@ from scheduler.stack import scheduler_command
 @click.command()
 @settings_option
 def scheduler(settings: Settings) -> None:
-    """Send what waits to the workers, until Ctrl-C or SIGTERM.
+    """Send queued work to the workers until Ctrl-C or SIGTERM.
 
-    Every installation needs one: it sends what was submitted, and brings back what a dead worker
-    held. `thoraq up` runs one itself; a second does no harm. The command becomes its process.
+    Every installation needs one: it sends submitted files to the workers, and requeues the files
+    of dead workers. `thoraq up` runs one itself; a second one does no harm.
 
     \b
     Example: on one of several machines that share a broker and a database
@@ -28,4 +28,4 @@ def scheduler(settings: Settings) -> None:
     """
     refuse_newer(settings.database)
     command = scheduler_command()
-    os.execve(command[0], command, child_environment(settings))  # noqa: S606 - becomes it
+    os.execve(command[0], command, child_environment(settings))  # noqa: S606 - replaces this process

@@ -26,11 +26,11 @@ from scheduler.archive import open_database
 from scheduler.settings import Settings
 from worker.pictures import Pictures
 
-#: Pictures of a page unless --per-page says otherwise: five rows.
+#: Pictures per page without --per-page: five rows.
 PAGE_PICTURES = 5 * SHEET_COLUMNS
-#: A page of so many takes 120 MB to draw.
+#: A page of this many takes 120 MB to draw.
 MOST_ON_PAGE = 100
-#: Results that are drawn unless --limit says otherwise, and the most that it may say.
+#: Results that are drawn without --limit, and its maximum.
 PICTURES = 100
 MOST_PICTURES = 5_000
 
@@ -38,7 +38,7 @@ MOST_PICTURES = 5_000
 @click.command()
 @out_option(
     PictureFile(".png"),
-    "the sheet; several pages are called sheet-1.png, sheet-2.png and so on",
+    "file to write; several pages become sheet-1.png, sheet-2.png and so on",
     more=True,
 )
 @click.option(
@@ -46,7 +46,7 @@ MOST_PICTURES = 5_000
     type=Count(min=1, max=MOST_ON_PAGE),
     default=PAGE_PICTURES,
     show_default=True,
-    help="pictures of a page",
+    help="pictures per page",
 )
 @settings_option
 @filter_options
@@ -60,18 +60,18 @@ def sheet(
     wanted: ResultFilter,
     sorted_by: Order | None,
 ) -> None:
-    """Draw results as pages of pictures.
+    """Draw results as contact sheets.
 
-    Each picture has the number below it by which `thoraq show` finds it. The first 100 results
-    unless --limit is given, at most 5000. A file that is away or is no longer the one that was
-    measured has a tile that says why.
+    Each picture is labelled with its radiograph id for `thoraq show`. Draws the first 100 results
+    unless --limit is given, at most 5000. If a file is unavailable or has changed since it was
+    measured, its tile shows the reason.
 
     \b
-    Example: what a person should look at, the largest hearts first
+    Example: results for review, highest index first
       thoraq sheet --bucket review --sort ict:desc --out review.png
     """
     if out is None:
-        raise click.UsageError("name the file: --out sheet.png")
+        raise click.UsageError("--out is missing; for example --out sheet.png")
     if (wanted.limit or 0) > MOST_PICTURES:
         raise click.UsageError(f"--limit is at most {MOST_PICTURES} here; narrow the filters")
     database = open_database(settings)
@@ -82,7 +82,7 @@ def sheet(
     ) as reading:
         found = list(find_results(database, asked, sorted_by))
         if not found:
-            raise NotMeasured("no result; `thoraq status` says what was measured")
+            raise NotMeasured("no results; `thoraq status` shows what was measured")
         pages = pages_of(found, per_page)
         files = page_files(out, len(pages))
         for file in files:
@@ -112,6 +112,6 @@ def sheet(
     for line in lines:
         say(line)
     for older in older_pages(out, len(pages)):
-        say(f"{older} is of an older sheet", err=True)
+        say(f"{older} belongs to an older sheet", err=True)
     if wanted.limit is None and (every := count_results(database, wanted)) > len(found):
-        say(f"the first {len(found)} of {every}; --limit N draws more", err=True)
+        say(f"the first {len(found)} of {every}; use --limit N for more", err=True)

@@ -34,7 +34,7 @@ OVERLAY_SIDE_PX = 1024
 @click.argument("study")
 @out_option(
     PictureFile(*FORMATS),
-    "draw the landmarks and callipers on the image, as the ending says: "
+    "draw the landmarks and callipers on the image, in the format of the extension: "
     + ", ".join(each.removeprefix(".") for each in FORMATS),
 )
 @click.option("--json", "as_json", is_flag=True, help="a JSON object, every column")
@@ -42,10 +42,10 @@ OVERLAY_SIDE_PX = 1024
 def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> None:
     """Show one STUDY and draw its landmarks.
 
-    How its files ended, what was measured on them, and by which network.
+    Shows how its files ended, what was measured, and with which network.
 
     STUDY is a study or SOP UID, a radiograph id, the first eight digits or more of a SHA-256, or
-    the path of a file. --out reads the file again and draws on it, if it is still the one that
+    the path of a file. --out reads the file again and draws on it, unless it has changed since it
     was measured.
 
     \b
@@ -74,9 +74,9 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
         if out is not None:
             if not found:
                 raise NotMeasured.about(study)
-            newest = found[-1]  # of a study that several networks measured
+            newest = found[-1]  # several networks may have measured the study
             if is_hashed(newest.path) and name.startswith("/"):
-                newest = replace(newest, path=name)  # read only if it is the content measured
+                newest = replace(newest, path=name)  # read only if the content is unchanged
             with Pictures(settings) as pictures:
                 picture = overlay(
                     newest, pictures, OVERLAY_SIDE_PX, picture_title(newest, reading.paths)
@@ -85,11 +85,11 @@ def show(study: str, out: Path | None, *, as_json: bool, settings: Settings) -> 
             with noted_outputs(database, [out], of_radiographs=ids) as written:
                 save_picture(picture, out)
                 written.append(out)
-            say(f"drawn in {out}", err=True)
+            say(f"picture written to {out}", err=True)
 
 
 def measurements(database: Database, study: str) -> list[Result]:
-    """Return what was measured of a study, the oldest first. Raises StudyUnknown."""
+    """Return the measurements of a study, oldest first. Raises StudyUnknown."""
     return list(find_results(database, ResultFilter(study=study)))
 
 

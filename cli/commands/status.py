@@ -28,15 +28,15 @@ from scheduler.checkup.pauses import why_paused
 from scheduler.database_wait import until_answered
 from scheduler.settings import Settings
 
-#: Pause between two looks at a batch; a look at a large one takes its time, so at least ten of it,
-#: but no more than this where a look waited for a link that was cut.
+#: Shortest pause between two queries of a batch. Queries of a large batch are slow: the pause is
+#: at least ten times the last query, but not above the longest, as a query may have timed out.
 LOOK_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 15.0
 
 
 @click.command()
 @click.argument("batch", type=KnownBatch(), required=False)
-@click.option("--follow", is_flag=True, help="stay until every file of BATCH has ended")
+@click.option("--follow", is_flag=True, help="wait until every file of BATCH has ended")
 @listing_options(COLUMNS, COLUMNS)
 @count_option
 @form_options
@@ -50,10 +50,10 @@ def status(
     form: Form,
     settings: Settings,
 ) -> None:
-    """Say how far the batches are, or one BATCH in full.
+    """Show the progress of batches, or one BATCH in full.
 
-    Every file seen stands in exactly one column: seen = measured + set aside + failed +
-    duplicates, once a batch has ended. --columns, --sort and --count are of the list of batches.
+    Every file is counted in exactly one column; once a batch has ended, seen = measured + set
+    aside + failed + duplicates. --columns, --sort and --count apply to the list of batches.
 
     \b
     Example:
@@ -62,7 +62,7 @@ def status(
       thoraq status archive-3f2a91bc --follow
     """
     if batch is not None and (listing != Listing() or only_count):
-        raise click.UsageError("--columns, --sort and --count are of the list: name no batch")
+        raise click.UsageError("--columns, --sort and --count apply to the list: omit the batch")
     if follow and batch is None:
         raise click.UsageError("--follow needs the name of a batch")
     database = open_database(settings)
@@ -75,7 +75,7 @@ def status(
 
 
 def print_all(database: Database, listing: Listing, form: Form, settings: Settings) -> None:
-    """Print a line a batch, what is paused or waited for, and what follows other settings."""
+    """Print a line per batch, pauses, absent processes, and results of other settings."""
     statuses = all_statuses(database)
     lines = settings.ict_thresholds
     print_listing([status_row(each, lines) for each in statuses], form, listing, IN_TABLE)
@@ -86,7 +86,7 @@ def print_all(database: Database, listing: Listing, form: Form, settings: Settin
     say_outdated([count for each in statuses for count in each.judged], lines)
     say_gaps(gaps(database))
     if not statuses:
-        say("no batch yet; `process`, `submit` and `watch` make them", err=True)
+        say("no batches yet; `process`, `submit` and `watch` create them", err=True)
     elif waiting_files(database, statuses):
         tell(settings)
 
@@ -94,7 +94,7 @@ def print_all(database: Database, listing: Listing, form: Form, settings: Settin
 def print_one(
     database: Database, batch: str, form: Form, settings: Settings, *, follow: bool
 ) -> None:
-    """Print one batch in full, and why nothing of it runs. Raises BatchUnknown."""
+    """Print one batch in full, and why it does not progress. Raises BatchUnknown."""
     found = batch_status(database, batch)
     why = why_paused(database, found.batch) if found.open else None
     if follow:
@@ -123,7 +123,7 @@ def print_one(
 
 
 def follow_batch(database: Database, batch: str, settings: Settings) -> BatchStatus:
-    """Show the batch until it has ended, also where the database is away. Raises BatchUnknown."""
+    """Show the batch until it has ended; wait for the database. Raises BatchUnknown."""
     with BatchProgress(lambda: sentences(settings)) as progress:
 
         def note(error: DatabaseError) -> None:

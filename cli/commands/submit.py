@@ -43,9 +43,9 @@ def submit(
 ) -> None:
     """Queue folders and files for running workers.
 
-    Each content is queued once, whatever its name; submitting a folder again takes in what is
-    new. Workers run elsewhere: `thoraq up`, or `thoraq scheduler` once and `thoraq worker` on each
-    machine. What of them does not answer is told on standard error.
+    Identical contents are queued once, whatever their names; submitting a folder again queues
+    only new files. Workers run separately: `thoraq up`, or one `thoraq scheduler` and a
+    `thoraq worker` on each machine. Absent ones are reported on standard error.
 
     \b
     Example:
@@ -66,7 +66,7 @@ def submit(
         tell(settings)
     if model is not None and count.known:
         say(
-            "known files keep the network they were queued for; `thoraq remeasure"
-            f" --model {quoted(model)} --batch {quoted(into.name)}` measures them again",
+            "known files keep the network they were queued for; measure them again with"
+            f" `thoraq remeasure --model {quoted(model)} --batch {quoted(into.name)}`",
             err=True,
         )

@@ -49,13 +49,13 @@ from training.request import count_radiographs, new_runs, plan_of
 def train() -> None:
     """Train networks on annotated images, through the queue.
 
-    A run is a job: it survives its worker, the broker and the machine, goes on from its last
-    checkpoint, and ends as a network in `models list`. Training workers take it:
+    A run is a job: it survives restarts of the worker, broker and machine, continues from its
+    last checkpoint, and ends as a network in `models list`. It needs a training worker:
     `thoraq up --training`, or `thoraq worker --queues training`.
 
     \b
     Example:
-      thoraq train submit --data /srv/films --name our-own
+      thoraq train submit --data /srv/annotated --name our-own
       thoraq train status our-own --follow
       thoraq models promote our-own
     """
@@ -67,15 +67,19 @@ def train() -> None:
 )
 @click.option("--run", "file", type=Paths(dir_okay=False), help="run file [default: four phases]")
 @click.option("--phases", help="the phases to run, by number: 1-4, or 0,1 [default: all]")
-@click.option("--scale", type=Factor(), help="times the steps")
-@click.option("--faithful", is_flag=True, help="the original recipe, its faults included")
+@click.option("--scale", type=Factor(), help="factor for the number of steps")
+@click.option("--faithful", is_flag=True, help="the original recipe, including its faults")
 @click.option("--name", help="name of the run and its network [default: from the folder]")
 @click.option("--start", metavar="MODEL", help="network or weights file to start from")
 @click.option(
-    "--teachers", metavar="MODEL,...", help="networks or weights files whose mean is taught"
+    "--teachers", metavar="MODEL,...", help="networks or weights files to distil the mean of"
 )
 @click.option(
-    "--seeds", type=click.IntRange(1, 99), default=1, show_default=True, help="runs, NAME-s1 ..."
+    "--seeds",
+    type=click.IntRange(1, 99),
+    default=1,
+    show_default=True,
+    help="number of runs with different seeds, named NAME-s1 ...",
 )
 @settings_option
 def submit(
@@ -93,21 +97,21 @@ def submit(
 ) -> None:
     """Queue a training run.
 
-    The folder and the plan are checked first. The folder must be there under the same path on the
-    machine that trains. A MODEL is a version that `models list` names, or a weights file.
+    The folder and the plan are checked first. The folder must have the same path on the machine
+    that trains. MODEL is a version from `models list`, or a weights file.
 
     \b
     Example: the four phases, then one network taught by three
-      thoraq train submit --data /srv/films --name our-own
-      thoraq train submit --data /srv/films --name three --seeds 3
-      thoraq train submit --data /srv/films --name one --teachers three-s1,three-s2,three-s3
+      thoraq train submit --data /srv/annotated --name our-own
+      thoraq train submit --data /srv/annotated --name three --seeds 3
+      thoraq train submit --data /srv/annotated --name one --teachers three-s1,three-s2,three-s3
     """
     if faithful and file is not None:
-        raise click.UsageError("--faithful is a run file of its own; leave --run out")
+        raise click.UsageError("--faithful is a run file of its own; omit --run")
     check_places((data,))
     check_allowed(data, settings.allowed_roots)
     plan = plan_of(file, faithful=faithful, phases=phases, scale=scale)
-    films = count_radiographs(data.absolute())
+    counts = count_radiographs(data.absolute())
     database = prepare(settings)
     taught = [each.strip() for each in (teachers or "").split(",") if each.strip()]
     runs = new_runs(
@@ -123,13 +127,13 @@ def submit(
     for new in runs:
         run = open_run(database, new)
         say(f"{run.name} queued: {len(plan.phases)} phases, {plan.steps} steps")
-    say(f"{films['train']} films to fit to, {films['val']} to select by")
+    say(f"{counts['train']} training and {counts['val']} validation radiographs")
     explain(run, database, settings)
 
 
 @train.command()
 @click.argument("run", required=False)
-@click.option("--follow", is_flag=True, help="stay until RUN is over")
+@click.option("--follow", is_flag=True, help="wait until RUN has ended")
 @listing_options(COLUMNS, COLUMNS)
 @count_option
 @form_options
@@ -143,10 +147,10 @@ def status(
     form: Form,
     settings: Settings,
 ) -> None:
-    """Say how far the training runs are, or one RUN in full.
+    """Show the progress of training runs, or one RUN in full.
 
-    Errors are on the validation split, landmarks in px of a 224 frame. --follow leaves with code
-    9 (UNTRAINED) unless the run has finished. --columns, --sort and --count are of the list.
+    Errors are on the validation split, landmarks in px of a 224 frame. --follow exits with code 9
+    (UNTRAINED) unless the run finished. --columns, --sort and --count apply to the list.
 
     \b
     Example:
@@ -156,7 +160,7 @@ def status(
     if follow and run is None:
         raise click.UsageError("--follow needs the name of a run")
     if run is not None and (listing != Listing() or only_count):
-        raise click.UsageError("--columns, --sort and --count are of the list: name no run")
+        raise click.UsageError("--columns, --sort and --count apply to the list: omit the run")
     database = open_database(settings)
     if run is None:
         found = list_runs(database)
@@ -166,7 +170,7 @@ def status(
         rows = map(table_row if form is Form.TABLE else run_row, found)
         print_listing(rows, form, listing, IN_TABLE)
         if not found and form is Form.TABLE:
-            say("no run yet; `thoraq train submit` makes them", err=True)
+            say("no runs yet; `thoraq train submit` creates them", err=True)
         return
     reason = partial(waiting_for, database=database, settings=settings)
     one = follow_run(database, run, reason) if follow else find_run(database, run)
@@ -188,7 +192,7 @@ def status(
 def cancel(run: str, settings: Settings) -> None:
     """Stop a training run; it can be resumed.
 
-    A run at work writes a checkpoint first.
+    A running one writes a checkpoint first.
 
     \b
     Example:
@@ -205,7 +209,7 @@ def cancel(run: str, settings: Settings) -> None:
 @click.argument("run")
 @settings_option
 def resume(run: str, settings: Settings) -> None:
-    """Queue a cancelled or failed run again, from its last checkpoint.
+    """Requeue a cancelled or failed run from its last checkpoint.
 
     \b
     Example:
@@ -213,7 +217,7 @@ def resume(run: str, settings: Settings) -> None:
     """
     database = open_database(settings)
     one = resume_run(database, run)
-    say(f"{one.name} queued again")
+    say(f"{one.name} requeued")
     explain(one, database, settings)
 
 
@@ -222,16 +226,16 @@ def resume(run: str, settings: Settings) -> None:
 @form_options
 @settings_option
 def compare(runs: tuple[str, ...], form: Form, settings: Settings) -> None:
-    """Set the phases of training runs side by side.
+    """Compare the phases of training runs.
 
-    Of each phase: its error on the validation split in px of a 224 frame, the difference from what
-    it started from with its 95 % interval, and whether its weights were carried on. The last row
-    is the finished network on the test split.
+    Shows for each phase its error on the validation split in px of a 224 frame, the difference
+    from its starting weights with the 95 % interval, and whether its weights were kept. The last
+    row is the finished network on the test split.
 
     \b
     Example:
-      thoraq train submit --data /srv/films --name ours
-      thoraq train submit --data /srv/films --name original --faithful
+      thoraq train submit --data /srv/annotated --name ours
+      thoraq train submit --data /srv/annotated --name original --faithful
       thoraq train compare ours original
     """
     database = open_database(settings)
@@ -250,10 +254,10 @@ def compare(runs: tuple[str, ...], form: Form, settings: Settings) -> None:
 @form_options
 @settings_option
 def log(run: str, *, listing: Listing, only_count: bool, form: Form, settings: Settings) -> None:
-    """List every check of a training run.
+    """List every evaluation of a training run.
 
-    Errors are on the validation split, landmarks in px of a 224 frame; JSON and CSV hold the parts
-    of the loss.
+    Errors are on the validation split, landmarks in px of a 224 frame; JSON and CSV contain the
+    parts of the loss.
 
     \b
     Example:
@@ -267,11 +271,11 @@ def log(run: str, *, listing: Listing, only_count: bool, form: Form, settings: S
         return
     print_listing(check_rows(checks), form, listing, CHECK_IN_TABLE)
     if not checks and form is Form.TABLE:
-        say("no check yet", err=True)
+        say("no evaluation yet", err=True)
         explain(one, database, settings)
 
 
 def explain(run: TrainingRun, database: Database, settings: Settings) -> None:
-    """Say on standard error why a run stands still, if it does."""
+    """Print on standard error why a run does not progress, if it does not."""
     if reason := waiting_for(run, database, settings):
         say(reason, err=True)

@@ -18,13 +18,13 @@ from scheduler.settings import Settings
     show_default=True,
     help="auto (every accelerator, else the CPU), cpu, or cuda:N",
 )
-@click.option("--training", is_flag=True, help="also run a worker that trains, on the first device")
+@click.option("--training", is_flag=True, help="also run a training worker, on the first device")
 @settings_option
 def up(device: str, training: bool, settings: Settings) -> None:
-    """Run broker, workers and scheduler until Ctrl-C or SIGTERM.
+    """Run the broker, workers and scheduler until Ctrl-C or SIGTERM.
 
-    Brings the database up to date first, starts an embedded broker unless THORAQ_BROKER_URL
-    names one, then a worker on every device. What dies is started again.
+    Upgrades the database first, then starts an embedded broker unless THORAQ_BROKER_URL is set,
+    the scheduler, and a worker on every device. Processes that die are restarted.
 
     \b
     Example: serve this machine's devices, and queue a folder from another shell
@@ -33,6 +33,6 @@ def up(device: str, training: bool, settings: Settings) -> None:
     """
     prepare(settings)
     stack = open_stack(settings, device, training=training)
-    say(f"working in {settings.state}, logs in {settings.state / 'logs'}", err=True)
-    say("Ctrl-C stops everything; files that wait stay queued", err=True)
+    say(f"state folder {settings.state}, logs in {settings.state / 'logs'}", err=True)
+    say("Ctrl-C stops everything; waiting files stay queued", err=True)
     stack.run()

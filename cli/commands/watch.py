@@ -30,14 +30,14 @@ from scheduler.settings import Settings
 
 @click.command()
 @click.argument("folder", type=Paths(file_okay=False))
-@click.option("--once", is_flag=True, help="take what is complete now, then end")
+@click.option("--once", is_flag=True, help="queue the files that are complete now, then exit")
 @click.option(
     "--after",
     type=click.Choice(After, case_sensitive=False),
     default=After.LEAVE,
     show_default=True,
-    help="what becomes of a file that has ended: left; moved to done/ or failed/ in FOLDER; or"
-    " deleted if it was measured and moved to failed/ if not",
+    help="what to do with a file that has ended: leave it; move it to done/ or failed/ in FOLDER;"
+    " or delete it if it was measured and move it to failed/ if not",
 )
 @new_batch_option("absolute path")
 @priority_option
@@ -53,13 +53,13 @@ def watch(
     model: str | None,
     settings: Settings,
 ) -> None:
-    """Queue what arrives in a folder, once each, until Ctrl-C or SIGTERM.
+    """Watch a folder and queue each new file once, until Ctrl-C or SIGTERM.
 
-    A file is taken once it was closed, was renamed into place, or was unchanged for
-    THORAQ_SETTLE_SECONDS, which also serves shares that give no events. Files already taken
-    are recorded in the database, so that a restart takes nothing twice. Hidden and unfinished files
-    (.part, .tmp and the like) and links are passed over. Files put away keep their path below done/
-    or failed/; failed/reasons.csv says why each is there.
+    A file is queued when it is closed, renamed into the folder, or unchanged for
+    THORAQ_SETTLE_SECONDS (for shares without file events). Files already taken are recorded in
+    the database, so a restart queues nothing twice. Links, hidden files and unfinished files
+    (.part, .tmp and the like) are skipped. Moved files keep their relative path below done/ or
+    failed/; failed/reasons.csv lists the reasons.
 
     \b
     Example: a PACS exports into /inbox; this machine measures
@@ -67,12 +67,12 @@ def watch(
       thoraq watch /inbox --priority urgent --after move
     """
     check_places((folder,))
-    told = IntakeCount()
+    printed = IntakeCount()
 
-    def tell(count: IntakeCount) -> None:
-        nonlocal told
-        if count.seen > told.seen:
-            told = count
+    def print_count(count: IntakeCount) -> None:
+        nonlocal printed
+        if count.seen > printed.seen:
+            printed = count
             say(
                 f"{count.seen} taken in = {count.queued} queued + {count.known} known"
                 f" + {count.duplicates} duplicates + {count.refused} refused"
@@ -90,7 +90,7 @@ def watch(
         model=model,
         after=after,
         remedies={each.code: each.sentence for each in known_codes().values()},
-        progress=tell,
+        progress=print_count,
     )
     say(f"watching {folder} for batch {name}", err=True)
     if once:

@@ -18,7 +18,7 @@ from scheduler.stack import worker_command
     default="auto",
     show_default=True,
     help="auto (the first accelerator, else the CPU), cpu, or cuda:N; ROCm devices are cuda:N too;"
-    " cuda:N.2 is a second worker that shares it",
+    " cuda:N.2 is a second worker on the same device",
 )
 @click.option("--name", help="name in Flower and in the results [default: from device and host]")
 @click.option(
@@ -26,14 +26,14 @@ from scheduler.stack import worker_command
     type=click.Choice(("measure", "training")),
     default="measure",
     show_default=True,
-    help="what it does: measure films, or train networks",
+    help="work to take: measure radiographs, or train networks",
 )
 @settings_option
 def worker(device: str, name: str | None, queues: str, settings: Settings) -> None:
-    """Run one worker on one device, until SIGTERM or Ctrl-C.
+    """Run one worker on one device, until Ctrl-C or SIGTERM.
 
-    The command becomes the worker's process. A stopped worker gives back what it has not
-    measured; a killed one loses its lease, and others measure its files.
+    A stopped worker returns its unmeasured files to the queue; the files of a killed worker are
+    requeued when its lease expires.
 
     \b
     Example: a second machine, on the same broker and database
@@ -43,4 +43,4 @@ def worker(device: str, name: str | None, queues: str, settings: Settings) -> No
     """
     refuse_newer(settings.database)
     command = worker_command(device, name, queues=queues)
-    os.execve(command[0], command, child_environment(settings))  # noqa: S606 - becomes the worker
+    os.execve(command[0], command, child_environment(settings))  # noqa: S606 - replaces this process

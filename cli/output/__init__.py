@@ -1,1 +1,1 @@
-"""How commands speak: tables, progress, forms, and sentences that several of them print."""
+"""Output of commands: tables, progress, formats, and messages that several commands share."""

@@ -1,4 +1,4 @@
-"""Texts in the cells of a terminal: how wide they are, and what of them fits."""
+"""Width of texts in terminal cells, and shortening them to fit."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from collections.abc import Iterable, Iterator
 
 from wcwidth import iter_graphemes, wcswidth
 
-#: Stands for what was left out.
+#: Replaces omitted text.
 DOTS = "…"
 
 
 def terminal_cells() -> int | None:
-    """Return the width of the terminal, or COLUMNS; None where standard output is no terminal."""
+    """Return the width of the terminal, or COLUMNS; None if standard output is not a terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def cells(text: str) -> int:
-    """Return how many cells a printable text takes: two for a wide letter, none for an accent."""
+    """Return the cells of a printable text: two for a wide letter, none for an accent."""
     return len(text) if text.isascii() else max(0, wcswidth(text))
 
 
 def padded(text: str, room: int, *, at_right: bool = False) -> str:
-    """Return the text with spaces up to ``room`` cells."""
+    """Return the text padded with spaces to ``room`` cells."""
     space = " " * (room - cells(text))
     return space + text if at_right else text + space
 
 
 def shortened(text: str, room: int) -> str:
-    """Return what fits of a text: of a path its beginning and its file name, else the beginning."""
+    """Return a text shortened to fit; a path keeps its beginning and its file name."""
     if cells(text) <= room:
         return text
     if not text.startswith("/"):

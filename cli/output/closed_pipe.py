@@ -1,4 +1,4 @@
-"""What a command does once nobody reads what it prints, as behind ``| head -1``."""
+"""The end of a command whose output is no longer read, as with ``| head -1``."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _STREAMS = (1, 2)
 
 @contextmanager
 def ending_quietly() -> Iterator[None]:
-    """Leave with PIPE_CLOSED where standard output or error has no reader any more.
+    """Exit with PIPE_CLOSED if standard output or error has no reader any more.
 
-    A connection that broke, to a server for instance, is not meant and is raised as it is.
+    Other broken connections, such as one to a server, are raised unchanged.
     """
     try:
         yield
@@ -25,14 +25,14 @@ def ending_quietly() -> Iterator[None]:
         if not closed:
             raise
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        for each in closed:  # what is in buffers is written as the interpreter ends
+        for each in closed:  # the interpreter flushes buffers as it exits
             os.dup2(nowhere, each)
         os.close(nowhere)
         raise SystemExit(Exit.PIPE_CLOSED) from None
 
 
 def _is_closed(stream: int) -> bool:
-    """Whether a stream is a pipe or a socket that nobody reads."""
-    asked = select.poll()
-    asked.register(stream, 0)
-    return any(event & (select.POLLERR | select.POLLHUP) for _, event in asked.poll(0))
+    """Whether a stream is a pipe or a socket without a reader."""
+    poll = select.poll()
+    poll.register(stream, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))

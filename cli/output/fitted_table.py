@@ -1,7 +1,7 @@
 """A table that fits its terminal: which columns it shows, and how wide each is.
 
-Texts are shortened first, then the columns that matter least are left out, and only then is every
-text cut as far as it can be. Numbers, flags and times are shown whole or not at all.
+Texts are shortened first, then the least important columns are omitted, and only then are all
+texts shortened to their minimum. Numbers, flags and times are shown in full or not at all.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from dataclasses import dataclass
 
 from cli.output.cells import cells, folded, padded, shortened
 
-#: Headings and figures of a table stand this far apart.
+#: Space between columns.
 GAP = "  "
-#: Cells that a text keeps while there are columns that matter less.
+#: Cells that a text keeps while less important columns can be omitted.
 _READABLE = 22
 #: Cells that a text keeps in any case.
 _LEAST = 8
-#: What a narrow terminal does without, the first of these first.
+#: Columns that a narrow terminal omits, in this order.
 SPARE = (
     *("created_at", "registered_at", "expected_error_px224", "attempts", "detail", "ended_at"),
     *("learning_rate", "seconds", "device", "best_px224", "cancelled", "duplicates", "running"),
     *("ict_rule", "study_date", "state", "enlarged", "paused"),
 )
-#: Sentences, which are continued below themselves instead of being cut.
+#: Columns of sentences, which are wrapped instead of cut.
 _PROSE = frozenset({"meaning", "why", "what"})
 
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """One column: its texts, printable, and whether they are figures."""
+    """One column: its printable texts and their alignment."""
 
     name: str
     heading: str
@@ -39,16 +39,16 @@ class TableColumn:
 
     @property
     def natural(self) -> int:
-        """Cells of its longest text."""
+        """Return the cells of the longest text."""
         return max(map(cells, (self.heading, *self.texts)))
 
     def least(self, most: int) -> int:
-        """Cells that it needs where texts are shortened to ``most``."""
+        """Return the cells needed if texts are shortened to ``most``."""
         return self.natural if self.whole else min(self.natural, most)
 
 
 def table_lines(columns: Sequence[TableColumn], width: int | None) -> list[str]:
-    """Return the heading and the rows, none wider than ``width`` cells; None: as wide as needed."""
+    """Return the heading and the rows, at most ``width`` cells wide; None: without a limit."""
     rooms = {column.name: column.natural for column in columns}
     if width is not None:
         columns, rooms = fitted(columns, width)

@@ -1,4 +1,4 @@
-"""A batch's ledger as the operator reads it: the equation, the buckets, the codes."""
+"""The printed ledger of a batch: the equation, the buckets, the codes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from results.ledger import equation
 LIMITS = {Bucket.UNRATED: "no calibration"} | {name: f"{span} px" for name, span in RANGES.items()}
 #: Length of the longest bar.
 BAR_CELLS = 30
-#: The text before a bar.
+#: Width of the text before a bar.
 BEFORE_BAR_CELLS = 43
-#: A sentence is not folded into less than this.
+#: Least width of a wrapped sentence.
 SENTENCE_CELLS = 24
 
 
 def print_ledger(status: BatchStatus, lines: IctThresholds) -> None:
-    """Print what became of a batch. ``lines``: of today's settings."""
+    """Print the ledger of a batch. ``lines``: thresholds of the current settings."""
     say(f"batch {status.batch.name}", bold=True)
     say(equation(status), fg=None if status.balanced else "red")
     if not status.balanced:
@@ -37,7 +37,7 @@ def print_ledger(status: BatchStatus, lines: IctThresholds) -> None:
             say(line)
         compared = status.enlarged + status.not_enlarged
         say()
-        say(f"ICT above its threshold: {status.enlarged} of {compared} compared with one")
+        say(f"ICT above its threshold: {status.enlarged} of {compared} with a threshold")
         for line in reason_lines(status.judged, lines):
             say(line)
         say_outdated(status.judged, lines, status.batch.name)
@@ -49,7 +49,7 @@ def print_ledger(status: BatchStatus, lines: IctThresholds) -> None:
 
 
 def bucket_lines(status: BatchStatus, width: int | None = None) -> Iterator[str]:
-    """Return a line a bucket with its count, share and bar. ``width``: of the terminal."""
+    """Yield a line per bucket with its count, share and bar. ``width``: of the terminal."""
     longest = BAR_CELLS if width is None else max(0, min(BAR_CELLS, width - BEFORE_BAR_CELLS))
     most = max(status.buckets.values(), default=0)
     for bucket in Bucket:
@@ -63,9 +63,9 @@ def bucket_lines(status: BatchStatus, width: int | None = None) -> Iterator[str]
 
 
 def code_lines(counts: Mapping[str, int], width: int | None = None) -> Iterator[str]:
-    """Return a line a code: count, how it counts, and what to do.
+    """Yield a line per code: count, failed or set aside, and remedy.
 
-    ``width``: of the terminal; what to do goes on below itself.
+    ``width``: of the terminal; remedies are wrapped.
     """
     codes = known_codes()
     widest = max(map(len, counts))

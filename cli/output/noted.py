@@ -1,4 +1,4 @@
-"""What commands note of reading and writing; where it cannot be noted, standard error says so."""
+"""Audit entries of reading and writing by commands; failures are reported on standard error."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import results.export
 import results.noted_outputs
 from cli.output.printing import say
 
-_tell = partial(say, err=True)
+_print_error = partial(say, err=True)
 
-audited = partial(results.audited_reads.audited, tell=_tell)
-audited_copy = partial(results.copy_reading.audited_copy, tell=_tell)
-export_results = partial(results.export.export_results, tell=_tell)
-noted_outputs = partial(results.noted_outputs.noted_outputs, tell=_tell)
+audited = partial(results.audited_reads.audited, tell=_print_error)
+audited_copy = partial(results.copy_reading.audited_copy, tell=_print_error)
+export_results = partial(results.export.export_results, tell=_print_error)
+noted_outputs = partial(results.noted_outputs.noted_outputs, tell=_print_error)

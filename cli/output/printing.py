@@ -1,4 +1,4 @@
-"""The one way to the terminal: lines, and rows as a table, JSON or CSV, without controls."""
+"""Printing lines, and rows as a table, JSON or CSV, without control characters."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 
 def say(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> None:
-    """Print one line, to standard error with ``err``; names in it cannot steer the terminal."""
+    """Print one line, to standard error with ``err``; control characters are escaped."""
     click.secho(printable(text), err=err, nl=nl, **style)
 
 
 class Form(StrEnum):
-    """How rows are printed. JSON and CSV hold every column, a table the ones for eyes."""
+    """How rows are printed. JSON and CSV contain every column, a table the important ones."""
 
     TABLE = "table"
     JSON = "json"
@@ -37,7 +37,7 @@ class Form(StrEnum):
 
 
 def form_options(command: Command) -> Command:
-    """Give a command ``--table`` (the default), ``--json`` and ``--csv``, as ``form``."""
+    """Add ``--table`` (the default), ``--json`` and ``--csv`` to a command, as ``form``."""
     for form, text in (
         (Form.CSV, "comma-separated values, every column"),
         (Form.JSON, "a JSON array, every column"),
@@ -52,9 +52,9 @@ def form_options(command: Command) -> Command:
 def print_rows(
     rows: Iterable[Row], form: Form, columns: Sequence[str] = (), *, more: str = "--csv"
 ) -> None:
-    """Print rows. ``columns``: those of the table, all where empty; JSON and CSV are streamed.
+    """Print rows. ``columns``: those of the table; empty: all. JSON and CSV are streamed.
 
-    ``more``: what shows the columns for which a terminal has no room.
+    ``more``: options that print the columns for which the terminal has no room.
     """
     if form is Form.JSON:
         print_json_array(rows)
@@ -70,7 +70,7 @@ def print_json(value: object) -> None:
 
 
 def print_json_array(rows: Iterable[Row]) -> None:
-    """Print an array, a row a line, without holding the rows."""
+    """Print an array with one row per line, without keeping the rows in memory."""
     before = "["
     for row in rows:
         click.echo(before)
@@ -80,10 +80,10 @@ def print_json_array(rows: Iterable[Row]) -> None:
 
 
 def print_csv(rows: Iterable[Row]) -> None:
-    """Print CSV with a heading, without holding the rows.
+    """Print CSV with a heading, without keeping the rows in memory.
 
-    It may end on a terminal, so controls are shown as in a table; JSON and exported files hold
-    names as they are.
+    It may be printed to a terminal, so control characters are escaped as in a table; JSON and
+    exported files contain names unchanged.
     """
     rows = iter(rows)
     first = next(rows, None)
@@ -102,10 +102,10 @@ def print_csv(rows: Iterable[Row]) -> None:
 def print_table(
     rows: Sequence[Row], columns: Sequence[str] = (), *, more: str = "a wider terminal"
 ) -> None:
-    """Print aligned columns under bold headings; numbers stand at the right.
+    """Print aligned columns under bold headings; numbers are aligned to the right.
 
-    At a terminal no line is wider than it is; ``more`` says where the columns are for which there
-    is no room. Elsewhere every column is printed at its full width.
+    On a terminal, lines are at most as wide as it is; ``more`` names the options that print the
+    omitted columns. Elsewhere every column is printed at its full width.
     """
     if not rows:
         return
@@ -117,12 +117,12 @@ def print_table(
     for line in lines:
         say(line)
     if width is not None and (absent := len(table) - len(fitted(table, width)[0])):
-        said = f"{absent} more columns: {more}" if absent > 1 else f"1 more column: {more}"
-        say(shortened(said, width), err=True)
+        note = f"{absent} more columns: {more}" if absent > 1 else f"1 more column: {more}"
+        say(shortened(note, width), err=True)
 
 
 def table_column(name: str, values: Sequence[Value]) -> TableColumn:
-    """Return the column of these values."""
+    """Return a column with these values."""
     texts = [each for each in values if isinstance(each, str)]
     digits = decimals(name)
     return TableColumn(
@@ -135,12 +135,12 @@ def table_column(name: str, values: Sequence[Value]) -> TableColumn:
 
 
 def is_number(value: Value) -> bool:
-    """Say whether a value is a number and no flag."""
+    """Whether a value is a number, not a flag."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def as_text(value: Value, *, absent: str = "-", digits: int | None = None) -> str:
-    """Return one value as a person reads it. ``digits``: decimals of a number."""
+    """Return one value as readable text. ``digits``: decimals of a number."""
     if value is None:
         return absent
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""How far a batch is: a bar on a terminal, a line now and then in a log."""
+"""Progress of a batch: a bar on a terminal, an occasional line in a log."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from db.records import BatchStatus, IntakeCount
 from results.duration import duration
 from scheduler.terminal import printable
 
-#: The rate is taken over this long.
+#: Window of the rate.
 WINDOW_SECONDS = 30.0
-#: Pause between two lines where there is no terminal.
+#: Pause between two lines without a terminal.
 LINE_SECONDS = 10.0
 #: Workers load the network within this time; a longer wait has a cause.
 HINT_SECONDS = 45.0
 
 
 class Rate:
-    """Files a second over the last half minute.
+    """Files per second over the last half minute.
 
     The window starts with the first files that ended, so that the workers' start does not count.
     """
@@ -32,7 +32,7 @@ class Rate:
         self.began = False
 
     def note(self, ended: int, now: float) -> None:
-        """Take a count in."""
+        """Add a count."""
         changed = bool(self.points) and ended != self.points[-1][1]
         if not self.began:
             self.points.clear()
@@ -43,7 +43,7 @@ class Rate:
 
     @property
     def per_second(self) -> float | None:
-        """Return the rate, None before two counts differ."""
+        """The rate; None before two counts differ."""
         if len(self.points) < 2:
             return None
         (start, before), (end, after) = self.points[0], self.points[-1]
@@ -51,9 +51,9 @@ class Rate:
 
 
 class BatchProgress(Bar):
-    """Shows a batch on standard error while it is taken in and measured.
+    """Shows a batch on standard error during intake and measurement.
 
-    ``absent``: says what does not answer, a sentence each; asked where no worker takes a file.
+    ``absent``: returns a sentence per absent process; called while no worker takes a file.
     """
 
     def __init__(self, absent: Callable[[], list[str]] = list) -> None:
@@ -66,10 +66,10 @@ class BatchProgress(Bar):
         self.last_line = 0.0
 
     def take_in(self, count: IntakeCount) -> None:
-        """Show what the intake has met so far."""
+        """Show the counts of the intake so far."""
         words = f"{count.seen} files seen, {count.queued} queued"
         if count.known:
-            words += f", {count.known} known from before"
+            words += f", {count.known} already known"
         self.show("taking in", words)
 
     def measure(self, status: BatchStatus) -> None:
@@ -89,14 +89,14 @@ class BatchProgress(Bar):
         self.show("measuring", words, status.settled, status.seen)
 
     def waiting(self) -> str:
-        """Return what is waited for while no worker has taken a file."""
+        """Return what the batch waits for while no worker has taken a file."""
         seconds = time.monotonic() - self.began
         if seconds < HINT_SECONDS:
             return "  waiting for a worker"
         if time.monotonic() - self.asked_at >= LINE_SECONDS:
-            said = self.absent()
+            sentences = self.absent()
             self.asked_at = time.monotonic()
-            self.cause = said[0] if said else "see `thoraq doctor` and the logs"
+            self.cause = sentences[0] if sentences else "see `thoraq doctor` and the logs"
         return f"  no worker for {duration(seconds)}: {self.cause}"
 
     def show(self, what: str, words: str, done: int = 0, total: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The report of a batch as commands write it, and where its files are, a line each."""
+"""Writing the report of a batch, and the paths of its files."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from worker.pictures import Pictures
 report_overwrite_option = click.option(
     "--overwrite",
     is_flag=True,
-    help="replace files of --report that are no older report of the batch",
+    help="replace files of --report even if they are not an older report of the batch",
 )
 
 
 def write_report_of(database: Database, batch: str, settings: Settings, folder: Path) -> Report:
-    """Write the report of a batch over an older one; what cannot be noted is told.
+    """Write the report of a batch over an older one; print audit failures on standard error.
 
     Raises BatchUnknown, ReadUnaudited, PlaceUnusable.
     """
@@ -32,7 +32,7 @@ def write_report_of(database: Database, batch: str, settings: Settings, folder: 
 
 
 def where(settings: Settings, written: Report) -> list[str]:
-    """Return where everything is, a line each."""
+    """Return the paths of the database and the report, one line each."""
     embedded = settings.database_url is None
     lines = [
         f"database  {settings.state / 'thoraq.db' if embedded else 'THORAQ_DATABASE_URL'}",

@@ -1,4 +1,4 @@
-"""How far a training run is: a bar on a terminal, a line a check in a log."""
+"""Progress of a training run: a bar on a terminal, a line per evaluation in a log."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from results.duration import duration
 from results.run_rows import is_judged, is_over, loss_text, phase_text
 from scheduler.terminal import printable
 
-#: Pause between two looks at a run.
+#: Pause between two queries of a run.
 LOOK_SECONDS = 1.0
-#: Pause between two looks for the reason why nothing happens.
+#: Pause between two checks of why a run waits.
 REASON_SECONDS = 15.0
 
 
 def follow_run(database: Database, name: str, reason: Callable[[TrainingRun], str]) -> TrainingRun:
-    """Show a run until it is over. Raises RunUnknown."""
+    """Show a run until it has ended. Raises RunUnknown."""
     with RunProgress(reason) as progress:
         while True:
             run = find_run(database, name)
@@ -35,7 +35,7 @@ def follow_run(database: Database, name: str, reason: Callable[[TrainingRun], st
 
 
 class RunProgress(Bar):
-    """Shows a run on standard error; ``reason`` says why a waiting one waits."""
+    """Shows a run on standard error; ``reason`` returns why a run waits."""
 
     def __init__(self, reason: Callable[[TrainingRun], str]) -> None:
         column = Column(min_width=10, no_wrap=True)
@@ -45,22 +45,22 @@ class RunProgress(Bar):
         self.reason_due = 0.0
         self.waits_for = ""
         self.state: RunState | None = None
-        self.told = ""
+        self.last_line = ""
 
     def show(self, run: TrainingRun) -> None:
-        """Move the bar, or print a line where something is new."""
+        """Move the bar, or print a line if something has changed."""
         last = run.last
         what = printable(str(run.state) if last is None else phase_text(run, last))
         words = printable(self.words(run))
         if self.console.is_terminal:
-            if self.waits_for not in {"", self.told}:
-                self.told = self.waits_for
+            if self.waits_for not in {"", self.last_line}:
+                self.last_line = self.waits_for
                 self.console.print(self.waits_for, soft_wrap=True)
             words = "" if self.waits_for else f"{what}  {words}"
             done, total = (0, None) if last is None else (last.step, last.steps)
             self.move(str(run.state), words, done, total)
-        elif (line := f"{what}: {words}") != self.told:
-            self.told = line
+        elif (line := f"{what}: {words}") != self.last_line:
+            self.last_line = line
             self.console.print(line, soft_wrap=True)
 
     def words(self, run: TrainingRun) -> str:
@@ -74,9 +74,9 @@ class RunProgress(Bar):
             return self.waits_for
         last = run.last
         if last is None:
-            return "reading the films and taking the first steps"
+            return "reading the radiographs; first steps"
         if is_judged(run, last):
-            return "every step is done; the network is calibrated and judged on the test films"
+            return "all steps done; calibrating and testing the network"
         return (
             f"epoch {last.epoch:.1f} of {last.epochs:.1f}  error {last.error_px224:.2f} px"
             f"  best {last.best_px224:.2f} px  {duration(last.seconds_left)} left"

@@ -1,4 +1,4 @@
-"""One training run in full, and several side by side, as a person reads them."""
+"""Printing one training run in full, and comparing several."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from results.duration import duration
 from results.network_figures import figures_row
 from results.run_rows import loss_text, phase_cell, phase_table, phase_text, seconds_left
 
-#: Width of the names of what is shown of a run.
+#: Width of the names of a run's properties.
 NAME_CELLS = 18
 
 
 def print_run(run: TrainingRun, phases: Sequence[RunPhase]) -> None:
-    """Print a run's state, its newest check and its phases in paragraphs."""
+    """Print a run's state, its newest evaluation and its phases, in paragraphs."""
     say(f"{run.name}: {run.state}", bold=True)
     show("data", run.data)
     show("starts from", run.parent or run.start)
@@ -48,7 +48,7 @@ def print_run(run: TrainingRun, phases: Sequence[RunPhase]) -> None:
 
 
 def show(name: str, value: str | None) -> None:
-    """Print one line, unless there is nothing to say."""
+    """Print one line, unless the value is absent."""
     if value is not None:
         say(f"{name:<{NAME_CELLS}}{value}")
 

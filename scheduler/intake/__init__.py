@@ -1,1 +1,1 @@
-"""How radiographs enter the queue: folders, a watched folder, and what becomes of the files."""
+"""Intake: folders, the watched folder, and moving or deleting its files when they have ended."""

@@ -1,7 +1,7 @@
-"""Files that the kernel saw closed after writing, or renamed into place.
+"""File events of the kernel: files closed after writing, or renamed into the folder.
 
-Events are hints that save a wait. They do not cross NFS and SMB, miss what happened while nobody
-listened and may be lost in a flood, so whoever asks also looks for himself.
+Events only save waiting. They do not cross NFS and SMB, are missed while no watch is running and
+may be lost in a burst, so the folder is also scanned.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: Closed files remembered at most; past them the slower way serves.
+#: Most events kept; files beyond them are found by the scan.
 _MOST = 200_000
-#: Some senders open a file again to add to it; whoever does so at once is not taken by surprise.
+#: Wait after a close event, as some senders open a file again at once to append to it.
 _QUIET_SECONDS = 0.5
 
 
@@ -37,12 +37,12 @@ class ClosedFiles(FileSystemEventHandler):
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder)
         self._lock = threading.Lock()
-        # When which stat was heard of; hashes, as an inbox may get many files at once.
+        # Time of the event by hash of the stat: an inbox may get many files at once.
         self._closed: dict[int, float] = {}
         self._observer: BaseObserver | None = None
 
     def start(self) -> None:
-        """Begin to listen; where the system has no such events, nothing is ever heard."""
+        """Start listening; without system support no events are ever seen."""
         emitter = _emitter()
         if self._observer is not None or emitter is None:
             return
@@ -53,33 +53,35 @@ class ClosedFiles(FileSystemEventHandler):
             )
             observer.start()
         except OSError as exc:
-            # More folders than fs.inotify.max_user_watches, or the folder is away.
-            _log.warning("no events of this folder: it is scanned only", error=type(exc).__name__)
+            # More folders than fs.inotify.max_user_watches, or the folder is unavailable.
+            _log.warning(
+                "no file events of this folder; it is only scanned", error=type(exc).__name__
+            )
             return
         self._observer = observer
 
     def stop(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         if self._observer is not None:
             self._observer.stop()
             self._observer.join()
             self._observer = None
 
-    def heard_of(self, stat: FileStat) -> bool:
-        """Whether the file was closed as it is now, a moment ago; one that grew since was not."""
+    def was_closed(self, stat: FileStat) -> bool:
+        """Whether the file was closed with this size and time, and not changed since."""
         with self._lock:
-            heard_at = self._closed.get(hash(stat))
-            if heard_at is None or time.monotonic() - heard_at < _QUIET_SECONDS:
+            closed_at = self._closed.get(hash(stat))
+            if closed_at is None or time.monotonic() - closed_at < _QUIET_SECONDS:
                 return False
             del self._closed[hash(stat)]
             return True
 
     def on_closed(self, event: FileSystemEvent) -> None:
-        """Note a file that was closed after writing."""
+        """Record a file that was closed after writing."""
         self._note(event.src_path)
 
     def on_moved(self, event: FileSystemEvent) -> None:
-        """Note a file that was renamed into place."""
+        """Record a file that was renamed into the folder."""
         if event.dest_path:
             self._note(event.dest_path)
 
@@ -90,7 +92,7 @@ class ClosedFiles(FileSystemEventHandler):
             with entered_folder(folder) as here:
                 found = os.stat(last, dir_fd=here, follow_symlinks=False)
         except OSError:
-            return  # gone again, or now behind a link
+            return  # removed, or now behind a link
         with self._lock:
             if len(self._closed) >= _MOST:
                 self._closed.clear()
@@ -99,7 +101,7 @@ class ClosedFiles(FileSystemEventHandler):
 
 
 def _emitter() -> type[EventEmitter] | None:
-    """Return what also tells of files that came from elsewhere; None off Linux."""
+    """Return an emitter that also reports files moved in from elsewhere; None off Linux."""
     try:
         from watchdog.observers.inotify import InotifyFullEmitter  # noqa: PLC0415 - Linux alone
     except ImportError:

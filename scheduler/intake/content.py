@@ -1,4 +1,4 @@
-"""Looking into one file: what it is, and the hash by which its content is known."""
+"""Reading one file at intake: its format, and the hash of its content."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _READ_BYTES = 1 << 20
 
 
 def look_into(listed: FileStat, max_file_mb: int) -> SeenFile:
-    """Hash and recognise a file; one that cannot be measured comes back refused."""
+    """Hash and recognise a file; return it with a refusal if it cannot be measured."""
     try:
         return _look(listed, max_file_mb << 20)
     except RadiographError as exc:
@@ -30,7 +30,7 @@ def look_into(listed: FileStat, max_file_mb: int) -> SeenFile:
 def _look(listed: FileStat, max_bytes: int) -> SeenFile:
     if listed.size > max_bytes:
         raise TooLarge.because(f"{listed.size} bytes")
-    # Its name or a folder above may have become a link since it was met: follow none.
+    # Follow no links: its name or a folder above may have been replaced by one meanwhile.
     with os.fdopen(open_file(listed.path), "rb", buffering=0) as file:
         _check_unchanged(file, listed)
         head = file.read(HEAD_BYTES)
@@ -46,6 +46,6 @@ def _look(listed: FileStat, max_bytes: int) -> SeenFile:
 def _check_unchanged(file: BinaryIO, listed: FileStat) -> None:
     found = os.fstat(file.fileno())
     if not stat.S_ISREG(found.st_mode):
-        raise NotAnImage("a pipe, socket or device is no file")
+        raise NotAnImage("a pipe, socket or device, not a regular file")
     if file_stat(listed.path, found) != listed:
-        raise FileUnavailable("it changed while it was read; submit it again once it is complete")
+        raise FileUnavailable("it changed while being read; submit it again once it is complete")

@@ -1,8 +1,8 @@
-"""The table beside the files in ``failed/``: why each of them is there, and what to do.
+"""The table of the files in ``failed/``: why each of them is there, and its remedy.
 
-Senders may write to the folder, so the table is entered as every path there, without following
-links, and one that is not ours is left as it is. It is replaced as a whole, never written to in
-place: after a crash there is the former one or the new one.
+Senders may write to the folder, so the table is opened without following links, and a table that
+thoraq did not write is left alone. It is always replaced as a whole: after a crash there is either
+the old table or the new one.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from scheduler.intake.file_rename import rename_new, rename_over
 from scheduler.intake.inbox import Inbox
 
 NAME = "reasons.csv"
-#: Of the watched folder.
+#: Path in the watched folder.
 PATH = f"{Place.FAILED}/{NAME}"
 COLUMNS = ("path", "code", "detail", "remedy", "when")
-#: A larger table is not taken for ours. A million rows are half of it.
+#: A larger table is treated as foreign. A million rows take half of it.
 _LARGEST_BYTES = 1 << 29
 _MOST_CHARACTERS = 4096
 _READ_BYTES = 1 << 20
@@ -38,7 +38,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class FailureRow:
-    """Why one file is in ``failed/``; a row of the table, whose texts are no formulas."""
+    """One row of the table; its texts are escaped so that spreadsheets see no formulas."""
 
     path: str  # below failed/
     code: str
@@ -48,24 +48,24 @@ class FailureRow:
 
     @classmethod
     def of(cls, *texts: str) -> FailureRow:
-        """Return a reason of its texts."""
+        """Return a row from its texts."""
         return cls(*(without_formula(each[:_MOST_CHARACTERS]) for each in texts))
 
 
 class FailureTable:
-    """Keeps the table of one watched folder."""
+    """The table of one watched folder."""
 
     def __init__(self) -> None:
-        # The table as we left it and hashes of the paths in it: until somebody else changes it,
-        # rows are added without a look at the others.
+        # Identity of the table as last written, and hashes of its paths: while it is unchanged,
+        # rows are added without parsing it.
         self._left: tuple[int, ...] = ()
         self._paths: set[int] = set()
 
     def change(self, inbox: Inbox, added: Sequence[FailureRow], gone: Collection[str]) -> None:
-        """Add rows, in place of older ones of their paths, and drop those of ``gone`` paths.
+        """Add rows, replacing older ones of the same paths, and drop the rows of ``gone`` paths.
 
-        The caller makes the folder durable. Raises ReasonsForeign, PlaceAltered, OSError: the table
-        is as it was.
+        The caller syncs the folder to disk. Raises ReasonsForeign, PlaceAltered, OSError; the table
+        is then unchanged.
         """
         paths = {without_formula(path) for path in gone} | {each.path for each in added}
         if not paths:
@@ -89,7 +89,7 @@ class FailureTable:
         kept: Sequence[FailureRow] | None,
         added: Sequence[FailureRow],
     ) -> None:
-        """Write the table anew; ``kept``: None for all the rows it has."""
+        """Replace the table; ``kept``: its rows to keep, None for all."""
         draft = f".thoraq-{token_hex(8)}.part"
         descriptor = os.open(draft, _NEW, 0o666, dir_fd=here)
         made = os.fstat(descriptor)
@@ -119,7 +119,7 @@ class FailureTable:
 
 
 def _found(here: int) -> os.stat_result | None:
-    """Look at the table. Raises ReasonsForeign."""
+    """Return the stat of the table, None if there is none. Raises ReasonsForeign."""
     try:
         found = os.stat(NAME, dir_fd=here, follow_symlinks=False)
     except FileNotFoundError:
@@ -130,7 +130,7 @@ def _found(here: int) -> os.stat_result | None:
 
 
 def _check_owner(found: os.stat_result | None, made: os.stat_result) -> None:
-    """Compare owners: on a share our files may belong to anybody, but all to the same.
+    """Check that the table has the owner of a file made now: a share may map users.
 
     Raises ReasonsForeign.
     """
@@ -144,7 +144,7 @@ def _identity(found: os.stat_result) -> tuple[int, ...]:
 
 @contextmanager
 def _opened(here: int, found: os.stat_result) -> Iterator[BinaryIO]:
-    """Open the table that was looked at. Raises ReasonsForeign, OSError."""
+    """Open the table if it is still the one found. Raises ReasonsForeign, OSError."""
     try:
         descriptor = open_file(NAME, within=here)
     except PermissionError as exc:
@@ -156,7 +156,7 @@ def _opened(here: int, found: os.stat_result) -> Iterator[BinaryIO]:
 
 
 def _rows(here: int, found: os.stat_result) -> list[FailureRow]:
-    """Read the table. Raises ReasonsForeign where it is another one, OSError."""
+    """Return the rows of the table. Raises ReasonsForeign if thoraq did not write it, OSError."""
     with _opened(here, found) as file:
         text = file.read(_LARGEST_BYTES).decode("utf-8", "surrogateescape")
     try:
@@ -177,7 +177,7 @@ def _copy(here: int, found: os.stat_result, into: BinaryIO) -> None:
 
 
 def _text(reasons: Sequence[FailureRow], *, heading: bool = False) -> bytes:
-    """Return rows as CSV in UTF-8, in which file names keep the bytes they have."""
+    """Return rows as CSV in UTF-8; file names keep their bytes."""
     text = io.StringIO(newline="")
     lines = CsvLines(text, COLUMNS)
     if heading:

@@ -1,4 +1,4 @@
-"""Renaming a file in such a way that nothing of others is ever overwritten."""
+"""Renaming a file without ever overwriting another one."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import ctypes
 import errno
 import os
 
-#: linux/fs.h: fail with EEXIST rather than replace what has the new name.
+#: linux/fs.h: fail with EEXIST if the new name exists.
 _RENAME_NOREPLACE = 1
-#: linux/fs.h: have two names change places.
+#: linux/fs.h: exchange two names.
 _RENAME_EXCHANGE = 2
-#: How a kernel, a C library or a file system (NFS among them) says that it cannot do that.
+#: Errors of kernels, C libraries and file systems (such as NFS) without these flags.
 _UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
 
 
 def rename_new(name: str, here: int, new: str, there: int) -> None:
     """Rename ``name`` of the folder ``here`` to ``new`` of the folder ``there``.
 
-    Both are descriptors of folders. A link is renamed, not followed. Raises OSError; a
-    FileExistsError where something has the new name.
+    Both are descriptors of folders. A link is renamed, not followed. Raises OSError, and
+    FileExistsError if the new name exists.
     """
     try:
         _rename(name, here, new, there, _RENAME_NOREPLACE)
@@ -31,9 +31,9 @@ def rename_new(name: str, here: int, new: str, there: int) -> None:
 def rename_over(name: str, new: str, here: int, former: os.stat_result) -> None:
     """Rename ``name`` to ``new``, which is the file ``former``; both are of the folder ``here``.
 
-    The two change places first, so that a file that has taken the place of ``former`` meanwhile
-    gets its place back. A file system that cannot do that replaces whatever has the new name.
-    Raises OSError; a FileExistsError where ``new`` is another file by now.
+    The two are exchanged first, so that a file that has replaced ``former`` meanwhile can be put
+    back. A file system without exchange replaces the file of the new name. Raises OSError, and
+    FileExistsError if ``new`` is another file by now.
     """
     try:
         _rename(name, here, new, here, _RENAME_EXCHANGE)
@@ -43,7 +43,7 @@ def rename_over(name: str, new: str, here: int, former: os.stat_result) -> None:
         os.rename(name, new, src_dir_fd=here, dst_dir_fd=here)
         return
     found = os.stat(name, dir_fd=here, follow_symlinks=False)
-    # A new file may have the number of one that was just deleted.
+    # A new file may have the inode number of one that was just deleted.
     same = (found.st_size, found.st_mtime_ns) == (former.st_size, former.st_mtime_ns)
     if not same or not os.path.samestat(found, former):
         _rename(name, here, new, here, _RENAME_EXCHANGE)
@@ -68,7 +68,7 @@ def _rename(name: str, here: int, new: str, there: int, how: int) -> None:
 
 
 def _rename_reserved(name: str, here: int, new: str, there: int) -> None:
-    """Replace an empty file that was made under the new name, and only there, for this."""
+    """Reserve the new name with an empty file, then replace that file."""
     os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, dir_fd=there))
     try:
         os.rename(name, new, src_dir_fd=here, dst_dir_fd=there)

@@ -1,7 +1,7 @@
-"""The watched folder as the watch changes it: its files are moved and deleted, nothing else.
+"""Moving and deleting files of the watched folder.
 
-Every path is relative to the folder and entered folder by folder without following links, so that
-no sender can lead a move or a deletion elsewhere, whenever he swaps a folder or file.
+Every path is relative to the folder and opened folder by folder without following links, so that
+no sender can redirect a move or a deletion by swapping a folder or file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _READ_BYTES = 1 << 20
 
 
 class Inbox:
-    """A watched folder that is open. Raises OSError where ``folder``, a resolved path, is away."""
+    """An open watched folder. Raises OSError if ``folder``, a resolved path, is unavailable."""
 
     def __init__(self, folder: Path) -> None:
         self._root = open_folder(str(folder))
@@ -36,7 +36,7 @@ class Inbox:
         os.close(self._root)
 
     def is_empty(self) -> bool:
-        """Whether nothing at all is in the folder. Raises OSError."""
+        """Whether the folder is empty. Raises OSError."""
         descriptor = list_folder(".", self._root)
         try:
             with os.scandir(descriptor) as entries:
@@ -45,7 +45,7 @@ class Inbox:
             os.close(descriptor)
 
     def has_folder(self, name: str) -> bool:
-        """Whether there is such a folder. Raises PlaceAltered where a link or file has its name."""
+        """Whether the folder exists. Raises PlaceAltered if a link or file has its name."""
         try:
             found = os.stat(name, dir_fd=self._root, follow_symlinks=False)
         except FileNotFoundError:
@@ -55,7 +55,7 @@ class Inbox:
         return True
 
     def make_folder(self, name: str) -> None:
-        """Make a folder, unless there is one. Raises PlaceAltered, OSError."""
+        """Make a folder unless it exists. Raises PlaceAltered, OSError."""
         with suppress(FileExistsError):
             os.mkdir(name, dir_fd=self._root)
         self.has_folder(name)
@@ -63,7 +63,7 @@ class Inbox:
     def holds(self, path: str, wanted: FileStat) -> bool:
         """Whether the file at ``path`` has the size and time of ``wanted``, whose path is ignored.
 
-        Raises OSError; PlaceAltered where a link has the path or is on the way.
+        Raises OSError, and PlaceAltered if the path contains a link.
         """
         try:
             with self.folder_of(path) as (here, name):
@@ -75,9 +75,9 @@ class Inbox:
         return _is(found, wanted)
 
     def move(self, path: str, new: str, wanted: FileStat) -> None:
-        """Move a file to a path that nothing has.
+        """Move a file to a path that does not exist.
 
-        Raises FileExistsError, OSError; PlaceAltered also where the file is swapped meanwhile.
+        Raises FileExistsError, OSError, and PlaceAltered also if the file is swapped meanwhile.
         """
         with (
             self.folder_of(path) as (here, name),
@@ -89,14 +89,14 @@ class Inbox:
             rename_new(name, here, new_name, there)
             moved = os.stat(new_name, dir_fd=there, follow_symlinks=False)
             if not os.path.samestat(moved, found):
-                _give_back(new_name, there, name, here)  # swapped after it was looked at
+                _give_back(new_name, there, name, here)  # swapped after the check
                 raise PlaceAltered
 
     def delete(self, path: str, aside: str, wanted: FileStat, sha256: str | None) -> bool:
-        """Delete a file; False where its content is another than was measured.
+        """Delete a file; return False if its content differs from the measured one.
 
-        It is first moved to ``aside``, where nobody swaps it between a last look and its end. One
-        that a crash left there is deleted by naming that path twice.
+        It is first moved to ``aside``, so that it is not swapped between the last check and the
+        deletion. A file left there by a crash is deleted by passing that path twice.
         Raises FileExistsError, PlaceAltered, OSError.
         """
         with (
@@ -120,13 +120,13 @@ class Inbox:
             raise PlaceAltered
 
     def make_durable(self, folders: Iterable[str]) -> None:
-        """Have the disk hold what was moved into and out of ``folders``."""
+        """Sync moves into and out of ``folders`` to disk."""
         for folder in folders:
             try:
                 with entered_folder(folder, within=self._root) as here:
                     descriptor = list_folder(".", here)
             except OSError:
-                continue  # no longer there, so nothing of it is to be kept
+                continue  # the folder is gone, so there is nothing to sync
             try:
                 os.fsync(descriptor)
             finally:
@@ -134,9 +134,9 @@ class Inbox:
 
     @contextmanager
     def folder_of(self, path: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
-        """Open the folder of a path; yields its descriptor and the last name of the path.
+        """Open the folder of a path; yield its descriptor and the last name of the path.
 
-        Raises PlaceAltered where a link is on the way, OSError.
+        Raises OSError, and PlaceAltered if the path contains a link.
         """
         folder, _, name = path.rpartition("/")
         try:
@@ -164,7 +164,7 @@ def _digest(file: BinaryIO) -> str:
 
 
 def _give_back(name: str, here: int, former: str, there: int) -> None:
-    """Rename what was not meant back; under another name where its own is taken again."""
+    """Rename a wrong file back, under another name if its own exists again."""
     try:
         rename_new(name, here, former, there)
     except FileExistsError:

@@ -1,8 +1,8 @@
-"""Putting away what has ended: moved to ``done/`` and ``failed/``, or deleted.
+"""Putting away ended files: moving them to ``done/`` and ``failed/``, or deleting them.
 
-The file is moved first and noted afterwards, a few at a time. After a crash in between, the file
-is where it was meant to be and is only noted. Nothing is ever overwritten. In ``failed/`` a table
-says why each file is there; it is written before the database holds the move, so no file lacks it.
+Files are moved first and recorded afterwards, in small blocks. After a crash in between, the file
+is at its new path and is only recorded. Nothing is ever overwritten. A table in ``failed/`` lists
+why each file is there; it is written before the database records the move, so none is missing.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from scheduler.rights import as_operator
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: Files moved before they are noted.
+#: Files moved before they are recorded.
 _BLOCK = 100
 _FOLDERS = (Place.DONE, Place.FAILED)
 
 
 class After(StrEnum):
-    """What becomes of a watched file that has ended."""
+    """What to do with a watched file that has ended."""
 
     LEAVE = "leave"
-    MOVE = "move"  # measured ones to done/, all others to failed/
-    DELETE = "delete"  # measured ones are removed, all others moved to failed/
+    MOVE = "move"  # measured files to done/, all others to failed/
+    DELETE = "delete"  # measured files are deleted, all others moved to failed/
 
 
 class PutAway:
-    """Puts the files of ``batch`` away that are below ``folder``, a resolved path.
+    """Puts away the ended files of ``batch`` below ``folder``, a resolved path.
 
-    ``remedies``: what to do about a code, for the table in ``failed/``.
+    ``remedies``: remedy of each code, for the table in ``failed/``.
     """
 
     def __init__(
@@ -65,19 +65,19 @@ class PutAway:
         self._remedies = remedies
         self._went_on = went_on
         self._reasons = FailureTable()
-        # Files that the last round did not find. Somebody who swaps folders can hide one for a
-        # moment, so only the second round believes it.
+        # Files that the last round did not find. Swapping folders can hide a file for a moment, so
+        # a file counts as gone only in the second round.
         self._missed: set[int] = set()
 
     @property
     def not_watched(self) -> list[Path]:
-        """Folders whose files have been put away, or the table that an earlier watch left there."""
+        """Paths that the watch skips: folders of put-away files, or the table of an earlier one."""
         if self._after is After.LEAVE:
             return [self._folder / REASONS_PATH]
         return [self._folder / place for place in _FOLDERS]
 
     def run(self) -> list[FileStat]:
-        """Put away what ended; return the files as they were met.
+        """Put away ended files; return them as they were found by the scan.
 
         Raises PlaceAltered, DatabaseError.
         """
@@ -95,11 +95,11 @@ class PutAway:
             inbox.close()
 
     def _prepared(self, inbox: Inbox) -> bool:
-        """Make our folders; False on a share that is away, where files would seem to be gone."""
+        """Make the folders; return False if the share is unmounted and its files only seem gone."""
         try:
             if all(inbox.has_folder(place) for place in _FOLDERS):
                 return True
-            # An empty folder that lacks what we made is a mount point without its share.
+            # An empty folder without the folders made earlier is a mount point without its share.
             if inbox.is_empty() and ended_files(self._database, self.batch, after=0, limit=1):
                 return False
             for place in _FOLDERS:
@@ -118,7 +118,7 @@ class PutAway:
             placed = self._explained(inbox, ended, self._put_block(inbox, ended, missed))
             paths = [each.path for each in placed] + [each.stat.path for each in ended]
             paths.append(str(self._folder / REASONS_PATH))
-            inbox.make_durable(self._folders_of(paths))  # before the database holds the moves
+            inbox.make_durable(self._folders_of(paths))  # before the database records the moves
             record_places(self._database, placed)
             ids = {each.id for each in placed}
             put += [each.stat for each in ended if each.id in ids]
@@ -128,18 +128,18 @@ class PutAway:
         self, inbox: Inbox, ended: Sequence[EndedFile], missed: set[int]
     ) -> list[PlacedFile]:
         below = {each.id: path for each in ended if (path := self._below(each)) is not None}
-        # A place may be free again and still be known: `done/` was emptied, and the file sent anew.
-        places = {
-            each.id: self._own_place(each, below[each.id]) for each in ended if each.id in below
+        # A path may be free again and still be recorded: `done/` was emptied, and the file resent.
+        targets = {
+            each.id: self._target(each, below[each.id]) for each in ended if each.id in below
         }
-        known = known_files(self._database, self.batch.id, list(places.values()))
+        known = known_files(self._database, self.batch.id, list(targets.values()))
         placed = []
         faults: Counter[str] = Counter()
         for each in ended:
             self._went_on()
             if each.id not in below:
                 continue
-            taken = places[each.id] in known
+            taken = targets[each.id] in known
             try:
                 put = self._put(inbox, each, below[each.id], taken=taken, missed=each.id in missed)
             except PlaceAltered as exc:
@@ -155,9 +155,10 @@ class PutAway:
     def _explained(
         self, inbox: Inbox, ended: Sequence[EndedFile], placed: list[PlacedFile]
     ) -> list[PlacedFile]:
-        """Write why files are in ``failed/``; return what may be noted by now.
+        """Write why files are in ``failed/``; return the files that may be recorded now.
 
-        On a disk that is full, what failed is looked at again by the next round.
+        If the table cannot be written, such as on a full disk, failed files are left to the next
+        round.
         """
         failed = self._folder / Place.FAILED
         by_id = {each.id: each for each in ended}
@@ -172,9 +173,11 @@ class PutAway:
         try:
             self._reasons.change(inbox, added, gone)
         except (ReasonsForeign, PermissionError):
-            _log.warning("files are put away without a reason", code=ReasonsForeign.code)
+            _log.warning(
+                "files are put away without an entry in reasons.csv", code=ReasonsForeign.code
+            )
         except (PlaceAltered, OSError) as exc:
-            _log.warning("reasons could not be written", error=type(exc).__name__)
+            _log.warning("reasons.csv could not be written", error=type(exc).__name__)
             return [each for each in placed if each.place is not Place.FAILED]
         return placed
 
@@ -185,19 +188,19 @@ class PutAway:
         return FailureRow.of(path, code, without_remedy(ended.detail or "", remedy), remedy, when)
 
     def _below(self, ended: EndedFile) -> Path | None:
-        """Return the path below the folder, None for a file that is not ours to move."""
+        """Return the path below the folder; None for a file that must not be moved."""
         try:
             below = Path(ended.stat.path).relative_to(self._folder)
         except ValueError:
             return None  # submitted from elsewhere into the same batch
         if below.parts[0] == ended.wanted:
             return None
-        # It failed once and was measured by a later try.
+        # It failed first and was measured by a later attempt.
         return Path(*below.parts[1:]) if below.parts[0] in set(_FOLDERS) else below
 
-    def _own_place(self, ended: EndedFile, below: Path) -> FileStat:
-        place = self._folder / ended.wanted / below
-        return FileStat(str(place), ended.stat.size, ended.stat.mtime_ns)
+    def _target(self, ended: EndedFile, below: Path) -> FileStat:
+        path = self._folder / ended.wanted / below
+        return FileStat(str(path), ended.stat.size, ended.stat.mtime_ns)
 
     def _folders_of(self, paths: Iterable[str]) -> set[str]:
         folders = {Path(path).parent for path in paths}
@@ -210,14 +213,14 @@ class PutAway:
     def _put(
         self, inbox: Inbox, ended: EndedFile, below: Path, *, taken: bool, missed: bool
     ) -> PlacedFile | None:
-        """Put one file away; None: it is to be looked at once more."""
+        """Put one file away; return None to try again in the next round."""
         targets = _targets(ended, below)
         source = str(Path(ended.stat.path).relative_to(self._folder))
         if inbox.holds(source, ended.stat):
             put = self._put_now(inbox, source, ended, targets[-1:] if taken else targets)
             if put is not None:
                 return put
-        # Gone, or another file by now: moved before a crash, else taken away by somebody.
+        # Gone or replaced: moved before a crash, else removed by another program.
         for target in targets:
             if inbox.holds(target, ended.stat):
                 return self._placed(ended, target)
@@ -229,7 +232,7 @@ class PutAway:
     def _put_now(
         self, inbox: Inbox, source: str, ended: EndedFile, targets: Sequence[str]
     ) -> PlacedFile | None:
-        """Delete a file, or move it to the first path that is free; None if it is another."""
+        """Delete a file, or move it to the first free path; return None if it was replaced."""
         if self._is_deleted(ended):
             gone = inbox.delete(source, _aside(ended), ended.stat, ended.sha256)
             return PlacedFile(ended.id, ended.stat.path, Place.DELETED) if gone else None
@@ -239,17 +242,17 @@ class PutAway:
             except FileExistsError:
                 continue
             return self._placed(ended, target)
-        raise FileExistsError(errno.EEXIST, "both of its places are taken")
+        raise FileExistsError(errno.EEXIST, "both of its paths exist")
 
     def _given_up(self, inbox: Inbox, source: str, ended: EndedFile) -> PlacedFile:
-        """Note a file that is not there, or is another by now; the other stays."""
+        """Return the record of a file that is gone or was replaced; the new file stays."""
         if not self._is_deleted(ended):
             return PlacedFile(ended.id, ended.stat.path, Place.GONE)
         aside = _aside(ended)
         if inbox.holds(aside, ended.stat):
             inbox.delete(aside, aside, ended.stat, ended.sha256)
         if inbox.holds(source, ended.stat):
-            _log.warning("a file that was not measured has replaced one; touch it", file=ended.id)
+            _log.warning("an unmeasured file replaced a measured one; touch it", file=ended.id)
             return PlacedFile(ended.id, ended.stat.path, Place.GONE)
         return PlacedFile(ended.id, ended.stat.path, Place.DELETED)
 
@@ -261,13 +264,13 @@ class PutAway:
 
 
 def _targets(ended: EndedFile, below: Path) -> list[str]:
-    """Return where a file may be: under its own name, else with its row's number in it."""
+    """Return the paths for a file: under its own name, else with its row id."""
     own = ended.wanted / below
     numbered = str(own.with_name(f"{below.stem}.{ended.id}{below.suffix}"))
-    # A share may take names that differ in case for the same.
+    # Shares may be case-insensitive.
     return [numbered] if str(own).casefold() == REASONS_PATH else [str(own), numbered]
 
 
 def _aside(ended: EndedFile) -> str:
-    """Return where a file is moved before it is deleted."""
+    """Return the path to which a file is moved before it is deleted."""
     return f"{Place.DONE}/.{ended.id}.part"

@@ -1,6 +1,6 @@
-"""Intake: files become rows and chunks, each content once.
+"""Intake: recording files and queueing each content once, in chunks.
 
-A file's row is written in the transaction that queues its job; messages follow the commit.
+A file's row is written in the transaction that queues its job; messages are sent after the commit.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from scheduler.settings import Settings
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: Names held at a time, and rows written in one transaction at most.
+#: Most files looked up at a time and recorded in one transaction.
 _BLOCK = 1000
-#: What is known after this long is recorded, so that workers start before a slow share is read.
+#: Files are recorded after this time at the latest, so that workers start early on slow shares.
 _PATIENCE_SECONDS = 2.0
-#: Files hashed at once: hashing waits for disks and shares, and lets other threads run.
+#: Files hashed at once: hashing waits for disks and shares, and releases the GIL.
 _HASHING_THREADS = 4
 
 
@@ -50,10 +50,10 @@ def enqueue(
     model: str | None = None,
     progress: Callable[[IntakeCount], None] | None = None,
 ) -> IntakeCount:
-    """Take in every file at and below ``paths``; files the batch knows are not read again.
+    """Queue every file at and below ``paths``; known files of the batch are not read again.
 
-    Without ``app`` the chunks wait in the database for the upkeep. ``model``: the version that
-    measures, the served one where None.
+    Without ``app`` the chunks wait in the database for the upkeep. ``model``: version of the
+    network; None: the served one.
     Raises PlaceMissing, PlaceForbidden, NoModelServed, ModelUnknown.
     """
     files = found_below(paths, settings)
@@ -66,12 +66,12 @@ def _allowed(paths: Sequence[Path], settings: Settings) -> list[Path]:
     return [check_allowed(path, settings.allowed_roots) for path in paths]
 
 
-def _forget_outdated(database: Database, batch: Batch, places: Sequence[Path]) -> IntakeCount:
-    """Forget what could not be read below ``places`` and is not there to be read any more.
+def _forget_outdated(database: Database, batch: Batch, paths: Sequence[Path]) -> IntakeCount:
+    """Forget unreadable paths below ``paths`` that no longer apply.
 
-    A folder that was locked counted as one failure; its files count once it opens.
+    An unreadable folder counts as one failure until it can be opened and its files count.
     """
-    given = [str(each) for each in places]
+    given = [str(each) for each in paths]
     unread = unread_paths(database, batch.id)
     outdated = [
         path
@@ -79,29 +79,29 @@ def _forget_outdated(database: Database, batch: Batch, places: Sequence[Path]) -
         if any(path == each or path.startswith(each.rstrip("/") + "/") for each in given)
         and is_outdated(path)
     ]
-    if any(map(is_hashed, unread)):  # which folder it was, only folders tell
+    if any(map(is_hashed, unread)):  # find the folders by hashing every folder
         folders = (folder for each in given for folder, *_ in os.walk(each))
         outdated += filter(is_outdated, folders)
     return forget_unread(database, batch.id, outdated) if outdated else IntakeCount()
 
 
 def found_below(paths: Sequence[Path], settings: Settings) -> Iterator[FoundFile]:
-    """Return the files at and below ``paths``, met as they are taken; not those of our own state.
+    """Return an iterator over the files at and below ``paths``, except the state folder.
 
-    Raises PlaceMissing, PlaceForbidden: at once, before the first file is taken.
+    Raises PlaceMissing, PlaceForbidden before the first file.
     """
-    places = _allowed(paths, settings)
+    allowed = _allowed(paths, settings)
     state = settings.state.resolve()
-    for place in places:
-        next(walk_resolved(place, leave_out=[state]), None)  # a missing path is told before work
-    walks = (walk_resolved(place, leave_out=[state]) for place in places)
+    for path in allowed:
+        next(walk_resolved(path, leave_out=[state]), None)  # raise for a missing path at once
+    walks = (walk_resolved(path, leave_out=[state]) for path in allowed)
     return chain.from_iterable(walks)
 
 
 class Intake:
-    """Takes files into ``batch`` and counts them.
+    """Queues files of ``batch`` and counts them.
 
-    ``again``: files that wait for their path, as it is not kept, are queued.
+    ``again``: also queue known files that wait for their path, which was not stored.
     """
 
     def __init__(
@@ -128,9 +128,9 @@ class Intake:
     def take(
         self, files: Iterable[FoundFile], *, keep: Callable[[SeenFile], bool] | None = None
     ) -> IntakeCount:
-        """Record files and send their chunks; ``keep`` may leave out a file for a later time."""
+        """Record files and send their chunks; ``keep`` may leave a file to a later scan."""
         before = self.count
-        self._model_version = self._measuring()  # a watch sees a promotion with its next scan
+        self._model_version = self._measuring()  # a promotion applies from the next scan
         pool = ThreadPoolExecutor(_HASHING_THREADS, thread_name_prefix="hashing")
         try:
             waiting: list[SeenFile] = []
@@ -149,7 +149,7 @@ class Intake:
         return _difference(self.count, before)
 
     def _measuring(self) -> str:
-        """Return the version that measures. Raises NoModelServed, ModelUnknown."""
+        """Return the version of the network to queue for. Raises NoModelServed, ModelUnknown."""
         if self._model is not None:
             return find_model(self._database, self._model).version
         served = served_model(self._database)
@@ -178,12 +178,12 @@ class Intake:
         try:
             relay(self._database, self._app)
         except BrokerUnavailable:
-            # The rows are safe; the upkeep sends their chunks, now and once the broker is back.
+            # The rows are committed; the upkeep sends their chunks once the broker answers.
             self._app = None
-            _log.warning("chunks wait in the database", code=BrokerUnavailable.code)
+            _log.warning("no broker; chunks wait in the database", code=BrokerUnavailable.code)
 
     def _recorded(self, files: list[SeenFile]) -> IntakeCount:
-        """Record files; one that the database refuses costs itself alone. Raises DatabaseError."""
+        """Record files; if the database refuses one, record the others. Raises DatabaseError."""
         chunk_size = self._settings.chunk_size
         try:
             return record_files(
@@ -199,7 +199,7 @@ class Intake:
                 half = len(files) // 2
                 return self._recorded(files[:half]) + self._recorded(files[half:])
             if files[0].refusal is not None and files[0].refusal.code == Unrecordable.code:
-                raise  # even its bare name, so no value of the file is the reason
+                raise  # refused although only its path was left, so its values are not the reason
         bare = FileStat(files[0].stat.path, 0, 0)
         reason = Refusal.of(Unrecordable())
         return self._recorded([SeenFile(bare, refusal=reason)])

@@ -1,4 +1,4 @@
-"""Walking folders, however large: one name at a time, never out of the folder that was given."""
+"""Walking folders of any size: one entry at a time, never leaving the given folder."""
 
 from __future__ import annotations
 
@@ -18,55 +18,55 @@ from scheduler.errors import PlaceMissing
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: A database's largest number; as nanoseconds it is a day in 2262. Later days, and days before
-#: 1677, are known by size and name alone.
+#: The databases' largest integer; as nanoseconds it is in 2262. Later times, and times before 1677,
+#: are clamped.
 _LATEST_NS = (1 << 63) - 1
 
-#: What copying and downloading programs call a file that is not complete.
+#: Endings that copying and downloading programs give to incomplete files.
 _UNFINISHED = (".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload", ".download", "~")
-#: Folders within folders that are entered. Each holds two descriptors, and a process has some
-#: hundreds, so a sender could otherwise stop the watch with a deep enough nest.
+#: Deepest level of nested folders. Each takes two descriptors, of which a process has hundreds,
+#: so a sender could otherwise stop the watch with deeply nested folders.
 _DEEPEST = 100
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """Something the walk met: a regular file, or what is none with the reason it is refused."""
+    """A path found by the walk: a regular file, or anything else with its refusal."""
 
     stat: FileStat
     refusal: Refusal | None = None
 
 
 def file_stat(path: str, found: os.stat_result) -> FileStat:
-    """Return what the system says of a file, within what every database can hold."""
+    """Return the stat of a file, clamped to the databases' integers."""
     mtime_ns = max(-_LATEST_NS, min(found.st_mtime_ns, _LATEST_NS))
     return FileStat(path, found.st_size, mtime_ns)
 
 
 def is_passed_over(name: str) -> bool:
-    """Whether a name is hidden or that of a file in the making; such files are not counted."""
+    """Whether a name is hidden or of an incomplete file; such files are not counted."""
     return name.startswith(".") or name.lower().endswith(_UNFINISHED)
 
 
-def walk(place: Path, *, leave_out: Collection[Path] = ()) -> Iterator[FoundFile]:
-    """Yield the files at and below ``place``, folder by folder in the folder's own order.
+def walk(path: Path, *, leave_out: Collection[Path] = ()) -> Iterator[FoundFile]:
+    """Yield the files at and below ``path``, folder by folder in the folder's own order.
 
-    Links below ``place`` are passed over: what they lead to is met by itself, or is outside.
-    ``leave_out``: folders that are ours, not the archive's. Raises PlaceMissing.
+    Links below ``path`` are skipped: their targets are found anyway, or are outside.
+    ``leave_out``: folders to skip, such as thoraq's own. Raises PlaceMissing.
     """
     try:
         yield from walk_resolved(
-            Path(os.path.realpath(place)), leave_out=[each.resolve() for each in leave_out]
+            Path(os.path.realpath(path)), leave_out=[each.resolve() for each in leave_out]
         )
     except PlaceMissing as exc:
-        raise PlaceMissing.about(place) from exc
+        raise PlaceMissing.about(path) from exc
 
 
 def walk_resolved(root: Path, *, leave_out: Collection[Path] = ()) -> Iterator[FoundFile]:
     """Walk as `walk` does, from a resolved path: no link is followed, at and below ``root``.
 
-    What a sender swaps for a link while the walk goes on is not entered either. ``leave_out``:
-    resolved. Raises PlaceMissing.
+    This includes folders that are replaced by a link during the walk. ``leave_out``: resolved.
+    Raises PlaceMissing.
     """
     path = str(root)
     try:
@@ -96,9 +96,9 @@ def _single(path: str) -> FoundFile:
 
 
 def is_outdated(path: str) -> bool:
-    """Whether a walk refuses at ``path`` nothing more: a folder that opens, or nothing is there.
+    """Whether a former refusal of ``path`` no longer applies: the folder opens, or is gone.
 
-    A file does not count: a walk meets it itself.
+    False for a file: a walk finds it itself.
     """
     folder, _, name = path.rpartition("/")
     try:
@@ -114,7 +114,7 @@ def is_outdated(path: str) -> bool:
 
 
 class _Listing:
-    """A folder that is being listed; its descriptor serves until its last entry was looked at."""
+    """A folder being listed; its descriptor is open until its last entry was examined."""
 
     def __init__(self, path: str, descriptor: int, depth: int = 1) -> None:
         self.path = path
@@ -123,18 +123,18 @@ class _Listing:
         self.entries = self._listed()
 
     def look_at(self, path: str, entry: os.DirEntry[str]) -> _Listing | FoundFile | None:
-        """Look at an entry that is no link; a folder that cannot be listed is met as refused."""
+        """Examine an entry that is not a link; return a folder that cannot be listed as refused."""
         try:
             if not entry.is_dir(follow_symlinks=False):
                 return _file(path, entry)
         except OSError as exc:
             return _unavailable(path, exc)
         if self.depth == _DEEPEST:
-            return _unavailable(path, OSError(errno.EMFILE, "Too many folders within folders"))
+            return _unavailable(path, OSError(errno.EMFILE, "Too many nested folders"))
         try:
             return _Listing(path, list_folder(entry.name, self.descriptor), self.depth + 1)
         except (FileNotFoundError, NotADirectoryError):
-            return None  # moved away, or swapped for a file or link, since this folder was listed
+            return None  # moved or replaced since this folder was listed
         except OSError as exc:
             return None if exc.errno == errno.ELOOP else _unavailable(path, exc)
 
@@ -180,13 +180,13 @@ def _below(root: _Listing, leave_out: Collection[str]) -> Iterator[FoundFile]:
         for each in listings:
             each.close()
     if links:
-        _log.warning("links were passed over; give the folders they lead to", links=links)
+        _log.warning("links were skipped; submit the folders they point to", links=links)
 
 
 def _is_link(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_symlink()
-    except OSError:  # a listing that tells no kinds; whoever looks at the entry says why
+    except OSError:  # the listing lacks the type; examining the entry reports the error
         return False
 
 
@@ -194,7 +194,7 @@ def _file(path: str, entry: os.DirEntry[str]) -> FoundFile | None:
     try:
         return _found_file(path, entry.stat(follow_symlinks=False))
     except FileNotFoundError:
-        return None  # moved away since its folder was listed
+        return None  # moved since its folder was listed
     except OSError as exc:
         return _unavailable(path, exc)
 
@@ -203,8 +203,8 @@ def _found_file(path: str, found: os.stat_result) -> FoundFile:
     listed = file_stat(path, found)
     if stat.S_ISREG(found.st_mode):
         return FoundFile(listed)
-    # Opening a pipe waits for its other end, opening a device may act on it.
-    return FoundFile(listed, Refusal.of(NotAnImage("a pipe, socket or device is no file")))
+    # Opening a pipe blocks, and opening a device may have side effects.
+    return FoundFile(listed, Refusal.of(NotAnImage("a pipe, socket or device, not a regular file")))
 
 
 def _unavailable(path: str, error: OSError) -> FoundFile:

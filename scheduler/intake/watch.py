@@ -1,9 +1,9 @@
-"""The watch: a folder whose complete files are taken in, once.
+"""The watch: a folder whose complete files are queued once.
 
-The scan is the truth: events do not cross NFS and SMB, and miss what happened while nobody
-listened. A file is complete once it was seen closed or renamed into place, or was found unchanged
-for a time. Files already taken are recorded in the database, so a restart takes nothing twice.
-Files are left where they lie, or put away once they have ended.
+Scans are authoritative: events do not cross NFS and SMB, and are missed while no watch is running.
+A file is complete once it was closed or renamed into the folder, or was unchanged for a time. Files
+already taken are recorded in the database, so a restart queues nothing twice. Files stay where they
+are, or are put away once they have ended.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from scheduler.pulse import Pulse, PulseKind
 from scheduler.roots import check_allowed
 from scheduler.settings import Settings
 
-#: A watch that came no further for so long, and for so many pauses between scans, is ill.
+#: A watch without progress for this time plus this many pauses between scans is unhealthy.
 _ILL_SECONDS, _ILL_SCANS = 120.0, 3
 
 _log = structlog.stdlib.get_logger(__name__)
 
 
 class Watch:
-    """Takes complete files of ``folder`` into the batch that is called like it.
+    """Queues complete files of ``folder``; the batch is named after it unless ``batch`` is given.
 
-    ``remedies``: what to do about each code, told beside the files that are put away.
+    ``remedies``: remedy of each code, for the table in ``failed/``.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Watch:
         remedies: Mapping[str, str] | None = None,
         progress: Callable[[IntakeCount], None] | None = None,
     ) -> None:
-        # Resolved once: a link the operator gave is followed, one that takes its place later not.
+        # Resolved once: a link given by the operator is followed, a link that replaces it is not.
         self._folder = check_allowed(folder, settings.allowed_roots)
         self._settings = settings
         self._database = database
@@ -70,12 +70,12 @@ class Watch:
             database, self.batch, settings, app=app, model=model, progress=progress
         )
         self._closings = ClosedFiles(self._folder)
-        # Stats are kept as hashes, since an archive has many files: of what is new or still
-        # growing, with the time since when it has not changed; and of what is done with.
+        # Stats are kept as hashes, since an archive has many files: of new and growing files, with
+        # the time of their last change; and of files that were taken.
         self._waiting: dict[int, float] = {}
         self._done: set[int] = set()
         self._forgotten = False
-        # Files of the last scan that were complete and could not be read, and why.
+        # Complete files of the last scan that could not be read, and why.
         self._unreadable = 0
         self._why = ""
         ill_seconds = _ILL_SECONDS + _ILL_SCANS * settings.watch_seconds
@@ -90,25 +90,25 @@ class Watch:
         )
 
     def scan(self) -> IntakeCount:
-        """Look once, take what is complete and put away what has ended.
+        """Scan once, queue complete files and put away ended ones.
 
-        Raises PlaceMissing, DatabaseError; PlaceAltered after files were taken in. BatchUnknown:
-        the batch was forgotten, and the next scan takes what is new into another of its name.
+        Raises PlaceMissing, DatabaseError, PlaceAltered after files were queued, and BatchUnknown
+        if the batch was forgotten; the next scan then opens a new batch of the same name.
         """
         if self._forgotten:
             self._open_again()
         waiting, done = self._waiting, self._done
         self._waiting, self._done = {}, set()
-        told, self._unreadable = self._unreadable, 0
+        before, self._unreadable = self._unreadable, 0
         try:
             count = self._intake.take(self._complete(waiting, done), keep=self._keep)
         except BaseException as exc:
-            # What was about to be recorded is not done; the file table knows the rest, unless it
-            # was forgotten.
+            # Files about to be recorded are not done; the others are in the database, unless the
+            # batch was forgotten.
             self._waiting, self._done = waiting, done
             self._forgotten = isinstance(exc, BatchUnknown)
             raise
-        if self._unreadable not in {0, told}:
+        if self._unreadable not in {0, before}:
             _log.warning("files wait to become readable", files=self._unreadable, code=self._why)
         try:
             put = self._put_away.run()
@@ -121,12 +121,12 @@ class Watch:
         return count
 
     def once(self) -> IntakeCount:
-        """Take what is complete now: two scans, as far apart as a file takes to settle.
+        """Queue the files that are complete now: two scans, ``settle_seconds`` apart.
 
-        Raises as `scan` does, PlaceAltered after the second one.
+        Raises as `scan`, PlaceAltered only after the second scan.
         """
         first = IntakeCount()
-        self._pulse.mute()  # another process may watch this folder all the time
+        self._pulse.mute()  # another process may be watching this folder
         try:
             with contextlib.suppress(PlaceAltered):
                 first = self.scan()
@@ -136,7 +136,7 @@ class Watch:
             self.leave()
 
     def run(self, stop: threading.Event, after_scan: Callable[[], None] | None = None) -> None:
-        """Scan until ``stop`` is set; a share or a database that is away is waited for."""
+        """Scan until ``stop`` is set; wait for an unavailable share or database."""
         absence = AbsenceNote()
         try:
             while not stop.is_set():
@@ -145,15 +145,15 @@ class Watch:
                     self.scan()
                     absence.end()
                 except PlaceMissing as exc:
-                    self.close()  # what comes back is another folder
-                    _log.warning("the watched folder is away", code=exc.code)
+                    self.close()  # a remounted folder needs a new listener
+                    _log.warning("the watched folder is unavailable", code=exc.code)
                 except PlaceAltered as exc:
                     absence.end()
-                    # A sender may have done it: that stops no other sender's files.
-                    _log.warning("nothing is put away", code=exc.code)
+                    # One sender may have caused it; go on with other senders' files.
+                    _log.warning("files cannot be put away", code=exc.code)
                 except BatchUnknown as exc:
                     absence.end()
-                    _log.warning("the batch was forgotten; new files make another", code=exc.code)
+                    _log.warning("the batch was forgotten; new files open another", code=exc.code)
                 except DatabaseError as exc:
                     if not exc.awaited:
                         raise
@@ -162,25 +162,25 @@ class Watch:
                     after_scan()
                 stop.wait(self._settings.watch_seconds)
         except BaseException:
-            self.close()  # its pulse stops, and is missed
+            self.close()  # its pulse stops, so `thoraq health` reports it
             raise
         self.leave()
 
     def listen(self) -> None:
-        """Hear from now on of files that are closed, which need not settle."""
+        """Start listening for file events; closed files need not settle."""
         self._closings.start()
 
     def close(self) -> None:
-        """Hear of files no longer."""
+        """Stop listening for file events."""
         self._closings.stop()
 
     def leave(self) -> None:
-        """End on purpose: nobody misses it."""
+        """End the watch on purpose, and remove its pulse."""
         self.close()
         self._pulse.end()
 
     def _open_again(self) -> None:
-        """Make the batch anew; what was taken before stays out of it. Raises DatabaseError."""
+        """Open the batch again, without the files taken before. Raises DatabaseError."""
         self.batch = open_batch(
             self._database, self.batch.name, self.batch.priority, puts_away=self._puts_away
         )
@@ -191,7 +191,7 @@ class Watch:
         now = time.monotonic()
         left_out = [self._settings.state.resolve(), *self._put_away.not_watched]
         for found in walk_resolved(self._folder, leave_out=left_out):
-            self._pulse.beat()  # a scan of many new files takes long
+            self._pulse.beat()  # a scan of many new files is slow
             key = hash(found.stat)
             if key in done:
                 self._done.add(key)
@@ -201,15 +201,15 @@ class Watch:
                 continue
             since = waiting.get(key)
             settled = since is not None and now - since >= self._settings.settle_seconds
-            if settled or self._closings.heard_of(found.stat):
+            if settled or self._closings.was_closed(found.stat):
                 self._done.add(key)
                 yield found
             else:
                 self._waiting[key] = now if since is None else since
 
     def _keep(self, seen: SeenFile) -> bool:
-        """Leave what may be readable later, such as a file that grew meanwhile, to that scan."""
-        self._pulse.beat()  # a thousand files of a slow share take longer than a scan should
+        """Whether to record a file now; one that may be readable later waits for the next scan."""
+        self._pulse.beat()  # reading a thousand files of a slow share takes long
         if seen.refusal is None or seen.refusal.permanent:
             return True
         self._done.discard(hash(seen.stat))

@@ -24,7 +24,7 @@ def test_a_database_is_backed_up_and_restored(commands: Commands, tmp_path: Path
     refused = commands.run("db", "restore", tmp_path / "copy")
     assert (refused.returncode, "database-not-empty" in refused.stderr) == (Exit.DATABASE, True)
     back = commands.run("db", "restore", tmp_path / "copy", "--replace")
-    assert back.stdout == "1 batches, 3 files, 3 jobs and 0 measurements are back\n", back.stderr
+    assert back.stdout == "1 batches, 3 files, 3 jobs and 0 measurements restored\n", back.stderr
     assert commands.json("status", "b")["queued"] == 3
     assert [row["action"] for row in commands.json("audit")] == ["restore", "read", "submit"]
 

@@ -63,10 +63,10 @@ def test_too_few_files_give_no_bottleneck() -> None:
         spent=dict.fromkeys(Part, 0.25),
         held_by="write",
     )
-    assert verdict(few).endswith("; too few files to say what holds it back: give 200 or more")
+    assert verdict(few).endswith("; too few files to find the bottleneck: 200 or more are needed")
     assert "database" not in verdict(few)
     many = verdict(replace(few, files=200))
-    assert many.endswith("of the work; held back by write")
+    assert many.endswith("of the work; limited by write")
 
 
 def test_a_folder_without_radiographs_is_reported(commands: Commands, tmp_path: Path) -> None:

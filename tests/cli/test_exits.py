@@ -112,7 +112,7 @@ def test_a_cancelled_batch_names_the_command_that_resumes_it(
     commands.run("cancel", "night")
     ran = commands.run("process", tmp_path / "films", "--batch", "night")
     assert ran.returncode == Exit.OK, ran.stderr
-    assert "1 are cancelled: `thoraq retry night`" in ran.stdout
+    assert "1 are cancelled; requeue them with `thoraq retry night`" in ran.stdout
 
 
 def test_flower_without_a_broker_names_the_command_that_starts_it(commands: Commands) -> None:

@@ -40,7 +40,7 @@ def test_a_dry_run_lists_deletions_and_deletes_nothing(shell: Shell, database: D
     assert done == said | {"dry_run": False}
     assert seen_files(database) == {"night": 2, "day": 1}
     again = shell.run(f"forget --patient {NUMBER} --yes")
-    assert "Nothing matches; nothing was removed." in again.stdout
+    assert "Nothing matches; nothing was deleted." in again.stdout
 
 
 def test_a_patient_id_can_be_passed_outside_the_command_line(
@@ -90,9 +90,9 @@ def test_a_missing_key_is_not_reported_as_an_unknown_patient(
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        ("forget --batch night", "--yes forgets without asking"),
-        ("forget", "name one of"),
-        ("forget --batch night --patient 1 --yes", "name one of"),
+        ("forget --batch night", "--yes skips the confirmation"),
+        ("forget", "give exactly one of"),
+        ("forget --batch night --patient 1 --yes", "give exactly one of"),
     ],
     ids=["unasked", "nothing", "two"],
 )

@@ -75,7 +75,7 @@ def test_only_reports_and_log_lines_of_the_patient_are_deleted(
     table = (failed / "reasons.csv").read_text()
     assert "99.dcm" in table
     assert "\n1.dcm" not in table
-    assert "Not reached: exports, database backups, logs" in said
+    assert "Not deleted: exports, database backups, logs" in said
     assert seen_files(database) == {"day": 3}
 
 
@@ -133,7 +133,7 @@ def test_a_report_folder_shared_with_another_batch_is_kept_and_named(
 
     said = forget_batch(shell, "Night")
 
-    assert f"{reports / 'Night'}: another batch's report too" in said
+    assert f"{reports / 'Night'}: also the report of another batch" in said
     assert (reports / "night" / "results.csv").exists()
 
 
@@ -204,7 +204,7 @@ def test_files_of_a_killed_report_are_named_until_removed_by_hand(
     said = shell.run("forget --batch night --yes").stdout
 
     for each in (look, said):
-        assert f"stays    {mine}: was not written to its end" in each
+        assert f"stays    {mine}: was not completely written" in each
         assert each.count("stays") == 1
         assert str(own / "results.csv") in each
     assert list((tmp_path / "mine").iterdir()) == [mine]
@@ -231,7 +231,7 @@ def test_a_picture_drawn_during_forgetting_is_deleted(
             for _ in erase(database, Scope(patients=(NUMBER,))):
                 pass
 
-    with pytest.raises(StudyUnknown, match="forgotten while"):
+    with pytest.raises(StudyUnknown, match="forgotten meanwhile"):
         draw()
     assert not picture.exists()
     assert rows(database, output) == []

@@ -93,7 +93,7 @@ def test_list_options_are_refused_for_a_single_row(
     for more in (["--count"], ["--sort", "created_at"], ["--columns", "created_at"]):
         ran = run_forked((*words, *more), filled.environment)
         assert ran.returncode == Exit.USAGE
-        assert "are of the list" in ran.stderr
+        assert "apply to the list" in ran.stderr
 
 
 @pytest.mark.parametrize("command", ["results", "failures"])

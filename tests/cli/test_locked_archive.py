@@ -65,10 +65,10 @@ def test_process_measures_unreadable_files_once_readable(archive: Path, tmp_path
     words = ("process", archive, "--batch", "night")
     assert "This run: 2 measured, 0 set aside, 2 failed" in run(commands, *words)
     assert (ledger(commands)["seen"], ledger(commands)["failed"]) == (4, 2)
-    assert "All 4 files were known from before" in run(commands, *words)
+    assert "All 4 files were already known" in run(commands, *words)
     unlock(archive)
     said = run(commands, *words)
-    assert "This run: 4 measured, 0 set aside, 0 failed; 2 had ended before" in said
+    assert "This run: 4 measured, 0 set aside, 0 failed; 2 had already ended" in said
     assert "-" not in said.partition("This run")[2].partition(";")[0]
     found = ledger(commands)
     assert (found["seen"], found["measured"], found["failed"]) == (6, 6, 0)

@@ -69,7 +69,7 @@ def test_lines_of_all_processes_are_sorted_by_time(commands: Commands, logs: Pat
     assert events.index("fifth") < events.index("Traceback (most recent call last):")
     assert events.index("Traceback (most recent call last):") < events.index("Out of memory")
     assert sum(each.startswith('{"timestamp"') for each in events) == 2
-    assert f"the logs in {logs}, of this machine alone" in ran.stderr
+    assert f"logs of this machine only, from {logs}" in ran.stderr
 
 
 @pytest.mark.parametrize(
@@ -137,10 +137,10 @@ def test_a_process_without_a_log_is_refused_with_the_available_ones(
 ) -> None:
     ran = commands.run("logs", "--process", "nope", "--process", "cpu1")
     assert (ran.returncode, ran.stdout) == (Exit.USAGE, "")
-    assert "no log here is of nope; there are logs of broker, cpu0, cpu1" in ran.stderr
+    assert "no logs of nope here; there are logs of broker, cpu0, cpu1" in ran.stderr
     following = start("logs", "--process", "gpu0", "--follow")  # a process that starts later
     assert following.stderr is not None
-    assert "no log here is of gpu0" in following.stderr.readline()
+    assert "no logs of gpu0 here" in following.stderr.readline()
     (logs / "gpu0.log").write_text(line(22, "new"))
     assert following.stdout is not None
     assert "new" in following.stdout.readline()

@@ -58,7 +58,7 @@ def test_running_workers_use_the_promoted_network(
     assert served(commands) == [SHIPPED]
 
     promoted = commands.run("models", "promote", "ours")
-    assert promoted.stdout == f"from {SHIPPED} to ours\n"
+    assert promoted.stdout == f"promoted ours; before: {SHIPPED}\n"
     commands.run("submit", films[1], "--batch", "after")
     ended = commands.run("status", "after", "--follow")
     assert "2 seen = 2 measured" in ended.stdout, ended.stderr
@@ -179,7 +179,8 @@ def test_a_network_with_larger_errors_is_promoted_only_with_force(
     assert (refused.returncode, "[model-worse]" in refused.stderr) == (Exit.USAGE, True)
     assert served(commands) == [SHIPPED]
     assert commands.run("models", "promote", "ours", "--force").returncode == Exit.OK
-    assert commands.run("models", "promote", SHIPPED).stdout == f"from ours to {SHIPPED}\n"
+    promoted = commands.run("models", "promote", SHIPPED).stdout
+    assert promoted == f"promoted {SHIPPED}; before: ours\n"
 
 
 def test_promotion_can_be_reverted_and_repeating_it_is_reported(
@@ -187,8 +188,9 @@ def test_promotion_can_be_reverted_and_repeating_it_is_reported(
 ) -> None:
     commands.run("models", "register", make_network(tmp_path / "made", "ours"))
     commands.run("models", "promote", "ours")
-    assert commands.run("models", "promote", "ours").stdout == "ours is served already\n"
-    assert commands.run("models", "promote", SHIPPED).stdout == f"from ours to {SHIPPED}\n"
+    assert commands.run("models", "promote", "ours").stdout == "ours is already served\n"
+    promoted = commands.run("models", "promote", SHIPPED).stdout
+    assert promoted == f"promoted {SHIPPED}; before: ours\n"
 
 
 def test_a_network_whose_files_are_gone_or_changed_is_not_promoted(

@@ -54,7 +54,7 @@ def test_nothing_is_overwritten_by_default_and_no_folder_is_created(
     ran = run_forked([*asked, "--out", str(absent)], commands.environment)
     assert (ran.returncode, ran.stdout) == (Exit.USAGE, "")
     [line] = ran.stderr.splitlines()
-    assert f"{absent.parent} is not a folder; make it first" in line
+    assert f"{absent.parent} is not a folder; create it first" in line
     assert not (tmp_path / "new").exists()
 
     older = tmp_path / f"older.{ending}"
@@ -65,7 +65,7 @@ def test_nothing_is_overwritten_by_default_and_no_folder_is_created(
         ran = run_forked([*asked, "--out", str(path)], commands.environment)
         assert ran.returncode == Exit.USAGE
         [line] = ran.stderr.splitlines()
-        assert f"{path} exists; --overwrite replaces it" in line
+        assert f"{path} exists; use --overwrite to replace it" in line
     assert older.read_text() == "older"
     assert link.is_symlink()
 

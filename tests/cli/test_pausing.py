@@ -22,7 +22,7 @@ def queued(commands: Commands, tmp_path: Path) -> Commands:
 
 
 def test_a_paused_batch_is_shown_as_paused_until_resumed(queued: Commands, tmp_path: Path) -> None:
-    assert queued.run("pause", "b").stdout == "3 held back, 0 in a worker's hands\n"
+    assert queued.run("pause", "b").stdout == "3 paused, 0 held by workers\n"
 
     assert "`thoraq resume b`" in queued.run("status", "b").stderr
     assert queued.json("status")[0]["paused"] is True
@@ -32,16 +32,16 @@ def test_a_paused_batch_is_shown_as_paused_until_resumed(queued: Commands, tmp_p
     refused = queued.run("process", tmp_path / "inbox", "--batch", "b")
     assert (refused.returncode, "batch-paused" in refused.stderr) == (Exit.USAGE, True)
 
-    assert queued.run("resume", "b").stdout == "4 go on\n"
+    assert queued.run("resume", "b").stdout == "4 resumed\n"
     assert "paused" not in queued.run("status", "b").stderr
     assert queued.json("status", "b")["paused_at"] is None
 
 
 def test_a_paused_queue_is_shown_as_paused(queued: Commands) -> None:
-    assert queued.run("pause", "--queue", "routine").stdout.startswith("3 held back")
+    assert queued.run("pause", "--queue", "routine").stdout.startswith("3 paused")
     assert "the routine queue is paused" in queued.run("status", "b").stderr
     assert "thoraq resume --queue routine" in queued.run("status").stderr
-    assert queued.run("resume", "--queue", "routine").stdout == "3 go on\n"
+    assert queued.run("resume", "--queue", "routine").stdout == "3 resumed\n"
     assert "paused" not in queued.run("status").stderr
 
 
@@ -51,7 +51,7 @@ def test_resuming_without_a_pause_is_reported(queued: Commands) -> None:
     assert told == "the urgent queue was not paused\n"
     queued.run("pause", "--queue", "urgent")
     told = queued.run("resume", "--queue", "urgent").stdout
-    assert told == "no longer paused; nothing waits\n"
+    assert told == "no longer paused; nothing is waiting\n"
 
 
 def test_pause_and_resume_refuse_invalid_subjects(queued: Commands) -> None:

@@ -102,7 +102,7 @@ def test_the_sheet_is_a_picture(processed: Processed) -> None:
 def test_a_second_run_measures_nothing_and_reports_it(processed: Processed) -> None:
     before = processed.commands.json("results")
     again = processed.world.run("thoraq process /srv/archive")
-    assert "All 40 files were known from before; nothing was measured twice." in again
+    assert "All 40 files were already known; nothing was measured twice." in again
     assert processed.commands.json("results") == before
 
 
@@ -121,14 +121,14 @@ def test_after_ctrl_c_the_same_command_continues(tmp_path: Path) -> None:
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=PATIENCE_SECONDS)
     assert running.returncode == Exit.INTERRUPTED, said
-    assert "the same command goes on" in said
+    assert "run the same command again to continue" in said
     assert processes_of(commands.state) == []
 
     before = {row["radiograph"]: row for row in commands.json("results")}
     assert commands.json("status", "b")["queued"] > 0, "the batch had ended: interrupt earlier"
     ran = commands.run(*words)
     assert ran.returncode == 0, ran.stderr
-    assert re.search(r"This run: \d+ measured, .* had ended before; nothing was", ran.stdout)
+    assert re.search(r"This run: \d+ measured, .* had already ended; nothing was", ran.stdout)
     after = commands.json("results")
     assert len({row["radiograph"] for row in after}) == len(after)
     assert {row["radiograph"]: row for row in after if row["radiograph"] in before} == before

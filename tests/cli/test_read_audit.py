@@ -136,7 +136,7 @@ def test_a_read_only_database_is_read_with_a_warning(sqlite_url: str, tmp_path: 
 
     ran = run_forked(["results", "--json"], environment)
     assert (ran.returncode, len(json.loads(ran.stdout))) == (Exit.OK, 3)
-    assert "this reading is not in the audit: [database-read-only]" in ran.stderr
+    assert "this read is not in the audit log: [database-read-only]" in ran.stderr
 
     refusing = run_forked(["results"], environment | {"THORAQ_AUDIT_READS": "required"})
     assert (refusing.returncode, refusing.stdout) == (Exit.DATABASE, "")
@@ -156,7 +156,7 @@ def test_a_reader_waits_only_briefly_for_a_writer(sqlite_url: str, tmp_path: Pat
         ran = run_forked(["results", "--json"], environment)
         took = time.monotonic() - begun
     assert (ran.returncode, len(json.loads(ran.stdout))) == (Exit.OK, 1)
-    assert "not in the audit: [database-busy]" in ran.stderr
+    assert "not in the audit log: [database-busy]" in ran.stderr
     assert took < 15
     database.dispose()
 

@@ -71,9 +71,9 @@ def shell(archive: Database, database_url: str, tmp_path: Path) -> Shell:
 def test_the_summary_and_an_empty_list_name_the_reasons_and_the_settings(shell: Shell) -> None:
     remedy = (
         "THORAQ_ICT_ASSUME_PA=true treats unknown views as PA, THORAQ_ICT_ASSUME_ADULT=true treats"
-        " unknown ages as adult: set it, then `thoraq recompute`"
+        " unknown ages as adult: set it, then run `thoraq recompute`"
     )
-    said = ["5 have none: 4 view unknown (3 of them age too), 1 age unknown", remedy]
+    said = ["5 without a threshold: 4 view unknown (3 of them age too), 1 age unknown", remedy]
     summary = shell.run("status night")
     assert "0 of 2 compared" in summary.stdout
     assert [line in summary.stdout.splitlines() for line in said] == [True, True], summary.stdout
@@ -87,7 +87,7 @@ def test_the_summary_and_an_empty_list_name_the_reasons_and_the_settings(shell: 
 
 
 def test_changed_settings_are_reported_until_results_are_recomputed(shell: Shell) -> None:
-    notice = "results were judged by other ICT settings than today's: `thoraq recompute"
+    notice = "results were computed with other ICT settings than the current ones: `thoraq"
     for words in ("status", "status night", "results", "results --batch night --limit 1"):
         for settings, count in ((ASSUME_PA, 4), (ASSUME_BOTH, 5), ({"THORAQ_ICT_ADULT": "0.4"}, 2)):
             assert f"{count} {notice}" in shell.run(words, settings).stderr, (words, settings)
@@ -116,7 +116,7 @@ def test_changed_settings_are_reported_until_results_are_recomputed(shell: Shell
 
 def test_missing_measures_are_reported_until_recomputed(archive: Database, shell: Shell) -> None:
     measured_before(archive)
-    notice = f"7 results lack {' and '.join(OF_POINTS)}, which thoraq did not have when they were"
+    notice = f"7 results lack {' and '.join(OF_POINTS)}, added to thoraq after they were"
     for words in ("status", "status night", "results", "results --batch night --limit 1"):
         assert notice in shell.run(words).stderr, words
     for words in ("status --json", "results --json", "results --csv", "results --count"):
@@ -126,9 +126,9 @@ def test_missing_measures_are_reported_until_recomputed(archive: Database, shell
 
     dry = shell.run("recompute --dry-run").stdout
     assert dry.startswith("7 results, 0 would change")
-    assert "; 7 would be given measures that they lacked" in dry
+    assert "; 7 would be given missing measures" in dry
     assert notice in shell.run("status").stderr
-    assert "; 7 given measures that they lacked" in shell.run("recompute").stdout
+    assert "; 7 given missing measures" in shell.run("recompute").stdout
     assert json.loads(shell.run("recompute --json").stdout)["filled"] == 0
     assert "filled 7" in shell.run("audit").stdout
 
@@ -154,7 +154,7 @@ def test_missing_measures_are_counted_per_measure(archive: Database, shell: Shel
         connection.execute(one.values(dict.fromkeys(others)))
     said = shell.run("status").stderr
     assert f"7 results lack {first}, which" in said
-    assert f"1 result lacks {' and '.join(others)}, which thoraq did not have when it was" in said
+    assert f"1 result lacks {' and '.join(others)}, added to thoraq after it was" in said
 
 
 def test_show_marks_a_value_outside_its_normal_range(archive: Database, shell: Shell) -> None:
@@ -166,10 +166,10 @@ def test_show_marks_a_value_outside_its_normal_range(archive: Database, shell: S
     normal, other = (shell.run(f"show {id_}").stdout.splitlines() for id_ in values)
     assert "tilt degrees              7.5" in normal
     assert "asymmetry                 0.057" in normal
-    assert "tilt degrees              -7.6 (out of its normal range, -7.5 to 7.5)" in other
-    assert "asymmetry                 0.058 (out of its normal range, -0.072 to 0.057)" in other
+    assert "tilt degrees              -7.6 (outside the normal range, -7.5 to 7.5)" in other
+    assert "asymmetry                 0.058 (outside the normal range, -0.072 to 0.057)" in other
 
 
 def test_an_empty_selection_is_reported_and_not_audited(shell: Shell) -> None:
-    assert "no result is chosen" in shell.run("recompute --ict-above 0.99").stderr
+    assert "no result matches" in shell.run("recompute --ict-above 0.99").stderr
     assert "recompute" not in shell.run("audit").stdout

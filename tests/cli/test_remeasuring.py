@@ -37,7 +37,7 @@ def test_results_of_both_networks_are_listed(measured: Commands, start: Start) -
     before = measured.json("results")
     queued = measured.run("remeasure", "--model", "ours", "--into", "again", "--priority", "urgent")
     count = len(before)
-    assert f"{count} chosen = {count} queued + 0 known + 0 duplicates" in queued.stdout
+    assert f"{count} selected = {count} queued + 0 known + 0 duplicates" in queued.stdout
     up = start("up", "--device", "cpu")
     ledger = measured.run("status", "again", "--follow")
     assert f"{count} seen = {count} measured + 0 set aside" in ledger.stdout, ledger.stderr
@@ -55,15 +55,15 @@ def test_results_of_both_networks_are_listed(measured: Commands, start: Start) -
     assert (compared["radiographs"], compared["largest_change"]) == (count, 0)
     assert compared["crossed"] == []
     said = measured.run("models", "compare", SHIPPED, "ours").stdout
-    assert f"{count} measured by both: 0 now above the ICT line, 0 no longer" in said
+    assert f"{count} measured by both: 0 now above the threshold, 0 no longer" in said
 
 
 def test_the_same_command_again_queues_nothing_twice(measured: Commands) -> None:
     words = ("remeasure", "--model", "ours", "--where", "format=dicom")
     chosen = len(measured.json("results", "--where", "format=dicom"))
     assert 0 < chosen < len(measured.json("results"))
-    assert f"{chosen} chosen = {chosen} queued" in measured.run(*words).stdout
-    assert f"{chosen} chosen = 0 queued + {chosen} known" in measured.run(*words).stdout
+    assert f"{chosen} selected = {chosen} queued" in measured.run(*words).stdout
+    assert f"{chosen} selected = 0 queued + {chosen} known" in measured.run(*words).stdout
     [_, batch] = measured.json("status")
     assert (batch["batch"].startswith("remeasured-ours-"), batch["balanced"]) == (True, True)
     assert (batch["seen"], batch["waiting"]) == (chosen, chosen)
@@ -76,7 +76,7 @@ def test_the_same_command_again_queues_nothing_twice(measured: Commands) -> None
         (("--model", "ours", "--batch", "nobodys"), Exit.NOT_FOUND, "[batch-unknown]"),
         (("--model", "ours", "--batch", "BATCH", "--into", "BATCH"), Exit.USAGE, "--into"),
         (("--model", "ours", "--where", "age<18"), Exit.USAGE, "age_years"),
-        (("--model", "ours", "--ict-above", "0.99"), Exit.OK, "no result is chosen"),
+        (("--model", "ours", "--ict-above", "0.99"), Exit.OK, "no result matches"),
     ],
 )
 def test_files_that_cannot_be_remeasured_are_refused_with_a_reason(

@@ -76,7 +76,7 @@ def test_filtered_results_on_one_page_are_written_to_the_file_itself(
         assert drawn.tobytes() == contact_sheet([tile], SHEET_COLUMNS, "1 result").tobytes()
 
     ran = draw(archive, "--where", "ict>99", "--out", out, "--overwrite", code=Exit.NOT_FOUND)
-    assert "error [not-measured]: no result" in ran.stderr
+    assert "error [not-measured]: no results" in ran.stderr
     draw(archive, "--limit", MOST_PICTURES + 1, "--out", tmp_path / "b.png", code=Exit.USAGE)
     draw(archive, "--batch", "archive", code=Exit.USAGE)
     draw(archive, "--out", tmp_path / "a.jpg", code=Exit.USAGE)
@@ -92,13 +92,13 @@ def test_no_page_is_overwritten_by_default_and_older_ones_are_named(
     for each in older:
         each.write_text("older")
     ran = draw(archive, "--per-page", 2, "--out", out, code=Exit.USAGE)
-    assert f"{older[0]} exists; --overwrite replaces it" in ran.stderr
+    assert f"{older[0]} exists; use --overwrite to replace it" in ran.stderr
     assert not (tmp_path / "sheet-1.png").exists()  # refused before any page was drawn
 
     out.write_text("older")
     ran = draw(archive, "--per-page", 2, "--out", out, "--overwrite")
     named = [line for line in ran.stderr.splitlines() if "older sheet" in line]
-    assert named == [f"{each} is of an older sheet" for each in (out, older[1])]
+    assert named == [f"{each} belongs to an older sheet" for each in (out, older[1])]
     assert [each.read_bytes() == b"older" for each in older] == [False, True, True]
     assert out.read_text() == "older"
 
@@ -132,7 +132,7 @@ def test_by_default_a_hundred_results_are_drawn_with_a_notice(
             thoraq, ["sheet", *words, "--out", out], env=archive.commands.environment
         )
         assert ran.exit_code == Exit.OK, ran.output
-        told.append("the first 3 of 4; --limit N draws more" in ran.stderr)
+        told.append("the first 3 of 4; use --limit N for more" in ran.stderr)
     assert told == [True, False]
 
 

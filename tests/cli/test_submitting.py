@@ -40,9 +40,9 @@ def test_retry_requeues_cancelled_files(commands: Commands, inbox: Path) -> None
     commands.run("submit", inbox, "--batch", "b", "--priority", "urgent")
     assert commands.run("cancel", "b").stdout.startswith("5 cancelled")
     assert commands.json("status", "b")["cancelled"] == 5
-    assert commands.run("retry", "--batch", "b").stdout.startswith("5 queued again")
+    assert commands.run("retry", "--batch", "b").stdout.startswith("5 requeued")
     commands.run("cancel", "b")
-    assert commands.run("retry", "b").stdout.startswith("5 queued again")
+    assert commands.run("retry", "b").stdout.startswith("5 requeued")
     assert commands.run("retry", "b", "--batch", "b").returncode == Exit.USAGE
     ledger = commands.json("status", "b")
     assert (ledger["queued"], ledger["cancelled"], ledger["priority"]) == (5, 0, "urgent")
@@ -52,9 +52,9 @@ def test_cancelling_keeps_files_of_another_batch(commands: Commands, inbox: Path
     commands.run("submit", inbox, "--batch", "a")
     commands.run("submit", inbox, "--batch", "b")
     ran = commands.run("cancel", "a")
-    assert ran.stdout == "0 cancelled, 0 in a worker's hands, 5 left to other batches\n"
+    assert ran.stdout == "0 cancelled, 0 held by workers, 5 left to other batches\n"
     assert commands.json("status", "b")["queued"] == 5
-    assert commands.run("cancel", "b").stdout == "5 cancelled, 0 in a worker's hands\n"
+    assert commands.run("cancel", "b").stdout == "5 cancelled, 0 held by workers\n"
 
 
 def test_an_unknown_code_is_refused(commands: Commands, inbox: Path) -> None:
@@ -62,7 +62,7 @@ def test_an_unknown_code_is_refused(commands: Commands, inbox: Path) -> None:
     ran = commands.run("retry", "b", "--code", "file-unavailible")
     assert ran.returncode == Exit.USAGE
     assert "file-unavailible" in ran.stderr
-    assert commands.run("retry", "b", "--code", "file-unavailable").stdout == "0 queued again\n"
+    assert commands.run("retry", "b", "--code", "file-unavailable").stdout == "0 requeued\n"
 
 
 def test_status_reports_an_unresponsive_broker(commands: Commands, inbox: Path) -> None:

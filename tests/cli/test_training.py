@@ -35,7 +35,7 @@ def test_a_run_is_queued_with_a_notice_that_no_trainer_runs(
     plan = Plan.four_phases().only("1-4")
     assert ran.stdout.splitlines() == [
         f"ours queued: {len(plan.phases)} phases, {plan.steps} steps",
-        "8 films to fit to, 4 to select by",
+        "8 training and 4 validation radiographs",
     ]
     assert "no broker answers: start `thoraq up --training`" in ran.stderr
     run = find_run(opened(commands), "ours")

@@ -86,7 +86,7 @@ def test_a_run_is_cancelled_and_resumed(commands: Commands, films: Path) -> None
     submit(commands, films, "--name", "ours")
     assert commands.run("train", "cancel", "ours").stdout == "ours is cancelled\n"
     assert commands.run("train", "cancel", "ours").returncode == Exit.USAGE
-    assert commands.run("train", "resume", "ours").stdout == "ours queued again\n"
+    assert commands.run("train", "resume", "ours").stdout == "ours requeued\n"
     database, claim = claimed(commands, "ours")
     asked = commands.run("train", "cancel", "ours").stdout
     assert asked == "ours ends once training0@host has written a checkpoint\n"
@@ -161,7 +161,7 @@ def test_the_log_contains_every_check_and_every_part_of_the_loss(
     commands: Commands, films: Path
 ) -> None:
     submit(commands, films, "--name", "ours")
-    assert "no check yet" in commands.run("train", "log", "ours").stderr
+    assert "no evaluation yet" in commands.run("train", "log", "ours").stderr
     database, claim = claimed(commands, "ours")
     first = replace(CHECK, ordinal=0, phase_name="baseline head", loss_parts={"points": 4.0})
     for check in (first, CHECK):
@@ -209,7 +209,7 @@ def test_a_run_ends_as_a_network_that_can_be_promoted(
     phases = commands.json("train", "compare", "ours")
     assert [phase["phase"] for phase in phases] == ["head", "wing"]
     promoted = commands.run("models", "promote", "ours", "--force")
-    assert promoted.stdout == f"from {shipped_card().version} to ours\n", promoted.stderr
+    assert promoted.stdout == f"promoted ours; before: {shipped_card().version}\n", promoted.stderr
     [shipped, ours] = commands.json("models", "list")
     assert (shipped["served"], ours["served"], ours["landmark_cases"]) == (False, True, 4)
     assert (commands.state / "models" / "ours" / "card.json").is_file()

@@ -61,7 +61,9 @@ def dictionary() -> str:
 def vocabulary() -> str:
     """Return every JSON key that is not a column of a measurement."""
     rows = [(f"`{key}`", meaning) for key, meaning in MEANINGS.items()]
-    rows += [(f"`{old}`", f"former name of `{new}`; leaves soon") for old, new in FORMER.items()]
+    rows += [
+        (f"`{old}`", f"former name of `{new}`; will be removed") for old, new in FORMER.items()
+    ]
     return table(("key", "meaning"), rows)
 
 

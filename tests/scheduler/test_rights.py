@@ -104,9 +104,9 @@ def test_an_open_state_folder_is_closed_and_reported(tmp_path: Path) -> None:
     for each in (state, state / "logs", state / "thoraq.db"):
         each.chmod(mode(each) | 0o044)
     ran = Commands(state).run("status")
-    assert "open to others and is closed now" in ran.stderr
+    assert "open to others; permissions corrected" in ran.stderr
     assert [mode(each) & 0o077 for each in (state, state / "logs", state / "thoraq.db")] == [0] * 3
-    assert "closed now" not in Commands(state).run("status").stderr
+    assert "permissions corrected" not in Commands(state).run("status").stderr
 
 
 def test_a_state_folder_created_by_systemd_is_closed_without_a_group(

@@ -117,7 +117,7 @@ def test_nested_folders_are_entered_up_to_a_limit_without_affecting_other_files(
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
     assert {Path(each.stat.path).name for each in met if each.refusal is None} == {"a.png", "b.png"}
     [refused] = [each.refusal for each in met if each.refusal is not None]
-    assert (refused.code, "Too many folders" in refused.detail) == ("file-unavailable", True)
+    assert (refused.code, "Too many nested folders" in refused.detail) == ("file-unavailable", True)
 
 
 def test_an_abandoned_walk_closes_its_files(tmp_path: Path) -> None:
