@@ -9,8 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from db.database import Database, engine_of
-from db.errors import DatabaseAway, DatabaseBusy, DatabaseError, SchemaOutdated
+from db.errors import BatchUnknown, DatabaseAway, DatabaseBusy, DatabaseError
 from db.intake import open_batch
+from db.query.status import batch_status
 from db.records import Batch
 from db.states import Priority
 from scheduler.database_wait import PAUSE_SECONDS, AbsenceNote, until_answered
@@ -40,6 +41,10 @@ def busy(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Dat
     database.dispose()
 
 
+def fail_to_wait(seconds: float) -> None:
+    raise AssertionError(f"waits {seconds} s")
+
+
 def opened(database: Database) -> Batch:
     return open_batch(database, "tonight", Priority.ROUTINE)
 
@@ -65,7 +70,7 @@ def test_an_absence_is_logged_once_and_so_is_the_return(busy: tuple[Database, Wr
 
 def test_an_answer_at_once_logs_nothing(database: Database) -> None:
     with capture_logs() as logs:
-        assert until_answered(lambda: opened(database), pytest.fail).name == "tonight"
+        assert until_answered(lambda: opened(database), fail_to_wait).name == "tonight"
     assert logs == []
 
 
@@ -79,11 +84,9 @@ def test_what_the_wait_raises_ends_it(busy: tuple[Database, Writer]) -> None:
         until_answered(lambda: opened(database), wait)
 
 
-def test_an_error_that_no_wait_mends_is_raised_at_once(empty_url: str) -> None:
-    database = Database.open(empty_url)
-    with pytest.raises(SchemaOutdated):
-        until_answered(lambda: opened(database), pytest.fail)
-    database.dispose()
+def test_an_error_that_no_wait_mends_is_raised_at_once(database: Database) -> None:
+    with pytest.raises(BatchUnknown):
+        until_answered(lambda: batch_status(database, "none"), fail_to_wait)
 
 
 def test_a_note_of_its_own_is_called_after_each_attempt_and_logs_nothing(
