@@ -1,9 +1,9 @@
-"""Rows in a file: CSV, Parquet or JSON, written beside its place and then moved there."""
+"""Rows in a file: CSV, Parquet, JSON or FHIR, written beside its place and then moved there."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -21,6 +21,24 @@ class FileForm(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     JSON = "json"
+    FHIR = "fhir"
+
+
+#: Endings of file names that say something else than the name of their form.
+ENDINGS = {"ndjson": FileForm.FHIR}
+
+
+def write_resources(resources: Iterable[Mapping[str, object]], path: Path) -> int:
+    """Write FHIR resources as NDJSON, a resource a line, as FHIR's bulk import takes them.
+
+    Return how many. A broken export leaves no file.
+    """
+    count = 0
+    with draft(path) as half, half.open("w", encoding="utf-8", newline="") as file:
+        for resource in resources:
+            file.write(json.dumps(resource, allow_nan=False) + "\n")
+            count += 1
+    return count
 
 
 def write_rows(rows: Iterable[Row], columns: Sequence[str], path: Path, form: FileForm) -> int:

@@ -17,8 +17,10 @@ from db.query.order import SORTABLE
 from db.query.results import find_results
 from db.records import Result, ResultFilter
 from results.columns import COLUMNS, dictionary_rows, result_row
-from results.reading import filter_names
-from results.row_files import FileForm, write_rows
+from results.objects.findings import Findings
+from results.objects.observation import observation
+from results.reading import Reading, filter_names
+from results.row_files import ENDINGS, FileForm, write_resources, write_rows
 from scheduler.archive import open_database
 from scheduler.rights import is_stream
 from scheduler.settings import Settings
@@ -45,14 +47,16 @@ def export(
     wanted: ResultFilter,
     listing: Listing,
 ) -> None:
-    """Write measurements to a CSV, Parquet or JSON file, a row a measurement.
+    """Write measurements to a CSV, Parquet, JSON or FHIR file, a row a measurement.
 
-    The file appears whole or not at all. Coordinates are in pixels of the source image.
+    The file appears whole or not at all. Coordinates are in pixels of the source image. FHIR is
+    NDJSON: an R4 Observation a line, whose identifiers are those of the database.
 
     \b
     Example: everything a batch measured, then what its columns mean
       thoraq export --batch archive-3f2a91bc --out results.parquet
       thoraq export --dictionary
+      thoraq export --since 2026-03-01 --out observations.ndjson
     """
     if dictionary:
         print_table(dictionary_rows())
@@ -61,19 +65,31 @@ def export(
         raise click.UsageError("name the file: --out results.csv")
     form = form or form_of(out)
     if form is FileForm.PARQUET and is_stream(out):
-        raise click.UsageError("Parquet is written into a file: say --format csv or json")
+        raise click.UsageError("Parquet is written into a file: say --format csv, json or fhir")
+    if form is FileForm.FHIR and listing.columns:
+        raise click.UsageError("an Observation has no columns: leave --columns out")
     database = open_database(settings)
     ids = array("q")
-    names = listing.shown([column.name for column in COLUMNS])
     with audited(
         database, settings, "export", batch=wanted.batch, filters=filter_names(wanted)
     ) as reading:
         found = _noted(find_results(database, wanted, listing.order), ids)
-        rows = listing.rows(reading.shown(result_row(result) for result in found))
-        count = write_rows(rows, names, out, form)
+        count = _write(found, reading, listing, out, form)
     if not is_stream(out):
         note_export(database, out, ids)
     say(f"{count} measurements in {out}", err=is_stream(out))
+
+
+def _write(
+    found: Iterable[Result], reading: Reading, listing: Listing, out: Path, form: FileForm
+) -> int:
+    """Write the file; return how many measurements it holds."""
+    if form is FileForm.FHIR:
+        resources = (observation(Findings.of(result)) for result in reading.records(found))
+        return write_resources(resources, out)
+    names = listing.shown([column.name for column in COLUMNS])
+    rows = listing.rows(reading.shown(map(result_row, found)))
+    return write_rows(rows, names, out, form)
 
 
 def _noted(results: Iterable[Result], ids: array[int]) -> Iterator[Result]:
@@ -85,7 +101,8 @@ def _noted(results: Iterable[Result], ids: array[int]) -> Iterator[Result]:
 
 def form_of(path: Path) -> FileForm:
     """Return the form that a file's ending names."""
+    ending = path.suffix.removeprefix(".").lower()
     try:
-        return FileForm(path.suffix.removeprefix(".").lower())
+        return ENDINGS.get(ending) or FileForm(ending)
     except ValueError:
-        raise click.UsageError(f"{path.name}: say --format csv, parquet or json") from None
+        raise click.UsageError(f"{path.name}: say --format csv, parquet, json or fhir") from None

@@ -18,6 +18,7 @@ PAGES = (
             "installing",
             "measuring",
             "results",
+            "objects",
             "operations",  # the doctor finds nothing waiting yet
             "training",
             "troubleshooting",
