@@ -92,6 +92,12 @@ def age_years(dataset: Dataset) -> float | None:
     return said[0] if said is not None else _age_since_birth(dataset)
 
 
+def said_age_years(dataset: Dataset) -> float | None:
+    """Return PatientAge in years; None where absent, no human's or other than since birth."""
+    said = _said_age(dataset)
+    return None if said is None or ages_contradict(dataset) else said[0]
+
+
 def ages_contradict(dataset: Dataset) -> bool:
     """Tell whether PatientAge and PatientBirthDate cannot be of one person."""
     said, since_birth = _said_age(dataset), _years_since_birth(dataset)

@@ -25,7 +25,7 @@ from enum import StrEnum
 from pydicom.charset import python_encoding
 from pydicom.dataset import Dataset
 
-from radiograph.reading.dicom_header import dicom_header
+from radiograph.reading.dicom_header import dicom_header, said_age_years
 from radiograph.reading.elements import text, texts, values
 from radiograph.records import Header
 from results.errors import PatientIdUnusable, SourceUnreferable
@@ -40,7 +40,8 @@ _TIME = re.compile(r"(\d{2})[:.]?(?:(\d{2})[:.]?(?:(\d{2})(?:\.(\d{1,6}))?)?)?",
 _AGE = re.compile(r"(\d{1,3})\s*([DWMY]?)", re.ASCII | re.IGNORECASE)
 #: Older than that is an identifier where patients are not named (45 CFR 164.514).
 _OLDEST_SHOWN = 90
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+#: Control characters, and halves of characters that no character set holds.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 #: SOP classes of images by their modality, for files that leave theirs out.
 _CLASSES = {
     "CR": "1.2.840.10008.5.1.4.1.1.1",
@@ -141,7 +142,7 @@ class _Repairs:
             issuer=self._text("IssuerOfPatientID") if full else "",
             birth_date=self._date("PatientBirthDate") if full else "",
             sex=self._sex(found) if known else "",
-            age=self._age(found) if known else "",
+            age=self._age() if known else "",
             study_uid=identity.study_uid(study, image),
             study_date=self._date("StudyDate") if full else "",
             study_time=self._time("StudyTime") if full else "",
@@ -215,14 +216,14 @@ class _Repairs:
             return said
         return self._corrected("PatientSex", found.sex) if found.sex else self._none("PatientSex")
 
-    def _age(self, found: Header) -> str:
+    def _age(self) -> str:
         """Return PatientAge as nnnD, nnnW, nnnM or nnnY; a number alone counts years."""
         said = text(self._dataset, "PatientAge") or ""
-        match = _AGE.fullmatch(said)
-        if match is None or found.age_years is None:
+        match, years = _AGE.fullmatch(said), said_age_years(self._dataset)
+        if match is None or years is None:
             return self._none("PatientAge") if said else ""
         value = f"{int(match[1]):03}{match[2].upper() or 'Y'}"
-        if not self._identity.in_full and found.age_years >= _OLDEST_SHOWN:
+        if not self._identity.in_full and years >= _OLDEST_SHOWN:
             value = f"{_OLDEST_SHOWN:03}Y"
         return value if value == said else self._corrected("PatientAge", value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -83,6 +84,13 @@ def new_object(
     dataset.file_meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
     dataset.file_meta.ImplementationVersionName = short(f"THORAQ_{findings.code_version}", 16)
     return dataset
+
+
+def file_bytes(dataset: Dataset) -> bytes:
+    """Return an object as the bytes of a file."""
+    file = io.BytesIO()
+    dataset.save_as(file, enforce_file_format=True)
+    return file.getvalue()
 
 
 def local_time(moment: datetime) -> datetime:

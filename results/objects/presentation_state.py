@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pydicom.dataset import Dataset
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
 
-from radiograph.overlay import index_text, quality_text, rule_text
+from radiograph.captions import index_text, quality_text, rule_text
 from results.errors import NotGrey
 from results.objects.display import Table, decimal
 from results.objects.findings import Findings

@@ -1,0 +1,48 @@
+"""What is written beside a drawing: the index, what it is compared with, and how good it is."""
+
+from __future__ import annotations
+
+from radiograph.records import ERROR_FRAME_PX, Bucket, Ict, IctRule, Measurement
+
+RULES: dict[IctRule, str] = {
+    IctRule.ADULT_PA: "adult PA",
+    IctRule.INFANT_PA: "infant PA",
+    IctRule.NEWBORN_PA: "newborn PA",
+    IctRule.NONE_AP: "No line: AP magnifies the heart",
+    IctRule.NONE_VIEW_UNKNOWN: "No line: view unknown",
+    IctRule.NONE_AGE_UNKNOWN: "No line: age unknown",
+    IctRule.NONE_CHILD: "No line for this age",
+    IctRule.NONE_INVALID: "No line: the index is not plausible",
+}
+
+
+def index_text(ict: Ict) -> str:
+    """Say the index and its 95 % interval."""
+    if ict.value is None:
+        return "ICT not measured"
+    # As every table shows it.
+    value = f"ICT {ict.value:.3f}"
+    if ict.low is None or ict.high is None:
+        return value
+    return f"{value} ({ict.low:.3f} to {ict.high:.3f} at 95 %)"
+
+
+def rule_text(ict: Ict) -> str:
+    """Say on which side of which line the index lies, or why no line was drawn."""
+    if ict.threshold is None or ict.enlarged is None:
+        return RULES[ict.rule]
+    verdict = "Enlarged" if ict.enlarged else "Not enlarged"
+    return f"{verdict}: the {RULES[ict.rule]} line is {ict.threshold:.3f}"
+
+
+def quality_text(measurement: Measurement) -> str:
+    """Say the bucket, what it rests on, and the expected error."""
+    name = measurement.bucket.value.replace("_", " ").capitalize()
+    if measurement.bucket is Bucket.UNRATED:
+        return f"{name}: the network brings no calibration"
+    name = f"{name} ({measurement.bucket_basis.value})"
+    error, high = measurement.expected_error_px224, measurement.expected_error_high_px224
+    if error is None:
+        return name
+    bound = "" if high is None else f", 90 % under {high:.1f}"
+    return f"{name}: expected error {error:.1f} px of a {ERROR_FRAME_PX} frame{bound}"
