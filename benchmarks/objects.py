@@ -37,27 +37,31 @@ _LIMITS = ReadLimits(max_file_bytes=256 << 20, max_pixels=100_000_000, min_side_
 
 
 def main() -> None:
-    """Print milliseconds of each step, the median over the rounds."""
+    """Print milliseconds of each step."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.objects", description=__doc__)
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--side", type=int, default=DRAWING_SIDE_PX, help="of the drawing, pixels")
     asked = parser.parse_args()
+    times = objects_ms(asked.rounds, asked.side)
+    for name, ms in (times | {"all": sum(times.values())}).items():
+        sys.stdout.write(f"{name:<20}{ms:8.2f} ms\n")
+
+
+def objects_ms(rounds: int, side: int = DRAWING_SIDE_PX) -> dict[str, float]:
+    """Return the milliseconds of one core that each step takes, the median over the rounds."""
     data, findings, radiograph = _radiograph()
-    picture = as_picture(radiograph, asked.side)
-    drawing = draw_on(picture, findings.measurement, asked.side)
+    picture = as_picture(radiograph, side)
+    drawing = draw_on(picture, findings.measurement, side)
     source = source_header(source_dataset(data, len(data)), Identity())
     steps: dict[str, Callable[[], object]] = {
         "header": lambda: source_header(source_dataset(data, len(data)), Identity()),
-        "drawing": lambda: draw_on(picture, findings.measurement, asked.side),
+        "drawing": lambda: draw_on(picture, findings.measurement, side),
         "structured report": lambda: file_bytes(structured_report(findings, source)),
         "presentation state": lambda: file_bytes(presentation_state(findings, source)),
         "secondary capture": lambda: file_bytes(secondary_capture(findings, source, drawing)),
         "observation": lambda: json.dumps(observation(findings)),
     }
-    times = {name: _median_ms(step, asked.rounds) for name, step in steps.items()}
-    times["all"] = sum(times.values())
-    for name, ms in times.items():
-        sys.stdout.write(f"{name:<20}{ms:8.2f} ms\n")
+    return {name: _median_ms(step, rounds) for name, step in steps.items()}
 
 
 def _median_ms(step: Callable[[], object], rounds: int) -> float:

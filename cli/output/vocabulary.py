@@ -180,6 +180,7 @@ OF_MACHINE = MappingProxyType(
         "judged": "whether the files were enough to say what holds the machine back",
         "overhead": "share of the work that queue and database take, 0 to 1",
         "held_by": "the stage that holds the machine back",
+        "objects_core_ms": "milliseconds of one core for a radiograph's DICOM and FHIR objects",
         # health, logs
         "process": "of `health`: the kind of process; of `logs`: the process that wrote the line",
         "fault": "what is wrong with the process; null where nothing is",
