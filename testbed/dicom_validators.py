@@ -48,8 +48,13 @@ def complaints(path: Path) -> list[str]:
         check=False,
     )
     lines = ran.stderr.splitlines()
-    assert lines, "dciodvfy said nothing, not even which kind of object it is"
-    return [line for line in lines[1:] if not any(each.search(line) for each in ACCEPTED)]
+    kinds = [line for line in lines if line.isalnum()]
+    assert len(kinds) == 1, f"dciodvfy does not say which kind of object it is: {lines}"
+    return [
+        line
+        for line in lines
+        if line not in kinds and not any(each.search(line) for each in ACCEPTED)
+    ]
 
 
 def dumped_report(path: Path) -> str:

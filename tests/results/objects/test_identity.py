@@ -120,7 +120,7 @@ def test_no_text_of_a_real_header_is_in_any_byte(
 
 
 def test_the_hash_of_a_patient_is_the_one_that_results_show(tmp_path: Path) -> None:
-    settings = Settings(state=tmp_path, patient_key="a secret of this site")
+    settings = Settings(state=tmp_path, patient_key="0123456789abcdef" * 4)
     source = source_dataset(encoded_header({}), LARGEST)
     found = source_header(source, Identity.of(IdentityLevel.HASHED, settings))
     assert found.patient_id == Pseudonyms.of(settings).hashed("PID-5543219")

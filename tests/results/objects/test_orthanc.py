@@ -34,8 +34,7 @@ def orthanc(tmp_path: Path) -> Iterator[OrthancServer]:
 def send(orthanc: OrthancServer, *paths: Path) -> None:
     """Send files by dcmsend, which proposes what each of them needs."""
     ran = orthanc.run(
-        *(program("dcmsend"), "--aec", AE_TITLE, "--read-from-dicom-files", "127.0.0.1"),
-        *(str(DICOM_PORT), *paths),
+        *(program("dcmsend"), "-aec", AE_TITLE, "127.0.0.1", str(DICOM_PORT), *paths),
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
