@@ -18,7 +18,7 @@ import numpy as np
 
 from radiograph.image import Radiograph
 from radiograph.measuring import measure
-from radiograph.overlay import draw_on
+from radiograph.overlay import draw_on, to_upright
 from radiograph.phantom.cases import draw_cases
 from radiograph.picture import as_picture
 from radiograph.reading import ReadLimits, read_content
@@ -80,7 +80,7 @@ def _radiograph() -> tuple[bytes, Findings, Radiograph]:
     data = case.encode()
     radiograph = read_content(data, case.path, _LIMITS)
     way = radiograph.to_source
-    upright = np.linalg.solve(way[:, :2], (case.points() - way[:, 2]).T).T
+    upright = to_upright(case.points().tolist(), way)
     measurement = measure(
         upright,
         np.full(len(upright), 2.0),

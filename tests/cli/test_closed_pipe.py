@@ -46,7 +46,6 @@ LINES = [
     "watch films",
     "export --out /dev/stdout --format csv",
     "export --out /dev/stdout --format json",
-    "export --out /dev/stdout --format fhir",
     "export --out /dev/fd/1 --format csv",
 ]
 
