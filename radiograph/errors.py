@@ -8,6 +8,7 @@
         |   |-- OtherBodyPart           other-body-part
         |   |-- NotARadiograph          not-a-radiograph
         |   |-- NotAChest               not-a-chest
+        |   |-- OwnObject               own-object
         |   `-- TooSmall                too-small
         `-- Unreadable                  a file that should have been measured but was not
             |-- FileUnavailable         file-unavailable      transient
@@ -157,6 +158,12 @@ class NotAChest(SetAside):
     """The network does not find an upright frontal chest; look at the image."""
 
     code = "not-a-chest"
+
+
+class OwnObject(SetAside):
+    """Thoraq made this object of another image, which is measured; leave it out of the archive."""
+
+    code = "own-object"
 
 
 class TooSmall(SetAside):

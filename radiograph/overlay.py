@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from radiograph.captions import index_text, quality_text, rule_text
 from radiograph.image import Radiograph
 from radiograph.landmarks import ANATOMICAL, MIDLINE, Landmark
 from radiograph.picture import as_picture
-from radiograph.records import ERROR_FRAME_PX, Bucket, Ict, IctRule, Measurement
+from radiograph.records import ERROR_FRAME_PX, Bucket, Ict, Measurement
 
 Floats = npt.NDArray[np.float64]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -53,16 +54,7 @@ BORDERS = (
         Landmark.L15_COSTOPHRENIC_LEFT,
     ),
 )
-RULES: dict[IctRule, str] = {
-    IctRule.ADULT_PA: "adult PA",
-    IctRule.INFANT_PA: "infant PA",
-    IctRule.NEWBORN_PA: "newborn PA",
-    IctRule.NONE_AP: "No threshold: AP magnifies the heart",
-    IctRule.NONE_VIEW_UNKNOWN: "No threshold: view unknown",
-    IctRule.NONE_AGE_UNKNOWN: "No threshold: age unknown",
-    IctRule.NONE_CHILD: "No threshold for this age",
-    IctRule.NONE_INVALID: "No threshold: the index is not plausible",
-}
+#: Marks are drawn this many times larger, then reduced.
 SUPERSAMPLING = 2
 #: Below this side points have no numbers and callipers no names.
 DETAIL_FROM_PX = 480
@@ -94,8 +86,8 @@ def draw_on(
     size = picture.size
     points = to_upright(measurement.points, radiograph.to_source)
     radii = np.asarray(measurement.spreads, dtype=np.float64) * (side_px / ERROR_FRAME_PX)
-    marks = _marks(size, points, radii, side_px)
-    picture.paste(marks, (0, 0), marks)
+    marks, corner = _marks(size, points, radii, side_px)
+    picture.paste(marks, corner, marks)
     # A narrow strip gets a margin, so that its text has room.
     whole = max(size[0], side_px // 2), max(size[1], side_px // LEAST_HEIGHT)
     at = (whole[0] - size[0]) // 2, (whole[1] - size[1]) // 2
@@ -111,13 +103,20 @@ def to_upright(points: Sequence[tuple[float, float]], to_source: Floats) -> Floa
     return np.asarray(np.linalg.solve(to_source[:, :2], moved.T).T)
 
 
-def _marks(size: tuple[int, int], points: Floats, radii: Floats, side_px: int) -> Image.Image:
-    """Return a transparent RGBA layer with all marks but text, each with a dark outline."""
-    at = (points + 0.5) * SUPERSAMPLING - 0.5
-    layer = Image.new("RGBA", (size[0] * SUPERSAMPLING, size[1] * SUPERSAMPLING))
-    pen = ImageDraw.Draw(layer)
+def _marks(
+    size: tuple[int, int], points: Floats, radii: Floats, side_px: int
+) -> tuple[Image.Image, tuple[int, int]]:
+    """Return a transparent RGBA layer with all marks but text, each with a dark outline.
+
+    The layer is no larger than the marks; its corner in the picture is returned with it.
+    """
     hair = max(1.0, side_px / 640) * SUPERSAMPLING
     dot = max(2.2, side_px / 210) * SUPERSAMPLING
+    reach = max(float(radii[list(ANATOMICAL)].max()), 3 * dot) + 2 * hair
+    corner, size = _part(size, points, reach)
+    at = (points - corner + 0.5) * SUPERSAMPLING - 0.5
+    layer = Image.new("RGBA", (size[0] * SUPERSAMPLING, size[1] * SUPERSAMPLING))
+    pen = ImageDraw.Draw(layer)
     for grow, shade in ((1.5 * SUPERSAMPLING, (0, 0, 0, 120)), (0.0, None)):
         for index in ANATOMICAL:
             # A ring of one standard deviation, unless its point would hide it.
@@ -142,7 +141,19 @@ def _marks(size: tuple[int, int], points: Floats, radii: Floats, side_px: int) -
                 pen.ellipse(_box(end, 0.7 * dot + grow / 2), fill=ink)
         for centre in at[list(ANATOMICAL)]:
             pen.ellipse(_box(centre, dot + grow / 2), fill=shade or (*ANATOMY, 255))
-    return layer.reduce(SUPERSAMPLING)
+    return layer.reduce(SUPERSAMPLING), corner
+
+
+def _part(
+    size: tuple[int, int], points: Floats, reach: float
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return corner and size of the part of a radiograph that is within ``reach`` of its points."""
+    whole = np.array(size)
+    low = np.clip(np.floor(points.min(axis=0) - reach), 0, whole - 1).astype(int)
+    high = np.clip(np.ceil(points.max(axis=0) + reach), low + 1, whole).astype(int)
+    left, top = low.tolist()
+    width, height = (high - low).tolist()
+    return (left, top), (width, height)
 
 
 def _callipers(at: Floats) -> tuple[tuple[Floats, Colour], tuple[Floats, Colour]]:
@@ -287,37 +298,6 @@ def _caption(measurement: Measurement, width: int, side_px: int) -> Image.Image:
         pen.text((inset + bar, y + height / 2), line, fill=colour, font=font, anchor="lm")
         y += height
     return caption
-
-
-def index_text(ict: Ict) -> str:
-    """Return the index and its 95 % interval as text."""
-    if ict.value is None:
-        return "ICT not measured"
-    value = f"ICT {ict.value:.3f}"
-    if ict.low is None or ict.high is None:
-        return value
-    return f"{value} ({ict.low:.3f} to {ict.high:.3f} at 95 %)"
-
-
-def rule_text(ict: Ict) -> str:
-    """Return the threshold and whether the index exceeds it, or why there is no threshold."""
-    if ict.threshold is None or ict.enlarged is None:
-        return RULES[ict.rule]
-    verdict = "Enlarged" if ict.enlarged else "Not enlarged"
-    return f"{verdict}: the {RULES[ict.rule]} threshold is {ict.threshold:.3f}"
-
-
-def quality_text(measurement: Measurement) -> str:
-    """Return the bucket, its basis and the expected error as text."""
-    name = measurement.bucket.value.replace("_", " ").capitalize()
-    if measurement.bucket is Bucket.UNRATED:
-        return f"{name}: the network has no calibration"
-    name = f"{name} ({measurement.bucket_basis.value})"
-    error, high = measurement.expected_error_px224, measurement.expected_error_high_px224
-    if error is None:
-        return name
-    bound = "" if high is None else f", 90 % under {high:.1f}"
-    return f"{name}: expected error {error:.1f} px of a {ERROR_FRAME_PX} frame{bound}"
 
 
 def _stack(upper: Image.Image, lower: Image.Image) -> Image.Image:

@@ -10,10 +10,12 @@ from db.database import Database
 from db.query.order import Order
 from db.query.results import find_results
 from db.records import Result, ResultFilter
-from results.audited_reads import audited, filter_names
+from results.audited_reads import Reading, audited, filter_names
 from results.columns import COLUMNS, result_row
 from results.noted_outputs import log_unnoted, note_export
-from results.row_files import FileForm, write_rows
+from results.objects.findings import Findings
+from results.objects.observation import observation
+from results.row_files import FileForm, write_resources, write_rows
 from scheduler.rights import is_stream
 from scheduler.settings import Settings
 
@@ -35,18 +37,27 @@ def export_results(
     need not be. Raises ReadUnaudited, DatabaseError, OSError.
     """
     ids = array("q")
-    names = columns or [column.name for column in COLUMNS]
     filters = filter_names(wanted)
     with audited(
         database, settings, "export", batch=wanted.batch, filters=filters, tell=tell
     ) as reading:
         found = _noted(find_results(database, wanted, order), ids)
-        rows = reading.shown(result_row(result) for result in found)
-        chosen = ({name: row[name] for name in columns} for row in rows) if columns else rows
-        count = write_rows(chosen, names, out, form)
+        count = _write(found, reading, columns, out, form)
     if not is_stream(out):
         note_export(database, out, ids, tell=tell)
     return count
+
+
+def _write(
+    found: Iterable[Result], reading: Reading, columns: Sequence[str], out: Path, form: FileForm
+) -> int:
+    """Write the file; return the number of results."""
+    if form is FileForm.FHIR:
+        resources = (observation(Findings.of(result)) for result in reading.records(found))
+        return write_resources(resources, out)
+    rows = reading.shown(map(result_row, found))
+    chosen = ({name: row[name] for name in columns} for row in rows) if columns else rows
+    return write_rows(chosen, columns or [column.name for column in COLUMNS], out, form)
 
 
 def _noted(results: Iterable[Result], ids: array[int]) -> Iterator[Result]:

@@ -1,9 +1,9 @@
-"""Writing rows to a CSV, Parquet or JSON file, atomically through a temporary file."""
+"""Rows in a CSV, Parquet, JSON or FHIR file, written atomically through a temporary file."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -21,12 +21,31 @@ class FileForm(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     JSON = "json"
+    FHIR = "fhir"
+
+
+#: Endings of file names that say something else than the name of their form.
+ENDINGS = {"ndjson": FileForm.FHIR}
+
+
+def write_resources(resources: Iterable[Mapping[str, object]], path: Path) -> int:
+    """Write FHIR resources as NDJSON, a resource a line, as FHIR's bulk import takes them.
+
+    Return how many. A broken export leaves no file.
+    """
+    count = 0
+    with draft(path) as half, half.open("w", encoding="utf-8", newline="") as file:
+        for resource in resources:
+            file.write(json.dumps(resource, allow_nan=False) + "\n")
+            count += 1
+    return count
 
 
 def form_of(path: Path) -> FileForm | None:
     """Return the form that a file's ending names; None: it names none."""
+    ending = path.suffix.removeprefix(".").lower()
     try:
-        return FileForm(path.suffix.removeprefix(".").lower())
+        return ENDINGS.get(ending) or FileForm(ending)
     except ValueError:
         return None
 

@@ -40,6 +40,7 @@ class Bench:
     device_busy: float | None  # the rate as a share of what the accelerators could predict
     spent: Mapping[Part, float]  # share of thoraq's own CPU time that went to each part
     held_by: str
+    objects_core_ms: float  # to make a radiograph's DICOM objects, which no stage waits for
 
     @property
     def is_judged(self) -> bool:

@@ -42,14 +42,16 @@ def export(
     wanted: ResultFilter,
     listing: Listing,
 ) -> None:
-    """Export measurements to a CSV, Parquet or JSON file, one row per measurement.
+    """Export measurements to a CSV, Parquet, JSON or FHIR file, one row per measurement.
 
     The file is written completely or not at all. Coordinates are in pixels of the source image.
+    FHIR is NDJSON: an R4 Observation per line, with the identifiers of the database.
 
     \b
     Example: all measurements of a batch, then the meaning of the columns
       thoraq export --batch archive-3f2a91bc --out results.parquet
       thoraq export --dictionary
+      thoraq export --since 2026-03-01 --out observations.ndjson
     """
     if dictionary:
         print_table(dictionary_rows())
@@ -58,9 +60,11 @@ def export(
         raise click.UsageError("--out is missing; for example --out results.csv")
     form = form or form_of(out)
     if form is None:
-        raise click.UsageError(f"{out.name}: say --format csv, parquet or json")
+        raise click.UsageError(f"{out.name}: say --format csv, parquet, json or fhir")
     if form is FileForm.PARQUET and is_stream(out):
-        raise click.UsageError("Parquet cannot be streamed: use --format csv or json")
+        raise click.UsageError("Parquet cannot be streamed: use --format csv, json or fhir")
+    if form is FileForm.FHIR and listing.columns:
+        raise click.UsageError("an Observation has no columns: leave out --columns")
     count = export_results(
         open_database(settings),
         settings,

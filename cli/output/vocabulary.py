@@ -180,6 +180,7 @@ OF_MACHINE = MappingProxyType(
         "judged": "whether there were enough files to find the bottleneck",
         "overhead": "share of queue and database in the work, 0 to 1",
         "held_by": "the stage that is the bottleneck",
+        "objects_core_ms": "milliseconds of one core for a radiograph's DICOM and FHIR objects",
         # health, logs
         "process": "in `health`: the kind of process; in `logs`: the process that wrote the line",
         "fault": "what is wrong with the process; null if nothing is",

@@ -30,7 +30,14 @@ class PlacedPoints:
     header: Header
 
     def upright(self) -> tuple[Point, ...]:
-        """Return the points in source pixels of the upright image.
+        """Return the points in source pixels of the upright image."""
+        left, down = self.axes()
+        return tuple(
+            Point(left.x * x + left.y * y, down.x * x + down.y * y) for x, y in self.points
+        )
+
+    def axes(self) -> tuple[Point, Point]:
+        """Return the directions, in the file, of the patient's left and of the patient's feet.
 
         A file may be rotated by multiples of 90 degrees or mirrored. The direction of the mid-line
         is towards the feet, that from right to left points towards the patient's left; both are
@@ -41,10 +48,7 @@ class PlacedPoints:
         left = [sum(self.points[b][i] - self.points[a][i] for a, b in PAIRS) for i in (0, 1)]
         along = Point(-down.y, down.x) if down.x else Point(down.y, 0.0)
         side = math.copysign(1.0, along.x * left[0] + along.y * left[1])
-        return tuple(
-            Point((along.x * x + along.y * y) * side, down.x * x + down.y * y)
-            for x, y in self.points
-        )
+        return Point(along.x * side, along.y * side), down
 
 
 _MIDLINE = (Landmark.L1_MIDLINE_APEX, Landmark.L2_MIDLINE_COSTOPHRENIC)

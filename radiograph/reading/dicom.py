@@ -7,7 +7,7 @@ import warnings
 
 from pydicom.dataset import Dataset
 
-from radiograph.errors import NoPixels, RadiographError
+from radiograph.errors import NoPixels, OwnObject, RadiographError
 from radiograph.image import Radiograph
 from radiograph.reading.assembly import assemble
 from radiograph.reading.colour import colour
@@ -19,6 +19,7 @@ from radiograph.reading.elements import texts
 from radiograph.reading.grey import monochrome, presentation_note
 from radiograph.reading.limits import Check, ReadLimits, check_size
 from radiograph.reading.orientation import patient_turn
+from radiograph.reading.own_objects import is_own
 from radiograph.reading.polarity import is_negative
 from radiograph.records import Header, with_notes
 
@@ -30,14 +31,16 @@ def read_dicom(data: bytes, limits: ReadLimits, check: Check) -> Radiograph:
     """Read the first frame of a DICOM file.
 
     ``check`` is called with the header before pixels are read: a lateral view is not decoded, and a
-    report is not counted as a radiograph without pixels. Raises BrokenHeader, NoPixels, TooLarge,
-    TooSmall, TruncatedFile, UndecodablePixels, UniformPixels, UnsupportedPixels.
+    report is not counted as a radiograph without pixels. Raises BrokenHeader, NoPixels, OwnObject,
+    TooLarge, TooSmall, TruncatedFile, UndecodablePixels, UniformPixels, UnsupportedPixels.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # for the same reason
         file = parse(data, limits.max_file_bytes)
         header = dicom_header(file.dataset, file.syntax)
         try:
+            if is_own(file.dataset):
+                raise OwnObject
             check(header)
             return _radiograph(file, header, limits)
         except RadiographError as exc:

@@ -92,6 +92,12 @@ def age_years(dataset: Dataset) -> float | None:
     return stated[0] if stated is not None else _age_since_birth(dataset)
 
 
+def stated_age_years(dataset: Dataset) -> float | None:
+    """Return PatientAge in years; None if absent, impossible or other than that since birth."""
+    stated = _stated_age(dataset)
+    return None if stated is None or ages_contradict(dataset) else stated[0]
+
+
 def ages_contradict(dataset: Dataset) -> bool:
     """Return whether PatientAge and PatientBirthDate contradict each other."""
     stated, since_birth = _stated_age(dataset), _years_since_birth(dataset)

@@ -43,6 +43,7 @@ def test_a_bench_times_every_stage_and_stores_nothing(commands: Commands, tmp_pa
     assert said["cpu_time"]["measuring"] > said["cpu_time"]["reading"]
     assert said["cpu_time"]["queue"] < said["overhead"] < 1
     assert said["judged"] is False
+    assert 0 < said["objects_core_ms"] < 1000
     assert said["held_by"] in {each["stage"] for each in said["stages"]}
     with Image.open(tmp_path / "bench.png") as picture:
         assert picture.format == "PNG"
@@ -62,6 +63,7 @@ def test_too_few_files_give_no_bottleneck() -> None:
         device_busy=None,
         spent=dict.fromkeys(Part, 0.25),
         held_by="write",
+        objects_core_ms=20.0,
     )
     assert verdict(few).endswith("; too few files to find the bottleneck: 200 or more are needed")
     assert "database" not in verdict(few)

@@ -74,7 +74,7 @@ READING = [
     "results --where 'ict is null' --columns path,ict_rule --sort path:desc",
     "results --count",
     "results --where 'path contains PH' --count --csv",
-    *(f"export --out OUT/all.{ending}" for ending in ("csv", "json", "parquet")),
+    *(f"export --out OUT/all.{ending}" for ending in ("csv", "json", "parquet", "ndjson")),
     "export --dictionary",
     *(f"failures {form}" for form in FORMS),
     "failures BATCH --set-aside --limit 3 --json",

@@ -102,7 +102,7 @@ def test_an_export_to_standard_output_has_no_other_output(filled: Commands) -> N
     assert Path("/dev/stdout").is_symlink()
     ran = filled.run("export", "--out", "/dev/stdout", "--format", "parquet")
     assert (ran.returncode, ran.stdout) == (Exit.USAGE, "")
-    assert "--format csv or json" in ran.stderr
+    assert "--format csv, json or fhir" in ran.stderr
 
 
 def test_a_broken_connection_is_not_taken_for_a_closed_pipe(filled: Commands) -> None:

@@ -22,8 +22,8 @@ from db.put_away_paths import record_places
 from db.records import FileStat, PlacedFile, Refusal, SeenFile
 from db.states import Place
 from db.tables import file
+from radiograph.captions import index_text
 from radiograph.errors import Disposition, NotAnImage, TooSmall
-from radiograph.overlay import index_text
 from results.codes import known_codes
 from scheduler.preparation import prepare
 from scheduler.settings import Settings

@@ -44,9 +44,10 @@ def reads(db: Database) -> list[Any]:
         ("failures night --path /archive --csv", "night", "failures", ["path"], 1),
         ("show /archive/1.dcm", None, "show", ["study"], 2),
         ("export --out OUT/all.csv", None, "export", [], 3),
+        ("export --out OUT/all.ndjson", None, "export", [], 3),
         ("report night --report OUT/report", "night", "report", [], 4),
     ],
-    ids=["patient", "batch", "where", "failures", "show", "export", "report"],
+    ids=["patient", "batch", "where", "failures", "show", "export", "fhir", "report"],
 )
 def test_reading_is_audited_without_identifiers(
     *,
@@ -78,7 +79,7 @@ def test_no_command_shows_a_path_that_the_settings_hide(
     commands = [f"{name} {each}" for name in ("results", "failures") for each in every_form]
     commands += [f"sheet --out {tmp_path}/sheet.png"]
     commands += ["show 1", "show 1 --json", f"report night --report {tmp_path}/report"]
-    commands += [f"export --out {tmp_path}/all.{ending}" for ending in ("csv", "json")]
+    commands += [f"export --out {tmp_path}/all.{ending}" for ending in ("csv", "json", "ndjson")]
     said = ""
     for words in commands:
         ran = run_forked(words.split(), hidden)
@@ -86,7 +87,7 @@ def test_no_command_shows_a_path_that_the_settings_hide(
         said += ran.stdout + ran.stderr
     written = [*tmp_path.glob("all.*"), *(tmp_path / "report").glob("*.csv")]
     said += "".join(each.read_text() for each in written)
-    assert len(written) == 4
+    assert len(written) == 5
     assert "/archive" not in said
     assert ("1.dcm" in said) is (form == "relative")
     assert ("notes.txt" in said) is (form == "relative")

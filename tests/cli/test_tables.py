@@ -23,7 +23,7 @@ from cli.output.fitted_table import TableColumn, fitted, table_lines
 from cli.output.ledger import code_lines
 from cli.output.printing import table_column
 from db.records import AuditRow
-from radiograph.overlay import index_text
+from radiograph.captions import index_text
 from radiograph.records import Ict, IctRule
 from results.audit_rows import audit_row
 from results.columns import IN_TABLE as RESULTS_TABLE

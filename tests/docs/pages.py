@@ -18,6 +18,7 @@ PAGES = (
             "installing",
             "measuring",
             "results",
+            "objects",
             "operations",  # before anything is queued
             "training",
             "troubleshooting",

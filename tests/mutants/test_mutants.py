@@ -20,6 +20,7 @@ AREAS = {
     "claims",
     "copies",
     "identity",
+    "objects",
     "privacy",
     "reading",
     "recovery",

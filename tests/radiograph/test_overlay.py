@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from radiograph.calibration import Calibration
+from radiograph.captions import RULES, index_text, quality_text, rule_text
 from radiograph.image import Radiograph
 from radiograph.landmarks import ANATOMICAL, Landmark
 from radiograph.measurement import measure, to_file
@@ -19,12 +20,8 @@ from radiograph.overlay import (
     ANATOMY,
     BUCKETS,
     HEART,
-    RULES,
     THORAX,
     draw,
-    index_text,
-    quality_text,
-    rule_text,
     to_upright,
 )
 from radiograph.phantom import draw_anatomy
