@@ -11,15 +11,15 @@ COLUMNS = ("at", "who", "action", "subject", "what")
 
 
 def audit_row(found: AuditRow) -> Row:
-    """Return the row of one request. A reading without a batch has no subject."""
+    """Return the row of one request. A read without a batch has no subject."""
     whole = None if found.action == Action.READ else "everything"
-    said = ", ".join(f"{name} {_words(value)}" for name, value in found.said.items() if value)
+    details = ", ".join(f"{name} {_words(value)}" for name, value in found.said.items() if value)
     return {
         "at": found.at.isoformat(timespec="seconds"),
         "who": found.who,
         "action": found.action,
         "subject": found.subject or whole,
-        "what": said,
+        "what": details,
     }
 
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from radiograph.errors import ThoraqError
 from results.rows import Row
 
-#: Folders with an ``errors`` module, from the bottom of the house to its top. Their modules are
-#: read by name when the codes are asked for: an operator sees codes of every folder.
+#: Folders with an ``errors`` module, from the lowest layer to the highest.
 FOLDERS = (
     "radiograph",
     "network",
@@ -26,7 +25,7 @@ FOLDERS = (
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One code. ``set_aside``: the file is sound but no frontal chest; ``sentence``: the remedy."""
+    """One code. ``set_aside``: intact but not a frontal chest radiograph; ``sentence``: remedy."""
 
     code: str
     folder: str
@@ -35,14 +34,14 @@ class Code:
     sentence: str
 
 
-#: Codes that the database sets by itself; no error is raised for them.
+#: Codes that the database assigns itself; no error is raised for them.
 GIVEN_BY_DB = (
     Code(
         "quarantined",
         "db",
         permanent=True,
         set_aside=False,
-        sentence="The file ended two workers while alone with them; keep it for a report, it is"
+        sentence="Two workers died while reading this file alone; keep it for a bug report. It is"
         " not tried again without `thoraq retry`.",
     ),
     Code(
@@ -50,14 +49,14 @@ GIVEN_BY_DB = (
         "db",
         permanent=False,
         set_aside=False,
-        sentence="The worker that held the file died or went silent; another one takes it.",
+        sentence="The worker that held the file died or stopped responding; another takes it.",
     ),
     Code(
         "training-worker-lost",
         "db",
         permanent=False,
         set_aside=False,
-        sentence="The worker that trained died or went silent; the run goes on from its last"
+        sentence="The training worker died or stopped responding; the run continues from its last"
         " checkpoint.",
     ),
     Code(
@@ -65,8 +64,8 @@ GIVEN_BY_DB = (
         "db",
         permanent=True,
         set_aside=False,
-        sentence="Worker after worker ended with the run before its next check; look at their logs,"
-        " then run `thoraq train resume`.",
+        sentence="Several workers died before the run's next evaluation; check their logs, then run"
+        " `thoraq train resume`.",
     ),
 )
 
@@ -77,7 +76,7 @@ def known_codes() -> dict[str, Code]:
     for folder in FOLDERS:
         try:
             module = importlib.import_module(f"{folder}.errors")
-        except ModuleNotFoundError:  # a folder may raise none of its own
+        except ModuleNotFoundError:  # the folder defines no errors
             continue
         for error in vars(module).values():
             if inspect.isclass(error) and error.__module__ == module.__name__:
@@ -88,7 +87,7 @@ def known_codes() -> dict[str, Code]:
 
 
 def described(folder: str, error: type) -> Code | None:
-    """Return the code of an error class; None: it is a family of errors, or no error."""
+    """Return the code of an error class; None if it is a base class, or not an error."""
     if not issubclass(error, ThoraqError) or error.__subclasses__():
         return None
     return Code(
@@ -101,7 +100,7 @@ def described(folder: str, error: type) -> Code | None:
 
 
 def code_rows() -> list[Row]:
-    """Return a row per code."""
+    """Return the table of codes, one row per code."""
     rows: list[Row] = []
     for code in known_codes().values():
         kind = "permanent" if code.permanent else "transient"

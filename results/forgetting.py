@@ -17,16 +17,12 @@ from scheduler.settings import Settings
 def remove_leftovers(
     database: Database, plan: ErasurePlan, settings: Settings, *, dry_run: bool
 ) -> Leftovers:
-    """Remove reports, pictures and reasons from disk.
-
-    A report that is about more than what goes is removed too, as it can be written again.
-    ``dry_run``: only return what would be removed.
-    """
+    """Remove the files on disk; reports that also cover other data can be written again."""
     folders, of_others = _report_folders(database, plan, settings)
     parts = (
         remove_outputs(plan.outputs, settings.state / "reports", dry_run=dry_run),
         remove_reports(folders, REPORT_FILES, dry_run=dry_run),
-        Leftovers(left=[f"{each}: another batch's report too" for each in of_others]),
+        Leftovers(left=[f"{each}: also the report of another batch" for each in of_others]),
         strike_reasons(plan.failed, dry_run=dry_run),
     )
     removed = dict.fromkeys(path for each in parts for path in each.removed)
@@ -40,22 +36,22 @@ def remove_leftovers(
 def _report_folders(
     database: Database, plan: ErasurePlan, settings: Settings
 ) -> tuple[list[Path], list[Path]]:
-    """Return where reports of the batches are, and former places that are other batches' too.
+    """Return the report folders of the batches, and former ones shared with other batches.
 
-    The names of folders differ from those of earlier versions, of which no output is noted.
+    Earlier versions named the folders differently and did not record their outputs.
     """
     own = [report_folder(settings, name) for name in plan.batches]
-    places = (former_report_folder(settings, name) for name in plan.batches)
-    former = [each for each in places if each not in own and each.is_dir()]
+    candidates = (former_report_folder(settings, name) for name in plan.batches)
+    former = [each for each in candidates if each not in own and each.is_dir()]
     if not former:
         return own, []
     others = [
-        place(settings, each.batch.name)
+        folder_of(settings, each.batch.name)
         for each in all_statuses(database)
         if each.batch.name not in plan.batches
-        for place in (report_folder, former_report_folder)
+        for folder_of in (report_folder, former_report_folder)
     ]
-    # A file system may take names that differ in case for the same.
+    # On a case-insensitive file system several names may be the same folder.
     shared = [
         each for each in former if any(other.is_dir() and each.samefile(other) for other in others)
     ]

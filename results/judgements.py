@@ -26,7 +26,7 @@ REASONS = {
 
 
 def reason_lines(judged: Iterable[IctCount], lines: IctThresholds) -> Iterator[str]:
-    """Yield how many results have no threshold for which reason, and which setting changes it."""
+    """Yield how many results have no threshold, by reason, and how to change it."""
     reasons: Counter[IctRule] = Counter()
     both = 0
     for each in judged:
@@ -36,21 +36,21 @@ def reason_lines(judged: Iterable[IctCount], lines: IctThresholds) -> Iterator[s
             both += each.results
     if not reasons.total():
         return
-    said = ", ".join(f"{reasons[rule]} {why}" for rule, why in REASONS.items() if reasons[rule])
+    text = ", ".join(f"{reasons[rule]} {why}" for rule, why in REASONS.items() if reasons[rule])
     if both:
-        said = said.replace("view unknown", f"view unknown ({both} of them age too)")
-    yield f"{reasons.total()} have none: {said}"
+        text = text.replace("view unknown", f"view unknown ({both} of them age too)")
+    yield f"{reasons.total()} without a threshold: {text}"
     remedies = []
     if reasons[IctRule.NONE_VIEW_UNKNOWN] and not lines.assume_pa:
         remedies.append("THORAQ_ICT_ASSUME_PA=true treats unknown views as PA")
     if (reasons[IctRule.NONE_AGE_UNKNOWN] or both) and not lines.assume_adult:
         remedies.append("THORAQ_ICT_ASSUME_ADULT=true treats unknown ages as adult")
     if remedies:
-        yield f"{', '.join(remedies)}: set it, then `thoraq recompute`"
+        yield f"{', '.join(remedies)}: set it, then run `thoraq recompute`"
 
 
 def outdated_results(judged: Iterable[IctCount], lines: IctThresholds) -> int:
-    """Count the results that today's settings would judge by another rule or threshold."""
+    """Return how many results the current settings would give another rule or threshold."""
     return sum(
         each.results
         for each in judged

@@ -48,7 +48,7 @@ IN_TABLE = (
 def equation(status: BatchStatus) -> str:
     """Return ``seen = measured + set aside + failed + duplicates`` in figures.
 
-    Cancelled, waiting and running files join the right side while there are any.
+    Cancelled, waiting and running files are added to the right side if there are any.
     """
     terms = [
         f"{status.measured} measured",
@@ -67,9 +67,9 @@ def equation(status: BatchStatus) -> str:
 
 
 def ledger_json(status: BatchStatus, lines: IctThresholds) -> dict[str, object]:
-    """Return the ledger with stable keys, every bucket and every rule among them.
+    """Return the ledger with stable keys, including every bucket and every rule.
 
-    ``lines``: of today's settings, which some results may not follow.
+    ``lines``: thresholds of the current settings, which may differ from those of older results.
     """
     rules = Counter[IctRule]()
     for each in status.judged:
@@ -86,7 +86,7 @@ def ledger_json(status: BatchStatus, lines: IctThresholds) -> dict[str, object]:
         "duplicates": status.duplicates,
         "cancelled": status.cancelled,
         "waiting": status.queued,
-        "queued": status.queued,  # what "waiting" was called here; leaves in the next version
+        "queued": status.queued,  # former name of "waiting"; removed in the next version
         "running": status.running,
         "balanced": status.balanced,
         "enlarged": status.enlarged,
@@ -102,7 +102,7 @@ def ledger_json(status: BatchStatus, lines: IctThresholds) -> dict[str, object]:
 
 
 def status_row(found: BatchStatus, lines: IctThresholds) -> Row:
-    """Return a batch's row in the list. ``lines``: of today's settings."""
+    """Return the row of a batch. ``lines``: thresholds of the current settings."""
     return {
         "batch": found.batch.name,
         "priority": str(found.batch.priority),

@@ -12,19 +12,19 @@ from results.rows import Row
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """How rows are listed. ``columns``: those named, all or the usual ones where empty."""
+    """How rows are listed. ``columns``: the requested ones; empty: all, or the default ones."""
 
     columns: tuple[str, ...] = ()
     order: Order | None = None
 
     def rows(self, rows: Iterable[Row]) -> Iterable[Row]:
-        """Return the rows with the named columns alone, as they are taken."""
+        """Yield the rows with the requested columns only."""
         if not self.columns:
             return rows
         return ({name: row[name] for name in self.columns} for row in rows)
 
     def in_order(self, rows: Iterable[Row]) -> Iterable[Row]:
-        """Return all rows in the wanted order; absent values last, ties as given."""
+        """Return rows in the requested order, all in memory; absent values last, ties as given."""
         if self.order is None:
             return rows
         held: list[Any] = list(rows)

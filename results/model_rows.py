@@ -35,7 +35,7 @@ def model_row(model: ModelRecord) -> Row:
     """Return the row of a network."""
     return {
         "model": model.version,
-        "version": model.version,  # what "model" was called; leaves in the next version
+        "version": model.version,  # former name of "model"; removed in the next version
         "served": model.served,
         "parent": plain(model.card.get("parent")),
         **figures_row(model.card),
@@ -57,7 +57,7 @@ def crossing_row(crossing: Crossing, digits: int | None) -> Row:
 
 
 def comparison_row(found: ModelComparison) -> Row:
-    """Return the figures of a comparison."""
+    """Return the figures of the comparison."""
     return {
         "radiographs": found.radiographs,
         "compared": found.compared,

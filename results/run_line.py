@@ -8,17 +8,17 @@ from scheduler.checkup.remedy import quoted
 
 
 def run_line(before: BatchStatus, after: BatchStatus, reopened: int) -> str:
-    """Return what a run did: the batch ``before`` and ``after`` it.
+    """Return what this run did, without what earlier runs did.
 
-    ``reopened``: how many files that had failed before are counted again.
+    ``reopened``: files that had failed before and were tried again.
     """
     ended = _ended_by_workers(after) - _ended_by_workers(before) + reopened
     if not ended and before.seen == after.seen:
-        line = f"All {after.seen} files were known from before; nothing was measured twice."
+        line = f"All {after.seen} files were already known; nothing was measured twice."
         if after.cancelled:
             line += (
-                f" {after.cancelled} are cancelled: `thoraq retry {quoted(after.batch.name)}`"
-                " queues them."
+                f" {after.cancelled} are cancelled; requeue them with"
+                f" `thoraq retry {quoted(after.batch.name)}`."
             )
         return line
     failed = after.failed - before.failed + reopened
@@ -27,7 +27,7 @@ def run_line(before: BatchStatus, after: BatchStatus, reopened: int) -> str:
         f" {after.set_aside - before.set_aside} set aside, {failed} failed"
     )
     if had_ended := before.settled - reopened:
-        return f"{line}; {had_ended} had ended before; nothing was measured twice."
+        return f"{line}; {had_ended} had already ended; nothing was measured twice."
     if after.first_claimed_at and after.last_settled_at:
         seconds = (after.last_settled_at - after.first_claimed_at).total_seconds()
         if seconds > 0:
@@ -36,5 +36,5 @@ def run_line(before: BatchStatus, after: BatchStatus, reopened: int) -> str:
 
 
 def _ended_by_workers(status: BatchStatus) -> int:
-    """Return how many files workers brought to their end."""
+    """Return the number of files that a worker has ended."""
     return status.measured + status.set_aside + status.failed

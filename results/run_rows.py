@@ -70,7 +70,7 @@ CHECK_IN_TABLE = (
 
 
 def run_row(run: TrainingRun) -> Row:
-    """Return the progress of a run; errors in px of a 224 frame, on the validation split."""
+    """Return the state of a run; errors in px of a 224 frame, on the validation split."""
     last = run.last
     return {
         "run": run.name,
@@ -97,20 +97,20 @@ def run_row(run: TrainingRun) -> Row:
 
 
 def seconds_left(run: TrainingRun) -> float | None:
-    """Return how long the remaining steps take; None where none remains, or it is unknown."""
+    """Return the time of the remaining steps; None if there are none, or it is unknown."""
     last = run.last
     if last is None or is_over(run) or last.seconds_left <= 0 or is_judged(run, last):
-        return None  # the network is made and evaluated after the last step, which takes minutes
+        return None  # building and evaluating the network takes minutes after the last step
     return last.seconds_left
 
 
 def is_over(run: TrainingRun) -> bool:
-    """Return whether nothing more happens to a run by itself."""
+    """Whether a run has ended."""
     return run.state not in {RunState.QUEUED, RunState.RUNNING}
 
 
 def table_row(run: TrainingRun) -> Row:
-    """Return the row of a run with the time left as people read it."""
+    """Return a run's row with the time left as readable text."""
     row = run_row(run)
     left = row["seconds_left"]
     return {**row, "left": None if left is None else duration(float(left))}
@@ -122,13 +122,13 @@ def phase_text(run: TrainingRun, last: RunCheck) -> str:
 
 
 def phase_count(run: TrainingRun) -> int:
-    """Return how many phases the plan of a run has."""
+    """Return the number of phases in the plan of a run."""
     phases = run.plan["phases"]
     return len(phases) if isinstance(phases, Sequence) else 0
 
 
 def is_judged(run: TrainingRun, last: RunCheck) -> bool:
-    """Return whether every step of a run is done, and its network is made and evaluated."""
+    """Whether every step of a run is done and its network is being built and evaluated."""
     at_work = run.state is RunState.RUNNING
     return at_work and last.ordinal + 1 == phase_count(run) and last.step == last.steps
 
@@ -138,7 +138,7 @@ CHECK_COLUMNS = ("phase", *CHECK_FIGURES)
 
 
 def check_row(check: RunCheck, parts: Sequence[str] = ()) -> Row:
-    """Return the row of a check. ``parts``: the parts of the loss that have a column each."""
+    """Return an evaluation; ``parts``: the parts of the loss, one column each."""
     return {
         "phase": check.phase_name,
         "step": check.step,
@@ -146,7 +146,7 @@ def check_row(check: RunCheck, parts: Sequence[str] = ()) -> Row:
         "epoch": plain(check.epoch, 1),
         "epochs": plain(check.epochs, 1),
         "loss": plain(sum(check.loss_parts.values()), 3),
-        # Rounded where a table shows them, and only there: twice is wrong at the last digit.
+        # Rounded only in tables: rounding twice may give a wrong last digit.
         "error_px224": check.error_px224,
         "best_px224": check.best_px224,
         "ict_error": check.ict_error,
@@ -157,19 +157,19 @@ def check_row(check: RunCheck, parts: Sequence[str] = ()) -> Row:
 
 
 def check_rows(checks: Sequence[RunCheck]) -> Iterator[Row]:
-    """Return a row per check, with every part of the loss that any of them has."""
+    """Return the evaluations with every part of the loss that any of them has."""
     parts = list(dict.fromkeys(part for check in checks for part in check.loss_parts))
     return (check_row(check, parts) for check in checks)
 
 
 def loss_text(parts: Mapping[str, float]) -> str:
-    """Return the parts of a loss that are not zero, the largest first."""
+    """Return the parts of a loss that are not zero, largest first."""
     ordered = sorted(parts.items(), key=lambda part: -abs(part[1]))
     return "  ".join(f"{name} {value:.3g}" for name, value in ordered if value)
 
 
 def phase_row(run: TrainingRun, phase: RunPhase) -> Row:
-    """Return how a phase ended; errors in px of a 224 frame, on the validation split."""
+    """Return the outcome of a phase; errors in px of a 224 frame, on the validation split."""
     started = phase.start_px224
     return {
         "run": run.name,
@@ -199,7 +199,7 @@ def phase_cell(phase: RunPhase) -> str:
 
 
 def phase_table(ended: Mapping[str, Sequence[RunPhase]]) -> list[Row]:
-    """Return a row per phase with a column per run, in the order in which the runs had them."""
+    """Return a row per phase with a column per run; phases in the order of the runs."""
     names = list(dict.fromkeys(phase.phase_name for phases in ended.values() for phase in phases))
     rows: list[Row] = []
     for name in names:

@@ -33,7 +33,7 @@ def older_pages(out: Path, pages: int) -> list[Path]:
         if not (file := _page_file(out, number)).exists():
             return found
         found.append(file)
-    raise AssertionError  # it counts on
+    raise AssertionError  # `count` never ends
 
 
 def title_of(wanted: ResultFilter, order: Order | None, first: int, drawn: int, every: int) -> str:
@@ -41,5 +41,5 @@ def title_of(wanted: ResultFilter, order: Order | None, first: int, drawn: int, 
     parts = [] if wanted.batch is None else [printable(wanted.batch)]
     parts += [] if wanted.bucket is None else [f"bucket {wanted.bucket}"]
     parts += [] if order is None else [f"by {order.column}{', descending' * order.descending}"]
-    said = f"results {first} to {first + drawn - 1} of {every}" if every > 1 else "1 result"
-    return ": ".join([*([", ".join(parts)] if parts else []), said])
+    shown = f"results {first} to {first + drawn - 1} of {every}" if every > 1 else "1 result"
+    return ": ".join([*([", ".join(parts)] if parts else []), shown])

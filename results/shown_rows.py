@@ -32,20 +32,20 @@ def shown_row(result: Result) -> Row:
 
 
 def shown_ending(row: Row) -> Row:
-    """Return how a file ended, its state in words."""
+    """Return the outcome of a file, its state in words."""
     return {**row, "state": str(row["state"]).replace("_", " ")}
 
 
 def shown_failure(row: Row, codes: Mapping[str, Code]) -> Row:
-    """Return a failure without the remedy of its code, which is told once, below the table."""
+    """Return a failure without the remedy of its code, which is printed below the table."""
     code = codes.get(str(row["code"]))
     detail = without_remedy(str(row["detail"] or ""), "" if code is None else code.sentence)
     return {**shown_ending(row), "detail": detail or None}
 
 
 def normal_note(name: str, shown: str) -> str:
-    """Return what is said beside a value that is outside its measure's normal range."""
+    """Return the note beside a value outside the normal range of its measure."""
     measure = _RANGED.get(name)
     if measure is None or measure.normal is None or float(shown) in measure.normal:
         return ""
-    return f" (out of its normal range, {measure.normal.low:g} to {measure.normal.high:g})"
+    return f" (outside the normal range, {measure.normal.low:g} to {measure.normal.high:g})"

@@ -45,7 +45,7 @@ def flower_process(settings: Settings, address: str, port: int) -> tuple[list[st
 
 
 def _basic_auth(settings: Settings) -> str | None:
-    """Return the user and password that Flower asks for; None: no password is set.
+    """Return Flower's ``user:password``; None if no password is set.
 
     Raises PasswordUnusable.
     """
@@ -53,7 +53,7 @@ def _basic_auth(settings: Settings) -> str | None:
     if password is None or not password.get_secret_value():
         return None
     user, secret = settings.flower_user, password.get_secret_value()
-    # Flower takes a list: "a,b" would let in whoever knows the half before the comma.
+    # Flower splits at commas: of "a,b", either part alone would be accepted.
     if "," in user + secret or ":" in user or not (user + secret).isascii():
         raise PasswordUnusable
     return f"{user}:{secret}"

@@ -68,7 +68,7 @@ def follow_logs(folder: Path, names: list[str] | None) -> Iterator[LogLine]:
 def chosen_lines(
     lines: Iterator[LogLine], batch: str | None, level: str, since: datetime | None
 ) -> Iterator[LogLine]:
-    """Yield the lines of one batch, or all, of a level and above, written at or after a time."""
+    """Yield the lines that match the options."""
     enough = LEVELS[LEVELS.index(level) :]
     for line in lines:
         if (

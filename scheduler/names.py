@@ -41,7 +41,7 @@ def batch_name(paths: Sequence[Path], model: str | None = None) -> str:
 
 
 def remeasured_name(model: str, wanted: ResultFilter) -> str:
-    """Return the name of a batch measured again: the same network and filters give the same."""
+    """Return a name derived from the network and the filters."""
     digest = hashlib.sha256(repr(wanted).encode()).hexdigest()
     return f"remeasured-{readable(model) or 'model'}-{digest[:8]}"
 

@@ -6,12 +6,12 @@ from benchmarks.bench.records import FEWEST_JUDGED, Bench
 
 
 def verdict(found: Bench) -> str:
-    """Return what a bench came to, in two lines."""
+    """Return the result of a benchmark, in two lines."""
     device = "" if found.device_busy is None else f", devices busy {found.device_busy:.0%}"
     second = (
-        f"; queue and database take {found.overhead:.1%} of the work; held back by {found.held_by}"
+        f"; queue and database take {found.overhead:.1%} of the work; limited by {found.held_by}"
         if found.is_judged
-        else f"; too few files to say what holds it back: give {FEWEST_JUDGED} or more"
+        else f"; too few files to find the bottleneck: {FEWEST_JUDGED} or more are needed"
     )
     return (
         f"{found.files} files at {found.rate_per_second:.1f}/s: {found.efficiency:.0%} of the"

@@ -36,6 +36,6 @@ def waiting_for(run: TrainingRun, database: Database, settings: Settings) -> str
 
 
 def is_silent(run: TrainingRun) -> bool:
-    """Return whether the lease of a running run has expired."""
+    """Whether the worker of a running run has missed its lease."""
     lease = run.lease_expires_at
     return run.state is RunState.RUNNING and lease is not None and lease < datetime.now(UTC)
