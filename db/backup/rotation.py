@@ -39,10 +39,11 @@ def rotate(url: str, folder: Path, keep: int, now: datetime | None = None) -> Ro
     Until the new copy is found sound nothing is removed. Raises as `back_up` and `check_copy` do.
     """
     family = f"thoraq-{_digest_of(url)}-"
-    copy = folder / f"{family}{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}.copy"
+    copy = folder / f"{family}{now or datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.copy"
     count = back_up(url, copy)
     check_copy(copy, sqlite=sqlite_copies.speaks(url))
-    named = re.compile(rf"{family}\d{{8}}T\d{{6}}Z\.copy")
+    # Earlier versions dated copies to the second.
+    named = re.compile(rf"{family}\d{{8}}T\d{{6}}(?:\.\d{{6}})?Z\.copy")
     # The new one stays also where a clock was set back and others are dated later.
     older = sorted(
         each
