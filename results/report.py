@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -31,8 +30,6 @@ SHEET_PICTURES = 12
 REPORT_FILES = ("results.csv", "failures.csv", "sheet.png")
 #: Bytes of a report folder's name before its digest; file systems take 255.
 FOLDER_BYTES = 160
-#: Names of batches that nobody named; they end with a digest already.
-MADE_BY_US = re.compile(r"[A-Za-z0-9._-]+-[0-9a-f]{8}(-.*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,7 @@ def folder_name(batch: str) -> str:
     name = os.fsencode(name)[:FOLDER_BYTES].decode(errors="ignore")
     one_case = name == unicodedata.normalize("NFC", name.casefold())
     ends = name.startswith(("_", ".", " ")) or name.endswith((".", " "))
-    if name == batch and name and not ends and (one_case or MADE_BY_US.fullmatch(name)):
+    if name == batch and name and not ends and one_case:
         return name
     # Another batch may be called what this one's name was made into.
     return f"_{name.strip()}-{hashlib.sha256(os.fsencode(batch)).hexdigest()[:8]}"
