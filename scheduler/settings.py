@@ -118,7 +118,10 @@ class Settings(BaseSettings):
         description="time one file may take to read",
     )
     read_memory_mb: int = Field(
-        default=4096, ge=256, le=1 << 20, description="memory one reading process may take"
+        default=4096,
+        ge=256,
+        le=1 << 20,
+        description="address space of one reading process, in MiB; the memory it holds is less",
     )
     runtime: Runtime = Field(
         default=Runtime.AUTO,
