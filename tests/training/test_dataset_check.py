@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from results.errors import PlaceUnusable
 from scheduler.settings import process_environment
 from scheduler.terminal import printable
 from tests.cli.json_keys import unknown_keys
@@ -244,6 +246,33 @@ def test_explore_counts_and_measures_what_is_there(data: Path, tmp_path: Path) -
         assert len(np.unique(np.asarray(drawn))) > 100
     table = run("explore", "--data", data)
     assert "Natural asymmetry, px of a 224 frame" in table.stdout
+
+
+@pytest.mark.parametrize("command", [["-m", "training.dataset"], ["-m", "cli", "dataset"]])
+def test_a_picture_for_which_the_disk_has_no_room_is_one_line_and_leaves_nothing(
+    data: Path, tmp_path: Path, command: list[str]
+) -> None:
+    picture = tmp_path / "shape.png"
+    limited = f"ulimit -f 1; exec {sys.executable} {shlex.join(command)} explore"  # KiB
+    ran = subprocess.run(
+        ["bash", "-c", f"{limited} --data {data} --out {picture}"],
+        cwd=ROOT,
+        env={**process_environment(), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == PlaceUnusable.kind
+    assert ran.stderr.startswith(f"error [place-unusable]: {picture}: File too large")
+    assert len(ran.stderr.splitlines()) == 1
+    assert list(tmp_path.glob("*.png")) == list(tmp_path.glob(".thoraq-*")) == []
+
+
+def test_a_full_disk_is_named_as_such(data: Path) -> None:
+    ran = run("explore", "--data", data, "--out", "/dev/full")
+    assert ran.returncode == PlaceUnusable.kind
+    [line] = ran.stderr.splitlines()
+    assert line.startswith("error [place-unusable]: /dev/full: No space left on device")
 
 
 def test_the_shape_is_stated_in_px_of_a_224_frame(tmp_path: Path) -> None:
