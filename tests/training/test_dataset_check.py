@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cli.output.vocabulary import FORMER_OF
 from results.errors import PlaceUnusable
 from scheduler.settings import process_environment
 from scheduler.terminal import printable
@@ -230,6 +231,9 @@ def test_explore_counts_and_measures_what_is_there(data: Path, tmp_path: Path) -
     explored = json.loads(ran.stdout)
     assert unknown_keys(explored) == set()
     assert explored["radiographs"] == explored["films"] == 8
+    former = FORMER_OF["dataset explore"]
+    assert explored["asymmetry"] == explored[former["asymmetry"]] != []
+    assert all(of["enlarged"] == of[former["enlarged"]] for of in explored["index"])
     assert explored["counts"] == [
         {"source": s, "category": c, "train": 2, "val": 1, "test": 1, "external": 0, "all": 4}
         for s, c in (("landmarks15", "Normal"), ("wingspan", "wingspan"))

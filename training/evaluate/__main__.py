@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -62,7 +61,7 @@ def main() -> None:
     except (TrainingError, NetworkError, PlaceForbidden, PlaceUnusable) as exc:
         parser.exit(exc.kind, f"error [{exc.code}]: {exc}\n")
     if options.json:
-        print_json(asdict(evaluated.evaluation))
+        print_json(evaluated.evaluation.as_printed())
     else:
         print_tables(evaluated.evaluation, PlainConsole())
 
