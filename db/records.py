@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Self
 
 from db.derivation_records import IctCount
-from db.states import JobState, Place, Priority
+from db.states import Destination, JobState, Priority
 from radiograph.errors import Disposition, RadiographError
 from radiograph.records import Bucket, Header, ImageFormat, Measurement
 
@@ -90,7 +90,7 @@ class EndedFile:
 
     id: int
     stat: FileStat
-    wanted: Place  # done or failed
+    wanted: Destination  # done or failed
     sha256: str | None
     code: str | None  # why it was not measured
     detail: str | None
@@ -103,7 +103,7 @@ class PlacedFile:
 
     id: int
     path: str  # where it lies now, or lay last
-    place: Place
+    destination: Destination
 
 
 # ---- the queue ----------------------------------------------------------------------------
@@ -230,7 +230,7 @@ class AuditRow:
     who: str  # user@host of the process, by the system's own books
     action: str
     subject: str | None  # a batch, a queue, a network, a training run; None: everything
-    said: Mapping[str, object]
+    details: Mapping[str, object]
 
 
 # ---- reading ------------------------------------------------------------------------------

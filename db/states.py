@@ -51,7 +51,7 @@ class QueueName(StrEnum):
     TRAINING = "training"
 
 
-class Place(StrEnum):
+class Destination(StrEnum):
     """Where a watch put a file that had ended."""
 
     DONE = "done"  # measured

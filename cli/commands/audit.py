@@ -71,7 +71,7 @@ def audit(
 def audit_row(found: AuditRow) -> Row:
     """Return the line of one request. A reading without a batch has no subject."""
     whole = None if found.action == Action.READ else "everything"
-    said = ", ".join(f"{name} {_words(value)}" for name, value in found.said.items() if value)
+    said = ", ".join(f"{name} {_words(value)}" for name, value in found.details.items() if value)
     return {
         "at": found.at.isoformat(timespec="seconds"),
         "who": found.who,

@@ -233,7 +233,7 @@ def test_asking_where_nothing_is_makes_nothing(tmp_path: Path) -> None:
 def reads(database: Database) -> list[tuple[str | None, object]]:
     """Give what the audit holds of readings, the oldest first."""
     return [
-        (row.subject, row.said) for row in reversed(audit_rows(database)) if row.action == "read"
+        (row.subject, row.details) for row in reversed(audit_rows(database)) if row.action == "read"
     ]
 
 

@@ -64,7 +64,7 @@ def test_who_reads_is_noted_without_what_identifies(
     [row] = reads(database)
     pictures = command == "report"
     said = {"command": command, "filters": filters, "pictures": pictures, "rows": rows}
-    assert (row.subject, row.said) == (subject, said)
+    assert (row.subject, row.details) == (subject, said)
     assert "@" in row.who
     assert not any(each in repr(row) for each in (NUMBER, "/archive", "1.dcm"))
 
@@ -178,7 +178,7 @@ def test_a_copy_of_the_database_is_noted(
     ran = run_forked(words, environment | {"THORAQ_AUDIT_READS": setting})
     assert ran.returncode == Exit.OK, ran.stderr
     said = {"command": "db backup", "filters": [], "pictures": False, "rows": 4}
-    assert [row.said for row in reads(database)] == ([] if setting == "off" else [said])
+    assert [row.details for row in reads(database)] == ([] if setting == "off" else [said])
 
 
 def test_a_copy_before_an_upgrade_is_made_unless_the_audit_is_required(

@@ -129,7 +129,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(films: Database) -> None:
 def test_the_audit_holds_the_settings_and_what_they_did(films: Database) -> None:
     whole(films, ASSUMED)
     [row] = [row for row in audit_rows(films) if row.action == "recompute"]
-    said = {name: row.said[name] for name in ("assume_pa", "adult", "results", "changed")}
+    said = {name: row.details[name] for name in ("assume_pa", "adult", "results", "changed")}
     assert said == {"assume_pa": True, "adult": 0.5, "results": 10, "changed": 5}
 
 
@@ -164,7 +164,7 @@ def test_what_was_killed_halfway_goes_on_and_the_audit_knows_of_both(
 
     assert rules(films) == [film[4] for film in FILMS]
     check_tally(films)
-    asked = [row.said["changed"] for row in audit_rows(films) if row.action == "recompute"]
+    asked = [row.details["changed"] for row in audit_rows(films) if row.action == "recompute"]
     assert asked == [1, 4]
 
 

@@ -62,7 +62,7 @@ def test_a_result_of_the_schema_before_is_given_what_its_points_measure(films: D
         assert each.measurement.values == of_points(each.measurement.points, each.header)
         assert set(each.measurement.values) == set(OF_POINTS)
     noted = next(row for row in audit_rows(films) if row.action == "recompute")
-    assert noted.said["filled"] == FILMS
+    assert noted.details["filled"] == FILMS
     assert whole(films).filled == 0
     check_tally(films)
 

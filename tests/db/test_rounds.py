@@ -218,7 +218,7 @@ def test_a_cancel_that_was_killed_is_finished_by_the_same_command(
     done = after * ROUND
     assert batch_status(many, "night").queued == MANY - done
     assert claim_chunk(many, sent[-1], "cpu0@host", LEASE) is None  # nothing more of it is taken
-    said = audit_rows(many)[0].said
+    said = audit_rows(many)[0].details
     assert said["cancelled"] + said["handed_over"] == done
 
     count = cancel(many, "night", 16)
@@ -228,7 +228,7 @@ def test_a_cancel_that_was_killed_is_finished_by_the_same_command(
     assert (status.queued, status.cancelled, status.duplicates) == (0, MANY - 70, 70)
     assert status.batch.paused_at is None
     assert batch_status(many, "b").queued == 70
-    assert audit_rows(many)[0].said["cancelled"] == count.cancelled
+    assert audit_rows(many)[0].details["cancelled"] == count.cancelled
     check_tally(many)
 
 
@@ -253,7 +253,7 @@ def test_a_retry_that_was_killed_is_finished_by_the_same_command(
 ) -> None:
     cancel(many, "night", 16)
     killed(database_url, "retry", after=1)
-    assert audit_rows(many)[0].said == {"codes": [], "jobs": ROUND, "files": 0}
+    assert audit_rows(many)[0].details == {"codes": [], "jobs": ROUND, "files": 0}
     assert retry(many, "night", None, 16).jobs == MANY - ROUND
     assert batch_status(many, "night").queued == MANY
     check_tally(many)
