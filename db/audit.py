@@ -48,23 +48,23 @@ _OF_BATCHES = (
 
 
 def note(
-    connection: Connection, action: Action, subject: str | None, at: datetime, **said: object
+    connection: Connection, action: Action, subject: str | None, at: datetime, **details: object
 ) -> int:
     """Add an entry for this process's user to the audit log; return its id, for `amend`."""
     entry: int = connection.execute(
         insert(audit)
-        .values(at=at, who=_who(), action=str(action), subject=subject, said=said)
+        .values(at=at, who=_who(), action=str(action), subject=subject, details=details)
         .returning(audit.c.id)
     ).scalar_one()
     return entry
 
 
-def amend(connection: Connection, entry: int, **said: object) -> None:
+def amend(connection: Connection, entry: int, **details: object) -> None:
     """Update what an entry has done so far, for an action of several transactions."""
-    connection.execute(update(audit).where(audit.c.id == entry).values(said=said))
+    connection.execute(update(audit).where(audit.c.id == entry).values(details=details))
 
 
-def note_read(db: Database, batch: str | None, patience_ms: int | None, **said: object) -> int:
+def note_read(db: Database, batch: str | None, patience_ms: int | None, **details: object) -> int:
     """Record that data which identifies patients is about to be read; return the entry's id.
 
     ``patience_ms``: how long to wait for SQLite's other writers. Raises DatabaseError.
@@ -73,13 +73,13 @@ def note_read(db: Database, batch: str | None, patience_ms: int | None, **said: 
         # A name that is not a batch's may be anything, such as a patient's number.
         known = select(batch_table.c.name).where(batch_table.c.name == batch)
         named = connection.execute(known).scalar_one_or_none()
-        return note(connection, Action.READ, named, moment(connection, None), **said)
+        return note(connection, Action.READ, named, moment(connection, None), **details)
 
 
-def amend_read(db: Database, entry: int, patience_ms: int | None, **said: object) -> None:
+def amend_read(db: Database, entry: int, patience_ms: int | None, **details: object) -> None:
     """Record in such an entry how many rows were read. Raises DatabaseError."""
     with db.write(patience_ms=patience_ms) as connection:
-        amend(connection, entry, **said)
+        amend(connection, entry, **details)
 
 
 def forgotten_batch(batch_id: int, at: datetime) -> str:
@@ -113,7 +113,7 @@ def audit_rows(
         asked = asked.where(audit.c.at >= since)
     with db.read() as connection:
         rows = connection.execute(asked).all()
-    return [AuditRow(row.at, row.who, row.action, row.subject, row.said) for row in rows]
+    return [AuditRow(row.at, row.who, row.action, row.subject, row.details) for row in rows]
 
 
 def _who() -> str:

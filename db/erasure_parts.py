@@ -30,7 +30,7 @@ from db.database import pieces
 from db.erasure_records import ErasureCount, Scope
 from db.errors import BatchUnfinished
 from db.heirs import count_for_other_files
-from db.states import JobState, Place
+from db.states import Destination, JobState
 from db.tables import batch, chunk, failure, file, job, measurement, output, radiograph, tally
 
 OPEN = (JobState.QUEUED, JobState.RUNNING)
@@ -213,11 +213,11 @@ def remove_empty(connection: Connection, batch_ids: Sequence[int], at: datetime)
 
 def _take_files(connection: Connection, part: ErasurePart, *chosen: ColumnElement[bool]) -> None:
     found = connection.execute(
-        select(file.c.id, file.c.batch_id, file.c.place, file.c.path).where(*chosen)
+        select(file.c.id, file.c.batch_id, file.c.destination, file.c.path).where(*chosen)
     ).all()
     part.files = [row.id for row in found]
     part.by_batch = Counter(row.batch_id for row in found)
-    failed = [row.path for row in found if row.place == Place.FAILED]
+    failed = [row.path for row in found if row.destination == Destination.FAILED]
     part.failed = [path for path in failed if not is_hashed(path)]
 
 

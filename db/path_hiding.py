@@ -27,7 +27,7 @@ from db.bulk import is_one_of
 from db.columns import is_kept, path_digest
 from db.database import AnyRow, Database, pieces
 from db.dialect_paths import archive_at
-from db.states import JobState, Place
+from db.states import Destination, JobState
 from db.tables import batch, file, job, radiograph
 
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
@@ -35,10 +35,10 @@ _OPEN = (JobState.QUEUED, JobState.RUNNING)
 _AWAITS_A_PLACE = and_(
     exists().where(batch.c.id == file.c.batch_id, batch.c.puts_away).correlate(file),
     or_(
-        file.c.place.is_(None),
+        file.c.destination.is_(None),
         # It failed, was moved, and was measured by a later try: it is moved again.
         and_(
-            file.c.place == Place.FAILED,
+            file.c.destination == Destination.FAILED,
             exists()
             .where(job.c.id == file.c.job_id, job.c.state == JobState.MEASURED)
             .correlate(file),

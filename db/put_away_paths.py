@@ -13,7 +13,7 @@ from db.database import Database
 from db.dialect_paths import spellings
 from db.path_hiding import hide_ended, hide_refused, lock_paths
 from db.records import Batch, EndedFile, FileStat, PlacedFile
-from db.states import JobState, Place
+from db.states import Destination, JobState
 from db.tables import file, job, radiograph
 
 _ENDED = (JobState.MEASURED, JobState.SET_ASIDE, JobState.FAILED)
@@ -25,9 +25,9 @@ def ended_files(db: Database, batch: Batch, *, after: int, limit: int) -> list[E
     This includes files that were moved as failed and then measured by a later try.
     Raises BatchUnknown: the batch was forgotten.
     """
-    wanted = case((job.c.state == JobState.MEASURED, Place.DONE), else_=Place.FAILED)
+    wanted = case((job.c.state == JobState.MEASURED, Destination.DONE), else_=Destination.FAILED)
     ended = or_(file.c.disposition.is_not(None), job.c.state.in_(_ENDED))
-    recovered = and_(file.c.place == Place.FAILED, job.c.state == JobState.MEASURED)
+    recovered = and_(file.c.destination == Destination.FAILED, job.c.state == JobState.MEASURED)
     with db.read() as connection:
         check_batch(connection, batch.id, batch.name)
         rows = connection.execute(
@@ -48,7 +48,7 @@ def ended_files(db: Database, batch: Batch, *, after: int, limit: int) -> list[E
                 file.c.batch_id == batch.id,
                 file.c.id > after,
                 ended,
-                or_(file.c.place.is_(None), recovered),
+                or_(file.c.destination.is_(None), recovered),
                 is_kept(file.c.path),
             )
             .order_by(file.c.id)
@@ -58,7 +58,7 @@ def ended_files(db: Database, batch: Batch, *, after: int, limit: int) -> list[E
         EndedFile(
             id=row.id,
             stat=FileStat(row.path, row.size, row.mtime_ns),
-            wanted=Place(row.wanted),
+            wanted=Destination(row.wanted),
             sha256=row.sha256,
             code=row.code,
             detail=row.detail,
@@ -90,7 +90,10 @@ def record_places(db: Database, placed: Sequence[PlacedFile]) -> None:
                 .values(path=each.path)
             )
             digest = stored_digest(connection, each.path)
-            placed_at = {"place": each.place, "path": each.path, "path_digest": digest}
-            connection.execute(update(file).where(this).values(**placed_at))
+            connection.execute(
+                update(file)
+                .where(this)
+                .values(destination=each.destination, path=each.path, path_digest=digest)
+            )
         hide_ended(connection, radiograph_ids)
         hide_refused(connection, ids)

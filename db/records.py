@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Self
 
 from db.derivation_records import IctCount
-from db.states import JobState, Place, Priority
+from db.states import Destination, JobState, Priority
 from db.sums import Summed
 from radiograph.errors import Disposition, RadiographError
 from radiograph.records import Bucket, Header, ImageFormat, Measurement
@@ -80,7 +80,7 @@ class EndedFile:
 
     id: int
     stat: FileStat
-    wanted: Place  # done or failed
+    wanted: Destination  # done or failed
     sha256: str | None
     code: str | None  # why it was not measured
     detail: str | None
@@ -93,7 +93,7 @@ class PlacedFile:
 
     id: int
     path: str  # its new path, or its last one
-    place: Place
+    destination: Destination
 
 
 # ---- the queue ----------------------------------------------------------------------------
@@ -220,7 +220,7 @@ class AuditRow:
     who: str  # user@host of the process, from the system's user database
     action: str
     subject: str | None  # a batch, a queue, a network, a training run; None: everything
-    said: Mapping[str, object]
+    details: Mapping[str, object]
 
 
 # ---- reading ------------------------------------------------------------------------------

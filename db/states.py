@@ -51,7 +51,7 @@ class QueueName(StrEnum):
     TRAINING = "training"
 
 
-class Place(StrEnum):
+class Destination(StrEnum):
     """What a watch did with a file that had ended."""
 
     DONE = "done"  # moved to done/: measured

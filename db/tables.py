@@ -30,7 +30,7 @@ from db.columns import (
     measure_column,
     one_of,
 )
-from db.states import JobState, Place, Priority, QueueName, RunState
+from db.states import Destination, JobState, Priority, QueueName, RunState
 from radiograph.errors import Disposition
 from radiograph.measures import MEASURES
 from radiograph.records import Bucket, ImageFormat, SpacingSource, View
@@ -149,7 +149,7 @@ file = Table(
     Column("detail", Prose),
     Column("disposition", one_of(Disposition, "disposition")),
     Column("seen_at", Moment, nullable=False),
-    Column("place", one_of(Place, "place")),  # where a watch put it; null: where it was seen
+    Column("destination", one_of(Destination, "destination")),  # null: no watch put it away
     UniqueConstraint("batch_id", "path_digest", "size", "mtime_ns"),
     # The ledger: a file is refused or has a job, and a job counts for one file only.
     CheckConstraint("(disposition IS NULL) = (job_id IS NOT NULL)", name="ending"),
@@ -167,7 +167,7 @@ file = Table(
         postgresql_where=text("duplicate"),
     ),
     Index("ix_file_batch_id_code", "batch_id", "code"),
-    Index("ix_file_batch_id_place", "batch_id", "place"),
+    Index("ix_file_batch_id_destination", "batch_id", "destination"),
 )
 
 measurement = Table(
@@ -261,7 +261,7 @@ training_check = Table(
     Column("run_id", ForeignKey("training_run.id"), nullable=False),
     Column("ordinal", Integer, nullable=False),
     Column("step", Integer, nullable=False),
-    Column("said", JSON, nullable=False),
+    Column("figures", JSON, nullable=False),
     # A run that resumes from a checkpoint repeats some steps.
     UniqueConstraint("run_id", "ordinal", "step"),
 )
@@ -272,7 +272,7 @@ training_phase = Table(
     Column("id", RowId, primary_key=True),
     Column("run_id", ForeignKey("training_run.id"), nullable=False),
     Column("ordinal", Integer, nullable=False),
-    Column("said", JSON, nullable=False),
+    Column("outcome", JSON, nullable=False),
     UniqueConstraint("run_id", "ordinal"),
 )
 
@@ -330,5 +330,5 @@ audit = Table(  # who asked for what; written in the transaction of the change
     Column("who", Prose, nullable=False),
     Column("action", String(24), nullable=False),
     Column("subject", Prose),
-    Column("said", JSON, nullable=False),
+    Column("details", JSON, nullable=False),  # its options, and what it did
 )

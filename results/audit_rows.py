@@ -13,7 +13,7 @@ COLUMNS = ("at", "who", "action", "subject", "what")
 def audit_row(found: AuditRow) -> Row:
     """Return the row of one request. A read without a batch has no subject."""
     whole = None if found.action == Action.READ else "everything"
-    details = ", ".join(f"{name} {_words(value)}" for name, value in found.said.items() if value)
+    details = ", ".join(f"{name} {_words(value)}" for name, value in found.details.items() if value)
     return {
         "at": found.at.isoformat(timespec="seconds"),
         "who": found.who,

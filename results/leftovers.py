@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from db.erasure_records import Output
-from db.states import Place
+from db.states import Destination
 from scheduler.errors import PlaceAltered, ReasonsForeign
 from scheduler.intake.failure_table import PATH as REASONS_PATH
 from scheduler.intake.failure_table import FailureTable
@@ -145,7 +145,7 @@ def _strike(watched: Path, gone: Sequence[str]) -> None:
 def _watched(path: Path) -> Iterator[tuple[Path, str]]:
     """Yield each folder that may have been the watched one, and the path below its failed/."""
     for folder in path.parents:
-        if folder.name == Place.FAILED:
+        if folder.name == Destination.FAILED:
             yield folder.parent, str(path.relative_to(folder))
 
 

@@ -43,6 +43,15 @@ def save_picture(picture: Image.Image, path: Path) -> None:
 
 
 @contextmanager
+def written_at(path: Path) -> Iterator[None]:
+    """Have a file that cannot be written named as it was asked for. Raises PlaceUnusable."""
+    try:
+        yield
+    except OSError as exc:
+        raise PlaceUnusable.because(f"{path}: {exc.strerror or exc}") from exc
+
+
+@contextmanager
 def picture_file(path: Path) -> Iterator[BinaryIO]:
     """Open a file for a picture, which is written completely or not at all.
 

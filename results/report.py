@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -31,8 +30,6 @@ SHEET_PICTURES = 12
 REPORT_FILES = ("results.csv", "failures.csv", "sheet.png")
 #: Longest name of a report folder in bytes, without its digest; file systems allow 255.
 FOLDER_BYTES = 160
-#: Generated names of batches, which already end with a digest.
-MADE_BY_US = re.compile(r"[A-Za-z0-9._-]+-[0-9a-f]{8}(-.*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,7 @@ def folder_name(batch: str) -> str:
     name = os.fsencode(name)[:FOLDER_BYTES].decode(errors="ignore")
     one_case = name == unicodedata.normalize("NFC", name.casefold())
     ends = name.startswith(("_", ".", " ")) or name.endswith((".", " "))
-    if name == batch and name and not ends and (one_case or MADE_BY_US.fullmatch(name)):
+    if name == batch and name and not ends and one_case:
         return name
     # Another batch may have the converted name.
     return f"_{name.strip()}-{hashlib.sha256(os.fsencode(batch)).hexdigest()[:8]}"

@@ -119,7 +119,7 @@ class Settings(BaseSettings):
         default=60.0, gt=0, le=_DAY, description="longest time to read one file"
     )
     read_memory_mb: int = Field(
-        default=4096, ge=256, le=1 << 20, description="largest memory of one reading process"
+        default=4096, ge=256, le=1 << 20, description="address space of a reading process, in MiB"
     )
     runtime: Runtime = Field(
         default=Runtime.AUTO,

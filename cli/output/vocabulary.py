@@ -22,6 +22,22 @@ FORMER = MappingProxyType(
         "files_a_core_s": "files_per_core_s",
     }
 )
+#: Keys that one command calls otherwise now; elsewhere the former key has a meaning of its own.
+FORMER_OF = MappingProxyType(
+    {
+        "evaluate": MappingProxyType(
+            {
+                "model": "evaluated_model",
+                "ict": "ict_agreement",
+                "enlarged": "enlarged_recognised",
+                "not_enlarged": "others_recognised",
+            }
+        ),
+        "dataset explore": MappingProxyType(
+            {"asymmetry": "asymmetry_of_pairs", "enlarged": "enlarged_share"}
+        ),
+    }
+)
 #: Keys whose objects have variable keys.
 OPEN = frozenset(
     {
@@ -32,8 +48,8 @@ OPEN = frozenset(
 #: Keys whose objects contain one object per set, category or pair, with keys of this table.
 NAMED = frozenset(
     {
-        *("asymmetry_by_pair", "by_category", "consistency", "ict", "ict_covered", "landmarks"),
-        *("length_by_pair", "refused", "reliability"),
+        *("asymmetry_by_pair", "by_category", "consistency", "ict", "ict_agreement"),
+        *("ict_covered", "landmarks", "length_by_pair", "refused", "reliability"),
     }
 )
 
@@ -217,13 +233,19 @@ OF_IMAGES = MappingProxyType(
         "sd_x": "standard deviation of the columns",
         "sd_y": "standard deviation of the rows",
         "pair": "the two points, right and left",
+        "asymmetry_of_pairs": "distances of left points from their mirrored right ones, by pair",
         "index": "cardiothoracic indices, by source and split",
+        "enlarged_share": "share of the indices above 0.50, 0 to 1",
         "mean": "the mean; in `evaluate`: the mean error of the landmarks",
         "sd": "standard deviation",
         "p5": "5th percentile",
         "median": "the median",
         "p95": "95th percentile",
         # evaluate
+        "evaluated_model": "version of the network; of an ensemble the versions, joined by +",
+        "ict_agreement": "measured against true indices, by set",
+        "enlarged_recognised": "of the enlarged those that were measured so",
+        "others_recognised": "of the others those that were measured so",
         "landmarks": "errors of the landmarks, by set",
         "consistency": "symmetry and lengths of the points, by set",
         "reliability": "expected and true errors compared, by set",

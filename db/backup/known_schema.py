@@ -127,6 +127,9 @@ def archive_entries(revision: str) -> re.Pattern[str]:
     for kind, name, sql in definitions_at(revision)[0]:
         if kind == "index":
             entries.add(("INDEX", name))
+        elif kind == "view":
+            entries |= {("VIEW", name), ("ACL", name), ("ACL", f"TABLE {name}")}
+            entries.add(("COMMENT", f"VIEW {name}"))
         elif kind == "table" and sql is not None:
             entries |= {("TABLE", name), ("TABLE DATA", name), ("DEFAULT", f"{name} id")}
             entries |= {("ACL", name), ("ACL", f"TABLE {name}"), ("COMMENT", f"TABLE {name}")}

@@ -39,10 +39,11 @@ def rotate(url: str, folder: Path, keep: int, now: datetime | None = None) -> Ro
     Nothing is removed unless the new copy is intact. Raises as `back_up` and `check_copy` do.
     """
     family = f"thoraq-{_digest_of(url)}-"
-    copy = folder / f"{family}{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}.copy"
+    copy = folder / f"{family}{now or datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.copy"
     count = back_up(url, copy)
     check_copy(copy, sqlite=sqlite_copies.is_sqlite_url(url))
-    named = re.compile(rf"{family}\d{{8}}T\d{{6}}Z\.copy")
+    # Earlier versions dated copies to the second.
+    named = re.compile(rf"{family}\d{{8}}T\d{{6}}(?:\.\d{{6}})?Z\.copy")
     # The new copy is kept even if others have later dates, after a clock was set back.
     older = sorted(
         each

@@ -36,7 +36,7 @@ from db.dialect_paths import spellings
 from db.query.failure_records import Failure, FailureFilter
 from db.query.moved_files import files_at
 from db.query.order import Order, order_terms
-from db.states import JobState, Place
+from db.states import Destination, JobState
 from db.tables import batch as batch_table
 from db.tables import file, job, tally
 from radiograph.errors import Disposition
@@ -174,11 +174,14 @@ def _at_path(connection: Connection, path: str | None) -> ColumnElement[bool] | 
     if ids := files_at(connection, path):
         return file.c.id.in_(ids)
     holds = func.strpos if is_postgres(connection) else func.instr
-    before_the_move = func.replace(file.c.path, f"/{Place.FAILED}/", "/")
+    before_the_move = func.replace(file.c.path, f"/{Destination.FAILED}/", "/")
     parts = [literal(each, FilePath) for each in spellings(connection, path)]
     return or_(
         *(holds(file.c.path, part) > 0 for part in parts),
-        *(and_(file.c.place == Place.FAILED, holds(before_the_move, part) > 0) for part in parts),
+        *(
+            and_(file.c.destination == Destination.FAILED, holds(before_the_move, part) > 0)
+            for part in parts
+        ),
     )
 
 

@@ -16,11 +16,11 @@ from db.bulk import is_one_of
 from db.columns import FilePath, path_digests
 from db.database import AnyRow
 from db.dialect_paths import archive_at, spellings
-from db.states import Place
+from db.states import Destination
 from db.tables import file
 
 #: Subfolders of the watched folder to which a watch moves files.
-PUT_AWAY = (Place.DONE, Place.FAILED)
+PUT_AWAY = (Destination.DONE, Destination.FAILED)
 #: Most parent folders that may have been the watched one; no walk goes deeper.
 _DEEPEST = 100
 
@@ -40,19 +40,19 @@ def moved_paths(path: str) -> Iterator[str]:
     names = path.split("/")[1:]
     for depth in range(len(names) - 1, max(-1, len(names) - 2 - _DEEPEST), -1):
         before, below = names[:depth], names[depth:]
-        for place in PUT_AWAY:
-            yield "/".join(["", *before, place, *below])
+        for folder in PUT_AWAY:
+            yield "/".join(["", *before, folder, *below])
             # The file was moved as failed, then measured by a later try.
-            if len(below) > 1 and below[0] in PUT_AWAY and below[0] != place:
-                yield "/".join(["", *before, place, *below[1:]])
+            if len(below) > 1 and below[0] in PUT_AWAY and below[0] != folder:
+                yield "/".join(["", *before, folder, *below[1:]])
 
 
 def _exactly(connection: Connection, paths: Sequence[str], *, moved: bool = False) -> list[AnyRow]:
-    asked = select(file.c.id, file.c.batch_id, file.c.place, file.c.path).where(
+    asked = select(file.c.id, file.c.batch_id, file.c.destination, file.c.path).where(
         is_one_of(connection, file.c.path_digest, path_digests(connection, paths))
     )
     if moved:
-        asked = asked.where(file.c.place.in_(PUT_AWAY))
+        asked = asked.where(file.c.destination.in_(PUT_AWAY))
     wanted = {text for path in paths for text in (path, *spellings(connection, path))}
     return [row for row in connection.execute(asked) if row.path in wanted]
 
@@ -60,7 +60,7 @@ def _exactly(connection: Connection, paths: Sequence[str], *, moved: bool = Fals
 def _numbered(connection: Connection, found: Sequence[AnyRow]) -> list[AnyRow]:
     """Return later files with the same former paths, whose names contain the id of their row."""
     more: list[AnyRow] = []
-    for batch_id, place, path in {(row.batch_id, row.place, row.path) for row in found}:
+    for batch_id, destination, path in {(row.batch_id, row.destination, row.path) for row in found}:
         if is_hashed(path):
             continue  # its folder is unknown
         folder, _, name = path.rpartition("/")
@@ -71,9 +71,9 @@ def _numbered(connection: Connection, found: Sequence[AnyRow]) -> list[AnyRow]:
             for before in spellings(connection, f"{folder}/{stem}.")
         ]
         more += connection.execute(
-            select(file.c.id, file.c.batch_id, file.c.place, file.c.path).where(
+            select(file.c.id, file.c.batch_id, file.c.destination, file.c.path).where(
                 file.c.batch_id == batch_id,
-                file.c.place == place,
+                file.c.destination == destination,
                 file.c.path.in_(texts),
             )
         ).all()

@@ -82,23 +82,23 @@ def renew_run(
 
 def record_check(db: Database, owner: str, check: RunCheck) -> bool:
     """Store a check of the run; False: it has another owner now. Safe to run twice."""
-    said = _said(check)
+    figures = _figures(check)
     with db.write() as connection:
         run_id = connection.execute(
-            update_of_held_run(owner).values(last=said).returning(training_run.c.id)
+            update_of_held_run(owner).values(last=figures).returning(training_run.c.id)
         ).scalar_one_or_none()
         if run_id is None:
             return False
         key = {"run_id": run_id, "ordinal": check.ordinal, "step": check.step}
         new = connection.execute(
             insert_into(connection, training_check)
-            .values(**key, said=said)
+            .values(**key, figures=figures)
             .on_conflict_do_nothing()
             .returning(training_check.c.id)
         ).scalar_one_or_none()
         if new is None:
             known = (training_check.c[name] == value for name, value in key.items())
-            connection.execute(update(training_check).where(*known).values(said=said))
+            connection.execute(update(training_check).where(*known).values(figures=figures))
         else:
             # Only a step never reached before is progress: a run that kills its worker right
             # after a check repeats that check at every attempt.
@@ -117,11 +117,11 @@ def record_phase(db: Database, owner: str, phase: RunPhase) -> bool:
         if run_id is None:
             return False
         stored = insert_into(connection, training_phase).values(
-            run_id=run_id, ordinal=phase.ordinal, said=_said(phase)
+            run_id=run_id, ordinal=phase.ordinal, outcome=_figures(phase)
         )
         connection.execute(
             stored.on_conflict_do_update(
-                index_elements=["run_id", "ordinal"], set_={"said": stored.excluded.said}
+                index_elements=["run_id", "ordinal"], set_={"outcome": stored.excluded.outcome}
             )
         )
     return True
@@ -211,13 +211,14 @@ def _finished(connection: Connection, owner: str, version: str | None, at: datet
     return _moved(connection, update_of_held_run(owner).values(model_version=version, **values))
 
 
-def _said(told: RunCheck | RunPhase) -> dict[str, Any]:
+def _figures(told: RunCheck | RunPhase) -> dict[str, Any]:
     """Return plain values for JSON, without NaN and infinity."""
-    said = asdict(told)
+    figures = asdict(told)
     for name in ("loss_parts", "figures"):
-        if name in said:
-            said[name] = {part: value for part, value in said[name].items() if isfinite(value)}
-    return said
+        if name in figures:
+            finite = {part: value for part, value in figures[name].items() if isfinite(value)}
+            figures[name] = finite
+    return figures
 
 
 def _moved(connection: Connection, statement: Update) -> bool:

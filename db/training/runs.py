@@ -108,22 +108,22 @@ def run_checks(db: Database, run_id: int) -> list[RunCheck]:
     """Return every check of a run, in order."""
     with db.read() as connection:
         rows = connection.execute(
-            select(training_check.c.said)
+            select(training_check.c.figures)
             .where(training_check.c.run_id == run_id)
             .order_by(training_check.c.ordinal, training_check.c.step)
         ).scalars()
-        return [RunCheck(**said) for said in rows]
+        return [RunCheck(**figures) for figures in rows]
 
 
 def run_phases(db: Database, run_id: int) -> list[RunPhase]:
     """Return every finished phase of a run, in order."""
     with db.read() as connection:
         rows = connection.execute(
-            select(training_phase.c.said)
+            select(training_phase.c.outcome)
             .where(training_phase.c.run_id == run_id)
             .order_by(training_phase.c.ordinal)
         ).scalars()
-        return [RunPhase(**said) for said in rows]
+        return [RunPhase(**outcome) for outcome in rows]
 
 
 def unsent_runs(db: Database) -> list[int]:

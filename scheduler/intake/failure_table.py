@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from secrets import token_hex
 from typing import BinaryIO
 
-from db.states import Place
+from db.states import Destination
 from radiograph.csv_lines import CsvLines, without_formula
 from radiograph.folders import open_file
 from scheduler.errors import ReasonsForeign
@@ -27,7 +27,7 @@ from scheduler.intake.inbox import Inbox
 
 NAME = "reasons.csv"
 #: Path in the watched folder.
-PATH = f"{Place.FAILED}/{NAME}"
+PATH = f"{Destination.FAILED}/{NAME}"
 COLUMNS = ("path", "code", "detail", "remedy", "when")
 #: A larger table is treated as foreign. A million rows take half of it.
 _LARGEST_BYTES = 1 << 29

@@ -19,7 +19,7 @@ from db.database import Database
 from db.intake import known_files
 from db.put_away_paths import ended_files, record_places
 from db.records import Batch, EndedFile, FileStat, PlacedFile
-from db.states import Place
+from db.states import Destination
 from radiograph.errors import without_remedy
 from scheduler.errors import PlaceAltered, ReasonsForeign
 from scheduler.intake.failure_table import PATH as REASONS_PATH
@@ -31,7 +31,7 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: Files moved before they are recorded.
 _BLOCK = 100
-_FOLDERS = (Place.DONE, Place.FAILED)
+_FOLDERS = (Destination.DONE, Destination.FAILED)
 
 
 class After(StrEnum):
@@ -160,12 +160,12 @@ class PutAway:
         If the table cannot be written, such as on a full disk, failed files are left to the next
         round.
         """
-        failed = self._folder / Place.FAILED
+        failed = self._folder / Destination.FAILED
         by_id = {each.id: each for each in ended}
         added, gone = [], []
         for each in placed:
             former = by_id[each.id]
-            if each.place is Place.FAILED:
+            if each.destination is Destination.FAILED:
                 path = str(Path(each.path).relative_to(failed))
                 added.append(self._reason(path, former))
             elif Path(former.stat.path).is_relative_to(failed):
@@ -178,7 +178,7 @@ class PutAway:
             )
         except (PlaceAltered, OSError) as exc:
             _log.warning("reasons.csv could not be written", error=type(exc).__name__)
-            return [each for each in placed if each.place is not Place.FAILED]
+            return [each for each in placed if each.destination is not Destination.FAILED]
         return placed
 
     def _reason(self, path: str, ended: EndedFile) -> FailureRow:
@@ -235,7 +235,7 @@ class PutAway:
         """Delete a file, or move it to the first free path; return None if it was replaced."""
         if self._is_deleted(ended):
             gone = inbox.delete(source, _aside(ended), ended.stat, ended.sha256)
-            return PlacedFile(ended.id, ended.stat.path, Place.DELETED) if gone else None
+            return PlacedFile(ended.id, ended.stat.path, Destination.DELETED) if gone else None
         for target in targets:
             try:
                 inbox.move(source, target, ended.stat)
@@ -247,20 +247,20 @@ class PutAway:
     def _given_up(self, inbox: Inbox, source: str, ended: EndedFile) -> PlacedFile:
         """Return the record of a file that is gone or was replaced; the new file stays."""
         if not self._is_deleted(ended):
-            return PlacedFile(ended.id, ended.stat.path, Place.GONE)
+            return PlacedFile(ended.id, ended.stat.path, Destination.GONE)
         aside = _aside(ended)
         if inbox.holds(aside, ended.stat):
             inbox.delete(aside, aside, ended.stat, ended.sha256)
         if inbox.holds(source, ended.stat):
             _log.warning("an unmeasured file replaced a measured one; touch it", file=ended.id)
-            return PlacedFile(ended.id, ended.stat.path, Place.GONE)
-        return PlacedFile(ended.id, ended.stat.path, Place.DELETED)
+            return PlacedFile(ended.id, ended.stat.path, Destination.GONE)
+        return PlacedFile(ended.id, ended.stat.path, Destination.DELETED)
 
     def _placed(self, ended: EndedFile, target: str) -> PlacedFile:
         return PlacedFile(ended.id, str(self._folder / target), ended.wanted)
 
     def _is_deleted(self, ended: EndedFile) -> bool:
-        return self._after is After.DELETE and ended.wanted is Place.DONE
+        return self._after is After.DELETE and ended.wanted is Destination.DONE
 
 
 def _targets(ended: EndedFile, below: Path) -> list[str]:
@@ -273,4 +273,4 @@ def _targets(ended: EndedFile, below: Path) -> list[str]:
 
 def _aside(ended: EndedFile) -> str:
     """Return the path to which a file is moved before it is deleted."""
-    return f"{Place.DONE}/.{ended.id}.part"
+    return f"{Destination.DONE}/.{ended.id}.part"

@@ -20,7 +20,7 @@ from db.database import Database
 from db.models import register_model
 from db.put_away_paths import record_places
 from db.records import FileStat, PlacedFile, Refusal, SeenFile
-from db.states import Place
+from db.states import Destination
 from db.tables import file
 from radiograph.captions import index_text
 from radiograph.errors import Disposition, NotAnImage, TooSmall
@@ -186,7 +186,7 @@ def test_a_file_that_was_moved_is_found_by_its_old_path_however_it_is_written(
     submit(database, [unread])
     [row] = rows(database, file)
     new = f"{inbox}/failed/a.txt"
-    record_places(database, [PlacedFile(row.id, new, Place.FAILED)])
+    record_places(database, [PlacedFile(row.id, new, Destination.FAILED)])
     database.dispose()
     monkeypatch.chdir(tmp_path)
     for path in (f"{inbox}/a.txt", new, "inbox/a.txt", "./link/a.txt", f"{tmp_path}/link/a.txt"):

@@ -21,7 +21,7 @@ from db.erasure_records import Scope
 from db.errors import BatchUnknown, StudyUnknown
 from db.put_away_paths import record_places
 from db.records import FileOutcome, PlacedFile
-from db.states import Place
+from db.states import Destination
 from db.tables import file, output, radiograph
 from results import report as report_module
 from results.report import REPORT_FILES, former_report_folder, report_folder
@@ -59,7 +59,7 @@ def test_only_reports_and_log_lines_of_the_patient_are_deleted(
     )
     inbox.close()
     night = [each for each in rows(database, file) if each.path.startswith(str(failed))]
-    placed = [PlacedFile(each.id, each.path, Place.FAILED) for each in night]
+    placed = [PlacedFile(each.id, each.path, Destination.FAILED) for each in night]
     record_places(database, placed)
 
     said = shell.run("forget --batch night --yes").stdout

@@ -231,7 +231,7 @@ def test_a_query_creates_no_database(tmp_path: Path) -> None:
 def reads(database: Database) -> list[tuple[str | None, object]]:
     """Return the audit entries of reads, the oldest first."""
     return [
-        (row.subject, row.said) for row in reversed(audit_rows(database)) if row.action == "read"
+        (row.subject, row.details) for row in reversed(audit_rows(database)) if row.action == "read"
     ]
 
 

@@ -65,7 +65,7 @@ def test_reading_is_audited_without_identifiers(
     [row] = reads(database)
     pictures = command == "report"
     said = {"command": command, "filters": filters, "pictures": pictures, "rows": rows}
-    assert (row.subject, row.said) == (subject, said)
+    assert (row.subject, row.details) == (subject, said)
     assert "@" in row.who
     assert not any(each in repr(row) for each in (NUMBER, "/archive", "1.dcm"))
 
@@ -175,7 +175,7 @@ def test_a_backup_is_audited(
     ran = run_forked(words, environment | {"THORAQ_AUDIT_READS": setting})
     assert ran.returncode == Exit.OK, ran.stderr
     said = {"command": "db backup", "filters": [], "pictures": False, "rows": 4}
-    assert [row.said for row in reads(database)] == ([] if setting == "off" else [said])
+    assert [row.details for row in reads(database)] == ([] if setting == "off" else [said])
 
 
 def test_a_backup_before_an_upgrade_needs_no_audit_unless_required(

@@ -59,7 +59,7 @@ def test_results_are_drawn_in_their_order_page_by_page(archive: Archive, tmp_pat
 
     [read] = [each for each in audit_rows(archive.database) if each.action == "read"]
     assert read.subject == "archive"
-    assert read.said == {"command": "sheet", "filters": [], "pictures": True, "rows": 5}
+    assert read.details == {"command": "sheet", "filters": [], "pictures": True, "rows": 5}
 
 
 def test_filtered_results_on_one_page_are_written_to_the_file_itself(

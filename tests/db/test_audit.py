@@ -52,7 +52,7 @@ def test_every_change_is_in_the_audit_log_with_its_user(database: Database) -> N
         ("train-cancel", "fit"),
         ("train-resume", "fit"),
     ]
-    by_action = {row.action: row.said for row in rows}
+    by_action = {row.action: row.details for row in rows}
     assert by_action["cancel"] == {"cancelled": 1, "in_flight": 0, "handed_over": 0}
     assert by_action["retry"] == {"codes": [], "jobs": 1, "files": 0}
 

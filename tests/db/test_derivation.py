@@ -135,7 +135,7 @@ def test_a_dry_run_returns_the_same_counts_and_changes_nothing(filled: Database)
 def test_the_audit_log_has_the_settings_and_the_counts(filled: Database) -> None:
     whole(filled, ASSUMED)
     [row] = [row for row in audit_rows(filled) if row.action == "recompute"]
-    said = {name: row.said[name] for name in ("assume_pa", "adult", "results", "changed")}
+    said = {name: row.details[name] for name in ("assume_pa", "adult", "results", "changed")}
     assert said == {"assume_pa": True, "adult": 0.5, "results": 10, "changed": 5}
 
 
@@ -170,7 +170,7 @@ def test_a_killed_recompute_is_completed_and_both_runs_are_in_the_audit_log(
 
     assert rules(filled) == [case[4] for case in CASES]
     check_tally(filled)
-    asked = [row.said["changed"] for row in audit_rows(filled) if row.action == "recompute"]
+    asked = [row.details["changed"] for row in audit_rows(filled) if row.action == "recompute"]
     assert asked == [1, 4]
 
 

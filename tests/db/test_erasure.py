@@ -226,8 +226,8 @@ def test_the_audit_names_neither_the_batch_nor_the_patient(database: Database) -
         ("cancel", gone),
         ("submit", gone),
     ]
-    assert found[0].said["by"] == "patient"
-    assert found[0].said["radiographs"] == 1
+    assert found[0].details["by"] == "patient"
+    assert found[0].details["radiographs"] == 1
 
 
 def test_the_audit_log_distinguishes_batches_with_a_reused_id(database: Database) -> None:

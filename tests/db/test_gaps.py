@@ -64,7 +64,7 @@ def test_a_result_of_an_older_schema_gets_measures_from_its_points(filled: Datab
         assert each.measurement.values == of_points(each.measurement.points, each.header)
         assert set(each.measurement.values) == set(OF_POINTS)
     noted = next(row for row in audit_rows(filled) if row.action == "recompute")
-    assert noted.said["filled"] == RESULTS
+    assert noted.details["filled"] == RESULTS
     assert whole(filled).filled == 0
     check_tally(filled)
 

@@ -25,7 +25,7 @@ from db.query.results import file_outcomes, find_results
 from db.records import Outcome, PlacedFile, Refusal, ResultFilter
 from db.recovery import recover_stalled
 from db.remeasurement import remeasure
-from db.states import JobState, Place, Priority
+from db.states import Destination, JobState, Priority
 from db.tables import file, job, metadata, radiograph
 from radiograph.errors import FileUnavailable, PathNotKept
 from testbed.records import (
@@ -250,8 +250,10 @@ def test_another_network_measures_only_resubmitted_files(
     assert held.jobs[0].paths == (f"{FOLDER}/a",)
 
 
-@pytest.mark.parametrize("after", [Place.DONE, Place.DELETED, Place.GONE])
-def test_paths_are_kept_until_the_watch_has_moved_the_files(hashed: Database, after: Place) -> None:
+@pytest.mark.parametrize("after", [Destination.DONE, Destination.DELETED, Destination.GONE])
+def test_paths_are_kept_until_the_watch_has_moved_the_files(
+    hashed: Database, after: Destination
+) -> None:
     open_batch(hashed, "night", Priority.ROUTINE, puts_away=True)
     met = [seen(1, path=f"{FOLDER}/a"), seen(2, path=f"{FOLDER}/b"), refused(f"{PATIENT}/x")]
     batch = submit(hashed, met)
@@ -264,7 +266,7 @@ def test_paths_are_kept_until_the_watch_has_moved_the_files(hashed: Database, af
     record_places(hashed, placed)
     assert ended_files(hashed, batch, after=0, limit=10) == []
     assert all(is_hashed(path) for path in paths_of(hashed))
-    if after is Place.DONE:
+    if after is Destination.DONE:
         [result] = find_results(hashed, ResultFilter(study=f"{FOLDER}/a"))
         assert result.path == f"#{hashing(f'{FOLDER}/done/a')}"
 
@@ -274,13 +276,13 @@ def test_a_file_that_failed_once_is_moved_to_the_measured_ones(hashed: Database)
     batch = submit(hashed, [seen(1, path=f"{FOLDER}/a")])
     end_all(hashed, BROKEN)
     [ended] = ended_files(hashed, batch, after=0, limit=10)
-    record_places(hashed, [PlacedFile(ended.id, f"{FOLDER}/failed/a", Place.FAILED)])
+    record_places(hashed, [PlacedFile(ended.id, f"{FOLDER}/failed/a", Destination.FAILED)])
     assert retry(hashed, None, None, 4).not_kept == 1
     again = seen(1, path=f"{FOLDER}/failed/a")
     assert record_files(hashed, batch, [again], MODEL, 4, again=True).queued == 1
     measure_all(hashed)
     [ended] = ended_files(hashed, batch, after=0, limit=10)
-    assert (ended.stat.path, ended.wanted) == (again.stat.path, Place.DONE)
+    assert (ended.stat.path, ended.wanted) == (again.stat.path, Destination.DONE)
 
 
 def test_paths_of_files_that_ended_under_another_setting_are_hashed_later(

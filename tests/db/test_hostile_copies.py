@@ -55,6 +55,10 @@ CHANGES_OF_SQLITE = {
         "ALTER TABLE audit RENAME TO aside; CREATE VIEW audit AS SELECT * FROM aside",
         "view 'audit'",
     ),
+    "a view of a known name": (
+        "DROP VIEW points; CREATE VIEW points AS SELECT * FROM measurement",
+        "view 'points' of another definition",
+    ),
     "a table": ("CREATE TABLE evil (a)", "table 'evil'"),
     "a virtual table": ("CREATE VIRTUAL TABLE evil USING fts5(a)", "table 'evil'"),
     "an index": ("CREATE INDEX evil ON measurement (abs(ict))", "index 'evil'"),
@@ -281,6 +285,8 @@ def test_functions_of_an_archive_are_not_restored_but_created(
         f" $$ BEGIN COPY (SELECT 1) TO PROGRAM 'touch {mark}'; RETURN NULL; END $$",
         "COMMENT ON TABLE batch IS 'ours'",
         "GRANT SELECT ON measurement TO PUBLIC",
+        "COMMENT ON VIEW results IS 'ours'",
+        "GRANT SELECT ON results TO PUBLIC",
     )
     full_dump(postgres_url, tmp_path / "copy")  # as older versions wrote them
 

@@ -15,7 +15,7 @@ from db.query.failures import find_failures
 from db.query.moved_files import moved_paths
 from db.query.results import file_outcomes, find_results
 from db.records import PlacedFile, ResultFilter, SeenFile
-from db.states import Place
+from db.states import Destination
 from db.tables import file
 from testbed.records import measure_all, refused, seen, submit
 from testbed.tables import rows
@@ -28,7 +28,7 @@ def sent(number: int, path: str) -> SeenFile:
     return seen(number, path=f"{INBOX}/{path}")
 
 
-def move(database: Database, places: dict[str, tuple[Place, str]]) -> None:
+def move(database: Database, places: dict[str, tuple[Destination, str]]) -> None:
     """Record files as moved by the watch of ``INBOX``."""
     placed = [
         PlacedFile(row.id, f"{INBOX}/{place}/{below}", place)
@@ -44,7 +44,7 @@ def move(database: Database, places: dict[str, tuple[Place, str]]) -> None:
 def test_a_result_is_found_by_the_old_and_the_new_path(database: Database, name: str) -> None:
     submit(database, [sent(1, name), sent(2, "other.dcm")])
     measure_all(database)
-    move(database, {name: (Place.DONE, name), "other.dcm": (Place.DONE, "other.dcm")})
+    move(database, {name: (Destination.DONE, name), "other.dcm": (Destination.DONE, "other.dcm")})
     for path in (f"{INBOX}/{name}", f"{INBOX}/done/{name}"):
         [result] = find_results(database, ResultFilter(study=path))
         [outcome] = file_outcomes(database, study=path)
@@ -56,7 +56,7 @@ def test_a_failure_is_found_by_the_old_and_the_new_path(database: Database, name
     submit(database, [refused("x"), refused("y")])
     first, _ = rows(database, file)
     new = f"/archive/failed/{name}"
-    record_places(database, [PlacedFile(first.id, new, Place.FAILED)])
+    record_places(database, [PlacedFile(first.id, new, Destination.FAILED)])
     for path in (f"/archive/{name}", new, PurePosixPath(name).name):
         found = [each.path for each in find_failures(database, FailureFilter(path=path))]
         assert found == [new], path
@@ -67,7 +67,9 @@ def test_failures_are_found_by_the_folder_they_were_in(database: Database) -> No
     record_places(
         database,
         [
-            PlacedFile(row.id, row.path.replace("/archive/", "/archive/failed/"), Place.FAILED)
+            PlacedFile(
+                row.id, row.path.replace("/archive/", "/archive/failed/"), Destination.FAILED
+            )
             for row in rows(database, file)
         ],
     )
@@ -78,15 +80,15 @@ def test_failures_are_found_by_the_folder_they_were_in(database: Database) -> No
 def test_a_later_file_of_the_same_name_is_found_with_the_first(database: Database) -> None:
     submit(database, [sent(1, "a.b.dcm")])
     measure_all(database)
-    move(database, {"a.b.dcm": (Place.DONE, "a.b.dcm")})
+    move(database, {"a.b.dcm": (Destination.DONE, "a.b.dcm")})
     submit(database, [sent(2, "a.b.dcm"), sent(3, "a.b.3.dcm"), sent(4, "a.b.x.dcm")])
     measure_all(database)
     second = next(row for row in rows(database, file) if row.path == f"{INBOX}/a.b.dcm")
     move(
         database,
         {
-            "a.b.dcm": (Place.DONE, f"a.b.{second.id}.dcm"),
-            "a.b.x.dcm": (Place.DONE, "a.b.x.dcm"),
+            "a.b.dcm": (Destination.DONE, f"a.b.{second.id}.dcm"),
+            "a.b.x.dcm": (Destination.DONE, "a.b.x.dcm"),
         },
     )
     found = {each.path for each in file_outcomes(database, study=f"{INBOX}/a.b.dcm")}
@@ -96,8 +98,8 @@ def test_a_later_file_of_the_same_name_is_found_with_the_first(database: Databas
 def test_a_file_that_failed_first_is_found_by_every_path_it_had(database: Database) -> None:
     submit(database, [sent(1, "study/a.dcm")])
     measure_all(database)
-    move(database, {"study/a.dcm": (Place.FAILED, "study/a.dcm")})
-    move(database, {"failed/study/a.dcm": (Place.DONE, "study/a.dcm")})
+    move(database, {"study/a.dcm": (Destination.FAILED, "study/a.dcm")})
+    move(database, {"failed/study/a.dcm": (Destination.DONE, "study/a.dcm")})
     for path in ("study/a.dcm", "failed/study/a.dcm", "done/study/a.dcm"):
         assert len(list(find_results(database, ResultFilter(study=f"{INBOX}/{path}")))) == 1
 
@@ -105,7 +107,7 @@ def test_a_file_that_failed_first_is_found_by_every_path_it_had(database: Databa
 def test_a_new_file_at_a_former_path_is_the_one_that_is_found(database: Database) -> None:
     submit(database, [sent(1, "a.dcm")])
     measure_all(database)
-    move(database, {"a.dcm": (Place.DONE, "a.dcm")})
+    move(database, {"a.dcm": (Destination.DONE, "a.dcm")})
     submit(database, [sent(2, "a.dcm")])
     assert [each.path for each in file_outcomes(database, study=f"{INBOX}/a.dcm")] == [
         f"{INBOX}/a.dcm"

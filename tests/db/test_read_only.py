@@ -140,11 +140,11 @@ def test_a_sqlite_file_that_cannot_grow_is_reported_as_full(sqlite_url: str) -> 
     db = Database.open(sqlite_url)
 
     def fill() -> None:
-        insert = "INSERT INTO audit (at, who, action, said) VALUES ('2026', 'a', 'b', :said)"
+        insert = "INSERT INTO audit (at, who, action, details) VALUES ('2026', 'a', 'b', :details)"
         with db.write() as connection:
             connection.execute(text("PRAGMA max_page_count = 1"))  # as many as it has
             for _ in range(500):
-                connection.execute(text(insert), {"said": "x" * 1000})
+                connection.execute(text(insert), {"details": "x" * 1000})
 
     with pytest.raises(DatabaseFull, match="free some space") as raised:
         fill()

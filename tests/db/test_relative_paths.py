@@ -21,7 +21,7 @@ from db.query.failure_records import FailureFilter
 from db.query.failures import find_failures
 from db.query.results import file_outcomes, find_results
 from db.records import PlacedFile, ResultFilter
-from db.states import Place
+from db.states import Destination
 from db.tables import file
 from testbed.records import LEASE, MODEL, measure_all, refused, seen, submit
 from testbed.tables import rows
@@ -120,7 +120,7 @@ def test_a_file_that_a_watch_moved_is_found_by_both_paths(at: Opener, before: bo
     record_places(
         database,
         [
-            PlacedFile(each.id, each.stat.path.replace(inbox, f"{inbox}/done"), Place.DONE)
+            PlacedFile(each.id, each.stat.path.replace(inbox, f"{inbox}/done"), Destination.DONE)
             for each in ended
             if each.stat.path.startswith(inbox)
         ],

@@ -31,6 +31,21 @@ def test_the_newest_copies_are_kept_and_each_can_be_restored(
     copies.restore(empty_url_of_same_kind, made[2])
 
 
+def test_copies_that_are_taken_within_a_second_are_several(database_url: str, folder: Path) -> None:
+    made = [
+        rotate(database_url, folder, 2, EVENING + timedelta(milliseconds=number)).copy
+        for number in range(3)
+    ]
+    assert sorted(folder.iterdir()) == made[1:]
+
+
+def test_a_copy_of_an_earlier_version_is_the_older_one(database_url: str, folder: Path) -> None:
+    made = rotate(database_url, folder, 1, EVENING).copy
+    former = made.with_name(made.name.replace(".000000Z", "Z"))
+    made.rename(former)
+    assert rotate(database_url, folder, 1, EVENING + timedelta(hours=1)).removed == (former,)
+
+
 def test_only_copies_of_the_same_database_made_this_way_are_removed(
     database_url: str, empty_url_of_same_kind: str, folder: Path
 ) -> None:

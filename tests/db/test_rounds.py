@@ -218,7 +218,7 @@ def test_a_killed_cancel_is_completed_by_the_same_command(
     done = after * ROUND
     assert batch_status(many, "night").queued == MANY - done
     assert claim_chunk(many, sent[-1], "cpu0@host", LEASE) is None  # no more of it is claimed
-    said = audit_rows(many)[0].said
+    said = audit_rows(many)[0].details
     assert said["cancelled"] + said["handed_over"] == done
 
     count = cancel(many, "night", 16)
@@ -228,7 +228,7 @@ def test_a_killed_cancel_is_completed_by_the_same_command(
     assert (status.queued, status.cancelled, status.duplicates) == (0, MANY - 70, 70)
     assert status.batch.paused_at is None
     assert batch_status(many, "b").queued == 70
-    assert audit_rows(many)[0].said["cancelled"] == count.cancelled
+    assert audit_rows(many)[0].details["cancelled"] == count.cancelled
     check_tally(many)
 
 
@@ -251,7 +251,7 @@ def test_jobs_left_by_a_killed_cancel_continue_after_retry_or_resume(
 def test_a_killed_retry_is_completed_by_the_same_command(many: Database, database_url: str) -> None:
     cancel(many, "night", 16)
     killed(database_url, "retry", after=1)
-    assert audit_rows(many)[0].said == {"codes": [], "jobs": ROUND, "files": 0}
+    assert audit_rows(many)[0].details == {"codes": [], "jobs": ROUND, "files": 0}
     assert retry(many, "night", None, 16).jobs == MANY - ROUND
     assert batch_status(many, "night").queued == MANY
     check_tally(many)

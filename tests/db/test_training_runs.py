@@ -274,9 +274,9 @@ def test_nan_and_infinity_are_left_out(database: Database, run: TrainingRun) -> 
         "UPDATE training_run SET state = 'purple'",
         "UPDATE training_run SET state = 'running'",  # without an owner it could not be requeued
         "UPDATE training_run SET owner = 'me'",
-        "INSERT INTO training_phase (run_id, ordinal, said) VALUES (77, 0, '{}')",
-        """INSERT INTO training_check (run_id, ordinal, step, said)
-        SELECT run_id, ordinal, step, said FROM training_check""",
+        "INSERT INTO training_phase (run_id, ordinal, outcome) VALUES (77, 0, '{}')",
+        """INSERT INTO training_check (run_id, ordinal, step, figures)
+        SELECT run_id, ordinal, step, figures FROM training_check""",
     ],
 )
 def test_constraints_keep_runs_consistent(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,15 +10,22 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 from ruamel.yaml import YAML
 
 from db import schema
 from db.backup.copies import back_up, restore
 from db.backup.postgres_copies import _tool
+from db.database import Database
+from migrations.views import VIEWS
 from scheduler.settings import process_environment
+from testbed.checkout import ROOT
+from testbed.records import measure_all, seen, submit
 from testbed.servers.postgres import PostgresServer
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+DEPLOY = ROOT / "deploy"
+PAGE = ROOT / "docs" / "results.md"
+COUNTED = sql.SQL("SELECT count(*) FROM {}")
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +83,36 @@ def test_the_role_can_upgrade_back_up_and_restore(server: PostgresServer, tmp_pa
     back_up(url, tmp_path / "copy")
     restore(url, tmp_path / "copy", replace=True)
     assert schema.check(url).up_to_date
+
+
+def test_an_analyst_of_the_documentation_reads_the_views_and_nothing_else(
+    server: PostgresServer,
+) -> None:
+    url = url_of(server)
+    schema.upgrade(url)
+    database = Database.open(url)
+    submit(database, [seen(number) for number in range(3)])
+    measure_all(database)
+    database.dispose()
+    [statements] = re.findall(r"```sql analyst\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    with psycopg.connect(server.url("thoraq")) as connection:
+        connection.execute(statements.encode())
+
+    with psycopg.connect(server.url("thoraq").replace("//postgres@", "//analyst@")) as connection:
+        counted = {
+            view: connection.execute(COUNTED.format(sql.Identifier(view))).fetchone()
+            for view in VIEWS
+        }
+    assert counted == {"results": (3,), "points": (3 * 19,), "result_batches": (3,)}
+    for statement in (b"SELECT 1 FROM measurement", b"SELECT 1 FROM audit", b"DELETE FROM file"):
+        with (
+            psycopg.connect(server.url("thoraq").replace("//postgres@", "//analyst@")) as asking,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            asking.execute(statement)
+    with psycopg.connect(server.url("thoraq")) as connection:
+        connection.execute("DROP OWNED BY analyst")
+        connection.execute("DROP ROLE analyst")
 
 
 def test_compose_mounts_the_script_and_thoraq_is_not_the_superuser() -> None:

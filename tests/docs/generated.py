@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from cli.exits import Exit
 from cli.main import COMMANDS, thoraq
-from cli.output.vocabulary import FORMER, MEANINGS, OF_IMAGES, OF_MACHINE
+from cli.output.vocabulary import FORMER, FORMER_OF, MEANINGS, OF_IMAGES, OF_MACHINE
 from radiograph.landmarks import Landmark
 from results.codes import code_rows
 from results.columns import dictionary_rows
@@ -74,7 +74,13 @@ def machine_keys() -> str:
 
 def image_keys() -> str:
     """Return the keys specific to `dataset` and `evaluate`."""
-    return table(("key", "meaning"), [(f"`{key}`", each) for key, each in OF_IMAGES.items()])
+    rows = [(f"`{key}`", meaning) for key, meaning in OF_IMAGES.items()]
+    rows += [
+        (f"`{old}`", f"of `{command}`: former name of `{new}`; leaves soon")
+        for command, names in FORMER_OF.items()
+        for old, new in names.items()
+    ]
+    return table(("key", "meaning"), rows)
 
 
 def help_of(*words: str) -> str:

@@ -178,6 +178,7 @@ def _check_processes(stack: Stack, memory: Memory, report: FuzzReport) -> None:
     report.worker_crashes = max(restarts, len(memory.parents) - 1) + len(memory.children) - 1
     report.readers_replaced = max(0, len(memory.readers) - _READERS)
     report.peak_mb = memory.peak_mb
+    report.reader_limit_mb = _READ_MEMORY_MB
     if report.worker_crashes:
         exits = [each.last_exit for each in stack.members if each.last_exit is not None]
         report.faults.append(f"{report.worker_crashes} processes of the worker died: {exits}")

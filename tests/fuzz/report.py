@@ -30,6 +30,7 @@ class FuzzReport:
     worker_crashes: int = 0
     readers_replaced: int = 0
     peak_mb: dict[str, float] = field(default_factory=dict)
+    reader_limit_mb: int = 0
     child_mb: list[float] = field(default_factory=list)  # after each round
     slowest_round_seconds: float = 0.0
     seconds: float = 0.0
@@ -55,8 +56,8 @@ class FuzzReport:
             f" slowest round {self.slowest_round_seconds:.0f} s."
         )
         held = (
-            f"Most memory: {memory}. The child after the second round and after the last:"
-            f" {grown} MB."
+            f"Most memory: {memory}; a reader may map {self.reader_limit_mb} MB."
+            f" The child after the second round and after the last: {grown} MB."
         )
         head = " | ".join(each.replace("_", " ") for each in _ENDINGS)
         lines = [summary, "", held, "", f"| kind | inputs | {head} |", "|---" * 6 + "|"]

@@ -24,7 +24,7 @@ from db.outbox import unsent_chunks
 from db.query.results import file_outcomes
 from db.query.status import batch_status
 from db.records import FileStat, IntakeCount, Outcome, Refusal, RetryPolicy, SeenFile
-from db.states import Place, Priority
+from db.states import Destination, Priority
 from db.tables import file
 from radiograph.errors import NotAnImage, UniformPixels, Unrecordable
 from radiograph.records import ImageFormat
@@ -103,7 +103,7 @@ def test_a_watch_submits_a_file_of_the_year_2500_and_moves_it(
     watch.scan()
     found = {each.name for each in (late / "failed").iterdir()}
     assert found == {"10.png", "20.png", "30.png", "reasons.csv"}
-    assert {each.place for each in rows(served, file)} == {Place.FAILED}
+    assert {each.destination for each in rows(served, file)} == {Destination.FAILED}
     # Sent again, it is another file.
     shutil.copy2(late / "failed" / "20.png", late / "20.png")
     assert watch.once().seen == 1

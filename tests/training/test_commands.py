@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from cli.exits import exit_of
+from cli.output.vocabulary import FORMER_OF
 from network.card import shipped_card
 from network.errors import CardInvalid, NetworkError
 from network.weights import read_network
@@ -73,6 +74,11 @@ def test_evaluation_prints_both_tables_or_an_error(data: Path) -> None:
     assert "Cardiothoracic index" in ran.stdout
     figures = json.loads(run("training.evaluate", "--data", data, "--json").stdout)
     assert unknown_keys(figures) == set()
+    former = FORMER_OF["evaluate"]
+    assert all(figures[old] == figures[former[old]] for old in ("model", "ict"))
+    for agreement in figures["ict_agreement"].values():
+        shares = ("enlarged", "not_enlarged")
+        assert all(agreement[old] == agreement[former[old]] for old in shares)
     assert figures["landmarks"]["landmarks15 test"]["cases"] == 1
     shares = figures["reliability"]["landmarks15 test"]["confusion"]
     assert sum(count for row in shares.values() for count in row.values()) == 1

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cli.output.vocabulary import FORMER_OF
+from results.errors import PlaceUnusable
 from scheduler.settings import process_environment
 from scheduler.terminal import printable
 from tests.cli.json_keys import unknown_keys
@@ -226,6 +229,9 @@ def test_explore_prints_counts_and_figures(data: Path, tmp_path: Path) -> None:
     explored = json.loads(ran.stdout)
     assert unknown_keys(explored) == set()
     assert explored["radiographs"] == explored["films"] == 8
+    former = FORMER_OF["dataset explore"]
+    assert explored["asymmetry"] == explored[former["asymmetry"]] != []
+    assert all(of["enlarged"] == of[former["enlarged"]] for of in explored["index"])
     assert explored["counts"] == [
         {"source": s, "category": c, "train": 2, "val": 1, "test": 1, "external": 0, "all": 4}
         for s, c in (("landmarks15", "Normal"), ("wingspan", "wingspan"))
@@ -242,6 +248,33 @@ def test_explore_prints_counts_and_figures(data: Path, tmp_path: Path) -> None:
         assert len(np.unique(np.asarray(drawn))) > 100
     table = run("explore", "--data", data)
     assert "Natural asymmetry, px of a 224 frame" in table.stdout
+
+
+@pytest.mark.parametrize("command", [["-m", "training.dataset"], ["-m", "cli", "dataset"]])
+def test_a_picture_for_which_the_disk_has_no_room_is_one_line_and_leaves_nothing(
+    data: Path, tmp_path: Path, command: list[str]
+) -> None:
+    picture = tmp_path / "shape.png"
+    limited = f"ulimit -f 1; exec {sys.executable} {shlex.join(command)} explore"  # KiB
+    ran = subprocess.run(
+        ["bash", "-c", f"{limited} --data {data} --out {picture}"],
+        cwd=ROOT,
+        env={**process_environment(), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == PlaceUnusable.kind
+    assert ran.stderr.startswith(f"error [place-unusable]: {picture}: File too large")
+    assert len(ran.stderr.splitlines()) == 1
+    assert list(tmp_path.glob("*.png")) == list(tmp_path.glob(".thoraq-*")) == []
+
+
+def test_a_full_disk_is_named_as_such(data: Path) -> None:
+    ran = run("explore", "--data", data, "--out", "/dev/full")
+    assert ran.returncode == PlaceUnusable.kind
+    [line] = ran.stderr.splitlines()
+    assert line.startswith("error [place-unusable]: /dev/full: No space left on device")
 
 
 def test_the_shape_is_stated_in_px_of_a_224_frame(tmp_path: Path) -> None:

@@ -211,13 +211,14 @@ def test_a_file_that_takes_too_long_fails_alone(tmp_path: Path) -> None:
     assert (read.refusal.code, read.refusal.permanent) == ("reader-timeout", False)
 
 
-def test_a_file_that_needs_too_much_memory_fails_alone(tmp_path: Path) -> None:
+def huge_file(folder: Path) -> Path:
+    """Write a sound file whose pixels alone are 256 MB."""
     side = 16_000
     rows = zlib.compressobj(1)
     row = b"\0" + bytes(np.linspace(0, 255, side).astype(np.uint8))
     data = b"".join(rows.compress(row) for _ in range(side)) + rows.flush()
     chunks = ((b"IHDR", struct.pack("!IIBBBBB", side, side, 8, 0, 0, 0, 0)), (b"IDAT", data))
-    huge = tmp_path / "huge.png"
+    huge = folder / "huge.png"
     huge.write_bytes(
         b"\x89PNG\r\n\x1a\n"
         + b"".join(
@@ -225,6 +226,11 @@ def test_a_file_that_needs_too_much_memory_fails_alone(tmp_path: Path) -> None:
             for kind, body in (*chunks, (b"IEND", b""))
         )
     )
+    return huge
+
+
+def test_a_file_that_needs_too_much_memory_costs_itself_alone(tmp_path: Path) -> None:
+    huge = huge_file(tmp_path)
     write_radiographs(tmp_path / "sound", 1)
     [sound] = [job(each) for each in (tmp_path / "sound").iterdir()]
     with running(memory_mb=1024) as readers:
@@ -232,6 +238,42 @@ def test_a_file_that_needs_too_much_memory_fails_alone(tmp_path: Path) -> None:
         assert code_of(read_one(readers, sound)) is None
     assert isinstance(read, RefusedFile)
     assert (read.refusal.code, read.refusal.permanent) == ("reader-out-of-memory", True)
+
+
+#: Reads one file under a limit as a reading process does; prints its code, and the most it held.
+HOLDING = """
+import hashlib, io, re, sys
+from dataclasses import replace
+from pathlib import Path
+from radiograph.reading import ReadLimits
+from worker.readers import reader
+from worker.readers.wire import unframe
+path = Path(sys.argv[2])
+request = {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+reader._limit_memory(int(sys.argv[1]))
+answer = reader.answer(request, replace(ReadLimits(), max_pixels=1_000_000_000))
+fields, _ = unframe(io.BytesIO(answer).read)
+held = dict(re.findall(r"(VmHWM|VmPeak):\\s+(\\d+)", Path("/proc/self/status").read_text()))
+print(fields.get("code"), int(held["VmHWM"]) >> 10, int(held["VmPeak"]) >> 10)
+"""
+
+
+def test_a_reading_process_never_holds_more_than_it_may_map(tmp_path: Path) -> None:
+    huge = huge_file(tmp_path)
+    told = {
+        limit: subprocess.run(
+            [sys.executable, "-c", HOLDING, str(limit), str(huge)],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for limit in (1024, 8192)
+    }
+    code, held, _ = told[8192]
+    assert (code, int(held) > 1024) == ("None", True), "the file needs more than the lower limit"
+    code, held, mapped = told[1024]
+    assert code == "reader-out-of-memory"
+    assert int(held) <= int(mapped) <= 1024
 
 
 def test_a_copy_is_read_if_the_file_is_missing_or_changed(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from radiograph.errors import ErrorKind
+from results.errors import PlaceUnusable
+from results.picture_file import written_at
 from scheduler.console import PlainConsole
 from scheduler.terminal import Parser
 from training.dataset.check import check_data
@@ -23,7 +25,7 @@ def main(words: Sequence[str] | None = None) -> int:
     options = parser.parse_args(words)
     try:
         return int(options.run(options))
-    except DataMissing as exc:
+    except (DataMissing, PlaceUnusable) as exc:
         PlainConsole(stderr=True, soft_wrap=True).print(
             f"error [{exc.code}]: {exc}", highlight=False
         )
@@ -72,7 +74,8 @@ def _explore(options: argparse.Namespace) -> int:
         # Takes half a second to import, and only the picture needs it.
         from training.dataset.picture import save_picture  # noqa: PLC0415
 
-        save_picture(shapes, options.out)
+        with written_at(options.out):
+            save_picture(shapes, options.out)
         PlainConsole(stderr=True, soft_wrap=True).print(f"picture  {shown(str(options.out))}")
     return 0
 

@@ -76,8 +76,14 @@ class Exploration:
     index: tuple[IndexFigures, ...]
 
     def as_mapping(self) -> dict[str, Any]:
-        """Return plain values."""
-        return asdict(self)
+        """Return plain values under the keys of `dataset explore --json`.
+
+        Keys that mean something else in results are printed beside the new ones for one version.
+        """
+        plain = asdict(self)
+        for figures in plain["index"]:
+            figures["enlarged_share"] = figures["enlarged"]
+        return plain | {"asymmetry_of_pairs": plain["asymmetry"]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
 from network.card import load_card, shipped_card
 from network.errors import NetworkError
+from results.errors import PlaceUnusable
+from results.picture_file import written_at
 from scheduler.console import PlainConsole
 from scheduler.errors import PlaceForbidden
 from scheduler.roots import check_allowed
@@ -55,12 +56,12 @@ def main() -> None:
         check_allowed(options.data, roots)
         cards = [load_card(path) for path in options.model or ()] or [shipped_card()]
         evaluated = evaluate_models(cards, options.data, options.split, options.device)
-    except (TrainingError, NetworkError, PlaceForbidden) as exc:
+        if options.pictures is not None or options.html is not None:
+            _draw(evaluated, options)
+    except (TrainingError, NetworkError, PlaceForbidden, PlaceUnusable) as exc:
         parser.exit(exc.kind, f"error [{exc.code}]: {exc}\n")
-    if options.pictures is not None or options.html is not None:
-        _draw(evaluated, options)
     if options.json:
-        print_json(asdict(evaluated.evaluation))
+        print_json(evaluated.evaluation.as_printed())
     else:
         print_tables(evaluated.evaluation, PlainConsole())
 
@@ -69,19 +70,21 @@ def _draw(evaluated: EvaluatedModels, options: argparse.Namespace) -> None:
     if options.pictures is not None:
         cases = list_cases(evaluated.samples, evaluated.predictions, evaluated.calibration)
         radiographs = usable_radiographs(options.data)
-        save_pictures(
-            options.pictures, cases, evaluated.samples, evaluated.predictions, radiographs
-        )
+        with written_at(options.pictures):
+            save_pictures(
+                options.pictures, cases, evaluated.samples, evaluated.predictions, radiographs
+            )
     if options.html is not None:
-        write_report(
-            options.html,
-            title=evaluated.evaluation.model,
-            evaluation=evaluated.evaluation,
-            samples=evaluated.samples,
-            predictions=evaluated.predictions,
-            calibration=evaluated.calibration,
-            data=options.data,
-        )
+        with written_at(options.html):
+            write_report(
+                options.html,
+                title=evaluated.evaluation.model,
+                evaluation=evaluated.evaluation,
+                samples=evaluated.samples,
+                predictions=evaluated.predictions,
+                calibration=evaluated.calibration,
+                data=options.data,
+            )
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from network.card import ModelCard
 from network.input import INPUT_SIDE_PX
@@ -42,6 +43,17 @@ class Evaluation:
     reliability: dict[str, ReliabilityFigures]
     ict_covered: dict[str, Share]
     refused: dict[str, Share]
+
+    def as_printed(self) -> dict[str, Any]:
+        """Return plain values under the keys of `evaluate --json`.
+
+        Keys that mean something else in results are printed beside the new ones for one version.
+        """
+        plain = asdict(self)
+        for figures in plain["ict"].values():
+            figures["enlarged_recognised"] = figures["enlarged"]
+            figures["others_recognised"] = figures["not_enlarged"]
+        return plain | {"evaluated_model": plain["model"], "ict_agreement": plain["ict"]}
 
 
 @dataclass(frozen=True, slots=True)
