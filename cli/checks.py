@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from cli.listener_check import listener_state
 from cli.output.absences import command, since_when, waiting_files
 from cli.output.printing import Row
 from cli.output.shell import in_state, quoted
@@ -71,6 +72,7 @@ def examine(settings: Settings, *, here: bool = False) -> Iterator[Check]:
     yield check_broker(settings)
     yield check_database(settings)
     yield from check_paths(settings)
+    yield from check_listener(settings)
     if not here:
         yield from check_messages(settings)
         yield from check_processes(settings)
@@ -299,6 +301,12 @@ def check_paths(settings: Settings) -> Iterator[Check]:
     """Compare stored paths with the settings; a check where they differ."""
     if (fault := paths_fault(settings)) is not None:
         yield Check("paths", ok=False, found=fault.found, repair=fault.repair)
+
+
+def check_listener(settings: Settings) -> Iterator[Check]:
+    """Look at the port of the listener; a check where one is configured."""
+    if (state := listener_state(settings)) is not None:
+        yield Check("listener", ok=state.repair is None, found=state.found, repair=state.repair)
 
 
 def check_processes(settings: Settings) -> Iterator[Check]:

@@ -29,6 +29,10 @@ SECTIONS = MappingProxyType(
                 "Queue folders and files for running workers.",
             ),
             "watch": ("cli.commands.watch:watch", "Queue what arrives in a folder, once each."),
+            "listen": (
+                "cli.commands.listen:listen",
+                "Receive DICOM objects by network and queue them.",
+            ),
             "remeasure": (
                 "cli.commands.remeasure:remeasure",
                 "Measure known radiographs again by another network.",

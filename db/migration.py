@@ -17,7 +17,7 @@ from sqlalchemy import Connection, inspect, text
 from db.address import forbidden, is_made, sqlite_path
 from db.engine import asking, engine_of
 from db.errors import DatabaseRefused, SchemaNewer
-from db.records import SchemaState
+from db.schema_state import SchemaState
 from db.translation import translated
 
 #: Any number that no other program locks by: "thoraq" in ASCII.

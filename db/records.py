@@ -11,6 +11,7 @@ from typing import Self
 from db.derivation_records import IctCount
 from db.states import JobState, Place, Priority
 from radiograph.errors import Disposition, RadiographError
+from radiograph.instance import Instance
 from radiograph.records import Bucket, Header, ImageFormat, Measurement
 
 # ---- intake -------------------------------------------------------------------------------
@@ -48,6 +49,12 @@ class SeenFile:
     sha256: str | None = None
     format: ImageFormat | None = None
     refusal: Refusal | None = None
+    instance: Instance | None = None  # of DICOM, where its elements can be followed
+
+    @property
+    def identity(self) -> str | None:
+        """The digest by which its content is known."""
+        return self.sha256 if self.instance is None else self.instance.digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +339,7 @@ class Result:
     measurement: Measurement
     provenance: Provenance
     measured_at: datetime
+    content_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,17 +389,3 @@ class ModelRecord:
     card: Mapping[str, object] = field(repr=False)
     served: bool
     registered_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class SchemaState:
-    """Where a database's schema stands; None: it has none."""
-
-    current: str | None
-    head: str
-    pending: tuple[str, ...]  # revisions to be applied, oldest first
-
-    @property
-    def up_to_date(self) -> bool:
-        """Whether nothing is to be applied."""
-        return not self.pending

@@ -75,6 +75,7 @@ def result_of(row: AnyRow) -> Result:
             attempt=row.attempt,
         ),
         measured_at=row.measured_at,
+        content_digest=row.content_digest,
     )
 
 

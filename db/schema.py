@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect
 from db.address import is_made, sqlite_path
 from db.engine import asking
 from db.errors import DatabaseError, SchemaNewer, SchemaOutdated
-from db.records import SchemaState
+from db.schema_state import SchemaState
 
 #: The newest revision of ``migrations/versions``, which the tables of `db.tables` are.
 HEAD = max(

@@ -143,7 +143,8 @@ COLUMNS: tuple[Column, ...] = (
     header(
         "reading_note",
         Kind.TEXT,
-        "in what the file contradicts itself, and was read as its pixels bear out; codes",
+        "in what the file contradicts itself, and was read as its pixels bear out, or that another"
+        " radiograph has its SOP Instance UID and other pixels; codes",
     ),
     *map(measured, MEASURES),
     Column("measured_at", Kind.TIME, "when it was measured", at("measured_at")),

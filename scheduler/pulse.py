@@ -33,15 +33,16 @@ class Kind(StrEnum):
     WORKER = "worker"
     TRAIN = "train"
     WATCH = "watch"
+    LISTEN = "listen"
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
     """What a process last noted of itself.
 
-    ``name``: the process, or the folder it watches. ``at_seconds``: of this machine's uptime.
-    ``limit_seconds``: silence that is no longer usual. ``idle_seconds``: for how long work waited
-    and it took none.
+    ``name``: the process, the folder it watches or where it listens. ``at_seconds``: of this
+    machine's uptime. ``limit_seconds``: silence that is no longer usual. ``idle_seconds``: for how
+    long work waited and it took none.
     """
 
     kind: Kind

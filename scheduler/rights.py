@@ -26,7 +26,7 @@ _NOT_WRITTEN_BY_GROUP = 0o027
 #: What thoraq makes in a state folder; a folder that holds more is not ours to close.
 _OURS = ("thoraq.db", ".patient.key-", ".converted.key-")
 _OURS_TOO = (
-    *("broker", "logs", "reports", "runs", "models", "converted", "pulse"),
+    *("broker", "logs", "reports", "runs", "models", "converted", "pulse", "received"),
     *("patient.key", "converted.key", "thoraq.env"),
 )
 #: What no group is to read.

@@ -216,6 +216,12 @@ class Settings(BaseSettings):
         description="folders that files may be read from, separated by colons, each /FOLDER or"
         " LABEL=/FOLDER; all where absent",
     )
+    connections: Path | None = Field(
+        default=None, description="TOML file of the DICOM listener and other nodes; none if absent"
+    )
+    received: Path | None = Field(
+        default=None, description="folder of received objects; in the state folder where absent"
+    )
     store_patient_ids: bool = Field(
         default=False,
         description="store patient and accession numbers as they are;"

@@ -17,6 +17,7 @@ PAGES = (
             "first-steps",
             "installing",
             "measuring",
+            "hospital",
             "results",
             "operations",  # the doctor finds nothing waiting yet
             "training",

@@ -1,0 +1,219 @@
+"""The service: the listener of one process, from its first connection to its last answer."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import threading
+import time
+from contextlib import suppress
+
+import structlog
+from celery import Celery
+from pynetdicom import _config, evt
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.association import Association
+
+from db.database import Database
+from pacs.errors import ListenerPortUnusable, TlsUnusable
+from pacs.listener.admission import REJECTIONS, Admission, Reason, admit
+from pacs.listener.commitment import Commitment
+from pacs.listener.contexts import in_order_of, supported_contexts
+from pacs.listener.log_lines import LogLines
+from pacs.listener.reception import Reception
+from pacs.listener.recording import Recorder
+from pacs.listener.shelf import Shelf
+from pacs.listener.storage import Storage
+from pacs.listener.transport import Server
+from scheduler.connections import Connections, Listen, ServerTls, received_folder
+from scheduler.pulse import BEAT_SECONDS, Kind, Pulse
+from scheduler.roots import check_allowed
+from scheduler.settings import Settings
+
+_log = structlog.stdlib.get_logger(__name__)
+
+#: What was received is answered within this time; SIGTERM is followed by SIGKILL some time later.
+_SETTLE_SECONDS = 10.0
+#: A listener whose loop stood still for so long is ill.
+_ILL_SECONDS = 60.0
+_MEGABYTE, _KILOBYTE = 1 << 20, 1 << 10
+
+# Messages of pynetdicom hold titles, UIDs and whole data sets.
+logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
+_config.LOG_HANDLER_LEVEL = "none"
+
+
+class Listener:
+    """Receives objects until it is stopped. ``app``: None leaves sending to the upkeep."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        connections: Connections,
+        listen: Listen,
+        app: Celery | None = None,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._listen = listen
+        self._lines = LogLines()
+        self._shelf = Shelf(received_folder(settings))
+        self._recorder = Recorder(database, settings, app)
+        limit_bytes = listen.limits.object_mb * _MEGABYTE
+        self._storage = Storage(
+            database,
+            settings,
+            shelf=self._shelf,
+            recorder=self._recorder,
+            lines=self._lines,
+            limit_bytes=limit_bytes,
+        )
+        self._commitment = Commitment(database, connections)
+        self._limit_bytes = limit_bytes
+        self._admissions: dict[Association, Admission] = {}
+        self._server: Server | None = None
+        self._serving: threading.Thread | None = None
+        name = f"{listen.address}:{listen.port}"
+        self._pulse = Pulse(settings.state, Kind.LISTEN, name, _ILL_SECONDS)
+
+    @property
+    def port(self) -> int:
+        """The port that is listened at."""
+        return self._listen.port if self._server is None else self._server.server_address[1]
+
+    def start(self) -> None:
+        """Sweep the spool and listen.
+
+        Raises ListenerPortUnusable, TlsUnusable, PlaceForbidden, DatabaseError, OSError.
+        """
+        check_allowed(self._shelf.folder, self._settings.allowed_roots)
+        tls = None if self._listen.tls is None else _server_context(self._listen.tls)
+        self._shelf.open()
+        self._server = self._bound(tls)
+        try:
+            swept = self._shelf.sweep(self._database)
+        except BaseException:
+            self._server.server_close()
+            raise
+        if swept:
+            _log.warning("objects that were never acknowledged were removed", objects=swept)
+        self._recorder.start()
+        self._serving = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.2}, name="listening"
+        )
+        self._serving.start()
+
+    def run(self, stop: threading.Event) -> None:
+        """Listen until ``stop`` is set. Raises as `start`."""
+        self.start()
+        try:
+            while not stop.wait(BEAT_SECONDS):
+                if self._serving is not None and self._serving.is_alive():
+                    self._pulse.beat()
+        finally:
+            self.stop()
+            self._pulse.end()
+
+    def stop(self) -> None:
+        """Answer what was received, end the associations, and leave an empty spool."""
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        self._commitment.stop()
+        settling = threading.Thread(target=server.shutdown)
+        settling.start()
+        if not self._storage.settle(_SETTLE_SECONDS):
+            _log.warning("objects are left without an answer")
+        time.sleep(0.05)  # the last answers are handed to the kernel
+        for association in server.active_associations:
+            with suppress(Exception):
+                association.abort()
+        settling.join(_SETTLE_SECONDS)
+        self._recorder.stop()
+        for each in self._shelf.leftovers():
+            each.unlink(missing_ok=True)
+
+    def _bound(self, tls: ssl.SSLContext | None) -> Server:
+        limits = self._listen.limits
+        ae = ApplicationEntity(next(iter(self._listen.called)))
+        ae.maximum_pdu_size = limits.pdu_kb * _KILOBYTE
+        ae.maximum_associations = limits.associations
+        ae.network_timeout = limits.idle_seconds
+        ae.acse_timeout = ae.dimse_timeout = min(30.0, limits.idle_seconds)
+        address = (self._listen.address, self._listen.port)
+        try:
+            server = Server(
+                ae,
+                address,
+                supported_contexts(foreign=self._listen.foreign),
+                [
+                    (evt.EVT_REQUESTED, self._requested),
+                    (evt.EVT_REJECTED, self._rejected),
+                    (evt.EVT_C_ECHO, lambda _: 0x0000),
+                    (evt.EVT_C_STORE, self._stored),
+                    (evt.EVT_N_ACTION, self._commitment.answer),
+                    (evt.EVT_CONN_CLOSE, self._closed),
+                ],
+                tls=tls,
+                idle_seconds=limits.idle_seconds,
+                most_pdu_bytes=ae.maximum_pdu_size,
+                lines=self._lines,
+                equip=self._equip,
+            )
+        except OSError as exc:
+            found = f"{address[0]}:{address[1]}: {exc.strerror}"
+            raise ListenerPortUnusable.because(found) from exc
+        ae._servers.append(server)  # noqa: SLF001 - as its own start_server does
+        return server
+
+    def _equip(self, association: Association) -> None:
+        association.dimse = Reception(association, self._shelf.spool, self._limit_bytes)
+
+    def _requested(self, event: evt.Event) -> None:
+        association = event.assoc
+        request = association.requestor.primitive
+        address = str(association.requestor.address)
+        titles = {"called": request.called_ae_title, "calling": request.calling_ae_title}
+        found = admit(self._listen, address=address, **titles)
+        if isinstance(found, Admission):
+            self._admissions[association] = found
+            association.acceptor.supported_contexts = in_order_of(
+                association.acceptor.supported_contexts,
+                request.presentation_context_definition_list,
+            )
+            return
+        self._lines.refused(found, address, calling=titles["calling"], called=titles["called"])
+        association.acse.send_reject(*REJECTIONS[found])
+        association.kill()
+
+    def _rejected(self, event: evt.Event) -> None:
+        """Log what pynetdicom refuses by itself: associations beyond their number."""
+        if (admission := self._admissions.get(event.assoc)) is not None:
+            self._lines.refused(
+                Reason.ASSOCIATIONS, admission.address, admission.calling, admission.called
+            )
+
+    def _stored(self, event: evt.Event) -> object:
+        return self._storage.answer(event, self._admissions[event.assoc])
+
+    def _closed(self, event: evt.Event) -> None:
+        if isinstance(event.assoc.dimse, Reception):
+            event.assoc.dimse.discard()
+        if (admission := self._admissions.pop(event.assoc, None)) is not None:
+            self._lines.ended(admission)
+
+
+def _server_context(tls: ServerTls) -> ssl.SSLContext:
+    """Return how callers are met by TLS. Raises TlsUnusable."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(tls.certificate, tls.key)
+        if tls.ca is not None:
+            context.load_verify_locations(tls.ca)
+    except (OSError, ssl.SSLError) as exc:
+        raise TlsUnusable.because(str(exc.strerror or exc)) from exc
+    if tls.client_certificate:
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context

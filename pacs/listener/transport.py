@@ -1,0 +1,115 @@
+"""Connections: how bytes of an association are read, and which connections become one."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.association import Association
+from pynetdicom.events import EventHandlerType
+from pynetdicom.presentation import PresentationContext
+from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
+
+from pacs.listener.admission import Reason
+from pacs.listener.log_lines import LogLines
+
+#: A caller shows a certificate within this time.
+_HANDSHAKE_SECONDS = 10.0
+#: What is no data, such as a request for an association with many contexts, is never larger.
+_MOST_CONTROL_BYTES = 1 << 20
+#: Connections that have not become associations yet, for each association that is allowed.
+_CONNECTIONS_EACH = 4
+
+
+class _Socket(AssociationSocket):
+    """Reads at once what pynetdicom reads by 4 kB, bounded in size and time."""
+
+    def __init__(self, assoc: Association, client: socket.socket, most_bytes: int) -> None:
+        super().__init__(assoc, client_socket=client)
+        self._most_bytes = most_bytes
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        """Return ``nr_bytes``, or what came until the peer closed or was silent for too long."""
+        if nr_bytes > self._most_bytes or self.socket is None:
+            raise OSError("a PDU is larger than any that was agreed on")
+        read = bytearray(nr_bytes)
+        view = memoryview(read)
+        filled = 0
+        while filled < nr_bytes:
+            count = self.socket.recv_into(view[filled:])
+            if not count:
+                break
+            filled += count
+        view.release()
+        del read[filled:]
+        return read
+
+
+class Server(ThreadedAssociationServer):
+    """Listens; a slow or hostile caller holds nobody else up.
+
+    ``equip`` gives an association what receives its data sets.
+    """
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(
+        self,
+        ae: ApplicationEntity,
+        address: tuple[str, int],
+        contexts: list[PresentationContext],
+        handlers: list[EventHandlerType],
+        *,
+        tls: ssl.SSLContext | None,
+        idle_seconds: float,
+        most_pdu_bytes: int,
+        lines: LogLines,
+        equip: Callable[[Association], None],
+    ) -> None:
+        self.tls = tls
+        self.idle_seconds = idle_seconds
+        self.most_bytes = max(most_pdu_bytes + 6, _MOST_CONTROL_BYTES)
+        self.lines = lines
+        self.equip = equip
+        super().__init__(ae, address, ae.ae_title, contexts, None, handlers, _Request)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Whether a connection is let in, whoever it is."""
+        del request
+        most = _CONNECTIONS_EACH * self.ae.maximum_associations + _CONNECTIONS_EACH
+        if len(self.active_associations) < most:
+            return True
+        self.lines.refused(Reason.CONNECTIONS, client_address[0])
+        return False
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Begin an association, in a thread of its own; TLS comes first where it is asked for."""
+        connection: socket.socket = request
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.tls is not None:
+            connection.settimeout(_HANDSHAKE_SECONDS)
+            try:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            except OSError:  # of which SSLError is one
+                self.lines.refused(Reason.TLS, client_address[0])
+                connection.close()
+                return
+        connection.settimeout(self.idle_seconds)
+        super().finish_request(connection, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: the default prints a traceback; what matters is logged where it happens."""
+
+
+class _Request(RequestHandler):
+    server: Server
+
+    def _create_association(self) -> Association:
+        association = super()._create_association()
+        association.set_socket(_Socket(association, self.request, self.server.most_bytes))
+        self.server.equip(association)
+        return association
