@@ -3,6 +3,7 @@
     PacsError                           code, permanent, kind
     |-- NotConfigured                   listen-not-configured
     |-- ListenerPortUnusable            listener-port-unusable
+    |-- ReceivedFolderTaken             received-folder-taken
     |-- TlsUnusable                     tls-unusable
     `-- ObjectRefused                   status; the answer to a C-STORE
         |-- ObjectTooLarge              object-too-large
@@ -40,6 +41,12 @@ class ListenerPortUnusable(PacsError):
     """The listener cannot have its address and port; end what has them, or change [listen]."""
 
     code = "listener-port-unusable"
+
+
+class ReceivedFolderTaken(PacsError):
+    """Another listener has this folder; end it, or give this one a THORAQ_RECEIVED of its own."""
+
+    code = "received-folder-taken"
 
 
 class TlsUnusable(PacsError):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
@@ -19,11 +20,15 @@ from db.errors import BatchUnknown
 from db.intake import open_batch
 from db.records import SeenFile
 from db.states import Priority
+from radiograph.errors import ThoraqError
 from scheduler.intake.submission import Intake
+from scheduler.relay import relay
 from scheduler.settings import Settings
 
 _log = structlog.stdlib.get_logger(__name__)
 
+#: A broker that did not answer is asked again after this time.
+_BROKER_PAUSE_SECONDS = 30.0
 #: Objects of one transaction at most.
 _MOST = 64
 
@@ -40,6 +45,7 @@ class Recorder:
         self._app = app
         self._waiting: queue.Queue[_Waiting | None] = queue.Queue()
         self._intakes: dict[_Kind, Intake] = {}
+        self._broker_due_at = 0.0
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
     def start(self) -> None:
@@ -73,6 +79,7 @@ class Recorder:
                     kinds.setdefault(each[0], []).append(each[1:])
             for kind, some in kinds.items():
                 self._write(kind, some)
+            self._send()
 
     def _write(self, kind: _Kind, some: Sequence[tuple[SeenFile, Future[None]]]) -> None:
         try:
@@ -96,7 +103,16 @@ class Recorder:
             name, priority = kind
             batch = open_batch(self._database, name, priority)
             # A batch keeps the priority it was made with; what is urgent overtakes all the same.
-            self._intakes[kind] = Intake(
-                self._database, replace(batch, priority=priority), self._settings, app=self._app
-            )
+            batch = replace(batch, priority=priority)
+            self._intakes[kind] = Intake(self._database, batch, self._settings)
         return self._intakes[kind]
+
+    def _send(self) -> None:
+        """Send what was queued, after the senders had their answers; else the upkeep does it."""
+        if self._app is None or time.monotonic() < self._broker_due_at:
+            return
+        try:
+            relay(self._database, self._app)
+        except ThoraqError as exc:
+            self._broker_due_at = time.monotonic() + _BROKER_PAUSE_SECONDS
+            _log.warning("chunks wait in the database", code=exc.code)

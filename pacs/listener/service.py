@@ -15,7 +15,7 @@ from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 
 from db.database import Database
-from pacs.errors import ListenerPortUnusable, TlsUnusable
+from pacs.errors import ListenerPortUnusable, NotStored, TlsUnusable
 from pacs.listener.admission import REJECTIONS, Admission, Reason, admit
 from pacs.listener.commitment import Commitment
 from pacs.listener.contexts import in_order_of, supported_contexts
@@ -34,6 +34,8 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: What was received is answered within this time; SIGTERM is followed by SIGKILL some time later.
 _SETTLE_SECONDS = 10.0
+#: What was answered reaches the sender within this time.
+_LAST_ANSWERS_SECONDS = 0.2
 #: A listener whose loop stood still for so long is ill.
 _ILL_SECONDS = 60.0
 _MEGABYTE, _KILOBYTE = 1 << 20, 1 << 10
@@ -72,6 +74,7 @@ class Listener:
         self._commitment = Commitment(database, connections)
         self._limit_bytes = limit_bytes
         self._admissions: dict[Association, Admission] = {}
+        self._receiving: set[Association] = set()
         self._server: Server | None = None
         self._serving: threading.Thread | None = None
         name = f"{listen.address}:{listen.port}"
@@ -85,16 +88,18 @@ class Listener:
     def start(self) -> None:
         """Sweep the spool and listen.
 
-        Raises ListenerPortUnusable, TlsUnusable, PlaceForbidden, DatabaseError, OSError.
+        Raises ListenerPortUnusable, ReceivedFolderTaken, TlsUnusable, PlaceForbidden,
+        DatabaseError, OSError.
         """
         check_allowed(self._shelf.folder, self._settings.allowed_roots)
         tls = None if self._listen.tls is None else _server_context(self._listen.tls)
-        self._shelf.open()
         self._server = self._bound(tls)
         try:
+            self._shelf.open()
             swept = self._shelf.sweep(self._database)
         except BaseException:
             self._server.server_close()
+            self._shelf.close()
             raise
         if swept:
             _log.warning("objects that were never acknowledged were removed", objects=swept)
@@ -125,7 +130,7 @@ class Listener:
         settling.start()
         if not self._storage.settle(_SETTLE_SECONDS):
             _log.warning("objects are left without an answer")
-        time.sleep(0.05)  # the last answers are handed to the kernel
+        time.sleep(_LAST_ANSWERS_SECONDS)
         for association in server.active_associations:
             with suppress(Exception):
                 association.abort()
@@ -133,6 +138,7 @@ class Listener:
         self._recorder.stop()
         for each in self._shelf.leftovers():
             each.unlink(missing_ok=True)
+        self._shelf.close()
 
     def _bound(self, tls: ssl.SSLContext | None) -> Server:
         limits = self._listen.limits
@@ -160,6 +166,7 @@ class Listener:
                 most_pdu_bytes=ae.maximum_pdu_size,
                 lines=self._lines,
                 equip=self._equip,
+                tend=self._tend,
             )
         except OSError as exc:
             found = f"{address[0]}:{address[1]}: {exc.strerror}"
@@ -169,6 +176,15 @@ class Listener:
 
     def _equip(self, association: Association) -> None:
         association.dimse = Reception(association, self._shelf.spool, self._limit_bytes)
+        # Whatever a peer does, the process ends.
+        association.daemon = association.dul.daemon = True
+        self._receiving.add(association)
+
+    def _tend(self) -> None:
+        """Clear up behind associations that ended without a word."""
+        for association in list(self._receiving):
+            if association.ident is not None and not association.is_alive():
+                self._ended(association)
 
     def _requested(self, event: evt.Event) -> None:
         association = event.assoc
@@ -195,12 +211,19 @@ class Listener:
             )
 
     def _stored(self, event: evt.Event) -> object:
-        return self._storage.answer(event, self._admissions[event.assoc])
+        admission = self._admissions.get(event.assoc)
+        # Without one the connection was closed meanwhile, and nobody hears the answer.
+        return NotStored.status if admission is None else self._storage.answer(event, admission)
 
     def _closed(self, event: evt.Event) -> None:
-        if isinstance(event.assoc.dimse, Reception):
-            event.assoc.dimse.discard()
-        if (admission := self._admissions.pop(event.assoc, None)) is not None:
+        self._ended(event.assoc)
+
+    def _ended(self, association: Association) -> None:
+        """Leave nothing of an association; more than once does no harm."""
+        self._receiving.discard(association)
+        if isinstance(association.dimse, Reception):
+            association.dimse.discard()
+        if (admission := self._admissions.pop(association, None)) is not None:
             self._lines.ended(admission)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -12,9 +13,10 @@ from pathlib import Path
 from db.archive import is_hashed
 from db.database import Database
 from db.received import is_recorded, kept_paths
+from pacs.errors import ReceivedFolderTaken
 from radiograph.instance import Instance
 
-_SPOOL = ".spool"
+_SPOOL, _LOCK = ".spool", ".listener.lock"
 _STUDY_DIGITS = 16
 
 
@@ -24,11 +26,25 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.spool = folder / _SPOOL
+        self._lock: int | None = None
 
     def open(self) -> None:
-        """Make the folders. Raises OSError."""
+        """Make the folders, and keep other listeners out. Raises ReceivedFolderTaken, OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.spool.mkdir(mode=0o700, exist_ok=True)
+        lock = os.open(self.folder / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise ReceivedFolderTaken.about(self.folder) from None
+        self._lock = lock
+
+    def close(self) -> None:
+        """Let another listener have the folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def path_of(self, instance: Instance, received: datetime) -> Path:
         """Return where an object is kept that came at ``received``."""

@@ -51,7 +51,7 @@ class _Socket(AssociationSocket):
 class Server(ThreadedAssociationServer):
     """Listens; a slow or hostile caller holds nobody else up.
 
-    ``equip`` gives an association what receives its data sets.
+    ``equip`` gives an association what receives its data sets; ``tend`` is called every moment.
     """
 
     daemon_threads = True
@@ -69,19 +69,22 @@ class Server(ThreadedAssociationServer):
         most_pdu_bytes: int,
         lines: LogLines,
         equip: Callable[[Association], None],
+        tend: Callable[[], None],
     ) -> None:
         self.tls = tls
         self.idle_seconds = idle_seconds
         self.most_bytes = max(most_pdu_bytes + 6, _MOST_CONTROL_BYTES)
         self.lines = lines
         self.equip = equip
+        self.tend = tend
+        self._greeting: set[socket.socket] = set()  # by TLS
         super().__init__(ae, address, ae.ae_title, contexts, None, handlers, _Request)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Whether a connection is let in, whoever it is."""
         del request
         most = _CONNECTIONS_EACH * self.ae.maximum_associations + _CONNECTIONS_EACH
-        if len(self.active_associations) < most:
+        if len(self.active_associations) + len(self._greeting) < most:
             return True
         self.lines.refused(Reason.CONNECTIONS, client_address[0])
         return False
@@ -92,14 +95,22 @@ class Server(ThreadedAssociationServer):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.tls is not None:
             connection.settimeout(_HANDSHAKE_SECONDS)
+            self._greeting.add(connection)
             try:
                 connection = self.tls.wrap_socket(connection, server_side=True)
             except OSError:  # of which SSLError is one
                 self.lines.refused(Reason.TLS, client_address[0])
                 connection.close()
                 return
+            finally:
+                self._greeting.discard(request)
         connection.settimeout(self.idle_seconds)
         super().finish_request(connection, client_address)
+
+    def service_actions(self) -> None:
+        """Do what is due between two connections."""
+        super().service_actions()
+        self.tend()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: the default prints a traceback; what matters is logged where it happens."""

@@ -35,14 +35,16 @@ def listening(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Lis
     """Give what starts a listener, on SQLite and on PostgreSQL."""
     with ExitStack() as stack:
 
-        def start(sections: str = "[listen.called.THORAQ]\n", **extra: str) -> ListenerProcess:
+        def start(
+            sections: str = "[listen.called.THORAQ]\n", *, port: int | None = None, **extra: str
+        ) -> ListenerProcess:
             environment = {
                 "THORAQ_DATABASE_URL": database_url,
                 "THORAQ_BROKER_URL": redis_url,
                 "THORAQ_STATE": str(tmp_path / "state"),
                 **extra,
             }
-            made = ListenerProcess(tmp_path / "state", sections, environment=environment)
+            made = ListenerProcess(tmp_path / "state", sections, environment=environment, port=port)
             return stack.enter_context(made)
 
         yield start
