@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
@@ -60,7 +63,7 @@ def archive(database_url: str) -> Iterator[Database]:
 
 def made_object(folder: Path, name: str = "made.dcm", **elements: object) -> Path:
     """Write a small CR image with UIDs of its own."""
-    seed = int.from_bytes(name.encode()[:8], "big") % (1 << 32)
+    seed = zlib.crc32(name.encode())
     stored = np.random.default_rng(seed).integers(0, 4096, (160, 144), dtype=np.uint16)
     held = {
         "SOPInstanceUID": generate_uid(),
@@ -70,6 +73,9 @@ def made_object(folder: Path, name: str = "made.dcm", **elements: object) -> Pat
         **elements,
     }
     folder.mkdir(exist_ok=True)
+    made = pydicom.dcmread(io.BytesIO(make_dicom(stored, syntax=ExplicitVRLittleEndian, **held)))
+    made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID
+    made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
     path = folder / name
-    path.write_bytes(make_dicom(stored, syntax=ExplicitVRLittleEndian, **held))
+    made.save_as(path)
     return path

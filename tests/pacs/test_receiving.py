@@ -66,7 +66,7 @@ def test_real_files_by_network_are_the_radiographs_of_the_archive(
     for each in sorted(FILMS.iterdir()):
         options = next(offer for part, offer in OFFERS.items() if part in each.name)
         if program == "dcmsend":
-            sent = listener.sender.dcmsend(each, options=["--read-dataset"])
+            sent = listener.sender.dcmsend(each)
         else:
             sent = listener.sender.storescu(each, options=options)
         assert sent.returncode == 0, sent.stdout + sent.stderr
@@ -167,7 +167,7 @@ def test_reports_are_accepted_where_the_site_says_so(
         tmp_path / "made",
         SOPClassUID=ComprehensiveSRStorage,
         Modality="SR",
-        spoil=lambda held: held.__delitem__("PixelData"),
+        spoil=lambda held: delattr(held, "PixelData"),
     )
     refusing = listening()
     assert refusing.sender.dcmsend(report).returncode != 0
