@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import structlog
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import C_STORE_RQ
@@ -13,8 +14,12 @@ from pynetdicom.pdu_primitives import P_DATA
 from pacs.listener.spool import Incoming, file_head
 from radiograph.instance import is_uid
 
+_log = structlog.stdlib.get_logger(__name__)
+
 #: The control header of a fragment (PS3.8 E.2): a command, and the last of its kind.
 _COMMAND, _LAST = 1, 2
+#: An event of the state machine (PS3.8 9.2.2), which answers by A-P-ABORT.
+_INVALID_PDU = "Evt19"
 #: An object that exceeds its limit so many times over is not waited for.
 _PATIENCE = 4
 
@@ -31,14 +36,21 @@ class Reception(DIMSEServiceProvider):
 
     def receive_primitive(self, primitive: P_DATA) -> None:
         """Take fragments; those of stored data sets are written, all others decoded."""
-        for context_id, data in primitive.presentation_data_value_list:
-            fragment = data
-            if not data[0] & _COMMAND and isinstance(self.message, C_STORE_RQ):
-                self._write(context_id, data)
-                fragment = data[:1]
-            one = P_DATA()
-            one.presentation_data_value_list = [(context_id, fragment)]
-            super().receive_primitive(one)
+        try:
+            for context_id, data in primitive.presentation_data_value_list:
+                self._receive(context_id, data)
+        except Exception as exc:  # noqa: BLE001 - whatever a peer sends, it ends its association alone
+            _log.warning("an association sent what cannot be read", error=type(exc).__name__)
+            self.dul.event_queue.put(_INVALID_PDU)
+
+    def _receive(self, context_id: int, data: bytes) -> None:
+        fragment = data
+        if not data[0] & _COMMAND and isinstance(self.message, C_STORE_RQ):
+            self._write(context_id, data)
+            fragment = data[:1]
+        one = P_DATA()
+        one.presentation_data_value_list = [[context_id, fragment]]
+        super().receive_primitive(one)
 
     def take(self, message_id: int) -> Incoming | None:
         """Return the object of a C-STORE request; it is the caller's to discard."""
@@ -59,7 +71,7 @@ class Reception(DIMSEServiceProvider):
             )
         self._current.write(memoryview(data)[1:])
         if self._current.received_bytes > _PATIENCE * self._limit_bytes:
-            self.dul.event_queue.put("Evt19")  # an invalid PDU (PS3.8 9.2.2): A-P-ABORT
+            self.dul.event_queue.put(_INVALID_PDU)
         if data[0] & _LAST:
             message_id = int(message.command_set.get("MessageID", 0) or 0)
             if (former := self._complete.pop(message_id, None)) is not None:

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.events import EventHandlerType
@@ -15,6 +16,8 @@ from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAsso
 
 from pacs.listener.admission import Reason
 from pacs.listener.log_lines import LogLines
+
+_log = structlog.stdlib.get_logger(__name__)
 
 #: A caller shows a certificate within this time.
 _HANDSHAKE_SECONDS = 10.0
@@ -113,7 +116,9 @@ class Server(ThreadedAssociationServer):
         self.tend()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: the default prints a traceback; what matters is logged where it happens."""
+        """Log a fault of ours; the default prints it to standard error, with texts of others."""
+        del request
+        _log.exception("a connection failed", address=client_address[0])
 
 
 class _Request(RequestHandler):
@@ -121,6 +126,8 @@ class _Request(RequestHandler):
 
     def _create_association(self) -> Association:
         association = super()._create_association()
-        association.set_socket(_Socket(association, self.request, self.server.most_bytes))
+        association.dul.event_queue.get_nowait()  # the connection is announced by its new socket
+        ours = _Socket(association, self.request, self.server.most_bytes)
+        association.dul.socket = ours
         self.server.equip(association)
         return association

@@ -74,7 +74,7 @@ class Sender:
         self, *files: Path, options: Sequence[str] = ()
     ) -> subprocess.CompletedProcess[str]:
         """Send files, each in the syntax that it has."""
-        return self._run("dcmsend", "+sd", "+r", *options, files=files)
+        return self._run("dcmsend", "+f", "+sd", "+r", *options, files=files)
 
     def echo(self, *options: str) -> Ran:
         """Ask whether an association is accepted."""

@@ -19,6 +19,7 @@ from pydicom.uid import (
 )
 
 from radiograph.instance import Instance, instance_of, is_uid
+from radiograph.reading.dicom_meta import file_meta
 from testbed.dicom_files import RAMP, make_dicom
 
 UIDS = {"SOPInstanceUID": "1.2.3.4", "StudyInstanceUID": "1.2.3.5"}
@@ -71,7 +72,6 @@ def test_what_a_file_says_of_itself_is_told() -> None:
         lambda held: setattr(held.file_meta, "ImplementationVersionName", "OTHER"),
         lambda held: setattr(held.file_meta, "SourceApplicationEntityTitle", "CR1"),
         undefined_lengths,
-        lambda held: held.add_new(0x0008_0000, "UL", 1234),
         lambda held: held.add_new(0xFFFC_FFFC, "OB", bytes(512)),
     ],
 )
@@ -82,6 +82,13 @@ def test_what_writers_do_as_they_like_is_not_hashed(
     changed = rewritten(plain, change)
     assert changed != plain
     assert read(changed) == read(plain)
+
+
+def test_a_group_length_is_not_hashed() -> None:
+    plain = make_dicom(RAMP, spoil=with_sequences, **UIDS)
+    start = file_meta(plain).start
+    length = b"\x08\x00\x00\x00UL\x04\x00\x10\x00\x00\x00"
+    assert read(plain[:start] + length + plain[start:]) == read(plain)
 
 
 def test_explicit_and_implicit_are_one_and_others_are_not() -> None:
