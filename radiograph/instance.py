@@ -241,7 +241,7 @@ class _Walk:
             self.uids[_UIDS[tag]] = text
 
     def _holds_items(self, head: _Head) -> bool:
-        return self._implicit and head.length > 0 and _is_sequence(head.tag)
+        return self._implicit and _is_sequence(head.tag)
 
     def _items(self, head: _Head, depth: int) -> None:
         end = None if head.length == _UNDEFINED else self._source.at + head.length

@@ -38,6 +38,8 @@ _SETTLE_SECONDS = 10.0
 _LAST_ANSWERS_SECONDS = 0.2
 #: A listener whose loop stood still for so long is ill.
 _ILL_SECONDS = 60.0
+#: Connections that are no associations yet, for each association that is allowed; all of them.
+_CONNECTIONS_EACH, _MOST_THREADS = 4, 10_000
 _MEGABYTE, _KILOBYTE = 1 << 20, 1 << 10
 
 # Messages of pynetdicom hold titles, UIDs and whole data sets.
@@ -74,6 +76,7 @@ class Listener:
         self._commitment = Commitment(database, connections)
         self._limit_bytes = limit_bytes
         self._admissions: dict[Association, Admission] = {}
+        self._admitting = threading.Lock()
         self._receiving: set[Association] = set()
         self._server: Server | None = None
         self._serving: threading.Thread | None = None
@@ -144,7 +147,7 @@ class Listener:
         limits = self._listen.limits
         ae = ApplicationEntity(next(iter(self._listen.called)))
         ae.maximum_pdu_size = limits.pdu_kb * _KILOBYTE
-        ae.maximum_associations = limits.associations
+        ae.maximum_associations = _MOST_THREADS  # ours are counted once they are let in
         ae.network_timeout = limits.idle_seconds
         ae.acse_timeout = ae.dimse_timeout = min(30.0, limits.idle_seconds)
         address = (self._listen.address, self._listen.port)
@@ -155,7 +158,6 @@ class Listener:
                 supported_contexts(foreign=self._listen.foreign),
                 [
                     (evt.EVT_REQUESTED, self._requested),
-                    (evt.EVT_REJECTED, self._rejected),
                     (evt.EVT_C_ECHO, lambda _: 0x0000),
                     (evt.EVT_C_STORE, self._stored),
                     (evt.EVT_N_ACTION, self._commitment.answer),
@@ -164,6 +166,7 @@ class Listener:
                 tls=tls,
                 idle_seconds=limits.idle_seconds,
                 most_pdu_bytes=ae.maximum_pdu_size,
+                most_connections=_CONNECTIONS_EACH * (limits.associations + 1),
                 lines=self._lines,
                 equip=self._equip,
                 tend=self._tend,
@@ -191,9 +194,8 @@ class Listener:
         request = association.requestor.primitive
         address = str(association.requestor.address)
         titles = {"called": request.called_ae_title, "calling": request.calling_ae_title}
-        found = admit(self._listen, address=address, **titles)
+        found = self._admitted(association, admit(self._listen, address=address, **titles))
         if isinstance(found, Admission):
-            self._admissions[association] = found
             association.acceptor.supported_contexts = in_order_of(
                 association.acceptor.supported_contexts,
                 request.presentation_context_definition_list,
@@ -203,12 +205,15 @@ class Listener:
         association.acse.send_reject(*REJECTIONS[found])
         association.kill()
 
-    def _rejected(self, event: evt.Event) -> None:
-        """Log what pynetdicom refuses by itself: associations beyond their number."""
-        if (admission := self._admissions.get(event.assoc)) is not None:
-            self._lines.refused(
-                Reason.ASSOCIATIONS, admission.address, admission.calling, admission.called
-            )
+    def _admitted(self, association: Association, found: Admission | Reason) -> Admission | Reason:
+        """Let an association in unless there are too many."""
+        if isinstance(found, Reason):
+            return found
+        with self._admitting:
+            if len(self._admissions) >= self._listen.limits.associations:
+                return Reason.ASSOCIATIONS
+            self._admissions[association] = found
+        return found
 
     def _stored(self, event: evt.Event) -> object:
         admission = self._admissions.get(event.assoc)
@@ -221,6 +226,8 @@ class Listener:
     def _ended(self, association: Association) -> None:
         """Leave nothing of an association; more than once does no harm."""
         self._receiving.discard(association)
+        if association.requestor.primitive is None:
+            association.dul.to_user_queue.put(None)  # it waits for no request any more
         if isinstance(association.dimse, Reception):
             association.dimse.discard()
         if (admission := self._admissions.pop(association, None)) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -23,8 +24,6 @@ _log = structlog.stdlib.get_logger(__name__)
 _HANDSHAKE_SECONDS = 10.0
 #: What is no data, such as a request for an association with many contexts, is never larger.
 _MOST_CONTROL_BYTES = 1 << 20
-#: Connections that have not become associations yet, for each association that is allowed.
-_CONNECTIONS_EACH = 4
 
 
 class _Socket(AssociationSocket):
@@ -50,6 +49,13 @@ class _Socket(AssociationSocket):
         del read[filled:]
         return read
 
+    def _shutdown_socket(self) -> None:
+        """Close the connection, also one that the peer has reset, which pynetdicom leaves open."""
+        if self.socket is not None:
+            with suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
+            self.socket.close()
+
 
 class Server(ThreadedAssociationServer):
     """Listens; a slow or hostile caller holds nobody else up.
@@ -70,6 +76,7 @@ class Server(ThreadedAssociationServer):
         tls: ssl.SSLContext | None,
         idle_seconds: float,
         most_pdu_bytes: int,
+        most_connections: int,
         lines: LogLines,
         equip: Callable[[Association], None],
         tend: Callable[[], None],
@@ -77,6 +84,7 @@ class Server(ThreadedAssociationServer):
         self.tls = tls
         self.idle_seconds = idle_seconds
         self.most_bytes = max(most_pdu_bytes + 6, _MOST_CONTROL_BYTES)
+        self.most_connections = most_connections
         self.lines = lines
         self.equip = equip
         self.tend = tend
@@ -86,8 +94,7 @@ class Server(ThreadedAssociationServer):
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Whether a connection is let in, whoever it is."""
         del request
-        most = _CONNECTIONS_EACH * self.ae.maximum_associations + _CONNECTIONS_EACH
-        if len(self.active_associations) + len(self._greeting) < most:
+        if len(self.active_associations) + len(self._greeting) < self.most_connections:
             return True
         self.lines.refused(Reason.CONNECTIONS, client_address[0])
         return False

@@ -66,18 +66,21 @@ def send_all(port: int, files: list[Path], acknowledged: set[str], enough: threa
     association = ae.associate("127.0.0.1", port, ae_title="THORAQ")
     for each in files:
         if not association.is_established:
-            return
+            break
         held = pydicom.dcmread(each)
         try:
             status = association.send_c_store(held)
         except (RuntimeError, ValueError):
-            return
+            break
         if status.get("Status") == 0:
             acknowledged.add(str(held.SOPInstanceUID))
         if len(acknowledged) >= ASSOCIATIONS * EACH // 3:
             enough.set()
     if association.is_established:
         association.release()
+    left = association.dul.socket.socket
+    if left is not None:
+        left.close()  # pynetdicom leaves it open once the peer has gone
 
 
 def test_sigterm_answers_what_was_received_and_ends_within_seconds(
