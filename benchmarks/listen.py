@@ -20,11 +20,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import encode
-from pynetdicom.sop_class import ComputedRadiographyImageStorage
 
 from benchmarks.errors import BenchmarkError
 from scheduler.settings import process_environment

@@ -265,7 +265,7 @@ def _jobs(
     )
     job_ids = {content: jobs[each].id for content, each in radiograph_ids.items()}
     # Of two contents of one radiograph, as an older schema told them apart, one owns the job.
-    first = {each: content for content, each in reversed(radiograph_ids.items())}
+    first = {each: content for content, each in reversed(list(radiograph_ids.items()))}
     return job_ids, {first[each] for each in new | ended}
 
 

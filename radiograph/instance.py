@@ -20,9 +20,9 @@ from radiograph.errors import BrokenHeader
 _PREFIX_AT, _BEGIN = 128, 132
 _META_GROUP, _SYNTAX = 2, 0x0002_0010
 #: What is told of an instance besides its digest.
-_UIDS = {0x0008_0016: "sop_class", 0x0008_0018: "sop_uid", 0x0020_000D: "study_uid"}
-_SIDES = {0x0028_0010: "rows", 0x0028_0011: "columns"}
-_TOLD = frozenset(_UIDS) | frozenset(_SIDES)
+_SOP_CLASS, _SOP_UID, _STUDY_UID = 0x0008_0016, 0x0008_0018, 0x0020_000D
+_ROWS, _COLUMNS = 0x0028_0010, 0x0028_0011
+_TOLD = frozenset({_SOP_CLASS, _SOP_UID, _STUDY_UID, _ROWS, _COLUMNS})
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFE_E000, 0xFFFE_E00D, 0xFFFE_E0DD
 _PIXEL_DATA, _PADDING = 0x7FE0_0010, 0xFFFC_FFFC
 _UNDEFINED = 0xFFFF_FFFF
@@ -146,7 +146,14 @@ def _instance(source: _Source) -> Instance:
         source.hand_on(None, walk.hash)
     else:
         walk.elements(None, depth=0)
-    return Instance(walk.digest.hexdigest(), **walk.uids, **walk.sides)
+    return Instance(
+        walk.digest.hexdigest(),
+        sop_uid=walk.uids.get(_SOP_UID),
+        sop_class=walk.uids.get(_SOP_CLASS),
+        study_uid=walk.uids.get(_STUDY_UID),
+        rows=walk.sides.get(_ROWS),
+        columns=walk.sides.get(_COLUMNS),
+    )
 
 
 def _syntax(source: _Source) -> str | None:
@@ -196,8 +203,8 @@ class _Walk:
         self.order = order
         self.digest = hashlib.sha256()
         self.hash = self.digest.update
-        self.uids: dict[str, str] = {}
-        self.sides: dict[str, int] = {}
+        self.uids: dict[int, str] = {}
+        self.sides: dict[int, int] = {}
 
     def elements(self, end: int | None, *, depth: int) -> None:
         """Hash elements up to ``end``, an item's end, or the end of the file."""
@@ -235,10 +242,10 @@ class _Walk:
                 self._source.hand_on(head.length, self.hash)
 
     def _tell(self, tag: int, value: bytes) -> None:
-        if tag in _SIDES:
-            self.sides[_SIDES[tag]] = int.from_bytes(value[:2], self.order)
+        if tag in {_ROWS, _COLUMNS}:
+            self.sides[tag] = int.from_bytes(value[:2], self.order)
         elif is_uid(text := value.decode("ascii", "replace").rstrip("\0 ")):
-            self.uids[_UIDS[tag]] = text
+            self.uids[tag] = text
 
     def _holds_items(self, head: _Head) -> bool:
         return self._implicit and _is_sequence(head.tag)

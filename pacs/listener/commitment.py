@@ -15,12 +15,12 @@ from pydicom.sequence import Sequence as DatasetSequence
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.events import Event
-from pynetdicom.sop_class import StorageCommitmentPushModel
 
 from db.archive import is_hashed
 from db.database import Database
 from db.received import paths_by_uid
 from pacs.connection import client_tls
+from pacs.listener.contexts import StorageCommitmentPushModel
 from radiograph.errors import ThoraqError
 from radiograph.instance import is_uid
 from scheduler.connections import Connections, Node

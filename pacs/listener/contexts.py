@@ -8,7 +8,10 @@ from pydicom.uid import (
     HTJ2K,
     JPEG2000,
     UID,
+    ComputedRadiographyImageStorage,
     DeflatedExplicitVRLittleEndian,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     HTJ2KLossless,
@@ -22,18 +25,14 @@ from pydicom.uid import (
     JPEGLSLossless,
     JPEGLSNearLossless,
     RLELossless,
+    SecondaryCaptureImageStorage,
 )
 from pynetdicom import AllStoragePresentationContexts
 from pynetdicom.presentation import PresentationContext, build_context
-from pynetdicom.sop_class import (
-    ComputedRadiographyImageStorage,
-    DigitalXRayImageStorageForPresentation,
-    DigitalXRayImageStorageForProcessing,
-    SecondaryCaptureImageStorage,
-    StorageCommitmentPushModel,
-    Verification,
-)
 
+#: C-ECHO, and the storage commitment by N-ACTION.
+Verification = UID("1.2.840.10008.1.1")
+StorageCommitmentPushModel = UID("1.2.840.10008.1.20.1")
 #: Chest radiographs, and what films are scanned or converted to.
 IMAGES = (
     ComputedRadiographyImageStorage,
@@ -95,6 +94,8 @@ def in_order_of(
     for each in supported:
         asked = wanted.get(each.abstract_syntax) if each.abstract_syntax else None
         if asked is not None:
-            syntaxes = [one for one in dict.fromkeys(asked) if one in each.transfer_syntax]
+            syntaxes: list[str | UID] = [
+                one for one in dict.fromkeys(asked) if one in each.transfer_syntax
+            ]
             ordered.append(build_context(str(each.abstract_syntax), syntaxes or list(_PLAIN)))
     return ordered

@@ -49,7 +49,7 @@ class Reception(DIMSEServiceProvider):
             self._write(context_id, data)
             fragment = data[:1]
         one = P_DATA()
-        one.presentation_data_value_list = [[context_id, fragment]]
+        one.presentation_data_value_list = [[context_id, fragment]]  # type: ignore[list-item] # a tuple is refused
         super().receive_primitive(one)
 
     def take(self, message_id: int) -> Incoming | None:
@@ -85,11 +85,13 @@ class Reception(DIMSEServiceProvider):
             str(command.get(each, "") or "")
             for each in ("AffectedSOPClassUID", "AffectedSOPInstanceUID")
         ]
-        [syntax] = [
-            each.transfer_syntax[0]
+        syntaxes = [
+            str(each.transfer_syntax[0])
             for each in self.assoc.accepted_contexts
             if each.context_id == context_id
-        ] or [""]
+        ]
         # What is no UID is refused once the object was received; nothing is called by it.
-        sop_class, sop_uid, syntax = (each if is_uid(each) else "0.0" for each in (*uids, syntax))
+        sop_class, sop_uid, syntax = (
+            each if is_uid(each) else "0.0" for each in (*uids, *(syntaxes or [""]))
+        )
         return file_head(sop_class, sop_uid, syntax)

@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from contextlib import suppress
+from typing import Any
 
 import structlog
 from celery import Celery
@@ -191,7 +192,7 @@ class Listener:
 
     def _requested(self, event: evt.Event) -> None:
         association = event.assoc
-        request = association.requestor.primitive
+        request: Any = association.requestor.primitive
         address = str(association.requestor.address)
         titles = {"called": request.called_ae_title, "calling": request.calling_ae_title}
         found = self._admitted(association, admit(self._listen, address=address, **titles))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import suppress
-from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_file_meta_info
+from pydicom.uid import UID
 from pynetdicom.dsutils import create_file_meta
 
 from pacs.errors import DiskFull, NotStored, ObjectRefused, ObjectTooLarge
@@ -88,10 +89,10 @@ def refusal_of(error: OSError) -> ObjectRefused:
 
 def file_head(sop_class: str, sop_uid: str, syntax: str) -> bytes:
     """Return preamble, prefix and file meta information of an object that is to be received."""
-    head = BytesIO()
+    head = DicomBytesIO()
     head.write(b"\0" * 128 + b"DICM")
     meta = create_file_meta(
-        sop_class_uid=sop_class, sop_instance_uid=sop_uid, transfer_syntax=syntax
+        sop_class_uid=UID(sop_class), sop_instance_uid=UID(sop_uid), transfer_syntax=UID(syntax)
     )
     write_file_meta_info(head, meta)
     return head.getvalue()

@@ -7,10 +7,12 @@ import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import structlog
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import Event
 
 from db.database import Database
@@ -82,10 +84,10 @@ class Storage:
             return self._idle.wait_for(lambda: self._at_work == 0, seconds)
 
     def _answer(self, event: Event, admission: Admission) -> int | Dataset:
-        reception = event.assoc.dimse
+        reception, request = event.assoc.dimse, cast("C_STORE", event.request)
         incoming = None
         if isinstance(reception, Reception):
-            incoming = reception.take(int(event.request.MessageID))
+            incoming = reception.take(int(request.MessageID or 0))
         try:
             self._store(event, admission, incoming)
         except ObjectRefused as exc:
@@ -117,7 +119,7 @@ class Storage:
         if incoming is None:
             raise ObjectTruncated.because("no data set")
         incoming.close()
-        request = event.request
+        request = cast("C_STORE", event.request)
         sop_class, sop_uid = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
         if not is_uid(sop_class) or not is_uid(sop_uid):
             raise ObjectInvalid.because("a UID of the request is invalid")
@@ -134,7 +136,7 @@ class Storage:
         try:
             stat = target.stat()
             found = FileStat(str(target), stat.st_size, stat.st_mtime_ns)
-            priority = admission.priority_of(event.request.Priority)
+            priority = admission.priority_of(request.Priority)
             self._recorder.record(admission.batch, priority, replace(seen, stat=found))
         except BaseException:
             if fresh:
