@@ -16,6 +16,7 @@ import tempfile
 import time
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import psutil
@@ -44,15 +45,27 @@ def main() -> None:
     if asked.send is not None:
         send(asked.send, asked.count)
         return
-    print("| associations | images/s | memory after a third, MB | at the end, MB |")  # noqa: T201
-    print("|---|---|---|---|")  # noqa: T201
+    print("| associations | images/s | core-ms per image | MB after a third | MB at the end |")  # noqa: T201
+    print("|---|---|---|---|---|")  # noqa: T201
     for associations in asked.associations:
-        rate, third, most = measure(associations, asked.count)
-        print(f"| {associations} | {rate:.1f} | {third:.0f} | {most:.0f} |")  # noqa: T201
+        found = measure(associations, asked.count)
+        print(  # noqa: T201
+            f"| {associations} | {found.rate:.1f} | {found.core_ms:.1f}"
+            f" | {found.third_mb:.0f} | {found.most_mb:.0f} |"
+        )
 
 
-def measure(associations: int, count: int) -> tuple[float, float, float]:
-    """Return images per second, and the most memory in MB until a third of them and to the end."""
+class Received(NamedTuple):
+    """How fast images were received, what each cost, and the listener's memory at most."""
+
+    rate: float
+    core_ms: float
+    third_mb: float
+    most_mb: float
+
+
+def measure(associations: int, count: int) -> Received:
+    """Receive ``count`` images over so many associations at once."""
     with tempfile.TemporaryDirectory(prefix="thoraq-listening-") as place:
         port = _free_port()
         connections = Path(place) / "connections.toml"
@@ -64,6 +77,8 @@ def measure(associations: int, count: int) -> tuple[float, float, float]:
             "THORAQ_STATE": f"{place}/state",
             "THORAQ_CONNECTIONS": str(connections),
         }
+        upgrade = [sys.executable, "-m", "cli", "db", "upgrade"]
+        subprocess.run(upgrade, env=environment, stdout=subprocess.DEVNULL, check=True)
         cores = sorted(os.sched_getaffinity(0))
         listener = psutil.Popen(
             [sys.executable, "-m", "pacs.listener"], env=environment, stderr=subprocess.DEVNULL
@@ -115,11 +130,11 @@ def send(port: int, count: int) -> None:
 
 def _sent(
     port: int, listener: psutil.Popen, associations: int, count: int, cores: list[int]
-) -> tuple[float, float, float]:
+) -> Received:
     each = max(1, count // associations)
     command = [sys.executable, "-m", "benchmarks.listen", "--send", str(port), "--count"]
     began = time.monotonic()
-    before = _received(listener)
+    before, core_before = _received(listener), _core_seconds(listener)
     senders = [psutil.Popen([*command, str(each)]) for _ in range(associations)]
     for sender in senders:
         sender.cpu_affinity(cores)
@@ -137,7 +152,18 @@ def _sent(
         time.sleep(_LOOK_SECONDS)
     if any(sender.wait() for sender in senders):
         raise BenchmarkError("an image was not received; `thoraq listen` says why")
-    return (each * associations - 1) / (last_at - first_at), third, most
+    images = each * associations
+    return Received(
+        rate=(images - 1) / (last_at - first_at),
+        core_ms=1000 * (_core_seconds(listener) - core_before) / images,
+        third_mb=third,
+        most_mb=most,
+    )
+
+
+def _core_seconds(listener: psutil.Popen) -> float:
+    times = listener.cpu_times()
+    return float(times.user + times.system)
 
 
 def _received(listener: psutil.Popen) -> float:

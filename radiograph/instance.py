@@ -26,7 +26,7 @@ _TOLD = frozenset({_SOP_CLASS, _SOP_UID, _STUDY_UID, _ROWS, _COLUMNS})
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFE_E000, 0xFFFE_E00D, 0xFFFE_E0DD
 _PIXEL_DATA, _PADDING = 0x7FE0_0010, 0xFFFC_FFFC
 _UNDEFINED = 0xFFFF_FFFF
-_BLOCK_BYTES, _AHEAD_BYTES = 1 << 20, 1 << 14
+_BLOCK_BYTES, _AHEAD_BYTES = 1 << 18, 1 << 14
 #: Sequences within sequences; deeper ones are a fault or an attack.
 _DEEPEST = 64
 #: Of the file meta information alone.

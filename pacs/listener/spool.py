@@ -17,8 +17,8 @@ from pynetdicom.dsutils import create_file_meta
 from pacs.errors import DiskFull, NotStored, ObjectRefused, ObjectTooLarge
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-#: What was written is handed to the disk from here on, so that the last fsync waits for little.
-_BUFFER_BYTES = 1 << 20
+#: Below a PDU, which is then written as it came.
+_BUFFER_BYTES = 1 << 16
 
 
 class Incoming:
