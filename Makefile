@@ -15,7 +15,7 @@ TESTS_AT_ONCE ?= 2
 PEERS_FLAGS ?=
 
 BIN   := $(VENV)/bin
-CODE  := radiograph network db scheduler results training worker cli thoraq migrations deploy tests testbed benchmarks
+CODE  := radiograph network db scheduler results pacs training worker cli thoraq migrations deploy tests testbed benchmarks
 FREE_OF_TORCH := grep -vE '^(torch|torchvision|triton|cuda-|nvidia-)' constraints.txt
 
 SHELL := /bin/sh

@@ -32,6 +32,10 @@ SECTIONS = MappingProxyType(
                 "Queue folders and files for running workers.",
             ),
             "watch": ("cli.commands.watch:watch", "Watch a folder and queue each new file once."),
+            "listen": (
+                "cli.commands.listen:listen",
+                "Receive DICOM objects by network and queue them.",
+            ),
             "remeasure": (
                 "cli.commands.remeasure:remeasure",
                 "Measure known radiographs again with another network.",

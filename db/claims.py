@@ -22,6 +22,7 @@ from db.pauses import is_held_back
 from db.records import Claim, ClaimedJob, Outcome, RetryPolicy
 from db.states import JobState
 from db.tables import batch, chunk, file, job, radiograph
+from db.uid_conflicts import note_conflicts
 
 #: Most paths of the same content that a reader tries in turn.
 _PATHS_A_JOB = 8
@@ -53,7 +54,7 @@ _CLAIMED = (
         job.c.radiograph_id,
         job.c.attempts,
         radiograph.c.path,
-        radiograph.c.sha256,
+        func.coalesce(radiograph.c.content_digest, radiograph.c.sha256).label("digest"),
         radiograph.c.format,
     )
     .join(radiograph, radiograph.c.id == job.c.radiograph_id)
@@ -178,7 +179,10 @@ def store_outcomes(
                 # `db.query.spans` relies on that.
                 settled_at=max(at, *(row.first_claimed_at for row, _ in pairs)),
             )
-        return len(pairs)
+    # Those of jobs that are another's now as well: it may be this transaction that is run again.
+    headers = (each.header for each in outcomes)
+    note_conflicts(db, [each.sop_uid for each in headers if each is not None and each.sop_uid])
+    return len(pairs)
 
 
 def release(db: Database, owner: str, *, now: datetime | None = None) -> int:
@@ -219,7 +223,7 @@ def _claimed(connection: Connection, owner: str) -> tuple[ClaimedJob, ...]:
             job_id=row.id,
             radiograph_id=row.radiograph_id,
             paths=_distinct(row.path, copies.get(row.radiograph_id, [])),
-            sha256=row.sha256,
+            sha256=row.digest,
             format=row.format,
             attempt=row.attempts,
         )

@@ -12,6 +12,7 @@ from db.audit import Action, note
 from db.batches import among_submissions, check_batch, hold_batch
 from db.bulk import bound_rows, insert_of_rows, is_one_of, is_postgres
 from db.columns import stored_digest
+from db.contents import radiographs_of
 from db.database import AnyRow, Database, insert_into, moment, pieces
 from db.dialect_paths import archive_at
 from db.jobs import moving, put_in_chunks
@@ -28,10 +29,9 @@ from db.recorded_files import (
 from db.records import Batch, FileStat, IntakeCount, Refusal, SeenFile
 from db.states import JobState, Priority
 from db.tables import batch as batch_table
-from db.tables import file, job, radiograph
+from db.tables import file, job
 from db.tally import fold_within
 from radiograph.errors import FileUnavailable
-from radiograph.records import View
 
 
 def open_batch(
@@ -126,7 +126,7 @@ def record_files(
             if each.refusal is not None
         ]
         contents = _by_content(fresh.values())
-        radiograph_ids = _radiographs(connection, contents, at)
+        radiograph_ids = radiographs_of(connection, contents, at)
         job_ids, owned = _jobs(
             connection,
             radiograph_ids,
@@ -138,15 +138,15 @@ def record_files(
         )
         rows = list(refused)
         queued = 0
-        for sha256, seen in contents.items():
+        for content, seen in contents.items():
             for position, each in enumerate(seen):
-                owns = position == 0 and sha256 in owned
+                owns = position == 0 and content in owned
                 queued += owns
                 rows.append(
                     _row(connection, batch, each, at)
                     | {
-                        "radiograph_id": radiograph_ids[sha256],
-                        "job_id": job_ids[sha256],
+                        "radiograph_id": radiograph_ids[content],
+                        "job_id": job_ids[content],
                         "duplicate": not owns,
                     }
                 )
@@ -192,42 +192,8 @@ def _by_content(files: Iterable[SeenFile]) -> dict[str, list[SeenFile]]:
         if each.refusal is None:
             if each.sha256 is None or each.format is None:
                 raise ValueError("a file is either recognised, with hash and format, or refused")
-            contents.setdefault(each.sha256, []).append(each)
+            contents.setdefault(each.identity or each.sha256, []).append(each)
     return contents
-
-
-def _radiographs(
-    connection: Connection, contents: Mapping[str, Sequence[SeenFile]], at: datetime
-) -> dict[str, int]:
-    # Sorted, so that two submissions of the same contents do not deadlock.
-    hashes = sorted(contents)
-    if not hashes:
-        return {}
-    fresh: list[dict[str, object]] = [
-        {
-            "sha256": sha256,
-            "format": contents[sha256][0].format,
-            "path": contents[sha256][0].stat.path,
-            "size": contents[sha256][0].stat.size,
-            "view": View.UNKNOWN,
-            "frames": 1,
-            "created_at": at,
-        }
-        for sha256 in hashes
-    ]
-    statement = insert_of_rows(connection.dialect.name, radiograph, tuple(fresh[0]))
-    connection.execute(
-        statement.on_conflict_do_nothing(), bound_rows(connection, radiograph, fresh)
-    )
-    found: dict[str, int] = {}
-    for some in pieces(hashes):
-        rows = connection.execute(
-            select(radiograph.c.sha256, radiograph.c.id).where(
-                is_one_of(connection, radiograph.c.sha256, some)
-            )
-        )
-        found.update((row.sha256, row.id) for row in rows)
-    return {sha256: found[sha256] for sha256 in contents}  # in the order of the files
 
 
 def _jobs(
@@ -241,7 +207,7 @@ def _jobs(
     at: datetime,
 ) -> tuple[dict[str, int], set[str]]:
     """Create or find the job of each content; also return the contents that this batch now owns."""
-    ids = sorted(radiograph_ids.values())
+    ids = sorted(set(radiograph_ids.values()))
     if not ids:
         return {}, set()
     fresh: list[dict[str, object]] = [
@@ -293,15 +259,17 @@ def _jobs(
     to_queue = new | ended | overtaken
     put_in_chunks(
         connection,
-        [jobs[each].id for each in radiograph_ids.values() if each in to_queue],
+        [jobs[each].id for each in dict.fromkeys(radiograph_ids.values()) if each in to_queue],
         batch_id=batch.id,
         model_version=model_version,
         priority=batch.priority,
         chunk_size=chunk_size,
         now=at,
     )
-    job_ids = {sha256: jobs[each].id for sha256, each in radiograph_ids.items()}
-    return job_ids, {sha256 for sha256, each in radiograph_ids.items() if each in new | ended}
+    job_ids = {content: jobs[each].id for content, each in radiograph_ids.items()}
+    # Of two contents of one radiograph, as an older schema told them apart, one owns the job.
+    first = {each: content for content, each in reversed(list(radiograph_ids.items()))}
+    return job_ids, {first[each] for each in new | ended}
 
 
 def _begins_anew(row: AnyRow) -> bool:

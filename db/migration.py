@@ -17,7 +17,7 @@ from sqlalchemy import Connection, inspect, text
 from db.address import forbidden, is_made, sqlite_path
 from db.engine import engine_of, read_once
 from db.errors import DatabaseRefused, SchemaNewer
-from db.records import SchemaState
+from db.schema_state import SchemaState
 from db.translation import translated
 
 #: Key that no other program is likely to use: "thoraq" in ASCII.

@@ -12,6 +12,7 @@ from db.derivation_records import IctCount
 from db.states import Destination, JobState, Priority
 from db.sums import Summed
 from radiograph.errors import Disposition, RadiographError
+from radiograph.instance import Instance
 from radiograph.records import Bucket, Header, ImageFormat, Measurement
 
 # ---- intake -------------------------------------------------------------------------------
@@ -49,6 +50,12 @@ class SeenFile:
     sha256: str | None = None
     format: ImageFormat | None = None
     refusal: Refusal | None = None
+    instance: Instance | None = None  # of DICOM, where its elements can be followed
+
+    @property
+    def identity(self) -> str | None:
+        """The digest by which its content is known."""
+        return self.sha256 if self.instance is None else self.instance.digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +329,7 @@ class Result:
     measurement: Measurement
     provenance: Provenance
     measured_at: datetime
+    content_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,17 +379,3 @@ class ModelRecord:
     card: Mapping[str, object] = field(repr=False)
     served: bool
     registered_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class SchemaState:
-    """A database's schema revision; None: it has none."""
-
-    current: str | None
-    head: str
-    pending: tuple[str, ...]  # revisions to be applied, oldest first
-
-    @property
-    def up_to_date(self) -> bool:
-        """Return whether no revision is pending."""
-        return not self.pending

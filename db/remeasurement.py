@@ -13,6 +13,7 @@ from db.query.filters import filtered
 from db.records import Batch, FileStat, IntakeCount, ResultFilter, SeenFile
 from db.tables import file, measurement, radiograph
 from radiograph.errors import PathNotKept
+from radiograph.instance import Instance
 
 #: Radiographs queued per round, so that an archive is never in memory as a whole.
 _ROUND = 1000
@@ -64,13 +65,25 @@ def _chosen(
         )
         rows = connection.execute(
             select(
-                file.c.path, file.c.size, file.c.mtime_ns, radiograph.c.sha256, radiograph.c.format
+                file.c.path,
+                file.c.size,
+                file.c.mtime_ns,
+                radiograph.c.sha256,
+                radiograph.c.format,
+                radiograph.c.content_digest,
+                radiograph.c.sop_uid,
             )
             .join_from(file, radiograph, radiograph.c.id == file.c.radiograph_id)
             .where(file.c.id.in_(newest))
             .order_by(radiograph.c.id)
         ).all()
     seen = [
-        SeenFile(FileStat(row.path, row.size, row.mtime_ns), row.sha256, row.format) for row in rows
+        SeenFile(
+            FileStat(row.path, row.size, row.mtime_ns),
+            row.sha256,
+            row.format,
+            instance=row.content_digest and Instance(row.content_digest, row.sop_uid),
+        )
+        for row in rows
     ]
     return ids, seen

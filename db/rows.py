@@ -49,6 +49,7 @@ def result_of(row: AnyRow) -> Result:
         measurement=measurement_of(row.points, row.spreads, partial(getattr, row)),
         provenance=Provenance(*(getattr(row, name) for name in _PROVENANCE)),
         measured_at=row.measured_at,
+        content_digest=row.content_digest,
     )
 
 

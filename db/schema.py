@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect
 from db.address import is_made, sqlite_path
 from db.engine import read_once
 from db.errors import DatabaseError, SchemaNewer, SchemaOutdated
-from db.records import SchemaState
+from db.schema_state import SchemaState
 
 #: The newest revision in ``migrations/versions``, the schema of `db.tables`.
 HEAD = max(

@@ -88,6 +88,9 @@ radiograph = Table(
     Column("spacing_source", one_of(SpacingSource, "spacing_source")),
     Column("created_at", Moment, nullable=False),
     Column("reading_note", Prose),  # codes, separated by spaces
+    # Of a DICOM instance, by which a file and what the network brought are one; null otherwise.
+    Column("content_digest", String(64)),
+    Index("uq_radiograph_content_digest", "content_digest", unique=True),
 )
 
 chunk = Table(  # the outbox; a message contains only the id

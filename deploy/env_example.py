@@ -36,6 +36,8 @@ INSTEAD_OF_DEFAULT = {
     "models": "/srv/thoraq/models",
     "converted": "/var/cache/thoraq",
     "roots": "/archive:/srv/radiographs",
+    "connections": "/etc/thoraq/connections.toml",
+    "received": "/srv/thoraq/received",
     "show_paths": "relative",
     "device_batch": "16",
     "device_workers": "1",

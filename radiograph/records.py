@@ -35,7 +35,7 @@ class View(StrEnum):
 
 
 class ReadingNote(StrEnum):
-    """A contradiction within a file, resolved as its pixels indicate."""
+    """A contradiction within a file or with another one, resolved as its pixels indicate."""
 
     SYNTAX_CONTRADICTS_PIXELS = "syntax-contradicts-pixels"
     SYNTAX_CONTRADICTS_ELEMENTS = "syntax-contradicts-elements"
@@ -44,6 +44,8 @@ class ReadingNote(StrEnum):
     INVERSE_CONTRADICTS_PHOTOMETRIC = "presentation-inverse-contradicts-photometric"
     IDENTITY_CONTRADICTS_PHOTOMETRIC = "presentation-identity-contradicts-photometric"
     AGE_CONTRADICTS_BIRTH_DATE = "age-contradicts-birth-date"
+    #: Another radiograph has this SOP Instance UID, and other pixels or pixels not compared.
+    SOP_UID_REUSED = "sop-uid-of-other-pixels"
 
 
 class SpacingSource(StrEnum):

@@ -34,7 +34,7 @@ REASON_LETTERS = 38
 class PictureSource(Protocol):
     """Reads measured files again, as `worker.pictures.Pictures` does in its own process."""
 
-    def read(self, path: str, sha256: str, side_px: int) -> Radiograph:
+    def read(self, path: str, digest: str, side_px: int) -> Radiograph:
         """Read a file if it still has this content; pixels uint8, the longer side ``side_px``.
 
         Raises ThoraqError.
@@ -46,7 +46,7 @@ def overlay(
     result: Result, pictures: PictureSource, side_px: int, title: str | None = None
 ) -> Image.Image:
     """Read the measured file again and draw on it. Raises ThoraqError."""
-    radiograph = pictures.read(result.path, result.sha256, side_px)
+    radiograph = pictures.read(result.path, result.content_digest or result.sha256, side_px)
     return draw_on(radiograph, result.measurement, side_px, title)
 
 

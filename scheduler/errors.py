@@ -26,6 +26,9 @@
     |-- SettingsUntrusted               settings-untrusted
     |-- SettingsUnreadable              settings-unreadable
     |-- SettingsMissing                 settings-missing
+    |-- ConnectionsMissing              connections-missing
+    |-- ConnectionsUntrusted            connections-untrusted
+    |-- ConnectionsInvalid              connections-invalid
     |-- MessageInvalid                  message-invalid
     |-- MessageSetAside                 message-set-aside
     |-- BrokerKeyReplaced               broker-key-replaced
@@ -215,6 +218,27 @@ class SettingsMissing(SchedulerError):
     """THORAQ_ENV_FILE names a file that does not exist; correct it, or unset it."""
 
     code = "settings-missing"
+    kind = ErrorKind.USAGE
+
+
+class ConnectionsMissing(SchedulerError):
+    """The file that THORAQ_CONNECTIONS names cannot be read; correct the setting, or its rights."""
+
+    code = "connections-missing"
+    kind = ErrorKind.USAGE
+
+
+class ConnectionsUntrusted(SchedulerError):
+    """Others could have written the file of connections; own it, and `chmod go-w` it."""
+
+    code = "connections-untrusted"
+    kind = ErrorKind.USAGE
+
+
+class ConnectionsInvalid(SchedulerError):
+    """The file of connections has a value thoraq cannot use; correct it."""
+
+    code = "connections-invalid"
     kind = ErrorKind.USAGE
 
 

@@ -8,12 +8,15 @@ from scheduler.settings import Settings
 from scheduler.stack import Stack
 
 
-def open_stack(settings: Settings, device: str, *, training: bool = False) -> Stack:
-    """Return the broker, upkeep and workers, not yet started.
+def open_stack(
+    settings: Settings, device: str, *, training: bool = False, listening: bool = False
+) -> Stack:
+    """Return the broker, upkeep and workers, and the DICOM listener if asked for, not yet started.
 
     Raises DevicesUnknown, DeviceMissing.
     """
-    return Stack(settings, workers_devices(settings, device), training=training)
+    devices = workers_devices(settings, device)
+    return Stack(settings, devices, training=training, listening=listening)
 
 
 def workers_devices(settings: Settings, device: str) -> tuple[str, ...]:

@@ -33,16 +33,17 @@ class PulseKind(StrEnum):
     WORKER = "worker"
     TRAIN = "train"
     WATCH = "watch"
+    LISTEN = "listen"
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
     """The last record of a process.
 
-    ``name``: the process, or the folder it watches. ``at_seconds``: of this machine's uptime.
-    ``limit_seconds``: silence after which it is unhealthy. ``idle_seconds``: for how long it has
-    taken nothing although work was waiting. ``child_seconds``: for how long the child that does its
-    tasks has not run.
+    ``name``: the process, the folder it watches or the address it listens on. ``at_seconds``: of
+    this machine's uptime. ``limit_seconds``: silence after which it is unhealthy.
+    ``idle_seconds``: for how long it has taken nothing although work was waiting.
+    ``child_seconds``: for how long the child that does its tasks has not run.
     """
 
     kind: PulseKind

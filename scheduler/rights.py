@@ -26,7 +26,7 @@ _NOT_WRITTEN_BY_GROUP = 0o027
 #: Prefixes of files that thoraq creates in a state folder; a folder with others is not closed.
 _OURS = ("thoraq.db", ".patient.key-", ".converted.key-")
 _OURS_TOO = (
-    *("broker", "logs", "reports", "runs", "models", "converted", "pulse"),
+    *("broker", "logs", "reports", "runs", "models", "converted", "pulse", "received"),
     *("patient.key", "converted.key", "thoraq.env"),
 )
 #: Files that no group may read.

@@ -26,12 +26,13 @@ from scheduler.choices import PathForm, ReadAudit, StoredPaths
 from scheduler.errors import WrongSetting
 from scheduler.roots import roots_of
 from scheduler.secret_length import check_secret
+from scheduler.service_settings import ServiceSettings
 from scheduler.settings_file import MACHINE, VARIABLE, open_settings
 
 _DAY = 86_400.0  # seconds; longer waits are taken for a typing error
 
 
-class Settings(BaseSettings):
+class Settings(ServiceSettings):
     """One field per setting; docs/reference/settings.md prints the descriptions."""
 
     model_config = SettingsConfigDict(
@@ -42,45 +43,6 @@ class Settings(BaseSettings):
 
     _state_option: Path | None = None
 
-    state: Path = Field(
-        default=Path("~/.local/state/thoraq").expanduser(),
-        description="state folder: embedded database, embedded broker, logs",
-    )
-    group: str | None = Field(
-        default=None,
-        description="group that may read the state folder, except broker and key; by default only"
-        " its user may",
-    )
-    database_url: SecretStr | None = Field(
-        default=None,
-        description="SQLAlchemy URL of the database; by default SQLite in the state folder",
-    )
-    broker_url: SecretStr | None = Field(
-        default=None,
-        description="Redis URL; by default an embedded server in the state folder",
-    )
-    log_mb: int = Field(
-        default=20,
-        ge=1,
-        le=1 << 20,
-        description="size in MB at which a log file of the state folder is rotated",
-    )
-    log_files: int = Field(
-        default=5,
-        ge=1,
-        le=20,
-        description="rotated files kept per log; with the defaults a log takes at most 120 MB",
-    )
-    flower_user: str = Field(default="thoraq", description="user name for Flower")
-    flower_password: SecretStr | None = Field(
-        default=None,
-        description="password for Flower; without one it listens on this machine only",
-    )
-    remote_control: bool = Field(
-        default=False,
-        description="let workers obey Celery's remote commands that change something, such as"
-        " shutdown; by default they only answer queries",
-    )
     chunk_size: int = Field(default=64, ge=1, le=4096, description="radiographs per message")
     lease_seconds: float = Field(
         default=120.0,
@@ -214,6 +176,12 @@ class Settings(BaseSettings):
         description="folders from which files may be read, separated by colons, each /FOLDER or"
         " LABEL=/FOLDER; by default all",
     )
+    connections: Path | None = Field(
+        default=None, description="TOML file of the DICOM listener and other nodes; none if absent"
+    )
+    received: Path | None = Field(
+        default=None, description="folder of received objects; in the state folder where absent"
+    )
     store_patient_ids: bool = Field(
         default=False,
         description="store patient and accession numbers unhashed; by default they are hashed"
@@ -267,15 +235,6 @@ class Settings(BaseSettings):
             raise ValueError("empty; give a value, or remove the setting")
         return value
 
-    @field_validator("database_url")
-    @classmethod
-    def _refuse_memory(cls, value: SecretStr | None) -> SecretStr | None:
-        # Each process would have its own empty database.
-        url = "" if value is None else value.get_secret_value().partition("?")[0]
-        if url in {"sqlite://", "sqlite:///", "sqlite:///:memory:"}:
-            raise ValueError("names no file; use sqlite:///PATH")
-        return value
-
     @field_validator("patient_key", "converted_key")
     @classmethod
     def _refuse_weak(cls, value: SecretStr | None) -> SecretStr | None:
@@ -306,15 +265,6 @@ class Settings(BaseSettings):
     def state_option(self) -> Path | None:
         """The state folder as an option named it; None: the environment or the default does."""
         return self._state_option
-
-    @property
-    def database(self) -> str:
-        """SQLAlchemy URL of the database in use."""
-        if self.database_url is not None:
-            return self.database_url.get_secret_value()
-        from db.address import sqlite_url  # noqa: PLC0415 - loads SQLAlchemy
-
-        return sqlite_url(self.state / "thoraq.db")
 
     @property
     def allowed_roots(self) -> tuple[Path, ...]:

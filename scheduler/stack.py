@@ -67,6 +67,11 @@ def scheduler_command() -> list[str]:
     return [sys.executable, "-m", "scheduler"]
 
 
+def listener_command() -> list[str]:
+    """Return the command that becomes the DICOM listener."""
+    return [sys.executable, "-m", "pacs.listener"]
+
+
 def worker_command(
     device: str,
     name: str | None = None,
@@ -90,14 +95,20 @@ def worker_command(
 class Stack:
     """Runs broker, upkeep and a worker for each of ``devices``, which may repeat.
 
-    ``training``: adds a training worker on the first device.
+    ``training``: adds a training worker on the first device. ``listening``: the
+    DICOM listener as well.
 
     Call `tend` about twice per second from the thread that called `start`; if that thread ends, all
     processes end.
     """
 
     def __init__(
-        self, settings: Settings, devices: Sequence[str], *, training: bool = False
+        self,
+        settings: Settings,
+        devices: Sequence[str],
+        *,
+        training: bool = False,
+        listening: bool = False,
     ) -> None:
         self._settings = settings
         self._broker = EmbeddedBroker(settings.state) if settings.broker_url is None else None
@@ -117,6 +128,8 @@ class Stack:
         if training:
             command = worker_command(devices[0], "training0", queues="training")
             self.members += (Member("training0", command, logs / "training0.log"),)
+        if listening:
+            self.members += (Member("listener", listener_command(), logs / "listener.log"),)
 
     def start(self) -> None:
         """Start the broker, then the others. Raises BrokerUnavailable, NoServerBinary."""

@@ -24,9 +24,10 @@ def health(
 ) -> None:
     """Check that this host's processes go on; leave with code 4 (UNSOUND) if one does not.
 
-    PROCESS is scheduler, worker, train or watch, of which one has to be there; all that run where
-    none is named. A scheduler is healthy that completes its rounds, a worker that takes what waits
-    and whose child process runs, a watch that goes on scanning. Asks neither broker nor database.
+    PROCESS is scheduler, worker, train, watch or listen, of which one has to be there; all that run
+    where none is named. A scheduler is healthy that completes its rounds, a worker that takes what
+    is waiting and whose child process runs, a watch that goes on scanning, a listener that accepts
+    connections. Asks neither broker nor database.
 
     \b
     Example: a container's health check

@@ -6,6 +6,7 @@ import click
 
 from cli.options import settings_option
 from cli.output.printing import say
+from scheduler.connections import read_connections
 from scheduler.local_processes import open_stack
 from scheduler.preparation import prepare
 from scheduler.settings import Settings
@@ -24,15 +25,17 @@ def up(device: str, training: bool, settings: Settings) -> None:
     """Run the broker, workers and scheduler until Ctrl-C or SIGTERM.
 
     Upgrades the database first, then starts an embedded broker unless THORAQ_BROKER_URL is set,
-    the scheduler, and a worker on every device. Processes that die are restarted.
+    the scheduler, a worker on every device, and the DICOM listener if the file that
+    THORAQ_CONNECTIONS names has a [listen] section. Processes that die are restarted.
 
     \b
     Example: serve this machine's devices, and queue a folder from another shell
       thoraq up --state /data/thoraq
       thoraq submit /archive/2024 --state /data/thoraq
     """
+    listen = read_connections(settings).listen
     prepare(settings)
-    stack = open_stack(settings, device, training=training)
+    stack = open_stack(settings, device, training=training, listening=listen is not None)
     say(f"state folder {settings.state}, logs in {settings.state / 'logs'}", err=True)
     say("Ctrl-C stops everything; waiting files stay queued", err=True)
     stack.run()

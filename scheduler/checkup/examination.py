@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from scheduler.checkup.broker import check_broker, check_messages
 from scheduler.checkup.check import Check, without_doctor
 from scheduler.checkup.configuration import check_paths, check_settings
+from scheduler.checkup.listener import check_listener
 from scheduler.checkup.machine import check_devices, check_packages, check_python, check_weights
 from scheduler.checkup.processes import check_processes
 from scheduler.checkup.storage import check_database, check_state
@@ -31,6 +32,7 @@ def _checks(settings: Settings, *, here: bool) -> Iterator[Check]:
     yield check_broker(settings)
     yield check_database(settings)
     yield from check_paths(settings)
+    yield from check_listener(settings)
     if not here:
         yield from check_messages(settings)
         yield from check_processes(settings)

@@ -1,4 +1,4 @@
-"""Reading one file at intake: its format, and the hash of its content."""
+"""Reading one file at intake: its format, and the digests of its content."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import BinaryIO
 from db.records import FileStat, Refusal, SeenFile
 from radiograph.errors import FileUnavailable, NotAnImage, RadiographError, TooLarge
 from radiograph.folders import open_file
+from radiograph.instance import instance_of
 from radiograph.recognition import HEAD_BYTES, recognise
+from radiograph.records import ImageFormat
 from scheduler.intake.walk import file_stat
 
 _READ_BYTES = 1 << 20
@@ -36,11 +38,33 @@ def _look(listed: FileStat, max_bytes: int) -> SeenFile:
         head = file.read(HEAD_BYTES)
         name = os.path.basename(listed.path)  # noqa: PTH119 - a path may hold any byte
         image_format = recognise(head, name)
-        digest = hashlib.sha256(head)
-        while block := file.read(_READ_BYTES):
-            digest.update(block)
+        whole = _Hashed(file, head)
+        instance = None
+        if image_format is ImageFormat.DICOM:
+            instance = instance_of(whole, head)
+        while whole.read(_READ_BYTES):
+            pass
         _check_unchanged(file, listed)
-    return SeenFile(listed, sha256=digest.hexdigest(), format=image_format)
+    return SeenFile(
+        listed,
+        sha256=whole.digest.hexdigest(),
+        format=image_format,
+        instance=instance,
+    )
+
+
+class _Hashed:
+    """Hashes what is read from a file."""
+
+    def __init__(self, file: BinaryIO, head: bytes) -> None:
+        self._file = file
+        self.digest = hashlib.sha256(head)
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes; none at the end."""
+        found = self._file.read(size)
+        self.digest.update(found)
+        return found
 
 
 def _check_unchanged(file: BinaryIO, listed: FileStat) -> None:

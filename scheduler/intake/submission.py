@@ -167,6 +167,13 @@ class Intake:
             fresh = [each for each in block if each.stat not in known]
             yield from pool.map(partial(_seen, max_file_mb=self._settings.max_file_mb), fresh)
 
+    def record(self, files: Sequence[SeenFile]) -> IntakeCount:
+        """Record files that were looked into already, and send their chunks. Raises as `take`."""
+        before = self.count
+        self._model_version = self._measuring()
+        self._record(list(files))
+        return _difference(self.count, before)
+
     def _record(self, files: list[SeenFile]) -> None:
         if not files:
             if self._progress is not None:

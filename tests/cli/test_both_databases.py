@@ -44,6 +44,7 @@ ELSEWHERE = {
     "evaluate": "reads images alone",
     "health": "asks the state folder alone",
     "flower": "speaks to the broker alone",
+    "listen": "runs until it is stopped: the tests of pacs/ run it on both",
     "logs": "reads log files, and asks for the name of a batch alone",
     "scheduler": "runs until it is stopped: `process` starts it here",
     "up": "runs until it is stopped: `process` starts the same processes here",

@@ -101,6 +101,7 @@ def lines_of(hostile: Hostile, out: Path) -> dict[tuple[str, ...], list[list[str
         ("pause",): [[NAME], [gone], ["--queue", NAME]],
         ("resume",): [[NAME], [gone]],
         ("up",): [not_a_folder],
+        ("listen",): [not_a_folder],
         ("scheduler",): [not_a_folder],
         ("worker",): [not_a_folder, ["--queues", NAME]],
         ("flower",): [["--address", NAME], ["--port", NAME]],

@@ -32,6 +32,7 @@ ARGUMENTS = {
     "process": "FILES --device cpu",
     "submit": "FILES",
     "watch": "FILES --once",
+    "listen": "",
     "remeasure": "--model thoraq-2",
     "recompute": "",
     "status": "night",

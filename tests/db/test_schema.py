@@ -30,7 +30,7 @@ from db.operations import cancel, retry
 from db.outbox import unsent_chunks
 from db.pauses import pause_batch
 from db.query.status import all_statuses
-from db.records import SchemaState
+from db.schema_state import SchemaState
 from db.states import Priority
 from db.tables import (
     batch,

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+#: What one service alone sees.
+OWN = {"/backup", "/etc/thoraq/connections.toml"}
 COMPOSE = Path(__file__).parents[2] / "deploy" / "compose.yaml"
 
 
@@ -65,7 +67,7 @@ def test_passwords_come_from_the_environment_and_are_never_written_down() -> Non
     assert all(rest.startswith(":?") for _, rest in used), "an empty password would be accepted"
 
 
-def test_only_flower_is_published_and_only_to_this_machine(
+def test_flower_is_published_to_this_machine_only_and_the_listener_to_its_senders(
     compose: dict[str, Any],
 ) -> None:
     published = {
@@ -73,7 +75,11 @@ def test_only_flower_is_published_and_only_to_this_machine(
         for name, service in compose["services"].items()
         if "ports" in service
     }
-    assert published == {"flower": ["127.0.0.1:5555:5555"]}
+    assert published == {
+        "flower": ["127.0.0.1:5555:5555"],
+        "listen": ["${LISTEN_PORT:-11112}:11112"],
+    }
+    assert compose["services"]["listen"]["profiles"] == ["listen"]
 
 
 def test_only_flower_has_its_password(
@@ -111,7 +117,7 @@ def mounts(service: dict[str, Any]) -> dict[str, tuple[str, bool]]:
 
 def test_every_service_of_ours_sees_the_same_folders(compose: dict[str, Any]) -> None:
     seen = {
-        name: {path: source for path, (source, _) in mounts(service).items() if path != "/backup"}
+        name: {path: source for path, (source, _) in mounts(service).items() if path not in OWN}
         for name, service in own_services(compose).items()
     }
     assert all(each == seen["scheduler"] for each in seen.values()), seen
@@ -146,6 +152,7 @@ def test_every_long_running_service_has_a_health_check_of_its_process(
     assert checked == {
         "scheduler": ["health", "scheduler"],
         "watch": ["health", "watch"],
+        "listen": ["health", "listen"],
         **{f"worker-{kind}": ["health", "worker"] for kind in ("cpu", "rocm", "cuda")},
         **{f"train-{kind}": ["health", "train"] for kind in ("cpu", "rocm", "cuda")},
     }

@@ -81,6 +81,7 @@ def test_there_is_a_unit_for_each_long_running_command_and_the_nightly_one() -> 
         "thoraq-worker@.service",
         "thoraq-train.service",
         "thoraq-watch@.service",
+        "thoraq-listen.service",
         "thoraq-flower.service",
         "thoraq-backup.service",
         "thoraq-backup.timer",

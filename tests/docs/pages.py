@@ -17,6 +17,7 @@ PAGES = (
             "first-steps",
             "installing",
             "measuring",
+            "hospital",
             "results",
             "objects",
             "operations",  # before anything is queued

@@ -22,6 +22,7 @@ ROOMS = (
     "db",
     "scheduler",
     "results",
+    "pacs",
     "worker",
     "training",
     "benchmarks",

@@ -17,6 +17,7 @@ FOLDERS = {
     "db",
     "scheduler",
     "results",
+    "pacs",
     "worker",
     "training",
     "cli",

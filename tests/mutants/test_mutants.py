@@ -20,6 +20,7 @@ AREAS = {
     "claims",
     "copies",
     "identity",
+    "listener",
     "objects",
     "privacy",
     "reading",

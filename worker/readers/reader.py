@@ -7,6 +7,7 @@ kernel kills it or, where that is not supported, its input ends.
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import os
 import resource
@@ -26,6 +27,7 @@ from network.input import prepare
 from radiograph.errors import FileUnavailable, PathNotKept, RadiographError
 from radiograph.frontal import check_header
 from radiograph.image import Radiograph
+from radiograph.instance import instance_of
 from radiograph.picture import as_picture
 from radiograph.reading import ReadLimits, file_content, read_content
 from radiograph.reading.limits import Check
@@ -137,12 +139,15 @@ def read_submitted(
 ) -> Radiograph:
     """Read a file and check that it has the submitted content; the checked bytes are decoded.
 
-    ``path``: resolved; a link that replaced the file since then is not followed.
+    ``path``: resolved; a link that replaced the file since then is not followed. ``sha256``: of the
+    file, or the digest of the DICOM instance, which another file may hold as well.
     Raises what `radiograph.reading.read` does, and ContentChanged.
     """
     data = file_content(path, limits, follow_links=False)
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise ContentChanged
+        instance = instance_of(io.BytesIO(data))
+        if instance is None or instance.digest != sha256:
+            raise ContentChanged
     return read_content(data, str(path), limits, check=check)
 
 

@@ -1,0 +1,1 @@
+"""Talking to other DICOM nodes: what they send is received here, and queued."""
