@@ -20,6 +20,7 @@ AREAS = {
     "claims",
     "copies",
     "identity",
+    "listener",
     "privacy",
     "reading",
     "recovery",
