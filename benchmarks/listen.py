@@ -16,7 +16,7 @@ import tempfile
 import time
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
@@ -125,7 +125,7 @@ def send(port: int, count: int) -> None:
     message.primitive_to_message(request)
     context_id, most = context.context_id or 1, association.dimse.maximum_pdu_size
     stream = b"".join(_pdu(each) for each in message.encode_msg(context_id, most))
-    connection = association.dul.socket.socket
+    connection: Any = association.dul.socket and association.dul.socket.socket
     association.dul.kill_dul()  # what follows would cost pynetdicom more than the listener
     association.dul.join()
     connection.settimeout(_START_SECONDS)
