@@ -55,9 +55,9 @@ def test_all_that_was_acknowledged_before_a_kill_is_there_once(
 
     # What was not acknowledged is gone or goes unnoticed; what was, is recorded and on disk.
     listener.start()
+    assert eventually(lambda: listener.spooled() == []), "swept before the first association"
     recorded = {row.sop_uid: row for row in rows(archive, radiograph)}
     assert acknowledged <= recorded.keys()
-    assert listener.spooled() == []
     on_disk = {str(path) for path in listener.kept()}
     assert on_disk == {row.path for row in rows(archive, file)}
 
