@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
@@ -29,6 +28,8 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: A broker that did not answer is asked again after this time.
 _BROKER_PAUSE_SECONDS = 30.0
+#: A broker that answers has taken what is due within this time; the upkeep sends the rest.
+_LAST_SEND_SECONDS = 2.0
 #: Objects of one transaction at most.
 _MOST = 64
 
@@ -37,7 +38,7 @@ _Waiting = tuple[_Kind, SeenFile, "Future[None]"]
 
 
 class Recorder:
-    """Writes received objects into their batches, from one thread."""
+    """Writes received objects into their batches, from one thread; another sends their chunks."""
 
     def __init__(self, database: Database, settings: Settings, app: Celery | None) -> None:
         self._database = database
@@ -45,17 +46,22 @@ class Recorder:
         self._app = app
         self._waiting: queue.Queue[_Waiting | None] = queue.Queue()
         self._intakes: dict[_Kind, Intake] = {}
-        self._broker_due_at = 0.0
+        self._queued, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._sending = threading.Thread(target=self._send, name="relay", daemon=True)
 
     def start(self) -> None:
         """Begin to record."""
         self._thread.start()
+        self._sending.start()
 
     def stop(self) -> None:
         """Record what waits, and end."""
         self._waiting.put(None)
         self._thread.join()
+        self._ended.set()
+        self._queued.set()
+        self._sending.join(_LAST_SEND_SECONDS)
 
     def record(self, batch: str, priority: Priority, seen: SeenFile) -> None:
         """Record an object, and return once that is committed. Raises ThoraqError."""
@@ -79,7 +85,7 @@ class Recorder:
                     kinds.setdefault(each[0], []).append(each[1:])
             for kind, some in kinds.items():
                 self._write(kind, some)
-            self._send()
+            self._queued.set()
 
     def _write(self, kind: _Kind, some: Sequence[tuple[SeenFile, Future[None]]]) -> None:
         try:
@@ -108,11 +114,14 @@ class Recorder:
         return self._intakes[kind]
 
     def _send(self) -> None:
-        """Send what was queued, after the senders had their answers; else the upkeep does it."""
-        if self._app is None or time.monotonic() < self._broker_due_at:
-            return
-        try:
-            relay(self._database, self._app)
-        except ThoraqError as exc:
-            self._broker_due_at = time.monotonic() + _BROKER_PAUSE_SECONDS
-            _log.warning("chunks wait in the database", code=exc.code)
+        """Send what was queued; senders wait neither for a broker nor for one that is away."""
+        while not self._ended.is_set():
+            self._queued.wait()
+            self._queued.clear()
+            if self._app is None:
+                return  # the upkeep does it
+            try:
+                relay(self._database, self._app)
+            except ThoraqError as exc:
+                _log.warning("chunks wait in the database", code=exc.code)
+                self._ended.wait(_BROKER_PAUSE_SECONDS)
