@@ -22,7 +22,7 @@ ACCEPTED = (
         r" - Missing attribute or value that would be needed to build DICOMDIR"
     ),
     # A name without a caret, as many files have it.
-    re.compile(r"\[PN\] = <[^>]*> - Retired Person Name form"),
+    re.compile(r"\[PN\] = <.*> - Retired Person Name form"),
 )
 
 #: It counts bytes where the Standard counts characters (PS3.5 6.2).
