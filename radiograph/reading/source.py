@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 
 from pydicom.dataset import Dataset
 
 from radiograph.reading.dicom_file import parse
+
+# As in `dicom`: pydicom's words about an element hold its value.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 
 
 def source_dataset(data: bytes, max_bytes: int) -> Dataset:
@@ -16,5 +20,5 @@ def source_dataset(data: bytes, max_bytes: int) -> Dataset:
     UnsupportedPixels.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's words about an element hold its value
+        warnings.simplefilter("ignore")  # for the same reason
         return parse(data, max_bytes).dataset

@@ -26,6 +26,9 @@ _SERIES_NUMBERS = {
     ObjectKind.CAPTURE: 9803,
 }
 _LONG = 64
+#: How the UIDs of SOP classes begin whose images may have several frames: secondary captures, and
+#: angiography and fluoroscopy. Of others no frame may be named (PS3.3 10.3).
+_MULTI_FRAME = ("1.2.840.10008.5.1.4.1.1.7.", "1.2.840.10008.5.1.4.1.1.12.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ class Reference:
 
 def reference_to(source: SourceHeader) -> Reference:
     """Return the reference to the measured image."""
-    return Reference(source.sop_class, source.sop_uid, source.frames > 1)
+    several = source.frames > 1 and source.sop_class.startswith(_MULTI_FRAME)
+    return Reference(source.sop_class, source.sop_uid, several)
 
 
 def referenced(image: Reference) -> Dataset:

@@ -34,7 +34,7 @@ def need(*names: str) -> None:
 @pytest.fixture(scope="session")
 def validators() -> None:
     """Need the programs that judge objects."""
-    need("dciodvfy", "dsrdump", "dcmpschk")
+    need("dciodvfy", "dsrdump", "dcmpschk", "dcmp2pgm")
 
 
 @pytest.fixture(scope="session")

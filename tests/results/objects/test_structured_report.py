@@ -206,12 +206,21 @@ def test_points_beyond_the_edge_are_on_it(source: Dataset) -> None:
     assert found[1] == [2500.0, 2048.0]
 
 
-def test_of_several_frames_the_first_is_meant() -> None:
-    source = source_dataset(encoded_header({"NumberOfFrames": b"3"}), LARGEST)
+@pytest.mark.parametrize(
+    ("sop_class", "frame"),
+    [
+        (b"1.2.840.10008.5.1.4.1.1.7.2", 1),
+        (b"1.2.840.10008.5.1.4.1.1.12.1", 1),
+        (b"1.2.840.10008.5.1.4.1.1.1", None),  # whose images have one frame, whatever it says
+    ],
+)
+def test_of_several_frames_the_first_is_meant(sop_class: bytes, frame: int | None) -> None:
+    header: dict[str, bytes | None] = {"NumberOfFrames": b"3", "SOPClassUID": sop_class}
+    source = source_dataset(encoded_header(header), LARGEST)
     made = report(findings(source), source)
     images = [i for i in walk(made) if i.ValueType == "IMAGE"]
     assert images
-    assert {i.ReferencedSOPSequence[0].ReferencedFrameNumber for i in images} == {1}
+    assert {i.ReferencedSOPSequence[0].get("ReferencedFrameNumber") for i in images} == {frame}
 
 
 @pytest.mark.parametrize("level", IdentityLevel)

@@ -47,19 +47,35 @@ def test_the_objects_of_real_and_of_faulty_files_are_valid(
     }
 
 
-def test_dcmtk_shows_every_real_image_by_its_presentation_state(
+def test_dcmtk_shows_an_image_by_its_presentation_state_as_by_its_own_header(
     real_archive: RealArchive, tmp_path: Path
 ) -> None:
+    shown = set()
     for each in real_archive.files:
         made = objects(each.findings, each.source)
         if "presentation" not in made:
             continue
         path = write(tmp_path, {"presentation": made["presentation"]})["presentation"]
-        ran = subprocess.run(
-            [program("dcmpschk"), str(path)], capture_output=True, text=True, check=False
-        )
-        assert ran.returncode == 0, f"{each.path.name}: {ran.stdout} {ran.stderr}"
-        assert "Test passed" in ran.stdout + ran.stderr or not ran.stderr, ran.stdout + ran.stderr
+        checked = run(program("dcmpschk"), path)
+        assert checked.returncode == 0, f"{each.path.name}: {checked.stdout} {checked.stderr}"
+        plain, by_state = tmp_path / "plain.pgm", tmp_path / "by-state.pgm"
+        if run(program("dcmp2pgm"), each.path, plain).returncode:
+            continue  # dcmtk does not read compressed files here, nor some of the faulty ones
+        assert run(program("dcmp2pgm"), "-p", path, each.path, by_state).returncode == 0
+        if plain.read_bytes() == by_state.read_bytes():
+            shown.add(each.path.name)
+        else:
+            # dcmtk believes the words that thoraq corrects: a table of the wrong VR, and a shape
+            # that contradicts the photometric interpretation.
+            assert each.path.name in {"mlut_SS.dcm", "m2_inverse.dcm"}
+    assert len(shown) >= 8
+    assert "chest_no_preamble_implicit_le_mono1_10bit.dcm" in shown
+
+
+def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(each) for each in words], capture_output=True, text=True, errors="replace", check=False
+    )
 
 
 @pytest.mark.parametrize("rule", IctRule)
@@ -109,6 +125,7 @@ _TEXTS = st.one_of(
             b"MONOCHROME1",
             b"1.2.03",
             b"1.2.3.4.5",
+            b"1.2.840.10008.5.1.4.1.1.7.2",
             b"\xfc\xdf",
             b"\x1b$B;3ED",
         ]
@@ -132,6 +149,12 @@ _KEYWORDS = (
     st.dictionaries(st.sampled_from(_KEYWORDS), _TEXTS, max_size=8),
     _CHARACTER_SETS,
     st.sampled_from(IdentityLevel),
+)
+@example({"NumberOfFrames": b"62"}, b"", IdentityLevel.AS_IN_FILE)
+@example(
+    {"NumberOfFrames": b"62", "SOPClassUID": b"1.2.840.10008.5.1.4.1.1.7.2"},
+    b"",
+    IdentityLevel.AS_IN_FILE,
 )
 @example({"PatientID": b"A\\B"}, b"", IdentityLevel.HASHED)
 @example({"PatientName": b"M\xfcller^\xc4nne"}, b"", IdentityLevel.AS_IN_FILE)
