@@ -55,14 +55,27 @@ def drift_between(now: Distribution, before: Distribution, against: str) -> list
     """Compare a measure by view, for the views of ``now``; p-values are not corrected yet."""
     width = now.binning.width
     return [
-        compare(now.of(view), before.of(view), now.binning.measure, view, against, width)
+        compare(
+            now.of(view),
+            before.of(view),
+            width,
+            measure=now.binning.measure,
+            against=against,
+            view=view,
+        )
         for view in View
         if now.of(view)
     ]
 
 
 def compare(
-    now: Counts, before: Counts, measure: str, view: View | None, against: str, width: float
+    now: Counts,
+    before: Counts,
+    width: float,
+    *,
+    measure: str,
+    against: str,
+    view: View | None = None,
 ) -> Drift:
     """Compare two distributions, as counts by bin; the p-value is not corrected yet."""
     # Imported late: a second that only a report needs.
