@@ -189,7 +189,8 @@ def _drift_check(night: Night, against: str) -> Check:
         return Check(name, None, lacking)
     moved = [each for each in compared if each.found and (each.higher or each.view is not None)]
     if not moved:
-        return Check(name, passed=True, finding=f"no drift in {len(compared)} comparisons")
+        counted = "1 comparison" if len(compared) == 1 else f"{len(compared)} comparisons"
+        return Check(name, passed=True, finding=f"no drift in {counted}")
     words = [
         f"{measure_name(each.measure)}{f' of {view_name(each.view)}' if each.view else ''}"
         f" {'higher' if each.higher else 'lower'}"

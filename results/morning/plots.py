@@ -12,8 +12,8 @@ from math import ceil, floor, log10
 from db.query.night_records import Interval
 
 #: Size of a plot and of its margins, in units of the SVG.
-WIDTH, HEIGHT = 460.0, 200.0
-LEFT, RIGHT, TOP, BOTTOM = 40.0, 10.0, 22.0, 34.0
+WIDTH, HEIGHT = 460.0, 216.0
+LEFT, RIGHT, TOP, BOTTOM = 40.0, 10.0, 38.0, 34.0
 _MOST_TICKS = 6
 
 
@@ -106,7 +106,8 @@ def histogram(
     )
     corners: list[str] = []
     if earlier:
-        for number in range(first, last + 1):
+        reach = range(max(first, min(earlier) - 1), min(last, max(earlier) + 1) + 1)
+        for number in reach:
             level = y(scale * earlier.get(number, 0))
             ends = (x(number * width), x((number + 1) * width))
             corners.extend(f"{at:.1f},{level:.1f}" for at in ends)
@@ -120,7 +121,7 @@ def histogram(
         outline=" ".join(corners),
         lines=tuple((x(each + middle), f"{each:g}") for each in lines if low <= each <= high),
         marks=tuple(
-            Mark(x(min(max(each.value, low), high) + middle), TOP - 6, each.target, each.text)
+            Mark(x(min(max(each.value, low), high) + middle), TOP - 10, each.target, each.text)
             for each in outliers
         ),
         x_ticks=tuple((x(each + middle), f"{each:g}") for each in ticks(low, high)),

@@ -83,8 +83,8 @@ def drift_table(found: Sequence[Drift]) -> Table:
             "results before": each.before,
             "median": _median(each.measure, each.median),
             "median before": _median(each.measure, each.median_before),
-            "difference": None if each.difference is None else round(each.difference, 3),
-            "p": None if each.p is None else float(f"{each.p:.2g}"),
+            "difference": None if each.difference is None else f"{each.difference:.3f}",
+            "p": None if each.p is None else f"{each.p:.2g}",
             "finding": _finding(each),
         }
         for each in found
@@ -199,6 +199,7 @@ def bucket_table(night: Night) -> Table:
             "share, %": round(100 * count / measured, 1),
         }
         for bucket in Bucket
+        if bucket is not Bucket.UNRATED or night.status.buckets.get(bucket)
     ]
     return _table("buckets", ("bucket", "expected error, px", "results", "share, %"), rows)
 
@@ -212,14 +213,16 @@ def _finding(each: Drift) -> str:
         return "too few"
     if not each.found:
         return "no drift"
+    if each.measure == "bucket":
+        return "worse" if each.higher else "better"
     return "higher" if each.higher else "lower"
 
 
-def _median(measure: str, value: float | None) -> float | str | None:
+def _median(measure: str, value: float | None) -> str | None:
     if measure == "bucket":
         return None if value is None else list(Bucket)[round(value)].replace("_", " ")
     return _rounded(measure, value)
 
 
-def _rounded(measure: str, value: float | None) -> float | None:
-    return None if value is None else round(value, decimals(measure) or 3)
+def _rounded(measure: str, value: float | None) -> str | None:
+    return None if value is None else f"{value:.{decimals(measure) or 3}f}"
