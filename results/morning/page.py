@@ -30,6 +30,8 @@ from scheduler.settings import Settings
 from scheduler.terminal import printable
 
 TEMPLATE = Path(__file__).with_suffix(".html.jinja")
+#: A rate over fewer intervals is not plotted.
+LEAST_INTERVALS = 3
 #: The axes of the histograms, and the bins of theirs that are drawn as one.
 ICT_SPAN, ERROR_SPAN = (0.25, 0.85), (0.0, 24.0)
 _TOGETHER = {"ict": 3, "expected_error_px224": 5}
@@ -57,9 +59,7 @@ def write_page(
     or a record cannot be written. Raises BatchUnknown, ReadUnaudited, PlaceUnusable.
     """
     with (
-        audited(
-            database, settings, "morning report", batch=batch, pictures=True, tell=tell
-        ) as reading,
+        audited(database, settings, "report", batch=batch, pictures=True, tell=tell) as reading,
         noted_outputs(database, [path], of_batch=batch, tell=tell) as written,
     ):
         page = morning_page(database, batch, settings, pictures, reading)
@@ -95,7 +95,9 @@ def morning_page(
         attention=[row for row in found.rows if row["state"] == "look"],
         checks=found,
         night=night,
-        rate=rate_plot(night.rate, night.step_seconds) if night.rate else None,
+        rate=rate_plot(night.rate, night.step_seconds)
+        if len(night.rate) >= LEAST_INTERVALS
+        else None,
         networks=tables.network_table(night),
         drift=tables.drift_table(night.drift),
         batches=tables.batch_table(night),
@@ -214,4 +216,4 @@ def _speed(night: Night) -> str:
     if seconds <= 0:
         return "not known"
     ended = sum(each.measured + each.others for each in night.rate)
-    return f"{ended / seconds:.1f} radiographs/s over {duration(seconds)}"
+    return f"{ended / seconds:.1f} radiographs/s over {duration(max(1, seconds))}"

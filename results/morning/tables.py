@@ -52,7 +52,7 @@ def check_table(night: Night) -> Table:
 def network_table(night: Night) -> Table:
     """Return which networks measured the batch, and on what."""
     columns = ("network", "weights", "thoraq", "device", "precision", "results")
-    rows = [
+    rows: list[Row] = [
         dict(
             zip(
                 columns,
@@ -177,7 +177,7 @@ def view_table(night: Night) -> Table:
         index, error = (night.distributions[each] for each in ("ict", "expected_error_px224"))
         if not (index.of(view) or error.of(view)):
             continue
-        row: dict[str, object] = {
+        row: dict[str, str | int | None] = {
             "view": view_name(view),
             "with an ICT": sum(index.of(view).values()),
         }

@@ -26,6 +26,7 @@ from db.query.results import find_results
 from db.query.status import batch_status
 from db.records import ResultFilter
 from results.audited_reads import Reading
+from results.morning.failed import FILES_PER_CODE
 from results.morning.page import morning_page
 from results.morning.pictures import MOST_BYTES, embedded
 from scheduler.settings import Settings
@@ -131,7 +132,8 @@ CONTRAST = """() => {
   const ground = element => { for (let e = element; e; e = e.parentElement) {
     const css = getComputedStyle(e).backgroundColor;
     if (!css.endsWith(', 0)')) return css; } return 'rgb(255, 255, 255)'; };
-  return Math.min(...[...document.querySelectorAll('p, td, th, h1, h2, h3, a:not(svg a), b, span, text')]
+  return Math.min(...[...document.querySelectorAll(
+    'p, td, th, h1, h2, h3, a:not(svg a), b, span, text')]
     .filter(e => e.textContent.trim()).map(e => { const css = getComputedStyle(e);
       const ink = light(e instanceof SVGElement && css.fill !== 'none' ? css.fill : css.color);
       const below = light(ground(e));
@@ -240,6 +242,19 @@ def test_a_batch_without_results_has_a_page(database: Database, tmp_path: Path) 
         text = morning_page(database, "night", settings, pictures, Reading(settings))
     assert "Nothing was measured." in text
     assert "1 files wait or are at work" in text
+
+
+def test_the_page_of_many_failures_is_limited(database: Database, tmp_path: Path) -> None:
+    submit(database, [refused("<&>" * 1000 + str(number)) for number in range(300)])
+    settings = Settings(state=tmp_path)
+    reading = Reading(settings)
+    with Pictures(settings) as pictures:
+        text = morning_page(database, "night", settings, pictures, reading)
+    assert len(text) < MOST_PAGE_BYTES / 20
+    [code] = tables(Parsed(text))["codes"]
+    assert code["files"] == "300"
+    assert len(tables(Parsed(text))["files"]) == reading.rows == FILES_PER_CODE
+    assert f"and {300 - FILES_PER_CODE} more" in text
 
 
 def test_a_picture_of_noise_is_limited_too() -> None:
