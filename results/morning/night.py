@@ -193,10 +193,17 @@ def _drift_check(night: Night, against: str) -> Check:
         return Check(name, passed=True, finding=f"no drift in {counted}")
     words = [
         f"{measure_name(each.measure)}{f' of {view_name(each.view)}' if each.view else ''}"
-        f" {'higher' if each.higher else 'lower'}"
+        f" {direction(each)}"
         for each in moved
     ]
     return Check(name, passed=False, finding=f"drift: {', '.join(words)}")
+
+
+def direction(found: Drift) -> str:
+    """Return where a drift went, in a word."""
+    if found.measure == "bucket":
+        return "worse" if found.higher else "better"
+    return "higher" if found.higher else "lower"
 
 
 def measure_name(measure: str) -> str:

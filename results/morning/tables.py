@@ -13,7 +13,7 @@ from radiograph.records import Bucket, View
 from results.decimals import decimals
 from results.morning.drift import Drift, median
 from results.morning.failed import FailedCode
-from results.morning.night import Night, checks, measure_name, view_name
+from results.morning.night import Night, checks, direction, measure_name, view_name
 from results.morning.pictures import Shown
 from results.rows import Row
 from scheduler.terminal import printable
@@ -213,9 +213,7 @@ def _finding(each: Drift) -> str:
         return "too few"
     if not each.found:
         return "no drift"
-    if each.measure == "bucket":
-        return "worse" if each.higher else "better"
-    return "higher" if each.higher else "lower"
+    return direction(each)
 
 
 def _median(measure: str, value: float | None) -> str | None:
