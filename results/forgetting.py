@@ -10,7 +10,7 @@ from db.errors import DatabaseError
 from db.query.status import all_statuses
 from db.space import is_small, rewrite
 from results.leftovers import Leftovers, remove_outputs, remove_reports, strike_reasons
-from results.report import REPORT_FILES, former_report_folder, report_folder
+from results.report import PAGE_FILE, REPORT_FILES, former_report_folder, report_folder
 from scheduler.settings import Settings
 
 
@@ -21,7 +21,7 @@ def remove_leftovers(
     folders, of_others = _report_folders(database, plan, settings)
     parts = (
         remove_outputs(plan.outputs, settings.state / "reports", dry_run=dry_run),
-        remove_reports(folders, REPORT_FILES, dry_run=dry_run),
+        remove_reports(folders, (*REPORT_FILES, PAGE_FILE), dry_run=dry_run),
         Leftovers(left=[f"{each}: also the report of another batch" for each in of_others]),
         strike_reasons(plan.failed, dry_run=dry_run),
     )

@@ -28,6 +28,8 @@ from scheduler.settings import Settings
 SHEET_PICTURES = 12
 #: Files of a report.
 REPORT_FILES = ("results.csv", "failures.csv", "sheet.png")
+#: The morning report in the same folder, if it is asked for.
+PAGE_FILE = "report.html"
 #: Longest name of a report folder in bytes, without its digest; file systems allow 255.
 FOLDER_BYTES = 160
 
@@ -41,9 +43,13 @@ class Report:
     sheet: Path | None
 
 
-def check_report(database: Database, batch: str, folder: Path) -> None:
-    """Refuse to replace files other than an older report of the batch. Raises PlaceUnusable."""
-    for path in (folder / name for name in REPORT_FILES):
+def check_report(database: Database, batch: str, folder: Path, *, page: bool = False) -> None:
+    """Refuse to replace files other than an older report of the batch.
+
+    ``page``: with the morning report. Raises PlaceUnusable.
+    """
+    names = (*REPORT_FILES, PAGE_FILE) if page else REPORT_FILES
+    for path in (folder / name for name in names):
         if os.path.lexists(path) and not is_output(database, path, batch):
             raise PlaceUnusable(
                 f"{path} exists and is not an older report of this batch; use --overwrite to"

@@ -18,12 +18,12 @@ from cli.options import (
 from cli.output.ledger import print_ledger
 from cli.output.printing import print_json, say
 from cli.output.progress import BatchProgress
-from cli.output.report_files import report_overwrite_option, where, write_report_of
+from cli.output.report_files import report_overwrite_option, where, write_page_of, write_report_of
 from db.intake import open_batch
 from db.query.status import batch_status
 from db.states import Priority
 from results.ledger import ledger_json
-from results.report import check_report, report_folder
+from results.report import PAGE_FILE, check_report, report_folder
 from results.run_line import run_line
 from scheduler.batch_run import run_batch
 from scheduler.checkup.absence import no_broker
@@ -52,6 +52,7 @@ from scheduler.settings import Settings
     help="folder of the report [default: reports/BATCH in the state folder]",
 )
 @report_overwrite_option
+@click.option("--page", is_flag=True, help="also write the morning report, report.html")
 @click.option("--json", "as_json", is_flag=True, help="print the ledger as a JSON object")
 @settings_option
 def process(
@@ -63,6 +64,7 @@ def process(
     device: str,
     report: Path | None,
     overwrite: bool,
+    page: bool,
     as_json: bool,
     settings: Settings,
 ) -> None:
@@ -87,7 +89,7 @@ def process(
     folder = report or report_folder(settings, into.name)
     if report is not None:
         if not overwrite:
-            check_report(database, into.name, report)
+            check_report(database, into.name, report, page=page)
         with as_operator(report):
             report.mkdir(parents=True, exist_ok=True)  # fail now, not after hours of work
     with BatchProgress(lambda: no_broker(settings)) as progress:
@@ -96,6 +98,8 @@ def process(
         )
     status = done.status
     written = write_report_of(database, into.name, settings, folder)
+    if page:
+        write_page_of(database, into.name, settings, folder / PAGE_FILE)
     if as_json:
         print_json(ledger_json(status, settings.ict_thresholds))
         return
@@ -104,3 +108,5 @@ def process(
     say(run_line(before, status, done.taken.reopened))
     for line in where(settings, written):
         say(line)
+    if page:
+        say(f"page      {folder / PAGE_FILE}")

@@ -9,6 +9,7 @@ import click
 
 from cli.output.printing import say
 from db.database import Database
+from results.morning.page import write_page
 from results.report import Report, write_report
 from scheduler.settings import Settings
 from worker.pictures import Pictures
@@ -29,6 +30,15 @@ def write_report_of(database: Database, batch: str, settings: Settings, folder: 
         return write_report(
             database, batch, settings, folder, pictures, tell=partial(say, err=True)
         )
+
+
+def write_page_of(database: Database, batch: str, settings: Settings, path: Path) -> None:
+    """Write the morning report of a batch; print audit failures on standard error.
+
+    Raises BatchUnknown, ReadUnaudited, PlaceUnusable.
+    """
+    with Pictures(settings) as pictures:
+        write_page(database, batch, settings, path, pictures, tell=partial(say, err=True))
 
 
 def where(settings: Settings, written: Report) -> list[str]:

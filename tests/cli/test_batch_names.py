@@ -25,6 +25,7 @@ LINES = (
     "results --batch {}",
     "export --batch {} --out out.csv --overwrite",
     "report {}",
+    "report {} --out report.html --overwrite",
     "retry {}",
     "retry --batch {}",
     "cancel {}",

@@ -83,6 +83,7 @@ READING = [
     "failures --count --json",
     "failures --path copy --since 2026-01-01 --csv",
     "report BATCH --report OUT/report",
+    "report BATCH --out OUT/morning.html",
     "sheet --sort path --out OUT/sheet.png",
     "sheet --batch BATCH --bucket excellent --per-page 3 --limit 5 --out OUT/pages.png",
     "show 1",

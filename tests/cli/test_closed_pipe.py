@@ -28,6 +28,7 @@ LINES = [
     "failures b --csv",
     "export --dictionary",
     "report b",
+    "report b --out report.html --overwrite",
     "audit",
     "audit --json",
     "audit --csv",

@@ -73,7 +73,13 @@ def lines_of(hostile: Hostile, out: Path) -> dict[tuple[str, ...], list[list[str
             *([option, NAME] for option in ("--code", "--since", "--limit")),
             [gone],
         ],
-        ("report",): [[NAME], [again, "--report", gone], [gone], [NAME, "--report", file]],
+        ("report",): [
+            [NAME],
+            [NAME, "--out", gone],
+            [again, "--report", gone],
+            [gone],
+            [NAME, "--report", file],
+        ],
         ("show",): [[file], [file, "--json"], [hostile.files[-1], "--out", gone], [gone]],
         ("sheet",): [
             ["--out", f"{gone}.png"],

@@ -22,6 +22,7 @@ WORDS = {
     "bench": ("", "png"),
     "dataset explore": ("--data .", "png"),
     "export": ("", "csv"),
+    "report": ("night", "html"),
     "sheet": ("", "png"),
     "show": ("1", "jpg"),
 }

@@ -14,7 +14,7 @@ SCRIPT = Path(__file__).parents[2] / "deploy" / "test-servers.sh"
 def test_a_complete_machine_is_not_changed(tmp_path: Path) -> None:
     shell = shutil.which("sh")
     assert shell is not None
-    for name in ("initdb", "systemd-analyze", "tc", "storescu", "dciodvfy", "Orthanc"):
+    for name in ("initdb", "systemd-analyze", "tc", "storescu", "dciodvfy", "Orthanc", "chromium"):
         there = tmp_path / name
         there.write_text("#!/bin/sh\nexit 9\n", encoding="utf-8")
         there.chmod(0o755)

@@ -1,0 +1,1 @@
+"""The morning report: one HTML page on a batch."""
