@@ -35,7 +35,7 @@ class View(StrEnum):
 
 
 class ReadingNote(StrEnum):
-    """A contradiction within a file, resolved as its pixels indicate."""
+    """A contradiction within a file, resolved as its pixels indicate, or a warning about them."""
 
     SYNTAX_CONTRADICTS_PIXELS = "syntax-contradicts-pixels"
     SYNTAX_CONTRADICTS_ELEMENTS = "syntax-contradicts-elements"
@@ -44,6 +44,7 @@ class ReadingNote(StrEnum):
     INVERSE_CONTRADICTS_PHOTOMETRIC = "presentation-inverse-contradicts-photometric"
     IDENTITY_CONTRADICTS_PHOTOMETRIC = "presentation-identity-contradicts-photometric"
     AGE_CONTRADICTS_BIRTH_DATE = "age-contradicts-birth-date"
+    BURNED_IN_TEXT = "burned-in-text"
 
 
 class SpacingSource(StrEnum):

@@ -158,7 +158,7 @@ COLUMNS: tuple[Column, ...] = (
     header(
         "reading_note",
         Kind.TEXT,
-        "codes of contradictions in the file that were resolved by its pixels",
+        "codes of contradictions that the pixels resolved, and of burned-in text",
     ),
     *map(measured, MEASURES),
     Column("measured_at", Kind.TIME, "when it was measured", at("measured_at")),
