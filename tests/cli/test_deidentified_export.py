@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -42,7 +43,7 @@ def archive(database: Database, sources: list[tuple[str, Dataset]]) -> None:
         assert store(database, taken, outcomes) == len(outcomes)
 
 
-def in_fields(header: Header) -> dict[str, object]:
+def in_fields(header: Header) -> dict[str, Any]:
     return {each.name: getattr(header, each.name) for each in fields(header)}
 
 
