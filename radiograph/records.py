@@ -35,7 +35,7 @@ class View(StrEnum):
 
 
 class ReadingNote(StrEnum):
-    """A contradiction within a file or with another one, resolved as its pixels indicate."""
+    """A contradiction in a file or with another one, resolved by its pixels, or a warning."""
 
     SYNTAX_CONTRADICTS_PIXELS = "syntax-contradicts-pixels"
     SYNTAX_CONTRADICTS_ELEMENTS = "syntax-contradicts-elements"
@@ -46,6 +46,7 @@ class ReadingNote(StrEnum):
     AGE_CONTRADICTS_BIRTH_DATE = "age-contradicts-birth-date"
     #: Another radiograph has this SOP Instance UID, and other pixels or pixels not compared.
     SOP_UID_REUSED = "sop-uid-of-other-pixels"
+    BURNED_IN_TEXT = "burned-in-text"
 
 
 class SpacingSource(StrEnum):

@@ -158,8 +158,8 @@ COLUMNS: tuple[Column, ...] = (
     header(
         "reading_note",
         Kind.TEXT,
-        "codes of contradictions in the file that were resolved by its pixels, or that another"
-        " radiograph has its SOP Instance UID and other pixels",
+        "codes of contradictions in the file that were resolved by its pixels, of burned-in text,"
+        " or that another radiograph has its SOP Instance UID and other pixels",
     ),
     *map(measured, MEASURES),
     Column("measured_at", Kind.TIME, "when it was measured", at("measured_at")),

@@ -14,6 +14,7 @@ from cli.output.printing import print_table, say
 from db.query.order import SORTABLE
 from db.records import ResultFilter
 from results.columns import COLUMNS, dictionary_rows
+from results.deidentified import LEFT_OUT
 from results.listing import Listing
 from results.row_files import FileForm, form_of
 from scheduler.archive import open_database
@@ -30,6 +31,11 @@ from scheduler.settings import Settings
 )
 @out_option(Paths(dir_okay=False), "file to write")
 @click.option("--dictionary", is_flag=True, help="print the meaning of each column and exit")
+@click.option(
+    "--deidentified",
+    is_flag=True,
+    help="leave out numbers, UIDs, dates, paths, digests, hosts and texts of the header",
+)
 @settings_option
 @filter_options
 @listing_options([column.name for column in COLUMNS], tuple(SORTABLE))
@@ -38,6 +44,7 @@ def export(
     out: Path | None,
     *,
     dictionary: bool,
+    deidentified: bool,
     settings: Settings,
     wanted: ResultFilter,
     listing: Listing,
@@ -65,6 +72,8 @@ def export(
         raise click.UsageError("Parquet cannot be streamed: use --format csv, json or fhir")
     if form is FileForm.FHIR and listing.columns:
         raise click.UsageError("an Observation has no columns: leave out --columns")
+    if deidentified and (named := LEFT_OUT.intersection(listing.columns)):
+        raise click.UsageError(f"--deidentified leaves out {', '.join(sorted(named))}")
     count = export_results(
         open_database(settings),
         settings,
@@ -72,6 +81,7 @@ def export(
         out,
         form,
         columns=listing.columns,
+        without_identity=deidentified,
         order=listing.order,
     )
     say(f"{count} measurements in {out}", err=is_stream(out))

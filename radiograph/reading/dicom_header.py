@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date
 
 from pydicom.dataset import Dataset
@@ -56,8 +57,27 @@ def dicom_header(dataset: Dataset, transfer_syntax: str | None) -> Header:
         bits_stored=whole_number(dataset, "BitsStored"),
         frames=max(1, whole_number(dataset, "NumberOfFrames") or 1),
         spacing=pixel_spacing(dataset),
-        reading_note=ReadingNote.AGE_CONTRADICTS_BIRTH_DATE if ages_contradict(dataset) else None,
+        reading_note=" ".join(sorted(_notes(dataset))) or None,
     )
+
+
+def _notes(dataset: Dataset) -> Iterator[ReadingNote]:
+    if ages_contradict(dataset):
+        yield ReadingNote.AGE_CONTRADICTS_BIRTH_DATE
+    if may_show_text(dataset):
+        yield ReadingNote.BURNED_IN_TEXT
+
+
+def may_show_text(dataset: Dataset) -> bool:
+    """Return whether the header says that the pixels may name the patient.
+
+    It says so itself, or that the image is a digitised film (ConversionType DF), whose label is in
+    the picture; BurnedInAnnotation NO outweighs the latter.
+    """
+    stated = (text(dataset, "BurnedInAnnotation") or "").upper()
+    if stated in {"YES", "NO"}:
+        return stated == "YES"
+    return (text(dataset, "ConversionType") or "").upper() == "DF"
 
 
 def _word(dataset: Dataset, keyword: str) -> str | None:
