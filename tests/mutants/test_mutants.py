@@ -33,7 +33,7 @@ AREAS = {
 }
 #: Quick ones; the one in a module of the worker is detected only in a process that a test starts.
 SAMPLE = (
-    ("radiograph/measures/ict.py", "an index on the line is above it"),
+    ("radiograph/measures/ict.py", "an index equal to the threshold is enlarged"),
     ("radiograph/reading/grey.py", "MONOCHROME1 is not inverted"),
     ("scheduler/pseudonym.py", "hashes of numbers can be tried out without the key"),
     ("db/recovery.py", "the jobs of two lost workers share the blame"),
