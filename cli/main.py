@@ -52,7 +52,7 @@ SECTIONS = MappingProxyType(
             "sheet": ("cli.commands.sheet:sheet", "Draw results as contact sheets."),
             "export": (
                 "cli.commands.export:export",
-                "Export measurements to a CSV, Parquet or JSON file.",
+                "Export measurements to a CSV, Parquet, JSON or FHIR file.",
             ),
             "report": (
                 "cli.commands.report:report",

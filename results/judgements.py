@@ -66,27 +66,27 @@ def outdated_results(judged: Iterable[IctCount], lines: IctThresholds) -> int:
 def outdated_line(
     judged: Iterable[IctCount], lines: IctThresholds, batch: str | None = None
 ) -> str | None:
-    """Return how many results, of a batch or of all, were judged by other settings than today's.
+    """Return how many results, of a batch or of all, were judged by other settings.
 
-    With the command that judges them again; None where there are none.
+    With the command that updates them; None if there are none.
     """
     if not (count := outdated_results(judged, lines)):
         return None
     command = "thoraq recompute" if batch is None else f"thoraq recompute --batch {quoted(batch)}"
     return (
-        f"{count} results were judged by other ICT settings than today's:"
-        f" `{command}` judges them anew, with --dry-run it only says what changes"
+        f"{count} results were computed with other ICT settings than the current ones:"
+        f" `{command}` updates them, with --dry-run it only shows the changes"
     )
 
 
 def gap_lines(found: Iterable[Gap]) -> Iterator[str]:
-    """Yield how many results, of all batches, lack which measures, and what fills them in."""
+    """Yield how many results, of all batches, lack which measures, and how to add them."""
     together: defaultdict[int, list[str]] = defaultdict(list)
     for each in found:
         together[each.results].append(each.measure)
     for results, measures in together.items():
         lack, were = ("result lacks", "it was") if results == 1 else ("results lack", "they were")
         yield (
-            f"{results} {lack} {' and '.join(measures)}, which thoraq did not have when {were}"
-            " measured: `thoraq recompute` fills in what is missing"
+            f"{results} {lack} {' and '.join(measures)}, added to thoraq after {were}"
+            " measured: `thoraq recompute` adds the missing values"
         )

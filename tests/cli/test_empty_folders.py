@@ -75,7 +75,7 @@ def test_a_sqlite_file_is_created_only_by_upgrade(
         "sqlite:///relative.db",
     ):
         database = Database.open(url)
-        with pytest.raises(DatabaseAway, match="makes one"), database.read():
+        with pytest.raises(DatabaseAway, match="creates one"), database.read():
             pass
         with pytest.raises(DatabaseAway):
             retry(database, "night", None, 1)

@@ -98,7 +98,7 @@ def test_a_full_disk_at_standard_output_is_reported(
             check=False,
         )
     assert ran.returncode == Exit.USAGE
-    assert ran.stderr.startswith("error [place-unusable]: what is written: No space left")
+    assert ran.stderr.startswith("error [place-unusable]: the output file: No space left")
     assert "Traceback" not in ran.stderr
 
 

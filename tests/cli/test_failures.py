@@ -146,7 +146,7 @@ def test_an_empty_list_of_failures_is_reported_on_standard_error(state: Path, fo
     ran = run(state, "failures", "a/b\x1b[2J", form)
     assert ran.exit_code == Exit.OK
     assert ran.stdout.strip() in {"", "[]"}
-    assert "nothing" in ran.stderr
+    assert "no matching file" in ran.stderr
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_the_report_of_a_batch_of_any_name_has_its_folder(state: Path, name: str
     database.dispose()
     ran = run(state, "report", name)
     assert ran.exit_code == Exit.OK, ran.output
-    assert "still wait or run" in ran.stderr
+    assert "still waiting or running" in ran.stderr
     [folder] = (state / "reports").iterdir()
     assert {each.name for each in folder.iterdir()} == {"results.csv", "failures.csv"}
     assert "\x1b" not in ran.output

@@ -144,7 +144,7 @@ def test_an_archive_is_measured_without_revealing_its_folder(tmp_path: Path) -> 
         assert PATIENT.encode() not in each.read_bytes(), each
     again = run_forked(["submit", str(folder), "--batch", "n"], environment)
     assert "0 queued" in again.stdout, again.stdout
-    film = min((folder / "films").iterdir())
+    film = min((folder / "radiographs").iterdir())
     picture = tmp_path / "a.png"
     ran = run_forked(["show", str(film), "--out", str(picture)], environment)
     assert ran.returncode == Exit.OK, ran.stderr

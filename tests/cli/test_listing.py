@@ -55,7 +55,7 @@ def test_every_list_takes_its_columns_in_any_order_and_sorts_by_each(
     assert [list(row) for row in turned] == [names[::-1]] * len(plain)
     refused = run_forked((*command, "--columns", "nothing-alike"), filled.environment)
     assert refused.returncode == Exit.USAGE
-    assert f"those there are: {', '.join(names)}" in " ".join(refused.stderr.split())
+    assert f"the columns are: {', '.join(names)}" in " ".join(refused.stderr.split())
     for name in names[:3] + names[-2:]:
         for direction in ("", ":desc"):
             ordered = [row[name] for row in rows("--sort", name + direction)]

@@ -152,7 +152,7 @@ def test_a_machine_without_logs_names_the_alternatives(commands: Commands) -> No
     ran = commands.run("logs", "night")
     assert (ran.returncode, ran.stdout) == (Exit.OK, "")
     assert "No matching log lines." in ran.stderr
-    assert "of this machine alone" in ran.stderr
+    assert "of this machine only" in ran.stderr
     helped = commands.run("logs", "--help").stdout
     assert "journalctl" in helped
     assert "docker compose logs" in " ".join(helped.split())

@@ -249,13 +249,13 @@ def test_a_picture_is_not_written_with_another_suffix(
 ) -> None:
     ran = commands.run(*command, "--out", tmp_path / "a.gif")
     assert ran.returncode == Exit.USAGE
-    assert "ends in .png" in ran.stderr
+    assert "must end in .png" in ran.stderr
     assert not (tmp_path / "a.gif").exists()
 
 
 @pytest.mark.parametrize("name", ["a.jpeg", "a.dcm", "a.png.exe", "a", ".png", "a.png ", "a.svg"])
 def test_the_last_suffix_of_a_name_decides_the_format(name: str) -> None:
-    with pytest.raises(BadParameter, match=r"ends in \.png"):
+    with pytest.raises(BadParameter, match=r"must end in \.png"):
         PictureFile(".png").convert(name, None, None)
     assert PictureFile(".png").convert("a.b.PNG", None, None) == Path("a.b.PNG")
 

@@ -75,7 +75,7 @@ def test_the_summary_and_an_empty_list_name_the_reasons_and_the_settings(shell: 
     )
     said = ["5 without a threshold: 4 view unknown (3 of them age too), 1 age unknown", remedy]
     summary = shell.run("status night")
-    assert "0 of 2 compared" in summary.stdout
+    assert "0 of 2 with a threshold" in summary.stdout
     assert [line in summary.stdout.splitlines() for line in said] == [True, True], summary.stdout
     empty = shell.run("results --enlarged")
     assert [line in empty.stderr.splitlines() for line in said] == [True, True], empty.stderr
@@ -153,7 +153,7 @@ def test_missing_measures_are_counted_per_measure(archive: Database, shell: Shel
         one = update(measurement).where(measurement.c.id == 1)
         connection.execute(one.values(dict.fromkeys(others)))
     said = shell.run("status").stderr
-    assert f"7 results lack {first}, which" in said
+    assert f"7 results lack {first}, added to" in said
     assert f"1 result lacks {' and '.join(others)}, added to thoraq after it was" in said
 
 

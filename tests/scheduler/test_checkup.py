@@ -32,7 +32,7 @@ from testbed.commands import Commands
 def test_a_url_of_another_database_is_not_called_postgresql(tmp_path: Path) -> None:
     for url, said in (
         ("mysql://ada:hunter2@queue/thoraq", "THORAQ_DATABASE_URL: mysql is not supported"),
-        ("hunter2", "THORAQ_DATABASE_URL: no database URL"),
+        ("hunter2", "THORAQ_DATABASE_URL: not a database URL"),
     ):
         check = database_check(tmp_path, url)
         assert check.found.startswith(said)

@@ -42,7 +42,7 @@ def stat_of(path: Path) -> FileStat:
 def heard(closings: ClosedFiles, path: Path) -> bool:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        if closings.heard_of(stat_of(path)):
+        if closings.was_closed(stat_of(path)):
             return True
         time.sleep(0.02)
     return False
@@ -55,7 +55,7 @@ def test_a_file_is_reported_when_it_is_closed_not_before(
         file.write(b"half")
         write_image(folder / "b.png")
         assert heard(closings, folder / "b.png")  # so earlier events have been received as well
-        assert not closings.heard_of(stat_of(folder / "a.png"))
+        assert not closings.was_closed(stat_of(folder / "a.png"))
         file.write(b"whole")
     assert heard(closings, folder / "a.png")
 
@@ -75,9 +75,9 @@ def test_a_file_that_is_opened_again_at_once_is_not_complete(
     write_image(folder / "a.png")
     write_image(folder / "b.png")
     with (folder / "a.png").open("ab", buffering=0) as file:
-        while not closings.heard_of(stat_of(folder / "b.png")):
+        while not closings.was_closed(stat_of(folder / "b.png")):
             file.write(b"more")
-            assert not closings.heard_of(stat_of(folder / "a.png"))
+            assert not closings.was_closed(stat_of(folder / "a.png"))
             time.sleep(0.05)
     assert heard(closings, folder / "a.png")
 
@@ -123,5 +123,5 @@ def test_a_closed_file_is_taken_at_once(served: Database, folder: Path, settings
 def test_a_missing_folder_has_no_events(tmp_path: Path) -> None:
     listening = ClosedFiles(tmp_path / "nowhere")
     listening.start()
-    assert not listening.heard_of(FileStat(str(tmp_path / "nowhere" / "a.png"), 1, 1))
+    assert not listening.was_closed(FileStat(str(tmp_path / "nowhere" / "a.png"), 1, 1))
     listening.stop()
