@@ -37,6 +37,7 @@ from db.tables import measurement, radiograph
 _LEFT_OUT = {"id", "radiograph_id", "points", "spreads", "size", "created_at"} | {
     "patient_id",
     "accession",
+    "content_digest",
 }
 #: Columns with another name outside the database.
 _CALLED = {"model_version": "model"}

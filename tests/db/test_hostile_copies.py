@@ -56,7 +56,7 @@ CHANGES_OF_SQLITE = {
         "view 'audit'",
     ),
     "a view of a known name": (
-        "DROP VIEW points; CREATE VIEW points AS SELECT * FROM measurement",
+        "CREATE VIEW points AS SELECT * FROM measurement",
         "view 'points' of another definition",
     ),
     "a table": ("CREATE TABLE evil (a)", "table 'evil'"),
