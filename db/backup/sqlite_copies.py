@@ -163,7 +163,7 @@ def _leave_out(target: Path) -> CopyRemark:
         found = list(foreign_entries(contents.entries, contents.revision))
         others = [each for each in found if not each.known]
         views = [
-            Strange("view", name, known=True)
+            ForeignEntry("view", name, known=True)
             for kind, name, _ in contents.entries
             if kind == "view"
         ]
