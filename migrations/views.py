@@ -50,7 +50,7 @@ _FIRST = (
 )
 #: What the view has under another name, or not at all.
 _LEFT_OUT = {
-    "radiograph": {"id", "size", "created_at"},
+    "radiograph": {"id", "size", "created_at", "content_digest"},
     "measurement": {"id", "radiograph_id", "model_version", "points", "spreads"},
 }
 

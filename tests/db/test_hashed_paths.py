@@ -241,7 +241,7 @@ def test_another_network_measures_only_resubmitted_files(
     submit(hashed, [seen(1, path=f"{FOLDER}/a")])
     measure_all(hashed)
     into = open_batch(hashed, "again", Priority.ROUTINE)
-    with pytest.raises(PathNotKept, match="1 of what"):
+    with pytest.raises(PathNotKept, match="1 of the radiographs"):
         list(remeasure(hashed, into, ResultFilter(), "lungs-2", 4))
     submit(hashed, [seen(1, path=f"{FOLDER}/a")], name="again", model="lungs-2")
     [chunk] = unsent_chunks(hashed, 9)

@@ -57,7 +57,7 @@ CHANGES_OF_SQLITE = {
     ),
     "a view of a known name": (
         "CREATE VIEW points AS SELECT * FROM measurement",
-        "view 'points' of another definition",
+        "view 'points' with another definition",
     ),
     "a table": ("CREATE TABLE evil (a)", "table 'evil'"),
     "a virtual table": ("CREATE VIRTUAL TABLE evil USING fts5(a)", "table 'evil'"),

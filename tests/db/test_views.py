@@ -79,7 +79,7 @@ def definitions(url: str) -> dict[str, str]:
 @contextmanager
 def migrating(url: str) -> Iterator[Connection]:
     """Give a transaction in which the operations of a migration can be called."""
-    with migration.alone(url) as connection:
+    with migration.lone_transaction(url) as connection:
         context = MigrationContext.configure(connection, opts={"target_metadata": metadata})
         with Operations.context(context):
             yield connection
