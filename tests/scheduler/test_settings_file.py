@@ -99,7 +99,9 @@ def test_a_missing_settings_file_is_an_error_if_it_is_named(
 ) -> None:
     write(Settings.MACHINE_FILE, 7)
     monkeypatch.setenv("THORAQ_ENV_FILE", str(folder / named))
-    with pytest.raises((SettingsMissing, SettingsUntrusted), match=r"THORAQ_ENV_FILE|is no file"):
+    with pytest.raises(
+        (SettingsMissing, SettingsUntrusted), match=r"THORAQ_ENV_FILE|is not a regular file"
+    ):
         read_settings()
 
 

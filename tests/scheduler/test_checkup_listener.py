@@ -6,8 +6,9 @@ import socket
 from pathlib import Path
 
 import pytest
-from cli.checks import Check, check_listener
 
+from scheduler.checkup.check import Check
+from scheduler.checkup.listener import check_listener
 from scheduler.settings import Settings
 
 
