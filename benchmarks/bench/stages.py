@@ -165,7 +165,7 @@ def _store_some(
     files = [each for (each, _), _ in predicted]
     with _clocked(costs, "record", len(files)):
         record_files(database, batch, files, shipped_card().version, settings.chunk_size)
-    of = {each.sha256: (read_file, found) for (each, read_file), found in predicted}
+    of = {each.identity: (read_file, found) for (each, read_file), found in predicted}
     claims = []
     with _clocked(costs, "claim", len(files)):
         for message in unsent_chunks(database, len(files)):
